@@ -1,0 +1,1 @@
+"""What every area stands on. Nothing here knows an area."""

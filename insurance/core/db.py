@@ -1,0 +1,252 @@
+"""The database: record bases, the tenant announcement at each BEGIN, and the only commit."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from decimal import Decimal
+from enum import Enum as PythonEnum
+from typing import Any
+from uuid import UUID
+
+from flask import has_app_context
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Date,
+    DateTime,
+    Engine,
+    Enum,
+    ForeignKeyConstraint,
+    LargeBinary,
+    MetaData,
+    Numeric,
+    Text,
+    Uuid,
+    event,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import (
+    DeclarativeBase,
+    Mapped,
+    ORMExecuteState,
+    Session,
+    mapped_column,
+    registry,
+    with_loader_criteria,
+)
+
+from insurance.core import tenancy
+from insurance.core.ids import new_id
+
+TENANT_SCHEMA = "ins"
+CONTROL_SCHEMA = "cp"
+
+Rate = Numeric(18, 8)
+"""Rates and factors: eight decimals."""
+
+
+def _last_column(constraint: Any, _table: Any) -> str:
+    return str(list(constraint.columns)[-1].name)
+
+
+def _enum_values(members: type[PythonEnum]) -> list[str]:
+    return [str(member.value) for member in members]
+
+
+_metadata = MetaData(
+    schema=TENANT_SCHEMA,
+    naming_convention={
+        "last_column": _last_column,
+        "pk": "%(table_name)s_pk",
+        "ix": "%(table_name)s_%(column_0_N_name)s_ix",
+        "uq": "%(table_name)s_%(last_column)s_key",
+        "fk": "%(table_name)s_%(last_column)s_fk",
+        "ck": "%(table_name)s_%(constraint_name)s_check",
+    },
+)
+
+
+class Base(DeclarativeBase):
+    """Says once how Python types are stored."""
+
+    registry = registry(
+        metadata=_metadata,
+        type_annotation_map={
+            Decimal: Numeric(18, 2),
+            datetime: DateTime(timezone=True),
+            date: Date(),
+            str: Text(),
+            bytes: LargeBinary(),
+            UUID: Uuid(),
+            int: BigInteger(),
+            dict[str, Any]: JSONB(none_as_null=True),
+            list[Any]: JSONB(none_as_null=True),
+            PythonEnum: Enum(
+                PythonEnum,
+                native_enum=False,
+                create_constraint=True,
+                length=40,
+                values_callable=_enum_values,
+            ),
+        },
+    )
+
+
+class TenantTable(Base):
+    """A table of one organization's rows. The key starts with org_id; each class adds the rest."""
+
+    __abstract__ = True
+
+    org_id: Mapped[UUID] = mapped_column(
+        primary_key=True, default=tenancy.current_org, sort_order=-100
+    )
+
+
+class TenantRecord(TenantTable):
+    """A tenant table with an identifier of its own: the key is (org_id, id)."""
+
+    __abstract__ = True
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id, sort_order=-99)
+
+
+class ReferenceRecord(Base):
+    """A small table shared by all tenants and written by migrations only."""
+
+    __abstract__ = True
+
+
+class ControlRecord(Base):
+    """A table over all tenants (people, sessions, tokens). No foreign key crosses its border."""
+
+    __abstract__ = True
+    __table_args__: Any = {"schema": CONTROL_SCHEMA}
+
+
+def tenant_key(table: str, column: str, **options: Any) -> ForeignKeyConstraint:
+    """Return the foreign key (org_id, column) to a tenant table's (org_id, id)."""
+    return ForeignKeyConstraint(
+        ["org_id", column], [f"{TENANT_SCHEMA}.{table}.org_id", f"{TENANT_SCHEMA}.{table}.id"],
+        **options,
+    )
+
+
+db = SQLAlchemy(
+    metadata=_metadata,
+    session_options={"expire_on_commit": False},
+    disable_autonaming=True,
+)
+
+_IN_COMMAND = "in_command"
+_AFTER_COMMIT = "after_commit"
+
+
+@contextmanager
+def transaction() -> Iterator[Session]:
+    """Own exactly one transaction: commit when the block ends well, roll back when it does not.
+
+    What was handed to `after_commit` runs once the commit has succeeded. A command inside a
+    command is a mistake and raises RuntimeError: give the inner one a session, as a step.
+    """
+    session = db.session()
+    if session.info.get(_IN_COMMAND):
+        raise RuntimeError("A command was called inside another command.")
+    session.info[_IN_COMMAND] = True
+    session.info[_AFTER_COMMIT] = []
+    try:
+        yield session
+        session.commit()
+    except BaseException:
+        session.rollback()
+        raise
+    finally:
+        session.info[_IN_COMMAND] = False
+        wake_ups = session.info.pop(_AFTER_COMMIT)
+    for wake_up in wake_ups:
+        wake_up()
+
+
+def after_commit(session: Session, wake_up: Callable[[], None]) -> None:
+    """Run something once the running command has committed; never if it rolls back."""
+    session.info[_AFTER_COMMIT].append(wake_up)
+
+
+def constraint_of(error: DBAPIError) -> str | None:
+    """Return the name of the violated constraint, without a shard's suffix."""
+    diagnosis = getattr(error.orig, "diag", None)
+    name = getattr(diagnosis, "constraint_name", None)
+    if not name:
+        quoted = re.search(r'constraint "([^"]+)"', str(error.orig))
+        name = quoted.group(1) if quoted else None
+    return re.sub(r"_\d{5,}$", "", name) if name else None
+
+
+def guard_engine(engine: Engine) -> None:
+    """Make an engine announce the organization at each BEGIN and refuse a role that sees too much.
+
+    The role check runs once per physical connection: a superuser, a role that bypasses row-level
+    security or an owner of the tables would see every tenant.
+    """
+    event.listen(engine, "begin", _announce_organization)
+    event.listen(engine, "connect", _refuse_powerful_role)
+    event.listen(engine, "checkout", _refuse_autocommit)
+
+
+def _announce_organization(connection: Connection) -> None:
+    org = tenancy.scope_setting()
+    if org is not None:
+        # SET takes no bind parameters; a UUID's text is hexadecimal digits and dashes only.
+        connection.exec_driver_sql(f"SET LOCAL app.org_id = '{org}'")
+
+
+def _refuse_powerful_role(dbapi_connection: Any, _record: Any) -> None:
+    with dbapi_connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT rolsuper OR rolbypassrls OR EXISTS ("
+            " SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+            f" WHERE n.nspname IN ('{TENANT_SCHEMA}', '{CONTROL_SCHEMA}')"
+            " AND pg_has_role(current_user, c.relowner, 'MEMBER'))"
+            " FROM pg_roles WHERE rolname = current_user"
+        )
+        (too_powerful,) = cursor.fetchone()
+    dbapi_connection.rollback()
+    if too_powerful:
+        raise RuntimeError(
+            "The application must not connect as a superuser, as the owner of the tables or as a "
+            "role that bypasses row-level security. Set DATABASE_URL to the application role."
+        )
+
+
+def _refuse_autocommit(dbapi_connection: Any, _record: Any, _proxy: Any) -> None:
+    if dbapi_connection.autocommit:
+        raise RuntimeError("A connection in autocommit would forget its organization.")
+
+
+def _add_tenant_condition(state: ORMExecuteState) -> None:
+    """Give every ORM statement its `org_id = :org`, for the planner and for Citus."""
+    if state.is_column_load or state.is_relationship_load:
+        return
+    org = tenancy.scope_setting()
+    if org is not None and (state.is_select or state.is_update or state.is_delete):
+        state.statement = state.statement.options(
+            with_loader_criteria(
+                TenantTable, lambda table: table.org_id == org, include_aliases=True
+            )
+        )
+
+
+def _end_reading() -> None:
+    """End a transaction that only read, before the scope changes; refuse inside a command."""
+    if not has_app_context() or not db.session.registry.has():
+        return
+    session = db.session()
+    if session.info.get(_IN_COMMAND):
+        raise RuntimeError("The organization cannot change inside a command.")
+    session.rollback()
+
+
+event.listen(Session, "do_orm_execute", _add_tenant_condition)
+tenancy.on_switch(_end_reading)

@@ -1,0 +1,127 @@
+"""Everything a person may do, and which role may do it. The people page shows this table."""
+
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What a person is in an organization."""
+
+    PLATFORM_ADMINISTRATOR = "platform_administrator"
+    TENANT_ADMINISTRATOR = "tenant_administrator"
+    MANAGER = "manager"
+    SENIOR_AGENT = "senior_agent"
+    AGENT = "agent"
+    UNDERWRITER = "underwriter"
+    CLAIMS_ASSESSOR = "claims_assessor"
+    FINANCE = "finance"
+    AUDITOR = "auditor"
+
+    @property
+    def label(self) -> str:
+        """Return the role in words."""
+        return self.value.replace("_", " ").capitalize()
+
+
+class May(StrEnum):
+    """One permission each, named resource.verb; API key scopes use the same words."""
+
+    ORGANIZATIONS_VIEW = "organizations.view"
+    ORGANIZATIONS_MANAGE = "organizations.manage"
+    SETTINGS_VIEW = "settings.view"
+    SETTINGS_EDIT = "settings.edit"
+    PEOPLE_VIEW = "people.view"
+    PEOPLE_MANAGE = "people.manage"
+    TOKENS_VIEW = "tokens.view"
+    TOKENS_MANAGE = "tokens.manage"
+    MAIL_VIEW = "mail.view"
+    DASHBOARD_VIEW = "dashboard.view"
+    PRODUCTS_VIEW = "products.view"
+    PRODUCTS_EDIT = "products.edit"
+    PRODUCTS_LAUNCH = "products.launch"
+    CUSTOMERS_VIEW = "customers.view"
+    CUSTOMERS_EDIT = "customers.edit"
+    CUSTOMERS_REVEAL = "customers.reveal"
+    QUOTES_VIEW = "quotes.view"
+    QUOTES_CREATE = "quotes.create"
+    QUOTES_ACCEPT = "quotes.accept"
+    POLICIES_VIEW = "policies.view"
+    LEDGER_VIEW = "ledger.view"
+    AUDIT_VIEW = "audit.view"
+    AUDIT_EXPORT = "audit.export"
+
+    @property
+    def label(self) -> str:
+        """Return the permission in words, such as "Customers: reveal"."""
+        resource, verb = self.value.split(".")
+        return f"{resource.capitalize()}: {verb}"
+
+
+_BOOK = frozenset(
+    {
+        May.DASHBOARD_VIEW,
+        May.PRODUCTS_VIEW,
+        May.CUSTOMERS_VIEW,
+        May.QUOTES_VIEW,
+        May.POLICIES_VIEW,
+    }
+)
+_SELLING = frozenset({May.CUSTOMERS_EDIT, May.QUOTES_CREATE, May.QUOTES_ACCEPT})
+_READING = _BOOK | {
+    May.SETTINGS_VIEW,
+    May.PEOPLE_VIEW,
+    May.TOKENS_VIEW,
+    May.MAIL_VIEW,
+    May.LEDGER_VIEW,
+    May.AUDIT_VIEW,
+    May.AUDIT_EXPORT,
+}
+
+GRANTS: dict[Role, frozenset[May]] = {
+    Role.PLATFORM_ADMINISTRATOR: frozenset(
+        {
+            May.ORGANIZATIONS_VIEW,
+            May.ORGANIZATIONS_MANAGE,
+            May.SETTINGS_VIEW,
+            May.SETTINGS_EDIT,
+            May.PEOPLE_VIEW,
+            May.PEOPLE_MANAGE,
+            May.TOKENS_VIEW,
+            May.TOKENS_MANAGE,
+            May.MAIL_VIEW,
+            May.AUDIT_VIEW,
+            May.AUDIT_EXPORT,
+        }
+    ),
+    Role.TENANT_ADMINISTRATOR: _READING
+    | _SELLING
+    | {
+        May.SETTINGS_EDIT,
+        May.PEOPLE_MANAGE,
+        May.TOKENS_MANAGE,
+        May.PRODUCTS_EDIT,
+        May.PRODUCTS_LAUNCH,
+        May.CUSTOMERS_REVEAL,
+    },
+    Role.MANAGER: _BOOK
+    | _SELLING
+    | {
+        May.PEOPLE_VIEW,
+        May.PRODUCTS_EDIT,
+        May.PRODUCTS_LAUNCH,
+        May.CUSTOMERS_REVEAL,
+        May.LEDGER_VIEW,
+        May.AUDIT_VIEW,
+    },
+    Role.SENIOR_AGENT: _BOOK | _SELLING | {May.CUSTOMERS_REVEAL},
+    Role.AGENT: _BOOK | _SELLING,
+    Role.UNDERWRITER: _BOOK | _SELLING | {May.PRODUCTS_EDIT, May.CUSTOMERS_REVEAL},
+    Role.CLAIMS_ASSESSOR: _BOOK | {May.CUSTOMERS_REVEAL},
+    Role.FINANCE: _BOOK | {May.LEDGER_VIEW},
+    Role.AUDITOR: _READING,
+}
+
+TENANT_ROLES = tuple(role for role in Role if role is not Role.PLATFORM_ADMINISTRATOR)
+"""The roles an organization's own administrators may hand out."""
+
+READ_ONLY_VERBS = frozenset({"view", "export"})
+"""What an auditor's permissions may end in; a test holds the table to it."""

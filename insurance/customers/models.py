@@ -1,0 +1,121 @@
+"""Persons and companies. Identity and bank numbers are encrypted, with a keyed hash for search."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from insurance.core.db import TenantRecord, tenant_key
+
+
+class CustomerKind(StrEnum):
+    """A natural person or a juristic one."""
+
+    PERSON = "PERSON"
+    COMPANY = "COMPANY"
+
+
+class Gender(StrEnum):
+    """Gender as rate tables know it; UNISEX where it must not matter."""
+
+    MALE = "MALE"
+    FEMALE = "FEMALE"
+    UNISEX = "UNISEX"
+
+
+class Customer(TenantRecord):
+    """A customer. `version` counts its edits; `search_text` is what the search box looks at."""
+
+    __tablename__ = "customers"
+    __table_args__ = (
+        UniqueConstraint("org_id", "id_number_index", name="customers_id_number_key"),
+        UniqueConstraint("org_id", "passport_index", name="customers_passport_key"),
+        UniqueConstraint("org_id", "registration_number", name="customers_registration_key"),
+        Index("customers_name_ix", "org_id", "match_name", "date_of_birth"),
+        Index("customers_phone_ix", "org_id", "phone"),
+        Index("customers_email_ix", "org_id", "email"),
+        Index(
+            "customers_search_ix",
+            "search_text",
+            postgresql_using="gin",
+            postgresql_ops={"search_text": "gin_trgm_ops"},
+        ),
+        CheckConstraint(
+            "(kind = 'PERSON' AND first_name IS NOT NULL AND last_name IS NOT NULL)"
+            " OR (kind = 'COMPANY' AND company_name IS NOT NULL)",
+            name="has_name",
+        ),
+    )
+
+    kind: Mapped[CustomerKind]
+    first_name: Mapped[str | None]
+    last_name: Mapped[str | None]
+    company_name: Mapped[str | None]
+    registration_number: Mapped[str | None]
+    display_name: Mapped[str]
+    match_name: Mapped[str]
+    search_text: Mapped[str]
+    id_number_cipher: Mapped[str | None]
+    id_number_index: Mapped[bytes | None]
+    id_number_masked: Mapped[str | None]
+    passport_cipher: Mapped[str | None]
+    passport_index: Mapped[bytes | None]
+    passport_masked: Mapped[str | None]
+    passport_country: Mapped[str | None]
+    date_of_birth: Mapped[date | None]
+    gender: Mapped[Gender | None]
+    email: Mapped[str | None]
+    phone: Mapped[str | None]
+    consents: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    version: Mapped[int] = mapped_column(default=1)
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class AddressKind(StrEnum):
+    """What an address is for."""
+
+    RESIDENTIAL = "RESIDENTIAL"
+    POSTAL = "POSTAL"
+
+
+class CustomerAddress(TenantRecord):
+    """One address of a customer, at most one of each kind."""
+
+    __tablename__ = "customer_addresses"
+    __table_args__ = (
+        UniqueConstraint("org_id", "customer_id", "kind", name="customer_addresses_kind_key"),
+        tenant_key("customers", "customer_id", ondelete="CASCADE"),
+    )
+
+    customer_id: Mapped[UUID]
+    kind: Mapped[AddressKind]
+    line1: Mapped[str]
+    line2: Mapped[str] = mapped_column(default="")
+    suburb: Mapped[str] = mapped_column(default="")
+    city: Mapped[str]
+    province: Mapped[str] = mapped_column(default="")
+    postal_code: Mapped[str]
+    country: Mapped[str] = mapped_column(default="ZA", server_default=text("'ZA'"))
+
+
+class BankAccount(TenantRecord):
+    """A bank account of a customer. The number is encrypted."""
+
+    __tablename__ = "customer_bank_accounts"
+    __table_args__ = (
+        Index("customer_bank_accounts_customer_ix", "org_id", "customer_id"),
+        tenant_key("customers", "customer_id", ondelete="CASCADE"),
+    )
+
+    customer_id: Mapped[UUID]
+    holder: Mapped[str]
+    bank: Mapped[str]
+    branch_code: Mapped[str]
+    account_type: Mapped[str]
+    account_number_cipher: Mapped[str]
+    account_number_masked: Mapped[str]
+    created_at: Mapped[datetime]

@@ -1,0 +1,1 @@
+"""People, how they sign in, what they belong to, and the tokens of programs."""

@@ -1,0 +1,151 @@
+"""The control plane's people: logins, memberships, sessions, links and tokens."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from insurance.core.db import CONTROL_SCHEMA, ControlRecord
+from insurance.core.ids import new_id
+from insurance.core.permissions import Role
+
+
+class User(ControlRecord):
+    """A person who can sign in. The e-mail address is lower case and unique over all tenants."""
+
+    __tablename__ = "users"
+    __table_args__ = (
+        UniqueConstraint("email"),
+        CheckConstraint("email = lower(email)", name="email_lower"),
+        {"schema": CONTROL_SCHEMA},
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    email: Mapped[str]
+    name: Mapped[str]
+    password_hash: Mapped[str | None]
+    password_changed_at: Mapped[datetime | None]
+    totp_secret: Mapped[str | None]
+    totp_enabled_at: Mapped[datetime | None]
+    totp_last_step: Mapped[int | None]
+    failed_logins: Mapped[int] = mapped_column(default=0)
+    locked_until: Mapped[datetime | None]
+    disabled_at: Mapped[datetime | None]
+    preferences: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    created_at: Mapped[datetime]
+
+
+class Membership(ControlRecord):
+    """A role of a person in an organization."""
+
+    __tablename__ = "memberships"
+    __table_args__ = (
+        Index("memberships_org_id_ix", "org_id", "user_id"),
+        {"schema": CONTROL_SCHEMA},
+    )
+
+    user_id: Mapped[UUID] = mapped_column(primary_key=True)
+    org_id: Mapped[UUID] = mapped_column(primary_key=True)
+    role: Mapped[Role] = mapped_column(primary_key=True)
+    created_at: Mapped[datetime]
+
+
+class WebSession(ControlRecord):
+    """A signed-in browser (or one about to sign in). Only a hash of its identifier is stored."""
+
+    __tablename__ = "sessions"
+    __table_args__ = (
+        Index("sessions_user_id_ix", "user_id"),
+        Index("sessions_expires_at_ix", "expires_at"),
+        {"schema": CONTROL_SCHEMA},
+    )
+
+    id_hash: Mapped[bytes] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID | None]
+    data: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    ip: Mapped[str | None]
+    user_agent: Mapped[str | None]
+    created_at: Mapped[datetime]
+    last_seen_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+
+
+class RecoveryCode(ControlRecord):
+    """A one-time code that stands in for the second factor."""
+
+    __tablename__ = "recovery_codes"
+
+    user_id: Mapped[UUID] = mapped_column(primary_key=True)
+    code_hash: Mapped[bytes] = mapped_column(primary_key=True)
+    used_at: Mapped[datetime | None]
+
+
+class LinkKind(StrEnum):
+    """What a mailed link is for."""
+
+    INVITATION = "INVITATION"
+    PASSWORD_RESET = "PASSWORD_RESET"
+
+
+class MailedLink(ControlRecord):
+    """A link sent by mail, usable once before it expires."""
+
+    __tablename__ = "mailed_links"
+    __table_args__ = (
+        Index("mailed_links_user_id_ix", "user_id"),
+        {"schema": CONTROL_SCHEMA},
+    )
+
+    token_hash: Mapped[bytes] = mapped_column(primary_key=True)
+    kind: Mapped[LinkKind]
+    user_id: Mapped[UUID]
+    org_id: Mapped[UUID]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class ApiKey(ControlRecord):
+    """A long-lived key of a program, bound to one organization; shown once, stored as a hash."""
+
+    __tablename__ = "api_keys"
+    __table_args__ = (
+        UniqueConstraint("key_hash"),
+        Index("api_keys_org_id_ix", "org_id", "created_at"),
+        {"schema": CONTROL_SCHEMA},
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    org_id: Mapped[UUID]
+    user_id: Mapped[UUID]
+    name: Mapped[str]
+    key_hash: Mapped[bytes]
+    hint: Mapped[str]
+    scopes: Mapped[list[Any]]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    last_used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+
+class TokenGrant(ControlRecord):
+    """One API sign-in: its access tokens name it, its refresh token replaces itself at each use."""
+
+    __tablename__ = "token_grants"
+    __table_args__ = (
+        UniqueConstraint("refresh_hash"),
+        Index("token_grants_user_id_ix", "user_id"),
+        {"schema": CONTROL_SCHEMA},
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    user_id: Mapped[UUID]
+    org_id: Mapped[UUID]
+    refresh_hash: Mapped[bytes]
+    spent_hashes: Mapped[list[Any]] = mapped_column(default=list)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]

@@ -1,0 +1,1 @@
+"""The double-entry ledger. Only this area writes its tables."""

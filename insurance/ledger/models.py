@@ -1,0 +1,82 @@
+"""Accounts and transfers. One transfer is one debit, one credit and one positive amount."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from insurance.core.db import TenantRecord, TenantTable, tenant_key
+
+
+class AccountKind(StrEnum):
+    """Which side of the books an account stands on."""
+
+    ASSET = "ASSET"
+    LIABILITY = "LIABILITY"
+    INCOME = "INCOME"
+    EXPENSE = "EXPENSE"
+
+
+class LedgerAccount(TenantTable):
+    """An account of a tenant's chart, known by its code."""
+
+    __tablename__ = "ledger_accounts"
+
+    code: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    kind: Mapped[AccountKind]
+
+
+class TransferType(StrEnum):
+    """What happened."""
+
+    PREMIUM_DUE = "PREMIUM_DUE"
+    PREMIUM_VAT = "PREMIUM_VAT"
+    PREMIUM_RECEIVED = "PREMIUM_RECEIVED"
+    ADJUSTMENT = "ADJUSTMENT"
+
+
+class LedgerTransfer(TenantRecord):
+    """Money from one account to another. Never changed: a correction is a linked reversal."""
+
+    __tablename__ = "ledger_transfers"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["org_id", "debit_account"],
+            ["ins.ledger_accounts.org_id", "ins.ledger_accounts.code"],
+        ),
+        ForeignKeyConstraint(
+            ["org_id", "credit_account"],
+            ["ins.ledger_accounts.org_id", "ins.ledger_accounts.code"],
+        ),
+        ForeignKeyConstraint(
+            ["org_id", "reverses_id"],
+            ["ins.ledger_transfers.org_id", "ins.ledger_transfers.id"],
+        ),
+        tenant_key("policies", "policy_id"),
+        tenant_key("premium_lines", "premium_line_id"),
+        UniqueConstraint("org_id", "reverses_id"),
+        CheckConstraint("amount > 0", name="amount_positive"),
+        CheckConstraint("debit_account <> credit_account", name="two_accounts"),
+        Index("ledger_transfers_policy_ix", "org_id", "policy_id", "id"),
+        Index("ledger_transfers_debit_ix", "org_id", "debit_account", "effective_date"),
+        Index("ledger_transfers_credit_ix", "org_id", "credit_account", "effective_date"),
+        Index("ledger_transfers_line_ix", "org_id", "premium_line_id"),
+    )
+
+    journal_id: Mapped[UUID]
+    posted_at: Mapped[datetime]
+    effective_date: Mapped[date]
+    type: Mapped[TransferType]
+    description: Mapped[str]
+    debit_account: Mapped[str]
+    credit_account: Mapped[str]
+    amount: Mapped[Decimal]
+    policy_id: Mapped[UUID | None]
+    premium_line_id: Mapped[UUID | None]
+    reference: Mapped[str | None]
+    request_id: Mapped[str | None]
+    reverses_id: Mapped[UUID | None]

@@ -1,0 +1,1 @@
+"""Mail that leaves after the commit that asked for it."""

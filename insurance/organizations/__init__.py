@@ -1,0 +1,1 @@
+"""Organizations: the tenants, their licences and settings, and the reference lists they use."""

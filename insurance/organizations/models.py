@@ -1,0 +1,139 @@
+"""Tenants with their settings, and the reference lists all tenants share."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+from uuid import UUID
+
+from insurance.core.db import (
+    CONTROL_SCHEMA,
+    ControlRecord,
+    Rate,
+    ReferenceRecord,
+    TenantTable,
+)
+
+
+class OrganizationKind(StrEnum):
+    """The platform's own organization, or an insurer."""
+
+    PLATFORM = "PLATFORM"
+    INSURER = "INSURER"
+
+
+class LicenceType(StrEnum):
+    """The licence an insurer holds (Insurance Act 18 of 2017)."""
+
+    LIFE = "LIFE"
+    NON_LIFE = "NON_LIFE"
+    MICRO = "MICRO"
+
+
+class Category(StrEnum):
+    """The table of Schedule 2 that a class stands in."""
+
+    LIFE = "LIFE"
+    NON_LIFE = "NON_LIFE"
+
+
+class Organization(TenantTable):
+    """A tenant. `version` counts its edits."""
+
+    __tablename__ = "organizations"
+    __table_args__ = (
+        CheckConstraint(
+            "(kind = 'PLATFORM') = (licence_type IS NULL)", name="insurer_has_licence"
+        ),
+        CheckConstraint("session_idle_minutes BETWEEN 5 AND 720", name="idle_minutes"),
+    )
+
+    kind: Mapped[OrganizationKind]
+    name: Mapped[str]
+    slug: Mapped[str]
+    description: Mapped[str] = mapped_column(default="")
+    licence_type: Mapped[LicenceType | None]
+    currency: Mapped[str] = mapped_column(default="ZAR")
+    timezone: Mapped[str] = mapped_column(default="Africa/Johannesburg")
+    requires_mfa: Mapped[bool] = mapped_column(default=False)
+    session_idle_minutes: Mapped[int] = mapped_column(default=30)
+    version: Mapped[int] = mapped_column(default=1)
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class LicensedClass(TenantTable):
+    """A class of business the licence names."""
+
+    __tablename__ = "licensed_classes"
+    __table_args__ = (Index("licensed_classes_class_code_ix", "org_id", "class_code"),)
+
+    class_code: Mapped[str] = mapped_column(
+        ForeignKey("ins.product_classes.code"), primary_key=True
+    )
+
+
+class OrganizationEntry(ControlRecord):
+    """The directory of all organizations: how a slug leads to a tenant."""
+
+    __tablename__ = "org_directory"
+    __table_args__ = (UniqueConstraint("slug"), {"schema": CONTROL_SCHEMA})
+
+    org_id: Mapped[UUID] = mapped_column(primary_key=True)
+    slug: Mapped[str]
+    name: Mapped[str]
+    kind: Mapped[OrganizationKind]
+    licence_type: Mapped[LicenceType | None]
+    created_at: Mapped[datetime]
+
+
+class ProductClass(ReferenceRecord):
+    """A class of insurance business (Insurance Act 18 of 2017, Schedule 2)."""
+
+    __tablename__ = "product_classes"
+    __table_args__ = (UniqueConstraint("code", name="product_classes_code_key"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    code: Mapped[str]
+    name: Mapped[str]
+    category: Mapped[Category]
+    act_reference: Mapped[str]
+    display_order: Mapped[int]
+
+
+class BenefitType(ReferenceRecord):
+    """A kind of benefit."""
+
+    __tablename__ = "benefit_types"
+    __table_args__ = (UniqueConstraint("code", name="benefit_types_code_key"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    code: Mapped[str]
+    name: Mapped[str]
+    display_order: Mapped[int]
+
+
+class AllowedBenefit(ReferenceRecord):
+    """A benefit type that a class may contain."""
+
+    __tablename__ = "allowed_benefits"
+
+    class_code: Mapped[str] = mapped_column(
+        ForeignKey("ins.product_classes.code"), primary_key=True
+    )
+    benefit_type_code: Mapped[str] = mapped_column(
+        ForeignKey("ins.benefit_types.code"), primary_key=True
+    )
+
+
+class DatedParameter(ReferenceRecord):
+    """An amount or period set by law, in force from a day: VAT rate, funeral cover cap, grace."""
+
+    __tablename__ = "dated_parameters"
+
+    code: Mapped[str] = mapped_column(primary_key=True)
+    valid_from: Mapped[date] = mapped_column(primary_key=True)
+    value: Mapped[Decimal] = mapped_column(Rate)
+    source: Mapped[str]

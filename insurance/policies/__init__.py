@@ -1,0 +1,1 @@
+"""Contracts: their current state, events and versions."""

@@ -1,0 +1,207 @@
+"""Policies: the current state, its benefits in layers, and the append-only events and versions."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from insurance.core.db import TenantRecord, TenantTable, tenant_key
+
+
+class PolicyStatus(StrEnum):
+    """The life of a contract."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    LAPSED = "lapsed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+class PremiumFrequency(StrEnum):
+    """How often a premium falls due."""
+
+    MONTHLY = "MONTHLY"
+    QUARTERLY = "QUARTERLY"
+    HALF_YEARLY = "HALF_YEARLY"
+    ANNUAL = "ANNUAL"
+
+
+class Policy(TenantRecord):
+    """The current state of a contract. `current_version` counts its versions."""
+
+    __tablename__ = "policies"
+    __table_args__ = (
+        UniqueConstraint("org_id", "policy_number"),
+        UniqueConstraint("org_id", "quote_id"),
+        Index("policies_status_ix", "org_id", "status", "id"),
+        Index("policies_customer_ix", "org_id", "customer_id", "id"),
+        Index("policies_product_ix", "org_id", "product_id", "id"),
+        Index("policies_version_ix", "org_id", "product_version_id"),
+        tenant_key("products", "product_id"),
+        tenant_key("product_versions", "product_version_id"),
+        tenant_key("customers", "customer_id"),
+        tenant_key("quotes", "quote_id"),
+        CheckConstraint("effective_date < expiry_date", name="term_not_empty"),
+        CheckConstraint("due_day BETWEEN 1 AND 31", name="due_day"),
+        CheckConstraint("premium >= 0", name="premium"),
+    )
+
+    policy_number: Mapped[str]
+    status: Mapped[PolicyStatus]
+    product_id: Mapped[UUID]
+    product_version_id: Mapped[UUID]
+    customer_id: Mapped[UUID]
+    quote_id: Mapped[UUID | None]
+    effective_date: Mapped[date]
+    expiry_date: Mapped[date | None]
+    term_years: Mapped[int]
+    due_day: Mapped[int]
+    frequency: Mapped[PremiumFrequency]
+    premium: Mapped[Decimal]
+    coverage_amount: Mapped[Decimal]
+    rating: Mapped[dict[str, Any]]
+    current_version: Mapped[int] = mapped_column(default=1)
+    issued_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class PolicyMember(TenantRecord):
+    """A life insured by a policy, from its effective date until its end date."""
+
+    __tablename__ = "policy_members"
+    __table_args__ = (
+        Index("policy_members_policy_ix", "org_id", "policy_id"),
+        tenant_key("policies", "policy_id"),
+    )
+
+    policy_id: Mapped[UUID]
+    role: Mapped[str]
+    first_name: Mapped[str]
+    last_name: Mapped[str]
+    date_of_birth: Mapped[date | None]
+    gender: Mapped[str | None]
+    effective_date: Mapped[date]
+    end_date: Mapped[date | None]
+
+
+class BenefitStatus(StrEnum):
+    """Whether a benefit gives cover."""
+
+    ACTIVE = "ACTIVE"
+    ENDED = "ENDED"
+
+
+class PolicyBenefit(TenantRecord):
+    """A benefit of a policy on one life. Its cover is the sum of its layers."""
+
+    __tablename__ = "policy_benefits"
+    __table_args__ = (
+        Index("policy_benefits_policy_ix", "org_id", "policy_id"),
+        Index("policy_benefits_member_ix", "org_id", "member_id"),
+        tenant_key("policies", "policy_id"),
+        tenant_key("policy_members", "member_id"),
+    )
+
+    policy_id: Mapped[UUID]
+    member_id: Mapped[UUID | None]
+    benefit_code: Mapped[str]
+    benefit_name: Mapped[str]
+    benefit_type_code: Mapped[str]
+    sum_assured: Mapped[Decimal]
+    premium: Mapped[Decimal]
+    status: Mapped[BenefitStatus]
+    display_order: Mapped[int]
+    worksheet: Mapped[dict[str, Any]]
+
+
+class BenefitLayer(TenantRecord):
+    """Cover added on one day, with its own waiting period for natural causes."""
+
+    __tablename__ = "policy_benefit_layers"
+    __table_args__ = (
+        UniqueConstraint("org_id", "policy_benefit_id", "number", name="benefit_layers_number_key"),
+        tenant_key("policy_benefits", "policy_benefit_id"),
+        CheckConstraint("amount >= 0", name="amount"),
+    )
+
+    policy_benefit_id: Mapped[UUID]
+    number: Mapped[int]
+    amount: Mapped[Decimal]
+    starts_on: Mapped[date]
+    waiting_days: Mapped[int]
+    waiting_until: Mapped[date]
+    reason: Mapped[str]
+
+
+class EventCategory(StrEnum):
+    """What kind of happening an event is."""
+
+    LIFECYCLE = "LIFECYCLE"
+    ENDORSEMENT = "ENDORSEMENT"
+    CLAIM = "CLAIM"
+    FINANCIAL = "FINANCIAL"
+
+
+class PolicyEvent(TenantRecord):
+    """Something that happened to a policy. Appended, never changed."""
+
+    __tablename__ = "policy_events"
+    __table_args__ = (
+        UniqueConstraint("org_id", "policy_id", "sequence", name="policy_events_sequence_key"),
+        tenant_key("policies", "policy_id"),
+    )
+
+    policy_id: Mapped[UUID]
+    sequence: Mapped[int]
+    category: Mapped[EventCategory]
+    event_type: Mapped[str]
+    effective_date: Mapped[date]
+    recorded_at: Mapped[datetime]
+    description: Mapped[str]
+    reason: Mapped[str | None]
+    payload: Mapped[dict[str, Any]]
+    actor: Mapped[str]
+    request_id: Mapped[str | None]
+
+
+class PolicyVersion(TenantRecord):
+    """The full state of a policy after an event. Appended, never changed."""
+
+    __tablename__ = "policy_versions"
+    __table_args__ = (
+        UniqueConstraint("org_id", "policy_id", "version_number", name="policy_versions_number_key"),
+        Index("policy_versions_event_ix", "org_id", "event_id"),
+        tenant_key("policies", "policy_id"),
+        tenant_key("policy_events", "event_id"),
+    )
+
+    policy_id: Mapped[UUID]
+    version_number: Mapped[int]
+    event_id: Mapped[UUID]
+    effective_date: Mapped[date]
+    snapshot_date: Mapped[datetime]
+    change_reason: Mapped[str]
+    change_description: Mapped[str]
+    policy_snapshot: Mapped[dict[str, Any]]
+
+
+class PortfolioCount(TenantTable):
+    """How many policies a tenant has per product and status, with their premium and cover.
+
+    Kept by the commands that change policies, spread over shards so that they do not queue up
+    behind each other; the dashboard and the list's tabs read it instead of counting the book.
+    """
+
+    __tablename__ = "portfolio_counts"
+
+    product_id: Mapped[UUID] = mapped_column(primary_key=True)
+    status: Mapped[PolicyStatus] = mapped_column(primary_key=True)
+    shard: Mapped[int] = mapped_column(primary_key=True)
+    policies: Mapped[int]
+    monthly_premium: Mapped[Decimal]
+    cover: Mapped[Decimal]

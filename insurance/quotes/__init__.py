@@ -1,0 +1,1 @@
+"""Prices offered to a customer, each reproducible to the cent."""

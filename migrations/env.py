@@ -1,0 +1,83 @@
+"""How migrations run: as the owner role, one transaction each, with short lock waits."""
+
+import os
+
+from alembic import context
+from alembic.autogenerate import rewriter
+from alembic.operations import ops
+from sqlalchemy import create_engine, text
+
+import insurance.models  # noqa: F401
+from insurance.core.db import CONTROL_SCHEMA, TENANT_SCHEMA, Base, ReferenceRecord
+from insurance.core.schema import ProtectTableOp
+from insurance.core.settings import load_settings
+
+config = context.config
+metadata = Base.metadata
+APPEND_ONLY = {
+    "audit_events",
+    "audit_leaves",
+    "audit_seals",
+    "ledger_transfers",
+    "policy_events",
+    "policy_versions",
+}
+REFERENCE = {mapper.local_table.name for mapper in Base.registry.mappers if issubclass(mapper.class_, ReferenceRecord)}
+
+writer = rewriter.Rewriter()
+
+
+@writer.rewrites(ops.UpgradeOps)
+def _protect_new_tables(_context, _revision, upgrade):
+    """Protect each new table and add its foreign keys once all tables are there."""
+    tables, keys, rest = [], [], []
+    for operation in upgrade.ops:
+        if isinstance(operation, ops.CreateTableOp):
+            foreign = [c for c in operation.columns if c.__visit_name__ == "foreign_key_constraint"]
+            operation.columns = [c for c in operation.columns if c not in foreign]
+            tables += [operation, ProtectTableOp(f"{operation.schema}.{operation.table_name}", _kind(operation))]
+            keys += [ops.CreateForeignKeyOp.from_constraint(c) for c in foreign]
+        else:
+            rest.append(operation)
+    upgrade.ops = tables + rest + keys
+    return upgrade
+
+
+def _kind(operation: ops.CreateTableOp) -> str:
+    if operation.schema == CONTROL_SCHEMA:
+        return "control"
+    if operation.table_name in REFERENCE:
+        return "reference"
+    return "append_only" if operation.table_name in APPEND_ONLY else "tenant"
+
+
+def _include(name, kind, _parents) -> bool:
+    return kind != "schema" or name in (TENANT_SCHEMA, CONTROL_SCHEMA)
+
+
+def _owner_url() -> str:
+    return config.attributes.get("url") or load_settings(os.environ).database_owner_url
+
+
+def run() -> None:
+    """Bring the database to the wanted revision."""
+    engine = create_engine(_owner_url())
+    with engine.connect() as connection:
+        connection.execute(text("SET lock_timeout = '5s'"))
+        connection.commit()
+        context.configure(
+            connection=connection,
+            target_metadata=metadata,
+            include_schemas=True,
+            include_name=_include,
+            version_table_schema="public",
+            compare_type=True,
+            process_revision_directives=writer,
+            transaction_per_migration=True,
+        )
+        with context.begin_transaction():
+            context.run_migrations()
+    engine.dispose()
+
+
+run()
