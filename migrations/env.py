@@ -10,7 +10,6 @@ from sqlalchemy import create_engine, text
 import insurance.models  # noqa: F401
 from insurance.core.db import CONTROL_SCHEMA, TENANT_SCHEMA, Base, ReferenceRecord
 from insurance.core.schema import ProtectTableOp
-from insurance.core.settings import load_settings
 
 config = context.config
 metadata = Base.metadata
@@ -33,14 +32,18 @@ def _protect_new_tables(_context, _revision, upgrade):
     tables, keys, rest = [], [], []
     for operation in upgrade.ops:
         if isinstance(operation, ops.CreateTableOp):
-            foreign = [c for c in operation.columns if c.__visit_name__ == "foreign_key_constraint"]
-            operation.columns = [c for c in operation.columns if c not in foreign]
+            foreign = [part for part in operation.columns if _is_foreign_key(part)]
+            operation.columns = [part for part in operation.columns if not _is_foreign_key(part)]
             tables += [operation, ProtectTableOp(f"{operation.schema}.{operation.table_name}", _kind(operation))]
             keys += [ops.CreateForeignKeyOp.from_constraint(c) for c in foreign]
         else:
             rest.append(operation)
     upgrade.ops = tables + rest + keys
     return upgrade
+
+
+def _is_foreign_key(part) -> bool:
+    return part.__visit_name__ == "foreign_key_constraint"
 
 
 def _kind(operation: ops.CreateTableOp) -> str:
@@ -56,14 +59,18 @@ def _include(name, kind, _parents) -> bool:
 
 
 def _owner_url() -> str:
-    return config.attributes.get("url") or load_settings(os.environ).database_owner_url
+    if url := config.attributes.get("url"):
+        return url
+    from insurance.core.settings import load_settings
+
+    return load_settings(os.environ).database_owner_url
 
 
 def run() -> None:
     """Bring the database to the wanted revision."""
     engine = create_engine(_owner_url())
     with engine.connect() as connection:
-        connection.execute(text("SET lock_timeout = '5s'"))
+        connection.execute(text("SET lock_timeout = '5s'; SET search_path = public"))
         connection.commit()
         context.configure(
             connection=connection,
