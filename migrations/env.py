@@ -5,7 +5,7 @@ import os
 from alembic import context
 from alembic.autogenerate import rewriter
 from alembic.operations import ops
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine
 
 import insurance.models  # noqa: F401
 from insurance.core.db import CONTROL_SCHEMA, TENANT_SCHEMA, Base, ReferenceRecord
@@ -68,10 +68,11 @@ def _owner_url() -> str:
 
 def run() -> None:
     """Bring the database to the wanted revision."""
-    engine = create_engine(_owner_url())
+    # Reflection reports the schemas on the search path without their names, so only public is.
+    engine = create_engine(
+        _owner_url(), connect_args={"options": "-c search_path=public -c lock_timeout=5s"}
+    )
     with engine.connect() as connection:
-        connection.execute(text("SET lock_timeout = '5s'; SET search_path = public"))
-        connection.commit()
         context.configure(
             connection=connection,
             target_metadata=metadata,
