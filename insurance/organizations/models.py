@@ -76,7 +76,10 @@ class LicensedClass(TenantTable):
 
 
 class OrganizationEntry(ControlRecord):
-    """The directory of all organizations: how a slug leads to a tenant."""
+    """The directory of all organizations: how a slug leads to a tenant.
+
+    It repeats the settings that every request needs, so that one query signs a request in.
+    """
 
     __tablename__ = "org_directory"
     __table_args__ = (UniqueConstraint("slug"), {"schema": CONTROL_SCHEMA})
@@ -86,6 +89,10 @@ class OrganizationEntry(ControlRecord):
     name: Mapped[str]
     kind: Mapped[OrganizationKind]
     licence_type: Mapped[LicenceType | None]
+    timezone: Mapped[str]
+    currency: Mapped[str]
+    requires_mfa: Mapped[bool]
+    session_idle_minutes: Mapped[int]
     created_at: Mapped[datetime]
 
 

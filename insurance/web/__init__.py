@@ -1,0 +1,1 @@
+"""What HTML screens share."""
