@@ -63,7 +63,7 @@ def _owner_url() -> str:
         return url
     from insurance.core.settings import load_settings
 
-    return load_settings(os.environ).database_owner_url
+    return load_settings(os.environ).sqlalchemy_owner_url
 
 
 def run() -> None:

@@ -1,0 +1,60 @@
+"""The order in which the product is put together, and nothing else."""
+
+import os
+
+from flask import Flask
+from flask_migrate import Migrate
+from flask_wtf import CSRFProtect
+
+import insurance.models  # noqa: F401
+from insurance import api, blueprints
+from insurance.core import crypto
+from insurance.core.db import db, guard_engine
+from insurance.core.settings import Settings, load_settings
+from insurance.jobs import use_redis
+from insurance.web import errors, filters, limits, parsing, security_headers, static_files
+from insurance.web.access import init_access
+from insurance.web.sessions import DatabaseSessions
+
+csrf = CSRFProtect()
+migrate = Migrate()
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Return the application for these settings, or for those of the environment."""
+    settings = settings or load_settings(os.environ)
+    app = Flask("insurance", instance_path=str(settings.instance))
+    app.config.update(_configuration(settings))
+    crypto.use_keys(settings.master_keys, settings.index_key)
+    db.init_app(app)
+    with app.app_context():
+        guard_engine(db.engine)
+    migrate.init_app(app, db)
+    app.session_interface = DatabaseSessions()
+    parsing.init_app(app)
+    init_access(app)
+    csrf.init_app(app)
+    limits.init_app(app)
+    errors.init_app(app)
+    filters.init_app(app)
+    static_files.init_app(app)
+    security_headers.init_app(app)
+    blueprints.register(app)
+    api.register(app, csrf)
+    use_redis(app)
+    return app
+
+
+def _configuration(settings: Settings) -> dict[str, object]:
+    return {
+        "SETTINGS": settings,
+        "SECRET_KEY": settings.secret_key,
+        "SESSION_COOKIE_NAME": "__Host-session" if settings.is_https else "session",
+        "SESSION_COOKIE_SECURE": settings.is_https,
+        "SQLALCHEMY_DATABASE_URI": settings.sqlalchemy_url,
+        "SQLALCHEMY_ENGINE_OPTIONS": {"pool_pre_ping": True, "pool_size": 8, "max_overflow": 8},
+        "MAX_CONTENT_LENGTH": 10 * 1024 * 1024,
+        "WTF_CSRF_TIME_LIMIT": None,
+        "WTF_CSRF_SSL_STRICT": settings.is_https,
+        "TESTING": settings.is_test,
+    }

@@ -1,0 +1,158 @@
+"""What a deployment decides: addresses, keys and secrets, read once from the environment.
+
+Embedded services and the demo keep generated secrets in `<instance>/secrets.json`; in production
+every secret comes from the environment and a missing or weak one refuses the start.
+"""
+
+import base64
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+_SECRETS = (
+    "SECRET_KEY",
+    "INSURANCE_MASTER_KEY",
+    "INSURANCE_INDEX_KEY",
+    "INSURANCE_SIGNING_KEY",
+    "INSURANCE_SEAL_KEY",
+)
+
+
+class SettingsError(Exception):
+    """A setting is missing or weak; the message names it and says what it must be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A deployment's settings. Keys are 32 bytes each; the first master key encrypts."""
+
+    instance: Path
+    database_url: str
+    database_owner_url: str
+    redis_url: str
+    secret_key: bytes
+    master_keys: tuple[bytes, ...]
+    index_key: bytes
+    signing_key: bytes
+    seal_key: bytes
+    smtp_url: str | None
+    mail_from: str
+    base_url: str
+    port: int
+    is_demo: bool
+    is_test: bool
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        """Return the application's database URL for SQLAlchemy and psycopg 3."""
+        return with_driver(self.database_url)
+
+    @property
+    def sqlalchemy_owner_url(self) -> str:
+        """Return the migrations' database URL for SQLAlchemy and psycopg 3."""
+        return with_driver(self.database_owner_url)
+
+    @property
+    def is_https(self) -> bool:
+        """Tell whether browsers reach the product over TLS."""
+        return self.base_url.startswith("https://")
+
+
+def load_settings(environ: Mapping[str, str]) -> Settings:
+    """Read the settings. Raises SettingsError naming the one that is missing or weak."""
+    instance = Path(environ.get("INSURANCE_INSTANCE", "instance")).resolve()
+    mode = environ.get("INSURANCE_MODE", "production")
+    keys = _keys(environ, instance, generate=mode in ("demo", "test"))
+    port = _port(environ)
+    return Settings(
+        instance=instance,
+        database_url=environ.get("DATABASE_URL") or embedded_database_url(instance, "ins_app"),
+        database_owner_url=environ.get("DATABASE_OWNER_URL")
+        or embedded_database_url(instance, "ins_owner"),
+        redis_url=environ.get("REDIS_URL") or embedded_redis_url(instance),
+        secret_key=keys["SECRET_KEY"][0],
+        master_keys=keys["INSURANCE_MASTER_KEY"],
+        index_key=keys["INSURANCE_INDEX_KEY"][0],
+        signing_key=keys["INSURANCE_SIGNING_KEY"][0],
+        seal_key=keys["INSURANCE_SEAL_KEY"][0],
+        smtp_url=environ.get("SMTP_URL") or None,
+        mail_from=environ.get("MAIL_FROM", "no-reply@insurance.example"),
+        base_url=environ.get("BASE_URL", f"http://127.0.0.1:{port}").rstrip("/"),
+        port=port,
+        is_demo=mode == "demo",
+        is_test=mode == "test",
+    )
+
+
+def with_driver(url: str) -> str:
+    """Return a PostgreSQL URL with the psycopg 3 driver named."""
+    scheme, _, rest = url.partition("://")
+    return f"postgresql+psycopg://{rest}" if scheme in ("postgres", "postgresql") else url
+
+
+def socket_directory(instance: Path) -> Path:
+    """Return where the embedded services put their sockets: near the data if the path is short.
+
+    A socket's path may have 107 bytes, and PostgreSQL adds its own file name.
+    """
+    near = instance / "run"
+    if len(str(near)) <= 80:
+        return near
+    digest = base64.b32encode(str(instance).encode()).decode().lower().strip("=")[-16:]
+    return Path("/tmp") / f"insurance-{os.getuid()}-{digest}"
+
+
+def embedded_database_url(instance: Path, role: str, database: str = "insurance") -> str:
+    """Return the URL of an embedded database for a role."""
+    host = quote(str(socket_directory(instance)), safe="")
+    return f"postgresql://{role}@/{database}?host={host}"
+
+
+def embedded_redis_url(instance: Path) -> str:
+    """Return the URL of the embedded queue's socket."""
+    return f"unix://{socket_directory(instance)}/valkey.sock"
+
+
+def _port(environ: Mapping[str, str]) -> int:
+    try:
+        port = int(environ.get("PORT", "8080"))
+    except ValueError as error:
+        raise SettingsError("PORT must be a number.") from error
+    if not 1 <= port <= 65535:
+        raise SettingsError("PORT must be between 1 and 65535.")
+    return port
+
+
+def _keys(
+    environ: Mapping[str, str], instance: Path, *, generate: bool
+) -> dict[str, tuple[bytes, ...]]:
+    stored = _stored_secrets(instance) if generate else {}
+    return {name: _key(name, environ.get(name) or stored.get(name, "")) for name in _SECRETS}
+
+
+def _key(name: str, text: str) -> tuple[bytes, ...]:
+    if not text:
+        raise SettingsError(f"{name} is not set. It must be 32 random bytes in base64.")
+    try:
+        keys = tuple(base64.b64decode(part, validate=True) for part in text.split(","))
+    except ValueError as error:
+        raise SettingsError(f"{name} is not base64.") from error
+    if any(len(key) != 32 or len(set(key)) < 8 for key in keys):
+        raise SettingsError(f"{name} must be 32 random bytes in base64.")
+    return keys
+
+
+def _stored_secrets(instance: Path) -> dict[str, str]:
+    """Return the instance's own secrets, made at its first start."""
+    path = instance / "secrets.json"
+    if not path.exists():
+        instance.mkdir(parents=True, exist_ok=True)
+        made = {name: base64.b64encode(secrets.token_bytes(32)).decode() for name in _SECRETS}
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w") as file:
+            json.dump(made, file)
+    return dict(json.loads(path.read_text()))
