@@ -1,0 +1,154 @@
+"""The world tests run in: real servers, one database a worker, a fresh organization a test."""
+
+import base64
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.orm import Session
+
+from insurance.app import create_app
+from insurance.cli.migrate import upgrade
+from insurance.core.bootstrap import bootstrap_server
+from insurance.core.db import db
+from insurance.core.permissions import Role
+from insurance.core.settings import Settings, load_settings, with_driver
+from insurance.core.tenancy import tenant_scope
+from insurance.embedded import Services
+from tests.factories.identity import SignedInClient, TestClient, api_key_for, make_person, session_for
+from tests.factories.organizations import OrganizationFacts, make_organization
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """Return the administrator's database URL and the queue's URL: given ones, or embedded."""
+    if "DATABASE_URL" in os.environ and "REDIS_URL" in os.environ:
+        yield os.environ["DATABASE_URL"], os.environ["REDIS_URL"]
+        return
+    with Services(tmp_path_factory.mktemp("services")) as services:
+        yield (
+            os.environ.get("DATABASE_URL", services.admin_url),
+            os.environ.get("REDIS_URL", services.redis_url),
+        )
+
+
+@pytest.fixture(scope="session")
+def settings(
+    servers: tuple[str, str], tmp_path_factory: pytest.TempPathFactory, worker_id: str
+) -> Settings:
+    """Return the settings of a migrated database of this worker's own."""
+    admin_url, redis_url = servers
+    database = f"insurance_test_{worker_id}"
+    bootstrap_server(admin_url, database, recreate=True)
+    settings = load_settings(
+        {
+            "INSURANCE_MODE": "test",
+            "INSURANCE_INSTANCE": str(tmp_path_factory.mktemp("instance")),
+            "DATABASE_URL": _as_role(admin_url, "ins_app", database),
+            "DATABASE_OWNER_URL": _as_role(admin_url, "ins_owner", database),
+            "REDIS_URL": redis_url,
+        }
+    )
+    upgrade(settings)
+    return settings
+
+
+@pytest.fixture(scope="session")
+def app(settings: Settings) -> Flask:
+    """Return the application."""
+    app = create_app(settings)
+    app.test_client_class = TestClient
+    return app
+
+
+@pytest.fixture
+def admin_connection(servers: tuple[str, str], settings: Settings) -> Iterator:
+    """Return a connection of the database's superuser, for looking behind the scenes."""
+    url = make_url(with_driver(servers[0])).set(database=make_url(settings.database_url).database)
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        yield connection
+    engine.dispose()
+
+
+@pytest.fixture
+def org(app: Flask) -> OrganizationFacts:
+    """Return a life insurer of this test's own."""
+    with app.app_context():
+        return make_organization(licence_type="LIFE")
+
+
+@pytest.fixture
+def other_org(app: Flask) -> OrganizationFacts:
+    """Return another life insurer, whose data nobody here may see."""
+    with app.app_context():
+        return make_organization(licence_type="LIFE")
+
+
+@pytest.fixture
+def non_life_org(app: Flask) -> OrganizationFacts:
+    """Return a non-life insurer of this test's own."""
+    with app.app_context():
+        return make_organization(licence_type="NON_LIFE")
+
+
+@pytest.fixture
+def session(app: Flask, org: OrganizationFacts) -> Iterator[Session]:
+    """Return a session in the organization's scope; services called in the test work there too."""
+    with app.app_context(), tenant_scope(org.id):
+        yield db.session()
+
+
+@pytest.fixture
+def client(app: Flask) -> TestClient:
+    """Return a browser that nobody signed in with."""
+    return app.test_client()  # type: ignore[return-value]
+
+
+@pytest.fixture
+def sign_in(app: Flask, org: OrganizationFacts) -> Callable[..., SignedInClient]:
+    """Return a function that signs a new person in, by default as tenant administrator."""
+
+    def signed_in(
+        role: Role = Role.TENANT_ADMINISTRATOR, organization: OrganizationFacts | None = None
+    ) -> SignedInClient:
+        with app.app_context():
+            person = make_person((organization or org).id, role)
+            return session_for(app, person, organization or org)
+
+    return signed_in
+
+
+@pytest.fixture
+def api(app: Flask, org: OrganizationFacts) -> Callable[..., TestClient]:
+    """Return a function that gives an API client with a new person's key."""
+
+    def with_key(
+        role: Role = Role.TENANT_ADMINISTRATOR, organization: OrganizationFacts | None = None
+    ) -> TestClient:
+        client = app.test_client()
+        with app.app_context():
+            person = make_person((organization or org).id, role)
+            key = api_key_for(person, (organization or org).id)
+        client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {key}"
+        return client  # type: ignore[return-value]
+
+    return with_key
+
+
+@pytest.fixture(scope="session")
+def worker_id(request: pytest.FixtureRequest) -> str:
+    """Return this worker's name, also where tests do not run in parallel."""
+    return getattr(request.config, "workerinput", {}).get("workerid", "main")
+
+
+def _as_role(admin_url: str, role: str, database: str) -> str:
+    return (
+        make_url(admin_url).set(username=role, password=None, database=database)
+        .render_as_string(hide_password=False)
+    )
