@@ -94,6 +94,11 @@ def with_driver(url: str) -> str:
     return f"postgresql+psycopg://{rest}" if scheme in ("postgres", "postgresql") else url
 
 
+def without_driver(url: str) -> str:
+    """Return a PostgreSQL URL as libpq reads it."""
+    return url.replace("postgresql+psycopg://", "postgresql://", 1)
+
+
 def socket_directory(instance: Path) -> Path:
     """Return where the embedded services put their sockets: near the data if the path is short.
 

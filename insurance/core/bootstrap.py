@@ -1,0 +1,85 @@
+"""What a PostgreSQL server's administrator prepares once: roles, the database, extensions."""
+
+from urllib.parse import urlsplit
+
+import psycopg
+from psycopg import sql
+
+from insurance.core.settings import without_driver
+
+ROLES = {
+    "ins_owner": "LOGIN BYPASSRLS",
+    "ins_app": "LOGIN NOBYPASSRLS",
+    "ins_search": "LOGIN BYPASSRLS",
+    "ins_report": "LOGIN BYPASSRLS",
+    "ins_backup": "LOGIN BYPASSRLS",
+}
+"""owner: migrations; app: web and workers; search: owns the sd_search_ functions; the others read."""
+
+EXTENSIONS = ("pg_trgm", "btree_gist")
+_MINIMUM_VERSION = 150000
+
+
+def bootstrap_server(admin_url: str, database: str, *, recreate: bool = False) -> None:
+    """Create the roles, the database and its extensions where they are missing.
+
+    `admin_url` is a superuser's. Passwords are not set here: an external server's administrator
+    gives the roles theirs. Raises RuntimeError for a server older than PostgreSQL 15.
+    """
+    with psycopg.connect(without_driver(admin_url), autocommit=True) as connection:
+        if connection.info.server_version < _MINIMUM_VERSION:
+            raise RuntimeError("PostgreSQL 15 or newer is needed.")
+        _create_roles(connection)
+        _create_database(connection, database, recreate)
+    with psycopg.connect(_on_database(admin_url, database), autocommit=True) as connection:
+        for extension in EXTENSIONS:
+            connection.execute(
+                sql.SQL("CREATE EXTENSION IF NOT EXISTS {} SCHEMA public").format(
+                    sql.Identifier(extension)
+                )
+            )
+        connection.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+        connection.execute("GRANT USAGE, CREATE ON SCHEMA public TO ins_owner")
+
+
+def _create_roles(connection: psycopg.Connection) -> None:
+    # Several test runs may bootstrap one server at once, and roles belong to the whole server.
+    connection.execute("SELECT pg_advisory_lock(7710001)")
+    known = {row[0] for row in connection.execute("SELECT rolname FROM pg_roles")}
+    for role, attributes in ROLES.items():
+        name = sql.Identifier(role)
+        if role not in known:
+            connection.execute(sql.SQL("CREATE ROLE {} ").format(name) + sql.SQL(attributes))
+        connection.execute(
+            sql.SQL("ALTER ROLE {} SET search_path = ins, cp, public").format(name)
+        )
+    for role, setting, value in (
+        ("ins_app", "statement_timeout", "15s"),
+        ("ins_app", "lock_timeout", "5s"),
+        ("ins_app", "idle_in_transaction_session_timeout", "30s"),
+    ):
+        connection.execute(
+            sql.SQL("ALTER ROLE {} SET {} = {}").format(
+                sql.Identifier(role), sql.Identifier(setting), sql.Literal(value)
+            )
+        )
+    connection.execute("GRANT ins_search TO ins_owner")
+    connection.execute("SELECT pg_advisory_unlock(7710001)")
+
+
+def _create_database(connection: psycopg.Connection, database: str, recreate: bool) -> None:
+    name = sql.Identifier(database)
+    if recreate:
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
+    found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database])
+    if found.fetchone() is None:
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} OWNER ins_owner TEMPLATE template0 ENCODING 'UTF8'").format(
+                name
+            )
+        )
+
+
+def _on_database(admin_url: str, database: str) -> str:
+    parts = urlsplit(without_driver(admin_url))
+    return parts._replace(path=f"/{database}").geturl()
