@@ -1,0 +1,104 @@
+"""Recording: a step of every command, inside the command's own transaction."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import insert
+from sqlalchemy.orm import Session
+
+from insurance.audit_logs.models import AuditEvent, Outcome, UnsealedEvent
+from insurance.audit_logs.rules import event_hash, plain
+from insurance.core import clock
+from insurance.core.context import Channel, current_actor
+from insurance.core.ids import new_id
+from insurance.core.tenancy import current_org
+
+APPEND_ONLY = ("audit_events", "audit_leaves", "audit_seals")
+"""Tables the application may add to and read, and nobody may change."""
+
+_HASHED = tuple(
+    column.name
+    for column in AuditEvent.__table__.columns
+    if column.name not in ("payload_hash",)
+)
+
+
+def record(
+    session: Session,
+    *,
+    action: str,
+    resource: str,
+    resource_id: UUID | str | None = None,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+    reason: str | None = None,
+    outcome: Outcome = Outcome.OK,
+) -> None:
+    """Say what the current actor did to a resource, with its state before and after.
+
+    Values are stored as JSON: money as text, ID and account numbers masked.
+    """
+    row = event_row(
+        action=action,
+        resource=resource,
+        resource_id=resource_id,
+        before=before,
+        after=after,
+        reason=reason,
+        outcome=outcome,
+    )
+    record_many(session, [row])
+
+
+def record_many(session: Session, rows: Iterable[dict[str, Any]]) -> None:
+    """Record what `event_row` made, many at once."""
+    events = list(rows)
+    session.execute(insert(AuditEvent), events)
+    session.execute(
+        insert(UnsealedEvent),
+        [{"org_id": event["org_id"], "event_id": event["id"]} for event in events],
+    )
+
+
+def event_row(
+    *,
+    action: str,
+    resource: str,
+    resource_id: UUID | str | None = None,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+    reason: str | None = None,
+    outcome: Outcome = Outcome.OK,
+    recorded_at: datetime | None = None,
+) -> dict[str, Any]:
+    """Return the row of one event by the current actor, its hash included."""
+    actor = current_actor()
+    row: dict[str, Any] = {
+        "org_id": current_org(),
+        "id": new_id(),
+        "recorded_at": recorded_at or clock.now(),
+        "user_id": actor.user_id,
+        "user_label": actor.email,
+        "role": ", ".join(sorted(actor.roles)),
+        "action": action,
+        "method": actor.method or actor.channel.value,
+        "resource": resource,
+        "resource_id": None if resource_id is None else str(resource_id),
+        "before": plain(before),
+        "after": plain(after),
+        "reason": reason,
+        "request_id": actor.request_id,
+        "ip": actor.ip,
+        "channel": Channel(actor.channel),
+        "outcome": outcome,
+    }
+    return row | {"payload_hash": hash_of_row(row)}
+
+
+def hash_of_row(row: dict[str, Any]) -> bytes:
+    """Return the hash of an event's row, as sealed and as verified."""
+    said = {name: row[name] for name in _HASHED}
+    said["recorded_at"] = row["recorded_at"].timestamp().hex()
+    return event_hash(plain(said))
