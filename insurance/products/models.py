@@ -131,7 +131,7 @@ class ProductCategory(TenantRecord):
 
 
 class Product(TenantRecord):
-    """A product. `version` counts edits of this row; terms live in its versions."""
+    """A product. `version` counts edits of it and of its terms, which live in its versions."""
 
     __tablename__ = "products"
     __table_args__ = (
@@ -257,7 +257,7 @@ class RateRelativity(TenantRecord):
 
 
 class ProductBenefit(TenantRecord):
-    """One benefit of a product version, with its own price."""
+    """One benefit of a product version, with its own price. `version` counts its edits."""
 
     __tablename__ = "product_benefits"
     __table_args__ = (
@@ -285,10 +285,11 @@ class ProductBenefit(TenantRecord):
     rate_basis: Mapped[BenefitRateBasis]
     flat_premium: Mapped[Decimal | None]
     per_policy: Mapped[bool] = mapped_column(default=False)
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
 
 
 class InceptionRule(TenantRecord):
-    """An answer that a quote for this product version must carry, or may."""
+    """An answer that a quote must carry, or may. `version` counts edits of this rule."""
 
     __tablename__ = "inception_rules"
     __table_args__ = (
@@ -307,3 +308,4 @@ class InceptionRule(TenantRecord):
     min_value: Mapped[Decimal | None]
     max_value: Mapped[Decimal | None]
     display_order: Mapped[int] = mapped_column(default=1)
+    version: Mapped[int] = mapped_column(default=1, server_default="1")

@@ -1,0 +1,388 @@
+"""Products: made, edited, launched, withdrawn; terms change in draft versions only."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from insurance.audit_logs.services import record
+from insurance.core.db import constraint_of, transaction
+from insurance.core.errors import ConflictError, DomainError, raise_all
+from insurance.products import queries, validity
+from insurance.products.models import (
+    PricingMethod,
+    Product,
+    ProductStatus,
+    ProductVersion,
+    RateBasis,
+    VersionStatus,
+)
+from insurance.products.services.facts import (
+    HEADER_FIELDS,
+    TERM_FIELDS,
+    EditMode,
+    NewProduct,
+    NewRate,
+    NewRateTable,
+)
+from insurance.products.services.rate_tables import add_rate_table
+from insurance.products.services.snapshots import assign, refuse_stale, snapshot
+from insurance.products.services.versions import open_draft
+
+
+def create_product(facts: NewProduct, *, on: date, now: datetime) -> Product:
+    """Make a product with its first draft; launch it at once where the facts ask for that."""
+    with transaction() as session:
+        product = Product(status=ProductStatus.DRAFT, version=1, created_at=now, updated_at=now)
+        assign(product, _header(session, facts))
+        draft = ProductVersion(number=1, status=VersionStatus.DRAFT, created_at=now)
+        assign(
+            draft, asdict(facts.terms) | {"modal_loadings": _loadings(facts.terms.modal_loadings)}
+        )
+        raise_all(validity.check_terms(draft) + _bad_loadings(facts.terms.modal_loadings))
+        session.add(product)
+        _flush(session, product)
+        draft.product_id = product.id
+        if facts.rate_rows:
+            _price_by_rows(session, product, draft, facts.rate_rows, now)
+        session.add(draft)
+        session.flush()
+        record(
+            session,
+            action="products.create",
+            resource="products",
+            resource_id=product.id,
+            after=_both(product, draft),
+        )
+        if facts.is_active:
+            _launch(session, product, draft, on, now, hint=_ACTIVE_HINT)
+    return product
+
+
+_ACTIVE_HINT = (
+    "The product was not created, because is_active is true and these checks fail."
+    " Create it as a draft, complete it and launch it."
+)
+
+
+def edit_product(
+    product_id: UUID,
+    changes: Mapping[str, Any],
+    *,
+    rate_rows: list[NewRate] | None = None,
+    mode: EditMode = EditMode.AUTO,
+    version: int | None = None,
+    now: datetime,
+) -> Product:
+    """Change a product's particulars at once and its terms in a draft. `version` is the one seen.
+
+    A launched version stays as it is: AUTO and CLONE copy it into a new draft.
+    """
+    with transaction() as session:
+        product = queries.get_product(session, product_id, lock=True)
+        header = {name: value for name, value in changes.items() if name in HEADER_FIELDS}
+        terms = {name: value for name, value in changes.items() if name in TERM_FIELDS}
+        seen = queries.find_draft(session, product.id) or queries.get_current_version(
+            session, product.id
+        )
+        before = _both(product, seen)
+        refuse_stale("product", before, changes, product.version, version)
+        if header:
+            _change_header(session, product, header)
+        changed = seen
+        if terms or rate_rows or mode is not EditMode.AUTO:
+            changed = open_draft(session, product, mode, now)
+            _change_terms(session, product, changed, terms, rate_rows, now)
+        product.version += 1
+        product.updated_at = now
+        _flush(session, product)
+        record(
+            session,
+            action="products.edit",
+            resource="products",
+            resource_id=product.id,
+            before=before,
+            after=_both(product, changed),
+        )
+    return product
+
+
+def launch_product(
+    product_id: UUID, *, version: int | None = None, on: date, now: datetime
+) -> Product:
+    """Sell the draft from now on, if every check holds; the version before is superseded."""
+    with transaction() as session:
+        product = queries.get_product(session, product_id, lock=True)
+        refuse_stale("product", {}, {}, product.version, version)
+        draft = queries.find_draft(session, product.id)
+        if draft is None:
+            raise ConflictError(
+                f"There is no draft to launch: the product is {product.status}.",
+                detail={"status": str(product.status)},
+            )
+        _launch(session, product, draft, on, now)
+    return product
+
+
+def withdraw_product(
+    product_id: UUID, *, reason: str = "", version: int | None = None, now: datetime
+) -> Product:
+    """Stop selling a product. Policies keep their version; open quotes cannot be accepted."""
+    with transaction() as session:
+        product = queries.get_product(session, product_id, lock=True)
+        refuse_stale("product", {}, {}, product.version, version)
+        launched = queries.find_launched(session, product.id)
+        if launched is None:
+            raise ConflictError(
+                f"Only a launched product can be withdrawn; this one is {product.status}.",
+                detail={"status": str(product.status)},
+            )
+        before = _both(product, launched)
+        launched.status = VersionStatus.WITHDRAWN
+        _set_status(product, ProductStatus.WITHDRAWN, now)
+        session.flush()
+        record(
+            session,
+            action="products.withdraw",
+            resource="products",
+            resource_id=product.id,
+            before=before,
+            after=_both(product, launched),
+            reason=reason or None,
+        )
+    return product
+
+
+def delete_product(product_id: UUID) -> None:
+    """Delete a product that was never launched, with its draft."""
+    with transaction() as session:
+        product = queries.get_product(session, product_id, lock=True)
+        if queries.was_ever_launched(session, product.id):
+            raise ConflictError(
+                "A product that has been launched is kept. Withdraw it instead.",
+                detail={"status": str(product.status)},
+            )
+        draft = queries.get_current_version(session, product.id)
+        before = _both(product, draft)
+        session.delete(product)
+        session.flush()
+        record(
+            session,
+            action="products.delete",
+            resource="products",
+            resource_id=product.id,
+            before=before,
+        )
+
+
+def discard_draft(product_id: UUID, *, now: datetime) -> Product:
+    """Throw away the draft of a product that has been launched before."""
+    with transaction() as session:
+        product = queries.get_product(session, product_id, lock=True)
+        draft = queries.find_draft(session, product.id)
+        if draft is None:
+            raise ConflictError("There is no draft to discard.")
+        if not queries.was_ever_launched(session, product.id):
+            raise ConflictError("This draft is all there is of the product. Delete the product.")
+        before = snapshot(draft)
+        session.delete(draft)
+        product.version += 1
+        product.updated_at = now
+        session.flush()
+        record(
+            session,
+            action="products.discard_draft",
+            resource="products",
+            resource_id=product.id,
+            before=before,
+        )
+    return product
+
+
+def _launch(
+    session: Session,
+    product: Product,
+    draft: ProductVersion,
+    on: date,
+    now: datetime,
+    *,
+    hint: str = "",
+) -> None:
+    """Check and launch a draft as a step; `hint` leads the refusals."""
+    problems = queries.launch_problems(session, draft, on)
+    if problems and hint:
+        problems.insert(0, DomainError(hint, field="is_active"))
+    raise_all(problems)
+    before = _both(product, draft)
+    launched = queries.find_launched(session, product.id)
+    if launched is not None:
+        launched.status = VersionStatus.SUPERSEDED
+        session.flush()
+    draft.status = VersionStatus.LAUNCHED
+    draft.launched_at = now
+    _set_status(product, ProductStatus.LAUNCHED, now)
+    session.flush()
+    record(
+        session,
+        action="products.launch",
+        resource="products",
+        resource_id=product.id,
+        before=before,
+        after=_both(product, draft),
+    )
+
+
+def _set_status(product: Product, status: ProductStatus, now: datetime) -> None:
+    product.status = status
+    product.version += 1
+    product.updated_at = now
+
+
+def _header(session: Session, facts: NewProduct) -> dict[str, Any]:
+    header = {
+        "name": facts.name,
+        "slug": facts.slug or validity.slug_of(facts.name),
+        "description": facts.description,
+        "category_id": facts.category_id,
+        "class_code": validity.class_of(facts.product_type, facts.class_code),
+        "product_type": facts.product_type or facts.class_code,
+    }
+    _check_header(session, header)
+    return header
+
+
+def _change_header(session: Session, product: Product, header: dict[str, Any]) -> None:
+    if "product_type" in header and "class_code" not in header:
+        header["class_code"] = validity.class_of(header["product_type"], "")
+    fixed = [name for name in ("slug", "class_code", "product_type") if name in header]
+    moved = [name for name in fixed if header[name] != getattr(product, name)]
+    if moved and queries.was_ever_launched(session, product.id):
+        raise ConflictError(
+            "The class, the type and the slug of a product stay as they were at its first launch.",
+            field=moved[0],
+        )
+    current = {name: getattr(product, name) for name in HEADER_FIELDS}
+    _check_header(session, current | header)
+    with session.no_autoflush:
+        assign(product, header)
+
+
+def _check_header(session: Session, header: Mapping[str, Any]) -> None:
+    """Check a product's particulars together, and its class against its category."""
+    problems = []
+    if not header["name"].strip():
+        problems.append(DomainError("Enter a name.", field="name"))
+    if not validity.SLUG.fullmatch(header["slug"]):
+        problems.append(
+            DomainError(
+                "Use small letters, digits and dashes, such as funeral-family.", field="slug"
+            )
+        )
+    found = queries.find_class(session, code=header["class_code"] or "")
+    if found is None:
+        problems.append(
+            DomainError(
+                "Name a class of business, or a product type that belongs to one.",
+                field="class_code" if not header["product_type"] else "product_type",
+            )
+        )
+    elif header["category_id"] is not None:
+        problems += _bad_category(session, header["category_id"], found.code)
+    raise_all(problems)
+
+
+def _bad_category(session: Session, category_id: UUID, class_code: str) -> list[DomainError]:
+    category = queries.find_category(session, category_id)
+    if category is None:
+        return [DomainError("There is no such category.", field="category_id")]
+    if category.class_code != class_code:
+        return [
+            DomainError(
+                f"{category.category_name} is a category of {category.class_code},"
+                f" not of {class_code}.",
+                field="category_id",
+            )
+        ]
+    return []
+
+
+def _change_terms(
+    session: Session,
+    product: Product,
+    draft: ProductVersion,
+    terms: dict[str, Any],
+    rate_rows: list[NewRate] | None,
+    now: datetime,
+) -> None:
+    loadings = terms.get("modal_loadings", {})
+    with session.no_autoflush:
+        assign(draft, terms)
+        if "modal_loadings" in terms:
+            draft.modal_loadings = _loadings(loadings)
+        raise_all(validity.check_terms(draft) + _bad_loadings(loadings))
+    if rate_rows:
+        _price_by_rows(session, product, draft, rate_rows, now)
+
+
+def _price_by_rows(
+    session: Session,
+    product: Product,
+    draft: ProductVersion,
+    rows: Any,
+    now: datetime,
+) -> None:
+    """Bind the version to a new table made of a simple product's rows."""
+    if draft.pricing_method is not PricingMethod.RATE_TABLE:
+        raise DomainError(
+            "Rates are only read where the pricing method is RATE_TABLE.", field="rate_table"
+        )
+    table = add_rate_table(
+        session,
+        NewRateTable(
+            table_code=f"{product.slug}-rates"[:60],
+            table_name=f"{product.name} rates",
+            rate_basis=RateBasis.PER_MILLE,
+            rating_factors=("age", "gender"),
+            entries=rows,
+        ),
+        now,
+    )
+    draft.rate_table_id = table.id
+
+
+def _loadings(loadings: Mapping[str, Any]) -> dict[str, str]:
+    """Return modal loadings as they are stored: per cent as text, so no digit is lost."""
+    return {frequency: str(percent) for frequency, percent in loadings.items()}
+
+
+def _bad_loadings(loadings: Mapping[str, Any]) -> list[DomainError]:
+    return validity.check_modal_loadings(loadings)
+
+
+def _both(product: Product, version: ProductVersion) -> dict[str, Any]:
+    """Return a product and one of its versions as the audit log shows them."""
+    terms = {name: getattr(version, name) for name in sorted(TERM_FIELDS)}
+    return (
+        snapshot(product)
+        | terms
+        | {
+            "version_number": version.number,
+            "version_status": version.status,
+            "rate_table_id": version.rate_table_id,
+        }
+    )
+
+
+def _flush(session: Session, product: Product) -> None:
+    try:
+        session.flush()
+    except IntegrityError as error:
+        if constraint_of(error) == "products_slug_key":
+            raise ConflictError(
+                f"There is already a product with the slug {product.slug}.", field="slug"
+            ) from error
+        raise
