@@ -1,0 +1,116 @@
+/* What native HTML and htmx do not do: Trusted Types, dialogs, the palette, keys. */
+(() => {
+  'use strict';
+  const one = (selector, root = document) => root.querySelector(selector);
+  const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+
+  htmx.registerExtension('trusted', {
+    init(api) {
+      if (!window.trustedTypes) return;
+      api.initSecurity(trustedTypes.createPolicy('app', {
+        createHTML: (html) => html,
+        createScript: () => { throw new Error('Partials carry no scripts.'); },
+      }));
+    },
+  });
+
+  const say = (message) => {
+    const bar = document.createElement('p');
+    bar.className = 'toast';
+    bar.append(message);
+    const close = Object.assign(document.createElement('button'), { className: 'button', type: 'button', textContent: 'Dismiss' });
+    close.dataset.dismiss = '';
+    bar.append(close);
+    one('#toasts').append(bar);
+  };
+
+  const openDialogs = () => all('dialog[data-modal]:not([open])').forEach((dialog) => {
+    const before = document.activeElement;
+    dialog.showModal();
+    dialog.addEventListener('close', () => { dialog.remove(); if (before && before.isConnected) before.focus(); }, { once: true });
+  });
+  document.addEventListener('DOMContentLoaded', openDialogs);
+  document.addEventListener('htmx:after:swap', openDialogs);
+
+  document.addEventListener('htmx:config:request', (event) => {
+    const token = one('meta[name=csrf-token]');
+    if (token) event.detail.ctx.request.headers['X-CSRFToken'] = token.content;
+  });
+  document.addEventListener('htmx:error', (event) => {
+    const context = event.detail.ctx;
+    if (context && context.request && !context.response) say('No connection. Nothing was saved. Try again.');
+  });
+  document.addEventListener('htmx:response:error', (event) => {
+    const response = event.detail.ctx.response;
+    if (response.status >= 500) say('Something went wrong on our side. Nothing was saved. Request ' + (response.headers.get('X-Request-Id') || ''));
+  });
+  document.addEventListener('htmx:before:swap', (event) => {
+    const target = event.detail.ctx.target;
+    if (target && target.id === 'main') all('dialog[open]').forEach((dialog) => dialog.close());
+  });
+
+  let changed = false;
+  document.addEventListener('input', (event) => {
+    if (event.target.form && event.target.form.hasAttribute('data-guard')) changed = true;
+    if (event.target.id === 'palette-q') all('#palette a.at').forEach((link) => link.classList.remove('at'));
+  });
+  document.addEventListener('submit', () => { changed = false; });
+  document.addEventListener('htmx:after:swap', (event) => { const target = event.detail.ctx && event.detail.ctx.target; if (target && target.id === 'main') changed = false; });
+  window.addEventListener('beforeunload', (event) => { if (changed) event.preventDefault(); });
+
+  document.addEventListener('click', (event) => {
+    const dismiss = event.target.closest('[data-dismiss]');
+    if (dismiss) { const box = dismiss.closest('dialog, .toast'); if (box.close) box.close(); else box.remove(); }
+    const copy = event.target.closest('[data-copy]');
+    if (copy && navigator.clipboard) navigator.clipboard.writeText(copy.dataset.copy).then(() => say('Copied'), () => 0);
+  });
+
+  const typing = (event) => event.target.closest('input, select, textarea, [contenteditable]');
+  const rows = () => all('main tbody tr');
+  const move = (by) => {
+    const list = rows();
+    if (!list.length) return;
+    const at = list.findIndex((row) => row.classList.contains('at'));
+    if (at >= 0) list[at].classList.remove('at');
+    const next = list[Math.max(0, Math.min(list.length - 1, at + by))];
+    next.classList.add('at');
+    next.scrollIntoView({ block: 'nearest' });
+    const link = one('a', next);
+    if (link) link.focus({ preventScroll: true });
+  };
+  const inPalette = (event) => {
+    const links = all('#palette .results a');
+    let at = links.findIndex((link) => link.classList.contains('at'));
+    if (event.key === 'Enter') { if (links.length) { event.preventDefault(); links[Math.max(at, 0)].click(); } return; }
+    event.preventDefault();
+    if (!links.length) return;
+    if (at >= 0) links[at].classList.remove('at');
+    at = (at + (event.key === 'ArrowDown' ? 1 : -1) + links.length) % links.length;
+    links[at].classList.add('at');
+    links[at].scrollIntoView({ block: 'nearest' });
+  };
+  let goKey = 0;
+  document.addEventListener('keydown', (event) => {
+    const command = event.ctrlKey || event.metaKey;
+    const palette = one('#palette');
+    if (palette && ((command && event.key === 'k') || (event.key === '/' && !typing(event)))) { event.preventDefault(); if (!palette.open) palette.showModal(); one('#palette-q').select(); return; }
+    if (command && event.key === 'Enter') {
+      const form = event.target.closest('form');
+      if (form) { event.preventDefault(); form.requestSubmit(one('[data-primary]', form) || one('.button.primary', form) || undefined); }
+      return;
+    }
+    if (event.target.closest('#palette') && ['ArrowDown', 'ArrowUp', 'Enter'].includes(event.key)) { inPalette(event); return; }
+    if (typing(event) || command || event.altKey || one('dialog[open]') || document.body.dataset.keys === 'off') return;
+    if (goKey) {
+      clearTimeout(goKey); goKey = 0;
+      const link = one(`[data-go="${CSS.escape(event.key)}"]`);
+      if (link) { event.preventDefault(); link.click(); }
+      return;
+    }
+    if (event.key === 'g') goKey = setTimeout(() => { goKey = 0; }, 1000);
+    else if (event.key === 'j') move(1);
+    else if (event.key === 'k') move(-1);
+    else if (event.key === '?') { const keys = one('#keys'); if (keys) keys.showModal(); }
+    else { const control = one(`main [data-key="${CSS.escape(event.key)}"]`); if (control) { event.preventDefault(); control.click(); } }
+  });
+})();

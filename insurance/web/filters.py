@@ -1,0 +1,87 @@
+"""How screens print values: en-ZA money and numbers, dates as 2026/11/20, status words."""
+
+import re
+import secrets
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask import Flask, g
+from jinja2 import Template
+
+from insurance.core.money import format_money
+from insurance.web.navigation import rail
+
+_SPACE = "\u00a0"
+_TONES = {
+    "ok": "active launched accepted paid post ok approved sent",
+    "warn": "suspended pending put patch draft quoted submitted assessed waiting",
+    "late": "lapsed overdue expired superseded",
+    "bad": "rejected delete failed refused locked",
+    "info": "issued person company get",
+}
+_TONE_OF = {word: tone for tone, words in _TONES.items() for word in words.split()}
+
+
+def init_app(app: Flask) -> None:
+    """Register the filters and the macros as `ui`."""
+    app.jinja_env.filters.update(
+        money=money, number=number, day=day, moment=moment, percent=percent, words=words, rate=rate
+    )
+    app.jinja_env.globals.update(tone=tone, rail=rail, fresh_key=lambda: secrets.token_urlsafe(16))
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True
+    app.context_processor(lambda: {"ui": _macros(app)})
+
+
+def _macros(app: Flask) -> Any:
+    template: Template = app.jinja_env.get_template("ui.html")
+    return template.module
+
+
+def money(amount: Decimal | None, decimals: int = 2) -> str:
+    """Return `R 1 234,56`, or a dash."""
+    return "–" if amount is None else format_money(Decimal(amount), decimals)
+
+
+def number(value: int | Decimal | None) -> str:
+    """Return `1 234`, or a dash."""
+    return "–" if value is None else f"{value:,}".replace(",", _SPACE).replace(".", ",")
+
+
+def rate(value: Decimal | None) -> str:
+    """Return a rate without trailing noughts: `0,52`."""
+    return "–" if value is None else f"{Decimal(value).normalize():f}".replace(".", ",")
+
+
+def percent(value: Decimal | None) -> str:
+    """Return `54,3%`, or a dash."""
+    return "–" if value is None else rate(value) + "%"
+
+
+def day(value: date | str | None) -> str:
+    """Return `2026/11/20`, or a dash."""
+    if not value:
+        return "–"
+    return (value if isinstance(value, str) else f"{value:%Y-%m-%d}")[:10].replace("-", "/")
+
+
+def moment(value: datetime | None) -> str:
+    """Return `2026/11/20 16:42` in the organization's time zone, or a dash."""
+    if value is None:
+        return "–"
+    tenant = g.get("tenant")
+    zone = ZoneInfo(tenant.timezone if tenant else "Africa/Johannesburg")
+    return f"{value.astimezone(zone):%Y/%m/%d %H:%M}"
+
+
+def words(code: Any) -> str:
+    """Return a code as words: `MAIN_MEMBER` becomes `Main member`."""
+    text = re.sub(r"[_.]", " ", str(code)).strip()
+    return text[:1].upper() + text[1:].lower()
+
+
+def tone(status: Any) -> str:
+    """Return the colour class of a status; its word is always printed too."""
+    return _TONE_OF.get(str(status).lower(), "")

@@ -1,0 +1,185 @@
+"""Form fields that read what South African staff type, and say what is wrong in their words."""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from flask_wtf import FlaskForm
+from wtforms import Field, SelectField, StringField
+from wtforms.validators import InputRequired, Length, ValidationError
+from wtforms.widgets import TextInput
+
+from insurance.core.errors import DomainError
+from insurance.core.money import format_money, parse_money
+
+_DATE_FORMATS = ("%Y/%m/%d", "%Y-%m-%d", "%Y%m%d", "%d/%m/%Y")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+
+class Form(FlaskForm):
+    """The base of every form: its CSRF token, and room for refusals that no field owns."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.form_errors: list[str] = []
+
+    @property
+    def has_errors(self) -> bool:
+        """Tell whether anything was refused."""
+        return bool(self.errors or self.form_errors)
+
+    @property
+    def status(self) -> int:
+        """Return 422 after a refusal, else 200."""
+        return 422 if self.has_errors else 200
+
+
+class Required(InputRequired):
+    """The field must be filled in."""
+
+    def __init__(self, message: str = "Fill this in.") -> None:
+        super().__init__(message)
+
+
+class TextField(StringField):
+    """A line of text: trimmed, in normal form C, without control characters."""
+
+    def __init__(
+        self, label: str, validators: Sequence[Any] = (), *, longest: int = 200, **kwargs: Any
+    ) -> None:
+        limit = Length(max=longest, message=f"At most {longest} characters.")
+        super().__init__(label, [*validators, limit], **kwargs)
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Read and clean what was typed."""
+        self.data = clean_text(valuelist[0]) if valuelist else ""
+
+    def pre_validate(self, form: Any) -> None:
+        """Refuse control characters."""
+        if self.data and _CONTROL.search(self.data):
+            raise ValidationError("Remove the characters that cannot be printed.")
+
+
+class MoneyField(Field):
+    """An amount in rand: `1 234,56`, `1234.56`, `R1 234,56`."""
+
+    widget = TextInput()
+    data: Decimal | None
+
+    def __init__(self, label: str, validators: Sequence[Any] = (), **kwargs: Any) -> None:
+        kwargs.setdefault("render_kw", {"inputmode": "decimal", "class": "amount"})
+        super().__init__(label, validators, **kwargs)
+
+    def _value(self) -> str:
+        if self.raw_data:
+            return str(self.raw_data[0])
+        return "" if self.data is None else format_money(self.data)[2:]
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Read what was typed. Nothing typed is None."""
+        self.data = None
+        if valuelist and valuelist[0].strip():
+            try:
+                self.data = parse_money(valuelist[0])
+            except DomainError as error:
+                raise ValueError(error.message) from error
+
+    def pre_validate(self, form: Any) -> None:
+        """Refuse a negative amount."""
+        if self.data is not None and self.data < 0:
+            raise ValidationError("Enter an amount of zero or more.")
+
+
+class RateField(Field):
+    """A rate or percentage with up to eight decimals, comma or point."""
+
+    widget = TextInput()
+    data: Decimal | None
+
+    def _value(self) -> str:
+        if self.raw_data:
+            return str(self.raw_data[0])
+        return "" if self.data is None else f"{self.data.normalize():f}".replace(".", ",")
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Read what was typed. Nothing typed is None."""
+        self.data = None
+        if valuelist and valuelist[0].strip():
+            self.data = parse_rate(valuelist[0])
+
+
+class DayField(Field):
+    """A date: `2026/11/20`, `2026-11-20`, `20261120`, `20/11/2026`; years 1900 to 2200."""
+
+    widget = TextInput()
+    data: date | None
+
+    def __init__(self, label: str, validators: Sequence[Any] = (), **kwargs: Any) -> None:
+        kwargs.setdefault("render_kw", {"inputmode": "numeric", "placeholder": "yyyy/mm/dd"})
+        super().__init__(label, validators, **kwargs)
+
+    def _value(self) -> str:
+        if self.raw_data:
+            return str(self.raw_data[0])
+        return f"{self.data:%Y/%m/%d}" if self.data else ""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Read what was typed. Nothing typed is None."""
+        self.data = None
+        if valuelist and valuelist[0].strip():
+            self.data = parse_day(valuelist[0])
+
+
+class ChoiceField(SelectField):
+    """A choice from a list, with an empty first choice where nothing must be chosen."""
+
+    def __init__(
+        self,
+        label: str,
+        validators: Sequence[Any] = (),
+        *,
+        empty: str | None = None,
+        choices: Sequence[tuple[str, str]] = (),
+        **kwargs: Any,
+    ) -> None:
+        first = [("", empty)] if empty is not None else []
+        super().__init__(label, validators, choices=[*first, *choices], **kwargs)
+
+    def pre_validate(self, form: Any) -> None:
+        """Refuse what is not on the list."""
+        try:
+            super().pre_validate(form)
+        except ValidationError as error:
+            raise ValidationError("Choose one from the list.") from error
+
+
+def clean_text(text: str) -> str:
+    """Return text trimmed and in normal form C."""
+    return unicodedata.normalize("NFC", text).strip()
+
+
+def parse_day(text: str) -> date:
+    """Read a date as people write it. Raises ValueError in their words."""
+    plain = text.strip()
+    for pattern in _DATE_FORMATS:
+        try:
+            found = datetime.strptime(plain, pattern).date()
+        except ValueError:
+            continue
+        if 1900 <= found.year <= 2200 and plain.isascii():
+            return found
+    raise ValueError("Enter a real date, such as 2026/11/20.")
+
+
+def parse_rate(text: str) -> Decimal:
+    """Read a rate. Raises ValueError in the words of who types it."""
+    plain = re.sub(r"[\s\u00a0]", "", text).replace(",", ".").rstrip("%")
+    try:
+        if not re.fullmatch(r"[0-9]{1,10}(\.[0-9]{1,8})?", plain, re.ASCII):
+            raise InvalidOperation
+        return Decimal(plain)
+    except InvalidOperation as error:
+        raise ValueError("Enter a number with at most eight decimals, such as 0,52.") from error

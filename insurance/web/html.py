@@ -1,0 +1,98 @@
+"""Answers of HTML screens: a page or the part that htmx asks for, a way on, a refusal."""
+
+import json
+import re
+from typing import Any
+
+from flask import Response, current_app, flash, make_response, redirect, render_template, request, url_for
+from flask_wtf import FlaskForm
+from jinja2_fragments.flask import render_block
+from werkzeug.wrappers import Response as BaseResponse
+
+from insurance.core.errors import DomainError
+from insurance.core.paging import Page
+
+_LOCAL_PATH = re.compile(r"/(?![/\\])[\w\-.~/]*(\?[\w\-.~=&%+/]*)?", re.ASCII)
+
+
+def wants_part() -> bool:
+    """Tell whether htmx asks for a fragment. A history restore or a plain visit wants the page."""
+    return request.headers.get("HX-Request-Type") == "partial"
+
+
+def page(template: str, *, part: str | None = None, status: int = 200, **context: Any) -> Response:
+    """Return the template, or its block `part` where htmx asks for a fragment."""
+    if part and wants_part():
+        body = render_block(template, part, **context)
+    else:
+        body = render_template(template, **context)
+    response = make_response(body, status)
+    response.headers["Cache-Control"] = "no-store"
+    response.headers.add("Vary", "HX-Request-Type")
+    return response
+
+
+def go(url: str, message: str | None = None) -> Response:
+    """Send the person on after a success; the message shows on the next page until dismissed."""
+    if message:
+        flash(message)
+    if "HX-Request" in request.headers:
+        response = make_response("", 200)
+        response.headers["HX-Location"] = json.dumps(
+            {"path": url, "target": "#main", "select": "#main", "swap": "outerHTML"}
+        )
+        return response
+    return _see_other(url)
+
+
+def leave(url: str) -> Response:
+    """Load another page whole: the shell changes too, as after signing in or out."""
+    if "HX-Request" in request.headers:
+        response = make_response("", 200)
+        response.headers["HX-Redirect"] = url
+        return response
+    return _see_other(url)
+
+
+def refuse(form: FlaskForm, error: DomainError) -> None:
+    """Put a refusal beside the field it concerns, or at the top of the form."""
+    for single in error.errors:
+        field = form._fields.get(single.field or "")
+        if field is not None:
+            field.errors = [*field.errors, single.message]
+        else:
+            form.form_errors.append(single.message)
+
+
+def session_expired() -> Response:
+    """Ask to sign in: over the page for htmx, so that nothing typed is lost; else as a page."""
+    if "HX-Request" not in request.headers:
+        wanted = request.full_path.rstrip("?") if request.method == "GET" else "/"
+        return _see_other(url_for("identity.sign_in", next=safe_path(wanted)))
+    response = make_response(render_template("errors/session_expired.html"), 401)
+    response.headers["HX-Retarget"] = "#dialogs"
+    response.headers["HX-Reswap"] = "innerHTML"
+    response.headers["HX-Push-Url"] = "false"
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def safe_path(path: str | None) -> str:
+    """Return a path of this site, or `/` for anything else."""
+    if not path or len(path) > 500 or not _LOCAL_PATH.fullmatch(path):
+        return "/"
+    plain = path.split("?")[0]
+    return "/" if "//" in plain or ".." in plain else path
+
+
+def next_url(found: Page[Any], **kept: Any) -> str | None:
+    """Return the address of the next page of the list in view, or None at the end."""
+    if found.next_cursor is None:
+        return None
+    arguments = request.args.to_dict() | kept | {"cursor": found.next_cursor}
+    return url_for(str(request.endpoint), **(request.view_args or {}), **arguments)
+
+
+def _see_other(url: str) -> Response:
+    answer: BaseResponse = redirect(url, 303)
+    return current_app.make_response(answer)

@@ -1,0 +1,75 @@
+"""The left rail: what there is, who may see it, and the key that leads there."""
+
+from dataclasses import dataclass
+
+from flask import current_app, request, url_for
+
+from insurance.core.context import current_actor
+from insurance.core.permissions import May
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One entry of the rail. `key` follows g: g p leads to Policies."""
+
+    name: str
+    endpoint: str
+    permission: May
+    icon: str
+    key: str = ""
+    platform: bool = False
+
+    @property
+    def url(self) -> str:
+        """Return the address in the current organization."""
+        return url_for(self.endpoint)
+
+    @property
+    def is_current(self) -> bool:
+        """Tell whether the request is for this entry or something under it."""
+        return request.blueprint == self.endpoint.split(".")[0] and (
+            self.endpoint.split(".")[0] not in ("people", "settings")
+            or request.endpoint == self.endpoint
+        )
+
+
+RAIL: tuple[tuple[str, tuple[Item, ...]], ...] = (
+    ("", (Item("Home", "dashboard.show", May.DASHBOARD_VIEW, "home", "h"),)),
+    (
+        "Serve",
+        (
+            Item("Customers", "customers.index", May.CUSTOMERS_VIEW, "users", "c"),
+            Item("Quotes", "quotes.index", May.QUOTES_VIEW, "calculator", "q"),
+            Item("Policies", "policies.index", May.POLICIES_VIEW, "file-text", "p"),
+        ),
+    ),
+    (
+        "Build",
+        (
+            Item("Products", "products.index", May.PRODUCTS_VIEW, "packages", "b"),
+            Item("Rate tables", "products.rate_tables", May.PRODUCTS_VIEW, "table"),
+        ),
+    ),
+    (
+        "Control",
+        (
+            Item("Organizations", "organizations.index", May.ORGANIZATIONS_VIEW, "building", "o"),
+            Item("Audit log", "audit_logs.index", May.AUDIT_VIEW, "history", "a"),
+            Item("People", "people.index", May.PEOPLE_VIEW, "user", "u"),
+            Item("API keys", "api_keys.index", May.TOKENS_VIEW, "key"),
+            Item("Mail", "mail.index", May.MAIL_VIEW, "mail"),
+            Item("Settings", "settings.edit", May.SETTINGS_VIEW, "settings", "s"),
+        ),
+    ),
+)
+
+
+def rail() -> list[tuple[str, list[Item]]]:
+    """Return the groups and entries that the person may see."""
+    may = current_actor().may
+    known = current_app.view_functions
+    groups = [
+        (name, [item for item in items if may(item.permission) and item.endpoint in known])
+        for name, items in RAIL
+    ]
+    return [(name, items) for name, items in groups if items]
