@@ -60,11 +60,11 @@ def list_products(
         name, product_id = _read_position(cursor)
         wanted = wanted.where(tuple_(Product.name, Product.id) > (name, product_id))
     rows = session.execute(wanted.order_by(Product.name, Product.id).limit(limit + 1)).all()
-    lines = [ProductLine(*row._tuple()) for row in rows]
+    lines = [ProductLine(*row) for row in rows]
     return page_of(lines, limit, lambda line: (line.product.name, line.product.id))
 
 
-def _product_lines() -> Select[tuple[Product, ProductVersion, str, Category, str, int, int]]:
+def _product_lines() -> Select[Product, ProductVersion, str, Category, str, int, int]:
     """Select each product with its version that counts, in one statement."""
     best = aliased(ProductVersion)
     best_rank = case(
@@ -108,6 +108,7 @@ def _product_lines() -> Select[tuple[Product, ProductVersion, str, Category, str
             benefits,
             draft_number,
         )
+        .select_from(Product)
         .join(
             ProductVersion,
             and_(ProductVersion.org_id == Product.org_id, ProductVersion.id == chosen),
@@ -144,7 +145,7 @@ def count_products(session: Session) -> dict[ProductStatus, int]:
         .where(Product.org_id == current_org())
         .group_by(Product.status)
     )
-    found = dict(rows.tuples())
+    found = {status: count for status, count in rows}
     return {status: found.get(status, 0) for status in ProductStatus}
 
 
@@ -164,4 +165,4 @@ def get_product_line(session: Session, product_id: UUID) -> ProductLine:
     row = session.execute(_product_lines().where(Product.id == product_id)).first()
     if row is None:
         raise NotFoundError("There is no such product.")
-    return ProductLine(*row._tuple())
+    return ProductLine(*row)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import Select, and_, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from insurance.core.errors import DomainError, NotFoundError
@@ -96,11 +96,11 @@ def list_rate_tables(
                 and_(RateTable.table_code == code, RateTable.version < version),
             )
         )
-    lines = [TableLine(*row._tuple()) for row in session.execute(wanted.limit(limit + 1)).all()]
+    lines = [TableLine(*row) for row in session.execute(wanted.limit(limit + 1)).all()]
     return page_of(lines, limit, lambda line: (line.table.table_code, line.table.version))
 
 
-def _table_lines() -> Select[tuple[RateTable, int, int]]:
+def _table_lines() -> Select[RateTable, int, int]:
     entries = (
         select(func.count())
         .where(
@@ -117,7 +117,7 @@ def _table_lines() -> Select[tuple[RateTable, int, int]]:
         .correlate(RateTable)
         .scalar_subquery()
     )
-    used_by = (
+    by_benefits = (
         select(func.count())
         .where(
             ProductBenefit.org_id == RateTable.org_id, ProductBenefit.rate_table_id == RateTable.id
@@ -125,7 +125,15 @@ def _table_lines() -> Select[tuple[RateTable, int, int]]:
         .correlate(RateTable)
         .scalar_subquery()
     )
-    return select(RateTable, entries + relativities, used_by).where(
+    by_versions = (
+        select(func.count())
+        .where(
+            ProductVersion.org_id == RateTable.org_id, ProductVersion.rate_table_id == RateTable.id
+        )
+        .correlate(RateTable)
+        .scalar_subquery()
+    )
+    return select(RateTable, entries + relativities, by_benefits + by_versions).where(
         RateTable.org_id == current_org()
     )
 
@@ -168,15 +176,14 @@ class TableUse:
 
 
 def list_table_uses(session: Session, table_id: UUID) -> list[TableUse]:
-    """Return the benefits that a rate table prices."""
-    rows = session.execute(
-        select(
-            Product.id,
-            Product.name,
-            ProductVersion.number,
-            ProductVersion.status,
-            ProductBenefit.benefit_name,
-        )
+    """Return what a rate table prices: benefits, and simple products as a whole."""
+    shown = (Product.id, Product.name, ProductVersion.number, ProductVersion.status)
+    of_product = and_(
+        Product.org_id == ProductVersion.org_id, Product.id == ProductVersion.product_id
+    )
+    benefits = (
+        select(*shown, ProductBenefit.benefit_name)
+        .select_from(ProductBenefit)
         .join(
             ProductVersion,
             and_(
@@ -184,11 +191,16 @@ def list_table_uses(session: Session, table_id: UUID) -> list[TableUse]:
                 ProductVersion.id == ProductBenefit.product_version_id,
             ),
         )
-        .join(
-            Product,
-            and_(Product.org_id == ProductVersion.org_id, Product.id == ProductVersion.product_id),
-        )
+        .join(Product, of_product)
         .where(ProductBenefit.org_id == current_org(), ProductBenefit.rate_table_id == table_id)
         .order_by(Product.name, ProductVersion.number.desc(), ProductBenefit.display_order)
     )
+    whole = (
+        select(*shown, literal("Whole product"))
+        .select_from(ProductVersion)
+        .join(Product, of_product)
+        .where(ProductVersion.org_id == current_org(), ProductVersion.rate_table_id == table_id)
+        .order_by(Product.name, ProductVersion.number.desc())
+    )
+    rows = [*session.execute(benefits), *session.execute(whole)]
     return [TableUse(*row) for row in rows]

@@ -90,4 +90,5 @@ def list_allowed_benefits(session: Session, class_code: str) -> Sequence[Benefit
 
 def benefit_type_ids(session: Session) -> dict[str, UUID]:
     """Return the id of every benefit type by its code."""
-    return dict(session.execute(select(BenefitType.code, BenefitType.id)).tuples())
+    rows = session.execute(select(BenefitType.code, BenefitType.id))
+    return {code: type_id for code, type_id in rows}

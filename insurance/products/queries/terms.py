@@ -45,6 +45,7 @@ def load_terms(session: Session, version_id: UUID) -> rules.ProductTerms:
     """Return what pricing needs to know of a version; kept in memory once it was launched."""
     row = session.execute(
         select(Product.name, ProductVersion.status)
+        .select_from(ProductVersion)
         .join(
             Product,
             and_(Product.org_id == ProductVersion.org_id, Product.id == ProductVersion.product_id),
@@ -69,6 +70,7 @@ def load_terms(session: Session, version_id: UUID) -> rules.ProductTerms:
 def _read_terms(session: Session, version_id: UUID) -> rules.ProductTerms:
     product, version, category = session.execute(
         select(Product, ProductVersion, ProductClass.category)
+        .select_from(Product)
         .join(
             ProductVersion,
             and_(ProductVersion.org_id == Product.org_id, ProductVersion.product_id == Product.id),
@@ -155,7 +157,7 @@ def _rate_table(
     factors = tuple(table.rating_factors)
     levels: dict[str, dict[str, Decimal]] = {}
     for one in relativities:
-        levels.setdefault(one.factor, {})[one.level] = one.relativity
+        levels.setdefault(one.factor, {})[one.level] = _trimmed(one.relativity)
     return rules.RateTable(
         id=table.id,
         code=table.table_code,
@@ -166,7 +168,7 @@ def _rate_table(
         factors=factors,
         rows=tuple(
             rules.RateRow(
-                rate=entry.rate,
+                rate=_trimmed(entry.rate),
                 age_from=entry.age_from,
                 age_to=entry.age_to,
                 gender=entry.gender,
@@ -176,9 +178,14 @@ def _rate_table(
             )
             for entry in entries
         ),
-        base_rate=table.base_rate,
+        base_rate=None if table.base_rate is None else _trimmed(table.base_rate),
         relativities=levels,
     )
+
+
+def _trimmed(rate: Decimal) -> Decimal:
+    """Return a rate without the zeros that its column adds: 0.52000000 is 0.52."""
+    return Decimal(f"{rate.normalize():f}")
 
 
 def launch_checklist(
