@@ -1,5 +1,11 @@
 """Reading products: lists, versions with what they hold, rate tables, categories, classes."""
 
+from insurance.products.queries.comparison import (
+    Difference,
+    Section,
+    compare_rates,
+    compare_versions,
+)
 from insurance.products.queries.products import (
     ProductLine,
     count_products,
@@ -52,6 +58,10 @@ from insurance.products.queries.versions import (
 )
 
 __all__ = [
+    "Difference",
+    "Section",
+    "compare_rates",
+    "compare_versions",
     "ClassChoice",
     "ProductLine",
     "TableLine",

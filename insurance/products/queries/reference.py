@@ -91,4 +91,4 @@ def list_allowed_benefits(session: Session, class_code: str) -> Sequence[Benefit
 def benefit_type_ids(session: Session) -> dict[str, UUID]:
     """Return the id of every benefit type by its code."""
     rows = session.execute(select(BenefitType.code, BenefitType.id))
-    return {code: type_id for code, type_id in rows}
+    return dict(rows.tuples().all())

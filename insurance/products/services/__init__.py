@@ -26,6 +26,7 @@ from insurance.products.services.products import (
     launch_product,
     withdraw_product,
 )
+from insurance.products.services.rate_sheets import read_rates, read_relativities
 from insurance.products.services.rate_tables import (
     add_rate_table,
     create_rate_table,
@@ -57,5 +58,7 @@ __all__ = [
     "edit_product",
     "launch_product",
     "preview_rate_table",
+    "read_rates",
+    "read_relativities",
     "withdraw_product",
 ]
