@@ -245,6 +245,8 @@ def _end_reading() -> None:
     session = db.session()
     if session.info.get(_IN_COMMAND):
         raise RuntimeError("The organization cannot change inside a command.")
+    # What was read stays readable: detached before the roll-back that would expire it.
+    session.expunge_all()
     session.rollback()
 
 

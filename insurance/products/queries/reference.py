@@ -2,17 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
+from insurance.core.errors import NotFoundError
 from insurance.core.tenancy import current_org
 from insurance.organizations.models import (
     AllowedBenefit,
     BenefitType,
     Category,
     LicensedClass,
+    Organization,
     ProductClass,
 )
 from insurance.products.models import (
@@ -47,6 +51,14 @@ def find_category(session: Session, category_id: UUID) -> ProductCategory | None
             ProductCategory.org_id == current_org(), ProductCategory.id == category_id
         )
     )
+
+
+def get_category(session: Session, category_id: UUID) -> ProductCategory:
+    """Return a category."""
+    category = find_category(session, category_id)
+    if category is None:
+        raise NotFoundError("There is no such category.")
+    return category
 
 
 def list_classes(session: Session) -> list[ClassChoice]:
@@ -92,3 +104,11 @@ def benefit_type_ids(session: Session) -> dict[str, UUID]:
     """Return the id of every benefit type by its code."""
     rows = session.execute(select(BenefitType.code, BenefitType.id))
     return dict(rows.tuples().all())
+
+
+def business_day(session: Session, now: datetime) -> date:
+    """Return the organization's calendar day at a moment."""
+    zone = session.scalar(select(Organization.timezone).where(Organization.org_id == current_org()))
+    if zone is None:
+        raise NotFoundError("There is no such organization.")
+    return now.astimezone(ZoneInfo(zone)).date()

@@ -46,7 +46,7 @@ def add_benefit(
 
 
 def edit_benefit(
-    benefit_id: UUID, changes: Mapping[str, Any], *, version: int | None = None, now: datetime
+    benefit_id: UUID, changes: Mapping[str, Any], *, version: int | None = None
 ) -> ProductBenefit:
     """Change a benefit of a draft. `version` is the one the person saw."""
     with transaction() as session:
@@ -71,7 +71,7 @@ def edit_benefit(
     return benefit
 
 
-def delete_benefit(benefit_id: UUID, *, now: datetime) -> None:
+def delete_benefit(benefit_id: UUID) -> None:
     """Take a benefit out of a draft."""
     with transaction() as session:
         _product, draft, benefit = _lock(session, benefit_id)

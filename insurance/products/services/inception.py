@@ -42,7 +42,7 @@ def add_inception_rule(
 
 
 def edit_inception_rule(
-    rule_id: UUID, changes: Mapping[str, Any], *, version: int | None = None, now: datetime
+    rule_id: UUID, changes: Mapping[str, Any], *, version: int | None = None
 ) -> InceptionRule:
     """Change an inception rule of a draft. `version` is the one the person saw."""
     with transaction() as session:
@@ -66,7 +66,7 @@ def edit_inception_rule(
     return rule
 
 
-def delete_inception_rule(rule_id: UUID, *, now: datetime) -> None:
+def delete_inception_rule(rule_id: UUID) -> None:
     """Stop asking for an answer in a draft."""
     with transaction() as session:
         draft, rule = _lock(session, rule_id)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -34,7 +34,7 @@ from insurance.products.services.snapshots import assign, refuse_stale, snapshot
 from insurance.products.services.versions import open_draft
 
 
-def create_product(facts: NewProduct, *, on: date, now: datetime) -> Product:
+def create_product(facts: NewProduct, *, now: datetime) -> Product:
     """Make a product with its first draft; launch it at once where the facts ask for that."""
     with transaction() as session:
         product = Product(status=ProductStatus.DRAFT, version=1, created_at=now, updated_at=now)
@@ -59,7 +59,7 @@ def create_product(facts: NewProduct, *, on: date, now: datetime) -> Product:
             after=_both(product, draft),
         )
         if facts.is_active:
-            _launch(session, product, draft, on, now, hint=_ACTIVE_HINT)
+            _launch(session, product, draft, now, hint=_ACTIVE_HINT)
     return product
 
 
@@ -111,9 +111,7 @@ def edit_product(
     return product
 
 
-def launch_product(
-    product_id: UUID, *, version: int | None = None, on: date, now: datetime
-) -> Product:
+def launch_product(product_id: UUID, *, version: int | None = None, now: datetime) -> Product:
     """Sell the draft from now on, if every check holds; the version before is superseded."""
     with transaction() as session:
         product = queries.get_product(session, product_id, lock=True)
@@ -124,7 +122,7 @@ def launch_product(
                 f"There is no draft to launch: the product is {product.status}.",
                 detail={"status": str(product.status)},
             )
-        _launch(session, product, draft, on, now)
+        _launch(session, product, draft, now)
     return product
 
 
@@ -207,13 +205,12 @@ def _launch(
     session: Session,
     product: Product,
     draft: ProductVersion,
-    on: date,
     now: datetime,
     *,
     hint: str = "",
 ) -> None:
     """Check and launch a draft as a step; `hint` leads the refusals."""
-    problems = queries.launch_problems(session, draft, on)
+    problems = queries.launch_problems(session, draft, queries.business_day(session, now))
     if problems and hint:
         problems.insert(0, DomainError(hint, field="is_active"))
     raise_all(problems)
@@ -290,9 +287,30 @@ def _check_header(session: Session, header: Mapping[str, Any]) -> None:
                 field="class_code" if not header["product_type"] else "product_type",
             )
         )
-    elif header["category_id"] is not None:
-        problems += _bad_category(session, header["category_id"], found.code)
+    else:
+        problems += _bad_type(session, header["product_type"], found)
+        if header["category_id"] is not None:
+            problems += _bad_category(session, header["category_id"], found.code)
     raise_all(problems)
+
+
+def _bad_type(
+    session: Session, product_type: str, product_class: queries.ClassChoice
+) -> list[DomainError]:
+    """Refuse a life type in a non-life class and the other way round."""
+    if not validity.CODE.fullmatch(product_type):
+        problem = "Use capital letters, digits and underscores, such as TERM_LIFE."
+        return [DomainError(problem, field="product_type")]
+    usual = queries.find_class(session, code=validity.class_of(product_type, "") or "")
+    if usual is None or usual.category is product_class.category:
+        return []
+    return [
+        DomainError(
+            f"{product_type} is {usual.category} business, {product_class.code} is"
+            f" {product_class.category}.",
+            field="product_type",
+        )
+    ]
 
 
 def _bad_category(session: Session, category_id: UUID, class_code: str) -> list[DomainError]:

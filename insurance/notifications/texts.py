@@ -1,0 +1,28 @@
+"""The words of each kind of mail: subject and body, with places for values."""
+
+TEXTS = {
+    "invitation": (
+        "You are invited to {organization}",
+        "Hello {name}\n\n"
+        "{inviter} has given you access to {organization}.\n"
+        "Choose a password within seven days:\n\n{link}\n\n"
+        "If you did not expect this, ignore this mail.\n",
+    ),
+    "access_given": (
+        "You now have access to {organization}",
+        "Hello {name}\n\n"
+        "{inviter} has given you access to {organization}. Sign in as always:\n\n{link}\n",
+    ),
+    "password_reset": (
+        "Choose a new password",
+        "Hello {name}\n\n"
+        "Somebody, we hope you, asked for a new password. Choose one within an hour:\n\n{link}\n\n"
+        "If it was not you, ignore this mail: your password stays as it is.\n",
+    ),
+    "password_changed": (
+        "Your password was changed",
+        "Hello {name}\n\n"
+        "Your password was changed and every other browser was signed out.\n"
+        "If it was not you, ask your administrator at once.\n",
+    ),
+}
