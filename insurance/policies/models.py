@@ -39,6 +39,12 @@ class Policy(TenantRecord):
         UniqueConstraint("org_id", "policy_number"),
         UniqueConstraint("org_id", "quote_id"),
         Index("policies_status_ix", "org_id", "status", "id"),
+        Index(
+            "policies_number_search_ix",
+            "org_id",
+            "policy_number",
+            postgresql_ops={"policy_number": "text_pattern_ops"},
+        ),
         Index("policies_customer_ix", "org_id", "customer_id", "id"),
         Index("policies_product_ix", "org_id", "product_id", "id"),
         Index("policies_version_ix", "org_id", "product_version_id"),

@@ -1,14 +1,14 @@
 """launched products and rate tables are immutable; benefits and inception rules count their edits
 
 Revision ID: 0020
-Revises: 0004
+Revises: 0010
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0020"
-down_revision = "0004"
+down_revision = "0010"
 
 RATES = ("rate_tables", "rate_table_entries", "rate_relativities")
 CONTENT = ("product_benefits", "inception_rules")

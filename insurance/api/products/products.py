@@ -50,6 +50,7 @@ class ProductFields(Body):
     pricing_method: PricingMethod = PricingMethod.BENEFIT_LEVEL
     base_premium: Amount | None = None
     rate_table: Annotated[list[SimpleRate], Field(max_length=5_000)] | None = None
+    rate_table_id: UUID | None = None
     coverage_amount: Amount | None = None
     min_entry_age: Whole | None = None
     max_entry_age: Whole | None = None

@@ -1,0 +1,108 @@
+"""Organizations in the API."""
+
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import Field
+
+from insurance.api.edge import Answer, Body, created, endpoint
+from insurance.core import clock
+from insurance.core.context import current_actor
+from insurance.core.db import db
+from insurance.core.errors import NotFoundError
+from insurance.core.permissions import May
+from insurance.core.tenancy import tenant_scope
+from insurance.identity.queries import list_memberships
+from insurance.organizations import queries, services
+from insurance.organizations.models import LicenceType
+from insurance.web.parsing import Words
+
+
+class NewOrganizationBody(Body):
+    """A new insurer."""
+
+    name: Words = Field(min_length=1, max_length=200)
+    slug: Words = Field(min_length=3, max_length=40)
+    description: Words = Field("", max_length=2000)
+    licence_type: LicenceType = LicenceType.LIFE
+    licensed_classes: list[Words] | None = Field(None, max_length=50)
+    currency: Words = Field("ZAR", max_length=3)
+    timezone: Words = Field("Africa/Johannesburg", max_length=60)
+
+
+class OrganizationAnswer(Answer):
+    """An insurer."""
+
+    id: UUID
+    name: str
+    slug: str
+    description: str
+    licence_type: LicenceType
+    licensed_classes: list[str]
+    currency: str
+    timezone: str
+    created_at: datetime
+
+
+@endpoint("GET", "/organizations", answer=list[OrganizationAnswer], tag="Organizations")
+def list_organizations():
+    """List the organizations the caller belongs to; all of them for platform administrators."""
+    actor = current_actor()
+    only = None
+    if not actor.may(May.ORGANIZATIONS_VIEW):
+        only = [row.org_id for row in list_memberships(db.session(), actor.user_id)]
+    if actor.scopes is not None and only is not None:
+        only = [actor.org_id]
+    entries = [entry.org_id for entry in queries.list_directory(db.session(), only=only)]
+    return [_answer(org_id) for org_id in entries]
+
+
+@endpoint(
+    "GET", "/organizations/<uuid:organization_id>", answer=OrganizationAnswer, tag="Organizations"
+)
+def get_organization(organization_id: UUID):
+    """Return one organization."""
+    actor = current_actor()
+    if not actor.may(May.ORGANIZATIONS_VIEW):
+        mine = {row.org_id for row in list_memberships(db.session(), actor.user_id)}
+        if organization_id not in (mine if actor.scopes is None else {actor.org_id}):
+            raise NotFoundError
+    return _answer(organization_id)
+
+
+@endpoint(
+    "POST",
+    "/organizations",
+    may=May.ORGANIZATIONS_MANAGE,
+    body=NewOrganizationBody,
+    answer=OrganizationAnswer,
+    status=201,
+    tag="Organizations",
+)
+def create_organization(body: NewOrganizationBody):
+    """Create an organization (platform administrators)."""
+    new = services.NewOrganization(
+        name=body.name,
+        slug=body.slug,
+        description=body.description,
+        licence_type=body.licence_type,
+        licensed_classes=None if body.licensed_classes is None else tuple(body.licensed_classes),
+        currency=body.currency,
+        timezone=body.timezone,
+    )
+    org_id = services.create_organization(new, now=clock.now())
+    return created(_answer(org_id), "get_organization", organization_id=org_id)
+
+
+def _answer(org_id: UUID) -> OrganizationAnswer:
+    with tenant_scope(org_id):
+        found = queries.get_organization(db.session())
+        return OrganizationAnswer(
+            id=found.org_id,
+            licensed_classes=queries.list_licensed_classes(db.session()),
+            **{
+                name: getattr(found, name)
+                for name in OrganizationAnswer.model_fields
+                if name not in ("id", "licensed_classes")
+            },
+        )

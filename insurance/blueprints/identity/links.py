@@ -1,0 +1,74 @@
+"""What mailed links lead to: a first password, a new password."""
+
+from flask import Response, flash, url_for
+from wtforms import PasswordField
+
+from insurance.blueprints.identity import bp
+from insurance.core import clock
+from insurance.core.errors import DomainError
+from insurance.identity import services
+from insurance.identity.models import LinkKind
+from insurance.web.access import public
+from insurance.web.forms import Form, Required, TextField
+from insurance.web.html import leave, page, refuse
+from insurance.web.limits import limiter
+
+__all__ = ["bp"]
+
+
+class ForgottenForm(Form):
+    """Whose password was forgotten."""
+
+    email = TextField("E-mail address", [Required()], render_kw={"autocomplete": "username"})
+
+
+class NewPasswordForm(Form):
+    """The password wanted."""
+
+    password = PasswordField(
+        "New password", [Required()], render_kw={"autocomplete": "new-password"}
+    )
+
+
+@bp.route("/forgotten", methods=["GET", "POST"])
+@public
+@limiter.limit("5 per minute; 20 per hour", methods=["POST"])
+def forgotten() -> Response:
+    """Ask for a link to choose a new password. The answer is alike for every address."""
+    from flask import current_app
+
+    form = ForgottenForm()
+    if form.validate_on_submit():
+        base_url = current_app.config["SETTINGS"].base_url
+        services.ask_for_reset(form.email.data, base_url=base_url, now=clock.now())
+        flash("If the address is known here, a mail with a link is on its way.")
+        return leave(url_for("identity.sign_in"))
+    return page("identity/forgotten.html", status=form.status, form=form)
+
+
+@bp.route("/new-password/<token>", methods=["GET", "POST"])
+@public
+def reset_password(token: str) -> Response:
+    """Choose a new password by a mailed link."""
+    return _choose_password(token, LinkKind.PASSWORD_RESET, "Choose a new password")
+
+
+@bp.route("/welcome/<token>", methods=["GET", "POST"])
+@public
+def accept_invitation(token: str) -> Response:
+    """Choose the first password by an invitation's link."""
+    return _choose_password(token, LinkKind.INVITATION, "Welcome")
+
+
+def _choose_password(token: str, kind: LinkKind, title: str) -> Response:
+    user = services.find_link_user(token, kind, now=clock.now())
+    form = NewPasswordForm()
+    if form.validate_on_submit():
+        try:
+            services.use_link(token, kind, password=form.password.data, now=clock.now())
+        except DomainError as error:
+            refuse(form, error)
+        else:
+            flash("Your password is set. Sign in with it.")
+            return leave(url_for("identity.sign_in"))
+    return page("identity/new_password.html", status=form.status, form=form, title=title, user=user)

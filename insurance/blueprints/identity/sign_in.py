@@ -1,0 +1,124 @@
+"""Signing in with a password and a code, choosing an organization, signing out."""
+
+from uuid import UUID
+
+from flask import Response, g, request, session, url_for
+from flask_login import current_user, login_user, logout_user
+from wtforms import PasswordField
+
+from insurance.blueprints.identity import bp
+from insurance.core import clock
+from insurance.core.errors import DomainError, NotFoundError
+from insurance.identity import services
+from insurance.web.access import current_person, public, signed_in
+from insurance.web.forms import Form, Required, TextField
+from insurance.web.html import leave, page, refuse, safe_path
+from insurance.web.limits import limiter
+from insurance.web.sessions import Person, ServerSession
+
+__all__ = ["bp"]
+
+HOME_OF = {"PLATFORM": "organizations.index", "INSURER": "dashboard.show"}
+
+
+class SignInForm(Form):
+    """Address and password."""
+
+    email = TextField("E-mail address", [Required()], render_kw={"autocomplete": "username"})
+    password = PasswordField(
+        "Password", [Required()], render_kw={"autocomplete": "current-password"}
+    )
+
+
+class CodeForm(Form):
+    """The second factor."""
+
+    code = TextField(
+        "Code", [Required()], render_kw={"autocomplete": "one-time-code", "inputmode": "numeric"}
+    )
+
+
+@bp.route("/")
+@public
+def start() -> Response:
+    """Lead to the person's first organization, or to the sign-in page."""
+    if not current_user.is_authenticated:
+        return leave(url_for("identity.sign_in"))
+    tenants = current_person().tenants
+    if not tenants:
+        raise NotFoundError("You belong to no organization any more.")
+    return leave(url_for(HOME_OF[tenants[0].kind], org=tenants[0].slug))
+
+
+@bp.route("/open/<slug:slug>")
+@signed_in
+def open_organization(slug: str) -> Response:
+    """Lead to the start of another of the person's organizations."""
+    tenant = current_person().tenant(slug)
+    if tenant is None:
+        raise NotFoundError
+    return leave(url_for(HOME_OF[tenant.kind], org=tenant.slug))
+
+
+@bp.route("/sign-in", methods=["GET", "POST"])
+@public
+@limiter.limit("20 per minute; 200 per hour", methods=["POST"])
+def sign_in() -> Response:
+    """Ask for address and password."""
+    form = SignInForm()
+    wanted = safe_path(request.args.get("next"))
+    if form.validate_on_submit():
+        try:
+            found = services.check_sign_in(form.email.data, form.password.data, now=clock.now())
+        except DomainError as error:
+            refuse(form, error)
+        else:
+            if found.needs_code:
+                _server_session().renew()
+                session["waiting_for_code"] = [str(found.user_id), str(found.org_id)]
+                return leave(url_for("identity.enter_code", next=wanted))
+            return _enter(found.user_id, found.org_id, wanted)
+    return page("identity/sign_in.html", status=form.status, form=form, wanted=wanted)
+
+
+@bp.route("/sign-in/code", methods=["GET", "POST"])
+@public
+@limiter.limit("10 per minute", methods=["POST"])
+def enter_code() -> Response:
+    """Ask for the second factor, or a recovery code."""
+    if "waiting_for_code" not in session:
+        return leave(url_for("identity.sign_in"))
+    user_id, org_id = (UUID(part) for part in session["waiting_for_code"])
+    form = CodeForm()
+    wanted = safe_path(request.args.get("next"))
+    if form.validate_on_submit():
+        try:
+            services.check_code(user_id, form.code.data, now=clock.now())
+        except DomainError as error:
+            refuse(form, error)
+        else:
+            return _enter(user_id, org_id, wanted)
+    return page("identity/code.html", status=form.status, form=form, wanted=wanted)
+
+
+@bp.route("/sign-out", methods=["POST"])
+@signed_in
+def sign_out() -> Response:
+    """End this browser's session."""
+    logout_user()
+    session.clear()
+    return leave(url_for("identity.sign_in"))
+
+
+def _enter(user_id: UUID, org_id: UUID, wanted: str) -> Response:
+    """Start a session under a new identifier, so that one from before is worth nothing."""
+    session.clear()
+    _server_session().renew()
+    login_user(Person(user_id, "", "", {}, False))
+    g.pop("_login_user", None)
+    services.record_sign_in(user_id, org_id)
+    return leave(wanted)
+
+
+def _server_session() -> ServerSession:
+    return session._get_current_object()  # type: ignore[attr-defined, no-any-return]

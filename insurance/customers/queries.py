@@ -1,0 +1,117 @@
+"""Reading customers, their addresses and accounts, and finding them."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy import or_, select, text
+from sqlalchemy.orm import Session
+
+from insurance.core.crypto import blind_index
+from insurance.core.errors import NotFoundError
+from insurance.core.paging import Page, page_of
+from insurance.core.tenancy import current_org
+from insurance.customers.models import BankAccount, Customer, CustomerAddress
+from insurance.customers.rules import match_name
+
+_SEARCH = text("SELECT found.id FROM ins.sd_search_customers(:q, :limit) AS found")
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """Somebody already here who may be the same, and why."""
+
+    customer: Customer
+    why: str
+
+
+def get_customer(session: Session, customer_id: UUID, *, lock: bool = False) -> Customer:
+    """Return a customer of the organization in scope. Raises NotFoundError."""
+    query = select(Customer).where(Customer.org_id == current_org(), Customer.id == customer_id)
+    found = session.scalars(query.with_for_update() if lock else query).one_or_none()
+    if found is None:
+        raise NotFoundError
+    return found
+
+
+def list_customers(
+    session: Session, *, q: str = "", limit: int, after: UUID | None = None
+) -> Page[Customer]:
+    """Return customers, newest first; with a search text, the best matches (one page)."""
+    query = select(Customer).where(Customer.org_id == current_org())
+    if q.strip():
+        ids = search_customer_ids(session, q, limit)
+        rows = {row.id: row for row in session.scalars(query.where(Customer.id.in_(ids)))}
+        return Page([rows[found] for found in ids if found in rows])
+    if after is not None:
+        query = query.where(Customer.id < after)
+    rows_in_order = session.scalars(query.order_by(Customer.id.desc()).limit(limit + 1)).all()
+    return page_of(rows_in_order, limit, lambda row: (row.id,))
+
+
+def search_customer_ids(session: Session, q: str, limit: int) -> list[UUID]:
+    """Return ids by ID number, phone, e-mail or name, best first; names may be misspelt."""
+    plain = " ".join(q.split())[:100]
+    digits = re.sub(r"[\s-]", "", plain)
+    if re.fullmatch(r"[0-9]{13}", digits, re.ASCII):
+        exact = select(Customer.id).where(
+            Customer.org_id == current_org(),
+            Customer.id_number_index == blind_index(current_org(), "id_number", digits),
+        )
+        return list(session.scalars(exact))
+    wanted = digits if re.fullmatch(r"\+?[0-9]{6,}", digits, re.ASCII) else plain.lower()
+    if "@" not in wanted and not wanted.lstrip("+").isdigit():
+        wanted = match_name(wanted)
+    if len(wanted) < 2:
+        return []
+    return [row.id for row in session.execute(_SEARCH, {"q": wanted, "limit": limit})]
+
+
+def find_by_id_number(session: Session, id_number: str) -> Customer | None:
+    """Return who has an ID number in the organization in scope."""
+    return session.scalars(
+        select(Customer).where(
+            Customer.org_id == current_org(),
+            Customer.id_number_index == blind_index(current_org(), "id_number", id_number),
+        )
+    ).one_or_none()
+
+
+def find_look_alikes(
+    session: Session, name: str, born: date | None, phone: str | None
+) -> list[Duplicate]:
+    """Return customers with the same name and birth date, or the same phone: at most five."""
+    conditions = []
+    if born is not None:
+        conditions.append((Customer.match_name == match_name(name)) & (Customer.date_of_birth == born))
+    if phone is not None:
+        conditions.append(Customer.phone == phone)
+    if not conditions:
+        return []
+    found = session.scalars(
+        select(Customer).where(Customer.org_id == current_org(), or_(*conditions)).limit(5)
+    )
+    return [
+        Duplicate(row, "same phone" if row.phone == phone and phone else "same name and birth date")
+        for row in found
+    ]
+
+
+def list_addresses(session: Session, customer_id: UUID) -> Sequence[CustomerAddress]:
+    """Return a customer's addresses."""
+    return session.scalars(
+        select(CustomerAddress)
+        .where(CustomerAddress.org_id == current_org(), CustomerAddress.customer_id == customer_id)
+        .order_by(CustomerAddress.kind)
+    ).all()
+
+
+def list_bank_accounts(session: Session, customer_id: UUID) -> Sequence[BankAccount]:
+    """Return a customer's bank accounts, numbers masked."""
+    return session.scalars(
+        select(BankAccount)
+        .where(BankAccount.org_id == current_org(), BankAccount.customer_id == customer_id)
+        .order_by(BankAccount.created_at)
+    ).all()

@@ -1,0 +1,97 @@
+"""Reading organizations, the directory, reference lists and dated parameters."""
+
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from insurance.core.errors import NotFoundError
+from insurance.core.tenancy import current_org
+from insurance.organizations.models import (
+    AllowedBenefit,
+    BenefitType,
+    DatedParameter,
+    LicensedClass,
+    Organization,
+    OrganizationEntry,
+    OrganizationKind,
+    ProductClass,
+)
+
+
+def get_organization(session: Session, *, lock: bool = False) -> Organization:
+    """Return the organization in scope."""
+    query = select(Organization).where(Organization.org_id == current_org())
+    found = session.scalars(query.with_for_update() if lock else query).one_or_none()
+    if found is None:
+        raise NotFoundError
+    return found
+
+
+def list_directory(session: Session, *, only: Sequence[UUID] | None = None) -> Sequence[OrganizationEntry]:
+    """Return the insurers on the platform, by name; `only` narrows to some."""
+    query = (
+        select(OrganizationEntry)
+        .where(OrganizationEntry.kind == OrganizationKind.INSURER)
+        .order_by(OrganizationEntry.name, OrganizationEntry.org_id)
+    )
+    if only is not None:
+        query = query.where(OrganizationEntry.org_id.in_(only))
+    return session.scalars(query).all()
+
+
+def find_entry(session: Session, slug: str) -> OrganizationEntry | None:
+    """Return an organization's directory entry by its slug."""
+    return session.scalars(
+        select(OrganizationEntry).where(OrganizationEntry.slug == slug)
+    ).one_or_none()
+
+
+def get_entry(session: Session, org_id: UUID) -> OrganizationEntry:
+    """Return an organization's directory entry. Raises NotFoundError."""
+    entry = session.get(OrganizationEntry, org_id)
+    if entry is None:
+        raise NotFoundError
+    return entry
+
+
+def list_licensed_classes(session: Session) -> list[str]:
+    """Return the codes of the classes the licence in scope names."""
+    return list(
+        session.scalars(
+            select(LicensedClass.class_code)
+            .where(LicensedClass.org_id == current_org())
+            .order_by(LicensedClass.class_code)
+        )
+    )
+
+
+def list_product_classes(session: Session) -> Sequence[ProductClass]:
+    """Return every class of business, in the order of the Act."""
+    return session.scalars(select(ProductClass).order_by(ProductClass.display_order)).all()
+
+
+def list_benefit_types(session: Session, class_code: str | None = None) -> Sequence[BenefitType]:
+    """Return benefit types: all, or those a class may contain."""
+    query = select(BenefitType).order_by(BenefitType.display_order)
+    if class_code is not None:
+        query = query.join(
+            AllowedBenefit, AllowedBenefit.benefit_type_code == BenefitType.code
+        ).where(AllowedBenefit.class_code == class_code)
+    return session.scalars(query).all()
+
+
+def find_parameter(session: Session, code: str, on: date) -> Decimal:
+    """Return a dated parameter as in force on a day. Raises NotFoundError where there is none."""
+    value = session.scalars(
+        select(DatedParameter.value)
+        .where(DatedParameter.code == code, DatedParameter.valid_from <= on)
+        .order_by(DatedParameter.valid_from.desc())
+        .limit(1)
+    ).one_or_none()
+    if value is None:
+        raise NotFoundError(f"There is no {code} on {on}.")
+    return value

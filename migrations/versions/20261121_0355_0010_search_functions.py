@@ -1,0 +1,77 @@
+"""search that row-level security would make slow: customers and policies by text
+
+Revision ID: 0010
+Revises: 0005
+"""
+
+from alembic import op
+
+revision = "0010"
+down_revision = "0005"
+
+_ORG = "nullif(current_setting('app.org_id', true), '')::uuid"
+_FUNCTIONS = {
+    "sd_search_customers": """
+        SELECT c.id FROM ins.customers c
+        WHERE c.org_id = org AND (c.search_text LIKE '%' || escaped || '%' OR q <% c.search_text)
+        ORDER BY (c.search_text LIKE escaped || '%') DESC,
+                 (c.search_text LIKE '%' || escaped || '%') DESC,
+                 word_similarity(q, c.search_text) DESC, c.id DESC
+        LIMIT lim
+    """,
+    "sd_search_policies": """
+        (SELECT p.id FROM ins.policies p
+         WHERE p.org_id = org AND p.policy_number LIKE upper(escaped) || '%'
+         ORDER BY p.policy_number DESC LIMIT lim)
+        UNION ALL
+        (SELECT p.id
+         FROM (SELECT c.id, word_similarity(q, c.search_text) AS closeness
+               FROM ins.customers c
+               WHERE c.org_id = org
+                 AND (c.search_text LIKE '%' || escaped || '%' OR q <% c.search_text)
+               ORDER BY (c.search_text LIKE '%' || escaped || '%') DESC, 2 DESC
+               LIMIT lim) c
+         JOIN ins.policies p ON p.org_id = org AND p.customer_id = c.id
+         ORDER BY c.closeness DESC, p.id DESC LIMIT lim)
+        LIMIT lim
+    """,
+}
+
+
+def upgrade() -> None:
+    op.execute("GRANT SELECT ON ins.customers, ins.policies TO ins_search")
+    op.execute("GRANT CREATE ON SCHEMA ins TO ins_search")
+    for name, query in _FUNCTIONS.items():
+        op.execute(
+            f"""
+            CREATE FUNCTION ins.{name}(q text, lim integer) RETURNS TABLE (id uuid)
+            LANGUAGE plpgsql STABLE SECURITY DEFINER
+            SET search_path = pg_catalog, public
+            SET pg_trgm.word_similarity_threshold = '0.45' AS $function$
+            #variable_conflict use_column
+            DECLARE
+                org uuid := {_ORG};
+                escaped text := replace(replace(replace(q, '\\', '\\\\'), '%', '\\%'), '_', '\\_');
+            BEGIN
+                IF org IS NULL THEN
+                    RAISE EXCEPTION 'no organization in scope' USING ERRCODE = '42501';
+                END IF;
+                RETURN QUERY {query};
+            END
+            $function$
+            """
+        )
+        op.execute(f"ALTER FUNCTION ins.{name}(text, integer) OWNER TO ins_search")
+        op.execute(f"REVOKE ALL ON FUNCTION ins.{name}(text, integer) FROM PUBLIC")
+        op.execute(f"GRANT EXECUTE ON FUNCTION ins.{name}(text, integer) TO ins_app")
+    op.execute("REVOKE CREATE ON SCHEMA ins FROM ins_search")
+    op.execute(
+        "CREATE INDEX policies_number_search_ix ON ins.policies"
+        " (org_id, policy_number text_pattern_ops)"
+    )
+
+
+def downgrade() -> None:
+    op.execute("DROP INDEX ins.policies_number_search_ix")
+    for name in _FUNCTIONS:
+        op.execute(f"DROP FUNCTION ins.{name}(text, integer)")
