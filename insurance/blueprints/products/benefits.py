@@ -1,0 +1,194 @@
+"""Benefits of a draft: added, changed, taken out."""
+
+from typing import Any
+from uuid import UUID
+
+from flask import Response, url_for
+from wtforms import BooleanField
+
+from insurance.blueprints.products import bp
+from insurance.blueprints.products.forms import (
+    VersionField,
+    WholeField,
+    choices_of,
+    refuse_change,
+    table_choices,
+)
+from insurance.core import clock
+from insurance.core.db import db
+from insurance.core.errors import DomainError, NotFoundError
+from insurance.core.permissions import May
+from insurance.products import queries, services
+from insurance.products.models import AmountType, MemberRole, Product, ProductBenefit
+from insurance.web.access import requires
+from insurance.web.forms import ChoiceField, Form, MoneyField, Required, TextField
+from insurance.web.html import go, page, refuse
+
+
+class BenefitForm(Form):
+    """A benefit: what it pays, on whose life, and what it costs."""
+
+    benefit_type_code = ChoiceField("Benefit type", [Required("Choose a type.")], empty="Choose…")
+    benefit_name = TextField("Name", [Required()])
+    benefit_code = TextField("Code", longest=40)
+    member_role = ChoiceField("Whose life", choices=choices_of(MemberRole))
+    benefit_amount_type = ChoiceField("Amount", choices=choices_of(AmountType))
+    default_amount = MoneyField("Default amount, per cent or multiple")
+    max_amount = MoneyField("Largest amount")
+    waiting_period_days = WholeField("Waiting period in days", nothing=0, default=0)
+    rate_table_id = ChoiceField("Rate table", empty="None: a flat premium")
+    flat_premium = MoneyField("Flat premium a month")
+    is_mandatory = BooleanField("Every policy has this benefit", default=True)
+    per_policy = BooleanField("One premium for all lives of the role")
+    display_order = WholeField("Order in the list", nothing=1, default=1)
+    version = VersionField()
+
+    def offer(self, product: Product, benefit: ProductBenefit | None = None) -> None:
+        """Fill the choices with what the product's class allows and with the newest tables."""
+        session = db.session()
+        allowed = queries.list_allowed_benefits(session, product.class_code)
+        self.benefit_type_code.choices = [
+            ("", "Choose…"),
+            *((one.code, one.name) for one in allowed),
+        ]
+        bound = [benefit.rate_table_id] if benefit and benefit.rate_table_id else []
+        self.rate_table_id.choices = [
+            ("", "None: a flat premium"),
+            *table_choices(session, keep=bound),
+        ]
+
+    def values(self) -> dict[str, Any]:
+        """Return what was entered; without a code the type gives it."""
+        return {
+            "benefit_type_code": self.benefit_type_code.data,
+            "benefit_name": self.benefit_name.data,
+            "benefit_code": self.benefit_code.data or self.benefit_type_code.data,
+            "member_role": MemberRole(self.member_role.data),
+            "benefit_amount_type": AmountType(self.benefit_amount_type.data),
+            "default_amount": self.default_amount.data,
+            "max_amount": self.max_amount.data,
+            "waiting_period_days": self.waiting_period_days.data,
+            "rate_table_id": UUID(self.rate_table_id.data) if self.rate_table_id.data else None,
+            "flat_premium": self.flat_premium.data,
+            "is_mandatory": self.is_mandatory.data,
+            "per_policy": self.per_policy.data,
+            "display_order": self.display_order.data,
+        }
+
+
+class RemoveForm(Form):
+    """A press on the button."""
+
+
+@bp.route("/<uuid:product_id>/benefits/new", methods=["GET", "POST"])
+@requires(May.PRODUCTS_EDIT)
+def add_benefit(product_id: UUID) -> Response:
+    """Add a benefit to the draft; a launched version is cloned into one first."""
+    session = db.session()
+    product = queries.get_product(session, product_id)
+    draft = queries.find_draft(session, product_id)
+    form = BenefitForm()
+    form.offer(product)
+    status = 200
+    if form.validate_on_submit():
+        try:
+            benefit = services.add_benefit(
+                product_id, services.NewBenefit(**form.values()), now=clock.now()
+            )
+        except DomainError as error:
+            refuse(form, error)
+            status = error.status
+        else:
+            return go(_back(benefit), f"{benefit.benefit_name} was added.")
+    return page(
+        "products/benefit.html",
+        part="benefit_form",
+        status=status if status != 200 else form.status,
+        form=form,
+        product=product,
+        draft=draft,
+        benefit=None,
+        conflict=[],
+    )
+
+
+@bp.route("/<uuid:product_id>/benefits/<uuid:benefit_id>/edit", methods=["GET", "POST"])
+@requires(May.PRODUCTS_EDIT)
+def edit_benefit(product_id: UUID, benefit_id: UUID) -> Response:
+    """Change a benefit of the draft."""
+    product, benefit = _found(product_id, benefit_id)
+    form = BenefitForm(obj=benefit)
+    form.offer(product, benefit)
+    conflict: list[tuple[str, Any, Any]] = []
+    status = 200
+    if form.validate_on_submit():
+        try:
+            services.edit_benefit(benefit_id, _changes(form, benefit), version=form.version.data)
+        except DomainError as error:
+            conflict, status = refuse_change(form, error), error.status
+        else:
+            return go(_back(benefit), f"{form.benefit_name.data} was saved.")
+    return page(
+        "products/benefit.html",
+        part="benefit_form",
+        status=status if status != 200 else form.status,
+        form=form,
+        product=product,
+        draft=queries.find_draft(db.session(), product_id),
+        benefit=benefit,
+        conflict=conflict,
+    )
+
+
+@bp.route("/<uuid:product_id>/benefits/<uuid:benefit_id>/delete", methods=["GET", "POST"])
+@requires(May.PRODUCTS_EDIT)
+def delete_benefit(product_id: UUID, benefit_id: UUID) -> Response:
+    """Ask, and take a benefit out of the draft."""
+    product, benefit = _found(product_id, benefit_id)
+    form = RemoveForm()
+    back = _back(benefit)
+    status = 200
+    if form.validate_on_submit():
+        try:
+            services.delete_benefit(benefit_id)
+        except DomainError as error:
+            refuse(form, error)
+            status = error.status
+        else:
+            return go(back, f"{benefit.benefit_name} was taken out.")
+    return page(
+        "products/remove.html",
+        part="remove_form",
+        status=status,
+        form=form,
+        product=product,
+        back=back,
+        action=url_for(".delete_benefit", product_id=product_id, benefit_id=benefit_id),
+        title=f"Take out {benefit.benefit_name}",
+        effect="Quotes for this draft will no longer contain the benefit.",
+    )
+
+
+def _changes(form: BenefitForm, benefit: ProductBenefit) -> dict[str, Any]:
+    entered = form.values()
+    changed = {name: value for name, value in entered.items() if getattr(benefit, name) != value}
+    # The two prices go together: the service must see both to refuse both.
+    if {"rate_table_id", "flat_premium"} & set(changed):
+        changed |= {name: entered[name] for name in ("rate_table_id", "flat_premium")}
+        changed["rate_basis"] = None
+    return changed
+
+
+def _found(product_id: UUID, benefit_id: UUID) -> tuple[Product, ProductBenefit]:
+    session = db.session()
+    product = queries.get_product(session, product_id)
+    benefit = queries.get_benefit(session, benefit_id)
+    version = queries.get_version(session, benefit.product_version_id)
+    if version.product_id != product_id:
+        raise NotFoundError("There is no such benefit.")
+    return product, benefit
+
+
+def _back(benefit: ProductBenefit) -> str:
+    version = queries.get_version(db.session(), benefit.product_version_id)
+    return url_for(".show", product_id=version.product_id, version=version.number)

@@ -1,0 +1,71 @@
+"""The organization's own grouping of products."""
+
+from flask import Response, url_for
+from wtforms import TextAreaField
+
+from insurance.blueprints.products import bp
+from insurance.blueprints.products.forms import choices_of, class_choices
+from insurance.core import clock
+from insurance.core.db import db
+from insurance.core.errors import DomainError
+from insurance.core.permissions import May
+from insurance.products import queries, services
+from insurance.products.models import TargetMarket
+from insurance.web.access import requires
+from insurance.web.forms import ChoiceField, Form, Required, TextField
+from insurance.web.html import go, page, refuse
+
+
+class CategoryForm(Form):
+    """A category under a class of business."""
+
+    class_code = ChoiceField("Class of business", [Required("Choose a class.")], empty="Choose…")
+    category_name = TextField("Name", [Required()])
+    category_code = TextField("Code", [Required()], longest=40)
+    description = TextField("Description", longest=2000, widget=TextAreaField.widget)
+    target_market = ChoiceField("Sold to", choices=choices_of(TargetMarket))
+
+
+@bp.get("/categories")
+@requires(May.PRODUCTS_VIEW)
+def categories() -> Response:
+    """Show the categories by name."""
+    session = db.session()
+    classes = {one.code: one.name for one in queries.list_classes(session)}
+    return page("products/categories.html", found=queries.list_categories(session), classes=classes)
+
+
+@bp.route("/categories/new", methods=["GET", "POST"])
+@requires(May.PRODUCTS_EDIT)
+def create_category() -> Response:
+    """Add a category."""
+    form = CategoryForm()
+    form.class_code.choices = [
+        ("", "Choose…"),
+        *class_choices(queries.list_classes(db.session())),
+    ]
+    status = 200
+    if form.validate_on_submit():
+        try:
+            category = services.create_category(_facts(form), now=clock.now())
+        except DomainError as error:
+            refuse(form, error)
+            status = error.status
+        else:
+            return go(url_for(".categories"), f"{category.category_name} was added.")
+    return page(
+        "products/category.html",
+        part="category_form",
+        status=status if status != 200 else form.status,
+        form=form,
+    )
+
+
+def _facts(form: CategoryForm) -> services.NewCategory:
+    return services.NewCategory(
+        class_code=form.class_code.data or "",
+        category_name=form.category_name.data or "",
+        category_code=form.category_code.data or "",
+        description=form.description.data or "",
+        target_market=TargetMarket(form.target_market.data),
+    )

@@ -1,0 +1,57 @@
+"""One product: its terms, benefits, rates, inception rules and versions."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from flask import Response, request
+
+from insurance.blueprints.products import bp
+from insurance.blueprints.products.rate_grid import grids_of
+from insurance.core import clock
+from insurance.core.db import db
+from insurance.core.errors import NotFoundError
+from insurance.core.permissions import May
+from insurance.products import queries
+from insurance.products.models import ProductVersion, VersionStatus
+from insurance.web.access import requires
+from insurance.web.html import page
+
+
+@bp.get("/<uuid:product_id>")
+@requires(May.PRODUCTS_VIEW)
+def show(product_id: UUID) -> Response:
+    """Show a version of a product: the one asked for, else the one that counts."""
+    session = db.session()
+    line = queries.get_product_line(session, product_id)
+    versions = queries.list_versions(session, product_id)
+    version = _chosen(versions, request.args.get("version"), line.version)
+    content = queries.get_content(session, version)
+    tables = queries.load_rate_tables(session, content.rate_tables)
+    checks = (
+        queries.launch_checklist(session, version, queries.business_day(session, clock.now()))
+        if version.status is VersionStatus.DRAFT
+        else []
+    )
+    return page(
+        "products/show.html",
+        line=line,
+        product=line.product,
+        versions=versions,
+        version=version,
+        draft=next((one for one in versions if one.status is VersionStatus.DRAFT), None),
+        was_launched=any(one.status is not VersionStatus.DRAFT for one in versions),
+        content=content,
+        grids=[(tables[table_id], grids_of(tables[table_id])) for table_id in tables],
+        checks=checks,
+    )
+
+
+def _chosen(
+    versions: Sequence[ProductVersion], number: str | None, current: ProductVersion
+) -> ProductVersion:
+    if number is None:
+        return current
+    for version in versions:
+        if str(version.number) == number:
+            return version
+    raise NotFoundError("There is no such product version.")
