@@ -1,0 +1,267 @@
+"""Reading policies: lists, the one-stop view, history, and the portfolio's figures."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, and_, func, select, text
+from sqlalchemy.orm import Session
+
+from insurance.billing.models import LineStatus, PremiumLine
+from insurance.core.errors import NotFoundError
+from insurance.core.money import ZERO
+from insurance.core.paging import Page, page_of
+from insurance.core.tenancy import current_org
+from insurance.customers.models import Customer
+from insurance.policies.models import (
+    BenefitLayer,
+    EventCategory,
+    Policy,
+    PolicyBenefit,
+    PolicyEvent,
+    PolicyMember,
+    PolicyStatus,
+    PolicyVersion,
+    PortfolioCount,
+)
+from insurance.products.models import Product
+from insurance.quotes.models import Quote
+
+_SEARCH = text("SELECT found.id FROM ins.sd_search_policies(:q, :limit) AS found")
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyLine:
+    """A policy as lists show it."""
+
+    policy: Policy
+    customer_name: str
+    product_name: str
+    quote_number: str | None
+
+    @property
+    def id(self) -> UUID:
+        """Return the policy's id."""
+        return self.policy.id
+
+
+@dataclass(frozen=True, slots=True)
+class BenefitView:
+    """A benefit with its layers and the name of the life it covers."""
+
+    benefit: PolicyBenefit
+    member_name: str
+    layers: tuple[BenefitLayer, ...]
+
+    @property
+    def waiting_until(self) -> date:
+        """Return the first day on which all of the cover answers for natural causes."""
+        return max(layer.waiting_until for layer in self.layers)
+
+    @property
+    def waiting_days(self) -> int:
+        """Return the longest waiting period among the layers, in days."""
+        return max(layer.waiting_days for layer in self.layers)
+
+
+@dataclass(frozen=True, slots=True)
+class Portfolio:
+    """A tenant's book in figures. Money is in rand."""
+
+    policies: int = 0
+    active_policies: int = 0
+    monthly_premium: Decimal = ZERO
+    cover: Decimal = ZERO
+    by_status: dict[str, int] = field(default_factory=dict)
+    by_product: dict[UUID, int] = field(default_factory=dict)
+
+
+def get_policy(session: Session, policy_id: UUID) -> Policy:
+    """Return a policy of the organization in scope. Raises NotFoundError."""
+    found = session.scalars(
+        select(Policy).where(Policy.org_id == current_org(), Policy.id == policy_id)
+    ).one_or_none()
+    if found is None:
+        raise NotFoundError
+    return found
+
+
+def get_policy_line(session: Session, policy_id: UUID) -> PolicyLine:
+    """Return a policy with the names of its customer and product and its quote's number."""
+    row = session.execute(_lines().where(Policy.id == policy_id)).one_or_none()
+    if row is None:
+        raise NotFoundError
+    return PolicyLine(*row)
+
+
+def list_policies(
+    session: Session,
+    *,
+    limit: int,
+    after: UUID | None = None,
+    status: PolicyStatus | None = None,
+    product_id: UUID | None = None,
+    customer_id: UUID | None = None,
+    q: str = "",
+) -> Page[PolicyLine]:
+    """Return policies, newest first; with a search text, the best matches (one page)."""
+    query = _lines()
+    if status is not None:
+        query = query.where(Policy.status == status)
+    if product_id is not None:
+        query = query.where(Policy.product_id == product_id)
+    if customer_id is not None:
+        query = query.where(Policy.customer_id == customer_id)
+    if q.strip():
+        ids = search_policy_ids(session, q, limit)
+        found = {row[0].id: PolicyLine(*row) for row in session.execute(query.where(Policy.id.in_(ids)))}
+        return Page([found[one] for one in ids if one in found])
+    if after is not None:
+        query = query.where(Policy.id < after)
+    rows = session.execute(query.order_by(Policy.id.desc()).limit(limit + 1))
+    return page_of([PolicyLine(*row) for row in rows], limit, lambda row: (row.id,))
+
+
+def search_policy_ids(session: Session, q: str, limit: int) -> list[UUID]:
+    """Return ids by policy number (or its start), or by the holder's name, phone or e-mail."""
+    from insurance.customers.queries import search_customer_ids
+
+    plain = " ".join(q.split())[:100]
+    digits = re.sub(r"[\s-]", "", plain)
+    if re.fullmatch(r"[0-9]{13}", digits, re.ASCII):
+        holders = search_customer_ids(session, digits, 1)
+        found = select(Policy.id).where(
+            Policy.org_id == current_org(), Policy.customer_id.in_(holders)
+        )
+        return list(session.scalars(found.order_by(Policy.id.desc()).limit(limit)))
+    if len(plain) < 2:
+        return []
+    rows = session.execute(_SEARCH, {"q": plain.lower(), "limit": limit})
+    return list(dict.fromkeys(row.id for row in rows))
+
+
+def list_members(session: Session, policy_id: UUID) -> Sequence[PolicyMember]:
+    """Return the lives of a policy, in the order they joined."""
+    return session.scalars(
+        select(PolicyMember)
+        .where(PolicyMember.org_id == current_org(), PolicyMember.policy_id == policy_id)
+        .order_by(PolicyMember.id)
+    ).all()
+
+
+def list_benefits(session: Session, policy_id: UUID) -> list[BenefitView]:
+    """Return the benefits of a policy with their layers."""
+    rows = session.execute(
+        select(PolicyBenefit, PolicyMember.first_name, PolicyMember.last_name)
+        .outerjoin(
+            PolicyMember,
+            and_(
+                PolicyMember.org_id == PolicyBenefit.org_id,
+                PolicyMember.id == PolicyBenefit.member_id,
+            ),
+        )
+        .where(PolicyBenefit.org_id == current_org(), PolicyBenefit.policy_id == policy_id)
+        .order_by(PolicyBenefit.display_order, PolicyBenefit.id)
+    ).all()
+    layers: dict[UUID, list[BenefitLayer]] = {row[0].id: [] for row in rows}
+    for layer in session.scalars(
+        select(BenefitLayer)
+        .where(BenefitLayer.org_id == current_org(), BenefitLayer.policy_benefit_id.in_(layers))
+        .order_by(BenefitLayer.number)
+    ):
+        layers[layer.policy_benefit_id].append(layer)
+    return [
+        BenefitView(benefit, f"{first or ''} {last or ''}".strip(), tuple(layers[benefit.id]))
+        for benefit, first, last in rows
+    ]
+
+
+def list_events(
+    session: Session,
+    policy_id: UUID,
+    *,
+    limit: int,
+    offset: int = 0,
+    category: EventCategory | None = None,
+    event_type: str | None = None,
+) -> Sequence[PolicyEvent]:
+    """Return what happened to a policy, newest first."""
+    query = (
+        select(PolicyEvent)
+        .where(PolicyEvent.org_id == current_org(), PolicyEvent.policy_id == policy_id)
+        .order_by(PolicyEvent.sequence.desc())
+        .limit(limit)
+        .offset(offset)
+    )
+    if category is not None:
+        query = query.where(PolicyEvent.category == category)
+    if event_type:
+        query = query.where(PolicyEvent.event_type == event_type)
+    return session.scalars(query).all()
+
+
+def list_versions(session: Session, policy_id: UUID) -> Sequence[PolicyVersion]:
+    """Return the versions of a policy, newest first."""
+    return session.scalars(
+        select(PolicyVersion)
+        .where(PolicyVersion.org_id == current_org(), PolicyVersion.policy_id == policy_id)
+        .order_by(PolicyVersion.version_number.desc())
+    ).all()
+
+
+def next_due_dates(session: Session, policy_ids: Sequence[UUID]) -> dict[UUID, date]:
+    """Return the next open due date of each policy of a page."""
+    rows = session.execute(
+        select(PremiumLine.policy_id, func.min(PremiumLine.due_date))
+        .where(
+            PremiumLine.org_id == current_org(),
+            PremiumLine.policy_id.in_(policy_ids),
+            PremiumLine.status.in_([LineStatus.PENDING, LineStatus.OVERDUE]),
+        )
+        .group_by(PremiumLine.policy_id)
+    )
+    return {policy_id: due for policy_id, due in rows}
+
+
+def get_portfolio(session: Session) -> Portfolio:
+    """Return the book in figures from the counters that commands keep: one cheap query."""
+    rows = session.execute(
+        select(
+            PortfolioCount.product_id,
+            PortfolioCount.status,
+            func.sum(PortfolioCount.policies),
+            func.sum(PortfolioCount.monthly_premium),
+            func.sum(PortfolioCount.cover),
+        )
+        .where(PortfolioCount.org_id == current_org())
+        .group_by(PortfolioCount.product_id, PortfolioCount.status)
+    ).all()
+    active = [row for row in rows if row[1] is PolicyStatus.ACTIVE]
+    by_status: dict[str, int] = {}
+    by_product: dict[UUID, int] = {}
+    for product_id, status, count, _premium, _cover in rows:
+        by_status[status.value] = by_status.get(status.value, 0) + int(count)
+        if status is PolicyStatus.ACTIVE:
+            by_product[product_id] = by_product.get(product_id, 0) + int(count)
+    return Portfolio(
+        policies=sum(by_status.values()),
+        active_policies=by_status.get("active", 0),
+        monthly_premium=sum((row[3] for row in active), ZERO),
+        cover=sum((row[4] for row in active), ZERO),
+        by_status=by_status,
+        by_product=by_product,
+    )
+
+
+def _lines() -> Select[Any]:
+    return (
+        select(Policy, Customer.display_name, Product.name, Quote.quote_number)
+        .join(Customer, and_(Customer.org_id == Policy.org_id, Customer.id == Policy.customer_id))
+        .join(Product, and_(Product.org_id == Policy.org_id, Product.id == Policy.product_id))
+        .outerjoin(Quote, and_(Quote.org_id == Policy.org_id, Quote.id == Policy.quote_id))
+        .where(Policy.org_id == current_org())
+    )

@@ -1,0 +1,345 @@
+"""Issuing policies from accepted quotes."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import insert
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from insurance.audit_logs.services import record
+from insurance.billing.models import LineStatus, PremiumLine
+from insurance.core.context import current_actor
+from insurance.core.counts import shard_of
+from insurance.core.db import constraint_of, transaction
+from insurance.core.errors import ConflictError
+from insurance.core.ids import new_id
+from insurance.core.money import ZERO
+from insurance.core.numbering import next_number
+from insurance.core.tenancy import current_org
+from insurance.customers.models import Customer, CustomerKind
+from insurance.customers.queries import get_customer
+from insurance.ledger.services import DuePremium, post_due_premiums
+from insurance.organizations.queries import find_parameter
+from insurance.policies import rules
+from insurance.policies.models import (
+    BenefitLayer,
+    BenefitStatus,
+    EventCategory,
+    Policy,
+    PolicyBenefit,
+    PolicyEvent,
+    PolicyMember,
+    PolicyStatus,
+    PolicyVersion,
+    PortfolioCount,
+    PremiumFrequency,
+)
+from insurance.policies.snapshots import snapshot
+from insurance.products.queries import get_version, load_terms
+from insurance.products.rules import ProductTerms
+from insurance.quotes import queries as quotes
+from insurance.quotes.models import Quote
+from insurance.quotes.rules import check_can_be_accepted
+from insurance.quotes.services import mark_accepted
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """An accepted quote and the policy it became."""
+
+    quote: Quote
+    policy: Policy
+
+
+def accept_quote(
+    quote_id: UUID, *, effective_date: date | None = None, on: date, now: datetime
+) -> Issued:
+    """Turn an open quote into a policy that is in force from `effective_date` (default: today).
+
+    Policy, members, benefits with their layers, twelve months of premiums, event, version and the
+    ledger transfers of what is due are written together. Raises ConflictError for a quote that is
+    accepted, expired or of a withdrawn product; DomainError at `effective_date` for a start
+    further back than the product allows.
+    """
+    try:
+        with transaction() as session:
+            return _accept(session, quote_id, effective_date, on, now)
+    except IntegrityError as error:
+        if constraint_of(error) == "policies_quote_id_key":
+            raise ConflictError("This quote has already been accepted.") from error
+        raise
+
+
+def _accept(
+    session: Session, quote_id: UUID, effective_date: date | None, on: date, now: datetime
+) -> Issued:
+    quote = quotes.get_quote(session, quote_id, lock=True)
+    version = get_version(session, quote.product_version_id)
+    check_can_be_accepted(quote.status.value, quote.expires_on, version.status.value, on)
+    terms = load_terms(session, version.id)
+    effective = effective_date or max(on, date.fromisoformat(quote.request["effective_date"]))
+    rules.check_effective_date(
+        effective, on, backdating_limit_days=terms.backdating_limit_days
+    )
+    policy = _policy_of(session, quote, terms, effective, on, now)
+    session.add(policy)
+    session.flush()
+    members = _add_members(session, policy, quote)
+    benefits, layers = _add_benefits(session, policy, quote, members)
+    lines = _add_premium_lines(session, policy)
+    _post_due(session, policy, lines, terms, on, now)
+    _write_history(session, policy, members, benefits, layers, quote, now)
+    mark_accepted(session, quote, now=now)
+    record(
+        session,
+        action="policies.issue",
+        resource="policies",
+        resource_id=policy.id,
+        after=_summary(policy) | {"quote_number": quote.quote_number},
+    )
+    count_portfolio(session, policy, 1)
+    return Issued(quote, policy)
+
+
+def count_portfolio(session: Session, policy: Policy, sign: int) -> None:
+    """Add a policy to the portfolio's figures under its status, or take it away (`sign` -1)."""
+    row = upsert(PortfolioCount).values(
+        org_id=current_org(),
+        product_id=policy.product_id,
+        status=policy.status,
+        shard=shard_of(policy.id),
+        policies=sign,
+        monthly_premium=sign * policy.premium,
+        cover=sign * policy.coverage_amount,
+    )
+    added = row.excluded
+    session.execute(
+        row.on_conflict_do_update(
+            index_elements=["org_id", "product_id", "status", "shard"],
+            set_={
+                "policies": PortfolioCount.policies + added.policies,
+                "monthly_premium": PortfolioCount.monthly_premium + added.monthly_premium,
+                "cover": PortfolioCount.cover + added.cover,
+            },
+        )
+    )
+
+
+def _policy_of(
+    session: Session, quote: Quote, terms: ProductTerms, effective: date, on: date, now: datetime
+) -> Policy:
+    request = quote.request
+    return Policy(
+        id=new_id(),
+        policy_number=next_number(session, "PL", on),
+        status=PolicyStatus.ACTIVE,
+        product_id=quote.product_id,
+        product_version_id=quote.product_version_id,
+        customer_id=quote.customer_id,
+        quote_id=quote.id,
+        effective_date=effective,
+        expiry_date=rules.expiry_date(effective, quote.term_years, terms.term_type),
+        term_years=quote.term_years,
+        due_day=effective.day,
+        frequency=PremiumFrequency(request["frequency"]),
+        premium=quote.monthly_premium,
+        coverage_amount=quote.sum_assured,
+        rating={
+            "age": quote.age,
+            "gender": quote.gender,
+            "rating_inputs": request["rating_inputs"],
+            "inception_answers": request["inception_answers"],
+            "instalment": request["instalment"],
+        },
+        current_version=1,
+        issued_at=now,
+        updated_at=now,
+    )
+
+
+def _add_members(session: Session, policy: Policy, quote: Quote) -> list[PolicyMember]:
+    """Insure the lives of the quote, in its order; a person without any insures themselves."""
+    lives = quote.insured_lives
+    if not any(life["relationship"] == "MAIN_MEMBER" for life in lives):
+        holder = get_customer(session, policy.customer_id)
+        if holder.kind is CustomerKind.PERSON:
+            lives = [*lives, _holder_as_life(holder)]
+    members = [
+        PolicyMember(
+            id=new_id(),
+            policy_id=policy.id,
+            role=life["relationship"],
+            first_name=life["first_name"],
+            last_name=life["last_name"],
+            date_of_birth=date.fromisoformat(born) if (born := life["date_of_birth"]) else None,
+            gender=life["gender"],
+            effective_date=policy.effective_date,
+            end_date=None,
+        )
+        for life in lives
+    ]
+    session.add_all(members)
+    session.flush()
+    return members
+
+
+def _holder_as_life(holder: Customer) -> dict[str, Any]:
+    return {
+        "relationship": "MAIN_MEMBER",
+        "first_name": holder.first_name or "",
+        "last_name": holder.last_name or "",
+        "date_of_birth": holder.date_of_birth.isoformat() if holder.date_of_birth else None,
+        "gender": holder.gender.value if holder.gender else None,
+    }
+
+
+def _add_benefits(
+    session: Session, policy: Policy, quote: Quote, members: list[PolicyMember]
+) -> tuple[list[PolicyBenefit], list[BenefitLayer]]:
+    main = next((member for member in members if member.role == "MAIN_MEMBER"), None)
+    benefits, layers = [], []
+    for order, (part, sheet) in enumerate(
+        zip(quote.benefit_premiums, quote.worksheet, strict=True), 1
+    ):
+        member = main if part["life"] is None else members[part["life"]]
+        benefit = PolicyBenefit(
+            id=new_id(),
+            policy_id=policy.id,
+            member_id=member.id if member else None,
+            benefit_code=part["benefit_code"],
+            benefit_name=part["benefit_name"],
+            benefit_type_code=part["benefit_type"],
+            sum_assured=Decimal(part["sum_assured"]),
+            premium=Decimal(part["monthly_premium"]),
+            status=BenefitStatus.ACTIVE,
+            display_order=order,
+            worksheet=sheet | {"rate": part["rate"], "rate_basis": part["rate_basis"]},
+        )
+        days = part["waiting_period_days"]
+        layers.append(
+            BenefitLayer(
+                id=new_id(),
+                policy_benefit_id=benefit.id,
+                number=1,
+                amount=benefit.sum_assured,
+                starts_on=policy.effective_date,
+                waiting_days=days,
+                waiting_until=rules.waiting_until(policy.effective_date, days),
+                reason="Issued",
+            )
+        )
+        benefits.append(benefit)
+    session.add_all(benefits)
+    session.flush()
+    session.add_all(layers)
+    return benefits, layers
+
+
+def _add_premium_lines(session: Session, policy: Policy) -> list[dict[str, Any]]:
+    schedule = rules.premium_schedule(
+        policy.effective_date,
+        Decimal(policy.rating["instalment"]),
+        policy.frequency.value,
+        policy.expiry_date,
+    )
+    rows = [
+        {
+            "org_id": current_org(),
+            "id": new_id(),
+            "policy_id": policy.id,
+            "sequence": due.sequence,
+            "due_date": due.due_date,
+            "period_end": due.period.end,
+            "amount": due.amount,
+            "paid_amount": ZERO,
+            "status": LineStatus.PENDING,
+            "paid_date": None,
+            "payment_reference": None,
+            "posted_at": None,
+        }
+        for due in schedule
+    ]
+    return rows
+
+
+def _post_due(
+    session: Session,
+    policy: Policy,
+    lines: list[dict[str, Any]],
+    terms: ProductTerms,
+    on: date,
+    now: datetime,
+) -> None:
+    """Write the schedule and charge the premiums that have fallen due by the business day."""
+    due = [line for line in lines if line["due_date"] <= on and line["amount"] > 0]
+    for line in due:
+        line["posted_at"] = now
+    session.execute(insert(PremiumLine), lines)
+    vat_rate = None
+    if terms.category == "NON_LIFE":
+        vat_rate = find_parameter(session, "vat_rate_per_cent", policy.effective_date)
+    post_due_premiums(
+        session,
+        [
+            DuePremium(
+                policy.id, policy.policy_number, line["id"], line["due_date"], line["amount"]
+            )
+            for line in due
+        ],
+        vat_rate=vat_rate,
+        now=now,
+    )
+
+
+def _write_history(
+    session: Session,
+    policy: Policy,
+    members: list[PolicyMember],
+    benefits: list[PolicyBenefit],
+    layers: list[BenefitLayer],
+    quote: Quote,
+    now: datetime,
+) -> None:
+    state = snapshot(policy, members, benefits, layers)
+    event = PolicyEvent(
+        id=new_id(),
+        policy_id=policy.id,
+        sequence=1,
+        category=EventCategory.LIFECYCLE,
+        event_type="POLICY_ISSUED",
+        effective_date=policy.effective_date,
+        recorded_at=now,
+        description=f"Issued from quote {quote.quote_number}",
+        reason=None,
+        payload={"quote_number": quote.quote_number, "state": state["policy"]},
+        actor=current_actor().email,
+        request_id=current_actor().request_id,
+    )
+    session.add(event)
+    session.flush()
+    session.add(
+        PolicyVersion(
+            id=new_id(),
+            policy_id=policy.id,
+            version_number=1,
+            event_id=event.id,
+            effective_date=policy.effective_date,
+            snapshot_date=now,
+            change_reason="Policy issued",
+            change_description=f"Issued from quote {quote.quote_number}",
+            policy_snapshot=state,
+        )
+    )
+
+
+def _summary(policy: Policy) -> dict[str, Any]:
+    names = (
+        "policy_number status product_id customer_id effective_date expiry_date premium "
+        "coverage_amount"
+    ).split()
+    return {name: getattr(policy, name) for name in names}

@@ -1,0 +1,161 @@
+"""Reading quotes, and their requests back from what was stored."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, and_, select
+from sqlalchemy.orm import Session
+
+from insurance.core.errors import NotFoundError
+from insurance.core.paging import Page, page_of
+from insurance.core.tenancy import current_org
+from insurance.customers.models import Customer
+from insurance.products.models import Product
+from insurance.quotes.models import Quote, QuoteStatus
+from insurance.quotes.rules import Life, PricedQuote, QuoteRequest
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteLine:
+    """A quote as lists show it."""
+
+    quote: Quote
+    customer_name: str
+    product_name: str
+
+    @property
+    def id(self) -> UUID:
+        """Return the quote's id."""
+        return self.quote.id
+
+
+def get_quote(session: Session, quote_id: UUID, *, lock: bool = False) -> Quote:
+    """Return a quote of the organization in scope. Raises NotFoundError."""
+    query = select(Quote).where(Quote.org_id == current_org(), Quote.id == quote_id)
+    if lock:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    found = session.scalars(query).one_or_none()
+    if found is None:
+        raise NotFoundError
+    return found
+
+
+def get_quote_line(session: Session, quote_id: UUID) -> QuoteLine:
+    """Return a quote with the names of its customer and product."""
+    row = session.execute(_lines().where(Quote.id == quote_id)).one_or_none()
+    if row is None:
+        raise NotFoundError
+    return QuoteLine(*row)
+
+
+def list_quotes(
+    session: Session,
+    *,
+    limit: int,
+    after: UUID | None = None,
+    status: QuoteStatus | None = None,
+    customer_id: UUID | None = None,
+    number: str = "",
+) -> Page[QuoteLine]:
+    """Return quotes, newest first."""
+    query = _lines().order_by(Quote.id.desc()).limit(limit + 1)
+    if after is not None:
+        query = query.where(Quote.id < after)
+    if status is not None:
+        query = query.where(Quote.status == status)
+    if customer_id is not None:
+        query = query.where(Quote.customer_id == customer_id)
+    if number:
+        query = query.where(Quote.quote_number == number.strip().upper())
+    return page_of([QuoteLine(*row) for row in session.execute(query)], limit, lambda row: (row.id,))
+
+
+def list_comparison(session: Session, comparison_id: UUID) -> Sequence[QuoteLine]:
+    """Return the options offered side by side, cheapest first."""
+    query = _lines().where(Quote.comparison_id == comparison_id)
+    return [QuoteLine(*row) for row in session.execute(query.order_by(Quote.monthly_premium).limit(6))]
+
+
+def status_on(quote: Quote, on: date) -> str:
+    """Return the status to show: an open quote past its date is expired."""
+    if quote.status is QuoteStatus.QUOTED and on > quote.expires_on:
+        return "expired"
+    return quote.status.value
+
+
+def life_as_stored(life: Life) -> dict[str, Any]:
+    """Return a life as JSON."""
+    return {
+        "relationship": life.relationship,
+        "age": life.age,
+        "gender": life.gender,
+        "date_of_birth": life.date_of_birth.isoformat() if life.date_of_birth else None,
+        "first_name": life.first_name,
+        "last_name": life.last_name,
+    }
+
+
+def request_as_stored(request: QuoteRequest, priced: PricedQuote) -> dict[str, Any]:
+    """Return a request as JSON: enough to price it again."""
+    return {
+        "effective_date": request.effective_date.isoformat(),
+        "age": request.age,
+        "gender": request.gender,
+        "sum_assured": None if request.sum_assured is None else str(request.sum_assured),
+        "term_years": request.term_years,
+        "frequency": request.frequency,
+        "rating_inputs": dict(request.rating_inputs),
+        "benefit_overrides": {code: str(sum_) for code, sum_ in request.benefit_overrides.items()},
+        "excluded_benefits": sorted(request.excluded_benefits),
+        "insured_lives": [life_as_stored(life) for life in request.lives],
+        "inception_answers": dict(request.answers),
+        "instalment": str(priced.instalment),
+        "pricing_method": priced.pricing_method,
+    }
+
+
+def request_of(quote: Quote) -> QuoteRequest:
+    """Return the request a quote was priced from."""
+    stored = quote.request
+    return QuoteRequest(
+        effective_date=date.fromisoformat(stored["effective_date"]),
+        age=stored["age"],
+        gender=stored["gender"],
+        sum_assured=None if stored["sum_assured"] is None else Decimal(stored["sum_assured"]),
+        term_years=stored["term_years"],
+        frequency=stored["frequency"],
+        rating_inputs=stored["rating_inputs"],
+        benefit_overrides={
+            code: Decimal(amount) for code, amount in stored["benefit_overrides"].items()
+        },
+        excluded_benefits=frozenset(stored["excluded_benefits"]),
+        lives=tuple(_life(life) for life in stored["insured_lives"]),
+        answers=stored["inception_answers"],
+    )
+
+
+def _life(stored: dict[str, Any]) -> Life:
+    born = stored["date_of_birth"]
+    return Life(
+        relationship=stored["relationship"],
+        age=stored["age"],
+        gender=stored["gender"],
+        date_of_birth=date.fromisoformat(born) if born else None,
+        first_name=stored["first_name"],
+        last_name=stored["last_name"],
+    )
+
+
+def _lines() -> Select[Any]:
+    return (
+        select(Quote, Customer.display_name, Product.name)
+        .join(
+            Customer, and_(Customer.org_id == Quote.org_id, Customer.id == Quote.customer_id)
+        )
+        .join(Product, and_(Product.org_id == Quote.org_id, Product.id == Quote.product_id))
+        .where(Quote.org_id == current_org())
+    )

@@ -1,0 +1,308 @@
+"""Pricing for customers, and saving what was offered."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from insurance.audit_logs.services import record
+from insurance.core.context import current_actor
+from insurance.core.counts import count_change
+from insurance.core.db import transaction
+from insurance.core.errors import ConflictError, DomainError, StaleError
+from insurance.core.ids import new_id
+from insurance.core.numbering import next_number
+from insurance.customers.models import Customer
+from insurance.customers.queries import get_customer
+from insurance.customers.services import CustomerDetails, add_customer
+from insurance.products.queries import find_launched, get_product, load_terms
+from insurance.products.rules import ProductTerms
+from insurance.quotes import queries, rules
+from insurance.quotes.models import Quote, QuoteStatus
+from insurance.quotes.rules import Life, PricedBenefit, PricedQuote, QuoteRequest
+
+MAX_LIVES = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuoteInput:
+    """What was asked for, as a clerk or a program says it.
+
+    `posted_premium` and `posted_benefits` are what an earlier calculation answered; a figure that
+    the rules do not give is refused.
+    """
+
+    product_id: UUID
+    customer_id: UUID | None = None
+    age: int | None = None
+    gender: str | None = None
+    sum_assured: Decimal | None = None
+    term_years: int | None = None
+    frequency: str = "MONTHLY"
+    rating_inputs: Mapping[str, str] = field(default_factory=dict)
+    benefit_overrides: Mapping[str, Decimal] | None = None
+    excluded_benefits: frozenset[str] | None = None
+    lives: tuple[Life, ...] = ()
+    answers: Mapping[str, str] = field(default_factory=dict)
+    effective_date: date | None = None
+    posted_premium: Decimal | None = None
+    posted_benefits: tuple[tuple[str, Decimal, Decimal], ...] = ()
+    comparison_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Calculation:
+    """A price with the terms it was made from and the request it answers."""
+
+    terms: ProductTerms
+    request: QuoteRequest
+    priced: PricedQuote
+
+
+def calculate(session: Session, wanted: QuoteInput, *, on: date) -> Calculation:
+    """Price a request on the version that is sold today. Writes nothing.
+
+    Raises NotFoundError for an unknown product or customer, ConflictError for a product that is
+    not sold, DomainError(s) at the fields that are not right.
+    """
+    terms = _terms_sold(session, wanted.product_id)
+    customer = get_customer(session, wanted.customer_id) if wanted.customer_id else None
+    request = _request_of(wanted, customer, terms, on)
+    return Calculation(terms, request, rules.price_quote(terms, request))
+
+
+def create_quote(
+    wanted: QuoteInput,
+    *,
+    on: date,
+    now: datetime,
+    new_customer: CustomerDetails | None = None,
+) -> Quote:
+    """Price a request again and save it; a new customer is captured in the same transaction.
+
+    Raises what `calculate` raises, and DomainError for a posted premium that differs.
+    """
+    with transaction() as session:
+        if new_customer is not None:
+            customer = add_customer(session, new_customer, on=on, now=now)
+            wanted = replace(wanted, customer_id=customer.id)
+        if wanted.customer_id is None:
+            raise DomainError("Choose the customer.", field="customer_id")
+        found = calculate(session, wanted, on=on)
+        _check_posted(wanted, found.priced)
+        quote = Quote(
+            id=new_id(),
+            quote_number=next_number(session, "QT", on),
+            status=QuoteStatus.QUOTED,
+            product_id=found.terms.product_id,
+            customer_id=wanted.customer_id,
+            comparison_id=wanted.comparison_id,
+            created_by=current_actor().email,
+            created_at=now,
+            version=1,
+        )
+        _write_price(quote, found, on, now)
+        session.add(quote)
+        session.flush()
+        _record(session, quote, "quotes.create")
+        count_change(session, "quotes", quote.id)
+    return quote
+
+
+def reprice_quote(quote_id: UUID, *, version: int | None, on: date, now: datetime) -> Quote:
+    """Price an open or expired quote again on the version sold today."""
+    with transaction() as session:
+        quote = queries.get_quote(session, quote_id, lock=True)
+        _check_version(quote, version)
+        if quote.status is not QuoteStatus.QUOTED:
+            raise ConflictError(f"An {quote.status} quote is not priced again.")
+        before = _summary(quote)
+        terms = _terms_sold(session, quote.product_id)
+        stored = queries.request_of(quote)
+        request = replace(stored, effective_date=max(on, stored.effective_date))
+        request = replace(request, lives=tuple(replace(life, age=_aged(life)) for life in request.lives))
+        _write_price(
+            quote, Calculation(terms, request, rules.price_quote(terms, request)), on, now
+        )
+        quote.version += 1
+        _record(session, quote, "quotes.reprice", before)
+    return quote
+
+
+def decline_quote(quote_id: UUID, *, reason: str, now: datetime) -> Quote:
+    """Note that the customer does not want it."""
+    with transaction() as session:
+        quote = queries.get_quote(session, quote_id, lock=True)
+        if quote.status is not QuoteStatus.QUOTED:
+            raise ConflictError(f"This quote is already {quote.status}.")
+        before = _summary(quote)
+        quote.status, quote.updated_at = QuoteStatus.DECLINED, now
+        quote.version += 1
+        _record(session, quote, "quotes.decline", before, reason)
+    return quote
+
+
+def mark_accepted(session: Session, quote: Quote, *, now: datetime) -> None:
+    """Close a locked quote that has become a policy, as a step of its acceptance."""
+    before = _summary(quote)
+    quote.status, quote.accepted_at, quote.updated_at = QuoteStatus.ACCEPTED, now, now
+    quote.version += 1
+    _record(session, quote, "quotes.accept", before)
+
+
+def benefit_as_stored(part: PricedBenefit) -> dict[str, Any]:
+    """Return a priced benefit as JSON, money as text."""
+    return {
+        "benefit_code": part.benefit_code,
+        "benefit_name": part.benefit_name,
+        "benefit_type": part.benefit_type,
+        "member_role": part.member_role,
+        "life": part.life,
+        "life_name": part.life_name,
+        "sum_assured": str(part.sum_assured),
+        "rate": None if part.rate is None else f"{part.rate.normalize():f}",
+        "rate_basis": part.rate_basis,
+        "monthly_premium": str(part.monthly_premium),
+        "pricing_method": part.pricing_method,
+        "waiting_period_days": part.waiting_period_days,
+        "worksheet": dict(part.worksheet),
+    }
+
+
+def _aged(life: Life) -> int | None:
+    """Let the age follow from the date of birth again; keep one that was only stated."""
+    return None if life.date_of_birth is not None else life.age
+
+
+def _terms_sold(session: Session, product_id: UUID) -> ProductTerms:
+    product = get_product(session, product_id)
+    version = find_launched(session, product.id)
+    if version is None:
+        raise ConflictError(f"{product.name} is not on sale: it is {product.status}.")
+    return load_terms(session, version.id)
+
+
+def _request_of(
+    wanted: QuoteInput, customer: Customer | None, terms: ProductTerms, on: date
+) -> QuoteRequest:
+    if len(wanted.lives) > MAX_LIVES:
+        raise DomainError(f"At most {MAX_LIVES} lives.", field="insured_lives")
+    overrides, excluded = wanted.benefit_overrides, wanted.excluded_benefits
+    if overrides is None and excluded is None and wanted.posted_benefits:
+        overrides, excluded = _choices_in(wanted, terms)
+    return QuoteRequest(
+        effective_date=wanted.effective_date or on,
+        age=wanted.age,
+        gender=wanted.gender,
+        sum_assured=wanted.sum_assured,
+        term_years=wanted.term_years,
+        frequency=wanted.frequency,
+        rating_inputs=wanted.rating_inputs,
+        benefit_overrides=overrides or {},
+        excluded_benefits=excluded or frozenset(),
+        lives=_lives_of(wanted, customer),
+        answers=wanted.answers,
+    )
+
+
+def _choices_in(
+    wanted: QuoteInput, terms: ProductTerms
+) -> tuple[dict[str, Decimal], frozenset[str]]:
+    """Read from a posted calculation which cover was chosen and which benefits were left out."""
+    posted = {code: cover for code, cover, _premium in wanted.posted_benefits}
+    excluded = frozenset(
+        part.code
+        for part in terms.priced_benefits
+        if not part.is_mandatory and part.code not in posted
+    )
+    overrides = {
+        part.code: posted[part.code]
+        for part in terms.priced_benefits
+        if part.code in posted
+        and (part.amount_type != "SUM_INSURED" or posted[part.code] != wanted.sum_assured)
+    }
+    return overrides, excluded
+
+
+def _lives_of(wanted: QuoteInput, customer: Customer | None) -> tuple[Life, ...]:
+    """Return the lives given; without a main member among them, the customer is one."""
+    if customer is None or customer.date_of_birth is None:
+        return wanted.lives
+    if any(life.relationship == rules.MAIN for life in wanted.lives):
+        return wanted.lives
+    main = Life(
+        relationship=rules.MAIN,
+        age=wanted.age,
+        gender=wanted.gender or (customer.gender.value if customer.gender else None),
+        date_of_birth=customer.date_of_birth,
+        first_name=customer.first_name or "",
+        last_name=customer.last_name or "",
+    )
+    return (main, *wanted.lives)
+
+
+def _check_posted(wanted: QuoteInput, priced: PricedQuote) -> None:
+    rules.check_posted_premium(wanted.posted_premium, priced.monthly_premium)
+    if wanted.posted_benefits:
+        posted = sorted((code, premium) for code, _cover, premium in wanted.posted_benefits)
+        computed = sorted((part.benefit_code, part.monthly_premium) for part in priced.benefits)
+        if posted != computed:
+            raise DomainError(
+                "The benefits' premiums are not what the rates give. Calculate again.",
+                field="benefit_premiums",
+            )
+
+
+def _write_price(quote: Quote, found: Calculation, on: date, now: datetime) -> None:
+    priced = found.priced
+    quote.product_version_id = found.terms.version_id
+    quote.age, quote.gender = priced.age, priced.gender
+    quote.sum_assured, quote.term_years = priced.sum_assured, priced.term_years
+    quote.monthly_premium, quote.annual_premium = priced.monthly_premium, priced.annual_premium
+    quote.request = queries.request_as_stored(found.request, priced)
+    stored = [benefit_as_stored(part) for part in priced.benefits]
+    quote.worksheet = [part.pop("worksheet") | {"benefit_code": part["benefit_code"]} for part in stored]
+    quote.benefit_premiums = stored
+    quote.insured_lives = [queries.life_as_stored(life) for life in priced.lives]
+    quote.priced_on = on
+    quote.expires_on = on + timedelta(days=found.terms.quote_valid_days)
+    quote.updated_at = now
+
+
+def _check_version(quote: Quote, version: int | None) -> None:
+    if version is not None and version != quote.version:
+        raise StaleError(
+            "Somebody else changed this quote first.",
+            theirs={"version": quote.version, "monthly_premium": str(quote.monthly_premium)},
+            yours={"version": version},
+        )
+
+
+def _record(
+    session: Session,
+    quote: Quote,
+    action: str,
+    before: dict[str, Any] | None = None,
+    reason: str | None = None,
+) -> None:
+    record(
+        session,
+        action=action,
+        resource="quotes",
+        resource_id=quote.id,
+        before=before,
+        after=_summary(quote),
+        reason=reason,
+    )
+
+
+def _summary(quote: Quote) -> dict[str, Any]:
+    names = (
+        "quote_number status product_id product_version_id customer_id sum_assured term_years "
+        "monthly_premium expires_on"
+    ).split()
+    return {name: getattr(quote, name) for name in names}
