@@ -171,9 +171,9 @@ def check_modal_loadings(loadings: Mapping[str, Decimal]) -> list[DomainError]:
     """Return what is wrong with the per cent that paying less or more often costs."""
     return [
         DomainError(
-            f"A loading is -50 to 100 per cent for {', '.join(MONTHS_PER_PREMIUM)}.",
+            f"A loading is 0 to 100 per cent for {', '.join(MONTHS_PER_PREMIUM)}.",
             field="modal_loadings",
         )
         for frequency, percent in loadings.items()
-        if frequency not in MONTHS_PER_PREMIUM or not -50 <= percent <= 100
+        if frequency not in MONTHS_PER_PREMIUM or not 0 <= percent <= 100
     ]

@@ -123,10 +123,10 @@ def get_rate_table(table_id: UUID) -> dict[str, Any]:
 
 
 def _rate(entry: RateEntry, index: int) -> services.NewRate:
-    levels = dict(entry.factors)
-    for name in KNOWN_FACTORS:
-        level = getattr(entry, name)
-        if level is not None and levels.setdefault(name, level) != level:
+    known = {name: getattr(entry, name) for name in KNOWN_FACTORS}
+    levels = {name: level for name, level in known.items() if level is not None}
+    for name, level in entry.factors.items():
+        if levels.setdefault(name, level) != level:
             raise DomainError(
                 f"Row {index + 1} names {name} twice.", field=f"entries.{index}.factors.{name}"
             )

@@ -145,7 +145,7 @@ def count_products(session: Session) -> dict[ProductStatus, int]:
         .where(Product.org_id == current_org())
         .group_by(Product.status)
     )
-    found = dict(rows.tuples().all())
+    found = dict(rows.all())
     return {status: found.get(status, 0) for status in ProductStatus}
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import Select, and_, func, literal, or_, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from insurance.core.errors import DomainError, NotFoundError
@@ -150,7 +151,7 @@ def latest_rate_tables(session: Session) -> Sequence[RateTable]:
     return session.scalars(
         select(RateTable)
         .where(RateTable.org_id == current_org())
-        .distinct(RateTable.table_code)
+        .ext(distinct_on(RateTable.table_code))
         .order_by(RateTable.table_code, RateTable.version.desc())
     ).all()
 

@@ -103,7 +103,7 @@ def list_allowed_benefits(session: Session, class_code: str) -> Sequence[Benefit
 def benefit_type_ids(session: Session) -> dict[str, UUID]:
     """Return the id of every benefit type by its code."""
     rows = session.execute(select(BenefitType.code, BenefitType.id))
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def business_day(session: Session, now: datetime) -> date:

@@ -73,6 +73,7 @@ class Terms:
 
     pricing_method: PricingMethod = PricingMethod.BENEFIT_LEVEL
     base_premium: Decimal | None = None
+    rate_table_id: UUID | None = None
     coverage_amount: Decimal | None = None
     min_entry_age: int | None = None
     max_entry_age: int | None = None

@@ -43,7 +43,7 @@ def create_product(facts: NewProduct, *, now: datetime) -> Product:
         assign(
             draft, asdict(facts.terms) | {"modal_loadings": _loadings(facts.terms.modal_loadings)}
         )
-        raise_all(validity.check_terms(draft) + _bad_loadings(facts.terms.modal_loadings))
+        raise_all(_bad_terms(session, draft, facts.terms.modal_loadings))
         session.add(product)
         _flush(session, product)
         draft.product_id = product.id
@@ -341,7 +341,7 @@ def _change_terms(
         assign(draft, terms)
         if "modal_loadings" in terms:
             draft.modal_loadings = _loadings(loadings)
-        raise_all(validity.check_terms(draft) + _bad_loadings(loadings))
+        raise_all(_bad_terms(session, draft, loadings))
     if rate_rows:
         _price_by_rows(session, product, draft, rate_rows, now)
 
@@ -377,8 +377,14 @@ def _loadings(loadings: Mapping[str, Any]) -> dict[str, str]:
     return {frequency: str(percent) for frequency, percent in loadings.items()}
 
 
-def _bad_loadings(loadings: Mapping[str, Any]) -> list[DomainError]:
-    return validity.check_modal_loadings(loadings)
+def _bad_terms(
+    session: Session, draft: ProductVersion, loadings: Mapping[str, Any]
+) -> list[DomainError]:
+    problems = validity.check_terms(draft) + validity.check_modal_loadings(loadings)
+    table_id = draft.rate_table_id
+    if table_id is not None and not queries.find_rate_tables(session, [table_id]):
+        problems.append(DomainError("There is no such rate table.", field="rate_table_id"))
+    return problems
 
 
 def _both(product: Product, version: ProductVersion) -> dict[str, Any]:
@@ -390,8 +396,7 @@ def _both(product: Product, version: ProductVersion) -> dict[str, Any]:
         | {
             "version_number": version.number,
             "version_status": version.status,
-            "rate_table_id": version.rate_table_id,
-        }
+            }
     )
 
 

@@ -1,0 +1,1 @@
+"""The products area, its screens and its endpoints."""
