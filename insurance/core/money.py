@@ -45,11 +45,11 @@ def parse_money(text: str) -> Decimal:
         plain = plain.replace(" ", "")
     if not _WRITTEN.fullmatch(plain):
         raise DomainError("Enter an amount in rand and cents, such as 1 234,56.")
-    return Decimal(plain.replace(",", ".")).quantize(CENT)
+    return Decimal(plain.replace(",", ".")).quantize(CENT) + ZERO  # minus nothing is nothing
 
 
 def format_money(amount: Decimal, decimals: int = 2) -> str:
     """Return `R 1 234,56` with non-breaking spaces; a negative amount starts `-R`."""
-    written = f"{abs(amount):,.{decimals}f}".replace(",", _SPACE).replace(".", ",")
-    sign = "-" if amount < 0 and amount.quantize(Decimal(1).scaleb(-decimals)) != 0 else ""
-    return f"{sign}R{_SPACE}{written}"
+    shown = amount.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
+    written = f"{abs(shown):,f}".replace(",", _SPACE).replace(".", ",")
+    return f"{'-' if shown < 0 else ''}R{_SPACE}{written}"
