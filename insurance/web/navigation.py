@@ -25,12 +25,21 @@ class Item:
         return url_for(self.endpoint)
 
     @property
+    def blueprint(self) -> str:
+        """Return the screens that the entry belongs to."""
+        return self.endpoint.split(".")[0]
+
+    @property
     def is_current(self) -> bool:
         """Tell whether the request is for this entry or something under it."""
-        return request.blueprint == self.endpoint.split(".")[0] and (
-            self.endpoint.split(".")[0] not in ("people", "settings")
-            or request.endpoint == self.endpoint
+        blueprint = self.blueprint
+        if blueprint in ("people", "settings"):
+            return request.endpoint == self.endpoint
+        nearest = max(
+            (item for _, items in RAIL for item in items if item.blueprint == blueprint),
+            key=lambda item: request.path.startswith(item.url) * len(item.url),
         )
+        return request.blueprint == blueprint and nearest.endpoint == self.endpoint
 
 
 RAIL: tuple[tuple[str, tuple[Item, ...]], ...] = (
