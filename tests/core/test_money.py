@@ -47,7 +47,9 @@ def test_the_parts_add_up_and_differ_by_a_cent_at_most(amount: Decimal, parts: i
     assert len(shares) == parts
     assert total(shares) == amount
     assert max(shares) - min(shares) in (ZERO, CENT)
-    assert [abs(share) for share in shares] == sorted((abs(share) for share in shares), reverse=True)
+    assert [abs(share) for share in shares] == sorted(
+        (abs(share) for share in shares), reverse=True
+    )
 
 
 @pytest.mark.parametrize(

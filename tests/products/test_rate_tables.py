@@ -66,17 +66,27 @@ def test_every_bad_row_is_named_at_once(session: Session) -> None:
     assert fields == ["entries.0", "entries.1", "entries.2", "entries.3"]
 
 
-def test_a_row_must_state_every_factor_that_the_table_is_rated_by(session: Session) -> None:
+def test_a_declared_factor_that_no_row_states_is_refused(session: Session) -> None:
     with pytest.raises(DomainError) as refusal:
         services.create_rate_table(
-            _facts(
-                rating_factors=["rating_zone"],
-                entries=[_rate(factors={"rating_zone": "URBAN"}), _rate()],
-            ),
-            now=NOW,
+            _facts(rating_factors=["rating_zone"], entries=[_rate()]), now=NOW
         )
 
-    assert "Row 2 must state rating_zone" in refusal.value.message
+    assert refusal.value.field == "rating_factors"
+
+
+def test_a_row_that_leaves_a_factor_out_is_for_every_level_of_it(session: Session) -> None:
+    table = services.create_rate_table(
+        _facts(
+            rating_factors=["rating_zone"],
+            entries=[_rate(factors={"rating_zone": "URBAN"}), _rate(rate=Decimal("0.4"))],
+        ),
+        now=NOW,
+    )
+
+    loaded = queries.load_rate_tables(session, [table.id])[table.id]
+    rates = [loaded.find_row(None, None, (("rating_zone", zone),)) for zone in ("URBAN", "RURAL")]
+    assert [str(row.rate) for row in rates if row] == ["0.5", "0.4"]
 
 
 def test_a_factor_that_rows_use_is_a_rating_factor(session: Session) -> None:

@@ -1,0 +1,53 @@
+"""What a product promises, what it costs by the table, and when it may be sold."""
+
+from insurance.products.rules.launch import (
+    LaunchCheck,
+    LaunchFacts,
+    launch_checks,
+    launch_problems,
+    max_waiting_days,
+)
+from insurance.products.rules.rates import (
+    GENDERS,
+    KNOWN_FACTORS,
+    MAX_AGE,
+    UNISEX,
+    Factors,
+    RateRow,
+    RateTable,
+    check_rate_table,
+    conflicting_rows,
+    coverage_gaps,
+)
+from insurance.products.rules.terms import (
+    EVERY_LIFE,
+    MAIN_MEMBER,
+    MONTHS_PER_PREMIUM,
+    BenefitTerms,
+    ProductTerms,
+    Question,
+)
+
+__all__ = [
+    "EVERY_LIFE",
+    "GENDERS",
+    "KNOWN_FACTORS",
+    "MAIN_MEMBER",
+    "MAX_AGE",
+    "MONTHS_PER_PREMIUM",
+    "UNISEX",
+    "BenefitTerms",
+    "Factors",
+    "LaunchCheck",
+    "LaunchFacts",
+    "ProductTerms",
+    "Question",
+    "RateRow",
+    "RateTable",
+    "check_rate_table",
+    "conflicting_rows",
+    "coverage_gaps",
+    "launch_checks",
+    "launch_problems",
+    "max_waiting_days",
+]

@@ -1,0 +1,167 @@
+"""The checks a product must pass before it is sold."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from insurance.core.errors import DomainError
+from insurance.core.money import format_money
+from insurance.products.rules.rates import (
+    RateTable,
+    age_span,
+    check_rate_table,
+    coverage_gaps,
+)
+from insurance.products.rules.terms import EVERY_LIFE, MAIN_MEMBER, BenefitTerms, ProductTerms
+
+FUNERAL = "FUNERAL"
+SIX_MONTHS = 181
+"""The shortest six months there are, from 1 September."""
+
+
+def max_waiting_days(
+    class_code: str, term_type: str, term_years: int, *, is_micro: bool = False
+) -> int | None:
+    """Return the longest waiting period for natural causes, or None where the contract decides.
+
+    FUNERAL and micro-insurance: the shorter of a quarter of the term and six months (LT PPR
+    rule 2A).
+    """
+    if class_code != FUNERAL and not is_micro:
+        return None
+    return SIX_MONTHS if term_type == "WHOLE_OF_LIFE" else min(SIX_MONTHS, term_years * 365 // 4)
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchFacts:
+    """What the launch checks need beyond the product itself."""
+
+    licensed_classes: frozenset[str]
+    allowed_benefit_types: frozenset[str]
+    funeral_cover_cap: Decimal
+    is_micro: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchCheck:
+    """One check: what was looked at, and what failed (empty when it holds)."""
+
+    code: str
+    title: str
+    problems: tuple[str, ...] = ()
+
+    @property
+    def holds(self) -> bool:
+        """Tell whether the check holds."""
+        return not self.problems
+
+
+def launch_checks(terms: ProductTerms, facts: LaunchFacts) -> list[LaunchCheck]:
+    """Return every check a product must pass before it is sold."""
+    return [
+        LaunchCheck("benefits", "At least one benefit", tuple(_benefit_problems(terms))),
+        LaunchCheck("rates", "Every rate is bound and complete", tuple(_rate_problems(terms))),
+        LaunchCheck("class", "The class is licensed", tuple(_class_problems(terms, facts))),
+        LaunchCheck(
+            "benefit_types",
+            "Benefit types belong to the class",
+            tuple(_type_problems(terms, facts)),
+        ),
+        LaunchCheck(
+            "waiting", "Waiting periods are within the law", tuple(_waiting_problems(terms, facts))
+        ),
+        LaunchCheck(
+            "limits", "Ages and sums assured are limited", tuple(_limit_problems(terms, facts))
+        ),
+    ]
+
+
+def launch_problems(terms: ProductTerms, facts: LaunchFacts) -> list[DomainError]:
+    """Return the failed checks as refusals."""
+    return [
+        DomainError(problem, field=check.code)
+        for check in launch_checks(terms, facts)
+        for problem in check.problems
+    ]
+
+
+def _benefit_problems(terms: ProductTerms) -> Iterable[str]:
+    if terms.pricing_method == "BENEFIT_LEVEL" and not terms.benefits:
+        yield "Add at least one benefit."
+    if terms.pricing_method == "FLAT" and terms.base_premium is None:
+        yield "Enter the base premium."
+    if terms.pricing_method == "RATE_TABLE" and terms.rate_table is None:
+        yield "Enter the rate table."
+
+
+def _rate_problems(terms: ProductTerms) -> Iterable[str]:
+    for benefit in terms.priced_benefits:
+        table = benefit.rate_table
+        if table is None:
+            if benefit.flat_premium is None:
+                yield f"{benefit.name}: bind a rate table or enter a flat premium."
+            continue
+        if problems := check_rate_table(table):
+            yield from (f"{benefit.name}: {problem.message}" for problem in problems)
+        else:
+            yield from _gap_problems(terms, benefit, table)
+
+
+def _gap_problems(terms: ProductTerms, benefit: BenefitTerms, table: RateTable) -> Iterable[str]:
+    """Look for holes over the product's entry ages; for other lives, over the table's own ages."""
+    if table.method == "MULTIPLICATIVE":
+        return
+    ages = (0, 0)
+    if table.is_by_age and benefit.member_role not in (MAIN_MEMBER, EVERY_LIFE):
+        ages = age_span(table)
+    elif table.is_by_age:
+        if terms.min_entry_age is None or terms.max_entry_age is None:
+            yield f"{benefit.name}: its rates depend on age, so entry ages must be set."
+            return
+        ages = (terms.min_entry_age, terms.max_entry_age)
+    if gaps := coverage_gaps(table, *ages):
+        yield f"{benefit.name}: no rate for {'; '.join(gaps[:3])}."
+
+
+def _class_problems(terms: ProductTerms, facts: LaunchFacts) -> Iterable[str]:
+    if terms.class_code not in facts.licensed_classes:
+        yield f"The organization is not licensed for {terms.class_code}."
+
+
+def _type_problems(terms: ProductTerms, facts: LaunchFacts) -> Iterable[str]:
+    for benefit in terms.priced_benefits:
+        if benefit.benefit_type not in facts.allowed_benefit_types:
+            yield f"{benefit.name}: {benefit.benefit_type} is not allowed in {terms.class_code}."
+
+
+def _waiting_problems(terms: ProductTerms, facts: LaunchFacts) -> Iterable[str]:
+    most = max_waiting_days(
+        terms.class_code, terms.term_type, terms.default_term_years, is_micro=facts.is_micro
+    )
+    for benefit in terms.priced_benefits:
+        if most is not None and benefit.waiting_period_days > most:
+            yield (
+                f"{benefit.name}: waits {benefit.waiting_period_days} days; the law allows {most}."
+            )
+
+
+def _limit_problems(terms: ProductTerms, facts: LaunchFacts) -> Iterable[str]:
+    if terms.category == "LIFE" and (terms.min_entry_age is None or terms.max_entry_age is None):
+        yield "Set the youngest and the oldest entry age."
+    if _is_reversed(terms.min_entry_age, terms.max_entry_age):
+        yield "The oldest entry age is below the youngest."
+    if _is_reversed(terms.min_sum_assured, terms.max_sum_assured):
+        yield "The largest sum assured is below the smallest."
+    if terms.class_code != FUNERAL:
+        return
+    cap = facts.funeral_cover_cap
+    if terms.max_sum_assured is None:
+        yield f"Set the largest sum assured; funeral cover is at most {format_money(cap)} a life."
+    fixed = [part.default_amount for part in terms.benefits if part.amount_type == "FIXED"]
+    for amount in (terms.max_sum_assured, *fixed):
+        if amount is not None and amount > cap:
+            yield f"{format_money(amount)} is more than the {format_money(cap)} allowed a life."
+
+
+def _is_reversed(low: Decimal | int | None, high: Decimal | int | None) -> bool:
+    return low is not None and high is not None and low > high
