@@ -9,9 +9,13 @@ from flask_wtf import CSRFProtect
 import insurance.models  # noqa: F401
 from insurance import api, blueprints
 from insurance.core import crypto
+from insurance.blueprints.health import watch_requests
 from insurance.core.db import db, guard_engine
 from insurance.core.settings import Settings, load_settings
+from insurance.identity.tokens import use_signing_key
 from insurance.jobs import use_redis
+from insurance.ledger.services import open_chart
+from insurance.organizations.services import on_opening
 from insurance.web import errors, filters, limits, parsing, security_headers, static_files
 from insurance.web.access import init_access
 from insurance.web.sessions import DatabaseSessions
@@ -26,6 +30,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     app = Flask("insurance", instance_path=str(settings.instance))
     app.config.update(_configuration(settings))
     crypto.use_keys(settings.master_keys, settings.index_key)
+    use_signing_key(settings.signing_key)
+    on_opening(open_chart)
     db.init_app(app)
     with app.app_context():
         guard_engine(db.engine)
@@ -33,6 +39,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.session_interface = DatabaseSessions()
     parsing.init_app(app)
     init_access(app)
+    watch_requests(app)
     csrf.init_app(app)
     limits.init_app(app)
     errors.init_app(app)

@@ -31,8 +31,6 @@ class User(ControlRecord):
     totp_secret: Mapped[str | None]
     totp_enabled_at: Mapped[datetime | None]
     totp_last_step: Mapped[int | None]
-    failed_logins: Mapped[int] = mapped_column(default=0)
-    locked_until: Mapped[datetime | None]
     disabled_at: Mapped[datetime | None]
     preferences: Mapped[dict[str, Any]] = mapped_column(default=dict)
     created_at: Mapped[datetime]
@@ -51,6 +49,21 @@ class Membership(ControlRecord):
     org_id: Mapped[UUID] = mapped_column(primary_key=True)
     role: Mapped[Role] = mapped_column(primary_key=True)
     created_at: Mapped[datetime]
+
+
+class SignInFailures(ControlRecord):
+    """Failures in a row at one address, whether anybody has it or not: both are answered alike."""
+
+    __tablename__ = "sign_in_failures"
+    __table_args__ = (
+        Index("sign_in_failures_tried_ix", "last_tried_at"),
+        {"schema": CONTROL_SCHEMA},
+    )
+
+    address_hash: Mapped[bytes] = mapped_column(primary_key=True)
+    failures: Mapped[int] = mapped_column(default=0)
+    locked_until: Mapped[datetime | None]
+    last_tried_at: Mapped[datetime]
 
 
 class WebSession(ControlRecord):

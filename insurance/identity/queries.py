@@ -6,18 +6,26 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, func, select, text
+from sqlalchemy import Row, func, or_, select, text, tuple_
 from sqlalchemy.orm import Session
 
 from insurance.core.db import db
-from insurance.core.errors import NotFoundError
+from insurance.core.errors import DomainError, NotFoundError
+from insurance.core.paging import Page, decode_cursor, page_of
 from insurance.core.permissions import Role
 from insurance.core.tenancy import current_org, platform_scope
-from insurance.identity.models import ApiKey, MailedLink, Membership, User, WebSession
+from insurance.identity.models import (
+    ApiKey,
+    LinkKind,
+    MailedLink,
+    Membership,
+    User,
+    WebSession,
+)
 
 _BY_KEY = text(
     """
-    SELECT k.id, k.org_id, k.scopes, u.id AS user_id, u.email, u.name,
+    SELECT k.id, k.org_id, k.scopes, k.last_used_at, u.id AS user_id, u.email, u.name,
            array(SELECT m.role FROM cp.memberships m
                  WHERE m.user_id = u.id AND m.org_id = k.org_id) AS roles
     FROM cp.api_keys k JOIN cp.users u ON u.id = k.user_id
@@ -31,8 +39,31 @@ _BY_GRANT = text(
            array(SELECT m.role FROM cp.memberships m
                  WHERE m.user_id = u.id AND m.org_id = g.org_id) AS roles
     FROM cp.token_grants g JOIN cp.users u ON u.id = g.user_id
+    JOIN cp.org_directory d ON d.org_id = g.org_id
     WHERE g.id = :grant_id AND g.user_id = :user_id AND g.org_id = :org_id
-      AND g.revoked_at IS NULL AND u.disabled_at IS NULL
+      AND g.revoked_at IS NULL AND g.expires_at > :now AND u.disabled_at IS NULL
+      AND (u.totp_enabled_at IS NOT NULL OR NOT d.requires_mfa)
+    """
+)
+_ROLES = text(
+    "SELECT array_agg(role) AS roles FROM cp.memberships"
+    " WHERE user_id = :user_id AND org_id = :org_id"
+)
+_REACHABLE_ROLES = text(
+    """
+    SELECT array_agg(m.role) AS roles
+    FROM cp.memberships m JOIN cp.org_directory d ON d.org_id = m.org_id
+    JOIN cp.users u ON u.id = m.user_id
+    WHERE m.user_id = :user_id AND m.org_id = :org_id
+      AND (u.totp_enabled_at IS NOT NULL OR NOT d.requires_mfa)
+    """
+)
+_CANDIDATE = text(
+    """
+    SELECT u.id, u.email, u.password_hash, u.totp_enabled_at IS NOT NULL AS has_mfa,
+           (SELECT m.org_id FROM cp.memberships m WHERE m.user_id = u.id
+            ORDER BY m.created_at, m.org_id LIMIT 1) AS org_id
+    FROM cp.users u WHERE u.email = :email AND u.disabled_at IS NULL
     """
 )
 
@@ -45,22 +76,40 @@ class Colleague:
     roles: tuple[Role, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class KeyLine:
+    """An API key with the person it acts for."""
+
+    key: ApiKey
+    holder: User
+
+
 def find_key_holder(key_hash: bytes, now: datetime) -> Row[Any] | None:
     """Return the valid API key of a hash, with its holder and the roles held today."""
     return _read_control(_BY_KEY, key_hash=key_hash, now=now)
 
 
-def find_grant_holder(grant_id: UUID, user_id: UUID, org_id: UUID) -> Row[Any] | None:
+def find_grant_holder(
+    grant_id: UUID, user_id: UUID, org_id: UUID, now: datetime
+) -> Row[Any] | None:
     """Return the standing sign-in of an access token, with the roles held today."""
-    return _read_control(_BY_GRANT, grant_id=grant_id, user_id=user_id, org_id=org_id)
+    return _read_control(_BY_GRANT, grant_id=grant_id, user_id=user_id, org_id=org_id, now=now)
+
+
+def find_candidate(email: str) -> Row[Any] | None:
+    """Return who may sign in with an address, and the organization the person joined first."""
+    found = _read_control(_CANDIDATE, email=email)
+    return found if found and found.org_id else None
 
 
 def find_roles(user_id: UUID | None, org_id: UUID) -> frozenset[Role]:
     """Return what a person is in an organization; nothing where the person does not belong."""
-    statement = text("SELECT array_agg(role) AS roles FROM cp.memberships"
-                     " WHERE user_id = :user_id AND org_id = :org_id")
-    row = _read_control(statement, user_id=user_id, org_id=org_id)
-    return frozenset(Role(role) for role in (row.roles or [])) if row else frozenset()
+    return _roles(_read_control(_ROLES, user_id=user_id, org_id=org_id))
+
+
+def find_reachable_roles(user_id: UUID | None, org_id: UUID) -> frozenset[Role]:
+    """Return the same, but nothing where the organization asks for a second factor not set up."""
+    return _roles(_read_control(_REACHABLE_ROLES, user_id=user_id, org_id=org_id))
 
 
 def find_user_by_email(session: Session, email: str, *, lock: bool = False) -> User | None:
@@ -87,16 +136,56 @@ def list_memberships(session: Session, user_id: UUID) -> Sequence[Membership]:
     ).all()
 
 
-def list_colleagues(session: Session) -> list[Colleague]:
+def list_colleagues(
+    session: Session, *, search: str = "", cursor: str | None = None, limit: int = 100
+) -> Page[Colleague]:
     """Return the people of the organization in scope, by name."""
-    rows = session.execute(
+    query = (
         select(User, func.array_agg(Membership.role))
         .join(Membership, Membership.user_id == User.id)
         .where(Membership.org_id == current_org())
         .group_by(User.id)
         .order_by(User.name, User.id)
+        .limit(limit + 1)
     )
-    return [Colleague(user, tuple(sorted(Role(role) for role in roles))) for user, roles in rows]
+    if search:
+        query = query.where(
+            or_(
+                User.name.icontains(search, autoescape=True),
+                User.email.icontains(search, autoescape=True),
+            )
+        )
+    if cursor:
+        name, user_id = decode_cursor(cursor, 2)
+        query = query.where(tuple_(User.name, User.id) > (name, _uuid(user_id)))
+    rows = [
+        Colleague(user, tuple(sorted(Role(role) for role in roles)))
+        for user, roles in session.execute(query)
+    ]
+    return page_of(rows, limit, lambda row: (row.user.name, row.user.id))
+
+
+def count_members(session: Session, org_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """Return how many people belong to each of some organizations."""
+    rows = session.execute(
+        select(Membership.org_id, func.count(Membership.user_id.distinct()))
+        .where(Membership.org_id.in_(org_ids))
+        .group_by(Membership.org_id)
+    )
+    return {org_id: count for org_id, count in rows}
+
+
+def list_open_invitations(session: Session, now: datetime) -> dict[UUID, datetime]:
+    """Return until when each invited person of the organization in scope can use the link."""
+    rows = session.execute(
+        select(MailedLink.user_id, MailedLink.expires_at).where(
+            MailedLink.org_id == current_org(),
+            MailedLink.kind == LinkKind.INVITATION,
+            MailedLink.used_at.is_(None),
+            MailedLink.expires_at > now,
+        )
+    )
+    return {user_id: expires_at for user_id, expires_at in rows}
 
 
 def get_colleague(session: Session, user_id: UUID) -> Colleague:
@@ -120,11 +209,30 @@ def list_sessions(session: Session, user_id: UUID, now: datetime) -> Sequence[We
     ).all()
 
 
-def list_api_keys(session: Session) -> Sequence[ApiKey]:
-    """Return the API keys of the organization in scope, newest first."""
-    return session.scalars(
-        select(ApiKey).where(ApiKey.org_id == current_org()).order_by(ApiKey.created_at.desc())
-    ).all()
+def list_api_keys(
+    session: Session, *, cursor: str | None = None, limit: int = 50
+) -> Page[KeyLine]:
+    """Return the API keys of the organization in scope with their holders, newest first."""
+    query = (
+        select(ApiKey, User)
+        .join(User, User.id == ApiKey.user_id)
+        .where(ApiKey.org_id == current_org())
+        .order_by(ApiKey.id.desc())
+        .limit(limit + 1)
+    )
+    if cursor:
+        query = query.where(ApiKey.id < _uuid(decode_cursor(cursor, 1)[0]))
+    rows = [KeyLine(key, user) for key, user in session.execute(query)]
+    return page_of(rows, limit, lambda row: (row.key.id,))
+
+
+def get_api_key(session: Session, key_id: UUID, *, lock: bool = False) -> ApiKey:
+    """Return a key of the organization in scope. Raises NotFoundError."""
+    query = select(ApiKey).where(ApiKey.id == key_id, ApiKey.org_id == current_org())
+    key = session.scalars(query.with_for_update() if lock else query).one_or_none()
+    if key is None:
+        raise NotFoundError
+    return key
 
 
 def find_open_link(
@@ -137,6 +245,17 @@ def find_open_link(
         MailedLink.expires_at > now,
     )
     return session.scalars(query.with_for_update() if lock else query).one_or_none()
+
+
+def _roles(row: Row[Any] | None) -> frozenset[Role]:
+    return frozenset(Role(role) for role in (row.roles or [])) if row else frozenset()
+
+
+def _uuid(text_: str) -> UUID:
+    try:
+        return UUID(text_)
+    except ValueError as error:
+        raise DomainError("This page link is not valid.", field="cursor") from error
 
 
 def _read_control(statement: Any, **values: Any) -> Row[Any] | None:

@@ -1,6 +1,9 @@
-"""What a password must be, how long to wait after failures, and how long things last."""
+"""What addresses and passwords must be, how long to wait after failures, how long things last."""
 
+import re
+from collections.abc import Iterable
 from datetime import timedelta
+from pathlib import Path
 
 from insurance.core.errors import DomainError
 
@@ -8,47 +11,75 @@ SHORTEST_PASSWORD = 12
 LONGEST_PASSWORD = 128
 INVITATION_LIFETIME = timedelta(days=7)
 RESET_LIFETIME = timedelta(hours=1)
+RESET_PAUSE = timedelta(minutes=1)
 ACCESS_TOKEN_LIFETIME = timedelta(minutes=15)
 REFRESH_TOKEN_LIFETIME = timedelta(days=30)
 LONGEST_KEY_LIFETIME = timedelta(days=365)
+FAILURES_REMEMBERED = timedelta(days=1)
 RECOVERY_CODES = 10
 _FREE_FAILURES = 5
 _LONGEST_DELAY = timedelta(minutes=15)
+_SHORTEST_OWN_PART = 8
+_EMAIL = re.compile(
+    r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
+    r"(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+",
+    re.ASCII,
+)
+_STAND_INS = str.maketrans({"0": "o", "1": "i", "3": "e", "4": "a", "5": "s", "7": "t", "@": "a", "$": "s", "!": "i"})
 
-_COMMON = frozenset(
-    """
-    123456789012 1234567890123 12345678901234 123123123123 111111111111 000000000000 987654321098
-    passwordpassword password1234 password12345 password123456 passw0rd1234 p@ssword1234
-    qwertyuiopas qwertyuiop12 qwertyuiop123 qwerty123456 asdfghjkl123 zxcvbnm12345 1qaz2wsx3edc
-    letmeinletmein letmein12345 welcomewelcome welcome12345 welcome123456 changemechangeme
-    changeme1234 iloveyou1234 administrator admin1234567 administrator1 superman1234 football1234
-    southafrica1 southafrica123 johannesburg capetown1234 springboks12 springboks123 bafanabafana
-    insurance1234 insurance123 mypassword123 secretsecret secret123456 abcdefghijkl abcd12345678
-    """.split()
+
+def _read_common_words() -> frozenset[str]:
+    lines = (Path(__file__).parent / "common_passwords.txt").read_text("ascii").splitlines()
+    return frozenset(word for line in lines if not line.startswith("#") for word in line.split())
+
+
+_COMMON = _read_common_words()
+_COMMON_TWICE = re.compile(
+    "(?:%s){1,2}" % "|".join(sorted(_COMMON, key=len, reverse=True)), re.ASCII
 )
 
 
-def check_password(password: str, *, context: tuple[str, ...] = ()) -> None:
+def check_email(text: str) -> str:
+    """Return an e-mail address in lower case. Raises DomainError at `email` for what is not one."""
+    email = text.strip().lower()
+    if len(email) > 254 or not _EMAIL.fullmatch(email):
+        raise DomainError("Enter an e-mail address, such as name@insurer.co.za.", field="email")
+    return email
+
+
+def check_password(password: str, *, context: Iterable[str] = ()) -> None:
     """Refuse a password that is too short, too long, well known or made of the person's own words.
 
-    Length counts, not the kinds of characters. Raises DomainError at `password`.
+    Length counts, not the kinds of characters. `context` holds the person's name, address and
+    organization. Raises DomainError at `password`.
     """
     plain = password.casefold()
     if len(password) < SHORTEST_PASSWORD:
         problem = f"Use at least {SHORTEST_PASSWORD} characters; a few words will do."
     elif len(password) > LONGEST_PASSWORD:
         problem = f"Use at most {LONGEST_PASSWORD} characters."
-    elif plain in _COMMON or len(set(plain)) < 5:
+    elif is_common(plain):
         problem = "This password is among the first that anybody would try."
-    elif any(word.casefold() in plain for word in context if len(word) >= 5):
+    elif len(_without(plain, context)) < _SHORTEST_OWN_PART:
         problem = "Leave out your name, your address and the organization's name."
     else:
         return
     raise DomainError(problem, field="password")
 
 
+def is_common(plain: str) -> bool:
+    """Tell whether a password is digits alone, a few characters repeated, or one or two known words."""
+    if plain.isdigit() or len(set(plain)) < 5:
+        return True
+    spellings = (plain, plain.translate(_STAND_INS), plain.strip("0123456789!@#$%^&*()-_=+.,?"))
+    return any(
+        _COMMON_TWICE.fullmatch(re.sub("[^a-z]", "", spelling)) is not None
+        for spelling in (*spellings, spellings[2].translate(_STAND_INS))
+    )
+
+
 def delay_after(failures: int) -> timedelta:
-    """Return how long an account waits after so many failures in a row: none, 2 s, 4 s … 15 min."""
+    """Return how long an address waits after so many failures in a row: 0, 2 s, 4 s … 15 min."""
     if failures < _FREE_FAILURES:
         return timedelta(0)
     return min(timedelta(seconds=2 ** min(failures - _FREE_FAILURES + 1, 10)), _LONGEST_DELAY)
@@ -58,3 +89,28 @@ def check_api_key_lifetime(days: int) -> None:
     """Refuse a key that outlives a year. Raises DomainError at `days`."""
     if not 1 <= days <= LONGEST_KEY_LIFETIME.days:
         raise DomainError("A key lasts between 1 and 365 days.", field="days")
+
+
+_BROWSERS = (
+    ("Edg", "Edge"), ("OPR", "Opera"), ("SamsungBrowser", "Samsung Internet"), ("Firefox", "Firefox"),
+    ("Chrome", "Chrome"), ("Safari", "Safari"), ("curl", "curl"),
+)
+_SYSTEMS = (
+    ("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows"),
+    ("Mac OS", "macOS"), ("CrOS", "ChromeOS"), ("Linux", "Linux"),
+)
+
+
+def browser_name(user_agent: str | None) -> str:
+    """Return what a browser calls itself, in words: `Firefox on Windows`."""
+    text = user_agent or ""
+    browser = next((name for mark, name in _BROWSERS if mark in text), "Unknown browser")
+    system = next((name for mark, name in _SYSTEMS if mark in text), "")
+    return f"{browser} on {system}" if system else browser
+
+
+def _without(plain: str, context: Iterable[str]) -> str:
+    """Return what is left of a password without the words that belong to the person."""
+    for word in re.findall(r"[^\W_]{3,}", " ".join(context).casefold()):
+        plain = plain.replace(word, "")
+    return plain

@@ -36,7 +36,7 @@ class BenefitForm(Form):
     default_amount = MoneyField("Default amount, per cent or multiple")
     max_amount = MoneyField("Largest amount")
     waiting_period_days = WholeField("Waiting period in days", nothing=0, default=0)
-    rate_table_id = ChoiceField("Rate table", empty="None: a flat premium")
+    rate_table_id = ChoiceField("Rate table", empty="None: a flat premium", default="")
     flat_premium = MoneyField("Flat premium a month")
     is_mandatory = BooleanField("Every policy has this benefit", default=True)
     per_policy = BooleanField("One premium for all lives of the role")

@@ -15,7 +15,7 @@ from insurance.core.permissions import May
 from insurance.products import queries
 from insurance.products.models import ProductVersion
 from insurance.web.access import requires
-from insurance.web.filters import rate, words
+from insurance.web.filters import words
 from insurance.web.html import page
 
 _AMOUNTS = (
@@ -27,6 +27,41 @@ _AMOUNTS = (
     "max_amount",
     "flat_premium",
 )
+
+
+_TITLES = {
+    "terms": "Terms",
+    "benefit": "Benefit {}",
+    "inception rule": "Question {}",
+    "rates": "Rates: {}",
+}
+_LABELS = {
+    "pricing_method": "Pricing",
+    "coverage_amount": "Usual sum assured",
+    "min_entry_age": "Youngest entry age",
+    "max_entry_age": "Oldest entry age",
+    "min_sum_assured": "Smallest sum assured",
+    "max_sum_assured": "Largest sum assured",
+    "waiting_period_days": "Waiting period in days",
+    "term_type": "Term",
+    "default_term_years": "Years of the term",
+    "premium_projection_type": "Premium over the years",
+    "quote_valid_days": "Quotes are valid for days",
+    "backdating_limit_days": "Cover may be backdated by days",
+    "benefit_name": "Name",
+    "benefit_type_code": "Benefit type",
+    "benefit_amount_type": "Amount",
+    "max_amount": "Largest amount",
+    "is_mandatory": "In every policy",
+    "display_order": "Order in the list",
+    "member_role": "Whose life",
+    "per_policy": "One premium for all lives",
+    "label": "Question",
+    "field_type": "Answer",
+    "is_required": "Required",
+    "min_value": "Smallest value",
+    "max_value": "Largest value",
+}
 
 
 @bp.get("/<uuid:product_id>/compare")
@@ -48,17 +83,20 @@ def compare(product_id: UUID) -> Response:
         after=after,
         sections=[
             (
-                f"{words(section.kind)}: {section.title}"
-                if section.kind != "terms"
-                else section.title,
-                [
-                    (one.field, shown(one.field, one.before), shown(one.field, one.after))
-                    for one in section.differences
-                ],
+                _TITLES[section.kind].format(section.title),
+                [row for one in section.differences if (row := _row(one)) is not None],
             )
             for section in sections
         ],
     )
+
+
+def _row(one: queries.Difference) -> tuple[str, str | None, str | None] | None:
+    """Return a difference as a row; None where neither version says anything."""
+    before, after = shown(one.field, one.before), shown(one.field, one.after)
+    if before is None and after is None:
+        return None
+    return _LABELS.get(one.field, one.field), before, after
 
 
 def shown(field: str, value: Any) -> str | None:
@@ -68,9 +106,9 @@ def shown(field: str, value: Any) -> str | None:
     if isinstance(value, bool):
         return "Yes" if value else "No"
     if isinstance(value, Enum):
-        return words(value.value)
+        return words(value.value).replace("Yes no", "Yes or no")
     if isinstance(value, Decimal):
-        return format_money(value) if field in _AMOUNTS else rate(value)
+        return format_money(value) if field in _AMOUNTS else plain_number(value)
     if isinstance(value, list):
         return ", ".join(str(part) for part in value)
     if isinstance(value, dict):
@@ -87,3 +125,11 @@ def _numbered(
         if str(version.number) == number:
             return version
     raise NotFoundError("There is no such product version.")
+
+
+@bp.app_template_filter("plain_number")
+def plain_number(value: Decimal | None) -> str:
+    """Return a number without noughts after the comma: `1 000 000`, `0,52`, or a dash."""
+    if value is None:
+        return "–"
+    return f"{Decimal(f'{value.normalize():f}'):,f}".replace(",", "\u00a0").replace(".", ",")

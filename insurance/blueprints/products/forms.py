@@ -59,7 +59,7 @@ class VersionField(HiddenField):
 
 def choices_of(kind: Iterable[StrEnum]) -> list[tuple[str, str]]:
     """Return an enumeration as the choices of a field."""
-    return [(member.value, words(member.value)) for member in kind]
+    return [(member.value, words(member.value).replace("Yes no", "Yes or no")) for member in kind]
 
 
 def class_choices(classes: Iterable[ClassChoice], *, keep: str = "") -> list[tuple[str, str]]:

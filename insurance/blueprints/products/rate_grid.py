@@ -1,6 +1,6 @@
 """Rate tables laid out to be read: ages down, gender and factors across."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import product as combinations
@@ -27,7 +27,7 @@ def grids_of(table: RateTable) -> list[Grid]:
     """Return a table as one grid, or one for each level of factors that do not fit across."""
     if table.method == "MULTIPLICATIVE":
         return [
-            Grid(words(factor), "Level", ["Relativity"], _levels(levels))
+            Grid(words(factor), "Level", ["Relativity"], _levels(levels, _places(levels.values())))
             for factor, levels in table.relativities.items()
         ]
     has_ages = any(row.age_from is not None or row.age_to is not None for row in table.rows)
@@ -39,8 +39,20 @@ def grids_of(table: RateTable) -> list[Grid]:
     return [_grid(table, title, titled, down, across) for title in titles]
 
 
-def _levels(levels: object) -> list[tuple[str, list[Decimal | None]]]:
-    return [(level, [relativity]) for level, relativity in levels.items()]  # type: ignore[attr-defined]
+def _levels(
+    levels: Mapping[str, Decimal], places: Decimal
+) -> list[tuple[str, list[Decimal | None]]]:
+    return [(level, [relativity.quantize(places)]) for level, relativity in levels.items()]
+
+
+def _places(rates: Iterable[Decimal]) -> Decimal:
+    """Return the smallest step that shows every rate whole, at least a hundredth."""
+    return Decimal(1).scaleb(min([-2, *(_exponent(rate) for rate in rates)]))
+
+
+def _exponent(rate: Decimal) -> int:
+    exponent = rate.normalize().as_tuple().exponent
+    return exponent if isinstance(exponent, int) else 0
 
 
 def _across(table: RateTable, factors: Sequence[str]) -> list[str]:
@@ -69,7 +81,11 @@ def _grid(
     levels = [sorted({level[index + 1] for level in used}) for index in range(len(across))]
     columns = [key for key in combinations(genders, *levels) if key in used]
     beside = _down(down)
-    rates = {(beside(row), (row.gender, *_levels_of(row, across))): row.rate for row in rows}
+    places = _places(row.rate for row in table.rows)
+    rates = {
+        (beside(row), (row.gender, *_levels_of(row, across))): row.rate.quantize(places)
+        for row in rows
+    }
     return Grid(
         title=", ".join(
             f"{words(name)} {level}" for name, level in zip(titled, title, strict=True)

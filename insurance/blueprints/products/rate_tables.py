@@ -1,5 +1,6 @@
 """Rate tables: the list, one table as a grid, and a new table or version from a pasted sheet."""
 
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -90,7 +91,7 @@ def rate_table(table_id: UUID) -> Response:
         grids=grids_of(table),
         versions=versions,
         earlier=earlier,
-        changes=[(one.field, rate(one.before), rate(one.after)) for one in changes],
+        changes=[(one.field, _rate(one.before), _rate(one.after)) for one in changes],
         uses=queries.list_table_uses(session, table_id),
     )
 
@@ -170,3 +171,7 @@ def _sheet(table: RateTable) -> str:
         for row in table.rows
     ]
     return "\n".join(",".join(cells) for cells in [heading, *lines])
+
+
+def _rate(value: Decimal | None) -> str | None:
+    return None if value is None else rate(value)

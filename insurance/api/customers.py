@@ -1,0 +1,201 @@
+"""Customers in the API."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import Field
+
+from insurance.api.edge import (
+    Answer,
+    Body,
+    ListQuery,
+    Query,
+    created,
+    endpoint,
+    listing,
+)
+from insurance.core import clock
+from insurance.core.context import current_actor
+from insurance.core.db import db
+from insurance.core.paging import decode_cursor
+from insurance.core.permissions import May
+from insurance.customers import queries, services
+from insurance.customers.models import AddressKind, Customer, CustomerKind, Gender
+from insurance.organizations.queries import get_organization
+from insurance.web.parsing import Day, Words
+
+Short = Annotated[Words, Field(max_length=200)]
+Number = Annotated[Words, Field(max_length=40)]
+
+
+class AddressBody(Answer):
+    """An address."""
+
+    model_config = {"extra": "forbid", "from_attributes": True}
+
+    kind: AddressKind
+    line1: Short
+    line2: Short = ""
+    suburb: Short = ""
+    city: Short
+    province: Short = ""
+    postal_code: Annotated[Words, Field(max_length=10)]
+
+
+class CustomerBody(Body):
+    """A person (names, and an ID number, passport or date of birth) or a company."""
+
+    kind: CustomerKind = CustomerKind.PERSON
+    first_name: Short | None = None
+    last_name: Short | None = None
+    company_name: Short | None = None
+    registration_number: Number | None = None
+    email: Annotated[Words, Field(max_length=254)] | None = None
+    phone: Number | None = None
+    id_number: Number | None = None
+    passport_number: Number | None = None
+    passport_country: Annotated[Words, Field(max_length=2)] | None = None
+    date_of_birth: Day | None = None
+    gender: Gender | None = None
+    consents: dict[Annotated[str, Field(max_length=40)], bool] = Field(default_factory=dict)
+    addresses: list[AddressBody] = Field(default_factory=list, max_length=2)
+
+
+class EditCustomerBody(CustomerBody):
+    """A customer's new details; `version` is the one that was read."""
+
+    version: int = Field(ge=1, le=2**31)
+
+
+class CustomerAnswer(Answer):
+    """A customer. Numbers are masked for callers who may not see them."""
+
+    id: UUID
+    kind: CustomerKind
+    first_name: str | None
+    last_name: str | None
+    company_name: str | None
+    registration_number: str | None
+    email: str | None
+    phone: str | None
+    id_number: str | None
+    passport_number: str | None
+    passport_country: str | None
+    date_of_birth: Day | None
+    gender: Gender | None
+    consents: dict[str, bool]
+    addresses: list[AddressBody] = Field(default_factory=list)
+    warnings: list[str] = Field(default_factory=list)
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class SearchQuery(Query):
+    """A name, e-mail address, phone or ID number; names may be misspelt."""
+
+    q: str = Field(min_length=2, max_length=100)
+    limit: int = Field(20, ge=1, le=50)
+
+
+@endpoint(
+    "GET",
+    "/customers",
+    may=May.CUSTOMERS_VIEW,
+    query=ListQuery,
+    answer=list[CustomerAnswer],
+    tag="Customers",
+)
+def list_customers(query: ListQuery):
+    """List customers, newest first."""
+    after = decode_cursor(query.cursor, 1, UUID)[0] if query.cursor else None
+    found = queries.list_customers(db.session(), limit=query.limit, after=after)
+    return listing(found, _answer)
+
+
+@endpoint(
+    "GET",
+    "/customers/search",
+    may=May.CUSTOMERS_VIEW,
+    query=SearchQuery,
+    answer=list[CustomerAnswer],
+    tag="Customers",
+)
+def search_customers(query: SearchQuery):
+    """Find customers by name, e-mail address, phone or ID number."""
+    found = queries.list_customers(db.session(), q=query.q, limit=query.limit)
+    return [_answer(customer) for customer in found.items]
+
+
+@endpoint(
+    "POST",
+    "/customers",
+    may=May.CUSTOMERS_EDIT,
+    body=CustomerBody,
+    answer=CustomerAnswer,
+    status=201,
+    tag="Customers",
+)
+def create_customer(body: CustomerBody):
+    """Capture a customer; an ID number that is already here is refused with `existing_id`."""
+    session = db.session()
+    name = body.company_name or f"{body.first_name or ''} {body.last_name or ''}"
+    on = clock.today(get_organization(session).timezone)
+    customer = services.create_customer(_details(body), on=on, now=clock.now())
+    alike = queries.find_look_alikes(
+        session, name, customer.date_of_birth, customer.phone
+    )
+    warnings = [f"{found.why}: {found.customer.id}" for found in alike if found.customer.id != customer.id]
+    return created(_answer(customer, full=True, warnings=warnings), "get_customer", customer_id=customer.id)
+
+
+@endpoint(
+    "GET",
+    "/customers/<uuid:customer_id>",
+    may=May.CUSTOMERS_VIEW,
+    answer=CustomerAnswer,
+    tag="Customers",
+)
+def get_customer(customer_id: UUID):
+    """Return one customer with addresses."""
+    return _answer(queries.get_customer(db.session(), customer_id), full=True)
+
+
+@endpoint(
+    "PUT",
+    "/customers/<uuid:customer_id>",
+    may=May.CUSTOMERS_EDIT,
+    body=EditCustomerBody,
+    answer=CustomerAnswer,
+    tag="Customers",
+)
+def edit_customer(customer_id: UUID, body: EditCustomerBody):
+    """Change a customer's details; an ID number left out stays as it is."""
+    on = clock.today(get_organization(db.session()).timezone)
+    customer = services.edit_customer(
+        customer_id, _details(body), version=body.version, on=on, now=clock.now()
+    )
+    return _answer(customer, full=True)
+
+
+def _details(body: CustomerBody) -> services.CustomerDetails:
+    values = body.model_dump(exclude={"org_id", "version", "addresses"})
+    addresses = tuple(services.Address(**address.model_dump()) for address in body.addresses)
+    return services.CustomerDetails(**values, addresses=addresses)
+
+
+def _answer(customer: Customer, *, full: bool = False, warnings: list[str] | None = None) -> dict[str, Any]:
+    """Return a customer; one at a time, those who may see the ID number get it whole."""
+    names = set(CustomerAnswer.model_fields) - {
+        "id_number", "passport_number", "addresses", "warnings",
+    }
+    answer = {name: getattr(customer, name) for name in names}
+    answer["id_number"] = customer.id_number_masked
+    answer["passport_number"] = customer.passport_masked
+    if full:
+        if current_actor().may(May.CUSTOMERS_REVEAL):
+            number = services.read_number(customer)
+            answer["id_number" if customer.id_number_cipher else "passport_number"] = number
+        answer["addresses"] = queries.list_addresses(db.session(), customer.id)
+    return answer | {"warnings": warnings or []}

@@ -1,0 +1,355 @@
+"""Policies in the API: lists, the one-stop view, history, premiums and money."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import Field
+
+from insurance.api.edge import Answer, ListQuery, Query, endpoint, listing
+from insurance.billing import queries as billing
+from insurance.billing.models import LineStatus
+from insurance.core import clock
+from insurance.core.db import db
+from insurance.core.money import ZERO
+from insurance.core.paging import decode_cursor
+from insurance.core.permissions import May
+from insurance.customers.queries import get_customer
+from insurance.ledger import queries as ledger
+from insurance.organizations.queries import get_organization
+from insurance.policies import queries
+from insurance.policies.models import EventCategory, PolicyStatus
+from insurance.policies.queries import PolicyLine
+from insurance.web.parsing import Day, Money
+
+PATH = "/policies/<uuid:policy_id>"
+
+
+class PolicyAnswer(Answer):
+    """A policy with the names of its customer and product."""
+
+    id: UUID
+    policy_number: str
+    status: PolicyStatus
+    customer_id: UUID
+    customer_name: str
+    product_id: UUID
+    product_name: str
+    quote_id: UUID | None
+    quote_number: str | None
+    effective_date: Day
+    expiry_date: Day | None
+    term_years: int
+    due_day: int
+    frequency: str
+    premium: Money
+    coverage_amount: Money
+    current_version: int
+    issued_at: datetime
+
+
+class EventAnswer(Answer):
+    """Something that happened to a policy."""
+
+    id: UUID
+    sequence: int
+    category: EventCategory
+    event_type: str
+    effective_date: Day
+    recorded_at: datetime
+    description: str
+    reason: str | None
+    payload: dict[str, Any]
+    actor: str
+    request_id: str | None
+
+
+class VersionAnswer(Answer):
+    """The full state after an event."""
+
+    version_number: int
+    snapshot_date: datetime
+    effective_date: Day
+    change_reason: str
+    change_description: str
+    policy_snapshot: dict[str, Any]
+
+
+class PremiumAnswer(Answer):
+    """A premium of the schedule."""
+
+    id: UUID
+    sequence: int
+    due_date: Day
+    period_end: Day
+    amount: Money
+    paid_amount: Money
+    outstanding: Money
+    status: LineStatus
+    paid_date: Day | None
+    payment_reference: str | None
+
+
+class SummaryAnswer(Answer):
+    """The schedule in figures."""
+
+    monthly_premium: Money
+    schedule_count: int
+    paid_count: int
+    overdue_count: int
+    total_paid: Money
+    total_outstanding: Money
+    next_due_date: Day | None
+    next_due_amount: Money | None
+
+
+class TransferAnswer(Answer):
+    """Money from one account to another."""
+
+    id: UUID
+    posted_at: datetime
+    effective_date: Day
+    type: str
+    description: str
+    debit_account: str
+    credit_account: str
+    amount: Money
+    reference: str | None
+    request_id: str | None
+    reverses_id: UUID | None
+
+
+class NamedAnswer(Answer):
+    """Something by name."""
+
+    id: UUID
+    name: str
+
+
+class HolderAnswer(Answer):
+    """The policyholder."""
+
+    id: UUID
+    first_name: str | None
+    last_name: str | None
+    company_name: str | None
+    email: str | None
+    phone: str | None
+
+
+class MemberAnswer(Answer):
+    """A life insured."""
+
+    id: UUID
+    role: str
+    first_name: str
+    last_name: str
+    date_of_birth: Day | None
+    gender: str | None
+    effective_date: Day
+    is_active: bool
+
+
+class LayerAnswer(Answer):
+    """Cover added on one day."""
+
+    number: int
+    amount: Money
+    starts_on: Day
+    waiting_days: int
+    waiting_until: Day
+
+
+class BenefitAnswer(Answer):
+    """A benefit and what is left of its cover."""
+
+    id: UUID
+    benefit_code: str
+    benefit_name: str
+    member_name: str
+    sum_assured: Money
+    remaining_cover: Money
+    premium: Money
+    status: str
+    waiting_period_days: int
+    waiting_period_end_date: Day
+    in_waiting_period: bool
+    layers: list[LayerAnswer]
+
+
+class DetailAnswer(Answer):
+    """Everything a call-centre agent needs of a policy."""
+
+    policy: PolicyAnswer
+    product: NamedAnswer
+    customer: HolderAnswer
+    members: list[MemberAnswer]
+    benefits: list[BenefitAnswer]
+    premium_summary: SummaryAnswer
+    recent_events: list[EventAnswer]
+    claims: list[dict[str, Any]]
+    current_version: int
+
+
+class PoliciesQuery(ListQuery):
+    """Which policies."""
+
+    status: PolicyStatus | None = None
+    product_id: UUID | None = None
+    customer_id: UUID | None = None
+    q: str = Field("", max_length=100, description="Policy number, holder, phone or ID number")
+
+
+class EventsQuery(Query):
+    """Which events."""
+
+    category: EventCategory | None = None
+    event_type: Annotated[str, Field(max_length=60)] | None = None
+    limit: int = Field(50, ge=1, le=200)
+    offset: int = Field(0, ge=0, le=100_000)
+
+
+@endpoint(
+    "GET",
+    "/policies",
+    may=May.POLICIES_VIEW,
+    query=PoliciesQuery,
+    answer=list[PolicyAnswer],
+    tag="Policies",
+)
+def list_policies(query: PoliciesQuery):
+    """List policies, newest first."""
+    after = decode_cursor(query.cursor, 1, UUID)[0] if query.cursor else None
+    found = queries.list_policies(
+        db.session(),
+        limit=query.limit,
+        after=after,
+        status=query.status,
+        product_id=query.product_id,
+        customer_id=query.customer_id,
+        q=query.q,
+    )
+    return listing(found, _policy)
+
+
+@endpoint("GET", f"{PATH}/detail", may=May.POLICIES_VIEW, answer=DetailAnswer, tag="Policies")
+def get_policy_detail(policy_id: UUID):
+    """Return everything about a policy in one answer."""
+    session, on = db.session(), _today()
+    line = queries.get_policy_line(session, policy_id)
+    members = queries.list_members(session, policy_id)
+    return {
+        "policy": _policy(line),
+        "product": {"id": line.policy.product_id, "name": line.product_name},
+        "customer": get_customer(session, line.policy.customer_id),
+        "members": [_fields(row, MemberAnswer, is_active=row.end_date is None) for row in members],
+        "benefits": [_benefit(view, on) for view in queries.list_benefits(session, policy_id)],
+        "premium_summary": _summary(line, on),
+        "recent_events": queries.list_events(session, policy_id, limit=10),
+        "claims": [],
+        "current_version": line.policy.current_version,
+    }
+
+
+@endpoint(
+    "GET",
+    f"{PATH}/events",
+    may=May.POLICIES_VIEW,
+    query=EventsQuery,
+    answer=list[EventAnswer],
+    tag="Policies",
+)
+def list_policy_events(policy_id: UUID, query: EventsQuery):
+    """List what happened to a policy, newest first."""
+    queries.get_policy(db.session(), policy_id)
+    return queries.list_events(
+        db.session(),
+        policy_id,
+        limit=query.limit,
+        offset=query.offset,
+        category=query.category,
+        event_type=query.event_type,
+    )
+
+
+@endpoint(
+    "GET", f"{PATH}/versions", may=May.POLICIES_VIEW, answer=list[VersionAnswer], tag="Policies"
+)
+def list_policy_versions(policy_id: UUID):
+    """List the versions of a policy with their snapshots, newest first."""
+    queries.get_policy(db.session(), policy_id)
+    return queries.list_versions(db.session(), policy_id)
+
+
+@endpoint(
+    "GET", f"{PATH}/premiums", may=May.POLICIES_VIEW, answer=list[PremiumAnswer], tag="Premiums"
+)
+def list_premiums(policy_id: UUID):
+    """List the premium schedule of a policy."""
+    queries.get_policy(db.session(), policy_id)
+    return [
+        _fields(row, PremiumAnswer, outstanding=row.amount - row.paid_amount)
+        for row in billing.list_premium_lines(db.session(), policy_id)
+    ]
+
+
+@endpoint(
+    "GET", f"{PATH}/premium-summary", may=May.POLICIES_VIEW, answer=SummaryAnswer, tag="Premiums"
+)
+def get_premium_summary(policy_id: UUID):
+    """Return the schedule in figures."""
+    return _summary(queries.get_policy_line(db.session(), policy_id), _today())
+
+
+@endpoint(
+    "GET",
+    f"{PATH}/transactions",
+    may=May.POLICIES_VIEW,
+    query=ListQuery,
+    answer=list[TransferAnswer],
+    tag="Premiums",
+)
+def list_transactions(policy_id: UUID, query: ListQuery):
+    """List the ledger transfers of a policy, newest first."""
+    queries.get_policy(db.session(), policy_id)
+    after = decode_cursor(query.cursor, 1, UUID)[0] if query.cursor else None
+    return listing(
+        ledger.list_policy_transfers(db.session(), policy_id, limit=query.limit, after=after)
+    )
+
+
+def _today() -> Any:
+    return clock.today(get_organization(db.session()).timezone)
+
+
+def _policy(line: PolicyLine) -> dict[str, Any]:
+    return _fields(
+        line.policy,
+        PolicyAnswer,
+        customer_name=line.customer_name,
+        product_name=line.product_name,
+        quote_number=line.quote_number,
+    )
+
+
+def _benefit(view: queries.BenefitView, on: Any) -> dict[str, Any]:
+    return _fields(
+        view.benefit,
+        BenefitAnswer,
+        member_name=view.member_name,
+        remaining_cover=view.benefit.sum_assured,
+        waiting_period_days=view.waiting_days,
+        waiting_period_end_date=view.waiting_until,
+        in_waiting_period=on < view.waiting_until,
+        layers=view.layers,
+    )
+
+
+def _summary(line: PolicyLine, on: Any) -> dict[str, Any]:
+    found = billing.get_premium_summary(db.session(), line.policy.id, on=on)
+    return _fields(found, SummaryAnswer, monthly_premium=line.policy.premium or ZERO)
+
+
+def _fields(record: Any, answer: type[Answer], **more: Any) -> dict[str, Any]:
+    names = set(answer.model_fields) - set(more)
+    return {name: getattr(record, name) for name in names} | more

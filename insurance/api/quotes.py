@@ -1,0 +1,362 @@
+"""Quotes in the API: calculate, save, re-price, accept."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import Field
+
+from insurance.api.edge import Answer, Body, ListQuery, created, endpoint, listing
+from insurance.core import clock
+from insurance.core.db import db
+from insurance.core.paging import decode_cursor
+from insurance.core.permissions import May
+from insurance.organizations.queries import get_organization
+from insurance.policies.services import accept_quote as accept
+from insurance.policies.models import PolicyStatus
+from insurance.quotes import queries, services
+from insurance.quotes.models import Quote, QuoteStatus
+from insurance.quotes.rules import Life
+from insurance.web.parsing import Amount, Day, Money, RateNumber, Words
+
+Code = Annotated[str, Field(max_length=60)]
+Level = Annotated[Words, Field(max_length=200)]
+
+
+class LifeBody(Answer):
+    """A life to be insured. Either the age or the date of birth is known."""
+
+    model_config = {"extra": "forbid", "from_attributes": True}
+
+    relationship: Annotated[Words, Field(pattern="^(MAIN_MEMBER|SPOUSE|CHILD|PARENT|EXTENDED)$")] = (
+        "MAIN_MEMBER"
+    )
+    age: int | None = Field(None, ge=0, le=120)
+    gender: Annotated[Words, Field(pattern="^(MALE|FEMALE|UNISEX)$")] | None = None
+    date_of_birth: Day | None = None
+    first_name: Annotated[Words, Field(max_length=200)] = ""
+    last_name: Annotated[Words, Field(max_length=200)] = ""
+
+
+class OverrideBody(Answer):
+    """Another sum assured for one benefit."""
+
+    model_config = {"extra": "forbid"}
+
+    benefit_code: Annotated[Words, Field(max_length=60)]
+    sum_assured: Amount
+
+
+class CalculateBody(Body):
+    """What to price. Age and gender follow from the customer where one is named."""
+
+    product_id: UUID
+    customer_id: UUID | None = None
+    age: int | None = Field(None, ge=0, le=120)
+    gender: Annotated[Words, Field(pattern="^(MALE|FEMALE|UNISEX)$")] | None = None
+    sum_assured: Amount | None = None
+    term_years: int | None = Field(None, ge=1, le=100)
+    frequency: Annotated[Words, Field(pattern="^(MONTHLY|QUARTERLY|HALF_YEARLY|ANNUAL)$")] = "MONTHLY"
+    rating_inputs: dict[Code, Level] = Field(default_factory=dict, max_length=50)
+    benefit_overrides: list[OverrideBody] | None = Field(None, max_length=100)
+    excluded_benefits: list[Code] | None = Field(None, max_length=100)
+    insured_lives: list[LifeBody] = Field(default_factory=list, max_length=50)
+    inception_answers: dict[Code, Level] = Field(default_factory=dict, max_length=100)
+    effective_date: Day | None = None
+
+
+class PostedBenefit(Answer):
+    """A benefit of an earlier calculation. What it does not say is not compared."""
+
+    model_config = {"extra": "allow"}
+
+    benefit_code: Annotated[Words, Field(max_length=60)]
+    sum_assured: Amount
+    monthly_premium: Amount
+
+
+class QuoteBody(CalculateBody):
+    """What to save. Figures of an earlier calculation are checked, never trusted."""
+
+    customer_id: UUID
+    monthly_premium: Amount | None = None
+    benefit_premiums: list[PostedBenefit] = Field(default_factory=list, max_length=500)
+    comparison_id: UUID | None = None
+
+
+class AcceptBody(Body):
+    """From when the policy is in force; today where it is left out."""
+
+    effective_date: Day | None = None
+
+
+class RepriceBody(Body):
+    """The version of the quote that was read."""
+
+    version: int | None = Field(None, ge=1, le=2**31)
+
+
+class DeclineBody(Body):
+    """Why the customer does not want it."""
+
+    reason: Annotated[Words, Field(min_length=1, max_length=500)]
+
+
+class BenefitPremium(Answer):
+    """The price of one benefit on one life."""
+
+    benefit_code: str
+    benefit_name: str
+    member_role: str
+    life_name: str = ""
+    sum_assured: Money
+    rate: RateNumber | None
+    rate_basis: str
+    monthly_premium: Money
+    pricing_method: str
+    waiting_period_days: int
+    worksheet: dict[str, Any] | None = None
+
+
+class Calculated(Answer):
+    """A price, benefit by benefit."""
+
+    product_id: UUID
+    product_name: str
+    monthly_premium: Money
+    annual_premium: Money
+    instalment: Money
+    frequency: str
+    sum_assured: Money
+    age: int | None
+    gender: str | None
+    term_years: int
+    pricing_method: str
+    benefit_premiums: list[BenefitPremium]
+
+
+class QuoteAnswer(Answer):
+    """A saved quote. `status` is quoted, expired, accepted or declined."""
+
+    id: UUID
+    quote_number: str
+    status: str
+    product_id: UUID
+    product_version_id: UUID
+    product_name: str | None = None
+    customer_id: UUID
+    customer_name: str | None = None
+    comparison_id: UUID | None
+    age: int | None
+    gender: str | None
+    sum_assured: Money
+    term_years: int
+    monthly_premium: Money
+    annual_premium: Money
+    benefit_premiums: list[BenefitPremium]
+    insured_lives: list[LifeBody]
+    rating_inputs: dict[str, str]
+    inception_answers: dict[str, str]
+    priced_on: Day
+    expires_on: Day
+    version: int
+    created_by: str
+    created_at: datetime
+    updated_at: datetime
+
+
+class IssuedPolicy(Answer):
+    """The policy that an accepted quote became."""
+
+    id: UUID
+    policy_number: str
+    effective_date: Day
+    expiry_date: Day | None
+    premium: Money
+    coverage_amount: Money
+    status: PolicyStatus
+
+
+class AcceptAnswer(Answer):
+    """The accepted quote and its policy."""
+
+    quote: QuoteAnswer
+    policy: IssuedPolicy
+
+
+class QuotesQuery(ListQuery):
+    """Which quotes."""
+
+    status: QuoteStatus | None = None
+    customer_id: UUID | None = None
+
+
+@endpoint(
+    "POST",
+    "/quotes/calculate",
+    may=May.QUOTES_VIEW,
+    body=CalculateBody,
+    answer=Calculated,
+    tag="Quotes",
+)
+def calculate_quote(body: CalculateBody):
+    """Calculate a premium; nothing is written."""
+    found = services.calculate(db.session(), _wanted(body), on=_today())
+    priced = found.priced
+    return {
+        "product_id": found.terms.product_id,
+        "product_name": found.terms.product_name,
+        "benefit_premiums": [vars_of(part) for part in priced.benefits],
+        **{
+            name: getattr(priced, name)
+            for name in Calculated.model_fields
+            if name not in ("product_id", "product_name", "benefit_premiums")
+        },
+    }
+
+
+@endpoint(
+    "POST",
+    "/quotes",
+    may=May.QUOTES_CREATE,
+    body=QuoteBody,
+    answer=QuoteAnswer,
+    status=201,
+    tag="Quotes",
+)
+def create_quote(body: QuoteBody):
+    """Save a quote; the server prices it again and refuses a premium that differs."""
+    quote = services.create_quote(_wanted(body), on=_today(), now=clock.now())
+    return created(_answer(quote), "get_quote", quote_id=quote.id)
+
+
+@endpoint(
+    "GET", "/quotes", may=May.QUOTES_VIEW, query=QuotesQuery, answer=list[QuoteAnswer], tag="Quotes"
+)
+def list_quotes(query: QuotesQuery):
+    """List quotes, newest first."""
+    after = decode_cursor(query.cursor, 1, UUID)[0] if query.cursor else None
+    found = queries.list_quotes(
+        db.session(),
+        limit=query.limit,
+        after=after,
+        status=query.status,
+        customer_id=query.customer_id,
+    )
+    on = _today()
+    return listing(found, lambda line: _answer(line.quote, line.customer_name, line.product_name, on))
+
+
+@endpoint(
+    "GET", "/quotes/<uuid:quote_id>", may=May.QUOTES_VIEW, answer=QuoteAnswer, tag="Quotes"
+)
+def get_quote(quote_id: UUID):
+    """Return one quote."""
+    line = queries.get_quote_line(db.session(), quote_id)
+    return _answer(line.quote, line.customer_name, line.product_name)
+
+
+@endpoint(
+    "PUT",
+    "/quotes/<uuid:quote_id>/accept",
+    may=May.QUOTES_ACCEPT,
+    body=AcceptBody,
+    answer=AcceptAnswer,
+    tag="Quotes",
+)
+def accept_quote(quote_id: UUID, body: AcceptBody):
+    """Accept a quote and issue the policy."""
+    issued = accept(quote_id, effective_date=body.effective_date, on=_today(), now=clock.now())
+    return {"quote": _answer(issued.quote), "policy": issued.policy}
+
+
+@endpoint(
+    "PUT",
+    "/quotes/<uuid:quote_id>/reprice",
+    may=May.QUOTES_CREATE,
+    body=RepriceBody,
+    answer=QuoteAnswer,
+    tag="Quotes",
+)
+def reprice_quote(quote_id: UUID, body: RepriceBody):
+    """Price an open or expired quote again on the version sold today."""
+    return _answer(
+        services.reprice_quote(quote_id, version=body.version, on=_today(), now=clock.now())
+    )
+
+
+@endpoint(
+    "PUT",
+    "/quotes/<uuid:quote_id>/decline",
+    may=May.QUOTES_CREATE,
+    body=DeclineBody,
+    answer=QuoteAnswer,
+    tag="Quotes",
+)
+def decline_quote(quote_id: UUID, body: DeclineBody):
+    """Note that the customer does not want it."""
+    return _answer(services.decline_quote(quote_id, reason=body.reason, now=clock.now()))
+
+
+def vars_of(part: Any) -> dict[str, Any]:
+    """Return a priced benefit's fields as the answer has them."""
+    return {name: getattr(part, name) for name in BenefitPremium.model_fields}
+
+
+def _today() -> Any:
+    return clock.today(get_organization(db.session()).timezone)
+
+
+def _wanted(body: CalculateBody) -> services.QuoteInput:
+    overrides = body.benefit_overrides
+    posted: tuple[tuple[str, Decimal, Decimal], ...] = ()
+    extra: dict[str, Any] = {}
+    if isinstance(body, QuoteBody):
+        posted = tuple(
+            (part.benefit_code, part.sum_assured, part.monthly_premium)
+            for part in body.benefit_premiums
+        )
+        extra = {"posted_premium": body.monthly_premium, "comparison_id": body.comparison_id}
+    return services.QuoteInput(
+        product_id=body.product_id,
+        customer_id=body.customer_id,
+        age=body.age,
+        gender=body.gender,
+        sum_assured=body.sum_assured,
+        term_years=body.term_years,
+        frequency=body.frequency,
+        rating_inputs=body.rating_inputs,
+        benefit_overrides=None
+        if overrides is None
+        else {one.benefit_code: one.sum_assured for one in overrides},
+        excluded_benefits=None
+        if body.excluded_benefits is None
+        else frozenset(body.excluded_benefits),
+        lives=tuple(Life(**life.model_dump()) for life in body.insured_lives),
+        answers=body.inception_answers,
+        effective_date=body.effective_date,
+        posted_benefits=posted,
+        **extra,
+    )
+
+
+def _answer(
+    quote: Quote, customer_name: str | None = None, product_name: str | None = None, on: Any = None
+) -> dict[str, Any]:
+    names = set(QuoteAnswer.model_fields) - {
+        "status", "benefit_premiums", "rating_inputs", "inception_answers",
+        "customer_name", "product_name",
+    }
+    answer = {name: getattr(quote, name) for name in names}
+    return answer | {
+        "status": queries.status_on(quote, on or _today()),
+        "customer_name": customer_name,
+        "product_name": product_name,
+        "benefit_premiums": [
+            part | {"worksheet": sheet}
+            for part, sheet in zip(quote.benefit_premiums, quote.worksheet, strict=True)
+        ],
+        "rating_inputs": quote.request["rating_inputs"],
+        "inception_answers": quote.request["inception_answers"],
+    }

@@ -1,0 +1,117 @@
+"""Reading the audit log, its seals and what is still unsealed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from insurance.audit_logs.models import AuditEvent, AuditSeal, UnsealedEvent
+from insurance.core.errors import NotFoundError
+from insurance.core.paging import Page, page_of
+from insurance.core.tenancy import current_org
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Which events. Dates are moments: from inclusive, to exclusive."""
+
+    user: str = ""
+    action: str = ""
+    resource: str = ""
+    resource_id: str = ""
+    method: str = ""
+    ip: str = ""
+    request_id: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SealStatus:
+    """How far the sealing is."""
+
+    seals: int
+    sealed_at: datetime | None
+    unsealed: int
+
+
+def list_events(
+    session: Session, wanted: AuditFilter, *, limit: int, after: UUID | None = None
+) -> Page[AuditEvent]:
+    """Return events, newest first."""
+    query = select(AuditEvent).where(AuditEvent.org_id == current_org())
+    for name, column in (
+        ("user", AuditEvent.user_label),
+        ("action", AuditEvent.action),
+        ("resource", AuditEvent.resource),
+        ("resource_id", AuditEvent.resource_id),
+        ("method", AuditEvent.method),
+        ("ip", AuditEvent.ip),
+        ("request_id", AuditEvent.request_id),
+    ):
+        if value := getattr(wanted, name):
+            query = query.where(column == value)
+    if wanted.since is not None:
+        query = query.where(AuditEvent.recorded_at >= wanted.since)
+    if wanted.until is not None:
+        query = query.where(AuditEvent.recorded_at < wanted.until)
+    if after is not None:
+        query = query.where(AuditEvent.id < after)
+    rows = session.scalars(query.order_by(AuditEvent.id.desc()).limit(limit + 1)).all()
+    return page_of(rows, limit, lambda row: (row.id,))
+
+
+def get_event(session: Session, event_id: UUID) -> AuditEvent:
+    """Return one event. Raises NotFoundError."""
+    found = session.scalars(
+        select(AuditEvent).where(AuditEvent.org_id == current_org(), AuditEvent.id == event_id)
+    ).one_or_none()
+    if found is None:
+        raise NotFoundError
+    return found
+
+
+def list_same_request(session: Session, event: AuditEvent) -> Sequence[AuditEvent]:
+    """Return what else the same request did."""
+    if event.request_id is None:
+        return []
+    return session.scalars(
+        select(AuditEvent)
+        .where(
+            AuditEvent.org_id == current_org(),
+            AuditEvent.request_id == event.request_id,
+            AuditEvent.id != event.id,
+        )
+        .order_by(AuditEvent.id)
+        .limit(50)
+    ).all()
+
+
+def list_resource_events(session: Session, resource: str, resource_id: UUID) -> Sequence[AuditEvent]:
+    """Return the newest twenty events of one record."""
+    return session.scalars(
+        select(AuditEvent)
+        .where(
+            AuditEvent.org_id == current_org(),
+            AuditEvent.resource == resource,
+            AuditEvent.resource_id == str(resource_id),
+        )
+        .order_by(AuditEvent.id.desc())
+        .limit(20)
+    ).all()
+
+
+def get_seal_status(session: Session) -> SealStatus:
+    """Return how many seals there are, the newest's time, and how many events wait for one."""
+    seals, sealed_at = session.execute(
+        select(func.max(AuditSeal.seal_no), func.max(AuditSeal.sealed_at)).where(
+            AuditSeal.org_id == current_org()
+        )
+    ).one()
+    unsealed = session.execute(
+        select(func.count()).select_from(UnsealedEvent).where(UnsealedEvent.org_id == current_org())
+    ).scalar_one()
+    return SealStatus(seals or 0, sealed_at, unsealed)

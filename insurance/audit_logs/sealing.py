@@ -1,0 +1,305 @@
+"""Sealing the audit log, verifying it, and proving one entry."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import delete, insert, select
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.orm import Session
+
+from insurance.audit_logs import rules
+from insurance.audit_logs.models import (
+    AuditEvent,
+    AuditLeaf,
+    AuditSeal,
+    SealHead,
+    UnsealedEvent,
+)
+from insurance.audit_logs.services import hash_of_row
+from insurance.core.db import db, transaction
+from insurance.core.tenancy import current_org
+
+BATCH = 5_000
+UNSEALED_FOR_AT_MOST = timedelta(seconds=30)
+_COLUMNS = [column for column in AuditEvent.__table__.columns]
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """That an event is in a signed seal: its leaf, the path to the root, the seal."""
+
+    event_id: UUID
+    event_hash: bytes
+    leaf_index: int
+    path: tuple[tuple[str, bytes], ...]
+    seal_no: int
+    size: int
+    root: bytes
+    prev_hash: bytes
+    signature: bytes
+
+
+@dataclass
+class Report:
+    """What a verification found. No problem means nothing was edited, removed or inserted."""
+
+    events: int = 0
+    seals: int = 0
+    first_seal: int | None = None
+    last_seal: int | None = None
+    last_hash: bytes = rules.FIRST_PREVIOUS
+    unsealed: int = 0
+    problems: list[str] = field(default_factory=list)
+
+
+def seal_events(key: bytes, *, now: datetime) -> int:
+    """Seal what is unsealed in the organization in scope; returns how many entries.
+
+    The head's row is locked, so one sealer works at a time. `key` is the 32-byte Ed25519 seed.
+    """
+    with transaction() as session:
+        head = _locked_head(session)
+        waiting = session.scalars(
+            select(UnsealedEvent.event_id)
+            .where(UnsealedEvent.org_id == current_org())
+            .order_by(UnsealedEvent.event_id)
+            .limit(BATCH)
+        ).all()
+        if not waiting:
+            return 0
+        hashes = dict(
+            session.execute(
+                select(AuditEvent.id, AuditEvent.payload_hash).where(
+                    AuditEvent.org_id == current_org(), AuditEvent.id.in_(waiting)
+                )
+            )
+            .tuples()
+            .all()
+        )
+        leaves = [(one, rules.leaf_hash(hashes[one])) for one in waiting if one in hashes]
+        if leaves:
+            _write_seal(session, head, leaves, key, now)
+        session.execute(
+            delete(UnsealedEvent).where(
+                UnsealedEvent.org_id == current_org(), UnsealedEvent.event_id.in_(waiting)
+            )
+        )
+    return len(leaves)
+
+
+def verify(
+    public: bytes,
+    *,
+    now: datetime,
+    first: int | None = None,
+    last: int | None = None,
+    anchors: dict[int, str] | None = None,
+) -> Report:
+    """Check the seals (all, or from `first` to `last`) of the organization in scope.
+
+    `anchors` maps seal numbers to hashes kept outside the database; a missing or different one is
+    a cut or rewritten tail. Names every edited, removed, inserted or unsealed entry.
+    """
+    report = Report()
+    session = db.session()
+    expected: int | None = first or 1
+    previous: bytes | None = rules.FIRST_PREVIOUS if expected == 1 else None
+    for seal in _seals(session, first, last):
+        _check_chain(report, seal, expected, previous)
+        _check_signature(report, seal, public)
+        _check_leaves(session, report, seal)
+        _check_anchor(report, seal, anchors or {})
+        expected, previous = seal.seal_no + 1, seal.hash
+    _check_missing_anchors(report, anchors or {}, first, last)
+    if first is None and last is None:
+        _check_unsealed(session, report, now)
+    return report
+
+
+def find_proof(session: Session, event_id: UUID) -> Proof | None:
+    """Return the proof of an event, or None while it is unsealed."""
+    leaf = session.scalars(
+        select(AuditLeaf).where(AuditLeaf.org_id == current_org(), AuditLeaf.event_id == event_id)
+    ).one_or_none()
+    if leaf is None:
+        return None
+    seal = session.get_one(AuditSeal, (current_org(), leaf.seal_no))
+    hashes = _leaf_hashes(session, leaf.seal_no)
+    event = session.get_one(AuditEvent, (current_org(), event_id))
+    return Proof(
+        event_id=event_id,
+        event_hash=bytes(event.payload_hash),
+        leaf_index=leaf.leaf_index,
+        path=tuple(rules.merkle_path(hashes, leaf.leaf_index)),
+        seal_no=seal.seal_no,
+        size=seal.size,
+        root=bytes(seal.root),
+        prev_hash=bytes(seal.prev_hash),
+        signature=bytes(seal.signature),
+    )
+
+
+def newest_seal(session: Session) -> AuditSeal | None:
+    """Return the newest seal of the organization in scope: what an anchor keeps."""
+    return session.scalars(
+        select(AuditSeal)
+        .where(AuditSeal.org_id == current_org())
+        .order_by(AuditSeal.seal_no.desc())
+        .limit(1)
+    ).one_or_none()
+
+
+def _locked_head(session: Session) -> SealHead:
+    session.execute(
+        upsert(SealHead)
+        .values(org_id=current_org(), seal_no=0, hash=rules.FIRST_PREVIOUS)
+        .on_conflict_do_nothing()
+    )
+    return session.scalars(
+        select(SealHead)
+        .where(SealHead.org_id == current_org())
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one()
+
+
+def _write_seal(
+    session: Session, head: SealHead, leaves: list[tuple[UUID, bytes]], key: bytes, now: datetime
+) -> None:
+    root = rules.merkle_root([leaf for _event, leaf in leaves])
+    seal = rules.Seal(current_org(), head.seal_no + 1, len(leaves), root, bytes(head.hash))
+    session.execute(
+        insert(AuditLeaf),
+        [
+            {
+                "org_id": current_org(),
+                "seal_no": seal.seal_no,
+                "leaf_index": index,
+                "event_id": event_id,
+                "leaf_hash": leaf,
+            }
+            for index, (event_id, leaf) in enumerate(leaves)
+        ],
+    )
+    session.add(
+        AuditSeal(
+            seal_no=seal.seal_no,
+            size=seal.size,
+            root=root,
+            prev_hash=seal.prev_hash,
+            hash=seal.hash,
+            signature=rules.sign(key, seal.hash),
+            sealed_at=now,
+        )
+    )
+    head.seal_no, head.hash = seal.seal_no, seal.hash
+
+
+def _seals(session: Session, first: int | None, last: int | None) -> Iterator[AuditSeal]:
+    query = select(AuditSeal).where(AuditSeal.org_id == current_org()).order_by(AuditSeal.seal_no)
+    if first is not None:
+        query = query.where(AuditSeal.seal_no >= first)
+    if last is not None:
+        query = query.where(AuditSeal.seal_no <= last)
+    yield from session.scalars(query)
+
+
+def _check_chain(
+    report: Report, seal: AuditSeal, expected: int | None, previous: bytes | None
+) -> None:
+    report.seals += 1
+    report.first_seal = report.first_seal or seal.seal_no
+    report.last_seal, report.last_hash = seal.seal_no, bytes(seal.hash)
+    if expected is not None and seal.seal_no != expected:
+        report.problems.append(f"seal {expected} is missing")
+    elif previous is not None and bytes(seal.prev_hash) != previous:
+        report.problems.append(f"seal {seal.seal_no} does not follow the seal before it")
+
+
+def _check_signature(report: Report, seal: AuditSeal, public: bytes) -> None:
+    said = rules.Seal(
+        seal.org_id, seal.seal_no, seal.size, bytes(seal.root), bytes(seal.prev_hash)
+    )
+    if said.hash != bytes(seal.hash):
+        report.problems.append(f"seal {seal.seal_no} was edited")
+    if not rules.is_signed(public, said.hash, bytes(seal.signature)):
+        report.problems.append(f"seal {seal.seal_no} has a bad signature")
+
+
+def _check_leaves(session: Session, report: Report, seal: AuditSeal) -> None:
+    rows = session.execute(
+        select(AuditLeaf.leaf_index, AuditLeaf.leaf_hash, AuditLeaf.event_id.label("leaf_event"), *_COLUMNS)
+        .outerjoin(
+            AuditEvent,
+            (AuditEvent.org_id == AuditLeaf.org_id) & (AuditEvent.id == AuditLeaf.event_id),
+        )
+        .where(AuditLeaf.org_id == current_org(), AuditLeaf.seal_no == seal.seal_no)
+        .order_by(AuditLeaf.leaf_index)
+    ).all()
+    computed = []
+    for row in rows:
+        if row.id is None:
+            report.problems.append(f"entry {row.leaf_event} was removed (seal {seal.seal_no})")
+            computed.append(bytes(row.leaf_hash))
+            continue
+        leaf = rules.leaf_hash(hash_of_row(row._asdict()))
+        computed.append(leaf)
+        if leaf != bytes(row.leaf_hash):
+            report.problems.append(f"entry {row.id} was edited (seal {seal.seal_no})")
+    report.events += len(rows)
+    if len(rows) != seal.size:
+        report.problems.append(
+            f"seal {seal.seal_no} covers {seal.size} entries, {len(rows)} are there"
+        )
+    if rules.merkle_root(computed) != bytes(seal.root):
+        report.problems.append(f"seal {seal.seal_no}: the entries do not give its root")
+
+
+def _check_anchor(report: Report, seal: AuditSeal, anchors: dict[int, str]) -> None:
+    anchored = anchors.get(seal.seal_no)
+    if anchored is not None and anchored != bytes(seal.hash).hex():
+        report.problems.append(f"seal {seal.seal_no} differs from its anchor")
+
+
+def _check_missing_anchors(
+    report: Report, anchors: dict[int, str], first: int | None, last: int | None
+) -> None:
+    newest = report.last_seal or 0
+    for seal_no in sorted(anchors):
+        if seal_no > newest and (first or 0) <= seal_no and (last is None or seal_no <= last):
+            report.problems.append(f"seal {seal_no} is anchored but no longer there: the tail was cut")
+
+
+def _check_unsealed(session: Session, report: Report, now: datetime) -> None:
+    rows = session.execute(
+        select(AuditEvent.id, AuditEvent.recorded_at)
+        .outerjoin(
+            AuditLeaf,
+            (AuditLeaf.org_id == AuditEvent.org_id) & (AuditLeaf.event_id == AuditEvent.id),
+        )
+        .where(AuditEvent.org_id == current_org(), AuditLeaf.event_id.is_(None))
+        .order_by(AuditEvent.id)
+    ).all()
+    report.unsealed = len(rows)
+    for event_id, recorded_at in rows:
+        if now - recorded_at > UNSEALED_FOR_AT_MOST:
+            report.problems.append(f"entry {event_id} is not sealed, though it is over 30 s old")
+
+
+def _leaf_hashes(session: Session, seal_no: int) -> list[bytes]:
+    return [
+        bytes(one)
+        for one in session.scalars(
+            select(AuditLeaf.leaf_hash)
+            .where(AuditLeaf.org_id == current_org(), AuditLeaf.seal_no == seal_no)
+            .order_by(AuditLeaf.leaf_index)
+        )
+    ]
+
+
+def anchors_of(lines: Iterator[dict[str, Any]], org_id: UUID) -> dict[int, str]:
+    """Return the anchored hashes of an organization from the lines of an anchor file."""
+    return {int(line["seal_no"]): line["hash"] for line in lines if line["org_id"] == str(org_id)}

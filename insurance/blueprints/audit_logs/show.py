@@ -1,0 +1,27 @@
+"""One entry of the audit log, with what changed."""
+
+from uuid import UUID
+
+from flask import Response
+
+from insurance.audit_logs import queries, rules
+from insurance.audit_logs.sealing import find_proof
+from insurance.blueprints.audit_logs import bp
+from insurance.core.db import db
+from insurance.core.permissions import May
+from insurance.web.access import requires
+from insurance.web.html import page
+
+
+@bp.route("/<uuid:event_id>")
+@requires(May.AUDIT_VIEW)
+def show(event_id: UUID) -> Response:
+    """Show an entry with before and after, its seal, and what the same request did."""
+    event = queries.get_event(db.session(), event_id)
+    return page(
+        "audit_logs/show.html",
+        event=event,
+        changes=rules.changes(event.before, event.after),
+        same_request=queries.list_same_request(db.session(), event),
+        proof=find_proof(db.session(), event_id),
+    )

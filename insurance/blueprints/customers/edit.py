@@ -1,0 +1,198 @@
+"""Capturing and changing a customer."""
+
+from typing import Any
+from uuid import UUID
+
+from flask import Response, request, url_for
+from wtforms import BooleanField, HiddenField, SelectField
+
+from insurance.blueprints.customers import bp
+from insurance.core import clock
+from insurance.core.db import db
+from insurance.core.errors import DomainError, StaleError
+from insurance.core.permissions import May
+from insurance.customers import queries, rules, services
+from insurance.customers.models import Customer, CustomerKind
+from insurance.web.access import requires
+from insurance.web.business import business_day
+from insurance.web.forms import DayField, Form, TextField
+from insurance.web.html import go, page, refuse
+
+_GENDERS = [("", "Not stated"), ("FEMALE", "Female"), ("MALE", "Male")]
+
+
+class CustomerForm(Form):
+    """Who the customer is and how to reach them."""
+
+    kind = SelectField("Kind", choices=[("PERSON", "Person"), ("COMPANY", "Company")])
+    first_name = TextField("First names")
+    last_name = TextField("Surname")
+    id_number = TextField(
+        "South African ID number", longest=20, render_kw={"inputmode": "numeric"}
+    )
+    passport_number = TextField("Passport number", longest=20)
+    passport_country = TextField("Passport country", longest=2)
+    date_of_birth = DayField("Date of birth")
+    gender = SelectField("Gender", choices=_GENDERS)
+    company_name = TextField("Company name")
+    registration_number = TextField("Registration number", longest=20)
+    phone = TextField("Telephone", longest=30, render_kw={"inputmode": "tel"})
+    email = TextField("E-mail address", longest=254)
+    line1 = TextField("Street and number, or PO box")
+    line2 = TextField("Unit or building")
+    suburb = TextField("Suburb")
+    city = TextField("Town or city")
+    province = TextField("Province")
+    postal_code = TextField("Postal code", longest=10)
+    consent_marketing = BooleanField("May be told about other products")
+    consent_sms = BooleanField("May be reached by SMS")
+    consent_email = BooleanField("May be reached by e-mail")
+    consent_data_sharing = BooleanField("Data may be shared within the group")
+    version = HiddenField()
+    confirmed = HiddenField()
+
+
+@bp.route("/new", methods=["GET", "POST"])
+@requires(May.CUSTOMERS_EDIT)
+def create() -> Response:
+    """Capture a customer; look-alikes are shown and must be confirmed."""
+    form = CustomerForm()
+    alike: list[queries.Duplicate] = []
+    if form.validate_on_submit():
+        try:
+            alike = [] if form.confirmed.data else _look_alikes(form)
+            if not alike:
+                customer = services.create_customer(
+                    details_of(form), on=business_day(), now=clock.now()
+                )
+                return go(
+                    url_for("customers.show", customer_id=customer.id),
+                    f"{customer.display_name} was captured.",
+                )
+        except DomainError as error:
+            refuse(form, error)
+    return page(
+        "customers/edit.html",
+        part="customer_form",
+        status=409 if alike else form.status,
+        form=form,
+        customer=None,
+        alike=alike,
+        existing=_existing(form),
+    )
+
+
+@bp.route("/identity")
+@requires(May.CUSTOMERS_EDIT)
+def identity() -> Response:
+    """Say what the ID number being typed means, and who has it already."""
+    typed = request.args.get("id_number", "")
+    facts, existing, problem = None, None, None
+    if typed.strip():
+        try:
+            facts = rules.read_id_number(typed, on=business_day())
+            existing = queries.find_by_id_number(db.session(), facts.id_number)
+        except DomainError as error:
+            problem = error.message
+    return page(
+        "customers/identity.html", part="identity", facts=facts, existing=existing, problem=problem
+    )
+
+
+@bp.route("/<uuid:customer_id>/edit", methods=["GET", "POST"])
+@requires(May.CUSTOMERS_EDIT)
+def edit(customer_id: UUID) -> Response:
+    """Change a customer's details; who saves second sees both values."""
+    customer = queries.get_customer(db.session(), customer_id)
+    form = CustomerForm(data=_form_data(customer))
+    theirs: dict[str, Any] = {}
+    if form.validate_on_submit():
+        try:
+            services.edit_customer(
+                customer_id,
+                details_of(form),
+                version=int(form.version.data or 0) if str(form.version.data).isdigit() else 0,
+                on=business_day(),
+                now=clock.now(),
+            )
+        except StaleError as error:
+            theirs = error.theirs
+            refuse(form, error)
+        except DomainError as error:
+            refuse(form, error)
+        else:
+            return go(url_for("customers.show", customer_id=customer_id), "Changes saved.")
+    return page(
+        "customers/edit.html",
+        part="customer_form",
+        status=409 if theirs else form.status,
+        form=form,
+        customer=customer,
+        alike=[],
+        existing=_existing(form),
+        theirs=theirs,
+    )
+
+
+def details_of(form: CustomerForm) -> services.CustomerDetails:
+    """Return what the form says."""
+    names = (
+        "first_name last_name company_name registration_number id_number passport_number "
+        "passport_country email phone gender"
+    ).split()
+    values = {name: form[name].data or None for name in names}
+    addresses = ()
+    if form.line1.data:
+        addresses = (
+            services.Address(
+                "RESIDENTIAL",
+                *(form[name].data or "" for name in ("line1", "city", "postal_code")),
+                line2=form.line2.data or "",
+                suburb=form.suburb.data or "",
+                province=form.province.data or "",
+            ),
+        )
+    return services.CustomerDetails(
+        kind=form.kind.data,
+        date_of_birth=form.date_of_birth.data,
+        consents={name: form[f"consent_{name}"].data for name in services.CONSENTS},
+        addresses=addresses,
+        **values,
+    )
+
+
+def _look_alikes(form: CustomerForm) -> list[queries.Duplicate]:
+    born = form.date_of_birth.data
+    if form.id_number.data:
+        born = rules.read_id_number(
+            form.id_number.data, declared_birth=born, on=business_day()
+        ).date_of_birth
+    phone = rules.read_phone(form.phone.data) if form.phone.data else None
+    name = form.company_name.data or f"{form.first_name.data} {form.last_name.data}"
+    return queries.find_look_alikes(db.session(), name, born, phone)
+
+
+def _existing(form: CustomerForm) -> Customer | None:
+    """Return who has the refused ID number, so that the form can link there."""
+    if not form.id_number.errors:
+        return None
+    try:
+        facts = rules.read_id_number(form.id_number.data or "", on=business_day())
+    except DomainError:
+        return None
+    return queries.find_by_id_number(db.session(), facts.id_number)
+
+
+def _form_data(customer: Customer) -> dict[str, Any]:
+    names = "first_name last_name company_name registration_number date_of_birth phone email version"
+    data = {name: getattr(customer, name) for name in names.split()}
+    data["kind"] = customer.kind.value
+    data["gender"] = customer.gender.value if customer.gender else ""
+    for name in services.CONSENTS:
+        data[f"consent_{name}"] = customer.consents.get(name, False)
+    for address in queries.list_addresses(db.session(), customer.id)[:1]:
+        for name in "line1 line2 suburb city province postal_code".split():
+            data[name] = getattr(address, name)
+    if customer.kind is CustomerKind.PERSON:
+        data["passport_country"] = customer.passport_country
+    return data

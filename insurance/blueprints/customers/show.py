@@ -1,0 +1,92 @@
+"""A customer on one page."""
+
+from uuid import UUID
+
+from flask import Response, url_for
+from wtforms import SelectField
+
+from insurance.audit_logs.queries import list_resource_events
+from insurance.blueprints.customers import bp
+from insurance.core import clock
+from insurance.core.db import db
+from insurance.core.errors import DomainError
+from insurance.core.permissions import May
+from insurance.customers import queries, services
+from insurance.policies.queries import list_policies
+from insurance.quotes.queries import list_quotes, status_on
+from insurance.web.access import requires
+from insurance.web.business import business_day
+from insurance.web.forms import Form, Required, TextField
+from insurance.web.html import go, page, refuse
+
+ACCOUNT_TYPES = [("CURRENT", "Current"), ("SAVINGS", "Savings"), ("TRANSMISSION", "Transmission")]
+
+
+class BankAccountForm(Form):
+    """An account to debit or to pay into."""
+
+    holder = TextField("Account holder", [Required()])
+    bank = TextField("Bank", [Required()])
+    branch_code = TextField("Branch code", [Required()], longest=6)
+    account_type = SelectField("Type", choices=ACCOUNT_TYPES)
+    account_number = TextField("Account number", [Required()], longest=20)
+
+
+@bp.route("/<uuid:customer_id>")
+@requires(May.CUSTOMERS_VIEW)
+def show(customer_id: UUID) -> Response:
+    """Show everything about a customer."""
+    return _customer_page(customer_id)
+
+
+@bp.route("/<uuid:customer_id>/reveal", methods=["POST"])
+@requires(May.CUSTOMERS_REVEAL)
+def reveal(customer_id: UUID) -> Response:
+    """Show the whole ID number; the look is written to the audit log."""
+    number = services.reveal_id_number(customer_id)
+    return _customer_page(customer_id, number=number)
+
+
+@bp.route("/<uuid:customer_id>/bank-accounts/new", methods=["GET", "POST"])
+@requires(May.CUSTOMERS_EDIT)
+def add_bank_account(customer_id: UUID) -> Response:
+    """Add a bank account."""
+    customer = queries.get_customer(db.session(), customer_id)
+    form = BankAccountForm(data={"holder": customer.display_name})
+    if form.validate_on_submit():
+        try:
+            services.add_bank_account(
+                customer_id,
+                **{
+                    name: form[name].data
+                    for name in ("holder", "bank", "branch_code", "account_type", "account_number")
+                },
+                now=clock.now(),
+            )
+        except DomainError as error:
+            refuse(form, error)
+        else:
+            return go(url_for("customers.show", customer_id=customer_id), "Account added.")
+    return page(
+        "customers/bank_account.html",
+        part="bank_account_form",
+        status=form.status,
+        form=form,
+        customer=customer,
+    )
+
+
+def _customer_page(customer_id: UUID, *, number: str | None = None) -> Response:
+    session, on = db.session(), business_day()
+    customer = queries.get_customer(session, customer_id)
+    quotes = list_quotes(session, limit=10, customer_id=customer_id).items
+    return page(
+        "customers/show.html",
+        customer=customer,
+        number=number,
+        policies=list_policies(session, limit=50, customer_id=customer_id).items,
+        quotes=[(line, status_on(line.quote, on)) for line in quotes],
+        addresses=queries.list_addresses(session, customer_id),
+        accounts=queries.list_bank_accounts(session, customer_id),
+        activity=list_resource_events(session, "customers", customer_id),
+    )

@@ -1,0 +1,41 @@
+"""Portfolio at a glance, and the classes of business."""
+
+from flask import Response
+
+from insurance.core.counts import get_counts
+from insurance.core.db import db
+from insurance.core.permissions import May
+from insurance.organizations.queries import list_licensed_classes, list_product_classes
+from insurance.policies.queries import get_portfolio, list_policies
+from insurance.products.models import ProductStatus
+from insurance.products.queries import count_products, list_products
+from insurance.web.access import current_tenant, requires, tenant_blueprint
+from insurance.web.html import page
+
+bp = tenant_blueprint("dashboard", __name__)
+
+
+@bp.route("/")
+@requires(May.DASHBOARD_VIEW)
+def show() -> Response:
+    """Show the figures, the newest policies and the class cards."""
+    session = db.session()
+    portfolio = get_portfolio(session)
+    classes = list_product_classes(session)
+    licensed = set(list_licensed_classes(session))
+    sold = list_products(session, limit=100).items
+    active: dict[str, int] = {}
+    for line in sold:
+        count = portfolio.by_product.get(line.product.id, 0)
+        active[line.product.class_code] = active.get(line.product.class_code, 0) + count
+    return page(
+        "dashboard/show.html",
+        portfolio=portfolio,
+        counts=get_counts(session, ("customers", "quotes")),
+        products=count_products(session).get(ProductStatus.LAUNCHED, 0),
+        newest=list_policies(session, limit=8).items,
+        classes=[one for one in classes if one.code in licensed],
+        others=[one for one in classes if one.code not in licensed],
+        active=active,
+        licence=current_tenant().licence_type,
+    )

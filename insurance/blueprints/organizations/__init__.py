@@ -1,0 +1,1 @@
+"""Organizations, their settings, people, keys and mail on screen."""

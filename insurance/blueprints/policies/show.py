@@ -1,0 +1,166 @@
+"""A policy on one page: cover, members, premiums, events, versions, ledger; its schedule as PDF."""
+
+from typing import Any
+from uuid import UUID
+
+from flask import Response, make_response, request
+
+from insurance.audit_logs.rules import changes
+from insurance.billing import queries as billing
+from insurance.blueprints.policies import bp
+from insurance.core.context import current_actor
+from insurance.core.db import db
+from insurance.core.errors import NotFoundError
+from insurance.core.money import format_money
+from insurance.core.permissions import May
+from insurance.customers.queries import get_customer
+from insurance.documents.pdf import render
+from insurance.ledger.queries import list_policy_transfers
+from insurance.policies import queries
+from insurance.policies.models import EventCategory, PolicyVersion
+from insurance.web.access import current_tenant, requires
+from insurance.web.business import business_day
+from insurance.web.html import page
+
+TABS = ("overview", "premiums", "history", "ledger")
+
+
+@bp.route("/<uuid:policy_id>")
+@requires(May.POLICIES_VIEW)
+def show(policy_id: UUID) -> Response:
+    """Show a policy; `tab` chooses what stands below the facts."""
+    session, on = db.session(), business_day()
+    line = queries.get_policy_line(session, policy_id)
+    tab = request.args.get("tab", "overview")
+    if tab not in TABS or (tab == "ledger" and not current_actor().may(May.LEDGER_VIEW)):
+        tab = "overview"
+    return page(
+        "policies/show.html",
+        part="tab",
+        line=line,
+        policy=line.policy,
+        customer=get_customer(session, line.policy.customer_id),
+        summary=billing.get_premium_summary(session, policy_id, on=on),
+        on=on,
+        tab=tab,
+        **_TAB_CONTENT[tab](policy_id),
+    )
+
+
+@bp.route("/<uuid:policy_id>/versions/<int:older>/<int:newer>")
+@requires(May.POLICIES_VIEW)
+def compare(policy_id: UUID, older: int, newer: int) -> Response:
+    """Show what differs between two versions."""
+    versions = {one.version_number: one for one in queries.list_versions(db.session(), policy_id)}
+    if older not in versions or newer not in versions:
+        raise NotFoundError
+    return page(
+        "policies/compare.html",
+        line=queries.get_policy_line(db.session(), policy_id),
+        older=versions[older],
+        newer=versions[newer],
+        versions=sorted(versions),
+        changes=changes(_flat(versions[older]), _flat(versions[newer])),
+    )
+
+
+@bp.route("/<uuid:policy_id>/schedule.pdf")
+@requires(May.POLICIES_VIEW)
+def schedule(policy_id: UUID) -> Response:
+    """Send the policy schedule as PDF."""
+    line = queries.get_policy_line(db.session(), policy_id)
+    response = make_response(render("policy.typ", _on_paper(line)))
+    response.headers["Content-Type"] = "application/pdf"
+    response.headers["Content-Disposition"] = (
+        f'attachment; filename="{line.policy.policy_number}.pdf"'
+    )
+    return response
+
+
+def _overview(policy_id: UUID) -> dict[str, Any]:
+    session = db.session()
+    return {
+        "benefits": queries.list_benefits(session, policy_id),
+        "members": queries.list_members(session, policy_id),
+        "events": queries.list_events(session, policy_id, limit=10),
+    }
+
+
+def _premiums(policy_id: UUID) -> dict[str, Any]:
+    return {"lines": billing.list_premium_lines(db.session(), policy_id)}
+
+
+def _history(policy_id: UUID) -> dict[str, Any]:
+    chosen = request.args.get("category", "")
+    category = EventCategory(chosen) if chosen in set(EventCategory) else None
+    return {
+        "events": queries.list_events(db.session(), policy_id, limit=200, category=category),
+        "versions": queries.list_versions(db.session(), policy_id),
+        "categories": list(EventCategory),
+        "category": chosen,
+    }
+
+
+def _ledger(policy_id: UUID) -> dict[str, Any]:
+    return {"transfers": list_policy_transfers(db.session(), policy_id, limit=200).items}
+
+
+_TAB_CONTENT = {
+    "overview": _overview,
+    "premiums": _premiums,
+    "history": _history,
+    "ledger": _ledger,
+}
+
+
+def _flat(version: PolicyVersion) -> dict[str, Any]:
+    """Return a snapshot as `part: value`, so that two can be compared line by line."""
+    state = version.policy_snapshot
+    flat = {f"policy.{name}": value for name, value in state["policy"].items()}
+    for member in state["members"]:
+        who = f"{member['first_name']} {member['last_name']}"
+        flat |= {f"{who}.{name}": member[name] for name in ("role", "date_of_birth", "end_date")}
+    for benefit in state["benefits"]:
+        what = benefit["benefit_name"]
+        flat |= {f"{what}.{name}": benefit[name] for name in ("sum_assured", "premium", "status")}
+    return flat
+
+
+def _on_paper(line: queries.PolicyLine) -> dict[str, Any]:
+    session, policy = db.session(), line.policy
+    return {
+        "insurer": current_tenant().name,
+        "number": policy.policy_number,
+        "customer": line.customer_name,
+        "product": line.product_name,
+        "status": policy.status.value.capitalize(),
+        "effective": f"{policy.effective_date:%Y/%m/%d}",
+        "expiry": f"{policy.expiry_date:%Y/%m/%d}" if policy.expiry_date else "whole of life",
+        "premium": format_money(policy.premium),
+        "cover": format_money(policy.coverage_amount),
+        "version": policy.current_version,
+        "printed": f"{business_day():%Y/%m/%d}",
+        "benefits": [
+            [
+                view.benefit.benefit_name,
+                view.member_name,
+                format_money(view.benefit.sum_assured),
+                f"{view.waiting_until:%Y/%m/%d}",
+                format_money(view.benefit.premium),
+            ]
+            for view in queries.list_benefits(session, policy.id)
+        ],
+        "members": [
+            [
+                f"{one.first_name} {one.last_name}",
+                one.role.replace("_", " ").capitalize(),
+                f"{one.date_of_birth:%Y/%m/%d}" if one.date_of_birth else "–",
+                f"{one.effective_date:%Y/%m/%d}",
+            ]
+            for one in queries.list_members(session, policy.id)
+        ],
+        "premiums": [
+            [f"{one.due_date:%Y/%m/%d}", format_money(one.amount), one.status.value.capitalize()]
+            for one in billing.list_premium_lines(session, policy.id)
+        ],
+    }

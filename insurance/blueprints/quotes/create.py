@@ -1,0 +1,320 @@
+"""The quote page: customer, cover and price, priced again as one types."""
+
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from flask import Response, request, url_for
+from werkzeug.datastructures import MultiDict
+from wtforms import HiddenField, SelectField
+
+from insurance.blueprints.quotes import bp
+from insurance.core import clock
+from insurance.core.db import db
+from insurance.core.errors import DomainError, raise_all
+from insurance.core.money import parse_money
+from insurance.core.permissions import May
+from insurance.customers.models import Customer
+from insurance.customers.queries import get_customer
+from insurance.customers.services import CustomerDetails, DuplicateCustomerError
+from insurance.products.models import ProductStatus
+from insurance.products.queries import find_launched, list_products, load_terms
+from insurance.products.rules import ProductTerms
+from insurance.quotes import queries, services
+from insurance.quotes.rules import Life, PricedQuote
+from insurance.web.access import requires
+from insurance.web.business import business_day
+from insurance.web.forms import DayField, Form, MoneyField, TextField, clean_text, parse_day
+from insurance.web.html import go, page, refuse
+
+LIFE_ROWS = 6
+RELATIONSHIPS = ("SPOUSE", "CHILD", "PARENT", "EXTENDED")
+GENDERS = [("", "Not stated"), ("FEMALE", "Female"), ("MALE", "Male")]
+
+
+class QuoteForm(Form):
+    """Who and what. Cover, lives, rating and questions follow from the product."""
+
+    customer_id = HiddenField()
+    comparison_id = HiddenField()
+    id_number = TextField("South African ID number", longest=20)
+    first_name = TextField("First names")
+    last_name = TextField("Surname")
+    phone = TextField("Telephone", longest=30)
+    email = TextField("E-mail address", longest=254)
+    date_of_birth = DayField("Date of birth")
+    gender = SelectField("Gender", choices=GENDERS)
+    product_id = SelectField("Product", choices=[])
+    sum_assured = MoneyField("Sum assured")
+    term_years = TextField("Term in years", longest=3, render_kw={"inputmode": "numeric"})
+    frequency = SelectField(
+        "Premium",
+        choices=[
+            ("MONTHLY", "Monthly"),
+            ("QUARTERLY", "Quarterly"),
+            ("HALF_YEARLY", "Half-yearly"),
+            ("ANNUAL", "Annual"),
+        ],
+    )
+    effective_date = DayField("Cover starts")
+
+
+@dataclass
+class LifeRow:
+    """One row of the lives table, as typed."""
+
+    relationship: str = ""
+    first_name: str = ""
+    last_name: str = ""
+    born: str = ""
+    gender: str = ""
+
+
+@dataclass
+class Entry:
+    """What stands on the page beyond the form's own fields."""
+
+    covers: dict[str, str] = field(default_factory=dict)
+    left_out: set[str] = field(default_factory=set)
+    rating: dict[str, str] = field(default_factory=dict)
+    answers: dict[str, str] = field(default_factory=dict)
+    lives: list[LifeRow] = field(default_factory=list)
+
+
+@bp.route("/new", methods=["GET", "POST"])
+@requires(May.QUOTES_CREATE)
+def create() -> Response:
+    """Show the page, price what stands on it (`act=price`), or save it."""
+    form, entry = _read_page()
+    customer = _customer(form)
+    terms = _terms(form)
+    priced, problems = None, []
+    if request.method == "POST" and not form.validate():
+        problems = [
+            DomainError(f"{form[name].label.text}: {words}", field=name)
+            for name, found in form.errors.items()
+            if name in form
+            for words in found
+        ]
+    elif request.method == "POST" and terms is not None:
+        try:
+            if request.form.get("act") not in ("price", "shape"):
+                return _save(form, entry, customer, terms)
+            priced = _price(form, entry, customer, terms)
+        except DomainError as error:
+            problems = error.errors
+            if request.form.get("act") not in ("price", "shape"):
+                refuse(form, error)
+    act = request.form.get("act", "")
+    return page(
+        "quotes/create.html",
+        part={"price": "price", "shape": "quote_form"}.get(act, "quote_form"),
+        status=form.status if act not in ("price", "shape") else 200,
+        form=form,
+        entry=entry,
+        customer=customer,
+        terms=terms,
+        priced=priced,
+        problems=[one for one in problems if one.message],
+        relationships=RELATIONSHIPS,
+        existing=_existing(problems),
+        errors_at={one.field: one.message for one in problems if one.field},
+    )
+
+
+def _read_page() -> tuple[QuoteForm, Entry]:
+    form = QuoteForm(data=_start() if request.method == "GET" else None)
+    form.product_id.choices = [
+        (str(line.product.id), line.product.name)
+        for line in list_products(db.session(), status=ProductStatus.LAUNCHED, limit=100).items
+    ]
+    if request.method == "GET" and not form.product_id.data and form.product_id.choices:
+        form.product_id.data = form.product_id.choices[0][0]
+    typed: MultiDict[str, str] = request.form
+    entry = Entry(
+        covers=_group(typed, "cover."),
+        left_out=set(typed.getlist("leave_out")),
+        rating=_group(typed, "rating."),
+        answers=_group(typed, "answer."),
+        lives=[_life_row(typed, index) for index in range(LIFE_ROWS)],
+    )
+    return form, entry
+
+
+def _start() -> dict[str, Any]:
+    """Return what the page starts with: a customer, or another quote to offer an option beside."""
+    start: dict[str, Any] = {"product_id": request.args.get("product_id", "")}
+    start["customer_id"] = request.args.get("customer_id", "")
+    source = request.args.get("beside", "")
+    if source:
+        quote = queries.get_quote(db.session(), _uuid(source, "beside"))
+        start |= {
+            "customer_id": str(quote.customer_id),
+            "comparison_id": str(quote.comparison_id or quote.id),
+            "product_id": str(quote.product_id),
+            "sum_assured": quote.sum_assured,
+            "term_years": str(quote.term_years),
+        }
+    return start
+
+
+def _save(
+    form: QuoteForm, entry: Entry, customer: Customer | None, terms: ProductTerms
+) -> Response:
+    quote = services.create_quote(
+        _wanted(form, entry, customer, terms),
+        on=business_day(),
+        now=clock.now(),
+        new_customer=None if customer else _new_customer(form),
+    )
+    return go(
+        url_for("quotes.show", quote_id=quote.id), f"Quote {quote.quote_number} was saved."
+    )
+
+
+def _price(
+    form: QuoteForm, entry: Entry, customer: Customer | None, terms: ProductTerms
+) -> PricedQuote:
+    wanted = _wanted(form, entry, customer, terms)
+    return services.calculate(db.session(), wanted, on=business_day()).priced
+
+
+def _wanted(
+    form: QuoteForm, entry: Entry, customer: Customer | None, terms: ProductTerms
+) -> services.QuoteInput:
+    errors: list[DomainError] = []
+    overrides = {}
+    for code, typed in entry.covers.items():
+        if typed.strip():
+            try:
+                overrides[code] = parse_money(typed)
+            except DomainError as error:
+                errors.append(DomainError(error.message, field=f"benefit_overrides.{code}"))
+    lives, life_errors = _lives(form, entry, customer)
+    term = form.term_years.data or ""
+    if term and not (term.isascii() and term.isdigit()):
+        errors.append(DomainError("Enter whole years.", field="term_years"))
+    raise_all([*errors, *life_errors])
+    offered = {part.code for part in terms.priced_benefits}
+    return services.QuoteInput(
+        product_id=terms.product_id,
+        customer_id=customer.id if customer else None,
+        sum_assured=form.sum_assured.data,
+        term_years=int(term) if term else None,
+        frequency=form.frequency.data,
+        rating_inputs={name: level for name, level in entry.rating.items() if level},
+        benefit_overrides={code: sum_ for code, sum_ in overrides.items() if code in offered},
+        excluded_benefits=frozenset(entry.left_out & offered),
+        lives=lives,
+        answers={
+            question.code: entry.answers[question.code]
+            for question in terms.questions
+            if entry.answers.get(question.code, "").strip()
+        },
+        effective_date=form.effective_date.data,
+        comparison_id=_uuid(form.comparison_id.data, "comparison_id")
+        if form.comparison_id.data
+        else None,
+    )
+
+
+def _lives(
+    form: QuoteForm, entry: Entry, customer: Customer | None
+) -> tuple[tuple[Life, ...], list[DomainError]]:
+    lives: list[Life] = []
+    errors: list[DomainError] = []
+    main = _main_life(form, customer, errors)
+    if main is not None:
+        lives.append(main)
+    for index, row in enumerate(entry.lives):
+        if not row.relationship:
+            continue
+        try:
+            born = parse_day(row.born) if row.born else None
+        except ValueError as error:
+            errors.append(DomainError(str(error), field=f"life.{index}.born"))
+            continue
+        if born is None:
+            errors.append(DomainError("Enter the date of birth.", field=f"life.{index}.born"))
+        lives.append(
+            Life(row.relationship, None, row.gender or None, born, row.first_name, row.last_name)
+        )
+    return tuple(lives), errors
+
+
+def _main_life(
+    form: QuoteForm, customer: Customer | None, errors: list[DomainError]
+) -> Life | None:
+    if customer is not None:
+        return None
+    born, gender = form.date_of_birth.data, form.gender.data or None
+    if form.id_number.data:
+        from insurance.customers.rules import read_id_number
+
+        try:
+            facts = read_id_number(form.id_number.data, declared_birth=born, on=business_day())
+            born, gender = facts.date_of_birth, facts.gender
+        except DomainError as error:
+            errors += error.errors
+            return None
+    if born is None:
+        return None
+    return Life(
+        "MAIN_MEMBER", None, gender, born, form.first_name.data or "", form.last_name.data or ""
+    )
+
+
+def _new_customer(form: QuoteForm) -> CustomerDetails:
+    return CustomerDetails(
+        first_name=form.first_name.data or None,
+        last_name=form.last_name.data or None,
+        id_number=form.id_number.data or None,
+        phone=form.phone.data or None,
+        email=form.email.data or None,
+        date_of_birth=form.date_of_birth.data,
+        gender=form.gender.data or None,
+    )
+
+
+def _customer(form: QuoteForm) -> Customer | None:
+    if not form.customer_id.data:
+        return None
+    return get_customer(db.session(), _uuid(form.customer_id.data, "customer_id"))
+
+
+def _terms(form: QuoteForm) -> ProductTerms | None:
+    if form.product_id.data not in dict(form.product_id.choices or []):
+        return None
+    version = find_launched(db.session(), UUID(form.product_id.data))
+    return load_terms(db.session(), version.id) if version else None
+
+
+def _existing(problems: list[DomainError]) -> Customer | None:
+    for problem in problems:
+        if isinstance(problem, DuplicateCustomerError):
+            return get_customer(db.session(), problem.existing_id)
+    return None
+
+
+def _group(typed: "MultiDict[str, str]", prefix: str) -> dict[str, str]:
+    return {
+        name[len(prefix) :]: clean_text(value)[:200]
+        for name, value in list(typed.items())[:500]
+        if name.startswith(prefix)
+    }
+
+
+def _life_row(typed: "MultiDict[str, str]", index: int) -> LifeRow:
+    values = _group(typed, f"life.{index}.")
+    relationship = values.get("relationship", "")
+    return LifeRow(
+        relationship=relationship if relationship in RELATIONSHIPS else "",
+        **{name: values.get(name, "") for name in ("first_name", "last_name", "born", "gender")},
+    )
+
+
+def _uuid(text: str, name: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise DomainError("This is not a known record.", field=name) from error

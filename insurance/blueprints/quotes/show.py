@@ -1,0 +1,152 @@
+"""A saved quote: its price, its options side by side, PDF, accept."""
+
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from flask import Response, make_response, request, url_for
+
+from insurance.blueprints.quotes import bp
+from insurance.core import clock
+from insurance.core.db import db
+from insurance.core.errors import DomainError
+from insurance.core.permissions import May
+from insurance.customers.queries import get_customer
+from insurance.core.money import format_money
+from insurance.documents.pdf import render
+from insurance.policies.services import accept_quote
+from insurance.quotes import queries, services
+from insurance.web.access import current_tenant, requires
+from insurance.web.business import business_day
+from insurance.web.forms import DayField, Form, Required, TextField
+from insurance.web.html import go, page, refuse
+
+
+class AcceptForm(Form):
+    """From when."""
+
+    effective_date = DayField("Cover starts")
+
+
+class DeclineForm(Form):
+    """Why not."""
+
+    reason = TextField("Reason", [Required()], longest=500)
+
+
+@bp.route("/<uuid:quote_id>")
+@requires(May.QUOTES_VIEW)
+def show(quote_id: UUID) -> Response:
+    """Show a quote with its breakdown and the options beside it."""
+    return _quote_page(quote_id, AcceptForm(formdata=None))
+
+
+@bp.route("/<uuid:quote_id>/accept", methods=["GET", "POST"])
+@requires(May.QUOTES_ACCEPT)
+def accept(quote_id: UUID) -> Response:
+    """Accept the quote and issue the policy."""
+    form = AcceptForm()
+    if form.validate_on_submit():
+        try:
+            issued = accept_quote(
+                quote_id,
+                effective_date=form.effective_date.data,
+                on=business_day(),
+                now=clock.now(),
+            )
+        except DomainError as error:
+            refuse(form, error)
+            return _quote_page(quote_id, form, status=error.status)
+        return go(
+            url_for("policies.show", policy_id=issued.policy.id),
+            f"Policy {issued.policy.policy_number} was issued.",
+        )
+    return _quote_page(quote_id, form, status=form.status)
+
+
+@bp.route("/<uuid:quote_id>/reprice", methods=["POST"])
+@requires(May.QUOTES_CREATE)
+def reprice(quote_id: UUID) -> Response:
+    """Price the quote again on the version sold today."""
+    quote = services.reprice_quote(quote_id, version=None, on=business_day(), now=clock.now())
+    return go(
+        url_for("quotes.show", quote_id=quote_id),
+        f"Priced again; open until {quote.expires_on:%Y/%m/%d}.",
+    )
+
+
+@bp.route("/<uuid:quote_id>/decline", methods=["GET", "POST"])
+@requires(May.QUOTES_CREATE)
+def decline(quote_id: UUID) -> Response:
+    """Note that the customer does not want it."""
+    line = queries.get_quote_line(db.session(), quote_id)
+    form = DeclineForm()
+    if form.validate_on_submit():
+        try:
+            services.decline_quote(quote_id, reason=form.reason.data, now=clock.now())
+        except DomainError as error:
+            refuse(form, error)
+        else:
+            return go(url_for("quotes.show", quote_id=quote_id), "Noted as declined.")
+    return page(
+        "quotes/decline.html", part="decline_form", status=form.status, form=form, line=line
+    )
+
+
+@bp.route("/<uuid:quote_id>/pdf")
+@requires(May.QUOTES_VIEW)
+def pdf(quote_id: UUID) -> Response:
+    """Send the quote as PDF."""
+    line = queries.get_quote_line(db.session(), quote_id)
+    response = make_response(render("quote.typ", _on_paper(line)))
+    response.headers["Content-Type"] = "application/pdf"
+    response.headers["Content-Disposition"] = (
+        f'attachment; filename="{line.quote.quote_number}.pdf"'
+    )
+    return response
+
+
+def _on_paper(line: queries.QuoteLine) -> dict[str, Any]:
+    quote = line.quote
+    return {
+        "insurer": current_tenant().name,
+        "number": quote.quote_number,
+        "customer": get_customer(db.session(), quote.customer_id).display_name,
+        "product": line.product_name,
+        "priced_on": f"{quote.priced_on:%Y/%m/%d}",
+        "expires_on": f"{quote.expires_on:%Y/%m/%d}",
+        "term": f"{quote.term_years} years",
+        "cover": format_money(quote.sum_assured),
+        "premium": format_money(quote.monthly_premium),
+        "annual": format_money(quote.annual_premium),
+        "benefits": [
+            [
+                part["benefit_name"],
+                part["life_name"] or part["member_role"].replace("_", " ").capitalize(),
+                format_money(Decimal(part["sum_assured"])),
+                f"{part['waiting_period_days']} days",
+                format_money(Decimal(part["monthly_premium"])),
+            ]
+            for part in quote.benefit_premiums
+        ],
+    }
+
+
+def _quote_page(quote_id: UUID, form: AcceptForm, *, status: int = 200) -> Response:
+    session, on = db.session(), business_day()
+    line = queries.get_quote_line(session, quote_id)
+    together = line.quote.comparison_id or line.quote.id
+    options = list(queries.list_comparison(session, together))
+    if all(option.quote.id != together for option in options) and options:
+        options = [queries.get_quote_line(session, together), *options]
+    return page(
+        "quotes/show.html",
+        part="accept_form" if request.method == "POST" else None,
+        status=status,
+        line=line,
+        quote=line.quote,
+        quote_status=queries.status_on(line.quote, on),
+        form=form,
+        options=options,
+        on=on,
+    )

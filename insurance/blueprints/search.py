@@ -1,0 +1,100 @@
+"""One box that finds customers, policies, quotes and pages."""
+
+from dataclasses import dataclass
+
+from flask import Response, request, url_for
+
+from insurance.core.context import current_actor
+from insurance.core.db import db
+from insurance.core.permissions import May
+from insurance.customers.queries import list_customers
+from insurance.policies.queries import list_policies
+from insurance.quotes.queries import list_quotes
+from insurance.web.access import signed_in, tenant_blueprint
+from insurance.web.html import page
+from insurance.web.navigation import rail
+
+bp = tenant_blueprint("search", __name__, "/search")
+_EACH = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Something found, and where it is."""
+
+    title: str
+    detail: str
+    url: str
+    icon: str
+
+
+@bp.route("")
+@signed_in
+def palette() -> Response:
+    """Show what the search box found; nothing typed shows the pages."""
+    q = " ".join(request.args.get("q", "").split())[:100]
+    groups = [("Go to", _pages(q))]
+    if len(q) >= 2:
+        groups = [*_records(q), *groups]
+    return page("search/palette.html", part="results", q=q, groups=groups)
+
+
+def _records(q: str) -> list[tuple[str, list[Result]]]:
+    session, may = db.session(), current_actor().may
+    groups = []
+    if may(May.POLICIES_VIEW):
+        groups.append(
+            (
+                "Policies",
+                [
+                    Result(
+                        line.policy.policy_number,
+                        f"{line.customer_name}, {line.policy.status}",
+                        url_for("policies.show", policy_id=line.id),
+                        "file-text",
+                    )
+                    for line in list_policies(session, q=q, limit=_EACH).items
+                ],
+            )
+        )
+    if may(May.CUSTOMERS_VIEW):
+        groups.append(
+            (
+                "Customers",
+                [
+                    Result(
+                        customer.display_name,
+                        customer.id_number_masked or customer.phone or "",
+                        url_for("customers.show", customer_id=customer.id),
+                        "user",
+                    )
+                    for customer in list_customers(session, q=q, limit=_EACH).items
+                ],
+            )
+        )
+    if may(May.QUOTES_VIEW) and q.upper().startswith("QT-"):
+        groups.append(
+            (
+                "Quotes",
+                [
+                    Result(
+                        line.quote.quote_number,
+                        line.customer_name,
+                        url_for("quotes.show", quote_id=line.id),
+                        "calculator",
+                    )
+                    for line in list_quotes(session, number=q, limit=_EACH).items
+                ],
+            )
+        )
+    return groups
+
+
+def _pages(q: str) -> list[Result]:
+    pages = [
+        Result(item.name, "", item.url, item.icon) for _group, items in rail() for item in items
+    ]
+    if current_actor().may(May.QUOTES_CREATE):
+        pages.append(Result("New quote", "", url_for("quotes.create"), "calculator"))
+        pages.append(Result("New customer", "", url_for("customers.create"), "user"))
+    return [found for found in pages if q.lower() in found.title.lower()]
