@@ -26,7 +26,7 @@ _BLUEPRINTS = (
 
 def register(app: Flask) -> None:
     """Register every screen's blueprint."""
-    for name in _BLUEPRINTS:
-        module = import_module(f"insurance.blueprints.{name}")
-        if module.bp.name not in app.blueprints:
-            app.register_blueprint(module.bp)
+    modules = [import_module(f"insurance.blueprints.{name}") for name in _BLUEPRINTS]
+    # Several modules may share a blueprint; it is registered once all of them are loaded.
+    for blueprint in dict.fromkeys(module.bp for module in modules):
+        app.register_blueprint(blueprint)
