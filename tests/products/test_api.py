@@ -263,6 +263,39 @@ def test_known_and_further_factors_come_back_where_they_went_in(api: Api) -> Non
     assert created.json["entries"][0]["factors"] == {"roof": "THATCH"}
 
 
+def test_rows_may_state_different_factors(api: Api) -> None:
+    response = api().post(
+        "/api/v1/rate-tables",
+        json={
+            "table_name": "Credit Life Main Rates",
+            "table_code": "credit-life-main-rates",
+            "rate_basis": "PER_MILLE",
+            "rating_factors": ["age", "gender"],
+            "entries": [
+                {"age_from": 18, "age_to": 25, "gender": "MALE", "rate": 0.45},
+                {
+                    "age_from": None,
+                    "age_to": None,
+                    "gender": "UNISEX",
+                    "rating_zone": "URBAN",
+                    "vehicle_group": "A",
+                    "rate": 0.32,
+                },
+                {
+                    "age_from": 26,
+                    "age_to": 30,
+                    "gender": "MALE",
+                    "smoker_status": "SMOKER",
+                    "rate": 0.58,
+                },
+            ],
+        },
+    )
+
+    assert response.status_code == 201, response.text
+    assert len(response.json["entries"]) == 3
+
+
 def test_a_multiplicative_table_has_a_base_rate_and_relativities(api: Api) -> None:
     response = api().post(
         "/api/v1/rate-tables",

@@ -248,3 +248,11 @@ def test_a_table_without_ages_has_its_first_factor_down(session: Session) -> Non
 
     assert grid.corner == "Rating zone"
     assert [label for label, _cells in grid.rows] == ["RURAL", "URBAN"]
+
+
+def test_a_row_for_every_level_of_a_factor_is_shown_as_any(session: Session) -> None:
+    table = make_rate_table(rows=[_rate(factors={"rating_zone": "URBAN"}), _rate()])
+
+    (grid,) = grids_of(queries.load_rate_tables(session, [table.id])[table.id])
+
+    assert [label for label, _cells in grid.rows] == ["Any", "URBAN"]

@@ -88,7 +88,7 @@ def _grid(
     }
     return Grid(
         title=", ".join(
-            f"{words(name)} {level}" for name, level in zip(titled, title, strict=True)
+            f"{words(name)} {level or 'any'}" for name, level in zip(titled, title, strict=True)
         ),
         corner=words(down) if down else "Age",
         columns=[_heading(key) for key in columns],
@@ -102,7 +102,7 @@ def _grid(
 def _down(factor: str | None) -> Callable[[RateRow], tuple[int, int, str]]:
     """Return what places a row from top to bottom, its label last."""
     if factor is not None:
-        return lambda row: (0, 0, dict(row.factors).get(factor, ""))
+        return lambda row: (0, 0, dict(row.factors).get(factor, "Any"))
     return lambda row: (*row.ages, _ages(row))
 
 
@@ -116,4 +116,4 @@ def _ages(row: RateRow) -> str:
 def _heading(key: Key) -> str:
     gender, *levels = key
     named = [] if gender == UNISEX and levels else [words(gender)]
-    return " · ".join([*named, *(level for level in levels if level)])
+    return " · ".join([*named, *(level or "Any" for level in levels)])

@@ -14,7 +14,9 @@ from insurance.core.tenancy import current_org
 from insurance.organizations.models import (
     AllowedBenefit,
     DatedParameter,
+    LicenceType,
     LicensedClass,
+    Organization,
     ProductClass,
 )
 from insurance.products import rules
@@ -203,6 +205,9 @@ def launch_problems(session: Session, version: ProductVersion, on: date) -> list
 
 
 def _launch_facts(session: Session, class_code: str, on: date) -> rules.LaunchFacts:
+    licence = session.scalar(
+        select(Organization.licence_type).where(Organization.org_id == current_org())
+    )
     licensed = session.scalars(
         select(LicensedClass.class_code).where(LicensedClass.org_id == current_org())
     )
@@ -221,4 +226,5 @@ def _launch_facts(session: Session, class_code: str, on: date) -> rules.LaunchFa
         licensed_classes=frozenset(licensed),
         allowed_benefit_types=frozenset(allowed),
         funeral_cover_cap=cap,
+        is_micro=licence is LicenceType.MICRO,
     )
