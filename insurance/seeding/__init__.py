@@ -1,0 +1,1 @@
+"""Demonstration data, and large books for measuring."""

@@ -1,0 +1,224 @@
+"""Two insurers with people, products, customers and policies, made through the real commands.
+
+Every write goes the way a clerk's would: same checks, same audit rows, same ledger. The generator
+is seeded, so the same names and amounts come out each time.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from random import Random
+from uuid import UUID
+
+from flask import Flask
+
+from insurance.core import clock
+from insurance.core.context import Actor, Channel, acting_as
+from insurance.core.db import db, transaction
+from insurance.core.permissions import Role
+from insurance.core.tenancy import PLATFORM_ORG_ID, platform_scope, tenant_scope
+from insurance.customers.services import Address, CustomerDetails, create_customer
+from insurance.identity.services import add_user
+from insurance.organizations.queries import find_entry
+from insurance.organizations.services import NewOrganization, create_organization
+from insurance.policies.services import accept_quote
+from insurance.quotes.rules import Life
+from insurance.quotes.services import QuoteInput, create_quote
+from insurance.seeding.names import PLACES, STREETS, PersonData, make_person
+from insurance.seeding.products import seed_life_products, seed_non_life_products
+
+PASSWORD = "demo-password"
+STAFF = {
+    "admin": (Role.TENANT_ADMINISTRATOR, "Nomsa Khumalo"),
+    "manager": (Role.MANAGER, "Johan Steyn"),
+    "agent": (Role.AGENT, "Lerato Molefe"),
+    "underwriter": (Role.UNDERWRITER, "Priya Naidoo"),
+    "assessor": (Role.CLAIMS_ASSESSOR, "Sipho Dlamini"),
+    "finance": (Role.FINANCE, "Fatima Davids"),
+    "auditor": (Role.AUDITOR, "Pieter Botha"),
+}
+CUSTOMERS_EACH = 120
+
+
+def seed_demo(app: Flask) -> bool:
+    """Fill an empty platform; returns False and does nothing where the demo is there already."""
+    with app.app_context():
+        with platform_scope():
+            if find_entry(db.session(), "ubuntu-life") is not None:
+                return False
+        _platform_people()
+        _tenant("ubuntu-life", "Ubuntu Life", "LIFE", seed_life_products, _life_input)
+        _tenant("karoo-general", "Karoo General", "NON_LIFE", seed_non_life_products, _general_input)
+    return True
+
+
+def _platform_people() -> None:
+    with tenant_scope(PLATFORM_ORG_ID), transaction() as session:
+        add_user(
+            session,
+            email="platform@insurance.example",
+            name="Platform Administrator",
+            password=PASSWORD,
+            roles=frozenset({Role.PLATFORM_ADMINISTRATOR}),
+            now=clock.now(),
+        )
+
+
+def _tenant(
+    slug: str,
+    name: str,
+    licence: str,
+    products: Callable[[datetime], dict[str, UUID]],
+    wanted: Callable[[Random, dict[str, UUID], PersonData, UUID, int], QuoteInput],
+) -> None:
+    opened = datetime(2025, 9, 1, 7, tzinfo=UTC)
+    with clock.frozen(opened):
+        org_id = create_organization(
+            NewOrganization(name=name, slug=slug, licence_type=licence), now=opened
+        )
+    with tenant_scope(org_id):
+        _people(slug, opened)
+        with _as(slug, "underwriter", org_id), clock.frozen(opened):
+            offered = products(opened)
+        _book(slug, org_id, offered, wanted)
+
+
+def _people(slug: str, now: datetime) -> None:
+    with clock.frozen(now), transaction() as session:
+        for login, (role, name) in STAFF.items():
+            add_user(
+                session,
+                email=f"{login}@{slug}.example",
+                name=name,
+                password=PASSWORD,
+                roles=frozenset({role}),
+                now=now,
+            )
+
+
+def _book(
+    slug: str,
+    org_id: UUID,
+    offered: dict[str, UUID],
+    wanted: Callable[[Random, dict[str, UUID], PersonData, UUID, int], QuoteInput],
+) -> None:
+    """Capture customers over the past year and take three of four from quote to policy."""
+    random = Random(slug)
+    today = clock.today("Africa/Johannesburg")
+    for index in range(CUSTOMERS_EACH):
+        day = today - timedelta(days=360 - 3 * index)
+        now = datetime(day.year, day.month, day.day, 7, tzinfo=UTC) + timedelta(
+            minutes=random.randint(0, 400)
+        )
+        with _as(slug, "agent", org_id), clock.frozen(now):
+            person = make_person(random, 1000 + index)
+            customer = create_customer(_details(random, person), on=day, now=now)
+            quote = create_quote(
+                wanted(random, offered, person, customer.id, index), on=day, now=now
+            )
+            if index % 4 != 3:
+                accept_quote(quote.id, on=day, now=now + timedelta(minutes=20))
+
+
+def _details(random: Random, person: PersonData) -> CustomerDetails:
+    suburb, city, province, code = random.choice(PLACES)
+    return CustomerDetails(
+        first_name=person.first_name,
+        last_name=person.last_name,
+        id_number=person.id_number,
+        date_of_birth=person.born,
+        email=person.email,
+        phone=person.phone,
+        consents={"sms": True, "email": random.random() < 0.7},
+        addresses=(
+            Address(
+                "RESIDENTIAL",
+                f"{random.randint(1, 240)} {random.choice(STREETS)} Street",
+                city,
+                code,
+                suburb=suburb,
+                province=province,
+            ),
+        ),
+    )
+
+
+def _life_input(
+    random: Random, offered: dict[str, UUID], person: PersonData, customer_id: UUID, index: int
+) -> QuoteInput:
+    kind = ("funeral", "term", "credit")[index % 3]
+    if kind == "credit" and person.born < date(1967, 12, 1):
+        kind = "term"
+    cover = {
+        "funeral": random.choice((10_000, 20_000, 30_000, 50_000)),
+        "term": random.choice((250_000, 500_000, 750_000, 1_000_000, 2_000_000)),
+        "credit": random.choice((20_000, 60_000, 120_000)),
+    }[kind]
+    return QuoteInput(
+        product_id=offered[kind],
+        customer_id=customer_id,
+        sum_assured=Decimal(cover),
+        lives=_family(random, person) if kind == "funeral" else (),
+        excluded_benefits=frozenset({"CRITICAL_ILLNESS"})
+        if kind == "term" and random.random() < 0.4
+        else frozenset(),
+        answers={"smoker": random.choice(("yes", "no"))} if kind == "term" else {},
+    )
+
+
+def _family(random: Random, person: PersonData) -> tuple[Life, ...]:
+    lives = []
+    if random.random() < 0.6:
+        born = person.born + timedelta(days=random.randint(-900, 900))
+        lives.append(_relative(random, "SPOUSE", person.last_name, born))
+    for _ in range(random.randint(0, 3)):
+        born = date(2026, 1, 1) - timedelta(days=random.randint(400, 5000))
+        lives.append(_relative(random, "CHILD", person.last_name, born))
+    return tuple(lives)
+
+
+def _relative(random: Random, relationship: str, surname: str, born: date) -> Life:
+    other = make_person(random, 0)
+    return Life(relationship, None, other.gender, born, other.first_name, surname)
+
+
+def _general_input(
+    random: Random, offered: dict[str, UUID], _person: PersonData, customer_id: UUID, index: int
+) -> QuoteInput:
+    if index % 2 == 0:
+        plate = f"{random.choice('BCDFGHJKLMNP')}{random.randint(10, 99)} {random.randint(100, 999)} GP"
+        return QuoteInput(
+            product_id=offered["motor"],
+            customer_id=customer_id,
+            sum_assured=Decimal(random.choice((95_000, 180_000, 260_000, 420_000))),
+            rating_inputs={
+                "vehicle_group": random.choice("ABCD"),
+                "rating_zone": random.choice(("URBAN", "PERI_URBAN", "RURAL")),
+            },
+            answers={"registration": plate},
+        )
+    return QuoteInput(
+        product_id=offered["household"],
+        customer_id=customer_id,
+        sum_assured=Decimal(random.choice((250_000, 480_000, 900_000))),
+        rating_inputs={
+            "rating_zone": random.choice(("URBAN", "RURAL")),
+            "construction": random.choice(("BRICK", "BRICK", "TIMBER", "THATCH")),
+        },
+    )
+
+
+@contextmanager
+def _as(slug: str, login: str, org_id: UUID) -> Iterator[None]:
+    """Let one of the staff act."""
+    role, name = STAFF[login]
+    actor = Actor(
+        email=f"{login}@{slug}.example",
+        name=name,
+        org_id=org_id,
+        roles=frozenset({role}),
+        channel=Channel.CLI,
+    )
+    with acting_as(actor):
+        yield
