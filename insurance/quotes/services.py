@@ -19,6 +19,7 @@ from insurance.core.numbering import next_number
 from insurance.customers.models import Customer
 from insurance.customers.queries import get_customer
 from insurance.customers.services import CustomerDetails, add_customer
+from insurance.organizations.queries import find_parameter
 from insurance.products.queries import find_launched, get_product, load_terms
 from insurance.products.rules import ProductTerms
 from insurance.quotes import queries, rules
@@ -72,7 +73,7 @@ def calculate(session: Session, wanted: QuoteInput, *, on: date) -> Calculation:
     terms = _terms_sold(session, wanted.product_id)
     customer = get_customer(session, wanted.customer_id) if wanted.customer_id else None
     request = _request_of(wanted, customer, terms, on)
-    return Calculation(terms, request, rules.price_quote(terms, request))
+    return _calculation(session, terms, request)
 
 
 def create_quote(
@@ -125,9 +126,7 @@ def reprice_quote(quote_id: UUID, *, version: int | None, on: date, now: datetim
         stored = queries.request_of(quote)
         request = replace(stored, effective_date=max(on, stored.effective_date))
         request = replace(request, lives=tuple(replace(life, age=_aged(life)) for life in request.lives))
-        _write_price(
-            quote, Calculation(terms, request, rules.price_quote(terms, request)), on, now
-        )
+        _write_price(quote, _calculation(session, terms, request), on, now)
         quote.version += 1
         _record(session, quote, "quotes.reprice", before)
     return quote
@@ -184,6 +183,13 @@ def _terms_sold(session: Session, product_id: UUID) -> ProductTerms:
     if version is None:
         raise ConflictError(f"{product.name} is not on sale: it is {product.status}.")
     return load_terms(session, version.id)
+
+
+def _calculation(session: Session, terms: ProductTerms, request: QuoteRequest) -> Calculation:
+    cap = None
+    if terms.class_code == "FUNERAL":
+        cap = find_parameter(session, "funeral_cover_cap", request.effective_date)
+    return Calculation(terms, request, rules.price_quote(terms, request, cover_cap=cap))
 
 
 def _request_of(

@@ -1,0 +1,377 @@
+"""What cover costs: each benefit rounded half up to the cent, the total the sum of these."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+from insurance.core.errors import DomainError, raise_all
+from insurance.core.money import ZERO, format_money, to_cents, total
+from insurance.core.period import age_last_birthday
+from insurance.products.rules import (
+    EVERY_LIFE,
+    MAX_AGE,
+    MONTHS_PER_PREMIUM,
+    BenefitTerms,
+    ProductTerms,
+    max_waiting_days,
+)
+from insurance.quotes.rules.answers import answer_errors
+from insurance.quotes.rules.lookups import EXACT, look_up
+from insurance.quotes.rules.requests import MAIN, Life, PricedBenefit, PricedQuote, QuoteRequest
+
+HUNDRED = Decimal(100)
+MAX_TERM_YEARS = 100
+
+
+def benefit_premium(basis: str, sum_assured: Decimal, rate: Decimal) -> Decimal:
+    """Return the exact monthly premium before rounding.
+
+    PER_MILLE: sum assured / 1000 × rate; PER_CENT: sum assured × rate / 100; FLAT: the rate.
+    """
+    if basis == "PER_MILLE":
+        return EXACT.scaleb(EXACT.multiply(sum_assured, rate), -3)
+    if basis == "PER_CENT":
+        return EXACT.scaleb(EXACT.multiply(sum_assured, rate), -2)
+    return rate
+
+
+def price_quote(
+    terms: ProductTerms, request: QuoteRequest, *, cover_cap: Decimal | None = None
+) -> PricedQuote:
+    """Price a request. Raises DomainError(s) naming the field of everything that is not right.
+
+    `cover_cap` is the most that a law lets one life be insured for under this product, as in force
+    on the effective date; None where it sets no limit.
+    """
+    request = replace(request, lives=_aged_lives(request))
+    main = _main_life(request)
+    wanted = [one for one in terms.priced_benefits if one.code not in request.excluded_benefits]
+    headline = _headline(terms, wanted, request)
+    errors = [
+        *_life_errors(terms, main, request),
+        *_limit_errors(terms, headline, request),
+        *_code_errors(terms, request),
+        *answer_errors(terms.questions, request.answers),
+    ]
+    raise_all(errors)
+    priced = _priced(terms, wanted, main, headline or ZERO, request)
+    raise_all(_cap_errors(priced, main, request.lives, cover_cap))
+    monthly = total(part.monthly_premium for part in priced)
+    return PricedQuote(
+        monthly_premium=monthly,
+        annual_premium=12 * monthly,
+        instalment=instalment(priced, request.frequency, terms.modal_loadings),
+        frequency=request.frequency,
+        sum_assured=headline or ZERO,
+        age=main.age,
+        gender=main.gender,
+        term_years=request.term_years or terms.default_term_years,
+        pricing_method=terms.pricing_method,
+        lives=request.lives,
+        benefits=tuple(priced),
+    )
+
+
+def instalment(
+    benefits: Iterable[PricedBenefit], frequency: str, loadings: Mapping[str, Decimal]
+) -> Decimal:
+    """Return what falls due each time: months × premium × (1 + loading), rounded per benefit.
+
+    A modal loading is in per cent of the premium.
+    """
+    factor = _modal_factor(frequency, loadings)
+    return total(to_cents(part.monthly_premium * factor) for part in benefits)
+
+
+def _modal_factor(frequency: str, loadings: Mapping[str, Decimal]) -> Decimal:
+    return MONTHS_PER_PREMIUM[frequency] * (1 + loadings.get(frequency, ZERO) / HUNDRED)
+
+
+def _aged_lives(request: QuoteRequest) -> tuple[Life, ...]:
+    """Work out ages from dates of birth, and refuse an age that disagrees with one."""
+    errors: list[DomainError] = []
+    lives = []
+    for index, life in enumerate(request.lives):
+        where, age, born = f"insured_lives.{index}", life.age, life.date_of_birth
+        if born is not None and born > request.effective_date:
+            errors.append(DomainError("Born after cover starts.", field=f"{where}.date_of_birth"))
+            continue
+        if born is not None:
+            age = age_last_birthday(born, request.effective_date)
+            if life.age not in (None, age):
+                errors.append(
+                    DomainError(f"The date of birth gives age {age}.", field=f"{where}.age")
+                )
+        if age is not None and not 0 <= age <= MAX_AGE:
+            errors.append(DomainError(f"Enter an age up to {MAX_AGE}.", field=f"{where}.age"))
+        lives.append(life if age == life.age else replace(life, age=age))
+    raise_all(errors)
+    return tuple(lives)
+
+
+def _main_life(request: QuoteRequest) -> Life:
+    """Return the main member as the lives say, else as the quote's own age and gender say."""
+    main = next((life for life in request.lives if life.relationship == MAIN), Life())
+    return replace(
+        main,
+        age=request.age if main.age is None else main.age,
+        gender=main.gender or request.gender,
+    )
+
+
+def _headline(
+    terms: ProductTerms, wanted: Sequence[BenefitTerms], request: QuoteRequest
+) -> Decimal | None:
+    """Return the sum assured asked for, else the product's own; None where one must be asked for.
+
+    A product of fixed amounts alone shows its largest.
+    """
+    if request.sum_assured is not None:
+        return request.sum_assured
+    if terms.coverage_amount is not None:
+        return terms.coverage_amount
+    open_ended = [one for one in wanted if one.code not in request.benefit_overrides]
+    usual = [one.default_amount for one in open_ended if one.amount_type == "SUM_INSURED"]
+    if stated := [amount for amount in usual if amount]:
+        return max(stated)
+    if any(one.amount_type != "FIXED" for one in open_ended):
+        return None
+    amounts = [one.default_amount for one in open_ended if one.default_amount]
+    return max([*amounts, *request.benefit_overrides.values()], default=ZERO)
+
+
+def _life_errors(terms: ProductTerms, main: Life, request: QuoteRequest) -> list[DomainError]:
+    if sum(life.relationship == MAIN for life in request.lives) > 1:
+        return [DomainError("A policy has one main member.", field="insured_lives")]
+    if main.age is None:
+        if terms.category != "LIFE":
+            return []
+        return [DomainError("Enter the age or the date of birth of the main member.", field="age")]
+    low = 0 if terms.min_entry_age is None else terms.min_entry_age
+    high = MAX_AGE if terms.max_entry_age is None else terms.max_entry_age
+    if low <= main.age <= high:
+        return []
+    return [DomainError(f"Entry age is {low} to {high}; this is {main.age}.", field="age")]
+
+
+def _limit_errors(
+    terms: ProductTerms, headline: Decimal | None, request: QuoteRequest
+) -> list[DomainError]:
+    found = []
+    low, high = terms.min_sum_assured, terms.max_sum_assured
+    if headline is None:
+        found.append(("Enter the sum assured.", "sum_assured"))
+    elif request.sum_assured is not None and headline <= 0:
+        found.append(("Cover must be more than nothing.", "sum_assured"))
+    elif low is not None and headline < low:
+        found.append((f"The smallest cover is {format_money(low)}.", "sum_assured"))
+    elif high is not None and headline > high:
+        found.append((f"The largest cover is {format_money(high)}.", "sum_assured"))
+    if request.term_years is not None and not 1 <= request.term_years <= MAX_TERM_YEARS:
+        found.append((f"A term has 1 to {MAX_TERM_YEARS} years.", "term_years"))
+    if request.frequency not in MONTHS_PER_PREMIUM:
+        found.append((f"Choose one of {', '.join(MONTHS_PER_PREMIUM)}.", "frequency"))
+    return [DomainError(message, field=field) for message, field in found]
+
+
+def _code_errors(terms: ProductTerms, request: QuoteRequest) -> list[DomainError]:
+    known = {benefit.code: benefit for benefit in terms.priced_benefits}
+    found = []
+    for code, amount in sorted(request.benefit_overrides.items()):
+        if code not in known:
+            found.append((f"This product has no benefit {code}.", "benefit_overrides"))
+        elif amount <= 0:
+            found.append(("Cover must be more than nothing.", f"benefit_overrides.{code}"))
+    for code in sorted(request.excluded_benefits):
+        if code not in known:
+            found.append((f"This product has no benefit {code}.", "excluded_benefits"))
+        elif known[code].is_mandatory:
+            found.append((f"{known[code].name} cannot be left out.", "excluded_benefits"))
+    return [DomainError(message, field=field) for message, field in found]
+
+
+def _priced(
+    terms: ProductTerms,
+    wanted: Sequence[BenefitTerms],
+    main: Life,
+    headline: Decimal,
+    request: QuoteRequest,
+) -> list[PricedBenefit]:
+    priced: list[PricedBenefit] = []
+    errors: dict[tuple[str | None, str], DomainError] = {}
+    for benefit in wanted:
+        for index, life in _insured_by(benefit, main, request.lives):
+            try:
+                priced.append(_price_benefit(terms, benefit, headline, index, life, request))
+            except DomainError as refusal:
+                # Benefits that share a table would ask for the same factor again.
+                errors |= {(error.field, error.message): error for error in refusal.errors}
+    raise_all(list(errors.values()))
+    if not priced:
+        raise DomainError("Nothing is insured: choose a benefit.", field="excluded_benefits")
+    return priced
+
+
+def _insured_by(
+    benefit: BenefitTerms, main: Life, lives: Sequence[Life]
+) -> list[tuple[int | None, Life]]:
+    """Return the lives a benefit is priced on, with their places among the lives given."""
+    insured: list[tuple[int | None, Life]] = [
+        (index, main if life.relationship == MAIN else life)
+        for index, life in enumerate(lives)
+        if benefit.member_role in (life.relationship, EVERY_LIFE)
+    ]
+    if benefit.member_role in (MAIN, EVERY_LIFE) and all(life is not main for _, life in insured):
+        insured.insert(0, (None, main))
+    if benefit.per_policy and insured:
+        rated = next((life for _, life in insured if life is main), insured[0][1])
+        return [(None, rated)]
+    return insured
+
+
+def _price_benefit(
+    terms: ProductTerms,
+    benefit: BenefitTerms,
+    headline: Decimal,
+    index: int | None,
+    life: Life,
+    request: QuoteRequest,
+) -> PricedBenefit:
+    amount, how = _cover(benefit, headline, request)
+    _check_cover(terms, benefit, amount, request)
+    table, rate = benefit.rate_table, None
+    if table is None:
+        exact = benefit.flat_premium or ZERO
+        found: dict[str, Any] = {"flat_premium": str(exact), "formula": "flat premium"}
+    else:
+        rate, found = look_up(table, benefit, index, life, request.rating_inputs)
+        exact = benefit_premium(table.basis, amount, rate)
+        found["formula"] = _formula(table.basis, amount, rate)
+    return PricedBenefit(
+        benefit_code=benefit.code,
+        benefit_name=benefit.name,
+        benefit_type=benefit.benefit_type,
+        member_role=_role(benefit, life),
+        life=index,
+        life_name=life.name,
+        sum_assured=amount,
+        rate=rate,
+        rate_basis=table.basis if table else benefit.rate_basis,
+        monthly_premium=to_cents(exact),
+        pricing_method="RATE_TABLE" if table else "FLAT",
+        waiting_period_days=_waiting_days(terms, benefit, request),
+        worksheet=found | _rounding(terms, life, how, exact, request),
+    )
+
+
+def _role(benefit: BenefitTerms, life: Life) -> str:
+    is_for_each_life = benefit.member_role == EVERY_LIFE and not benefit.per_policy
+    return life.relationship if is_for_each_life else benefit.member_role
+
+
+def _rounding(
+    terms: ProductTerms, life: Life, how: str, exact: Decimal, request: QuoteRequest
+) -> dict[str, Any]:
+    """Return the part of the worksheet that every benefit has: cover, rounding and loading."""
+    premium = to_cents(exact)
+    loadings = terms.modal_loadings
+    return {
+        "cover": how,
+        "age": life.age,
+        "gender": life.gender,
+        "exact": f"{exact.normalize(EXACT):f}",
+        "rounding": "half up to the cent",
+        "rounded": str(premium),
+        "frequency": request.frequency,
+        "loading_per_cent": f"{loadings.get(request.frequency, ZERO).normalize():f}",
+        "instalment": str(to_cents(premium * _modal_factor(request.frequency, loadings))),
+    }
+
+
+def _formula(basis: str, amount: Decimal, rate: Decimal) -> str:
+    if basis == "PER_MILLE":
+        return f"{amount} / 1000 × {rate:f}"
+    if basis == "PER_CENT":
+        return f"{amount} × {rate:f} / 100"
+    return f"{rate:f}"
+
+
+def _cover(benefit: BenefitTerms, headline: Decimal, request: QuoteRequest) -> tuple[Decimal, str]:
+    """Return a benefit's sum assured and how it was found."""
+    if benefit.code in request.benefit_overrides:
+        return request.benefit_overrides[benefit.code], "chosen"
+    if benefit.amount_type == "FIXED":
+        return benefit.default_amount or ZERO, "fixed"
+    if benefit.amount_type == "PERCENTAGE":
+        share = HUNDRED if benefit.default_amount is None else benefit.default_amount
+        return to_cents(headline * share / HUNDRED), f"{share.normalize():f}% of {headline}"
+    if benefit.amount_type == "MULTIPLE":
+        times = Decimal(1) if benefit.default_amount is None else benefit.default_amount
+        return to_cents(headline * times), f"{times.normalize():f} × {headline}"
+    return headline, "sum assured"
+
+
+def _check_cover(
+    terms: ProductTerms, benefit: BenefitTerms, amount: Decimal, request: QuoteRequest
+) -> None:
+    """Refuse cover above the benefit's limit, or for one without above the product's."""
+    is_chosen = benefit.code in request.benefit_overrides
+    limit = benefit.max_amount
+    if limit is None and is_chosen:
+        limit = terms.max_sum_assured
+    if limit is not None and amount > limit:
+        raise DomainError(
+            f"{benefit.name} is at most {format_money(limit)}; this is {format_money(amount)}.",
+            field=f"benefit_overrides.{benefit.code}" if is_chosen else "sum_assured",
+        )
+
+
+def _waiting_days(terms: ProductTerms, benefit: BenefitTerms, request: QuoteRequest) -> int:
+    """Return the waiting period, cut to what the law allows for a shorter term than usual."""
+    years = request.term_years or terms.default_term_years
+    most = max_waiting_days(terms.class_code, terms.term_type, years)
+    days = benefit.waiting_period_days
+    return days if most is None else min(days, most)
+
+
+def _cap_errors(
+    priced: Sequence[PricedBenefit], main: Life, lives: Sequence[Life], cap: Decimal | None
+) -> list[DomainError]:
+    """Refuse a life whose benefits together are above the cap, riders included.
+
+    A waiver of premium insures no sum of its own.
+    """
+    if cap is None:
+        return []
+    cover: dict[int | None, Decimal] = defaultdict(lambda: ZERO)
+    main_place = next((at for at, life in enumerate(lives) if life.relationship == MAIN), None)
+    for part in priced:
+        if part.benefit_type != "PREMIUM_WAIVER":
+            for place in _places(part, main_place, lives):
+                cover[place] += part.sum_assured
+    errors = []
+    for place, amount in cover.items():
+        if amount > cap:
+            life = main if place in (None, main_place) else lives[place]
+            who = life.name or life.relationship.replace("_", " ").lower()
+            errors.append(
+                DomainError(
+                    f"Cover on one life is at most {format_money(cap)};"
+                    f" {who} would have {format_money(amount)}.",
+                    field="sum_assured" if place == main_place else f"insured_lives.{place}",
+                )
+            )
+    return errors
+
+
+def _places(
+    part: PricedBenefit, main_place: int | None, lives: Sequence[Life]
+) -> Sequence[int | None]:
+    """Return whom a benefit covers: one life, or each of its role when it is per policy."""
+    if part.life is not None or part.member_role == MAIN:
+        return [main_place if part.life is None else part.life]
+    if part.member_role == EVERY_LIFE:
+        return list(dict.fromkeys([main_place, *range(len(lives))]))
+    return [at for at, life in enumerate(lives) if life.relationship == part.member_role]

@@ -1,0 +1,1 @@
+"""The quotes area, its screens and its endpoints."""
