@@ -162,7 +162,7 @@ class Services:
         arguments = [str(_valkey_binary()), "--port", "0", "--dir", str(data)]
         arguments += ["--unixsocket", str(self.sockets / "valkey.sock"), "--unixsocketperm", "700"]
         arguments += ["--appendonly", "yes", "--save", "", "--daemonize", "no"]
-        self._launch("valkey", arguments, _die_with_parent(signal.SIGTERM))
+        self._launch("valkey", arguments, die_with_parent(signal.SIGTERM))
         self._wait_until("valkey", self._valkey_answers)
 
     def _launch(self, name: str, arguments: list[str], prepare: Callable[[], None]) -> None:
@@ -245,7 +245,7 @@ def _environment() -> dict[str, str]:
     return {name: os.environ[name] for name in kept if name in os.environ}
 
 
-def _die_with_parent(how: signal.Signals) -> Callable[[], None]:
+def die_with_parent(how: signal.Signals) -> Callable[[], None]:
     """Return a preparation that ends the child when its supervisor is killed."""
     libc = ctypes.CDLL(None, use_errno=True) if os.uname().sysname == "Linux" else None
 
@@ -262,7 +262,7 @@ def _without_root(*directories: Path) -> Callable[[], None]:
     Where the kernel allows it, the server runs in a user namespace of its own in which root is
     user 1000: the files stay root's. Elsewhere it runs as nobody, who is given the directories.
     """
-    die = _die_with_parent(signal.SIGINT)
+    die = die_with_parent(signal.SIGINT)
     if os.getuid() != 0:
         return die
     if _namespaces_work():

@@ -18,7 +18,7 @@ from insurance.audit_logs.models import (
     SealHead,
     UnsealedEvent,
 )
-from insurance.audit_logs.services import hash_of_row
+from insurance.audit_logs.services import hash_of_row, said_by_row
 from insurance.core.db import db, transaction
 from insurance.core.tenancy import current_org
 
@@ -140,6 +140,11 @@ def find_proof(session: Session, event_id: UUID) -> Proof | None:
         prev_hash=bytes(seal.prev_hash),
         signature=bytes(seal.signature),
     )
+
+
+def said_by(event: AuditEvent) -> dict[str, Any]:
+    """Return everything an event says, as it was hashed."""
+    return said_by_row({column.name: getattr(event, column.name) for column in _COLUMNS})
 
 
 def newest_seal(session: Session) -> AuditSeal | None:

@@ -1,7 +1,7 @@
 """Recording: a step of every command, inside the command's own transaction."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -97,8 +97,13 @@ def event_row(
     return row | {"payload_hash": hash_of_row(row)}
 
 
+def said_by_row(row: dict[str, Any]) -> dict[str, Any]:
+    """Return everything an event's row says, as it is hashed."""
+    said = {name: row[name] for name in _HASHED}
+    said["recorded_at"] = row["recorded_at"].astimezone(UTC).isoformat(timespec="microseconds")
+    return plain(said)  # type: ignore[no-any-return]
+
+
 def hash_of_row(row: dict[str, Any]) -> bytes:
     """Return the hash of an event's row, as sealed and as verified."""
-    said = {name: row[name] for name in _HASHED}
-    said["recorded_at"] = row["recorded_at"].timestamp().hex()
-    return event_hash(plain(said))
+    return event_hash(said_by_row(row))

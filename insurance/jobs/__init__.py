@@ -18,7 +18,7 @@ def use_redis(app: Flask) -> None:
     app.extensions["redis"] = Redis.from_url(
         app.config["SETTINGS"].redis_url, socket_timeout=3, socket_connect_timeout=3
     )
-    use_queue(_wake)
+    use_queue(lambda org_id, job_id, _name: wake(org_id, job_id))
 
 
 def queue_of(connection: "Redis[bytes]") -> Queue:
@@ -26,12 +26,14 @@ def queue_of(connection: "Redis[bytes]") -> Queue:
     return Queue(QUEUE, connection=connection, serializer=JSONSerializer)
 
 
-def _wake(org_id: UUID, job_id: UUID, _name: str) -> None:
+def wake(org_id: UUID, job_id: UUID) -> None:
+    """Tell a worker that a job of the outbox waits. Twice does no harm."""
     try:
         queue_of(current_app.extensions["redis"]).enqueue(
             "insurance.jobs.outbox.run",
             str(org_id),
             str(job_id),
+            job_id=str(job_id),
             result_ttl=0,
             failure_ttl=86400,
         )

@@ -1,0 +1,35 @@
+# make help lists what there is.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help demo test lint bench
+help: ## List what there is
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+
+demo: $(VENV)/.run ## The product, running, with demonstration data
+	@exec $(BIN)/python -m insurance demo
+
+test: $(VENV)/.dev ## The whole suite, browser tests included
+	@$(BIN)/python -m tests.browser.find
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+lint: $(VENV)/.dev ## Style, types, import contracts, templates
+	$(BIN)/ruff check insurance tests migrations
+	$(BIN)/ruff format --check insurance tests
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m insurance.web.template_lint
+
+bench: $(VENV)/.dev ## Speed, as ratios in one run
+	@$(BIN)/python -m insurance.bench
+
+$(VENV)/.run: requirements.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/.dev: requirements.txt requirements-dev.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements-dev.txt
+	@touch $@ $(VENV)/.run

@@ -1,0 +1,44 @@
+"""What commands that work in one organization share."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+import click
+from flask import Flask
+
+from insurance.app import create_app
+from insurance.core.db import db
+from insurance.core.settings import SettingsError
+from insurance.core.tenancy import platform_scope, tenant_scope
+from insurance.organizations.queries import find_entry
+
+org_option = click.option("--org", "slug", required=True, metavar="SLUG", help="The organization.")
+
+
+def application() -> Flask:
+    """Return the application for the environment, or end with what is wrong in a line."""
+    _prefer_running_demo()
+    try:
+        return create_app()
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from error
+
+
+@contextmanager
+def inside(slug: str) -> Iterator[UUID]:
+    """Work in an organization, named by its slug. Ends with a message for an unknown one."""
+    with application().app_context():
+        with platform_scope():
+            entry = find_entry(db.session(), slug)
+        if entry is None:
+            raise click.ClickException(f"There is no organization {slug}.")
+        with tenant_scope(entry.org_id):
+            yield entry.org_id
+
+
+def _prefer_running_demo() -> None:
+    """Without any setting, mean the demo instance of this folder."""
+    if "DATABASE_URL" not in os.environ:
+        os.environ.setdefault("INSURANCE_MODE", "demo")

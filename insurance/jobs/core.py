@@ -1,0 +1,38 @@
+"""Housekeeping: waking what was lost, forgetting what has served its time."""
+
+from datetime import timedelta
+
+from sqlalchemy import delete
+
+from insurance.core import clock
+from insurance.core.db import transaction
+from insurance.core.idempotency import IdempotencyKey
+from insurance.core.tenancy import current_org
+from insurance.identity.models import WebSession
+from insurance.jobs import wake
+from insurance.jobs.outbox import find_waiting
+
+_KEYS_KEPT = timedelta(days=30)
+
+
+def wake_waiting_jobs() -> None:
+    """Wake every job of the organization in scope that is due and that nobody holds."""
+    for job_id in find_waiting():
+        wake(current_org(), job_id)
+
+
+def forget_old_keys() -> None:
+    """Delete idempotency keys that are older than thirty days."""
+    with transaction() as session:
+        session.execute(
+            delete(IdempotencyKey).where(
+                IdempotencyKey.org_id == current_org(),
+                IdempotencyKey.created_at < clock.now() - _KEYS_KEPT,
+            )
+        )
+
+
+def forget_old_sessions() -> None:
+    """Delete browser sessions that have expired."""
+    with transaction() as session:
+        session.execute(delete(WebSession).where(WebSession.expires_at < clock.now()))

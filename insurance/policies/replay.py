@@ -1,0 +1,107 @@
+"""Rebuilding the present from the history, set-based, and naming where the two differ."""
+
+from sqlalchemy import text
+
+from insurance.core.db import db
+from insurance.core.tenancy import current_org
+
+_CHECKS = {
+    "policy {0}: the row is not what its newest event left ({1})": """
+        WITH newest AS (
+            SELECT DISTINCT ON (policy_id) policy_id, payload->'state' AS state
+            FROM ins.policy_events
+            WHERE org_id = :org AND payload ? 'state'
+            ORDER BY policy_id, sequence DESC
+        ), facts AS (
+            SELECT p.id, p.policy_number, jsonb_build_object(
+                'policy_number', p.policy_number, 'status', p.status,
+                'product_id', p.product_id, 'product_version_id', p.product_version_id,
+                'customer_id', p.customer_id, 'effective_date', p.effective_date,
+                'expiry_date', p.expiry_date, 'term_years', p.term_years, 'due_day', p.due_day,
+                'frequency', p.frequency, 'premium', p.premium::text,
+                'coverage_amount', p.coverage_amount::text) AS state
+            FROM ins.policies p WHERE p.org_id = :org
+        )
+        SELECT f.policy_number,
+               CASE WHEN n.state IS NULL THEN 'no event' ELSE
+                   (SELECT string_agg(key, ', ' ORDER BY key) FROM jsonb_object_keys(f.state) key
+                    WHERE f.state->key IS DISTINCT FROM n.state->key) END
+        FROM facts f LEFT JOIN newest n ON n.policy_id = f.id
+        WHERE n.state IS NULL OR n.state <> f.state
+        LIMIT :most
+    """,
+    "policy {0}: the newest version is {1}, the row says {2}": """
+        SELECT p.policy_number, max(v.version_number), p.current_version
+        FROM ins.policies p
+        LEFT JOIN ins.policy_versions v ON v.org_id = p.org_id AND v.policy_id = p.id
+        WHERE p.org_id = :org
+        GROUP BY p.policy_number, p.current_version
+        HAVING max(v.version_number) IS DISTINCT FROM p.current_version
+            OR count(v.version_number) <> p.current_version
+        LIMIT :most
+    """,
+    "policy {0}: its benefits cost {1}, the row says {2}": """
+        SELECT p.policy_number, sum(b.premium), p.premium
+        FROM ins.policies p
+        JOIN ins.policy_benefits b
+            ON b.org_id = p.org_id AND b.policy_id = p.id AND b.status = 'ACTIVE'
+        WHERE p.org_id = :org
+        GROUP BY p.policy_number, p.premium HAVING sum(b.premium) <> p.premium
+        LIMIT :most
+    """,
+    "benefit {0}: its layers give {1}, the row says {2}": """
+        SELECT b.id, sum(l.amount), b.sum_assured
+        FROM ins.policy_benefits b
+        JOIN ins.policy_benefit_layers l
+            ON l.org_id = b.org_id AND l.policy_benefit_id = b.id
+        WHERE b.org_id = :org AND b.status = 'ACTIVE'
+        GROUP BY b.id, b.sum_assured HAVING sum(l.amount) <> b.sum_assured
+        LIMIT :most
+    """,
+    "policy {0}: premiums charged come to {1}, the ledger has {2}": """
+        WITH charged AS (
+            SELECT policy_id, sum(amount) AS amount FROM ins.premium_lines
+            WHERE org_id = :org AND posted_at IS NOT NULL GROUP BY policy_id
+        ), posted AS (
+            SELECT policy_id, sum(amount) AS amount FROM ins.ledger_transfers
+            WHERE org_id = :org AND type IN ('PREMIUM_DUE', 'PREMIUM_VAT') GROUP BY policy_id
+        )
+        SELECT p.policy_number, coalesce(c.amount, 0), coalesce(l.amount, 0)
+        FROM ins.policies p
+        LEFT JOIN charged c ON c.policy_id = p.id LEFT JOIN posted l ON l.policy_id = p.id
+        WHERE p.org_id = :org AND coalesce(c.amount, 0) <> coalesce(l.amount, 0)
+        LIMIT :most
+    """,
+    "portfolio figures of {0} policies: {1} counted, {2} kept": """
+        WITH counted AS (
+            SELECT product_id, status, count(*) AS policies, sum(premium) AS premium,
+                   sum(coverage_amount) AS cover
+            FROM ins.policies WHERE org_id = :org GROUP BY product_id, status
+        ), kept AS (
+            SELECT product_id, status, sum(policies) AS policies, sum(monthly_premium) AS premium,
+                   sum(cover) AS cover
+            FROM ins.portfolio_counts WHERE org_id = :org GROUP BY product_id, status
+        )
+        SELECT coalesce(c.status, k.status), coalesce(c.policies, 0), coalesce(k.policies, 0)
+        FROM counted c FULL JOIN kept k ON k.product_id = c.product_id AND k.status = c.status
+        WHERE (coalesce(c.policies, 0), coalesce(c.premium, 0), coalesce(c.cover, 0))
+           <> (coalesce(k.policies, 0), coalesce(k.premium, 0), coalesce(k.cover, 0))
+        LIMIT :most
+    """,
+}
+
+
+def find_differences(*, most: int = 100) -> tuple[int, list[str]]:
+    """Return how many policies were checked, and each difference in words (`most` of a kind)."""
+    session = db.session()
+    session.execute(text("SET LOCAL statement_timeout = '30min'"))
+    values = {"org": current_org(), "most": most}
+    checked = session.execute(
+        text("SELECT count(*) FROM ins.policies WHERE org_id = :org"), {"org": current_org()}
+    ).scalar_one()
+    differences = [
+        words.format(*row)
+        for words, statement in _CHECKS.items()
+        for row in session.execute(text(statement), values)
+    ]
+    return checked, differences
