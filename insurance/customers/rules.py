@@ -16,6 +16,8 @@ _EMAIL = re.compile(r"[^@\s<>,;:\"()\[\]\\]{1,64}@[a-z0-9.-]{1,185}\.[a-z]{2,24}
 _PASSPORT = re.compile(r"[A-Z0-9]{5,20}", re.ASCII)
 _REGISTRATION = re.compile(r"[0-9]{4}/[0-9]{6}/[0-9]{2}", re.ASCII)
 OLDEST_AGE = 120
+ADULT_AGE = 18
+NATIONAL_DIGITS = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,22 +46,28 @@ def read_id_number(text: str, *, declared_birth: date | None = None, on: date) -
         raise DomainError(
             "This is not a valid ID number. Check the digits.", field="id_number"
         ) from error
-    births = _possible_births(number, on)
-    if declared_birth is not None:
-        if declared_birth not in births:
+    born = _birth(_possible_births(number, on), declared_birth, on)
+    gender = "FEMALE" if int(number[6:10]) < 5000 else "MALE"
+    return IdentityFacts(number, born, gender, number[10] == "0")
+
+
+def _birth(births: list[date], declared: date | None, on: date) -> date:
+    """Return the one date of birth, or refuse: contradicted, impossible, or open to doubt."""
+    if declared is not None:
+        if declared not in births:
             raise DomainError(
                 "The date of birth does not agree with the ID number.", field="date_of_birth"
             )
-        births = [declared_birth]
+        return declared
     if not births:
         raise DomainError("The ID number holds no possible date of birth.", field="id_number")
-    if len(births) > 1:
+    # Somebody over 100 is rare enough that the later birth is meant unless it is a child's.
+    if len(births) == 2 and on.year - births[1].year < ADULT_AGE:
         raise DomainError(
             f"Born {births[0]:%Y/%m/%d} or {births[1]:%Y/%m/%d}? Enter the date of birth.",
             field="date_of_birth",
         )
-    gender = "FEMALE" if int(number[6:10]) < 5000 else "MALE"
-    return IdentityFacts(number, births[0], gender, number[10] == "0")
+    return births[-1]
 
 
 def _possible_births(number: str, on: date) -> list[date]:
@@ -72,9 +80,6 @@ def _possible_births(number: str, on: date) -> list[date]:
             continue
         if born <= on and on.year - born.year <= OLDEST_AGE:
             births.append(born)
-    # Somebody over 100 is rare enough that the later birth is meant unless it is a child's.
-    if len(births) == 2 and on.year - births[1].year >= 18:
-        return births[1:]
     return births
 
 
@@ -89,7 +94,9 @@ def read_passport(text: str, country: str | None) -> tuple[str, str]:
     """Return (number, country). Raises DomainError at `passport_number` or `passport_country`."""
     plain = re.sub(r"[\s-]", "", text).upper()
     if not _PASSPORT.fullmatch(plain):
-        raise DomainError("A passport number has 5 to 20 letters and digits.", field="passport_number")
+        raise DomainError(
+            "A passport number has 5 to 20 letters and digits.", field="passport_number"
+        )
     if not re.fullmatch(r"[A-Z]{2}", (country or "").upper(), re.ASCII):
         raise DomainError("Enter the country as two letters, such as ZW.", field="passport_country")
     return plain, (country or "").upper()
@@ -100,8 +107,12 @@ def read_phone(text: str) -> str:
     try:
         parsed = phonenumbers.parse(text, "ZA")
     except phonenumbers.NumberParseException as error:
-        raise DomainError("Enter a telephone number such as 082 123 4567.", field="phone") from error
-    if not phonenumbers.is_valid_number(parsed):
+        raise DomainError(
+            "Enter a telephone number such as 082 123 4567.", field="phone"
+        ) from error
+    # The library lets shorter South African numbers pass.
+    is_short = parsed.country_code == 27 and len(str(parsed.national_number)) != NATIONAL_DIGITS
+    if is_short or not phonenumbers.is_valid_number(parsed):
         raise DomainError("This telephone number does not exist.", field="phone")
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
 

@@ -1,6 +1,6 @@
 """Contract arithmetic: terms, schedules, layers of cover and what may follow what."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -51,9 +51,7 @@ def expiry_date(effective: date, term_years: int, term_type: str) -> date | None
     return add_years(effective, term_years) if term_type == "FIXED_TERM" else None
 
 
-def check_effective_date(
-    effective: date, on: date, *, backdating_limit_days: int
-) -> None:
+def check_effective_date(effective: date, on: date, *, backdating_limit_days: int) -> None:
     """Refuse a start too far back or ahead. Raises DomainError at `effective_date`."""
     if effective < on - timedelta(days=backdating_limit_days):
         raise DomainError(
@@ -104,8 +102,3 @@ def check_transition(status: str, wanted: str) -> None:
             f"A policy that is {status} cannot become {wanted}.",
             detail={"allowed_transitions": list(allowed)},
         )
-
-
-def headline_cover(benefits: Sequence[tuple[str, Decimal]], headline: Decimal) -> Decimal:
-    """Return the cover a policy shows: the quoted sum assured, or its largest benefit."""
-    return headline or max((amount for _code, amount in benefits), default=headline)

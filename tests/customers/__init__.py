@@ -1,0 +1,1 @@
+"""The customers area, its screens and its endpoints."""

@@ -1,0 +1,232 @@
+"""ID numbers, passports, telephone numbers, companies and names."""
+
+from datetime import date
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from stdnum import luhn
+
+from insurance.core.crypto import mask_id_number
+from insurance.core.errors import DomainError
+from insurance.customers.rules import (
+    check_gender,
+    match_name,
+    read_email,
+    read_id_number,
+    read_passport,
+    read_phone,
+    read_registration,
+    search_text,
+)
+
+ON = date(2026, 11, 20)
+
+
+def _id_number(born: date, sequence: int = 5009, citizenship: int = 0) -> str:
+    body = f"{born:%y%m%d}{sequence:04}{citizenship}8"
+    return body + luhn.calc_check_digit(body)
+
+
+def _refusal(number: str, born: date | None = None, on: date = ON) -> tuple[str | None, str]:
+    with pytest.raises(DomainError) as refusal:
+        read_id_number(number, declared_birth=born, on=on)
+    return refusal.value.field, refusal.value.message
+
+
+@pytest.mark.parametrize(
+    ("number", "born", "gender", "is_citizen"),
+    [
+        ("8001015009087", date(1980, 1, 1), "MALE", True),
+        ("7503305044089", date(1975, 3, 30), "MALE", True),
+        ("9001245289086", date(1990, 1, 24), "MALE", True),
+        ("0002294999186", date(2000, 2, 29), "FEMALE", False),
+        ("800101 5009 08 7", date(1980, 1, 1), "MALE", True),
+        ("800101-5009-087", date(1980, 1, 1), "MALE", True),
+    ],
+)
+def test_an_id_number_tells_birth_gender_and_citizenship(
+    number: str, born: date, gender: str, is_citizen: bool
+) -> None:
+    facts = read_id_number(number, on=ON)
+
+    assert (facts.date_of_birth, facts.gender, facts.is_citizen) == (born, gender, is_citizen)
+    assert len(facts.id_number) == 13
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "8001015009088",
+        "9202204720082",
+        "9902295001083",
+        "8506155000282",
+        "0000000000000",
+        "8013015009080",
+    ],
+)
+def test_a_wrong_check_digit_date_or_citizenship_is_refused(number: str) -> None:
+    assert _refusal(number) == ("id_number", "This is not a valid ID number. Check the digits.")
+
+
+@pytest.mark.parametrize(
+    "number", ["", "800101500908", "80010150090877", "8O01015009087", "٨" * 13]
+)
+def test_an_id_number_has_thirteen_digits(number: str) -> None:
+    assert _refusal(number) == ("id_number", "An ID number has 13 digits.")
+
+
+def test_the_declared_date_of_birth_decides_the_century() -> None:
+    number = "2601055800083"
+
+    for born in (date(1926, 1, 5), date(2026, 1, 5)):
+        assert read_id_number(number, declared_birth=born, on=ON).date_of_birth == born
+
+
+def test_a_declared_date_of_birth_must_agree_with_the_number() -> None:
+    assert _refusal("8001015009087", date(1980, 1, 2)) == (
+        "date_of_birth",
+        "The date of birth does not agree with the ID number.",
+    )
+    assert _refusal("8001015009087", date(2080, 1, 1))[0] == "date_of_birth"
+
+
+def test_where_both_centuries_are_possible_the_date_of_birth_is_asked_for() -> None:
+    field, message = _refusal("2601055800083")
+
+    assert field == "date_of_birth"
+    assert "1926/01/05 or 2026/01/05" in message
+
+
+def test_nobody_is_born_in_the_future() -> None:
+    number = "2612311234082"
+
+    assert read_id_number(number, on=ON).date_of_birth == date(1926, 12, 31)
+    assert _refusal(number, date(2026, 12, 31))[0] == "date_of_birth"
+
+
+@given(
+    born=st.dates(date(1907, 1, 1), ON),
+    sequence=st.integers(0, 9999),
+    citizenship=st.integers(0, 1),
+)
+def test_every_sound_number_gives_back_what_it_was_made_of(
+    born: date, sequence: int, citizenship: int
+) -> None:
+    facts = read_id_number(_id_number(born, sequence, citizenship), declared_birth=born, on=ON)
+
+    assert facts.date_of_birth == born
+    assert facts.gender == ("MALE" if sequence >= 5000 else "FEMALE")
+    assert facts.is_citizen == (citizenship == 0)
+
+
+@given(born=st.dates(date(1927, 1, 1), date(2008, 1, 1)))
+def test_an_adult_needs_no_declared_birth(born: date) -> None:
+    assert read_id_number(_id_number(born), on=ON).date_of_birth == born
+
+
+@given(born=st.dates(date(1930, 1, 1), ON), place=st.integers(0, 12), digit=st.integers(1, 9))
+def test_one_wrong_digit_is_always_noticed(born: date, place: int, digit: int) -> None:
+    number = _id_number(born)
+    wrong = number[:place] + str((int(number[place]) + digit) % 10) + number[place + 1 :]
+    assume(wrong != number)
+
+    with pytest.raises(DomainError):
+        read_id_number(wrong, declared_birth=born, on=ON)
+
+
+def test_the_gender_must_agree_with_the_number() -> None:
+    facts = read_id_number("8001015009087", on=ON)
+
+    assert check_gender(facts, None) == check_gender(facts, "MALE") == "MALE"
+    with pytest.raises(DomainError, match="says male") as refusal:
+        check_gender(facts, "FEMALE")
+    assert refusal.value.field == "gender"
+
+
+def test_an_id_number_is_masked_but_for_the_birth_date_and_two_digits() -> None:
+    assert mask_id_number("8001015009087") == "800101*****87"
+
+
+def test_a_passport_is_the_alternative() -> None:
+    assert read_passport("ab 123-456", "zw") == ("AB123456", "ZW")
+
+
+@pytest.mark.parametrize(
+    ("number", "country", "field"),
+    [
+        ("A1", "ZW", "passport_number"),
+        ("A" * 21, "ZW", "passport_number"),
+        ("AB12_456", "ZW", "passport_number"),
+        ("AB123456", None, "passport_country"),
+        ("AB123456", "ZWE", "passport_country"),
+    ],
+)
+def test_a_passport_needs_a_number_and_a_country(
+    number: str, country: str | None, field: str
+) -> None:
+    with pytest.raises(DomainError) as refusal:
+        read_passport(number, country)
+
+    assert refusal.value.field == field
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["082 123 4567", "0027821234567", "27821234567", "+27 82 123 4567", "(082) 123-4567"],
+)
+def test_a_telephone_number_is_kept_in_one_form(text: str) -> None:
+    assert read_phone(text) == "+27821234567"
+
+
+def test_a_foreign_number_starts_with_its_country() -> None:
+    assert read_phone("+1 650 253 0000") == "+16502530000"
+
+
+@pytest.mark.parametrize("text", ["", "12", "hello", "082 123 456", "+99 123 456 789", "0" * 300])
+def test_a_number_that_cannot_be_called_is_refused(text: str) -> None:
+    with pytest.raises(DomainError) as refusal:
+        read_phone(text)
+
+    assert refusal.value.field == "phone"
+
+
+def test_an_address_of_electronic_mail_is_kept_in_lower_case() -> None:
+    assert read_email(" Thandi.Nkosi@Example.ORG ") == "thandi.nkosi@example.org"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "thandi", "thandi@", "@example.org", "a b@example.org", "a@b", "a@b..org", "a@b.c\nx"],
+)
+def test_what_is_no_address_is_refused(text: str) -> None:
+    with pytest.raises(DomainError) as refusal:
+        read_email(text)
+
+    assert refusal.value.field == "email"
+
+
+def test_a_company_has_a_registration_number() -> None:
+    assert read_registration(" 2019/123456/07 ") == "2019/123456/07"
+    for text in ("2019/12345/07", "2019-123456-07", "CK2019/123456/07", ""):
+        with pytest.raises(DomainError):
+            read_registration(text)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("Thandiwe", "Nkosi"), ("THANDIWE  ", " nkosi"), ("Thándiwé", "N'kosi"), ("thandiwe-nkosi",)],
+)
+def test_names_are_compared_without_accents_case_or_punctuation(names: tuple[str, ...]) -> None:
+    assert match_name(*names).replace(" ", "") == "thandiwenkosi"
+
+
+def test_a_missing_name_is_left_out() -> None:
+    assert match_name("Thandi", None, "") == "thandi"
+
+
+def test_the_search_finds_a_phone_in_its_national_form() -> None:
+    text = search_text("Thandi Nkosi", "thandi@example.org", "+27821234567")
+
+    assert text == "thandi nkosi thandi@example.org +27821234567 0821234567"
+    assert search_text("Thandi Nkosi", None, "+16502530000") == "thandi nkosi +16502530000"

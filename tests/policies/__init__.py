@@ -1,0 +1,1 @@
+"""The policies area, its screens and its endpoints."""
