@@ -361,7 +361,7 @@ def test_a_draft_is_deleted_after_a_question(sign_in: SignIn, session: Session) 
     asked = client.get(_path(client, product, "/delete"))
     done = client.post(_path(client, product, "/delete"))
 
-    assert "lost for good with its 1 benefits" in asked.text
+    assert "lost for good with its 1 benefit and 0 questions" in asked.text
     assert done.status_code == 303
     session.rollback()
     assert queries.list_products(session).items == []

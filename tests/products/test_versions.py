@@ -174,6 +174,7 @@ def test_a_launched_version_is_not_edited_in_place(session: Session) -> None:
 
 def test_a_new_name_needs_no_new_version(session: Session) -> None:
     product = make_launched_product()
+    assert queries.load_terms(session, launched_version(product).id).product_name == "Term Life"
 
     services.edit_product(product.id, {"name": "Term Life Plus"}, now=NOW)
 

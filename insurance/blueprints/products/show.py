@@ -16,6 +16,9 @@ from insurance.products.models import ProductVersion, VersionStatus
 from insurance.web.access import requires
 from insurance.web.html import page
 
+_SHOWN_ROWS = 600
+"""A larger rate table is read on its own page."""
+
 
 @bp.get("/<uuid:product_id>")
 @requires(May.PRODUCTS_VIEW)
@@ -41,7 +44,10 @@ def show(product_id: UUID) -> Response:
         draft=next((one for one in versions if one.status is VersionStatus.DRAFT), None),
         was_launched=any(one.status is not VersionStatus.DRAFT for one in versions),
         content=content,
-        grids=[(tables[table_id], grids_of(tables[table_id])) for table_id in tables],
+        grids=[
+            (table, grids_of(table) if len(table.rows) <= _SHOWN_ROWS else [])
+            for table in tables.values()
+        ],
         checks=checks,
     )
 
