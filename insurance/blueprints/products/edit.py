@@ -83,7 +83,7 @@ def start_draft(product_id: UUID) -> Response:
     )
 
 
-def _draft_of(product_id: UUID) -> dict[str, int]:
+def _draft_of(product_id: UUID) -> dict[str, Any]:
     draft = queries.find_draft(db.session(), product_id)
     return {"version": draft.number} if draft else {}
 

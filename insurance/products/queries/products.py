@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, case, func, or_, select, tuple_
 from sqlalchemy.orm import Session, aliased
 
 from insurance.core.errors import DomainError, NotFoundError
@@ -66,38 +66,6 @@ def list_products(
 
 def _product_lines() -> Select[Product, ProductVersion, str, Category, str, int, int]:
     """Select each product with its version that counts, in one statement."""
-    best = aliased(ProductVersion)
-    best_rank = case(
-        {VersionStatus.LAUNCHED: 0, VersionStatus.DRAFT: 1}, value=best.status, else_=2
-    )
-    chosen = (
-        select(best.id)
-        .where(best.org_id == Product.org_id, best.product_id == Product.id)
-        .order_by(best_rank, best.number.desc())
-        .limit(1)
-        .correlate(Product)
-        .scalar_subquery()
-    )
-    benefits = (
-        select(func.count())
-        .where(
-            ProductBenefit.org_id == ProductVersion.org_id,
-            ProductBenefit.product_version_id == ProductVersion.id,
-        )
-        .correlate(ProductVersion)
-        .scalar_subquery()
-    )
-    draft = aliased(ProductVersion)
-    draft_number = (
-        select(draft.number)
-        .where(
-            draft.org_id == Product.org_id,
-            draft.product_id == Product.id,
-            draft.status == VersionStatus.DRAFT,
-        )
-        .correlate(Product)
-        .scalar_subquery()
-    )
     return (
         select(
             Product,
@@ -105,13 +73,16 @@ def _product_lines() -> Select[Product, ProductVersion, str, Category, str, int,
             ProductClass.name,
             ProductClass.category,
             ProductCategory.category_name,
-            benefits,
-            draft_number,
+            _benefit_count(),
+            _draft_number(),
         )
         .select_from(Product)
         .join(
             ProductVersion,
-            and_(ProductVersion.org_id == Product.org_id, ProductVersion.id == chosen),
+            and_(
+                ProductVersion.org_id == Product.org_id,
+                ProductVersion.id == _version_that_counts(),
+            ),
         )
         .join(ProductClass, ProductClass.code == Product.class_code)
         .outerjoin(
@@ -121,6 +92,45 @@ def _product_lines() -> Select[Product, ProductVersion, str, Category, str, int,
             ),
         )
         .where(Product.org_id == current_org())
+    )
+
+
+def _version_that_counts() -> ScalarSelect[UUID]:
+    best = aliased(ProductVersion)
+    ranks = {VersionStatus.LAUNCHED: 0, VersionStatus.DRAFT: 1}
+    return (
+        select(best.id)
+        .where(best.org_id == Product.org_id, best.product_id == Product.id)
+        .order_by(case(ranks, value=best.status, else_=2), best.number.desc())
+        .limit(1)
+        .correlate(Product)
+        .scalar_subquery()
+    )
+
+
+def _benefit_count() -> ScalarSelect[int]:
+    return (
+        select(func.count())
+        .where(
+            ProductBenefit.org_id == ProductVersion.org_id,
+            ProductBenefit.product_version_id == ProductVersion.id,
+        )
+        .correlate(ProductVersion)
+        .scalar_subquery()
+    )
+
+
+def _draft_number() -> ScalarSelect[int]:
+    draft = aliased(ProductVersion)
+    return (
+        select(draft.number)
+        .where(
+            draft.org_id == Product.org_id,
+            draft.product_id == Product.id,
+            draft.status == VersionStatus.DRAFT,
+        )
+        .correlate(Product)
+        .scalar_subquery()
     )
 
 

@@ -18,14 +18,13 @@ from insurance.products.services.inception import (
     delete_inception_rule,
     edit_inception_rule,
 )
-from insurance.products.services.products import (
-    create_product,
+from insurance.products.services.lifecycle import (
     delete_product,
     discard_draft,
-    edit_product,
     launch_product,
     withdraw_product,
 )
+from insurance.products.services.products import create_product, edit_product
 from insurance.products.services.rate_sheets import read_rates, read_relativities
 from insurance.products.services.rate_tables import (
     add_rate_table,

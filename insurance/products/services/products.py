@@ -1,4 +1,4 @@
-"""Products: made, edited, launched, withdrawn; terms change in draft versions only."""
+"""Products made and edited; terms change in draft versions only."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -29,8 +29,9 @@ from insurance.products.services.facts import (
     NewRate,
     NewRateTable,
 )
+from insurance.products.services.lifecycle import launch_draft
 from insurance.products.services.rate_tables import add_rate_table
-from insurance.products.services.snapshots import assign, refuse_stale, snapshot
+from insurance.products.services.snapshots import assign, refuse_stale, snapshot_both
 from insurance.products.services.versions import open_draft
 
 
@@ -56,10 +57,10 @@ def create_product(facts: NewProduct, *, now: datetime) -> Product:
             action="products.create",
             resource="products",
             resource_id=product.id,
-            after=_both(product, draft),
+            after=snapshot_both(product, draft),
         )
         if facts.is_active:
-            _launch(session, product, draft, now, hint=_ACTIVE_HINT)
+            launch_draft(session, product, draft, now, hint=_ACTIVE_HINT)
     return product
 
 
@@ -89,7 +90,7 @@ def edit_product(
         seen = queries.find_draft(session, product.id) or queries.get_current_version(
             session, product.id
         )
-        before = _both(product, seen)
+        before = snapshot_both(product, seen)
         refuse_stale("product", before, changes, product.version, version)
         if header:
             _change_header(session, product, header)
@@ -106,137 +107,9 @@ def edit_product(
             resource="products",
             resource_id=product.id,
             before=before,
-            after=_both(product, changed),
+            after=snapshot_both(product, changed),
         )
     return product
-
-
-def launch_product(product_id: UUID, *, version: int | None = None, now: datetime) -> Product:
-    """Sell the draft from now on, if every check holds; the version before is superseded."""
-    with transaction() as session:
-        product = queries.get_product(session, product_id, lock=True)
-        refuse_stale("product", {}, {}, product.version, version)
-        draft = queries.find_draft(session, product.id)
-        if draft is None:
-            raise ConflictError(
-                f"There is no draft to launch: the product is {product.status}.",
-                detail={"status": str(product.status)},
-            )
-        _launch(session, product, draft, now)
-    return product
-
-
-def withdraw_product(
-    product_id: UUID, *, reason: str = "", version: int | None = None, now: datetime
-) -> Product:
-    """Stop selling a product. Policies keep their version; open quotes cannot be accepted."""
-    with transaction() as session:
-        product = queries.get_product(session, product_id, lock=True)
-        refuse_stale("product", {}, {}, product.version, version)
-        launched = queries.find_launched(session, product.id)
-        if launched is None:
-            raise ConflictError(
-                f"Only a launched product can be withdrawn; this one is {product.status}.",
-                detail={"status": str(product.status)},
-            )
-        before = _both(product, launched)
-        launched.status = VersionStatus.WITHDRAWN
-        _set_status(product, ProductStatus.WITHDRAWN, now)
-        session.flush()
-        record(
-            session,
-            action="products.withdraw",
-            resource="products",
-            resource_id=product.id,
-            before=before,
-            after=_both(product, launched),
-            reason=reason or None,
-        )
-    return product
-
-
-def delete_product(product_id: UUID) -> None:
-    """Delete a product that was never launched, with its draft."""
-    with transaction() as session:
-        product = queries.get_product(session, product_id, lock=True)
-        if queries.was_ever_launched(session, product.id):
-            raise ConflictError(
-                "A product that has been launched is kept. Withdraw it instead.",
-                detail={"status": str(product.status)},
-            )
-        draft = queries.get_current_version(session, product.id)
-        before = _both(product, draft)
-        session.delete(product)
-        session.flush()
-        record(
-            session,
-            action="products.delete",
-            resource="products",
-            resource_id=product.id,
-            before=before,
-        )
-
-
-def discard_draft(product_id: UUID, *, now: datetime) -> Product:
-    """Throw away the draft of a product that has been launched before."""
-    with transaction() as session:
-        product = queries.get_product(session, product_id, lock=True)
-        draft = queries.find_draft(session, product.id)
-        if draft is None:
-            raise ConflictError("There is no draft to discard.")
-        if not queries.was_ever_launched(session, product.id):
-            raise ConflictError("This draft is all there is of the product. Delete the product.")
-        before = snapshot(draft)
-        session.delete(draft)
-        product.version += 1
-        product.updated_at = now
-        session.flush()
-        record(
-            session,
-            action="products.discard_draft",
-            resource="products",
-            resource_id=product.id,
-            before=before,
-        )
-    return product
-
-
-def _launch(
-    session: Session,
-    product: Product,
-    draft: ProductVersion,
-    now: datetime,
-    *,
-    hint: str = "",
-) -> None:
-    """Check and launch a draft as a step; `hint` leads the refusals."""
-    problems = queries.launch_problems(session, draft, queries.business_day(session, now))
-    if problems and hint:
-        problems.insert(0, DomainError(hint, field="is_active"))
-    raise_all(problems)
-    before = _both(product, draft)
-    launched = queries.find_launched(session, product.id)
-    if launched is not None:
-        launched.status = VersionStatus.SUPERSEDED
-        session.flush()
-    draft.status = VersionStatus.LAUNCHED
-    draft.launched_at = now
-    _set_status(product, ProductStatus.LAUNCHED, now)
-    session.flush()
-    record(
-        session,
-        action="products.launch",
-        resource="products",
-        resource_id=product.id,
-        before=before,
-        after=_both(product, draft),
-    )
-
-
-def _set_status(product: Product, status: ProductStatus, now: datetime) -> None:
-    product.status = status
-    product.version += 1
-    product.updated_at = now
 
 
 def _header(session: Session, facts: NewProduct) -> dict[str, Any]:
@@ -385,19 +258,6 @@ def _bad_terms(
     if table_id is not None and not queries.find_rate_tables(session, [table_id]):
         problems.append(DomainError("There is no such rate table.", field="rate_table_id"))
     return problems
-
-
-def _both(product: Product, version: ProductVersion) -> dict[str, Any]:
-    """Return a product and one of its versions as the audit log shows them."""
-    terms = {name: getattr(version, name) for name in sorted(TERM_FIELDS)}
-    return (
-        snapshot(product)
-        | terms
-        | {
-            "version_number": version.number,
-            "version_status": version.status,
-            }
-    )
 
 
 def _flush(session: Session, product: Product) -> None:

@@ -9,14 +9,16 @@ from sqlalchemy import Numeric
 from insurance.audit_logs.rules import plain
 from insurance.core.db import Base
 from insurance.core.errors import StaleError
+from insurance.products.models import Product, ProductVersion
+from insurance.products.services.facts import TERM_FIELDS
 
 _BOOKKEEPING = frozenset({"org_id", "created_at", "updated_at"})
 
 
 def snapshot(record: Base) -> dict[str, Any]:
     """Return a record's columns without the bookkeeping."""
-    columns = record.__mapper__.column_attrs.keys()
-    return {name: getattr(record, name) for name in columns if name not in _BOOKKEEPING}
+    names = [column.key for column in record.__mapper__.column_attrs]
+    return {name: getattr(record, name) for name in names if name not in _BOOKKEEPING}
 
 
 def assign(record: Base, values: Mapping[str, Any]) -> None:
@@ -40,4 +42,17 @@ def refuse_stale(
         f"Somebody else changed this {what} in the meantime. Nothing of yours was saved.",
         theirs=plain({field: saved.get(field) for field in fields} | {"version": version}),
         yours=plain({field: wanted[field] for field in fields}),
+    )
+
+
+def snapshot_both(product: Product, version: ProductVersion) -> dict[str, Any]:
+    """Return a product and one of its versions as the audit log shows them."""
+    terms = {name: getattr(version, name) for name in sorted(TERM_FIELDS)}
+    return (
+        snapshot(product)
+        | terms
+        | {
+            "version_number": version.number,
+            "version_status": version.status,
+        }
     )

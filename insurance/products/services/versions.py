@@ -73,7 +73,8 @@ def _copy(session: Session, kind: type[T], records: Sequence[T], draft: ProductV
 
 
 def _columns(record: TenantRecord) -> dict[str, Any]:
-    return {name: getattr(record, name) for name in record.__mapper__.column_attrs.keys()}
+    names = [column.key for column in record.__mapper__.column_attrs]
+    return {name: getattr(record, name) for name in names}
 
 
 def demand_draft(version: ProductVersion, what: str) -> None:
