@@ -1,0 +1,121 @@
+"""The schema obeys the rules that keep tenants apart and let it move to several servers."""
+
+import re
+
+import pytest
+from sqlalchemy import Connection, text
+
+from insurance.core.db import Base, ReferenceRecord
+
+REFERENCE = sorted(
+    mapper.local_table.name
+    for mapper in Base.registry.mappers
+    if issubclass(mapper.class_, ReferenceRecord)
+)
+APPEND_ONLY = (
+    "audit_events",
+    "audit_leaves",
+    "audit_seals",
+    "ledger_transfers",
+    "policy_events",
+    "policy_versions",
+)
+POLICY = "(org_id = (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid)"
+
+TABLES = """
+    SELECT c.oid, c.relname AS name, c.relrowsecurity AS rls, c.relforcerowsecurity AS forced,
+           (SELECT a.attnum FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'org_id'
+              AND a.attnotnull AND a.atttypid = 'uuid'::regtype) AS org
+    FROM pg_class c WHERE c.relnamespace = 'ins'::regnamespace AND c.relkind IN ('r', 'p')
+"""
+TENANT = f"SELECT * FROM ({TABLES}) t WHERE name <> ALL(:reference)"
+
+RULES = {
+    "a tenant table has org_id": f"SELECT name FROM ({TENANT}) t WHERE org IS NULL",
+    "its primary key starts with org_id": f"""
+        SELECT name FROM ({TENANT}) t WHERE NOT EXISTS (SELECT 1 FROM pg_constraint k
+            WHERE k.conrelid = t.oid AND k.contype = 'p' AND k.conkey[1] = t.org)""",
+    "every unique index contains org_id": f"""
+        SELECT i.indexrelid::regclass::text FROM pg_index i JOIN ({TENANT}) t ON t.oid = i.indrelid
+        WHERE (i.indisunique OR i.indisexclusion) AND NOT (t.org = ANY(i.indkey::int2[]))""",
+    "foreign keys between tenant tables contain org_id": f"""
+        SELECT k.conname FROM pg_constraint k JOIN ({TENANT}) t ON t.oid = k.conrelid
+        JOIN ({TABLES}) r ON r.oid = k.confrelid
+        WHERE k.contype = 'f' AND r.name <> ALL(:reference) AND NOT EXISTS (
+            SELECT 1 FROM generate_subscripts(k.conkey, 1) s
+            WHERE k.conkey[s] = t.org AND k.confkey[s] = r.org)""",
+    "foreign keys neither set null nor cascade updates": """
+        SELECT conname FROM pg_constraint WHERE contype = 'f'
+          AND connamespace IN ('ins'::regnamespace, 'cp'::regnamespace)
+          AND (confdeltype IN ('n', 'd') OR confupdtype IN ('c', 'n', 'd'))""",
+    "nothing is deferrable": """
+        SELECT conname FROM pg_constraint WHERE condeferrable
+          AND connamespace IN ('ins'::regnamespace, 'cp'::regnamespace)""",
+    "nothing crosses to or from the control plane": """
+        SELECT k.conname FROM pg_constraint k JOIN pg_class a ON a.oid = k.conrelid
+        JOIN pg_class b ON b.oid = k.confrelid
+        WHERE k.contype = 'f' AND (a.relnamespace = 'cp'::regnamespace
+            OR b.relnamespace = 'cp'::regnamespace) AND a.relnamespace <> b.relnamespace""",
+    "triggers only guard": """
+        SELECT tg.tgname FROM pg_trigger tg JOIN pg_class c ON c.oid = tg.tgrelid
+        WHERE NOT tg.tgisinternal AND tg.tgname NOT LIKE 'guard\\_%'
+          AND c.relnamespace IN ('ins'::regnamespace, 'cp'::regnamespace)""",
+    "there are no serials or identities": f"""
+        SELECT t.name FROM ({TABLES}) t JOIN pg_attribute a ON a.attrelid = t.oid
+        WHERE a.attnum > 0 AND (a.attidentity <> '' OR EXISTS (SELECT 1 FROM pg_attrdef d
+            WHERE d.adrelid = a.attrelid AND d.adnum = a.attnum
+              AND pg_get_expr(d.adbin, d.adrelid) LIKE 'nextval(%'))""",
+    "row-level security is on and forced": f"SELECT name FROM ({TENANT}) t WHERE NOT rls OR NOT forced",
+    "there is exactly one policy, always the same": f"""
+        SELECT t.name FROM ({TENANT}) t LEFT JOIN pg_policy p ON p.polrelid = t.oid
+        GROUP BY t.name HAVING count(p.*) <> 1
+           OR bool_or(pg_get_expr(p.polqual, p.polrelid) IS DISTINCT FROM :policy)
+           OR bool_or(pg_get_expr(p.polwithcheck, p.polrelid) IS DISTINCT FROM :policy)""",
+    "the application may not truncate, reference or add triggers": f"""
+        SELECT name FROM ({TABLES}) t WHERE has_table_privilege('ins_app', oid, 'truncate')
+           OR has_table_privilege('ins_app', oid, 'references')
+           OR has_table_privilege('ins_app', oid, 'trigger')""",
+    "the application is no owner and cannot become one": """
+        SELECT rolname FROM pg_roles WHERE rolname = 'ins_app' AND (rolsuper OR rolbypassrls
+            OR rolcreaterole OR pg_has_role('ins_app', 'ins_owner', 'member'))""",
+    "append-only tables cannot be updated or deleted from": f"""
+        SELECT name FROM ({TABLES}) t WHERE name = ANY(:append_only)
+          AND (has_any_column_privilege('ins_app', oid, 'update')
+            OR has_table_privilege('ins_app', oid, 'delete'))""",
+    "append-only tables are guarded against everybody": f"""
+        SELECT name FROM ({TABLES}) t WHERE name = ANY(:append_only) AND (
+            SELECT count(*) FROM pg_trigger g WHERE g.tgrelid = t.oid
+              AND g.tgname IN ('guard_update', 'guard_truncate')) <> 2""",
+    "definer functions are on the list and fix their path": """
+        SELECT proname FROM pg_proc WHERE pronamespace = 'ins'::regnamespace AND prosecdef
+          AND (proname NOT LIKE 'sd\\_search\\_%' OR NOT EXISTS (
+            SELECT 1 FROM unnest(proconfig) x WHERE x LIKE 'search_path=%'))""",
+    "no view shows more than its reader may see": """
+        SELECT relname FROM pg_class WHERE relkind IN ('v', 'm')
+          AND relnamespace IN ('ins'::regnamespace, 'cp'::regnamespace)""",
+    "every foreign key has an index": f"""
+        SELECT k.conname FROM pg_constraint k JOIN ({TENANT}) t ON t.oid = k.conrelid
+        WHERE k.contype = 'f' AND array_length(k.conkey, 1) > 1 AND NOT EXISTS (
+            SELECT 1 FROM pg_index i WHERE i.indrelid = k.conrelid AND i.indpred IS NULL
+              AND (i.indkey::int2[])[0:array_length(k.conkey, 1) - 1] @> k.conkey)""",
+    "constraint names are short": """
+        SELECT conname FROM pg_constraint WHERE length(conname) > 50 AND contype <> 'n'
+          AND connamespace IN ('ins'::regnamespace, 'cp'::regnamespace)""",
+}
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_the_schema_obeys(rule: str, admin_connection: Connection) -> None:
+    values = {"reference": REFERENCE, "append_only": list(APPEND_ONLY), "policy": POLICY}
+    statement = RULES[rule]
+    used = {name: value for name, value in values.items() if re.search(rf":{name}\b", statement)}
+
+    assert list(admin_connection.scalars(text(statement), used)) == []
+
+
+def test_the_models_and_the_migrations_agree(settings) -> None:
+    from alembic import command
+
+    from insurance.cli.migrate import alembic_config
+
+    command.check(alembic_config(settings))
