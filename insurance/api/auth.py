@@ -1,12 +1,12 @@
 """Signing programs in: access and refresh tokens."""
 
-from uuid import UUID
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from pydantic import Field
 
 from insurance.api.edge import Answer, Body, endpoint
 from insurance.core import clock
-from insurance.core.context import current_actor
 from insurance.core.errors import DomainError
 from insurance.identity import services
 from insurance.web.limits import limiter
@@ -14,7 +14,7 @@ from insurance.web.parsing import Words
 
 
 class TokenBody(Body):
-    """Who signs in. `otp` where the person has a second factor; `org_id` for another organization."""
+    """Who signs in. `otp` where a second factor is set up; `org_id` for another organization."""
 
     email: Words = Field(min_length=3, max_length=254)
     password: str = Field(min_length=1, max_length=200)
@@ -28,7 +28,7 @@ class RefreshBody(Body):
 
 
 class RevokeBody(Body):
-    """An access or refresh token of one's own."""
+    """An access or refresh token."""
 
     token: Words = Field(min_length=1, max_length=4000)
 
@@ -55,13 +55,12 @@ class RevokeAnswer(Answer):
 def create_token(body: TokenBody):
     """Sign in with an address, a password and, where set up, a code."""
     now = clock.now()
-    try:
+    with _as_unauthorized():
         found = services.check_sign_in(body.email, body.password, now=now)
         if found.needs_code:
-            services.check_code(found.user_id, body.otp or "", now=now)
-    except DomainError as error:
-        error.status = 401
-        raise
+            if not body.otp:
+                raise DomainError("Send the code of the second factor as otp.", field="otp")
+            services.check_code(found.user_id, body.otp, now=now, field="otp")
     return _answer(services.open_grant(found.user_id, body.org_id or found.org_id, now=now))
 
 
@@ -71,20 +70,28 @@ def create_token(body: TokenBody):
 @limiter.limit("60 per minute")
 def refresh_token(body: RefreshBody):
     """Exchange a refresh token for a new pair; one that was used before ends the sign-in."""
-    try:
+    with _as_unauthorized():
         return _answer(services.refresh_grant(body.refresh_token, now=clock.now()))
+
+
+@endpoint(
+    "POST", "/auth/revoke", body=RevokeBody, answer=RevokeAnswer, tag="Signing in", public=True
+)
+@limiter.limit("60 per minute")
+def revoke_token(body: RevokeBody):
+    """End the sign-in that an access or refresh token belongs to; holding the token is enough."""
+    services.revoke_grant(body.token, now=clock.now())
+    return {"revoked": True}
+
+
+@contextmanager
+def _as_unauthorized() -> Iterator[None]:
+    """Answer a refusal with 401: who calls has not proved who it is."""
+    try:
+        yield
     except DomainError as error:
         error.status = 401
         raise
-
-
-@endpoint("POST", "/auth/revoke", body=RevokeBody, answer=RevokeAnswer, tag="Signing in")
-def revoke_token(body: RevokeBody):
-    """End the sign-in that a token of one's own belongs to."""
-    user_id: UUID | None = current_actor().user_id
-    if user_id is not None:
-        services.revoke_grant(body.token, user_id, now=clock.now())
-    return {"revoked": True}
 
 
 def _answer(pair: services.TokenPair) -> TokenAnswer:

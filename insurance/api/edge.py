@@ -266,9 +266,13 @@ def _enter(actor: Actor, query: Query, body: Body | None, scope: ExitStack) -> A
     named = [org for org in (query.org_id, body.org_id if body else None) if org is not None]
     for org_id in named:
         if org_id != actor.org_id:
-            from insurance.identity.queries import find_roles
+            from insurance.identity.queries import find_reachable_roles
 
-            roles = find_roles(actor.user_id, org_id) if actor.scopes is None else frozenset()
+            roles = (
+                find_reachable_roles(actor.user_id, org_id)
+                if actor.scopes is None
+                else frozenset()
+            )
             if not roles:
                 raise NotFoundError
             actor = actor.within(org_id=org_id, roles=roles)

@@ -9,6 +9,7 @@ _BLUEPRINTS = (
     "identity.sign_in",
     "identity.links",
     "identity.security",
+    "identity.second_factor",
     "dashboard.show",
     "search",
     "customers",

@@ -136,6 +136,17 @@ def list_memberships(session: Session, user_id: UUID) -> Sequence[Membership]:
     ).all()
 
 
+def list_roles(session: Session, user_id: UUID) -> frozenset[Role]:
+    """Return what a person is in the organization in scope, within the running transaction."""
+    return frozenset(
+        session.scalars(
+            select(Membership.role).where(
+                Membership.org_id == current_org(), Membership.user_id == user_id
+            )
+        )
+    )
+
+
 def list_colleagues(
     session: Session, *, search: str = "", cursor: str | None = None, limit: int = 100
 ) -> Page[Colleague]:
@@ -190,11 +201,7 @@ def list_open_invitations(session: Session, now: datetime) -> dict[UUID, datetim
 
 def get_colleague(session: Session, user_id: UUID) -> Colleague:
     """Return a person of the organization in scope. Raises NotFoundError for anybody else."""
-    roles = session.scalars(
-        select(Membership.role).where(
-            Membership.org_id == current_org(), Membership.user_id == user_id
-        )
-    ).all()
+    roles = list_roles(session, user_id)
     if not roles:
         raise NotFoundError
     return Colleague(get_user(session, user_id), tuple(sorted(roles)))

@@ -25,7 +25,7 @@ _EMAIL = re.compile(
     r"(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+",
     re.ASCII,
 )
-_STAND_INS = str.maketrans({"0": "o", "1": "i", "3": "e", "4": "a", "5": "s", "7": "t", "@": "a", "$": "s", "!": "i"})
+_STAND_INS = str.maketrans("013457@$!", "oieastasi")
 
 
 def _read_common_words() -> frozenset[str]:
@@ -68,7 +68,7 @@ def check_password(password: str, *, context: Iterable[str] = ()) -> None:
 
 
 def is_common(plain: str) -> bool:
-    """Tell whether a password is digits alone, a few characters repeated, or one or two known words."""
+    """Tell whether a password is digits alone, few characters repeated, or two known words."""
     if plain.isdigit() or len(set(plain)) < 5:
         return True
     spellings = (plain, plain.translate(_STAND_INS), plain.strip("0123456789!@#$%^&*()-_=+.,?"))
@@ -91,21 +91,31 @@ def check_api_key_lifetime(days: int) -> None:
         raise DomainError("A key lasts between 1 and 365 days.", field="days")
 
 
-_BROWSERS = (
-    ("Edg", "Edge"), ("OPR", "Opera"), ("SamsungBrowser", "Samsung Internet"), ("Firefox", "Firefox"),
-    ("Chrome", "Chrome"), ("Safari", "Safari"), ("curl", "curl"),
-)
-_SYSTEMS = (
-    ("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows"),
-    ("Mac OS", "macOS"), ("CrOS", "ChromeOS"), ("Linux", "Linux"),
-)
+_BROWSERS = {
+    "Edg": "Edge",
+    "OPR": "Opera",
+    "SamsungBrowser": "Samsung Internet",
+    "Firefox": "Firefox",
+    "Chrome": "Chrome",
+    "Safari": "Safari",
+    "curl": "curl",
+}
+_SYSTEMS = {
+    "Android": "Android",
+    "iPhone": "iPhone",
+    "iPad": "iPad",
+    "Windows": "Windows",
+    "Mac OS": "macOS",
+    "CrOS": "ChromeOS",
+    "Linux": "Linux",
+}
 
 
 def browser_name(user_agent: str | None) -> str:
     """Return what a browser calls itself, in words: `Firefox on Windows`."""
     text = user_agent or ""
-    browser = next((name for mark, name in _BROWSERS if mark in text), "Unknown browser")
-    system = next((name for mark, name in _SYSTEMS if mark in text), "")
+    browser = next((name for mark, name in _BROWSERS.items() if mark in text), "Unknown browser")
+    system = next((name for mark, name in _SYSTEMS.items() if mark in text), "")
     return f"{browser} on {system}" if system else browser
 
 

@@ -14,6 +14,7 @@ from insurance.identity.rules import ACCESS_TOKEN_LIFETIME
 _ISSUER = "insurance"
 _AUDIENCE = "insurance-api"
 API_KEY_PREFIX = "ins_live_"
+REFRESH_TOKEN_PREFIX = "ins_refresh_"
 _signing_key: Ed25519PrivateKey | None = None
 
 
@@ -24,6 +25,15 @@ class Claims:
     user_id: UUID
     org_id: UUID
     grant_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPair:
+    """What an API sign-in gives. `expires_in` in seconds."""
+
+    access_token: str
+    refresh_token: str
+    expires_in: int
 
 
 def use_signing_key(seed: bytes) -> None:
@@ -40,6 +50,19 @@ def new_secret(prefix: str = "") -> str:
 def secret_hash(secret: str) -> bytes:
     """Return what is stored in place of a secret. It is random, so a plain hash is enough."""
     return hashlib.sha256(secret.encode()).digest()
+
+
+def new_refresh_token(grant_id: UUID) -> str:
+    """Return a refresh token: the sign-in it belongs to, by which it is found, and a secret."""
+    return f"{REFRESH_TOKEN_PREFIX}{grant_id.hex}.{new_secret()}"
+
+
+def read_refresh_token(token: str) -> UUID | None:
+    """Return the sign-in that a refresh token says it belongs to, or None for another text."""
+    grant, separator, secret = token.removeprefix(REFRESH_TOKEN_PREFIX).partition(".")
+    if not token.startswith(REFRESH_TOKEN_PREFIX) or not separator or not secret:
+        return None
+    return UUID(grant) if len(grant) == 32 and set(grant) <= set("0123456789abcdef") else None
 
 
 def sign_access_token(claims: Claims, now: datetime) -> str:

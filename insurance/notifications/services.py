@@ -1,67 +1,82 @@
 """Mail: written in the transaction that asks for it, sent by a job, sent once."""
 
 import smtplib
+import ssl
 from email.message import EmailMessage
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from insurance.core import clock
+from insurance.core import clock, crypto
 from insurance.core.context import current_actor
 from insurance.core.db import transaction
-from insurance.core.errors import NotFoundError
+from insurance.core.ids import new_id
 from insurance.core.jobs import enqueue
 from insurance.core.settings import Settings
 from insurance.core.tenancy import current_org
+from insurance.notifications import queries
 from insurance.notifications.models import Mail
-from insurance.notifications.texts import TEXTS
+from insurance.notifications.texts import PERSONAL, TEXTS
 
 _TIMEOUT_SECONDS = 20
+_PATIENCE = text("SET LOCAL idle_in_transaction_session_timeout = '3min'")
+"""A mail server may take its time while the mail's row is held."""
 
 
 def send_later(session: Session, kind: str, *, to: str, **values: str) -> None:
     """Put a mail of a kind (a key of TEXTS) into the outbox of this transaction."""
     subject, body = TEXTS[kind]
     mail = Mail(
+        id=new_id(),
         kind=kind,
-        recipient=to,
-        subject=_one_line(subject.format(**values)),
-        body=body.format(**values),
+        recipient=one_line(to),
+        subject=one_line(subject.format(**values)),
         created_at=clock.now(),
         request_id=current_actor().request_id,
     )
+    words = body.format(**values)
+    # What holds a personal link is no more readable in the database than a password.
+    mail.body = _sealed(mail, words) if kind in PERSONAL else words
     session.add(mail)
     session.flush()
     enqueue(session, "notifications.send_mail", mail_id=mail.id)
 
 
 def send_mail(mail_id: UUID, settings: Settings) -> None:
-    """Send a mail unless it was sent. Its row stays locked meanwhile, so it leaves once."""
+    """Send a mail unless it was sent. Its row stays locked meanwhile, so it leaves once.
+
+    A failure is noted on the mail and raised, so that the job is tried again.
+    """
+    failure: Exception | None = None
     with transaction() as session:
-        mail = session.scalars(
-            select(Mail).where(Mail.org_id == current_org(), Mail.id == mail_id).with_for_update()
-        ).one_or_none()
-        if mail is None:
-            raise NotFoundError
-        if mail.sent_at is None:
-            mail.attempts += 1
+        session.execute(_PATIENCE)
+        mail = queries.get_mail(session, mail_id, lock=True)
+        if mail.sent_at is not None:
+            return
+        mail.attempts += 1
+        try:
             _deliver(_message(mail, settings), settings)
-            mail.sent_at = clock.now()
-            if mail.kind in ("invitation", "password_reset"):
-                # What was in the link must not lie about in the database once it has left.
-                mail.body = "(sent; the link is not kept)"
+        except (OSError, smtplib.SMTPException) as error:
+            failure = error
+            mail.error = f"{type(error).__name__}: {error}"[:500]
+        else:
+            mail.sent_at, mail.error = clock.now(), None
+            if mail.kind in PERSONAL:
+                mail.body = ""
+    if failure is not None:
+        raise failure
 
 
 def _message(mail: Mail, settings: Settings) -> EmailMessage:
     message = EmailMessage()
     message["From"] = settings.mail_from
-    message["To"] = _one_line(mail.recipient)
+    message["To"] = mail.recipient
     message["Subject"] = mail.subject
     message["Message-ID"] = f"<{mail.id}@{settings.mail_from.rpartition('@')[2]}>"
-    message.set_content(mail.body)
+    message.set_content(_opened(mail) if mail.kind in PERSONAL else mail.body)
     return message
 
 
@@ -74,14 +89,31 @@ def _deliver(message: EmailMessage, settings: Settings) -> None:
         (folder / f"{name}.eml").write_bytes(message.as_bytes())
         return
     address = urlsplit(settings.smtp_url)
-    connect = smtplib.SMTP_SSL if address.scheme == "smtps" else smtplib.SMTP
-    with connect(address.hostname or "", address.port or 0, timeout=_TIMEOUT_SECONDS) as server:
-        if address.scheme == "smtp+starttls":
-            server.starttls()
+    with _connect(address.scheme, address.hostname or "", address.port or 0) as server:
         if address.username:
             server.login(unquote(address.username), unquote(address.password or ""))
         server.send_message(message)
 
 
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
+def _connect(scheme: str, host: str, port: int) -> smtplib.SMTP:
+    """Return a connection: `smtps` and `smtp+starttls` check the server's certificate."""
+    trusted = ssl.create_default_context()
+    if scheme == "smtps":
+        return smtplib.SMTP_SSL(host, port, timeout=_TIMEOUT_SECONDS, context=trusted)
+    server = smtplib.SMTP(host, port, timeout=_TIMEOUT_SECONDS)
+    if scheme == "smtp+starttls":
+        server.starttls(context=trusted)
+    return server
+
+
+def one_line(words: str) -> str:
+    """Return a text as a header may hold it: without line breaks."""
+    return " ".join(words.split())
+
+
+def _sealed(mail: Mail, words: str) -> str:
+    return crypto.encrypt(current_org(), "mails", "body", mail.id, words)
+
+
+def _opened(mail: Mail) -> str:
+    return crypto.decrypt(current_org(), "mails", "body", mail.id, mail.body)

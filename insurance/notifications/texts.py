@@ -25,4 +25,13 @@ TEXTS = {
         "Your password was changed and every other browser was signed out.\n"
         "If it was not you, ask your administrator at once.\n",
     ),
+    "mfa_changed": (
+        "Your second factor is {state}",
+        "Hello {name}\n\n"
+        "The second factor of your sign-in was switched {state}.\n"
+        "If it was not you, change your password and ask your administrator at once.\n",
+    ),
 }
+
+PERSONAL = frozenset({"invitation", "password_reset"})
+"""Kinds that hold a link which signs somebody in: nobody but the recipient reads them."""

@@ -5,10 +5,11 @@ from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 
 from insurance.core.errors import NotFoundError
+from insurance.core.paging import Page, decode_cursor, page_of
 from insurance.core.tenancy import current_org
 from insurance.organizations.models import (
     AllowedBenefit,
@@ -31,16 +32,35 @@ def get_organization(session: Session, *, lock: bool = False) -> Organization:
     return found
 
 
-def list_directory(session: Session, *, only: Sequence[UUID] | None = None) -> Sequence[OrganizationEntry]:
+def get_insurer(session: Session, *, lock: bool = False) -> Organization:
+    """Return the organization in scope, which must be an insurer. Raises NotFoundError."""
+    found = get_organization(session, lock=lock)
+    if found.kind is not OrganizationKind.INSURER:
+        raise NotFoundError
+    return found
+
+
+def list_directory(
+    session: Session,
+    *,
+    only: Sequence[UUID] | None = None,
+    cursor: str | None = None,
+    limit: int = 50,
+) -> Page[OrganizationEntry]:
     """Return the insurers on the platform, by name; `only` narrows to some."""
     query = (
         select(OrganizationEntry)
         .where(OrganizationEntry.kind == OrganizationKind.INSURER)
-        .order_by(OrganizationEntry.name, OrganizationEntry.org_id)
+        .order_by(OrganizationEntry.name, OrganizationEntry.slug)
+        .limit(limit + 1)
     )
     if only is not None:
         query = query.where(OrganizationEntry.org_id.in_(only))
-    return session.scalars(query).all()
+    if cursor:
+        query = query.where(
+            tuple_(OrganizationEntry.name, OrganizationEntry.slug) > tuple(decode_cursor(cursor, 2))
+        )
+    return page_of(session.scalars(query).all(), limit, lambda entry: (entry.name, entry.slug))
 
 
 def find_entry(session: Session, slug: str) -> OrganizationEntry | None:

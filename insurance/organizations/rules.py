@@ -13,6 +13,14 @@ RESERVED_SLUGS = frozenset(
     """.split()
 )
 _SLUG = re.compile(r"[a-z](?:[a-z0-9]|-(?!-)){1,38}[a-z0-9]", re.ASCII)
+ZONES = tuple(
+    sorted(
+        zone
+        for zone in available_timezones()
+        if zone.startswith("Africa/") or zone in ("Indian/Mauritius", "UTC")
+    )
+)
+"""What the screens offer; programs may name any zone there is."""
 CURRENCIES = ("ZAR", "NAD", "BWP", "LSL", "SZL", "USD")
 
 
@@ -25,6 +33,19 @@ def check_slug(slug: str) -> None:
         )
     if slug in RESERVED_SLUGS:
         raise DomainError("This word is reserved.", field="slug")
+
+
+def check_name(name: str) -> None:
+    """Refuse an empty or endless name. Raises DomainError at `name`."""
+    if not name.strip() or len(name) > 200:
+        raise DomainError("Enter a name of at most 200 characters.", field="name")
+
+
+def classes_of(licence_type: str, categories: Mapping[str, str]) -> tuple[str, ...]:
+    """Return every class a licence of a kind can name."""
+    return tuple(
+        code for code, category in categories.items() if licence_type in (category, "MICRO")
+    )
 
 
 def check_licence(
@@ -43,7 +64,9 @@ def check_licence(
     foreign = sorted(code for code in class_codes if categories[code] != licence_type)
     if foreign:
         raise DomainError(
-            f"A {licence_type} licence cannot name {', '.join(foreign)}.", field="licensed_classes"
+            f"A {licence_type.replace('_', '-').lower()} licence cannot name "
+            f"{', '.join(foreign)}.",
+            field="licensed_classes",
         )
 
 
@@ -51,9 +74,17 @@ def check_settings(timezone: str, currency: str, idle_minutes: int) -> None:
     """Refuse settings that cannot work. Raises DomainError(s) at their fields."""
     errors = []
     if timezone not in available_timezones():
-        errors.append(DomainError("Choose a time zone such as Africa/Johannesburg.", field="timezone"))
+        errors.append(
+            DomainError("Choose a time zone such as Africa/Johannesburg.", field="timezone")
+        )
     if currency not in CURRENCIES:
         errors.append(DomainError(f"Choose one of {', '.join(CURRENCIES)}.", field="currency"))
     if not 5 <= idle_minutes <= 720:
         errors.append(DomainError("Between 5 and 720 minutes.", field="session_idle_minutes"))
     raise_all(errors)
+
+
+def read_version(text: object) -> int:
+    """Return the version a form was filled in on; 0, which none is, for anything else."""
+    plain = str(text)
+    return int(plain) if plain.isascii() and plain.isdigit() and len(plain) < 10 else 0

@@ -1,7 +1,7 @@
 """Creating organizations and changing their settings."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -17,8 +17,8 @@ from insurance.core.ids import new_id
 from insurance.core.tenancy import current_org, platform_scope, tenant_scope
 from insurance.organizations import queries, rules
 from insurance.organizations.models import (
-    LicensedClass,
     LicenceType,
+    LicensedClass,
     Organization,
     OrganizationEntry,
     OrganizationKind,
@@ -51,9 +51,18 @@ class OrganizationSettings:
     name: str
     description: str
     timezone: str
-    currency: str
     requires_mfa: bool
     session_idle_minutes: int
+
+
+@dataclass(frozen=True, slots=True)
+class OrganizationProfile:
+    """What a platform administrator may change of an insurer."""
+
+    name: str
+    description: str
+    licence_type: str
+    licensed_classes: tuple[str, ...]
 
 
 def on_opening(step: Callable[[Session], None]) -> None:
@@ -68,17 +77,14 @@ def create_organization(new: NewOrganization, *, now: datetime, org_id: UUID | N
     Without `licensed_classes` the licence names every class of its kind. Raises DomainError at the
     field that is wrong; a slug in use is refused at `slug`.
     """
+    rules.check_name(new.name)
     rules.check_slug(new.slug)
     rules.check_settings(new.timezone, new.currency, 30)
-    if not new.name.strip():
-        raise DomainError("Enter a name.", field="name")
     with platform_scope():
         categories = _categories(db.session())
     codes = new.licensed_classes
     if codes is None:
-        codes = tuple(
-            code for code, category in categories.items() if new.licence_type in (category, "MICRO")
-        )
+        codes = rules.classes_of(new.licence_type, categories)
     rules.check_licence(new.licence_type, codes, categories)
     org_id = org_id or new_id()
     with tenant_scope(org_id):
@@ -92,18 +98,50 @@ def create_organization(new: NewOrganization, *, now: datetime, org_id: UUID | N
     return org_id
 
 
+def edit_organization(
+    org_id: UUID, profile: OrganizationProfile, *, version: int, now: datetime
+) -> None:
+    """Change an insurer's name and licence, from the platform's side.
+
+    The slug stays: bookmarks and programs carry it. Raises StaleError where somebody saved since
+    `version`.
+    """
+    rules.check_name(profile.name)
+    wanted = asdict(profile) | {"licensed_classes": sorted(set(profile.licensed_classes))}
+    with tenant_scope(org_id), transaction() as session:
+        organization = queries.get_insurer(session, lock=True)
+        codes = queries.list_licensed_classes(session)
+        before = _profile_of(organization, codes)
+        if organization.version != version:
+            raise StaleError("Somebody else saved first.", theirs=before, yours=wanted)
+        rules.check_licence(profile.licence_type, wanted["licensed_classes"], _categories(session))
+        values = {name: value for name, value in wanted.items() if name != "licensed_classes"}
+        values["licence_type"] = LicenceType(profile.licence_type)
+        _apply(session, organization, values, now)
+        _replace_classes(session, set(codes), set(wanted["licensed_classes"]))
+        record(
+            session,
+            action="organizations.edit",
+            resource="organizations",
+            resource_id=org_id,
+            before=before,
+            after=wanted,
+        )
+
+
 def change_settings(settings: OrganizationSettings, *, version: int, now: datetime) -> None:
     """Change the settings of the organization in scope.
 
     Raises StaleError where somebody saved since `version`.
     """
-    rules.check_settings(settings.timezone, settings.currency, settings.session_idle_minutes)
-    if not settings.name.strip():
-        raise DomainError("Enter a name.", field="name")
+    rules.check_name(settings.name)
+    wanted = asdict(settings)
     with transaction() as session:
         organization = queries.get_organization(session, lock=True)
-        before = {name: getattr(organization, name) for name in OrganizationSettings.__slots__}
-        wanted = {name: getattr(settings, name) for name in OrganizationSettings.__slots__}
+        rules.check_settings(
+            settings.timezone, organization.currency, settings.session_idle_minutes
+        )
+        before = {name: getattr(organization, name) for name in wanted}
         if organization.version != version:
             raise StaleError("Somebody else saved first.", theirs=before, yours=wanted)
         _apply(session, organization, wanted, now)
@@ -115,31 +153,6 @@ def change_settings(settings: OrganizationSettings, *, version: int, now: dateti
             before=before,
             after=wanted,
         )
-
-
-def change_licence(
-    org_id: UUID, *, licence_type: str, codes: tuple[str, ...], now: datetime
-) -> None:
-    """Change what an insurer is licensed for (platform administrators)."""
-    with tenant_scope(org_id):
-        with transaction() as session:
-            rules.check_licence(licence_type, codes, _categories(session))
-            organization = queries.get_organization(session, lock=True)
-            before = {
-                "licence_type": organization.licence_type,
-                "licensed_classes": queries.list_licensed_classes(session),
-            }
-            _apply(session, organization, {"licence_type": LicenceType(licence_type)}, now)
-            session.execute(delete(LicensedClass).where(LicensedClass.org_id == org_id))
-            _license(session, codes)
-            record(
-                session,
-                action="organizations.change_licence",
-                resource="organizations",
-                resource_id=org_id,
-                before=before,
-                after={"licence_type": licence_type, "licensed_classes": sorted(codes)},
-            )
 
 
 def _create(
@@ -193,6 +206,24 @@ def _apply(
             setattr(entry, name, value)
     organization.version += 1
     organization.updated_at = now
+
+
+def _profile_of(organization: Organization, codes: list[str]) -> dict[str, Any]:
+    return {
+        "name": organization.name,
+        "description": organization.description,
+        "licence_type": str(organization.licence_type),
+        "licensed_classes": codes,
+    }
+
+
+def _replace_classes(session: Session, held: set[str], wanted: set[str]) -> None:
+    session.execute(
+        delete(LicensedClass).where(
+            LicensedClass.org_id == current_org(), LicensedClass.class_code.in_(held - wanted)
+        )
+    )
+    _license(session, tuple(wanted - held))
 
 
 def _license(session: Session, codes: tuple[str, ...]) -> None:

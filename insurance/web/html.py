@@ -4,12 +4,21 @@ import json
 import re
 from typing import Any
 
-from flask import Response, current_app, flash, make_response, redirect, render_template, request, url_for
+from flask import (
+    Response,
+    current_app,
+    flash,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from flask_wtf import FlaskForm
 from jinja2_fragments.flask import render_block
 from werkzeug.wrappers import Response as BaseResponse
 
-from insurance.core.errors import DomainError
+from insurance.core.errors import DomainError, StaleError
 from insurance.core.paging import Page
 
 _LOCAL_PATH = re.compile(r"/(?![/\\])[\w\-.~/]*(\?[\w\-.~=&%+/]*)?", re.ASCII)
@@ -62,6 +71,15 @@ def refuse(form: FlaskForm, error: DomainError) -> None:
             field.errors = [*field.errors, single.message]
         else:
             form.form_errors.append(single.message)
+
+
+def differences(error: StaleError) -> list[tuple[str, Any, Any]]:
+    """Return the fields in which two people's values differ: name, theirs, yours."""
+    return [
+        (name, error.theirs.get(name), yours)
+        for name, yours in error.yours.items()
+        if error.theirs.get(name) != yours
+    ]
 
 
 def session_expired() -> Response:

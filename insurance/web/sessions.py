@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from flask import Flask, Request, Response
+from flask import Flask, Request, Response, session
 from flask.sessions import SessionInterface, SessionMixin
 from flask_login import UserMixin
 from sqlalchemy import text
@@ -42,13 +42,18 @@ _READ = text(
     WHERE s.id_hash = :id_hash AND s.expires_at > :now
     """
 )
-_WRITE = text(
+_INSERT = text(
     """
     INSERT INTO cp.sessions
         (id_hash, user_id, data, ip, user_agent, created_at, last_seen_at, expires_at)
     VALUES (:id_hash, :user_id, CAST(:data AS jsonb), :ip, :user_agent, :now, :now, :expires_at)
-    ON CONFLICT (id_hash) DO UPDATE SET
-        user_id = excluded.user_id, data = excluded.data, last_seen_at = excluded.last_seen_at
+    """
+)
+# A session that was ended elsewhere meanwhile stays ended: this finds no row.
+_UPDATE = text(
+    """
+    UPDATE cp.sessions SET user_id = :user_id, data = CAST(:data AS jsonb), last_seen_at = :now
+    WHERE id_hash = :id_hash
     """
 )
 _DELETE = text("DELETE FROM cp.sessions WHERE id_hash = :id_hash")
@@ -115,6 +120,12 @@ class ServerSession(CallbackDict[str, Any], SessionMixin):
         self.modified = True
 
 
+    @property
+    def id_hash(self) -> bytes:
+        """Return what the table stores in place of the identifier."""
+        return hash_of(self.identifier)
+
+
 class TransientSession(dict[str, Any], SessionMixin):
     """A session that nobody stores: the API, static files and health checks have none."""
 
@@ -158,6 +169,11 @@ class DatabaseSessions(SessionInterface):
         )
 
 
+def this_session() -> ServerSession:
+    """Return the session of the browser that asks."""
+    return session._get_current_object()  # type: ignore[attr-defined, no-any-return]
+
+
 def hash_of(identifier: str) -> bytes:
     """Return what the table stores in place of a session's identifier."""
     return hashlib.sha256(identifier.encode()).digest()
@@ -174,10 +190,10 @@ def _read(identifier: str) -> ServerSession | None:
     if person and (row.disabled_at or _idle(person, row.last_seen_at, now)):
         _delete(identifier)
         return None
-    session = ServerSession(identifier, row.data)
-    session.person = person
-    session.created_at, session.last_seen_at = row.created_at, row.last_seen_at
-    return session
+    found = ServerSession(identifier, row.data)
+    found.person = person
+    found.created_at, found.last_seen_at = row.created_at, row.last_seen_at
+    return found
 
 
 def _person(row: Any) -> Person:
@@ -225,7 +241,7 @@ def _write(session: ServerSession) -> None:
         "expires_at": now + lifetime,
     }
     with platform_scope(), db.engine.begin() as connection:
-        connection.execute(_WRITE, values)
+        connection.execute(_INSERT if session.new else _UPDATE, values)
 
 
 def _delete(identifier: str) -> None:

@@ -4,21 +4,24 @@ import hashlib
 import secrets
 from contextvars import Context
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import pyotp
 from flask import Flask
 from flask.testing import FlaskClient
 from itsdangerous import URLSafeTimedSerializer
+from sqlalchemy import update
 from werkzeug.test import TestResponse
 
-from insurance.core import clock
+from insurance.core import clock, crypto
 from insurance.core.db import db
 from insurance.core.ids import new_id
 from insurance.core.permissions import GRANTS, Role
-from insurance.core.tenancy import platform_scope
+from insurance.core.tenancy import PLATFORM_ORG_ID, platform_scope
 from insurance.identity.models import ApiKey, Membership, User, WebSession
+from insurance.identity.passwords import hash_password
 from insurance.web.sessions import hash_of
 from tests.factories.organizations import OrganizationFacts
 
@@ -30,6 +33,10 @@ class PersonFacts:
     id: UUID
     email: str
     role: Role
+
+
+PASSWORD = "the river bends north"
+"""What people in tests sign in with, where they have a password."""
 
 
 class TestClient(FlaskClient):
@@ -76,6 +83,34 @@ def make_person(org_id: UUID, *roles: Role, email: str | None = None) -> PersonF
             session.add(Membership(user_id=user_id, org_id=org_id, role=role, created_at=now))
         session.commit()
     return PersonFacts(user_id, email, roles[0])
+
+
+def with_password(person: PersonFacts, password: str = PASSWORD) -> PersonFacts:
+    """Give a person a password, so that somebody can sign in by hand."""
+    with platform_scope():
+        session = db.session()
+        session.execute(
+            update(User)
+            .where(User.id == person.id)
+            .values(password_hash=hash_password(password), password_changed_at=clock.now())
+        )
+        session.commit()
+    return person
+
+
+def with_second_factor(person: PersonFacts, *, at: datetime | None = None) -> pyotp.TOTP:
+    """Give a person an authenticator app and return it."""
+    secret, moment = pyotp.random_base32(), at or clock.now() - timedelta(hours=1)
+    sealed = crypto.encrypt(PLATFORM_ORG_ID, "users", "totp_secret", person.id, secret)
+    with platform_scope():
+        session = db.session()
+        session.execute(
+            update(User)
+            .where(User.id == person.id)
+            .values(totp_secret=sealed, totp_enabled_at=moment)
+        )
+        session.commit()
+    return pyotp.TOTP(secret)
 
 
 def session_for(app: Flask, person: PersonFacts, org: OrganizationFacts) -> SignedInClient:

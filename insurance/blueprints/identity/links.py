@@ -35,12 +35,9 @@ class NewPasswordForm(Form):
 @limiter.limit("5 per minute; 20 per hour", methods=["POST"])
 def forgotten() -> Response:
     """Ask for a link to choose a new password. The answer is alike for every address."""
-    from flask import current_app
-
     form = ForgottenForm()
     if form.validate_on_submit():
-        base_url = current_app.config["SETTINGS"].base_url
-        services.ask_for_reset(form.email.data, base_url=base_url, now=clock.now())
+        services.ask_for_reset(form.email.data)
         flash("If the address is known here, a mail with a link is on its way.")
         return leave(url_for("identity.sign_in"))
     return page("identity/forgotten.html", status=form.status, form=form)
@@ -48,6 +45,7 @@ def forgotten() -> Response:
 
 @bp.route("/new-password/<token>", methods=["GET", "POST"])
 @public
+@limiter.limit("20 per minute", methods=["POST"])
 def reset_password(token: str) -> Response:
     """Choose a new password by a mailed link."""
     return _choose_password(token, LinkKind.PASSWORD_RESET, "Choose a new password")
@@ -55,6 +53,7 @@ def reset_password(token: str) -> Response:
 
 @bp.route("/welcome/<token>", methods=["GET", "POST"])
 @public
+@limiter.limit("20 per minute", methods=["POST"])
 def accept_invitation(token: str) -> Response:
     """Choose the first password by an invitation's link."""
     return _choose_password(token, LinkKind.INVITATION, "Welcome")

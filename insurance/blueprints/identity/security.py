@@ -1,18 +1,18 @@
-"""One's own security: second factor, browsers, password, preferences."""
+"""One's own security: browsers, password, preferences."""
 
-import segno
-from flask import Response, flash, request, session, url_for
+from flask import Response, flash, request, url_for
 from wtforms import PasswordField, SelectField
 
 from insurance.blueprints.identity import bp
 from insurance.core import clock
 from insurance.core.db import db
-from insurance.core.errors import DomainError
+from insurance.core.errors import DomainError, NotFoundError
 from insurance.identity import queries, services
+from insurance.identity.rules import browser_name
 from insurance.web.access import current_person, signed_in
-from insurance.web.forms import Form, Required, TextField
+from insurance.web.forms import Form, Required
 from insurance.web.html import leave, page, refuse, safe_path
-from insurance.web.sessions import ServerSession, hash_of
+from insurance.web.sessions import this_session
 
 __all__ = ["bp"]
 
@@ -31,20 +31,10 @@ class PasswordForm(Form):
     """The old and the new password."""
 
     old = PasswordField(
-        "Password today", [Required()], render_kw={"autocomplete": "current-password"}
+        "Your password now", [Required()], render_kw={"autocomplete": "current-password"}
     )
     password = PasswordField(
         "New password", [Required()], render_kw={"autocomplete": "new-password"}
-    )
-
-
-class MfaForm(Form):
-    """The code that proves the app has the secret."""
-
-    code = TextField(
-        "Code from the app",
-        [Required()],
-        render_kw={"autocomplete": "one-time-code", "inputmode": "numeric"},
     )
 
 
@@ -58,14 +48,15 @@ def security() -> Response:
         try:
             services.change_password(
                 person.id,
-                old=form.old.data,
-                new=form.password.data,
-                keep_session=_this_browser(),
+                old=form.old.data or "",
+                new=form.password.data or "",
+                keep_session=this_session().id_hash,
                 now=clock.now(),
             )
         except DomainError as error:
             refuse(form, error)
         else:
+            this_session().renew()
             flash("Your password was changed. Other browsers were signed out.")
             return leave(url_for("identity.security"))
     return page(
@@ -74,11 +65,13 @@ def security() -> Response:
         form=form,
         preferences_form=PreferencesForm(formdata=None, data=person.preferences),
         sessions=queries.list_sessions(db.session(), person.id, clock.now()),
-        this_browser=_this_browser(),
+        this_browser=this_session().id_hash,
+        browser_name=browser_name,
+        must_have_mfa=[tenant.name for tenant in person.tenants if tenant.requires_mfa],
     )
 
 
-@bp.route("/preferences", methods=["POST"])
+@bp.route("/preferences", methods=["GET", "POST"])
 @signed_in
 def preferences() -> Response:
     """Store how the person likes the screens."""
@@ -105,41 +98,20 @@ def switch_theme() -> Response:
 def sign_out_everywhere() -> Response:
     """End every other browser and API sign-in."""
     services.sign_out_everywhere(
-        current_person().id, keep_session=_this_browser(), now=clock.now()
+        current_person().id, keep_session=this_session().id_hash, now=clock.now()
     )
-    flash("Every other browser was signed out.")
+    flash("Every other browser and API sign-in was ended.")
     return leave(url_for("identity.security"))
 
 
-@bp.route("/security/second-factor", methods=["GET", "POST"])
+@bp.route("/security/browsers/<handle>/end", methods=["POST"])
 @signed_in
-def set_up_mfa() -> Response:
-    """Set up an authenticator app and show the recovery codes once."""
-    person = current_person()
-    form = MfaForm()
-    secret = session.setdefault("totp_secret", services.new_totp_secret())
-    if form.validate_on_submit():
-        try:
-            codes = services.enable_mfa(person.id, secret, form.code.data, now=clock.now())
-        except DomainError as error:
-            refuse(form, error)
-        else:
-            session.pop("totp_secret")
-            return page("identity/recovery_codes.html", codes=codes)
-    return page(
-        "identity/set_up_mfa.html",
-        status=form.status,
-        form=form,
-        secret=secret,
-        picture=_qr_code(services.totp_address(secret, person.email)),
-    )
-
-
-def _qr_code(text: str) -> str:
-    """Return a QR code as a data: address, which the content policy allows for images."""
-    return segno.make(text, error="m").svg_data_uri(scale=5, border=2, light="#fff")
-
-
-def _this_browser() -> bytes | None:
-    current = session._get_current_object()  # type: ignore[attr-defined]
-    return hash_of(current.identifier) if isinstance(current, ServerSession) else None
+def end_session(handle: str) -> Response:
+    """End one other browser's session."""
+    try:
+        id_hash = bytes.fromhex(handle)
+    except ValueError as error:
+        raise NotFoundError from error
+    services.end_session(current_person().id, id_hash)
+    flash("That browser was signed out.")
+    return leave(url_for("identity.security"))

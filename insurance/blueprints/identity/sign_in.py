@@ -14,7 +14,7 @@ from insurance.web.access import current_person, public, signed_in
 from insurance.web.forms import Form, Required, TextField
 from insurance.web.html import leave, page, refuse, safe_path
 from insurance.web.limits import limiter
-from insurance.web.sessions import Person, ServerSession
+from insurance.web.sessions import Person, this_session
 
 __all__ = ["bp"]
 
@@ -47,7 +47,9 @@ def start() -> Response:
     tenants = current_person().tenants
     if not tenants:
         raise NotFoundError("You belong to no organization any more.")
-    return leave(url_for(HOME_OF[tenants[0].kind], org=tenants[0].slug))
+    landed = session.get("organization")
+    tenant = next((one for one in tenants if str(one.id) == landed), tenants[0])
+    return leave(url_for(HOME_OF[tenant.kind], org=tenant.slug))
 
 
 @bp.route("/open/<slug:slug>")
@@ -57,6 +59,7 @@ def open_organization(slug: str) -> Response:
     tenant = current_person().tenant(slug)
     if tenant is None:
         raise NotFoundError
+    session["organization"] = str(tenant.id)
     return leave(url_for(HOME_OF[tenant.kind], org=tenant.slug))
 
 
@@ -67,6 +70,8 @@ def sign_in() -> Response:
     """Ask for address and password."""
     form = SignInForm()
     wanted = safe_path(request.args.get("next"))
+    if request.method == "GET" and current_user.is_authenticated:
+        return leave(wanted)
     if form.validate_on_submit():
         try:
             found = services.check_sign_in(form.email.data, form.password.data, now=clock.now())
@@ -74,7 +79,7 @@ def sign_in() -> Response:
             refuse(form, error)
         else:
             if found.needs_code:
-                _server_session().renew()
+                this_session().renew()
                 session["waiting_for_code"] = [str(found.user_id), str(found.org_id)]
                 return leave(url_for("identity.enter_code", next=wanted))
             return _enter(found.user_id, found.org_id, wanted)
@@ -112,13 +117,11 @@ def sign_out() -> Response:
 
 def _enter(user_id: UUID, org_id: UUID, wanted: str) -> Response:
     """Start a session under a new identifier, so that one from before is worth nothing."""
+    services.record_sign_in(user_id, org_id)
     session.clear()
-    _server_session().renew()
+    this_session().renew()
+    session["organization"] = str(org_id)
     login_user(Person(user_id, "", "", {}, False))
     g.pop("_login_user", None)
-    services.record_sign_in(user_id, org_id)
     return leave(wanted)
 
-
-def _server_session() -> ServerSession:
-    return session._get_current_object()  # type: ignore[attr-defined, no-any-return]

@@ -2,8 +2,8 @@
 
 from uuid import UUID
 
-from flask import Response, url_for
-from wtforms import IntegerField, SelectMultipleField
+from flask import Response, request, url_for
+from wtforms import PasswordField, SelectField, SelectMultipleField
 
 from insurance.core import clock
 from insurance.core.context import current_actor
@@ -13,44 +13,55 @@ from insurance.core.permissions import May
 from insurance.identity import queries, services
 from insurance.web.access import current_person, requires, tenant_blueprint
 from insurance.web.forms import Form, Required, TextField
-from insurance.web.html import go, page, refuse
+from insurance.web.html import go, next_url, page, refuse
 
 bp = tenant_blueprint("api_keys", __name__, "/api-keys")
+_LIFETIMES = [("30", "30 days"), ("90", "90 days"), ("180", "180 days"), ("365", "a year")]
 
 
 class KeyForm(Form):
     """A key for a program."""
 
     name = TextField("What is it for?", [Required()], longest=100)
-    days = IntegerField("Valid for days", [Required()], default=90)
+    days = SelectField("It lasts", choices=_LIFETIMES, default="90")
     scopes = SelectMultipleField("It may")
+    password = PasswordField(
+        "Your password", [Required()], render_kw={"autocomplete": "current-password"}
+    )
 
 
-@bp.route("")
+class RevokeForm(Form):
+    """The consent to revoke a key."""
+
+
+@bp.get("")
 @requires(May.TOKENS_VIEW)
 def index() -> Response:
     """List the keys."""
+    found = queries.list_api_keys(db.session(), cursor=request.args.get("cursor"))
     return page(
-        "organizations/api_keys.html", keys=queries.list_api_keys(db.session()), now=clock.now()
+        "organizations/api_keys.html", found=found, next_url=next_url(found), now=clock.now()
     )
 
 
 @bp.route("/new", methods=["GET", "POST"])
 @requires(May.TOKENS_MANAGE)
 def create() -> Response:
-    """Make a key and show its secret once."""
+    """Make a key, after the password was given once more, and show its secret once."""
     form = KeyForm()
     form.scopes.choices = [
         (one.value, one.label) for one in May if one in current_actor().permissions
     ]
     if form.validate_on_submit():
+        person, now = current_person(), clock.now()
         try:
+            services.confirm_password(person.id, form.password.data or "", now=now)
             key, secret = services.create_api_key(
-                user_id=current_person().id,
-                name=form.name.data,
-                scopes=frozenset(May(scope) for scope in form.scopes.data),
-                days=form.days.data,
-                now=clock.now(),
+                user_id=person.id,
+                name=form.name.data or "",
+                scopes=frozenset(May(scope) for scope in form.scopes.data or []),
+                days=int(form.days.data),
+                now=now,
             )
         except DomainError as error:
             refuse(form, error)
@@ -59,9 +70,19 @@ def create() -> Response:
     return page("organizations/api_key.html", status=form.status, form=form)
 
 
-@bp.route("/<uuid:key_id>/revoke", methods=["POST"])
+@bp.route("/<uuid:key_id>/revoke", methods=["GET", "POST"])
 @requires(May.TOKENS_MANAGE)
 def revoke(key_id: UUID) -> Response:
-    """Revoke a key at once."""
-    services.revoke_api_key(key_id, now=clock.now())
-    return go(url_for("api_keys.index"), "The key was revoked.")
+    """Ask, then revoke a key at once."""
+    key = queries.get_api_key(db.session(), key_id)
+    form = RevokeForm()
+    if form.validate_on_submit():
+        try:
+            services.revoke_api_key(key_id, now=clock.now())
+        except DomainError as error:
+            refuse(form, error)
+        else:
+            return go(url_for(".index"), f"The key “{key.name}” was revoked.")
+    return page(
+        "organizations/revoke_key.html", part="revoke_form", status=form.status, form=form, key=key
+    )

@@ -1,50 +1,88 @@
-"""The platform's list of insurers: create one, change its licence, invite its first administrator."""
+"""The platform's list of insurers: create one, edit it, invite its administrators."""
 
+from typing import Any
 from uuid import UUID
 
-from flask import Response, current_app, url_for
-from wtforms import SelectField, SelectMultipleField
+from flask import Response, current_app, request, url_for
+from wtforms import HiddenField, SelectField, SelectMultipleField
 
 from insurance.core import clock
 from insurance.core.db import db
-from insurance.core.errors import DomainError, NotFoundError
-from insurance.core.permissions import May, Role
+from insurance.core.errors import DomainError, StaleError
+from insurance.core.permissions import May
 from insurance.core.tenancy import tenant_scope
-from insurance.identity.services import invite
+from insurance.identity.queries import count_members
+from insurance.identity.rules import check_email
+from insurance.identity.services import invite_administrator
 from insurance.organizations import queries, rules, services
-from insurance.organizations.models import LicenceType
+from insurance.organizations.models import Category, LicenceType, Organization
 from insurance.web.access import requires, tenant_blueprint
 from insurance.web.forms import Form, Required, TextField
-from insurance.web.html import go, page, refuse
+from insurance.web.html import differences, go, next_url, page, refuse
 
 bp = tenant_blueprint("organizations", __name__, "/organizations")
-_LICENCES = [(one.value, one.value.replace("_", "-").capitalize()) for one in LicenceType]
+_LICENCES = [
+    (LicenceType.LIFE.value, "Life"),
+    (LicenceType.NON_LIFE.value, "Non-life"),
+    (LicenceType.MICRO.value, "Microinsurer"),
+]
 
 
-class LicenceForm(Form):
-    """What an insurer may write."""
-
-    licence_type = SelectField("Licence", choices=_LICENCES)
-    licensed_classes = SelectMultipleField("Licensed classes")
-
-
-class OrganizationForm(LicenceForm):
-    """A new insurer."""
+class ProfileForm(Form):
+    """An insurer's name and what it may write."""
 
     name = TextField("Name", [Required()])
-    slug = TextField("Slug", [Required()], longest=40)
     description = TextField("Description", longest=2000)
+    licence_type = SelectField("Licence", choices=_LICENCES)
+    life_classes = SelectMultipleField("Life classes")
+    non_life_classes = SelectMultipleField("Non-life classes")
+    version = HiddenField()
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """Return the codes of every ticked class."""
+        return (*(self.life_classes.data or ()), *(self.non_life_classes.data or ()))
+
+    def offer_classes(self) -> None:
+        """Fill the lists of classes."""
+        classes = queries.list_product_classes(db.session())
+        for field, category in (
+            (self.life_classes, Category.LIFE),
+            (self.non_life_classes, Category.NON_LIFE),
+        ):
+            field.choices = [(one.code, one.name) for one in classes if one.category is category]
+
+
+class OrganizationForm(ProfileForm):
+    """A new insurer."""
+
+    slug = TextField("Short name in addresses", [Required()], longest=40)
     currency = SelectField("Currency", choices=[(one, one) for one in rules.CURRENCIES])
-    timezone = TextField("Time zone", [Required()], default="Africa/Johannesburg", longest=60)
+    timezone = SelectField(
+        "Time zone", choices=[(one, one) for one in rules.ZONES], default="Africa/Johannesburg"
+    )
     admin_name = TextField("First administrator's name")
     admin_email = TextField("First administrator's e-mail address", longest=254)
 
 
-@bp.route("")
+class AdministratorForm(Form):
+    """Whom to invite as an administrator."""
+
+    admin_name = TextField("Name", [Required()])
+    admin_email = TextField("E-mail address", [Required()], longest=254)
+
+
+@bp.get("")
 @requires(May.ORGANIZATIONS_VIEW)
 def index() -> Response:
     """List the insurers on the platform."""
-    return page("organizations/index.html", entries=queries.list_directory(db.session()))
+    found = queries.list_directory(db.session(), cursor=request.args.get("cursor"))
+    return page(
+        "organizations/index.html",
+        found=found,
+        people=count_members(db.session(), [entry.org_id for entry in found.items]),
+        next_url=next_url(found),
+    )
 
 
 @bp.route("/new", methods=["GET", "POST"])
@@ -52,7 +90,7 @@ def index() -> Response:
 def create() -> Response:
     """Create an insurer; an administrator named here gets an invitation."""
     form = OrganizationForm()
-    _offer_classes(form)
+    form.offer_classes()
     if form.validate_on_submit():
         try:
             org_id = _create(form)
@@ -60,7 +98,7 @@ def create() -> Response:
             refuse(form, error)
         else:
             return go(
-                url_for("organizations.edit", organization_id=org_id), f"{form.name.data} was created."
+                url_for(".edit", organization_id=org_id), f"{form.name.data} was created."
             )
     return page(
         "organizations/create.html", part="organization_form", status=form.status, form=form
@@ -70,65 +108,134 @@ def create() -> Response:
 @bp.route("/<uuid:organization_id>", methods=["GET", "POST"])
 @requires(May.ORGANIZATIONS_MANAGE)
 def edit(organization_id: UUID) -> Response:
-    """Show an insurer and change what it is licensed for."""
-    entry = queries.get_entry(db.session(), organization_id)
-    if entry.licence_type is None:
-        raise NotFoundError
-    with tenant_scope(organization_id):
-        licensed = queries.list_licensed_classes(db.session())
-        organization = queries.get_organization(db.session())
-    form = LicenceForm(data={"licence_type": entry.licence_type.value, "licensed_classes": licensed})
-    _offer_classes(form)
+    """Show an insurer; change its name and licence."""
+    organization, licensed = _read(organization_id)
+    form = ProfileForm(data=_values(organization, licensed))
+    form.offer_classes()
+    status, conflict = 200, []
     if form.validate_on_submit():
         try:
-            services.change_licence(
+            services.edit_organization(
                 organization_id,
-                licence_type=form.licence_type.data,
-                codes=tuple(form.licensed_classes.data),
+                _profile(form),
+                version=rules.read_version(form.version.data),
                 now=clock.now(),
             )
         except DomainError as error:
             refuse(form, error)
+            status = error.status
+            if isinstance(error, StaleError):
+                conflict = differences(error)
+                form.version.data = str(_read(organization_id)[0].version)
         else:
-            return go(url_for("organizations.index"), f"The licence of {entry.name} was changed.")
+            return go(
+                url_for(".edit", organization_id=organization_id), f"{form.name.data} was saved."
+            )
     return page(
         "organizations/edit.html",
-        part="licence_form",
-        status=form.status,
+        part="profile_form",
+        status=status if status != 200 else form.status,
         form=form,
         organization=organization,
+        conflict=conflict,
+        invitation=AdministratorForm(formdata=None),
+    )
+
+
+@bp.post("/<uuid:organization_id>/administrators")
+@requires(May.ORGANIZATIONS_MANAGE)
+def invite(organization_id: UUID) -> Response:
+    """Invite an administrator to an insurer."""
+    organization, licensed = _read(organization_id)
+    form = AdministratorForm()
+    if form.validate_on_submit():
+        try:
+            _invite(organization_id, form.admin_name.data or "", form.admin_email.data or "")
+        except DomainError as error:
+            _refuse_invitation(form, error)
+        else:
+            return go(
+                url_for(".edit", organization_id=organization_id),
+                f"{form.admin_email.data} was invited to {organization.name}.",
+            )
+    profile = ProfileForm(formdata=None, data=_values(organization, licensed))
+    profile.offer_classes()
+    return page(
+        "organizations/edit.html",
+        part="administrator_form",
+        status=form.status,
+        form=profile,
+        organization=organization,
+        conflict=[],
+        invitation=form,
     )
 
 
 def _create(form: OrganizationForm) -> UUID:
-    now = clock.now()
+    if form.admin_email.data:
+        # Looked at before anything is made: a slip here must not leave half of it behind.
+        form.admin_email.data = _checked_email(form.admin_email.data)
     org_id = services.create_organization(
         services.NewOrganization(
-            name=form.name.data,
-            slug=form.slug.data,
+            name=form.name.data or "",
+            slug=form.slug.data or "",
             description=form.description.data or "",
             licence_type=form.licence_type.data,
-            licensed_classes=tuple(form.licensed_classes.data) or None,
+            licensed_classes=form.codes or None,
             currency=form.currency.data,
             timezone=form.timezone.data,
         ),
-        now=now,
+        now=clock.now(),
     )
     if form.admin_email.data:
-        with tenant_scope(org_id):
-            invite(
-                email=form.admin_email.data,
-                name=form.admin_name.data or form.admin_email.data,
-                roles=frozenset({Role.TENANT_ADMINISTRATOR}),
-                base_url=current_app.config["SETTINGS"].base_url,
-                organization=form.name.data,
-                now=now,
-            )
+        _invite(org_id, form.admin_name.data or form.admin_email.data, form.admin_email.data)
     return org_id
 
 
-def _offer_classes(form: LicenceForm) -> None:
-    form.licensed_classes.choices = [
-        (one.code, f"{one.name} ({one.category.value.replace('_', '-').lower()})")
-        for one in queries.list_product_classes(db.session())
-    ]
+def _invite(org_id: UUID, name: str, email: str) -> None:
+    invite_administrator(
+        org_id,
+        email=email,
+        name=name,
+        base_url=current_app.config["SETTINGS"].base_url,
+        now=clock.now(),
+    )
+
+
+def _checked_email(text: str) -> str:
+    try:
+        return check_email(text)
+    except DomainError as error:
+        raise DomainError(error.message, field="admin_email") from error
+
+
+def _refuse_invitation(form: AdministratorForm, error: DomainError) -> None:
+    for single in error.errors:
+        single.field = f"admin_{single.field}" if single.field else None
+    refuse(form, error)
+
+
+def _read(organization_id: UUID) -> tuple[Organization, list[str]]:
+    with tenant_scope(organization_id):
+        session = db.session()
+        return queries.get_insurer(session), queries.list_licensed_classes(session)
+
+
+def _values(organization: Organization, licensed: list[str]) -> dict[str, Any]:
+    return {
+        "name": organization.name,
+        "description": organization.description,
+        "licence_type": str(organization.licence_type),
+        "life_classes": licensed,
+        "non_life_classes": licensed,
+        "version": organization.version,
+    }
+
+
+def _profile(form: ProfileForm) -> services.OrganizationProfile:
+    return services.OrganizationProfile(
+        name=form.name.data or "",
+        description=form.description.data or "",
+        licence_type=form.licence_type.data,
+        licensed_classes=form.codes,
+    )

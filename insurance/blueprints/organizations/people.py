@@ -1,8 +1,8 @@
-"""The people of an organization: invite, change roles, and what each role may do."""
+"""The people of an organization: invite, change roles, remove, and what each role may do."""
 
 from uuid import UUID
 
-from flask import Response, current_app, url_for
+from flask import Response, current_app, request, url_for
 from wtforms import SelectMultipleField
 
 from insurance.core import clock
@@ -12,8 +12,8 @@ from insurance.core.permissions import GRANTS, TENANT_ROLES, May, Role
 from insurance.core.tenancy import PLATFORM_ORG_ID
 from insurance.identity import queries, services
 from insurance.web.access import current_tenant, requires, tenant_blueprint
-from insurance.web.forms import Form, Required, TextField
-from insurance.web.html import go, page, refuse
+from insurance.web.forms import Form, Required, TextField, clean_text
+from insurance.web.html import go, next_url, page, refuse
 
 bp = tenant_blueprint("people", __name__, "/people")
 
@@ -31,18 +31,37 @@ class InviteForm(RolesForm):
     email = TextField("E-mail address", [Required()], longest=254)
 
 
-@bp.route("")
+class RemoveForm(Form):
+    """The consent to remove somebody."""
+
+
+@bp.get("")
 @requires(May.PEOPLE_VIEW)
 def index() -> Response:
     """List the people and their roles."""
-    return page("organizations/people.html", colleagues=queries.list_colleagues(db.session()))
+    session, search = db.session(), clean_text(request.args.get("q", ""))[:200].replace("\0", "")
+    found = queries.list_colleagues(session, search=search, cursor=request.args.get("cursor"))
+    return page(
+        "organizations/people.html",
+        part="people",
+        found=found,
+        search=search,
+        invitations=queries.list_open_invitations(session, clock.now()),
+        next_url=next_url(found),
+    )
 
 
-@bp.route("/permissions")
+@bp.get("/permissions")
 @requires(May.PEOPLE_VIEW)
 def permissions() -> Response:
     """Show which role may do what."""
-    return page("organizations/permissions.html", roles=_roles_here(), permissions=list(May), grants=GRANTS)
+    roles = _roles_here()
+    return page(
+        "organizations/permissions.html",
+        roles=roles,
+        permissions=[one for one in May if any(one in GRANTS[role] for role in roles)],
+        grants=GRANTS,
+    )
 
 
 @bp.route("/invite", methods=["GET", "POST"])
@@ -50,50 +69,97 @@ def permissions() -> Response:
 def invite() -> Response:
     """Invite somebody by mail."""
     form = InviteForm()
-    form.roles.choices = [(role.value, role.label) for role in _roles_here()]
+    form.roles.choices = _role_choices()
     if form.validate_on_submit():
         try:
-            from insurance.customers.rules import read_email
-
             services.invite(
-                email=read_email(form.email.data),
-                name=form.name.data,
-                roles=frozenset(Role(role) for role in form.roles.data),
-                base_url=current_app.config["SETTINGS"].base_url,
-                organization=current_tenant().name,
+                email=form.email.data or "",
+                name=form.name.data or "",
+                roles=_chosen(form),
+                base_url=_base_url(),
                 now=clock.now(),
             )
         except DomainError as error:
             refuse(form, error)
         else:
-            return go(url_for("people.index"), f"{form.name.data} was invited.")
+            return go(url_for(".index"), f"{form.email.data} was invited.")
     return page("organizations/invite.html", part="invite_form", status=form.status, form=form)
 
 
 @bp.route("/<uuid:user_id>", methods=["GET", "POST"])
 @requires(May.PEOPLE_MANAGE)
 def edit(user_id: UUID) -> Response:
-    """Change a person's roles; no role at all ends the membership."""
-    colleague = queries.get_colleague(db.session(), user_id)
+    """Change what a person is here."""
+    session = db.session()
+    colleague = queries.get_colleague(session, user_id)
+    invitations = queries.list_open_invitations(session, clock.now())
     form = RolesForm(data={"roles": [role.value for role in colleague.roles]})
-    form.roles.choices = [(role.value, role.label) for role in _roles_here()]
+    form.roles.choices = _role_choices()
     if form.validate_on_submit():
         try:
-            wanted = frozenset(Role(role) for role in form.roles.data or [])
-            services.change_roles(user_id, wanted, now=clock.now())
+            roles = _chosen(form)
+            if not roles:
+                raise DomainError("Choose at least one, or remove the person.", field="roles")
+            services.change_roles(user_id, roles, now=clock.now())
         except DomainError as error:
             refuse(form, error)
         else:
-            return go(url_for("people.index"), f"{colleague.user.name}: roles changed.")
+            return go(url_for(".index"), f"The roles of {colleague.user.name} were changed.")
     return page(
         "organizations/person.html",
         part="roles_form",
         status=form.status,
         form=form,
         colleague=colleague,
+        invited_until=invitations.get(user_id),
     )
+
+
+@bp.route("/<uuid:user_id>/remove", methods=["GET", "POST"])
+@requires(May.PEOPLE_MANAGE)
+def remove(user_id: UUID) -> Response:
+    """Ask, then end a person's membership."""
+    colleague = queries.get_colleague(db.session(), user_id)
+    form = RemoveForm()
+    if form.validate_on_submit():
+        try:
+            services.change_roles(user_id, frozenset(), now=clock.now())
+        except DomainError as error:
+            refuse(form, error)
+        else:
+            return go(
+                url_for(".index"),
+                f"{colleague.user.name} no longer belongs to {current_tenant().name}.",
+            )
+    return page(
+        "organizations/remove_person.html",
+        part="remove_form",
+        status=form.status,
+        form=form,
+        colleague=colleague,
+    )
+
+
+@bp.post("/<uuid:user_id>/invite-again")
+@requires(May.PEOPLE_MANAGE)
+def invite_again(user_id: UUID) -> Response:
+    """Mail a new link to somebody who has not chosen a password."""
+    email = services.resend_invitation(user_id, base_url=_base_url(), now=clock.now())
+    return go(url_for(".edit", user_id=user_id), f"A new invitation is on its way to {email}.")
 
 
 def _roles_here() -> tuple[Role, ...]:
     is_platform = current_tenant().id == PLATFORM_ORG_ID
     return (Role.PLATFORM_ADMINISTRATOR,) if is_platform else TENANT_ROLES
+
+
+def _role_choices() -> list[tuple[str, str]]:
+    return [(role.value, role.label) for role in _roles_here()]
+
+
+def _chosen(form: RolesForm) -> frozenset[Role]:
+    return frozenset(Role(role) for role in form.roles.data or [])
+
+
+def _base_url() -> str:
+    return str(current_app.config["SETTINGS"].base_url)

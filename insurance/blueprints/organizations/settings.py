@@ -6,12 +6,12 @@ from wtforms import BooleanField, HiddenField, IntegerField, SelectField
 from insurance.core import clock
 from insurance.core.context import current_actor
 from insurance.core.db import db
-from insurance.core.errors import DomainError, ForbiddenError
+from insurance.core.errors import DomainError, ForbiddenError, StaleError
 from insurance.core.permissions import May
 from insurance.organizations import queries, rules, services
 from insurance.web.access import requires, tenant_blueprint
 from insurance.web.forms import Form, Required, TextField
-from insurance.web.html import go, page, refuse
+from insurance.web.html import differences, go, page, refuse
 
 bp = tenant_blueprint("settings", __name__, "/settings")
 
@@ -21,10 +21,11 @@ class SettingsForm(Form):
 
     name = TextField("Name", [Required()])
     description = TextField("Description", longest=2000)
-    timezone = TextField("Time zone", [Required()], longest=60)
-    currency = SelectField("Currency", choices=[(one, one) for one in rules.CURRENCIES])
-    requires_mfa = BooleanField("Everybody needs a second factor")
-    session_idle_minutes = IntegerField("Sign out after minutes without use", [Required()])
+    timezone = SelectField("Time zone")
+    session_idle_minutes = IntegerField(
+        "Sign out after so many minutes without use", [Required("Enter a number of minutes.")]
+    )
+    requires_mfa = BooleanField("Everybody needs a second factor to sign in")
     version = HiddenField()
 
 
@@ -34,25 +35,48 @@ def edit() -> Response:
     """Show the settings and change them."""
     organization = queries.get_organization(db.session())
     form = SettingsForm(obj=organization)
+    form.timezone.choices = [
+        (zone, zone) for zone in sorted({*rules.ZONES, organization.timezone})
+    ]
     if form.is_submitted() and not current_actor().may(May.SETTINGS_EDIT):
         raise ForbiddenError("Your role may look at the settings, not change them.")
+    status, conflict = 200, []
     if form.validate_on_submit():
-        names = services.OrganizationSettings.__slots__
         try:
             services.change_settings(
-                services.OrganizationSettings(**{name: form[name].data for name in names}),
-                version=int(form.version.data) if str(form.version.data).isdigit() else 0,
+                _settings(form),
+                version=rules.read_version(form.version.data),
                 now=clock.now(),
             )
         except DomainError as error:
             refuse(form, error)
+            status = error.status
+            if isinstance(error, StaleError):
+                conflict = differences(error)
+                form.version.data = str(queries.get_organization(db.session()).version)
         else:
             return go(url_for("settings.edit"), "Settings saved.")
     return page(
         "organizations/settings.html",
         part="settings_form",
-        status=form.status,
+        status=status if status != 200 else form.status,
         form=form,
+        conflict=conflict,
         organization=organization,
-        licensed=queries.list_licensed_classes(db.session()),
+        licensed=_licensed(),
     )
+
+
+def _settings(form: SettingsForm) -> services.OrganizationSettings:
+    return services.OrganizationSettings(
+        name=form.name.data or "",
+        description=form.description.data or "",
+        timezone=form.timezone.data,
+        requires_mfa=form.requires_mfa.data,
+        session_idle_minutes=form.session_idle_minutes.data or 0,
+    )
+
+
+def _licensed() -> list[str]:
+    held = set(queries.list_licensed_classes(db.session()))
+    return [one.name for one in queries.list_product_classes(db.session()) if one.code in held]
