@@ -7,8 +7,7 @@ from insurance.core import clock
 from insurance.core.db import transaction
 from insurance.core.errors import DomainError
 from insurance.core.permissions import Role
-from insurance.customers.rules import read_email
-from insurance.identity.rules import check_password
+from insurance.identity.rules import check_email, check_password
 from insurance.identity.services import add_user
 
 
@@ -38,7 +37,7 @@ def add(slug: str, email: str, name: str, roles: tuple[str, ...], password: str)
             with transaction() as session:
                 add_user(
                     session,
-                    email=read_email(email),
+                    email=check_email(email),
                     name=name,
                     password=password,
                     roles=frozenset(Role(role) for role in roles),

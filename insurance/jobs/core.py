@@ -8,7 +8,6 @@ from insurance.core import clock
 from insurance.core.db import transaction
 from insurance.core.idempotency import IdempotencyKey
 from insurance.core.tenancy import current_org
-from insurance.identity.models import WebSession
 from insurance.jobs import wake
 from insurance.jobs.outbox import find_waiting
 
@@ -30,9 +29,3 @@ def forget_old_keys() -> None:
                 IdempotencyKey.created_at < clock.now() - _KEYS_KEPT,
             )
         )
-
-
-def forget_old_sessions() -> None:
-    """Delete browser sessions that have expired."""
-    with transaction() as session:
-        session.execute(delete(WebSession).where(WebSession.expires_at < clock.now()))

@@ -1,12 +1,15 @@
-"""Headers every answer carries: nothing from elsewhere, no inline script or style."""
+"""Headers every answer carries, and changes that other sites may not ask for."""
 
-from flask import Flask, Response, current_app
+from flask import Flask, Response, current_app, request
+
+from insurance.core.errors import ForbiddenError
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
     "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types app"
 )
+_READING = ("GET", "HEAD", "OPTIONS")
 _ALWAYS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -19,7 +22,14 @@ _ALWAYS = {
 
 def init_app(app: Flask) -> None:
     """Add the headers to every answer."""
+    app.before_request(_refuse_other_sites)
     app.after_request(_add_headers)
+
+
+def _refuse_other_sites() -> None:
+    """Refuse a change that another site's page asks for, whatever token it brings."""
+    if request.method not in _READING and request.headers.get("Sec-Fetch-Site") == "cross-site":
+        raise ForbiddenError("Another site asked for this.")
 
 
 def _add_headers(response: Response) -> Response:
