@@ -361,6 +361,7 @@ def test_a_category_of_another_class_is_refused(api: Api) -> None:
         {"min_entry_age": "18"},
         {"min_entry_age": -1},
         {"min_entry_age": True},
+        {"min_entry_age": 18.5},
         {"base_premium": -1},
         {"base_premium": 1.234},
         {"base_premium": "1e400"},

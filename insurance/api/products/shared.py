@@ -1,9 +1,10 @@
 """What the product endpoints share: field types, and which version is meant."""
 
+from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from insurance.api.edge import Answer, Query
 from insurance.core.db import db
@@ -14,8 +15,19 @@ from insurance.products.models import (
 )
 from insurance.web.parsing import Words
 
-Whole = Annotated[int, Field(strict=True, ge=0, le=100_000)]
-Edits = Annotated[int, Field(strict=True, ge=1, le=2**31, description="The version you saw")]
+
+def _whole(value: Any) -> Any:
+    """Read 20.0 as 20: both are the same whole number in JSON."""
+    is_whole = isinstance(value, Decimal) and value == value.to_integral_value()
+    return int(value) if is_whole else value
+
+
+Whole = Annotated[int, BeforeValidator(_whole), Field(strict=True, ge=0, le=100_000)]
+Edits = Annotated[
+    int,
+    BeforeValidator(_whole),
+    Field(strict=True, ge=1, le=2**31, description="The version you saw"),
+]
 Code = Annotated[Words, Field(max_length=60)]
 Name = Annotated[Words, Field(min_length=1, max_length=200)]
 Prose = Annotated[Words, Field(max_length=4000)]
