@@ -125,7 +125,7 @@ def reprice_quote(quote_id: UUID, *, version: int | None, on: date, now: datetim
         terms = _terms_sold(session, quote.product_id)
         stored = queries.request_of(quote)
         request = replace(stored, effective_date=max(on, stored.effective_date))
-        request = replace(request, lives=tuple(replace(life, age=_aged(life)) for life in request.lives))
+        request = _aged_again(request)
         _write_price(quote, _calculation(session, terms, request), on, now)
         quote.version += 1
         _record(session, quote, "quotes.reprice", before)
@@ -172,9 +172,13 @@ def benefit_as_stored(part: PricedBenefit) -> dict[str, Any]:
     }
 
 
-def _aged(life: Life) -> int | None:
-    """Let the age follow from the date of birth again; keep one that was only stated."""
-    return None if life.date_of_birth is not None else life.age
+def _aged_again(request: QuoteRequest) -> QuoteRequest:
+    """Let ages follow from dates of birth again; keep those that were only stated."""
+    lives = tuple(
+        life if life.date_of_birth is None else replace(life, age=None) for life in request.lives
+    )
+    is_dated = any(life.relationship == rules.MAIN and life.date_of_birth for life in lives)
+    return replace(request, age=None if is_dated else request.age, lives=lives)
 
 
 def _terms_sold(session: Session, product_id: UUID) -> ProductTerms:
@@ -242,7 +246,6 @@ def _lives_of(wanted: QuoteInput, customer: Customer | None) -> tuple[Life, ...]
         return wanted.lives
     main = Life(
         relationship=rules.MAIN,
-        age=wanted.age,
         gender=wanted.gender or (customer.gender.value if customer.gender else None),
         date_of_birth=customer.date_of_birth,
         first_name=customer.first_name or "",

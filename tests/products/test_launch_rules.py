@@ -57,6 +57,17 @@ def test_a_benefit_without_a_price_stops_the_launch() -> None:
     ]
 
 
+def test_a_rate_needs_an_amount_to_work_on() -> None:
+    fixed = death(amount_type="FIXED")
+
+    assert _failed(product(fixed)) == [
+        ("rates", "Main Member Death: enter the fixed amount that its rate works on.")
+    ]
+    assert _failed(product(replace(fixed, default_amount=Decimal(15_000)))) == []
+    flat_rates = matrix(row("50"), basis="FLAT")
+    assert _failed(product(replace(fixed, rate_table=flat_rates))) == []
+
+
 def test_a_gap_in_the_entry_ages_stops_the_launch() -> None:
     assert _failed(replace(READY, max_entry_age=66)) == [
         ("rates", "Main Member Death: no rate for ages 66 (MALE); ages 66 (FEMALE).")

@@ -120,6 +120,16 @@ def test_a_price_is_exact_until_its_one_rounding(
         assert priced.monthly_premium == Decimal(int(exact * 100 + Fraction(1, 2))) / 100
 
 
+@pytest.mark.parametrize(("basis", "base"), [("PER_MILLE", "0.0005"), ("PER_CENT", "0.00005")])
+def test_a_hair_below_half_a_cent_is_not_rounded_twice(basis: str, base: str) -> None:
+    table = relativities(base, basis, zone={"A": "0." + 40 * "9"})
+    terms = product(death(rate_table=table))
+
+    priced = _price(terms, sum_assured=Decimal(10_000), rating_inputs={"zone": "A"})
+
+    assert str(priced.monthly_premium) == "0.00"
+
+
 def test_the_total_is_the_sum_of_the_rounded_benefits() -> None:
     tenth = matrix(row("0.0001"), basis="PER_MILLE")
     three = [death(code=f"DEATH_{n}", rate_table=tenth) for n in range(3)]
@@ -239,6 +249,16 @@ def test_cover_of_nothing_is_refused(amount: str) -> None:
     ]
 
 
+def test_a_flat_benefit_may_insure_no_sum_of_its_own() -> None:
+    waiver = funeral_expenses(code="WAIVER", default_amount=None)
+
+    assert _price(product(death(), waiver)).benefits[1].sum_assured == 0
+    assert _price(product(death(), waiver), benefit_overrides={"WAIVER": Decimal(0)})
+    assert _fields(product(death(), waiver), benefit_overrides={"WAIVER": Decimal(-1)}) == [
+        "benefit_overrides.WAIVER"
+    ]
+
+
 def test_without_a_sum_assured_the_product_says_what_it_is() -> None:
     of_product = replace(TERM_LIFE, coverage_amount=Decimal(100_000))
     of_benefit = product(death(default_amount=Decimal(200_000)))
@@ -338,6 +358,14 @@ def test_an_age_that_disagrees_with_the_date_of_birth_is_refused() -> None:
     assert _refused(lives=(replace(JOHN, age=34),)) == [
         ("insured_lives.0.age", "The date of birth gives age 35.")
     ]
+
+
+def test_the_age_of_the_quote_must_agree_where_the_main_member_gives_only_a_birth_date() -> None:
+    john = replace(JOHN, age=None)
+
+    assert _price(age=35, lives=(john,)).age == 35
+    assert _refused(age=34, lives=(john,)) == [("age", "The date of birth gives age 35.")]
+    assert _price(age=35, lives=(john, replace(JANE, age=None))).age == 35
 
 
 def test_nobody_is_insured_before_birth() -> None:

@@ -101,6 +101,8 @@ def _rate_problems(terms: ProductTerms) -> Iterable[str]:
             if benefit.flat_premium is None:
                 yield f"{benefit.name}: bind a rate table or enter a flat premium."
             continue
+        if benefit.amount_type == "FIXED" and table.basis != "FLAT" and not benefit.default_amount:
+            yield f"{benefit.name}: enter the fixed amount that its rate works on."
         if problems := check_rate_table(table):
             yield from (f"{benefit.name}: {problem.message}" for problem in problems)
         else:

@@ -100,15 +100,22 @@ def _aged_lives(request: QuoteRequest) -> tuple[Life, ...]:
             continue
         if born is not None:
             age = age_last_birthday(born, request.effective_date)
-            if life.age not in (None, age):
-                errors.append(
-                    DomainError(f"The date of birth gives age {age}.", field=f"{where}.age")
-                )
+            errors += _age_errors(life, age, request, where)
         if age is not None and not 0 <= age <= MAX_AGE:
             errors.append(DomainError(f"Enter an age up to {MAX_AGE}.", field=f"{where}.age"))
         lives.append(life if age == life.age else replace(life, age=age))
     raise_all(errors)
     return tuple(lives)
+
+
+def _age_errors(life: Life, age: int, request: QuoteRequest, where: str) -> list[DomainError]:
+    """Hold the age of a life to its date of birth; the quote's own age speaks for the main one."""
+    stated, field = life.age, f"{where}.age"
+    if stated is None and life.relationship == MAIN:
+        stated, field = request.age, "age"
+    if stated in (None, age):
+        return []
+    return [DomainError(f"The date of birth gives age {age}.", field=field)]
 
 
 def _main_life(request: QuoteRequest) -> Life:
@@ -182,7 +189,7 @@ def _code_errors(terms: ProductTerms, request: QuoteRequest) -> list[DomainError
     for code, amount in sorted(request.benefit_overrides.items()):
         if code not in known:
             found.append((f"This product has no benefit {code}.", "benefit_overrides"))
-        elif amount <= 0:
+        elif amount < 0 or (amount == 0 and known[code].rate_table is not None):
             found.append(("Cover must be more than nothing.", f"benefit_overrides.{code}"))
     for code in sorted(request.excluded_benefits):
         if code not in known:
