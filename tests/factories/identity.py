@@ -115,7 +115,20 @@ def with_second_factor(person: PersonFacts, *, at: datetime | None = None) -> py
 
 def session_for(app: Flask, person: PersonFacts, org: OrganizationFacts) -> SignedInClient:
     """Return a browser in which a person is signed in."""
-    identifier, raw_token, now = secrets.token_urlsafe(32), secrets.token_hex(20), clock.now()
+    raw_token = secrets.token_hex(20)
+    identifier = session_identifier(person, raw_token)
+    client = SignedInClient(app, app.response_class, use_cookies=True)
+    client.set_cookie(app.config["SESSION_COOKIE_NAME"], identifier)
+    signer = URLSafeTimedSerializer(app.config["SECRET_KEY"], salt="wtf-csrf-token")
+    client.environ_base["HTTP_X_CSRFTOKEN"] = signer.dumps(raw_token)
+    client.person, client.org = person, org
+    return client
+
+
+def session_identifier(person: PersonFacts, raw_token: str | None = None) -> str:
+    """Return the identifier of a new session in which a person is signed in."""
+    identifier, now = secrets.token_urlsafe(32), clock.now()
+    raw_token = raw_token or secrets.token_hex(20)
     with platform_scope():
         session = db.session()
         session.add(
@@ -129,12 +142,7 @@ def session_for(app: Flask, person: PersonFacts, org: OrganizationFacts) -> Sign
             )
         )
         session.commit()
-    client = SignedInClient(app, app.response_class, use_cookies=True)
-    client.set_cookie(app.config["SESSION_COOKIE_NAME"], identifier)
-    signer = URLSafeTimedSerializer(app.config["SECRET_KEY"], salt="wtf-csrf-token")
-    client.environ_base["HTTP_X_CSRFTOKEN"] = signer.dumps(raw_token)
-    client.person, client.org = person, org
-    return client
+    return identifier
 
 
 def api_key_for(person: PersonFacts, org_id: UUID) -> str:

@@ -1,0 +1,121 @@
+"""axe finds nothing, on every screen, light and dark, wide and narrow."""
+
+from collections.abc import Callable
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from flask import Flask
+from playwright.sync_api import Page
+
+from insurance.core.permissions import Role
+from insurance.core.tenancy import PLATFORM_ORG_ID, tenant_scope
+from tests.factories.book import Book, make_book
+from tests.factories.organizations import OrganizationFacts
+
+pytestmark = pytest.mark.browser
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+@pytest.fixture
+def book(app: Flask, org: OrganizationFacts) -> Book:
+    """Return one of everything."""
+    with app.app_context(), tenant_scope(org.id):
+        return make_book()
+
+
+def _screens(book: Book) -> list[str]:
+    return [
+        "/",
+        "/customers",
+        "/customers?q=nobody-at-all",
+        "/customers/new",
+        f"/customers/{book.customer_id}",
+        f"/customers/{book.customer_id}/edit",
+        f"/customers/{book.customer_id}/bank-accounts/new",
+        "/quotes",
+        "/quotes/new",
+        f"/quotes/new?customer_id={book.customer_id}",
+        f"/quotes/{book.open_quote_id}",
+        f"/quotes/{book.open_quote_id}/decline",
+        f"/quotes/{book.quote_id}",
+        "/policies",
+        "/policies?q=nobody-at-all",
+        f"/policies/{book.policy_id}",
+        f"/policies/{book.policy_id}?tab=premiums",
+        f"/policies/{book.policy_id}?tab=history",
+        f"/policies/{book.policy_id}?tab=ledger",
+        f"/policies/{book.policy_id}/versions/1/1",
+        "/products",
+        f"/products/{book.product_id}",
+        "/products/new",
+        "/audit-logs",
+        "/audit-logs?from=nonsense",
+        "/people",
+        "/people/permissions",
+        "/people/invite",
+        "/settings",
+        "/api-keys",
+        "/api-keys/new",
+        "/mail",
+        "/search?q=palesa",
+        "/not-there",
+    ]
+
+
+def _faults(page: Page) -> list[str]:
+    results = Axe().run(page, options={"runOnly": {"type": "tag", "values": TAGS}})
+    return [
+        f"{fault['id']}: {[node['html'][:120] for node in fault['nodes'][:3]]}"
+        for fault in results.response["violations"]
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_on_any_screen(
+    scheme: str, signed_in: Callable[..., Page], org: OrganizationFacts, book: Book
+) -> None:
+    page = signed_in(scheme=scheme)
+    found = {}
+    for path in _screens(book):
+        page.goto(f"/{org.slug}{path}")
+        page.wait_for_load_state("networkidle")
+        if faults := _faults(page):
+            found[path] = faults
+
+    assert found == {}
+
+
+def test_axe_finds_nothing_on_the_platforms_and_ones_own_screens(
+    signed_in: Callable[..., Page],
+) -> None:
+    platform = OrganizationFacts(PLATFORM_ORG_ID, "platform", "Platform")
+    page = signed_in(Role.PLATFORM_ADMINISTRATOR, organization=platform)
+    found = {}
+    for path in (
+        "/platform/organizations",
+        "/platform/organizations/new",
+        "/security",
+        "/security/second-factor",
+        "/forgotten",
+        "/sign-in",
+        "/api/docs",
+    ):
+        page.goto(path)
+        if faults := _faults(page):
+            found[path] = faults
+
+    assert found == {}
+
+
+def test_no_screen_scrolls_sideways_on_a_phone(
+    signed_in: Callable[..., Page], org: OrganizationFacts, book: Book
+) -> None:
+    page = signed_in(width=320)
+    wide = []
+    for path in _screens(book):
+        page.goto(f"/{org.slug}{path}")
+        width = page.evaluate("document.documentElement.scrollWidth")
+        if width > 320:
+            wide.append((path, width))
+
+    assert wide == []
