@@ -8,8 +8,8 @@ from flask_wtf import CSRFProtect
 
 import insurance.models  # noqa: F401
 from insurance import api, blueprints
-from insurance.core import crypto
 from insurance.blueprints.health import watch_requests
+from insurance.core import crypto
 from insurance.core.db import db, guard_engine
 from insurance.core.settings import Settings, load_settings
 from insurance.identity.tokens import use_signing_key

@@ -132,7 +132,12 @@ class Services:
             self._initialize(data)
         self._launch(
             "postgresql",
-            [str(_postgresql_binary("postgres")), "-D", str(data), *_postgresql_options(self.sockets)],
+            [
+                str(_postgresql_binary("postgres")),
+                "-D",
+                str(data),
+                *_postgresql_options(self.sockets),
+            ],
             _without_root(data, self.sockets),
         )
         self._wait_until("postgresql", self._postgresql_answers)
@@ -151,7 +156,10 @@ class Services:
         ]
         done = subprocess.run(
             arguments,
-            capture_output=True, preexec_fn=_without_root(data), check=False, env=_environment()
+            capture_output=True,
+            preexec_fn=_without_root(data),
+            check=False,
+            env=_environment(),
         )
         if done.returncode != 0:
             raise ServiceError(f"initdb failed: {done.stderr.decode()[-2000:]}")

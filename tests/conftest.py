@@ -1,14 +1,11 @@
 """The world tests run in: real servers, one database a worker, a fresh organization a test."""
 
-import base64
 import os
-import secrets
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from flask import Flask
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 
@@ -20,7 +17,13 @@ from insurance.core.permissions import Role
 from insurance.core.settings import Settings, load_settings, with_driver
 from insurance.core.tenancy import tenant_scope
 from insurance.embedded import Services
-from tests.factories.identity import SignedInClient, TestClient, api_key_for, make_person, session_for
+from tests.factories.identity import (
+    SignedInClient,
+    TestClient,
+    api_key_for,
+    make_person,
+    session_for,
+)
 from tests.factories.organizations import OrganizationFacts, make_organization
 
 
@@ -149,6 +152,7 @@ def worker_id(request: pytest.FixtureRequest) -> str:
 
 def _as_role(admin_url: str, role: str, database: str) -> str:
     return (
-        make_url(admin_url).set(username=role, password=None, database=database)
+        make_url(admin_url)
+        .set(username=role, password=None, database=database)
         .render_as_string(hide_password=False)
     )

@@ -72,7 +72,9 @@ def list_audit_logs(query: AuditQuery):
         since=_midnight(query.date_from, zone),
         until=_midnight(query.date_to, zone, days=1),
     )
-    return listing(queries.list_events(db.session(), wanted, limit=query.limit, after=after), _answer)
+    return listing(
+        queries.list_events(db.session(), wanted, limit=query.limit, after=after), _answer
+    )
 
 
 def _midnight(day: Any, zone: ZoneInfo, days: int = 0) -> datetime | None:

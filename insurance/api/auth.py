@@ -48,9 +48,7 @@ class RevokeAnswer(Answer):
     revoked: bool
 
 
-@endpoint(
-    "POST", "/auth/token", body=TokenBody, answer=TokenAnswer, tag="Signing in", public=True
-)
+@endpoint("POST", "/auth/token", body=TokenBody, answer=TokenAnswer, tag="Signing in", public=True)
 @limiter.limit("20 per minute; 200 per hour")
 def create_token(body: TokenBody):
     """Sign in with an address, a password and, where set up, a code."""

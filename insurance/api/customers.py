@@ -143,11 +143,13 @@ def create_customer(body: CustomerBody):
     name = body.company_name or f"{body.first_name or ''} {body.last_name or ''}"
     on = clock.today(get_organization(session).timezone)
     customer = services.create_customer(_details(body), on=on, now=clock.now())
-    alike = queries.find_look_alikes(
-        session, name, customer.date_of_birth, customer.phone
+    alike = queries.find_look_alikes(session, name, customer.date_of_birth, customer.phone)
+    warnings = [
+        f"{found.why}: {found.customer.id}" for found in alike if found.customer.id != customer.id
+    ]
+    return created(
+        _answer(customer, full=True, warnings=warnings), "get_customer", customer_id=customer.id
     )
-    warnings = [f"{found.why}: {found.customer.id}" for found in alike if found.customer.id != customer.id]
-    return created(_answer(customer, full=True, warnings=warnings), "get_customer", customer_id=customer.id)
 
 
 @endpoint(
@@ -185,10 +187,15 @@ def _details(body: CustomerBody) -> services.CustomerDetails:
     return services.CustomerDetails(**values, addresses=addresses)
 
 
-def _answer(customer: Customer, *, full: bool = False, warnings: list[str] | None = None) -> dict[str, Any]:
+def _answer(
+    customer: Customer, *, full: bool = False, warnings: list[str] | None = None
+) -> dict[str, Any]:
     """Return a customer; one at a time, those who may see the ID number get it whole."""
     names = set(CustomerAnswer.model_fields) - {
-        "id_number", "passport_number", "addresses", "warnings",
+        "id_number",
+        "passport_number",
+        "addresses",
+        "warnings",
     }
     answer = {name: getattr(customer, name) for name in names}
     answer["id_number"] = customer.id_number_masked

@@ -23,9 +23,7 @@ class DashboardAnswer(Answer):
     total_cover: Money
 
 
-@endpoint(
-    "GET", "/dashboard", may=May.DASHBOARD_VIEW, answer=DashboardAnswer, tag="Dashboard"
-)
+@endpoint("GET", "/dashboard", may=May.DASHBOARD_VIEW, answer=DashboardAnswer, tag="Dashboard")
 def get_dashboard():
     """Return the organization's figures."""
     session = db.session()

@@ -128,7 +128,17 @@ def endpoint(
         summary = (function.__doc__ or name).strip().splitlines()[0]  # type: ignore[attr-defined]
         ENDPOINTS.append(
             Endpoint(
-                method, path, name, may, body, query, answer, status, tag, summary, public,
+                method,
+                path,
+                name,
+                may,
+                body,
+                query,
+                answer,
+                status,
+                tag,
+                summary,
+                public,
                 function,  # type: ignore[arg-type]
             )
         )
@@ -269,9 +279,7 @@ def _enter(actor: Actor, query: Query, body: Body | None, scope: ExitStack) -> A
             from insurance.identity.queries import find_reachable_roles
 
             roles = (
-                find_reachable_roles(actor.user_id, org_id)
-                if actor.scopes is None
-                else frozenset()
+                find_reachable_roles(actor.user_id, org_id) if actor.scopes is None else frozenset()
             )
             if not roles:
                 raise NotFoundError

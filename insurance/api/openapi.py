@@ -87,9 +87,7 @@ def _operation(published: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
         operation["requestBody"] = {
             "required": True,
             "content": {
-                "application/json": {
-                    "schema": {"$ref": _REF.format(model=published.body.__name__)}
-                }
+                "application/json": {"schema": {"$ref": _REF.format(model=published.body.__name__)}}
             },
         }
     return operation
@@ -101,7 +99,11 @@ def _responses(published: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {
         str(published.status): {
             "description": "Done",
-            **({"content": {"application/json": {"schema": schema}}} if published.status != 204 else {}),
+            **(
+                {"content": {"application/json": {"schema": schema}}}
+                if published.status != 204
+                else {}
+            ),
         }
     }
     for status in _problems_of(published):

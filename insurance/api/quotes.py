@@ -13,8 +13,8 @@ from insurance.core.db import db
 from insurance.core.paging import decode_cursor
 from insurance.core.permissions import May
 from insurance.organizations.queries import get_organization
-from insurance.policies.services import accept_quote as accept
 from insurance.policies.models import PolicyStatus
+from insurance.policies.services import accept_quote as accept
 from insurance.quotes import queries, services
 from insurance.quotes.models import Quote, QuoteStatus
 from insurance.quotes.rules import Life
@@ -29,9 +29,9 @@ class LifeBody(Answer):
 
     model_config = {"extra": "forbid", "from_attributes": True}
 
-    relationship: Annotated[Words, Field(pattern="^(MAIN_MEMBER|SPOUSE|CHILD|PARENT|EXTENDED)$")] = (
-        "MAIN_MEMBER"
-    )
+    relationship: Annotated[
+        Words, Field(pattern="^(MAIN_MEMBER|SPOUSE|CHILD|PARENT|EXTENDED)$")
+    ] = "MAIN_MEMBER"
     age: int | None = Field(None, ge=0, le=120)
     gender: Annotated[Words, Field(pattern="^(MALE|FEMALE|UNISEX)$")] | None = None
     date_of_birth: Day | None = None
@@ -57,7 +57,9 @@ class CalculateBody(Body):
     gender: Annotated[Words, Field(pattern="^(MALE|FEMALE|UNISEX)$")] | None = None
     sum_assured: Amount | None = None
     term_years: int | None = Field(None, ge=1, le=100)
-    frequency: Annotated[Words, Field(pattern="^(MONTHLY|QUARTERLY|HALF_YEARLY|ANNUAL)$")] = "MONTHLY"
+    frequency: Annotated[Words, Field(pattern="^(MONTHLY|QUARTERLY|HALF_YEARLY|ANNUAL)$")] = (
+        "MONTHLY"
+    )
     rating_inputs: dict[Code, Level] = Field(default_factory=dict, max_length=50)
     benefit_overrides: list[OverrideBody] | None = Field(None, max_length=100)
     excluded_benefits: list[Code] | None = Field(None, max_length=100)
@@ -245,12 +247,12 @@ def list_quotes(query: QuotesQuery):
         customer_id=query.customer_id,
     )
     on = _today()
-    return listing(found, lambda line: _answer(line.quote, line.customer_name, line.product_name, on))
+    return listing(
+        found, lambda line: _answer(line.quote, line.customer_name, line.product_name, on)
+    )
 
 
-@endpoint(
-    "GET", "/quotes/<uuid:quote_id>", may=May.QUOTES_VIEW, answer=QuoteAnswer, tag="Quotes"
-)
+@endpoint("GET", "/quotes/<uuid:quote_id>", may=May.QUOTES_VIEW, answer=QuoteAnswer, tag="Quotes")
 def get_quote(quote_id: UUID):
     """Return one quote."""
     line = queries.get_quote_line(db.session(), quote_id)
@@ -345,8 +347,12 @@ def _answer(
     quote: Quote, customer_name: str | None = None, product_name: str | None = None, on: Any = None
 ) -> dict[str, Any]:
     names = set(QuoteAnswer.model_fields) - {
-        "status", "benefit_premiums", "rating_inputs", "inception_answers",
-        "customer_name", "product_name",
+        "status",
+        "benefit_premiums",
+        "rating_inputs",
+        "inception_answers",
+        "customer_name",
+        "product_name",
     }
     answer = {name: getattr(quote, name) for name in names}
     return answer | {

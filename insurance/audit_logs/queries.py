@@ -90,7 +90,9 @@ def list_same_request(session: Session, event: AuditEvent) -> Sequence[AuditEven
     ).all()
 
 
-def list_resource_events(session: Session, resource: str, resource_id: UUID) -> Sequence[AuditEvent]:
+def list_resource_events(
+    session: Session, resource: str, resource_id: UUID
+) -> Sequence[AuditEvent]:
     """Return the newest twenty events of one record."""
     return session.scalars(
         select(AuditEvent)

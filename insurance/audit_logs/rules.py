@@ -43,7 +43,9 @@ def plain(value: Any, key: str = "") -> Any:
     if isinstance(value, (date, datetime)):
         return value.isoformat()
     if isinstance(value, str) and key in _MASKED_KEYS and "*" not in value:
-        return "*" * max(len(value) - 4, 0) + value[-4:] if key == "account_number" else _masked(value)
+        return (
+            "*" * max(len(value) - 4, 0) + value[-4:] if key == "account_number" else _masked(value)
+        )
     return value if isinstance(value, (str, int, bool, type(None))) else str(value)
 
 

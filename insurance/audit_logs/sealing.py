@@ -225,9 +225,7 @@ def _check_chain(
 
 
 def _check_signature(report: Report, seal: AuditSeal, public: bytes) -> None:
-    said = rules.Seal(
-        seal.org_id, seal.seal_no, seal.size, bytes(seal.root), bytes(seal.prev_hash)
-    )
+    said = rules.Seal(seal.org_id, seal.seal_no, seal.size, bytes(seal.root), bytes(seal.prev_hash))
     if said.hash != bytes(seal.hash):
         report.problems.append(f"seal {seal.seal_no} was edited")
     if not rules.is_signed(public, said.hash, bytes(seal.signature)):
@@ -236,7 +234,12 @@ def _check_signature(report: Report, seal: AuditSeal, public: bytes) -> None:
 
 def _check_leaves(session: Session, report: Report, seal: AuditSeal) -> None:
     rows = session.execute(
-        select(AuditLeaf.leaf_index, AuditLeaf.leaf_hash, AuditLeaf.event_id.label("leaf_event"), *_COLUMNS)
+        select(
+            AuditLeaf.leaf_index,
+            AuditLeaf.leaf_hash,
+            AuditLeaf.event_id.label("leaf_event"),
+            *_COLUMNS,
+        )
         .outerjoin(
             AuditEvent,
             (AuditEvent.org_id == AuditLeaf.org_id) & (AuditEvent.id == AuditLeaf.event_id),
@@ -275,7 +278,9 @@ def _check_missing_anchors(
     newest = report.last_seal or 0
     for seal_no in sorted(anchors):
         if seal_no > newest and (first or 0) <= seal_no and (last is None or seal_no <= last):
-            report.problems.append(f"seal {seal_no} is anchored but no longer there: the tail was cut")
+            report.problems.append(
+                f"seal {seal_no} is anchored but no longer there: the tail was cut"
+            )
 
 
 def _check_unsealed(session: Session, report: Report, now: datetime) -> None:

@@ -30,7 +30,9 @@ class PremiumLine(TenantRecord):
         tenant_key("policies", "policy_id"),
         CheckConstraint("amount >= 0", name="amount"),
         CheckConstraint("paid_amount BETWEEN 0 AND amount", name="paid_amount"),
-        CheckConstraint("status <> 'PAID' OR (paid_amount = amount AND paid_date IS NOT NULL)", name="paid"),
+        CheckConstraint(
+            "status <> 'PAID' OR (paid_amount = amount AND paid_date IS NOT NULL)", name="paid"
+        ),
     )
 
     policy_id: Mapped[UUID]

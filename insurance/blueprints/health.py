@@ -4,8 +4,14 @@ import time
 
 import structlog
 from flask import Blueprint, Flask, Response, current_app, g, jsonify, request
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
-from prometheus_client import REGISTRY, multiprocess
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    Gauge,
+    generate_latest,
+    multiprocess,
+)
 from redis.exceptions import RedisError
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
@@ -61,7 +67,9 @@ def metrics() -> Response:
         depth.set(queue_of(current_app.extensions["redis"]).count)
     except (RedisError, OSError):
         depth.set(float("nan"))
-    return Response(generate_latest(registry) + generate_latest(queue), mimetype=CONTENT_TYPE_LATEST)
+    return Response(
+        generate_latest(registry) + generate_latest(queue), mimetype=CONTENT_TYPE_LATEST
+    )
 
 
 def watch_requests(app: Flask) -> None:

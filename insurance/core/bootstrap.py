@@ -50,9 +50,7 @@ def _create_roles(connection: psycopg.Connection) -> None:
         name = sql.Identifier(role)
         if role not in known:
             connection.execute(sql.SQL("CREATE ROLE {} ").format(name) + sql.SQL(attributes))
-        connection.execute(
-            sql.SQL("ALTER ROLE {} SET search_path = ins, cp, public").format(name)
-        )
+        connection.execute(sql.SQL("ALTER ROLE {} SET search_path = ins, cp, public").format(name))
     for role, setting, value in (
         ("ins_app", "statement_timeout", "15s"),
         ("ins_app", "lock_timeout", "5s"),

@@ -129,7 +129,8 @@ class ControlRecord(Base):
 def tenant_key(table: str, column: str, **options: Any) -> ForeignKeyConstraint:
     """Return the foreign key (org_id, column) to a tenant table's (org_id, id)."""
     return ForeignKeyConstraint(
-        ["org_id", column], [f"{TENANT_SCHEMA}.{table}.org_id", f"{TENANT_SCHEMA}.{table}.id"],
+        ["org_id", column],
+        [f"{TENANT_SCHEMA}.{table}.org_id", f"{TENANT_SCHEMA}.{table}.id"],
         **options,
     )
 

@@ -85,7 +85,9 @@ def find_look_alikes(
     """Return customers with the same name and birth date, or the same phone: at most five."""
     conditions = []
     if born is not None:
-        conditions.append((Customer.match_name == match_name(name)) & (Customer.date_of_birth == born))
+        conditions.append(
+            (Customer.match_name == match_name(name)) & (Customer.date_of_birth == born)
+        )
     if phone is not None:
         conditions.append(Customer.phone == phone)
     if not conditions:

@@ -26,10 +26,22 @@ from insurance.customers.models import (
     Gender,
 )
 
-_AUDITED = (
-    "kind display_name first_name last_name company_name registration_number id_number_masked "
-    "passport_masked passport_country date_of_birth gender email phone consents"
-).split()
+_AUDITED = [
+    "kind",
+    "display_name",
+    "first_name",
+    "last_name",
+    "company_name",
+    "registration_number",
+    "id_number_masked",
+    "passport_masked",
+    "passport_country",
+    "date_of_birth",
+    "gender",
+    "email",
+    "phone",
+    "consents",
+]
 CONSENTS = ("marketing", "sms", "email", "data_sharing")
 
 
@@ -91,7 +103,9 @@ def add_customer(
     session: Session, details: CustomerDetails, *, on: date, now: datetime
 ) -> Customer:
     """Capture a customer as a step of another command, such as saving a quote."""
-    customer = Customer(id=new_id(), kind=CustomerKind(details.kind), created_at=now, updated_at=now)
+    customer = Customer(
+        id=new_id(), kind=CustomerKind(details.kind), created_at=now, updated_at=now
+    )
     _fill(session, customer, details, on)
     session.add(customer)
     session.flush()
@@ -236,8 +250,11 @@ def reencrypt_numbers(*, batch: int = 1000) -> int:
             )
         if changed:
             record(
-                session, action="keys.rotate", resource="organizations",
-                resource_id=current_org(), after={"values": changed},
+                session,
+                action="keys.rotate",
+                resource="organizations",
+                resource_id=current_org(),
+                after={"values": changed},
             )
     return changed
 
@@ -294,9 +311,7 @@ def _fill_company(customer: Customer, details: CustomerDetails) -> None:
     )
 
 
-def _fill_person(
-    session: Session, customer: Customer, details: CustomerDetails, on: date
-) -> None:
+def _fill_person(session: Session, customer: Customer, details: CustomerDetails, on: date) -> None:
     errors = [
         DomainError("Fill this in.", field=name)
         for name in ("first_name", "last_name")
@@ -369,7 +384,9 @@ def _write_addresses(session: Session, customer_id: UUID, addresses: tuple[Addre
 
 
 def _audited(customer: Customer) -> dict[str, Any]:
-    return {name: getattr(customer, name) for name in _AUDITED if getattr(customer, name) is not None}
+    return {
+        name: getattr(customer, name) for name in _AUDITED if getattr(customer, name) is not None
+    }
 
 
 def _refusal_of(error: IntegrityError) -> DomainError:

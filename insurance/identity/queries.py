@@ -216,9 +216,7 @@ def list_sessions(session: Session, user_id: UUID, now: datetime) -> Sequence[We
     ).all()
 
 
-def list_api_keys(
-    session: Session, *, cursor: str | None = None, limit: int = 50
-) -> Page[KeyLine]:
+def list_api_keys(session: Session, *, cursor: str | None = None, limit: int = 50) -> Page[KeyLine]:
     """Return the API keys of the organization in scope with their holders, newest first."""
     query = (
         select(ApiKey, User)

@@ -44,9 +44,7 @@ class Organization(TenantTable):
 
     __tablename__ = "organizations"
     __table_args__ = (
-        CheckConstraint(
-            "(kind = 'PLATFORM') = (licence_type IS NULL)", name="insurer_has_licence"
-        ),
+        CheckConstraint("(kind = 'PLATFORM') = (licence_type IS NULL)", name="insurer_has_licence"),
         CheckConstraint("session_idle_minutes BETWEEN 5 AND 720", name="idle_minutes"),
     )
 

@@ -7,10 +7,28 @@ from zoneinfo import available_timezones
 from insurance.core.errors import DomainError, raise_all
 
 RESERVED_SLUGS = frozenset(
-    """
-    api static sign-in sign-out security preferences theme forgotten new-password welcome open
-    platform healthz readyz metrics admin docs help login logout
-    """.split()
+    [
+        "api",
+        "static",
+        "sign-in",
+        "sign-out",
+        "security",
+        "preferences",
+        "theme",
+        "forgotten",
+        "new-password",
+        "welcome",
+        "open",
+        "platform",
+        "healthz",
+        "readyz",
+        "metrics",
+        "admin",
+        "docs",
+        "help",
+        "login",
+        "logout",
+    ]
 )
 _SLUG = re.compile(r"[a-z](?:[a-z0-9]|-(?!-)){1,38}[a-z0-9]", re.ASCII)
 ZONES = tuple(
@@ -64,8 +82,7 @@ def check_licence(
     foreign = sorted(code for code in class_codes if categories[code] != licence_type)
     if foreign:
         raise DomainError(
-            f"A {licence_type.replace('_', '-').lower()} licence cannot name "
-            f"{', '.join(foreign)}.",
+            f"A {licence_type.replace('_', '-').lower()} licence cannot name {', '.join(foreign)}.",
             field="licensed_classes",
         )
 

@@ -26,9 +26,17 @@ from insurance.organizations.models import (
 
 _opening_steps: list[Callable[[Session], None]] = []
 
-_SHARED = (
-    "kind name slug licence_type timezone currency requires_mfa session_idle_minutes created_at"
-).split()
+_SHARED = [
+    "kind",
+    "name",
+    "slug",
+    "licence_type",
+    "timezone",
+    "currency",
+    "requires_mfa",
+    "session_idle_minutes",
+    "created_at",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,9 +163,7 @@ def change_settings(settings: OrganizationSettings, *, version: int, now: dateti
         )
 
 
-def _create(
-    session: Session, new: NewOrganization, codes: tuple[str, ...], now: datetime
-) -> None:
+def _create(session: Session, new: NewOrganization, codes: tuple[str, ...], now: datetime) -> None:
     organization = Organization(
         kind=OrganizationKind.INSURER,
         name=new.name,

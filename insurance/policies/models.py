@@ -180,7 +180,9 @@ class PolicyVersion(TenantRecord):
 
     __tablename__ = "policy_versions"
     __table_args__ = (
-        UniqueConstraint("org_id", "policy_id", "version_number", name="policy_versions_number_key"),
+        UniqueConstraint(
+            "org_id", "policy_id", "version_number", name="policy_versions_number_key"
+        ),
         Index("policy_versions_event_ix", "org_id", "event_id"),
         tenant_key("policies", "policy_id"),
         tenant_key("policy_events", "event_id"),

@@ -118,7 +118,9 @@ def list_policies(
         query = query.where(Policy.customer_id == customer_id)
     if q.strip():
         ids = search_policy_ids(session, q, limit)
-        found = {row[0].id: PolicyLine(*row) for row in session.execute(query.where(Policy.id.in_(ids)))}
+        found = {
+            row[0].id: PolicyLine(*row) for row in session.execute(query.where(Policy.id.in_(ids)))
+        }
         return Page([found[one] for one in ids if one in found])
     if after is not None:
         query = query.where(Policy.id < after)

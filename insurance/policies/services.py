@@ -83,9 +83,7 @@ def _accept(
     check_can_be_accepted(quote.status.value, quote.expires_on, version.status.value, on)
     terms = load_terms(session, version.id)
     effective = effective_date or max(on, date.fromisoformat(quote.request["effective_date"]))
-    rules.check_effective_date(
-        effective, on, backdating_limit_days=terms.backdating_limit_days
-    )
+    rules.check_effective_date(effective, on, backdating_limit_days=terms.backdating_limit_days)
     policy = _policy_of(session, quote, terms, effective, on, now)
     session.add(policy)
     session.flush()
@@ -338,8 +336,14 @@ def _write_history(
 
 
 def _summary(policy: Policy) -> dict[str, Any]:
-    names = (
-        "policy_number status product_id customer_id effective_date expiry_date premium "
-        "coverage_amount"
-    ).split()
+    names = [
+        "policy_number",
+        "status",
+        "product_id",
+        "customer_id",
+        "effective_date",
+        "expiry_date",
+        "premium",
+        "coverage_amount",
+    ]
     return {name: getattr(policy, name) for name in names}

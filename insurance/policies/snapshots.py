@@ -6,17 +6,41 @@ from typing import Any
 from insurance.audit_logs.rules import plain
 from insurance.policies.models import BenefitLayer, Policy, PolicyBenefit, PolicyMember
 
-POLICY_FIELDS = (
-    "policy_number status product_id product_version_id customer_id effective_date expiry_date "
-    "term_years due_day frequency premium coverage_amount"
-).split()
-_MEMBER_FIELDS = (
-    "id role first_name last_name date_of_birth gender effective_date end_date"
-).split()
-_BENEFIT_FIELDS = (
-    "id member_id benefit_code benefit_name benefit_type_code sum_assured premium status"
-).split()
-_LAYER_FIELDS = "number amount starts_on waiting_days waiting_until reason".split()
+POLICY_FIELDS = [
+    "policy_number",
+    "status",
+    "product_id",
+    "product_version_id",
+    "customer_id",
+    "effective_date",
+    "expiry_date",
+    "term_years",
+    "due_day",
+    "frequency",
+    "premium",
+    "coverage_amount",
+]
+_MEMBER_FIELDS = [
+    "id",
+    "role",
+    "first_name",
+    "last_name",
+    "date_of_birth",
+    "gender",
+    "effective_date",
+    "end_date",
+]
+_BENEFIT_FIELDS = [
+    "id",
+    "member_id",
+    "benefit_code",
+    "benefit_name",
+    "benefit_type_code",
+    "sum_assured",
+    "premium",
+    "status",
+]
+_LAYER_FIELDS = ["number", "amount", "starts_on", "waiting_days", "waiting_until", "reason"]
 
 
 def snapshot(

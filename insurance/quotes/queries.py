@@ -71,13 +71,17 @@ def list_quotes(
         query = query.where(Quote.customer_id == customer_id)
     if number:
         query = query.where(Quote.quote_number == number.strip().upper())
-    return page_of([QuoteLine(*row) for row in session.execute(query)], limit, lambda row: (row.id,))
+    return page_of(
+        [QuoteLine(*row) for row in session.execute(query)], limit, lambda row: (row.id,)
+    )
 
 
 def list_comparison(session: Session, comparison_id: UUID) -> Sequence[QuoteLine]:
     """Return the options offered side by side, cheapest first."""
     query = _lines().where(Quote.comparison_id == comparison_id)
-    return [QuoteLine(*row) for row in session.execute(query.order_by(Quote.monthly_premium).limit(6))]
+    return [
+        QuoteLine(*row) for row in session.execute(query.order_by(Quote.monthly_premium).limit(6))
+    ]
 
 
 def status_on(quote: Quote, on: date) -> str:
@@ -153,9 +157,7 @@ def _life(stored: dict[str, Any]) -> Life:
 def _lines() -> Select[Any]:
     return (
         select(Quote, Customer.display_name, Product.name)
-        .join(
-            Customer, and_(Customer.org_id == Quote.org_id, Customer.id == Quote.customer_id)
-        )
+        .join(Customer, and_(Customer.org_id == Quote.org_id, Customer.id == Quote.customer_id))
         .join(Product, and_(Product.org_id == Quote.org_id, Product.id == Quote.product_id))
         .where(Quote.org_id == current_org())
     )

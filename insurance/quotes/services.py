@@ -274,7 +274,9 @@ def _write_price(quote: Quote, found: Calculation, on: date, now: datetime) -> N
     quote.monthly_premium, quote.annual_premium = priced.monthly_premium, priced.annual_premium
     quote.request = queries.request_as_stored(found.request, priced)
     stored = [benefit_as_stored(part) for part in priced.benefits]
-    quote.worksheet = [part.pop("worksheet") | {"benefit_code": part["benefit_code"]} for part in stored]
+    quote.worksheet = [
+        part.pop("worksheet") | {"benefit_code": part["benefit_code"]} for part in stored
+    ]
     quote.benefit_premiums = stored
     quote.insured_lives = [queries.life_as_stored(life) for life in priced.lives]
     quote.priced_on = on
@@ -310,8 +312,15 @@ def _record(
 
 
 def _summary(quote: Quote) -> dict[str, Any]:
-    names = (
-        "quote_number status product_id product_version_id customer_id sum_assured term_years "
-        "monthly_premium expires_on"
-    ).split()
+    names = [
+        "quote_number",
+        "status",
+        "product_id",
+        "product_version_id",
+        "customer_id",
+        "sum_assured",
+        "term_years",
+        "monthly_premium",
+        "expires_on",
+    ]
     return {name: getattr(quote, name) for name in names}

@@ -49,7 +49,9 @@ def seed_demo(app: Flask) -> bool:
                 return False
         _platform_people()
         _tenant("ubuntu-life", "Ubuntu Life", "LIFE", seed_life_products, _life_input)
-        _tenant("karoo-general", "Karoo General", "NON_LIFE", seed_non_life_products, _general_input)
+        _tenant(
+            "karoo-general", "Karoo General", "NON_LIFE", seed_non_life_products, _general_input
+        )
     return True
 
 
@@ -187,7 +189,9 @@ def _general_input(
     random: Random, offered: dict[str, UUID], _person: PersonData, customer_id: UUID, index: int
 ) -> QuoteInput:
     if index % 2 == 0:
-        plate = f"{random.choice('BCDFGHJKLMNP')}{random.randint(10, 99)} {random.randint(100, 999)} GP"
+        plate = (
+            f"{random.choice('BCDFGHJKLMNP')}{random.randint(10, 99)} {random.randint(100, 999)} GP"
+        )
         return QuoteInput(
             product_id=offered["motor"],
             customer_id=customer_id,

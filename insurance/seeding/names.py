@@ -4,19 +4,96 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from random import Random
 
-FIRST_FEMALE = (
-    "Thandi Palesa Nomvula Lerato Zanele Ayanda Naledi Busisiwe Refilwe Nandi Annelie Chantelle "
-    "Fatima Priya Kavitha Ingrid Marlene Michelle Lindiwe Khanyi Tshidi Mpho Rethabile Sibongile"
-).split()
-FIRST_MALE = (
-    "Sipho Themba Bongani Kagiso Tshepo Mandla Lwazi Sizwe Pieter Johan Willem Hendrik Riaan Yusuf "
-    "Ashwin Rajesh Dean Grant Luyanda Katlego Thabo Vusi Mpho Ndumiso"
-).split()
-SURNAMES = (
-    "Dlamini Mokoena Nkosi Khumalo Ndlovu Botha van_der_Merwe Naidoo Pillay Govender Molefe Sithole "
-    "Mahlangu Zulu Pretorius Fourie Steyn Jacobs Adams Petersen Mthembu Maseko Radebe Cele Tshabalala "
-    "Nel Venter du_Plessis Moodley Essop Davids Hendricks Baloyi Chauke Mabaso Shabalala"
-).split()
+FIRST_FEMALE = [
+    "Thandi",
+    "Palesa",
+    "Nomvula",
+    "Lerato",
+    "Zanele",
+    "Ayanda",
+    "Naledi",
+    "Busisiwe",
+    "Refilwe",
+    "Nandi",
+    "Annelie",
+    "Chantelle",
+    "Fatima",
+    "Priya",
+    "Kavitha",
+    "Ingrid",
+    "Marlene",
+    "Michelle",
+    "Lindiwe",
+    "Khanyi",
+    "Tshidi",
+    "Mpho",
+    "Rethabile",
+    "Sibongile",
+]
+FIRST_MALE = [
+    "Sipho",
+    "Themba",
+    "Bongani",
+    "Kagiso",
+    "Tshepo",
+    "Mandla",
+    "Lwazi",
+    "Sizwe",
+    "Pieter",
+    "Johan",
+    "Willem",
+    "Hendrik",
+    "Riaan",
+    "Yusuf",
+    "Ashwin",
+    "Rajesh",
+    "Dean",
+    "Grant",
+    "Luyanda",
+    "Katlego",
+    "Thabo",
+    "Vusi",
+    "Mpho",
+    "Ndumiso",
+]
+SURNAMES = [
+    "Dlamini",
+    "Mokoena",
+    "Nkosi",
+    "Khumalo",
+    "Ndlovu",
+    "Botha",
+    "van_der_Merwe",
+    "Naidoo",
+    "Pillay",
+    "Govender",
+    "Molefe",
+    "Sithole",
+    "Mahlangu",
+    "Zulu",
+    "Pretorius",
+    "Fourie",
+    "Steyn",
+    "Jacobs",
+    "Adams",
+    "Petersen",
+    "Mthembu",
+    "Maseko",
+    "Radebe",
+    "Cele",
+    "Tshabalala",
+    "Nel",
+    "Venter",
+    "du_Plessis",
+    "Moodley",
+    "Essop",
+    "Davids",
+    "Hendricks",
+    "Baloyi",
+    "Chauke",
+    "Mabaso",
+    "Shabalala",
+]
 PLACES = (
     ("Soweto", "Johannesburg", "Gauteng", "1804"),
     ("Sandton", "Johannesburg", "Gauteng", "2196"),

@@ -31,7 +31,9 @@ _BANDS = ((18, 24), (25, 29), (30, 34), (35, 39), (40, 44), (45, 49), (50, 54), 
 def seed_life_products(now: datetime) -> dict[str, UUID]:
     """Make and launch term life, funeral and credit life; returns their ids by name."""
     mortality = _age_gender_table("mortality-2026", "Mortality 2026", "0.22", "1.34", now)
-    illness = _age_gender_table("critical-illness-2026", "Critical illness 2026", "0.31", "1.41", now)
+    illness = _age_gender_table(
+        "critical-illness-2026", "Critical illness 2026", "0.31", "1.41", now
+    )
     return {
         "term": _term_life(mortality, illness, now),
         "funeral": _funeral(now),
@@ -48,7 +50,9 @@ def _age_gender_table(code: str, name: str, start: str, growth: str, now: dateti
     rate = Decimal(start)
     entries = []
     for low, high in _BANDS:
-        entries.append(NewRate(rate=rate.quantize(Decimal("0.01")), age_from=low, age_to=high, gender="FEMALE"))
+        entries.append(
+            NewRate(rate=rate.quantize(Decimal("0.01")), age_from=low, age_to=high, gender="FEMALE")
+        )
         male = (rate * Decimal("1.18")).quantize(Decimal("0.01"))
         entries.append(NewRate(rate=male, age_from=low, age_to=high, gender="MALE"))
         rate *= Decimal(growth)

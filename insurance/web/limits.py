@@ -24,5 +24,3 @@ def init_app(app: Flask) -> None:
     app.config["RATELIMIT_IN_MEMORY_FALLBACK_ENABLED"] = True
     app.config["RATELIMIT_IN_MEMORY_FALLBACK"] = ["30 per minute"]
     limiter.init_app(app)
-
-

@@ -119,7 +119,6 @@ class ServerSession(CallbackDict[str, Any], SessionMixin):
         self.new = True
         self.modified = True
 
-
     @property
     def id_hash(self) -> bytes:
         """Return what the table stores in place of the identifier."""

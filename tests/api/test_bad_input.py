@@ -64,10 +64,27 @@ def test_a_body_of_another_kind_is_refused(client_: TestClient) -> None:
 
 @pytest.mark.parametrize(
     "amount",
-    [-1, "-0.01", 0.005, "1.234", "NaN", "1e5", "0x10", "1_000", "١٢", "1,234.56", "", True, [], {},
-     "9" * 20],
+    [
+        -1,
+        "-0.01",
+        0.005,
+        "1.234",
+        "NaN",
+        "1e5",
+        "0x10",
+        "1_000",
+        "١٢",
+        "1,234.56",
+        "",
+        True,
+        [],
+        {},
+        "9" * 20,
+    ],
 )
-def test_money_that_is_not_money_is_refused_at_its_field(amount: object, client_: TestClient) -> None:
+def test_money_that_is_not_money_is_refused_at_its_field(
+    amount: object, client_: TestClient
+) -> None:
     answer = client_.post(CALCULATE, json={"product_id": ANY, "sum_assured": amount})
 
     assert answer.status_code == 422
@@ -76,8 +93,20 @@ def test_money_that_is_not_money_is_refused_at_its_field(amount: object, client_
 
 @pytest.mark.parametrize(
     "day",
-    ["0000-01-01", "9999-12-31", "2026-02-30", "2026-13-01", "20260101", "2026-W01-1", "1899-12-31",
-     "2026-2-3", 5, None, "２０２６-01-01", ""],
+    [
+        "0000-01-01",
+        "9999-12-31",
+        "2026-02-30",
+        "2026-13-01",
+        "20260101",
+        "2026-W01-1",
+        "1899-12-31",
+        "2026-2-3",
+        5,
+        None,
+        "２０２６-01-01",
+        "",
+    ],
 )
 def test_dates_that_are_not_dates_are_refused(day: object, client_: TestClient) -> None:
     body = {"first_name": "A", "last_name": "B", "date_of_birth": day}
@@ -86,7 +115,9 @@ def test_dates_that_are_not_dates_are_refused(day: object, client_: TestClient) 
     assert answer.status_code == (201 if day is None else 422), answer.get_data(True)
 
 
-@pytest.mark.parametrize("field", ["id", "status", "is_admin", "org", "version_", "remaining_cover"])
+@pytest.mark.parametrize(
+    "field", ["id", "status", "is_admin", "org", "version_", "remaining_cover"]
+)
 def test_unknown_fields_are_refused_on_every_endpoint(field: str, client_: TestClient) -> None:
     for one in ENDPOINTS:
         if one.body is not None and not one.is_public and field not in one.body.model_fields:
@@ -105,8 +136,20 @@ class _Ids(dict):
 
 @pytest.mark.parametrize(
     "query",
-    ["limit=0", "limit=201", "limit=x", "cursor=x", "cursor=%00", "unknown=1", "limit=1&limit=2",
-     "status=nonsense", "customer_id=5", "org_id=5", "cursor=WyIxIl0", "cursor=W251bGxd"],
+    [
+        "limit=0",
+        "limit=201",
+        "limit=x",
+        "cursor=x",
+        "cursor=%00",
+        "unknown=1",
+        "limit=1&limit=2",
+        "status=nonsense",
+        "customer_id=5",
+        "org_id=5",
+        "cursor=WyIxIl0",
+        "cursor=W251bGxd",
+    ],
 )
 def test_queries_that_make_no_sense_are_refused(query: str, client_: TestClient) -> None:
     answer = client_.get(f"/api/v1/policies?{query}")
@@ -138,7 +181,9 @@ def test_addresses_that_are_not_there_answer_with_a_problem(
 @pytest.mark.parametrize("key", ["", " ", "x" * 256, "ü", "a b"])
 def test_an_idempotency_key_that_is_none_is_refused(key: str, client_: TestClient) -> None:
     body = {"first_name": "A", "last_name": "B", "date_of_birth": "1990-01-01"}
-    answer = client_.post(CUSTOMERS, json=body, headers={"Idempotency-Key": key.encode().decode("latin1")})
+    answer = client_.post(
+        CUSTOMERS, json=body, headers={"Idempotency-Key": key.encode().decode("latin1")}
+    )
 
     assert answer.status_code == 400
 

@@ -22,7 +22,10 @@ def test_only_the_database_module_commits() -> None:
 
 
 def test_only_the_clock_asks_for_the_time() -> None:
-    assert _offenders(r"datetime\.now\(|date\.today\(|datetime\.utcnow", "insurance/core/clock.py") == []
+    assert (
+        _offenders(r"datetime\.now\(|date\.today\(|datetime\.utcnow", "insurance/core/clock.py")
+        == []
+    )
 
 
 def test_flask_principal_is_imported_in_one_file() -> None:
@@ -38,8 +41,14 @@ def test_only_the_ledger_writes_its_tables() -> None:
 
 def test_sql_is_never_built_from_values() -> None:
     """The announcement of the organization is the one exception: a UUID's own text."""
-    assert _offenders(r"""(execute|text|exec_driver_sql)\(\s*f["']""", "insurance/core/db.py",
-                      "insurance/core/schema.py") == []
+    assert (
+        _offenders(
+            r"""(execute|text|exec_driver_sql)\(\s*f["']""",
+            "insurance/core/db.py",
+            "insurance/core/schema.py",
+        )
+        == []
+    )
 
 
 def test_advisory_locks_are_left_to_the_bootstrap() -> None:

@@ -23,7 +23,9 @@ def main() -> None:
         subprocess.run(["apt-get", "install", "-y", "-qq", "chromium"], check=False)
     found = find_browser()
     if found is None:
-        sys.exit("The browser tests need Chrome or Chromium. Install one, or set CHROME to its path.")
+        sys.exit(
+            "The browser tests need Chrome or Chromium. Install one, or set CHROME to its path."
+        )
     print(f"Browser tests drive {found}.")
 
 

@@ -50,7 +50,9 @@ def make_product(*, name: str = "Plain Life", product_type: str = "TERM_LIFE") -
     return product.id
 
 
-def make_customer(index: int = 1, *, first_name: str = "Palesa", last_name: str = "Dlamini") -> UUID:
+def make_customer(
+    index: int = 1, *, first_name: str = "Palesa", last_name: str = "Dlamini"
+) -> UUID:
     """Return a customer born on 1987-04-02."""
     born = date(1987, 4, 2)
     details = CustomerDetails(

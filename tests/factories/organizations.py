@@ -11,8 +11,8 @@ from insurance.core.ids import new_id
 from insurance.core.tenancy import tenant_scope
 from insurance.ledger.services import open_chart
 from insurance.organizations.models import (
-    LicensedClass,
     LicenceType,
+    LicensedClass,
     Organization,
     OrganizationEntry,
     OrganizationKind,
@@ -49,7 +49,9 @@ def make_organization(*, licence_type: str = "LIFE", **settings: object) -> Orga
         session.add(Organization(org_id=org_id, updated_at=now, **common))
         session.add(OrganizationEntry(org_id=org_id, **common))
         session.flush()
-        codes = session.scalars(select(ProductClass.code).where(ProductClass.category == licence_type))
+        codes = session.scalars(
+            select(ProductClass.code).where(ProductClass.category == licence_type)
+        )
         session.execute(
             insert(LicensedClass), [{"org_id": org_id, "class_code": code} for code in codes]
         )

@@ -140,8 +140,12 @@ def test_the_same_is_said_and_done_for_an_address_that_nobody_has(
 
 
 def test_no_link_can_be_read_in_the_database_before_or_after_it_left(
-    browser: Browser, agent: PersonFacts, org: OrganizationFacts, session: Session,
-    run_jobs: Jobs, mails: Mails,
+    browser: Browser,
+    agent: PersonFacts,
+    org: OrganizationFacts,
+    session: Session,
+    run_jobs: Jobs,
+    mails: Mails,
 ) -> None:
     services.send_reset_link(agent.email, base_url="http://host", now=NOW)
     waiting = session.scalars(select(Mail.body).where(Mail.kind == "password_reset")).one()
@@ -154,10 +158,13 @@ def test_no_link_can_be_read_in_the_database_before_or_after_it_left(
     token = path[1].rsplit("/", 1)[1]
     assert "http" not in waiting
     assert sent == ""
-    assert session.scalar(
-        text("SELECT count(*) FROM cp.mailed_links m WHERE m::text LIKE '%' || :token || '%'"),
-        {"token": token},
-    ) == 0
+    assert (
+        session.scalar(
+            text("SELECT count(*) FROM cp.mailed_links m WHERE m::text LIKE '%' || :token || '%'"),
+            {"token": token},
+        )
+        == 0
+    )
 
 
 @pytest.mark.parametrize("token", ["x", "A" * 43, "%00", "..%2F..", "A" * 5000])
@@ -229,8 +236,12 @@ def test_nobody_signs_in_before_choosing_a_password(
 
 
 def test_an_invitation_works_for_seven_days_and_can_be_sent_again(
-    browser: Browser, org: OrganizationFacts, session: Session, administrator: Actor,
-    run_jobs: Jobs, mails: Mails,
+    browser: Browser,
+    org: OrganizationFacts,
+    session: Session,
+    administrator: Actor,
+    run_jobs: Jobs,
+    mails: Mails,
 ) -> None:
     email = f"late-{org.id.hex}@insurer.example"
     with clock.frozen(NOW), acting_as(administrator):
@@ -311,11 +322,14 @@ def test_expired_links_sessions_and_counts_are_tidied_away(
 
 def _rows(session: Session, person: PersonFacts) -> int:
     with platform_scope():
-        return session.scalar(
-            select(func.count())
-            .select_from(MailedLink)
-            .where(MailedLink.user_id == person.id, MailedLink.kind == LinkKind.PASSWORD_RESET)
-        ) or 0
+        return (
+            session.scalar(
+                select(func.count())
+                .select_from(MailedLink)
+                .where(MailedLink.user_id == person.id, MailedLink.kind == LinkKind.PASSWORD_RESET)
+            )
+            or 0
+        )
 
 
 def test_a_link_cannot_be_used_by_somebody_who_was_removed_meanwhile(

@@ -70,10 +70,20 @@ def test_an_address_is_kept_in_lower_case() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "", "thandi", "thandi@", "@ubuntu.example", "thandi@ubuntu", "a b@ubuntu.example",
-        "thandi@ubuntu.example\r\nBcc: all@ubuntu.example", "thandi@ubuntu..example",
-        "thandi@-ubuntu.example", "thandi@übuntu.example", "a" * 65 + "@ubuntu.example",
-        "t@" + "a." * 130 + "example", "<thandi@ubuntu.example>", "t@x.example,u@x.example",
+        "",
+        "thandi",
+        "thandi@",
+        "@ubuntu.example",
+        "thandi@ubuntu",
+        "a b@ubuntu.example",
+        "thandi@ubuntu.example\r\nBcc: all@ubuntu.example",
+        "thandi@ubuntu..example",
+        "thandi@-ubuntu.example",
+        "thandi@übuntu.example",
+        "a" * 65 + "@ubuntu.example",
+        "t@" + "a." * 130 + "example",
+        "<thandi@ubuntu.example>",
+        "t@x.example,u@x.example",
     ],
 )
 def test_what_is_not_an_address_is_refused_at_its_field(text: str) -> None:

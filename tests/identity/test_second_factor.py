@@ -260,16 +260,17 @@ def test_where_it_is_demanded_a_person_sets_it_up_before_anything_else(
 
 
 def test_an_encrypted_secret_moved_to_another_person_is_unreadable(
-    browser: Browser, agent: PersonFacts, phone: pyotp.TOTP, session: Session,
+    browser: Browser,
+    agent: PersonFacts,
+    phone: pyotp.TOTP,
+    session: Session,
     org: OrganizationFacts,
 ) -> None:
     thief = with_password(make_person(org.id, Role.AGENT))
     with platform_scope():
         sealed = session.scalar(select(User.totp_secret).where(User.id == agent.id))
         session.execute(
-            update(User)
-            .where(User.id == thief.id)
-            .values(totp_secret=sealed, totp_enabled_at=NOW)
+            update(User).where(User.id == thief.id).values(totp_secret=sealed, totp_enabled_at=NOW)
         )
         session.commit()
     with pytest.raises(ValueError, match="cannot be read"):

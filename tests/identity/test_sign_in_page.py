@@ -46,9 +46,7 @@ def test_a_person_who_was_on_the_way_to_a_page_is_taken_there(
     assert answer.location == f"/{org.slug}/customers?q=dlamini"
 
 
-def test_who_is_signed_in_already_is_not_asked_again(
-    browser: Browser, agent: PersonFacts
-) -> None:
+def test_who_is_signed_in_already_is_not_asked_again(browser: Browser, agent: PersonFacts) -> None:
     browser.sign_in(agent.email, PASSWORD)
 
     assert browser.get("/sign-in").status_code == 303
@@ -303,10 +301,24 @@ def test_a_person_of_two_organizations_works_in_either_and_in_no_third(
 @pytest.mark.parametrize(
     "wanted",
     [
-        "https://evil.example", "//evil.example", "/\\evil.example", "\\\\evil.example",
-        "///evil.example", "/%09/evil.example", "javascript:alert(1)", "/\tevil", "/x\n//evil",
-        "http:evil.example", "/..//evil.example", "/a/../../evil", "/x@evil.example:80",
-        "data:text/html,x", "/ünïcode", "/" + "a" * 600, "evil.example", "%2f%2fevil.example",
+        "https://evil.example",
+        "//evil.example",
+        "/\\evil.example",
+        "\\\\evil.example",
+        "///evil.example",
+        "/%09/evil.example",
+        "javascript:alert(1)",
+        "/\tevil",
+        "/x\n//evil",
+        "http:evil.example",
+        "/..//evil.example",
+        "/a/../../evil",
+        "/x@evil.example:80",
+        "data:text/html,x",
+        "/ünïcode",
+        "/" + "a" * 600,
+        "evil.example",
+        "%2f%2fevil.example",
     ],
 )
 def test_a_sign_in_never_leads_to_another_site(

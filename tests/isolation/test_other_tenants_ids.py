@@ -110,7 +110,9 @@ def test_every_endpoint_answers_another_tenants_id_like_an_unknown_one(
         answers = []
         for chosen in (ids, {}):
             path = re.sub(
-                r"<(?:\w+:)?(\w+)>", lambda found: str(chosen.get(found[1], uuid4())), one.path  # noqa: B023
+                r"<(?:\w+:)?(\w+)>",
+                lambda found: str(chosen.get(found[1], uuid4())),
+                one.path,  # noqa: B023
             )
             answer = client.open(f"/api/v1{path}", method=one.method, json=body)
             answers.append((answer.status_code, _plain(answer.data)))

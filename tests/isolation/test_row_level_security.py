@@ -156,7 +156,9 @@ def _announced(engine, org: UUID, dice: random.Random) -> int:
 def _forgetful(engine, org: UUID, dice: random.Random) -> int:
     with engine.connect() as connection:
         if dice.random() > 0.15:
-            connection.execute(text("SELECT set_config('app.org_id', :org, false)"), {"org": str(org)})
+            connection.execute(
+                text("SELECT set_config('app.org_id', :org, false)"), {"org": str(org)}
+            )
         seen, foreign = connection.execute(COUNT, {"org": org}).one()
         connection.commit()
         return int(foreign)

@@ -69,7 +69,9 @@ def _quote(client: TestClient, product: dict, customer: dict) -> dict:
     return _post(client, "/quotes", asked)
 
 
-def test_a_customer_gets_from_first_contact_to_a_policy(sold: tuple[TestClient, dict, dict]) -> None:
+def test_a_customer_gets_from_first_contact_to_a_policy(
+    sold: tuple[TestClient, dict, dict],
+) -> None:
     client, product, customer = sold
     asked = {"product_id": product["id"], "customer_id": customer["id"], "sum_assured": 500000}
 
@@ -233,7 +235,9 @@ def test_the_same_key_posts_once_and_another_body_under_it_is_refused(
     assert len(client.get("/api/v1/quotes").json) == 1
 
 
-def test_a_refused_post_may_be_tried_again_under_its_key(sold: tuple[TestClient, dict, dict]) -> None:
+def test_a_refused_post_may_be_tried_again_under_its_key(
+    sold: tuple[TestClient, dict, dict],
+) -> None:
     client, product, customer = sold
     keyed = {"Idempotency-Key": "mend-it"}
     body = {"product_id": product["id"], "customer_id": customer["id"], "sum_assured": 1}
@@ -244,7 +248,9 @@ def test_a_refused_post_may_be_tried_again_under_its_key(sold: tuple[TestClient,
     assert (refused.status_code, mended.status_code) == (422, 201)
 
 
-def test_many_presses_of_one_key_at_once_have_one_effect(sold: tuple[TestClient, dict, dict]) -> None:
+def test_many_presses_of_one_key_at_once_have_one_effect(
+    sold: tuple[TestClient, dict, dict],
+) -> None:
     client, product, customer = sold
     body = {"product_id": product["id"], "customer_id": customer["id"], "sum_assured": 500000}
 

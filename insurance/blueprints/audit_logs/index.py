@@ -57,10 +57,20 @@ def export() -> Response:
     wanted, _problems = _filter()
     written = io.StringIO()
     writer = csv.writer(written)
-    names = (
-        "recorded_at user_label role action method resource resource_id reason request_id ip "
-        "channel outcome"
-    ).split()
+    names = [
+        "recorded_at",
+        "user_label",
+        "role",
+        "action",
+        "method",
+        "resource",
+        "resource_id",
+        "reason",
+        "request_id",
+        "ip",
+        "channel",
+        "outcome",
+    ]
     writer.writerow(names)
     count, after = 0, None
     while count < EXPORTED_AT_MOST:

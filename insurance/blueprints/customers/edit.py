@@ -27,9 +27,7 @@ class CustomerForm(Form):
     kind = SelectField("Kind", choices=[("PERSON", "Person"), ("COMPANY", "Company")])
     first_name = TextField("First names")
     last_name = TextField("Surname")
-    id_number = TextField(
-        "South African ID number", longest=20, render_kw={"inputmode": "numeric"}
-    )
+    id_number = TextField("South African ID number", longest=20, render_kw={"inputmode": "numeric"})
     passport_number = TextField("Passport number", longest=20)
     passport_country = TextField("Passport country", longest=2)
     date_of_birth = DayField("Date of birth")
@@ -136,10 +134,18 @@ def edit(customer_id: UUID) -> Response:
 
 def details_of(form: CustomerForm) -> services.CustomerDetails:
     """Return what the form says."""
-    names = (
-        "first_name last_name company_name registration_number id_number passport_number "
-        "passport_country email phone gender"
-    ).split()
+    names = [
+        "first_name",
+        "last_name",
+        "company_name",
+        "registration_number",
+        "id_number",
+        "passport_number",
+        "passport_country",
+        "email",
+        "phone",
+        "gender",
+    ]
     values = {name: form[name].data or None for name in names}
     addresses = ()
     if form.line1.data:
@@ -184,14 +190,16 @@ def _existing(form: CustomerForm) -> Customer | None:
 
 
 def _form_data(customer: Customer) -> dict[str, Any]:
-    names = "first_name last_name company_name registration_number date_of_birth phone email version"
+    names = (
+        "first_name last_name company_name registration_number date_of_birth phone email version"
+    )
     data = {name: getattr(customer, name) for name in names.split()}
     data["kind"] = customer.kind.value
     data["gender"] = customer.gender.value if customer.gender else ""
     for name in services.CONSENTS:
         data[f"consent_{name}"] = customer.consents.get(name, False)
     for address in queries.list_addresses(db.session(), customer.id)[:1]:
-        for name in "line1 line2 suburb city province postal_code".split():
+        for name in ["line1", "line2", "suburb", "city", "province", "postal_code"]:
             data[name] = getattr(address, name)
     if customer.kind is CustomerKind.PERSON:
         data["passport_country"] = customer.passport_country

@@ -124,4 +124,3 @@ def _enter(user_id: UUID, org_id: UUID, wanted: str) -> Response:
     login_user(Person(user_id, "", "", {}, False))
     g.pop("_login_user", None)
     return leave(wanted)
-

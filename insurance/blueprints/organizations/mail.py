@@ -19,9 +19,7 @@ bp = tenant_blueprint("mail", __name__, "/mail")
 def index() -> Response:
     """List mails, newest first; `waiting` shows those that have not left."""
     waiting = request.args.get("waiting") == "yes"
-    found = queries.list_mails(
-        db.session(), cursor=request.args.get("cursor"), waiting=waiting
-    )
+    found = queries.list_mails(db.session(), cursor=request.args.get("cursor"), waiting=waiting)
     return page("organizations/mail.html", found=found, next_url=next_url(found), waiting=waiting)
 
 

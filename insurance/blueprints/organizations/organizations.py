@@ -97,9 +97,7 @@ def create() -> Response:
         except DomainError as error:
             refuse(form, error)
         else:
-            return go(
-                url_for(".edit", organization_id=org_id), f"{form.name.data} was created."
-            )
+            return go(url_for(".edit", organization_id=org_id), f"{form.name.data} was created.")
     return page(
         "organizations/create.html", part="organization_form", status=form.status, form=form
     )

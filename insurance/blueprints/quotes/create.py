@@ -167,9 +167,7 @@ def _save(
         now=clock.now(),
         new_customer=None if customer else _new_customer(form),
     )
-    return go(
-        url_for("quotes.show", quote_id=quote.id), f"Quote {quote.quote_number} was saved."
-    )
+    return go(url_for("quotes.show", quote_id=quote.id), f"Quote {quote.quote_number} was saved.")
 
 
 def _price(

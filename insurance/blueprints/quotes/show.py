@@ -10,9 +10,9 @@ from insurance.blueprints.quotes import bp
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError
+from insurance.core.money import format_money
 from insurance.core.permissions import May
 from insurance.customers.queries import get_customer
-from insurance.core.money import format_money
 from insurance.documents.pdf import render
 from insurance.policies.services import accept_quote
 from insurance.quotes import queries, services

@@ -34,70 +34,63 @@ def change_password(
 ) -> None:
     """Set a new password; every other browser and API sign-in of the person ends."""
     confirm_password(user_id, old, now=now, field="old")
-    with tenant_scope(home_of(user_id)):
-        with transaction() as session:
-            user = queries.get_user(session, user_id, lock=True)
-            _set_password(session, user, new, now, keep_session)
-            record(
-                session, action="identity.change_password", resource="users", resource_id=user_id
-            )
+    with tenant_scope(home_of(user_id)), transaction() as session:
+        user = queries.get_user(session, user_id, lock=True)
+        _set_password(session, user, new, now, keep_session)
+        record(session, action="identity.change_password", resource="users", resource_id=user_id)
 
 
 def sign_out_everywhere(user_id: UUID, *, keep_session: bytes | None, now: datetime) -> None:
     """End every browser session but the one kept, and every API sign-in."""
-    with tenant_scope(home_of(user_id)):
-        with transaction() as session:
-            _end_everything(session, user_id, keep_session, now)
-            record(
-                session,
-                action="identity.sign_out_everywhere",
-                resource="users",
-                resource_id=user_id,
-            )
+    with tenant_scope(home_of(user_id)), transaction() as session:
+        _end_everything(session, user_id, keep_session, now)
+        record(
+            session,
+            action="identity.sign_out_everywhere",
+            resource="users",
+            resource_id=user_id,
+        )
 
 
 def end_session(user_id: UUID, id_hash: bytes) -> None:
     """End one of a person's own browser sessions. Raises NotFoundError for anybody else's."""
-    with tenant_scope(home_of(user_id)):
-        with transaction() as session:
-            ended = session.execute(
-                delete(WebSession)
-                .where(WebSession.user_id == user_id, WebSession.id_hash == id_hash)
-                .returning(WebSession.user_agent)
-            ).one_or_none()
-            if ended is None:
-                raise NotFoundError
-            record(
-                session,
-                action="identity.end_session",
-                resource="users",
-                resource_id=user_id,
-                before={"browser": rules.browser_name(ended.user_agent)},
-            )
+    with tenant_scope(home_of(user_id)), transaction() as session:
+        ended = session.execute(
+            delete(WebSession)
+            .where(WebSession.user_id == user_id, WebSession.id_hash == id_hash)
+            .returning(WebSession.user_agent)
+        ).one_or_none()
+        if ended is None:
+            raise NotFoundError
+        record(
+            session,
+            action="identity.end_session",
+            resource="users",
+            resource_id=user_id,
+            before={"browser": rules.browser_name(ended.user_agent)},
+        )
 
 
 def set_preferences(user_id: UUID, preferences: dict[str, str]) -> None:
     """Store how a person likes the screens: theme, density, keys."""
-    with tenant_scope(home_of(user_id)):
-        with transaction() as session:
-            user = queries.get_user(session, user_id, lock=True)
-            before = dict(user.preferences)
-            user.preferences = before | preferences
-            record(
-                session,
-                action="identity.set_preferences",
-                resource="users",
-                resource_id=user_id,
-                before=before,
-                after=user.preferences,
-            )
+    with tenant_scope(home_of(user_id)), transaction() as session:
+        user = queries.get_user(session, user_id, lock=True)
+        before = dict(user.preferences)
+        user.preferences = before | preferences
+        record(
+            session,
+            action="identity.set_preferences",
+            resource="users",
+            resource_id=user_id,
+            before=before,
+            after=user.preferences,
+        )
 
 
 def ask_for_reset(email: str) -> None:
     """Ask for a link to a new password. The same happens, as fast, whether anybody is known."""
-    with tenant_scope(PLATFORM_ORG_ID):
-        with transaction() as session:
-            enqueue(session, "identity.send_reset_link", email=email.strip().lower()[:254])
+    with tenant_scope(PLATFORM_ORG_ID), transaction() as session:
+        enqueue(session, "identity.send_reset_link", email=email.strip().lower()[:254])
 
 
 def send_reset_link(email: str, *, base_url: str, now: datetime) -> None:
@@ -108,20 +101,19 @@ def send_reset_link(email: str, *, base_url: str, now: datetime) -> None:
     found = queries.find_candidate(email)
     if found is None:
         return
-    with tenant_scope(found.org_id):
-        with transaction() as session:
-            user = queries.get_user(session, found.id, lock=True)
-            if _mailed_since(session, user.id, now - rules.RESET_PAUSE):
-                return
-            link = mail_link(session, user, LinkKind.PASSWORD_RESET, rules.RESET_LIFETIME, now)
-            send_later(
-                session,
-                "password_reset",
-                to=user.email,
-                name=user.name,
-                link=f"{base_url}/new-password/{link}",
-            )
-            record(session, action="identity.send_reset", resource="users", resource_id=user.id)
+    with tenant_scope(found.org_id), transaction() as session:
+        user = queries.get_user(session, found.id, lock=True)
+        if _mailed_since(session, user.id, now - rules.RESET_PAUSE):
+            return
+        link = mail_link(session, user, LinkKind.PASSWORD_RESET, rules.RESET_LIFETIME, now)
+        send_later(
+            session,
+            "password_reset",
+            to=user.email,
+            name=user.name,
+            link=f"{base_url}/new-password/{link}",
+        )
+        record(session, action="identity.send_reset", resource="users", resource_id=user.id)
 
 
 def find_link_user(token: str, kind: LinkKind, *, now: datetime) -> User:
@@ -136,26 +128,25 @@ def find_link_user(token: str, kind: LinkKind, *, now: datetime) -> User:
 def use_link(token: str, kind: LinkKind, *, password: str, now: datetime) -> UUID:
     """Set the password that an invitation or a reset asks for. The link works once."""
     user = find_link_user(token, kind, now=now)
-    with tenant_scope(home_of(user.id)):
-        with transaction() as session:
-            link = queries.find_open_link(session, secret_hash(token), now, lock=True)
-            if link is None or link.kind is not kind:
-                raise NotFoundError(_USED_LINK)
-            link.used_at = now
-            user = queries.get_user(session, link.user_id, lock=True)
-            _set_password(session, user, password, now, None)
-            session.execute(
-                delete(MailedLink).where(
-                    MailedLink.user_id == user.id, MailedLink.token_hash != link.token_hash
-                )
+    with tenant_scope(home_of(user.id)), transaction() as session:
+        link = queries.find_open_link(session, secret_hash(token), now, lock=True)
+        if link is None or link.kind is not kind:
+            raise NotFoundError(_USED_LINK)
+        link.used_at = now
+        user = queries.get_user(session, link.user_id, lock=True)
+        _set_password(session, user, password, now, None)
+        session.execute(
+            delete(MailedLink).where(
+                MailedLink.user_id == user.id, MailedLink.token_hash != link.token_hash
             )
-            forget_failures(session, user.email)
-            record(
-                session,
-                action=f"identity.use_{kind.value.lower()}",
-                resource="users",
-                resource_id=user.id,
-            )
+        )
+        forget_failures(session, user.email)
+        record(
+            session,
+            action=f"identity.use_{kind.value.lower()}",
+            resource="users",
+            resource_id=user.id,
+        )
     return user.id
 
 

@@ -69,18 +69,17 @@ def open_grant(user_id: UUID, org_id: UUID, *, now: datetime) -> TokenPair:
         raise ForbiddenError(
             "This organization asks for a second factor. Sign in on its pages to set one up."
         )
-    with tenant_scope(org_id), as_person(user_id, org_id):
-        with transaction() as session:
-            grant = TokenGrant(
-                id=new_id(),
-                user_id=user_id,
-                org_id=org_id,
-                spent_hashes=[],
-                created_at=now,
-                expires_at=now + rules.REFRESH_TOKEN_LIFETIME,
-            )
-            pair = _new_pair(session, grant, now)
-            record(session, action="identity.open_grant", resource="users", resource_id=user_id)
+    with tenant_scope(org_id), as_person(user_id, org_id), transaction() as session:
+        grant = TokenGrant(
+            id=new_id(),
+            user_id=user_id,
+            org_id=org_id,
+            spent_hashes=[],
+            created_at=now,
+            expires_at=now + rules.REFRESH_TOKEN_LIFETIME,
+        )
+        pair = _new_pair(session, grant, now)
+        record(session, action="identity.open_grant", resource="users", resource_id=user_id)
     return pair
 
 
@@ -139,9 +138,7 @@ def _end_stolen(grant: TokenGrant, now: datetime) -> None:
 
 def _end(grant: TokenGrant, now: datetime, action: str) -> None:
     with tenant_scope(grant.org_id), transaction() as session:
-        session.execute(
-            update(TokenGrant).where(TokenGrant.id == grant.id).values(revoked_at=now)
-        )
+        session.execute(update(TokenGrant).where(TokenGrant.id == grant.id).values(revoked_at=now))
         user = queries.get_user(session, grant.user_id)
         holder = current_actor().within(user_id=user.id, email=user.email, name=user.name)
         with acting_as(holder):

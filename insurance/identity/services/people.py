@@ -22,9 +22,7 @@ from insurance.organizations.queries import get_entry
 _ADMINISTRATORS = frozenset({Role.TENANT_ADMINISTRATOR, Role.PLATFORM_ADMINISTRATOR})
 
 
-def invite(
-    *, email: str, name: str, roles: frozenset[Role], base_url: str, now: datetime
-) -> UUID:
+def invite(*, email: str, name: str, roles: frozenset[Role], base_url: str, now: datetime) -> UUID:
     """Give somebody roles in the organization in scope and mail a link, or a notice to a colleague.
 
     Raises ConflictError for somebody who belongs to it already.

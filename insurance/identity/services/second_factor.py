@@ -41,47 +41,42 @@ def enable_mfa(user_id: UUID, secret: str, code: str, *, now: datetime) -> list[
     step = _matching_step(secret, plain_code(code), now, after=None)
     if step is None:
         raise DomainError("That code is not right. Enter the newest one.", field="code")
-    with tenant_scope(home_of(user_id)):
-        with transaction() as session:
-            user = queries.get_user(session, user_id, lock=True)
-            user.totp_secret = crypto.encrypt(
-                PLATFORM_ORG_ID, "users", "totp_secret", user.id, secret
-            )
-            user.totp_enabled_at, user.totp_last_step = now, step
-            codes = _new_recovery_codes(session, user_id)
-            send_later(session, "mfa_changed", to=user.email, name=user.name, state="on")
-            record(session, action="identity.enable_mfa", resource="users", resource_id=user_id)
+    with tenant_scope(home_of(user_id)), transaction() as session:
+        user = queries.get_user(session, user_id, lock=True)
+        user.totp_secret = crypto.encrypt(PLATFORM_ORG_ID, "users", "totp_secret", user.id, secret)
+        user.totp_enabled_at, user.totp_last_step = now, step
+        codes = _new_recovery_codes(session, user_id)
+        send_later(session, "mfa_changed", to=user.email, name=user.name, state="on")
+        record(session, action="identity.enable_mfa", resource="users", resource_id=user_id)
     return codes
 
 
 def renew_recovery_codes(user_id: UUID) -> list[str]:
     """Make new recovery codes; the earlier ones stop working. They are shown this once."""
-    with tenant_scope(home_of(user_id)):
-        with transaction() as session:
-            user = queries.get_user(session, user_id, lock=True)
-            if user.totp_enabled_at is None:
-                raise ConflictError("Set up the second factor first.")
-            codes = _new_recovery_codes(session, user_id)
-            record(
-                session,
-                action="identity.renew_recovery_codes",
-                resource="users",
-                resource_id=user_id,
-            )
+    with tenant_scope(home_of(user_id)), transaction() as session:
+        user = queries.get_user(session, user_id, lock=True)
+        if user.totp_enabled_at is None:
+            raise ConflictError("Set up the second factor first.")
+        codes = _new_recovery_codes(session, user_id)
+        record(
+            session,
+            action="identity.renew_recovery_codes",
+            resource="users",
+            resource_id=user_id,
+        )
     return codes
 
 
 def disable_mfa(user_id: UUID) -> None:
     """Switch the second factor off. An organization that demands it asks to set it up anew."""
-    with tenant_scope(home_of(user_id)):
-        with transaction() as session:
-            user = queries.get_user(session, user_id, lock=True)
-            if user.totp_enabled_at is None:
-                raise ConflictError("The second factor is off already.")
-            user.totp_secret = user.totp_enabled_at = user.totp_last_step = None
-            session.execute(delete(RecoveryCode).where(RecoveryCode.user_id == user_id))
-            send_later(session, "mfa_changed", to=user.email, name=user.name, state="off")
-            record(session, action="identity.disable_mfa", resource="users", resource_id=user_id)
+    with tenant_scope(home_of(user_id)), transaction() as session:
+        user = queries.get_user(session, user_id, lock=True)
+        if user.totp_enabled_at is None:
+            raise ConflictError("The second factor is off already.")
+        user.totp_secret = user.totp_enabled_at = user.totp_last_step = None
+        session.execute(delete(RecoveryCode).where(RecoveryCode.user_id == user_id))
+        send_later(session, "mfa_changed", to=user.email, name=user.name, state="off")
+        record(session, action="identity.disable_mfa", resource="users", resource_id=user_id)
 
 
 def accept_code(session: Session, user: User, code: str, now: datetime) -> bool:

@@ -34,21 +34,20 @@ def check_sign_in(email: str, password: str, *, now: datetime) -> SignedIn:
     """
     address = email.strip().lower()
     found = queries.find_candidate(address)
-    with tenant_scope(found.org_id if found else PLATFORM_ORG_ID):
-        with transaction() as session:
-            tries = begin_try(session, address, now)
-            accepted = verify_password(found.password_hash if found else None, password)
-            if found is None or not accepted:
-                fail_try(
-                    session,
-                    tries,
-                    now,
-                    action="identity.password",
-                    user_id=found.id if found else None,
-                    email=found.email if found else None,
-                )
-            elif not found.has_mfa:
-                forget_tries(session, tries)
+    with tenant_scope(found.org_id if found else PLATFORM_ORG_ID), transaction() as session:
+        tries = begin_try(session, address, now)
+        accepted = verify_password(found.password_hash if found else None, password)
+        if found is None or not accepted:
+            fail_try(
+                session,
+                tries,
+                now,
+                action="identity.password",
+                user_id=found.id if found else None,
+                email=found.email if found else None,
+            )
+        elif not found.has_mfa:
+            forget_tries(session, tries)
     if found is None or not accepted:
         raise DomainError(WRONG)
     if is_outdated(found.password_hash):
@@ -58,31 +57,29 @@ def check_sign_in(email: str, password: str, *, now: datetime) -> SignedIn:
 
 def check_code(user_id: UUID, code: str, *, now: datetime, field: str = "code") -> None:
     """Check a code of the second factor, or a recovery code; each works once."""
-    with tenant_scope(home_of(user_id)):
-        with transaction() as session:
-            user = queries.get_user(session, user_id, lock=True)
-            tries = begin_try(session, user.email, now)
-            accepted = user.disabled_at is None and accept_code(session, user, code, now)
-            if accepted:
-                forget_tries(session, tries)
-            else:
-                fail_try(
-                    session,
-                    tries,
-                    now,
-                    action="identity.code",
-                    user_id=user.id,
-                    email=user.email,
-                )
+    with tenant_scope(home_of(user_id)), transaction() as session:
+        user = queries.get_user(session, user_id, lock=True)
+        tries = begin_try(session, user.email, now)
+        accepted = user.disabled_at is None and accept_code(session, user, code, now)
+        if accepted:
+            forget_tries(session, tries)
+        else:
+            fail_try(
+                session,
+                tries,
+                now,
+                action="identity.code",
+                user_id=user.id,
+                email=user.email,
+            )
     if not accepted:
         raise DomainError(WRONG, field=field)
 
 
 def record_sign_in(user_id: UUID, org_id: UUID) -> None:
     """Write the sign-in to the audit log of the organization the person lands in."""
-    with tenant_scope(org_id), as_person(user_id, org_id):
-        with transaction() as session:
-            record(session, action="identity.sign_in", resource="users", resource_id=user_id)
+    with tenant_scope(org_id), as_person(user_id, org_id), transaction() as session:
+        record(session, action="identity.sign_in", resource="users", resource_id=user_id)
 
 
 @contextmanager

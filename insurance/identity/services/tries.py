@@ -95,22 +95,21 @@ def confirm_password(
 
     Raises DomainError at `field`.
     """
-    with tenant_scope(home_of(user_id)):
-        with transaction() as session:
-            user = queries.get_user(session, user_id)
-            tries = begin_try(session, user.email, now)
-            accepted = verify_password(user.password_hash, password)
-            if accepted:
-                forget_tries(session, tries)
-            else:
-                fail_try(
-                    session,
-                    tries,
-                    now,
-                    action="identity.password",
-                    user_id=user.id,
-                    email=user.email,
-                )
+    with tenant_scope(home_of(user_id)), transaction() as session:
+        user = queries.get_user(session, user_id)
+        tries = begin_try(session, user.email, now)
+        accepted = verify_password(user.password_hash, password)
+        if accepted:
+            forget_tries(session, tries)
+        else:
+            fail_try(
+                session,
+                tries,
+                now,
+                action="identity.password",
+                user_id=user.id,
+                email=user.email,
+            )
     if not accepted:
         raise DomainError("That is not your password.", field=field)
 
