@@ -24,7 +24,7 @@ class TokenBody(Body):
 class RefreshBody(Body):
     """The refresh token, usable once."""
 
-    refresh_token: Words = Field(min_length=1, max_length=200)
+    refresh_token: Words = Field(min_length=1, max_length=4000)
 
 
 class RevokeBody(Body):

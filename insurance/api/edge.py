@@ -165,7 +165,7 @@ def listing(found: Page[Any], answer: Callable[[Any], Any] = lambda item: item) 
     items = [answer(item) for item in found.items]
     if found.next_cursor is None:
         return Reply(items)
-    arguments = request.args.to_dict() | {"cursor": found.next_cursor}
+    arguments: dict[str, Any] = request.args.to_dict() | {"cursor": found.next_cursor}
     address = url_for(str(request.endpoint), **(request.view_args or {}), **arguments)
     return Reply(items, {"Link": f'<{address}>; rel="next"'})
 

@@ -24,7 +24,7 @@ from insurance.core.tenancy import current_org
 
 BATCH = 5_000
 UNSEALED_FOR_AT_MOST = timedelta(seconds=30)
-_COLUMNS = [column for column in AuditEvent.__table__.columns]
+_COLUMNS = list(AuditEvent.__table__.columns)
 
 
 @dataclass(frozen=True, slots=True)

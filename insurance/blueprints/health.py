@@ -1,6 +1,7 @@
 """What watches the product: is the process up, can it work, what does it do."""
 
 import time
+from contextlib import suppress
 
 import structlog
 from flask import Blueprint, Flask, Response, current_app, g, jsonify, request
@@ -38,17 +39,12 @@ def healthz() -> Response:
 def readyz() -> tuple[Response, int]:
     """Say whether the database, its schema and the queue are ready."""
     checks = {"database": False, "migrations": False, "queue": False}
-    try:
-        with db.engine.connect() as connection:
-            connection.execute(text("SELECT 1"))
-            checks["database"] = True
-            checks["migrations"] = is_at_head(connection, current_app.config["SETTINGS"])
-    except SQLAlchemyError:
-        pass
-    try:
+    with suppress(SQLAlchemyError), db.engine.connect() as connection:
+        connection.execute(text("SELECT 1"))
+        checks["database"] = True
+        checks["migrations"] = is_at_head(connection, current_app.config["SETTINGS"])
+    with suppress(RedisError, OSError):
         checks["queue"] = bool(current_app.extensions["redis"].ping())
-    except (RedisError, OSError):
-        pass
     ready = all(checks.values())
     return jsonify(status="ready" if ready else "not ready", **checks), 200 if ready else 503
 

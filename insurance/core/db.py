@@ -208,9 +208,10 @@ def _refuse_powerful_role(dbapi_connection: Any, _record: Any) -> None:
         cursor.execute(
             "SELECT rolsuper OR rolbypassrls OR EXISTS ("
             " SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
-            f" WHERE n.nspname IN ('{TENANT_SCHEMA}', '{CONTROL_SCHEMA}')"
+            " WHERE n.nspname IN (%s, %s)"
             " AND pg_has_role(current_user, c.relowner, 'MEMBER'))"
-            " FROM pg_roles WHERE rolname = current_user"
+            " FROM pg_roles WHERE rolname = current_user",
+            (TENANT_SCHEMA, CONTROL_SCHEMA),
         )
         (too_powerful,) = cursor.fetchone()
     dbapi_connection.rollback()

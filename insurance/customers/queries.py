@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import or_, select, text
+from sqlalchemy import ColumnElement, or_, select, text
 from sqlalchemy.orm import Session
 
 from insurance.core.crypto import blind_index
@@ -83,7 +83,7 @@ def find_look_alikes(
     session: Session, name: str, born: date | None, phone: str | None
 ) -> list[Duplicate]:
     """Return customers with the same name and birth date, or the same phone: at most five."""
-    conditions = []
+    conditions: list[ColumnElement[bool]] = []
     if born is not None:
         conditions.append(
             (Customer.match_name == match_name(name)) & (Customer.date_of_birth == born)

@@ -183,7 +183,7 @@ def count_members(session: Session, org_ids: Sequence[UUID]) -> dict[UUID, int]:
         .where(Membership.org_id.in_(org_ids))
         .group_by(Membership.org_id)
     )
-    return {org_id: count for org_id, count in rows}
+    return dict(rows.tuples().all())
 
 
 def list_open_invitations(session: Session, now: datetime) -> dict[UUID, datetime]:
@@ -196,7 +196,7 @@ def list_open_invitations(session: Session, now: datetime) -> dict[UUID, datetim
             MailedLink.expires_at > now,
         )
     )
-    return {user_id: expires_at for user_id, expires_at in rows}
+    return dict(rows.tuples().all())
 
 
 def get_colleague(session: Session, user_id: UUID) -> Colleague:

@@ -35,7 +35,7 @@ def _read_common_words() -> frozenset[str]:
 
 _COMMON = _read_common_words()
 _COMMON_TWICE = re.compile(
-    "(?:%s){1,2}" % "|".join(sorted(_COMMON, key=len, reverse=True)), re.ASCII
+    f"(?:{'|'.join(sorted(_COMMON, key=len, reverse=True))}){{1,2}}", re.ASCII
 )
 
 

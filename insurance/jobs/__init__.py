@@ -21,7 +21,7 @@ def use_redis(app: Flask) -> None:
     use_queue(lambda org_id, job_id, _name: wake(org_id, job_id))
 
 
-def queue_of(connection: "Redis[bytes]") -> Queue:
+def queue_of(connection: Redis) -> Queue:
     """Return the queue. Its payloads are JSON: unpickling would run whatever Redis holds."""
     return Queue(QUEUE, connection=connection, serializer=JSONSerializer)
 

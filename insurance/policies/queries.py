@@ -226,7 +226,7 @@ def next_due_dates(session: Session, policy_ids: Sequence[UUID]) -> dict[UUID, d
         )
         .group_by(PremiumLine.policy_id)
     )
-    return {policy_id: due for policy_id, due in rows}
+    return dict(rows.tuples().all())
 
 
 def get_portfolio(session: Session) -> Portfolio:
@@ -259,7 +259,7 @@ def get_portfolio(session: Session) -> Portfolio:
     )
 
 
-def _lines() -> Select[Any]:
+def _lines() -> Select[Any, Any, Any, Any]:
     return (
         select(Policy, Customer.display_name, Product.name, Quote.quote_number)
         .join(Customer, and_(Customer.org_id == Policy.org_id, Customer.id == Policy.customer_id))

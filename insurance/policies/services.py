@@ -245,7 +245,7 @@ def _add_premium_lines(session: Session, policy: Policy) -> list[dict[str, Any]]
         policy.frequency.value,
         policy.expiry_date,
     )
-    rows = [
+    return [
         {
             "org_id": current_org(),
             "id": new_id(),
@@ -262,7 +262,6 @@ def _add_premium_lines(session: Session, policy: Policy) -> list[dict[str, Any]]
         }
         for due in schedule
     ]
-    return rows
 
 
 def _post_due(

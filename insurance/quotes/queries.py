@@ -154,7 +154,7 @@ def _life(stored: dict[str, Any]) -> Life:
     )
 
 
-def _lines() -> Select[Any]:
+def _lines() -> Select[Any, Any, Any]:
     return (
         select(Quote, Customer.display_name, Product.name)
         .join(Customer, and_(Customer.org_id == Quote.org_id, Customer.id == Quote.customer_id))

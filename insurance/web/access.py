@@ -101,7 +101,8 @@ def current_tenant() -> Tenant:
 
 @login_manager.user_loader  # type: ignore[untyped-decorator]
 def _load_person(user_id: str) -> Person | None:
-    person = session.person if isinstance(session._get_current_object(), ServerSession) else None
+    current = session._get_current_object()  # type: ignore[attr-defined]
+    person = current.person if isinstance(current, ServerSession) else None
     return person if person and person.get_id() == user_id else None
 
 
@@ -179,9 +180,9 @@ def _take_slug(_endpoint: str | None, values: dict[str, Any] | None) -> None:
 
 
 def _give_slug(endpoint: str, values: dict[str, Any]) -> None:
-    if "org" not in values and g.get("org_slug"):
-        if current_app.url_map.is_endpoint_expecting(endpoint, "org"):
-            values["org"] = g.org_slug
+    expects = current_app.url_map.is_endpoint_expecting
+    if "org" not in values and g.get("org_slug") and expects(endpoint, "org"):
+        values["org"] = g.org_slug
 
 
 def _name_request(response: Response) -> Response:

@@ -3,6 +3,7 @@
 import csv
 import io
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -46,7 +47,7 @@ def index() -> Response:
         problems=problems,
         seals=queries.get_seal_status(db.session()),
         next=next_url(found),
-        first=url_for("audit_logs.index", **{name: text for name, text in chosen.items() if text}),
+        first=url_for("audit_logs.index", **_given(chosen)),
     )
 
 
@@ -87,6 +88,10 @@ def export() -> Response:
     response.headers["Content-Type"] = "text/csv; charset=utf-8"
     response.headers["Content-Disposition"] = 'attachment; filename="audit-log.csv"'
     return response
+
+
+def _given(chosen: dict[str, str]) -> dict[str, Any]:
+    return {name: typed for name, typed in chosen.items() if typed}
 
 
 def _cell(value: object) -> str:

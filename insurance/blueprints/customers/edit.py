@@ -147,16 +147,11 @@ def details_of(form: CustomerForm) -> services.CustomerDetails:
         "gender",
     ]
     values = {name: form[name].data or None for name in names}
-    addresses = ()
+    addresses: tuple[services.Address, ...] = ()
     if form.line1.data:
+        parts = ["line1", "line2", "suburb", "city", "province", "postal_code"]
         addresses = (
-            services.Address(
-                "RESIDENTIAL",
-                *(form[name].data or "" for name in ("line1", "city", "postal_code")),
-                line2=form.line2.data or "",
-                suburb=form.suburb.data or "",
-                province=form.province.data or "",
-            ),
+            services.Address(kind="RESIDENTIAL", **{name: form[name].data or "" for name in parts}),
         )
     return services.CustomerDetails(
         kind=form.kind.data,

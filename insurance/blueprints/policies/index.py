@@ -46,7 +46,7 @@ def index() -> Response:
         statuses=list(PolicyStatus),
         filters=filters,
         next=next_url(found),
-        first=url_for("policies.index", **filters),
+        first=url_for("policies.index", **filters),  # type: ignore[arg-type]
     )
 
 
