@@ -67,13 +67,14 @@ def day(value: date | str | None) -> str:
     return (value if isinstance(value, str) else f"{value:%Y-%m-%d}")[:10].replace("-", "/")
 
 
-def moment(value: datetime | None) -> str:
-    """Return `2026/11/20 16:42` in the organization's time zone, or a dash."""
+def moment(value: datetime | None, seconds: bool = False) -> str:
+    """Return `2026/11/20 16:42` (with `:11` on request) in the tenant's time zone, or a dash."""
     if value is None:
         return "–"
     tenant = g.get("tenant")
     zone = ZoneInfo(tenant.timezone if tenant else "Africa/Johannesburg")
-    return f"{value.astimezone(zone):%Y/%m/%d %H:%M}"
+    local = value.astimezone(zone)
+    return f"{local:%Y/%m/%d %H:%M:%S}" if seconds else f"{local:%Y/%m/%d %H:%M}"
 
 
 def words(code: Any) -> str:
