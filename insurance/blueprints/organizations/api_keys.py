@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from flask import Response, request, url_for
-from wtforms import PasswordField, SelectField, SelectMultipleField
+from wtforms import PasswordField, SelectMultipleField
 
 from insurance.core import clock
 from insurance.core.context import current_actor
@@ -12,7 +12,7 @@ from insurance.core.errors import DomainError
 from insurance.core.permissions import May
 from insurance.identity import queries, services
 from insurance.web.access import current_person, requires, tenant_blueprint
-from insurance.web.forms import Form, Required, TextField
+from insurance.web.forms import ChoiceField, Form, Required, TextField
 from insurance.web.html import go, next_url, page, refuse
 
 bp = tenant_blueprint("api_keys", __name__, "/api-keys")
@@ -23,7 +23,7 @@ class KeyForm(Form):
     """A key for a program."""
 
     name = TextField("What is it for?", [Required()], longest=100)
-    days = SelectField("It lasts", choices=_LIFETIMES, default="90")
+    days = ChoiceField("It lasts", choices=_LIFETIMES, default="90")
     scopes = SelectMultipleField("It may")
     password = PasswordField(
         "Your password", [Required()], render_kw={"autocomplete": "current-password"}

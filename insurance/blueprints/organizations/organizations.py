@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from flask import Response, current_app, request, url_for
-from wtforms import HiddenField, SelectField, SelectMultipleField
+from wtforms import HiddenField, SelectMultipleField
 
 from insurance.core import clock
 from insurance.core.db import db
@@ -17,7 +17,7 @@ from insurance.identity.services import invite_administrator
 from insurance.organizations import queries, rules, services
 from insurance.organizations.models import Category, LicenceType, Organization
 from insurance.web.access import requires, tenant_blueprint
-from insurance.web.forms import Form, Required, TextField
+from insurance.web.forms import ChoiceField, Form, Required, TextField
 from insurance.web.html import differences, go, next_url, page, refuse
 
 bp = tenant_blueprint("organizations", __name__, "/organizations")
@@ -33,7 +33,7 @@ class ProfileForm(Form):
 
     name = TextField("Name", [Required()])
     description = TextField("Description", longest=2000)
-    licence_type = SelectField("Licence", choices=_LICENCES)
+    licence_type = ChoiceField("Licence", choices=_LICENCES)
     life_classes = SelectMultipleField("Life classes")
     non_life_classes = SelectMultipleField("Non-life classes")
     version = HiddenField()
@@ -57,8 +57,8 @@ class OrganizationForm(ProfileForm):
     """A new insurer."""
 
     slug = TextField("Short name in addresses", [Required()], longest=40)
-    currency = SelectField("Currency", choices=[(one, one) for one in rules.CURRENCIES])
-    timezone = SelectField(
+    currency = ChoiceField("Currency", choices=[(one, one) for one in rules.CURRENCIES])
+    timezone = ChoiceField(
         "Time zone", choices=[(one, one) for one in rules.ZONES], default="Africa/Johannesburg"
     )
     admin_name = TextField("First administrator's name")

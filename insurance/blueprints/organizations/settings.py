@@ -1,7 +1,7 @@
 """An organization's own settings."""
 
 from flask import Response, url_for
-from wtforms import BooleanField, HiddenField, IntegerField, SelectField
+from wtforms import BooleanField, HiddenField, IntegerField
 
 from insurance.core import clock
 from insurance.core.context import current_actor
@@ -10,7 +10,7 @@ from insurance.core.errors import DomainError, ForbiddenError, StaleError
 from insurance.core.permissions import May
 from insurance.organizations import queries, rules, services
 from insurance.web.access import requires, tenant_blueprint
-from insurance.web.forms import Form, Required, TextField
+from insurance.web.forms import ChoiceField, Form, Required, TextField
 from insurance.web.html import differences, go, page, refuse
 
 bp = tenant_blueprint("settings", __name__, "/settings")
@@ -21,7 +21,7 @@ class SettingsForm(Form):
 
     name = TextField("Name", [Required()])
     description = TextField("Description", longest=2000)
-    timezone = SelectField("Time zone")
+    timezone = ChoiceField("Time zone")
     session_idle_minutes = IntegerField(
         "Sign out after so many minutes without use", [Required("Enter a number of minutes.")]
     )
