@@ -1,0 +1,189 @@
+"""Mail leaves after the commit that asked for it, once, and says when it could not."""
+
+import smtplib
+import socket
+from collections.abc import Iterator
+from dataclasses import replace
+from email import message_from_bytes
+from email.message import Message
+from pathlib import Path
+
+import pytest
+from aiosmtpd.controller import Controller
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from insurance.core.db import transaction
+from insurance.core.errors import NotFoundError
+from insurance.core.ids import new_id
+from insurance.core.jobs import OutboxJob
+from insurance.core.settings import Settings
+from insurance.core.tenancy import tenant_scope
+from insurance.notifications.models import Mail
+from insurance.notifications.services import send_later, send_mail
+from insurance.notifications.texts import PERSONAL, TEXTS
+from tests.factories.organizations import OrganizationFacts
+
+
+class _Postbox:
+    """A real SMTP server's memory. While it is closed it refuses what comes."""
+
+    def __init__(self) -> None:
+        self.received: list[Message] = []
+        self.is_closed = False
+
+    async def handle_DATA(self, _server: object, _session: object, envelope: object) -> str:  # noqa: N802
+        if self.is_closed:
+            return "451 Come back later"
+        self.received.append(message_from_bytes(envelope.content))  # type: ignore[attr-defined]
+        return "250 OK"
+
+
+@pytest.fixture
+def postbox() -> Iterator[tuple[_Postbox, str]]:
+    """Return a running SMTP server and its address."""
+    box = _Postbox()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    controller = Controller(box, hostname="127.0.0.1", port=port)
+    controller.start()
+    yield box, f"smtp://127.0.0.1:{port}"
+    controller.stop()
+
+
+def _ask(kind: str = "password_changed", to: str = "thandi@x.example", **values: str) -> Mail:
+    with transaction() as session:
+        send_later(session, kind, to=to, **({"name": "Thandi Mokoena"} | values))
+        return session.scalars(select(Mail).order_by(Mail.id.desc()).limit(1)).one()
+
+
+def test_a_mail_leaves_by_the_server_and_is_marked(
+    session: Session, settings: Settings, postbox: tuple[_Postbox, str]
+) -> None:
+    box, url = postbox
+    mail = _ask()
+    send_mail(mail.id, replace(settings, smtp_url=url))
+
+    message = box.received[0]
+    assert (message["To"], message["From"]) == ("thandi@x.example", settings.mail_from)
+    assert message["Subject"] == "Your password was changed"
+    assert "Hello Thandi Mokoena" in message.get_payload(decode=True).decode()  # type: ignore[union-attr]
+    assert session.scalars(select(Mail.sent_at)).one() is not None
+
+
+def test_a_job_that_runs_twice_sends_one_mail(
+    session: Session, settings: Settings, postbox: tuple[_Postbox, str]
+) -> None:
+    box, url = postbox
+    mail = _ask()
+    for _ in range(3):
+        send_mail(mail.id, replace(settings, smtp_url=url))
+
+    assert len(box.received) == 1
+
+
+def test_a_failure_is_noted_and_the_next_try_succeeds(
+    session: Session, settings: Settings, postbox: tuple[_Postbox, str]
+) -> None:
+    box, url = postbox
+    mail = _ask()
+    box.is_closed = True
+    with pytest.raises(smtplib.SMTPException):
+        send_mail(mail.id, replace(settings, smtp_url=url))
+    session.expire_all()
+    failed = session.scalars(select(Mail)).one()
+    assert (failed.attempts, failed.sent_at) == (1, None)
+    assert "Come back later" in (failed.error or "")
+    session.rollback()
+
+    box.is_closed = False
+    send_mail(mail.id, replace(settings, smtp_url=url))
+    session.expire_all()
+    sent = session.scalars(select(Mail)).one()
+    assert (sent.attempts, sent.error) == (2, None)
+
+
+def test_a_server_that_is_down_is_a_failure_like_any_other(
+    session: Session, settings: Settings
+) -> None:
+    mail = _ask()
+    with pytest.raises(OSError):  # noqa: PT011
+        send_mail(mail.id, replace(settings, smtp_url="smtp://127.0.0.1:1"))
+    session.expire_all()
+    assert session.scalars(select(Mail.attempts)).one() == 1
+
+
+def test_without_a_server_mail_is_written_to_the_instance(
+    session: Session, settings: Settings, tmp_path: Path
+) -> None:
+    mail = _ask()
+    send_mail(mail.id, replace(settings, smtp_url=None, instance=tmp_path))
+
+    files = list((tmp_path / "mail").glob("*.eml"))
+    assert len(files) == 1
+    assert message_from_bytes(files[0].read_bytes())["Subject"] == "Your password was changed"
+
+
+def test_nothing_leaves_when_the_command_that_asked_fails(session: Session) -> None:
+    with pytest.raises(ZeroDivisionError), transaction() as running:
+        send_later(running, "password_changed", to="thandi@x.example", name="Thandi")
+        _ = 1 / 0
+
+    assert session.scalars(select(Mail)).all() == []
+    assert session.scalars(select(OutboxJob)).all() == []
+
+
+def test_the_job_stands_in_the_same_transaction_as_the_mail(session: Session) -> None:
+    mail = _ask()
+    job = session.scalars(select(OutboxJob)).one()
+
+    assert (job.name, job.arguments) == ("notifications.send_mail", {"mail_id": str(mail.id)})
+
+
+@pytest.mark.parametrize(
+    "name", ["x\r\nBcc: all@x.example", "x\nSubject: buy", "{link}", "{0}", "%s", "\u202ex", "Ḓoḓo"]
+)
+def test_a_name_can_neither_add_headers_nor_fill_places(
+    session: Session, settings: Settings, postbox: tuple[_Postbox, str], name: str
+) -> None:
+    box, url = postbox
+    mail = _ask(
+        "access_given", organization=name, inviter=name, name=name, link="http://host/sign-in"
+    )
+    send_mail(mail.id, replace(settings, smtp_url=url))
+
+    message = box.received[0]
+    assert message["Bcc"] is None
+    assert message.get_all("Subject") is not None and len(message.get_all("Subject") or []) == 1
+    assert "http://host/sign-in" in message.get_payload(decode=True).decode()  # type: ignore[union-attr]
+
+
+def test_a_personal_link_is_sealed_until_it_leaves_and_gone_afterwards(
+    session: Session, settings: Settings, postbox: tuple[_Postbox, str]
+) -> None:
+    box, url = postbox
+    mail = _ask("password_reset", link="http://host/new-password/abc")
+    assert "abc" not in mail.body
+    send_mail(mail.id, replace(settings, smtp_url=url))
+    session.expire_all()
+
+    assert "http://host/new-password/abc" in box.received[0].get_payload(decode=True).decode()  # type: ignore[union-attr]
+    assert session.scalars(select(Mail.body)).one() == ""
+
+
+def test_another_insurers_mail_cannot_be_sent(
+    session: Session, settings: Settings, other_org: OrganizationFacts
+) -> None:
+    mail = _ask()
+    with tenant_scope(other_org.id), pytest.raises(NotFoundError):
+        send_mail(mail.id, settings)
+    with pytest.raises(NotFoundError):
+        send_mail(new_id(), settings)
+
+
+def test_every_kind_has_a_subject_of_one_line_and_a_body_that_ends() -> None:
+    for subject, body in TEXTS.values():
+        assert "\n" not in subject
+        assert body.endswith("\n")
+    assert set(TEXTS) >= PERSONAL
