@@ -18,6 +18,7 @@ from insurance.ledger.services import open_chart
 from insurance.organizations.services import on_opening
 from insurance.web import errors, filters, limits, parsing, security_headers, static_files
 from insurance.web.access import init_access
+from insurance.web.html import htmx
 from insurance.web.sessions import DatabaseSessions
 
 csrf = CSRFProtect()
@@ -42,6 +43,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     watch_requests(app)
     csrf.init_app(app)
     limits.init_app(app)
+    htmx.init_app(app)
     errors.init_app(app)
     filters.init_app(app)
     static_files.init_app(app)

@@ -25,3 +25,5 @@ class Mail(TenantRecord):
     attempts: Mapped[int] = mapped_column(default=0)
     error: Mapped[str | None]
     request_id: Mapped[str | None]
+    attachment_name: Mapped[str | None]
+    attachment: Mapped[bytes | None]

@@ -26,8 +26,18 @@ _PATIENCE = text("SET LOCAL idle_in_transaction_session_timeout = '3min'")
 """A mail server may take its time while the mail's row is held."""
 
 
-def send_later(session: Session, kind: str, *, to: str, **values: str) -> None:
-    """Put a mail of a kind (a key of TEXTS) into the outbox of this transaction."""
+def send_later(
+    session: Session,
+    kind: str,
+    *,
+    to: str,
+    attachment: tuple[str, bytes] | None = None,
+    **values: str,
+) -> None:
+    """Put a mail of a kind (a key of TEXTS) into the outbox of this transaction.
+
+    `attachment` is the name and content of a PDF, kept until the mail has left.
+    """
     subject, body = TEXTS[kind]
     mail = Mail(
         id=new_id(),
@@ -40,6 +50,8 @@ def send_later(session: Session, kind: str, *, to: str, **values: str) -> None:
     words = body.format(**values)
     # What holds a personal link is no more readable in the database than a password.
     mail.body = _sealed(mail, words) if kind in PERSONAL else words
+    if attachment is not None:
+        mail.attachment_name, mail.attachment = attachment
     session.add(mail)
     session.flush()
     enqueue(session, "notifications.send_mail", mail_id=mail.id)
@@ -63,7 +75,7 @@ def send_mail(mail_id: UUID, settings: Settings) -> None:
             failure = error
             mail.error = f"{type(error).__name__}: {error}"[:500]
         else:
-            mail.sent_at, mail.error = clock.now(), None
+            mail.sent_at, mail.error, mail.attachment = clock.now(), None, None
             if mail.kind in PERSONAL:
                 mail.body = ""
     if failure is not None:
@@ -77,6 +89,10 @@ def _message(mail: Mail, settings: Settings) -> EmailMessage:
     message["Subject"] = mail.subject
     message["Message-ID"] = f"<{mail.id}@{settings.mail_from.rpartition('@')[2]}>"
     message.set_content(_opened(mail) if mail.kind in PERSONAL else mail.body)
+    if mail.attachment is not None:
+        message.add_attachment(
+            mail.attachment, maintype="application", subtype="pdf", filename=mail.attachment_name
+        )
     return message
 
 

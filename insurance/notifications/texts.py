@@ -1,6 +1,12 @@
 """The words of each kind of mail: subject and body, with places for values."""
 
 TEXTS = {
+    "quote": (
+        "Your quote {number} from {organization}",
+        "Dear {name}\n\n"
+        "Your quote {number} for {product} is attached: {premium} a month. It is open until "
+        "{expires_on}.\n\n{organization}\n",
+    ),
     "invitation": (
         "You are invited to {organization}",
         "Hello {name}\n\n"

@@ -15,10 +15,12 @@ from insurance.core.counts import count_change
 from insurance.core.db import transaction
 from insurance.core.errors import ConflictError, DomainError, StaleError
 from insurance.core.ids import new_id
+from insurance.core.money import format_money
 from insurance.core.numbering import next_number
 from insurance.customers.models import Customer
 from insurance.customers.queries import get_customer
 from insurance.customers.services import CustomerDetails, add_customer
+from insurance.notifications.services import send_later
 from insurance.organizations.queries import find_parameter
 from insurance.products.queries import find_launched, get_product, load_terms
 from insurance.products.rules import ProductTerms
@@ -143,6 +145,38 @@ def decline_quote(quote_id: UUID, *, reason: str, now: datetime) -> Quote:
         quote.version += 1
         _record(session, quote, "quotes.decline", before, reason)
     return quote
+
+
+def mail_quote(quote_id: UUID, *, organization: str, pdf: bytes) -> str:
+    """Mail the quote to its customer as PDF and return the address.
+
+    Raises DomainError for a customer without an e-mail address.
+    """
+    with transaction() as session:
+        line = queries.get_quote_line(session, quote_id)
+        customer = get_customer(session, line.quote.customer_id)
+        if customer.email is None:
+            raise DomainError("The customer has no e-mail address. Add one first.")
+        send_later(
+            session,
+            "quote",
+            to=customer.email,
+            attachment=(f"{line.quote.quote_number}.pdf", pdf),
+            number=line.quote.quote_number,
+            organization=organization,
+            name=customer.display_name,
+            product=line.product_name,
+            premium=format_money(line.quote.monthly_premium),
+            expires_on=f"{line.quote.expires_on:%Y/%m/%d}",
+        )
+        record(
+            session,
+            action="quotes.mail",
+            resource="quotes",
+            resource_id=quote_id,
+            after={"to": customer.email},
+        )
+        return customer.email
 
 
 def mark_accepted(session: Session, quote: Quote, *, now: datetime) -> None:

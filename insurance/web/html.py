@@ -15,6 +15,7 @@ from flask import (
     url_for,
 )
 from flask_wtf import FlaskForm
+from htmx_flask import Htmx
 from jinja2_fragments.flask import render_block
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -22,6 +23,13 @@ from insurance.core.errors import DomainError, StaleError
 from insurance.core.paging import Page
 
 _LOCAL_PATH = re.compile(r"/(?![/\\])[\w\-.~/]*(\?[\w\-.~=&%+/]*)?", re.ASCII)
+
+
+htmx = Htmx()
+
+
+def _is_htmx() -> bool:
+    return bool(request.htmx)  # type: ignore[attr-defined]
 
 
 def wants_part() -> bool:
@@ -45,7 +53,7 @@ def go(url: str, message: str | None = None) -> Response:
     """Send the person on after a success; the message shows on the next page until dismissed."""
     if message:
         flash(message)
-    if "HX-Request" in request.headers:
+    if _is_htmx():
         response = make_response("", 200)
         response.headers["HX-Location"] = json.dumps(
             {"path": url, "target": "#main", "select": "#main", "swap": "outerHTML"}
@@ -56,7 +64,7 @@ def go(url: str, message: str | None = None) -> Response:
 
 def leave(url: str) -> Response:
     """Load another page whole: the shell changes too, as after signing in or out."""
-    if "HX-Request" in request.headers:
+    if _is_htmx():
         response = make_response("", 200)
         response.headers["HX-Redirect"] = url
         return response
@@ -84,7 +92,7 @@ def differences(error: StaleError) -> list[tuple[str, Any, Any]]:
 
 def session_expired() -> Response:
     """Ask to sign in: over the page for htmx, so that nothing typed is lost; else as a page."""
-    if "HX-Request" not in request.headers:
+    if not _is_htmx():
         wanted = request.full_path.rstrip("?") if request.method == "GET" else "/"
         return _see_other(url_for("identity.sign_in", next=safe_path(wanted)))
     response = make_response(render_template("errors/session_expired.html"), 401)

@@ -93,6 +93,16 @@ def decline(quote_id: UUID) -> Response:
     )
 
 
+@bp.route("/<uuid:quote_id>/mail", methods=["POST"])
+@requires(May.QUOTES_CREATE)
+def mail(quote_id: UUID) -> Response:
+    """Mail the quote to the customer as PDF."""
+    line = queries.get_quote_line(db.session(), quote_id)
+    pdf_content = render("quote.typ", _on_paper(line))
+    address = services.mail_quote(quote_id, organization=current_tenant().name, pdf=pdf_content)
+    return go(url_for("quotes.show", quote_id=quote_id), f"The quote is on its way to {address}.")
+
+
 @bp.route("/<uuid:quote_id>/pdf")
 @requires(May.QUOTES_VIEW)
 def pdf(quote_id: UUID) -> Response:
