@@ -1,6 +1,7 @@
 """Who belongs to an organization, and as what."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, select
@@ -136,7 +137,7 @@ def change_roles(user_id: UUID, roles: frozenset[Role], *, now: datetime) -> Non
 
 
 def _mail_invitation(session: Session, user: User, base_url: str, now: datetime) -> None:
-    values = {
+    values: dict[str, Any] = {
         "name": user.name,
         "inviter": current_actor().name,
         "organization": get_entry(session, current_org()).name,
