@@ -38,10 +38,23 @@ def run(settings: Settings) -> Run:
     return invoke
 
 
-def _add(run: Run, org: OrganizationFacts, email: str, *more: str, password: str = PASSWORD) -> Result:
+def _add(
+    run: Run, org: OrganizationFacts, email: str, *more: str, password: str = PASSWORD
+) -> Result:
     return run(
-        "user", "add", "--org", org.slug, "--email", email, "--name", "Zanele Botha",
-        "--role", "manager", "--password", password, *more,
+        "user",
+        "add",
+        "--org",
+        org.slug,
+        "--email",
+        email,
+        "--name",
+        "Zanele Botha",
+        "--role",
+        "manager",
+        "--password",
+        password,
+        *more,
     )
 
 
@@ -98,8 +111,18 @@ def test_an_insurer_gets_no_platform_administrator(run: Run, org: OrganizationFa
 
 def test_an_unknown_organization_is_named(run: Run) -> None:
     result = run(
-        "user", "add", "--org", "nowhere", "--email", "a@x.example", "--name", "A",
-        "--role", "agent", "--password", PASSWORD,
+        "user",
+        "add",
+        "--org",
+        "nowhere",
+        "--email",
+        "a@x.example",
+        "--name",
+        "A",
+        "--role",
+        "agent",
+        "--password",
+        PASSWORD,
     )
 
     assert (result.exit_code, "There is no organization nowhere" in result.output) == (1, True)

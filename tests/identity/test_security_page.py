@@ -49,7 +49,9 @@ def test_changing_the_password_keeps_this_browser_and_ends_the_others(
 
 
 def test_the_owner_of_the_account_is_told_by_mail(
-    signed_in: Browser, agent: PersonFacts, run_jobs: Callable[[], None],
+    signed_in: Browser,
+    agent: PersonFacts,
+    run_jobs: Callable[[], None],
     mails: Callable[[str], list[str]],
 ) -> None:
     _change(signed_in, PASSWORD, NEW)
@@ -162,9 +164,7 @@ def test_a_session_ended_while_it_answers_does_not_come_back_to_life(
 
 
 def test_preferences_show_on_the_next_page(signed_in: Browser, org: OrganizationFacts) -> None:
-    signed_in.post(
-        "/preferences", page="/security", theme="dark", density="roomy", keys="off"
-    )
+    signed_in.post("/preferences", page="/security", theme="dark", density="roomy", keys="off")
     page = signed_in.get(f"/{org.slug}/").text
 
     assert 'data-theme="dark"' in page
@@ -212,7 +212,10 @@ def test_everything_a_person_does_to_the_account_is_recorded(
 @pytest.mark.parametrize(
     "path",
     [
-        "/security", "/preferences", "/security/second-factor", "/security/recovery-codes",
+        "/security",
+        "/preferences",
+        "/security/second-factor",
+        "/security/recovery-codes",
         "/security/second-factor/off",
     ],
 )

@@ -29,9 +29,7 @@ def platform_api(client: TestClient, platform_key: str) -> TestClient:
     return client
 
 
-def test_a_platform_administrator_creates_an_insurer(
-    platform_api: TestClient, slug: str
-) -> None:
+def test_a_platform_administrator_creates_an_insurer(platform_api: TestClient, slug: str) -> None:
     answer = platform_api.post(PATH, json={"name": "Ubuntu Life", "slug": slug, "description": "x"})
     body = answer.json
     assert body is not None
@@ -40,10 +38,14 @@ def test_a_platform_administrator_creates_an_insurer(
     assert answer.headers["Location"].endswith(f"{PATH}/{body['id']}")
     assert platform_api.get(answer.headers["Location"]).json == body
     assert {name: body[name] for name in ("name", "slug", "description")} == {
-        "name": "Ubuntu Life", "slug": slug, "description": "x",
+        "name": "Ubuntu Life",
+        "slug": slug,
+        "description": "x",
     }
     assert (body["licence_type"], body["currency"], body["timezone"]) == (
-        "LIFE", "ZAR", "Africa/Johannesburg",
+        "LIFE",
+        "ZAR",
+        "Africa/Johannesburg",
     )
     assert len(body["licensed_classes"]) == 6
 
@@ -54,8 +56,11 @@ def test_a_microinsurer_is_licensed_for_life_and_non_life_classes(
     answer = platform_api.post(
         PATH,
         json={
-            "name": "Kopano Micro", "slug": slug, "licence_type": "MICRO",
-            "licensed_classes": ["FUNERAL", "PROPERTY"], "currency": "NAD",
+            "name": "Kopano Micro",
+            "slug": slug,
+            "licence_type": "MICRO",
+            "licensed_classes": ["FUNERAL", "PROPERTY"],
+            "currency": "NAD",
             "timezone": "Africa/Windhoek",
         },
     )
@@ -103,13 +108,12 @@ def test_a_slug_in_use_is_refused(platform_api: TestClient, org: OrganizationFac
 
     assert answer.status_code == 422
     assert answer.json and answer.json["errors"][0] == {
-        "pointer": "/slug", "detail": "This slug is in use.",
+        "pointer": "/slug",
+        "detail": "This slug is in use.",
     }
 
 
-def test_the_same_request_sent_twice_makes_one_insurer(
-    platform_api: TestClient, slug: str
-) -> None:
+def test_the_same_request_sent_twice_makes_one_insurer(platform_api: TestClient, slug: str) -> None:
     answers = [
         platform_api.post(
             PATH, json={"name": "Once", "slug": slug}, headers={"Idempotency-Key": slug}
@@ -134,9 +138,7 @@ def test_people_of_an_insurer_see_their_own_and_no_other(
     client = api(Role.AGENT)
     listed = client.get(PATH).json
     own = client.get(f"{PATH}/{org.id}")
-    others = [
-        client.get(f"{PATH}/{one}") for one in (other_org.id, PLATFORM_ORG_ID, uuid4())
-    ]
+    others = [client.get(f"{PATH}/{one}") for one in (other_org.id, PLATFORM_ORG_ID, uuid4())]
 
     assert listed and [row["id"] for row in listed] == [str(org.id)]
     assert own.status_code == 200
@@ -154,9 +156,7 @@ def test_a_signed_in_person_lists_every_insurer_they_belong_to(
     person, second = make_person(org.id, Role.AGENT), make_organization()
     with platform_scope():
         session.add(
-            Membership(
-                user_id=person.id, org_id=second.id, role=Role.AGENT, created_at=clock.now()
-            )
+            Membership(user_id=person.id, org_id=second.id, role=Role.AGENT, created_at=clock.now())
         )
         session.commit()
     token = services.open_grant(person.id, org.id, now=clock.now()).access_token
@@ -170,9 +170,7 @@ def test_the_platform_itself_is_not_an_insurer(platform_api: TestClient) -> None
     assert platform_api.get(f"{PATH}/{uuid4()}").status_code == 404
 
 
-def test_the_list_is_paged_by_the_link_header(
-    platform_api: TestClient, app: Flask
-) -> None:
+def test_the_list_is_paged_by_the_link_header(platform_api: TestClient, app: Flask) -> None:
     with app.app_context():
         made = {str(make_organization(name=f"Zz Paged {at}").id) for at in range(5)}
     seen: list[str] = []
@@ -212,13 +210,21 @@ def test_benefit_types_are_listed_all_or_by_class(api: Callable[..., TestClient]
     assert len(every) == 21
     assert set(every[0]) == {"id", "code", "name"}
     assert {row["code"] for row in funeral} == {
-        "FUNERAL", "DEATH", "ACCIDENTAL_DEATH", "PREMIUM_WAIVER",
+        "FUNERAL",
+        "DEATH",
+        "ACCIDENTAL_DEATH",
+        "PREMIUM_WAIVER",
     }
     assert client.get("/api/v1/benefit-types/by-class/PETS").status_code == 404
 
 
 def test_reference_lists_need_a_token(client: TestClient) -> None:
-    for path in ("product-classes", "benefit-types", "benefit-types/by-class/RISK", "organizations"):
+    for path in (
+        "product-classes",
+        "benefit-types",
+        "benefit-types/by-class/RISK",
+        "organizations",
+    ):
         assert client.get(f"/api/v1/{path}").status_code == 401
 
 

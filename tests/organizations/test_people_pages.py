@@ -29,7 +29,11 @@ def test_an_invited_person_stands_in_the_list_until_the_link_expires(
 ) -> None:
     answer = admin.post(
         admin.url("/people/invite"),
-        data={"name": "Sipho  Ndlovu", "email": f"Sipho@{org.slug}.example", "roles": ["agent", "finance"]},
+        data={
+            "name": "Sipho  Ndlovu",
+            "email": f"Sipho@{org.slug}.example",
+            "roles": ["agent", "finance"],
+        },
     )
     page = admin.get(admin.url("/people")).text
 
@@ -75,7 +79,10 @@ def test_htmx_gets_the_form_alone(admin: SignedInClient) -> None:
 
 
 def test_changing_roles_counts_from_the_next_click(
-    admin: SignedInClient, app: Flask, org: OrganizationFacts, sign_in: Callable[..., SignedInClient]
+    admin: SignedInClient,
+    app: Flask,
+    org: OrganizationFacts,
+    sign_in: Callable[..., SignedInClient],
 ) -> None:
     agent = sign_in(Role.AGENT)
     before = agent.get(agent.url("/audit-logs")).status_code
@@ -85,7 +92,9 @@ def test_changing_roles_counts_from_the_next_click(
     assert (before, after) == (403, 200)
 
 
-def test_a_person_keeps_at_least_one_role(admin: SignedInClient, org: OrganizationFacts, session: Session) -> None:
+def test_a_person_keeps_at_least_one_role(
+    admin: SignedInClient, org: OrganizationFacts, session: Session
+) -> None:
     agent = make_person(org.id, Role.AGENT)
     answer = admin.post(admin.url(f"/people/{agent.id}"), data={"_key": "k"})
 
@@ -95,7 +104,9 @@ def test_a_person_keeps_at_least_one_role(admin: SignedInClient, org: Organizati
 
 
 def test_a_removed_person_is_out_at_once_and_the_page_says_what_happens_first(
-    admin: SignedInClient, org: OrganizationFacts, sign_in: Callable[..., SignedInClient],
+    admin: SignedInClient,
+    org: OrganizationFacts,
+    sign_in: Callable[..., SignedInClient],
     session: Session,
 ) -> None:
     agent = sign_in(Role.AGENT)
@@ -137,7 +148,10 @@ def test_the_last_administrator_stays(org: OrganizationFacts, session: Session) 
 def test_an_expired_invitation_is_sent_again_from_the_persons_page(
     admin: SignedInClient, org: OrganizationFacts, session: Session
 ) -> None:
-    invited, settled = make_person(org.id, Role.AGENT), with_password(make_person(org.id, Role.AGENT))
+    invited, settled = (
+        make_person(org.id, Role.AGENT),
+        with_password(make_person(org.id, Role.AGENT)),
+    )
     page = admin.get(admin.url(f"/people/{invited.id}")).text
     again = admin.post(admin.url(f"/people/{invited.id}/invite-again"))
     refused = admin.post(admin.url(f"/people/{settled.id}/invite-again"))
@@ -184,7 +198,9 @@ def test_the_list_of_people_goes_on_from_page_to_page(
     assert set(seen) == made
 
 
-@pytest.mark.parametrize("role", [one for one in TENANT_ROLES if one is not Role.TENANT_ADMINISTRATOR])
+@pytest.mark.parametrize(
+    "role", [one for one in TENANT_ROLES if one is not Role.TENANT_ADMINISTRATOR]
+)
 def test_only_administrators_change_who_belongs(
     sign_in: Callable[..., SignedInClient], role: Role, org: OrganizationFacts, session: Session
 ) -> None:
@@ -192,8 +208,11 @@ def test_only_administrators_change_who_belongs(
     answers = [
         client.post(client.url(path), data={"roles": ["tenant_administrator"]}).status_code
         for path in (
-            "/people/invite", f"/people/{target.id}", f"/people/{target.id}/remove",
-            f"/people/{client.person.id}", f"/people/{target.id}/invite-again",
+            "/people/invite",
+            f"/people/{target.id}",
+            f"/people/{target.id}/remove",
+            f"/people/{client.person.id}",
+            f"/people/{target.id}/invite-again",
         )
     ]
 
@@ -209,7 +228,9 @@ def test_people_of_another_insurer_look_like_people_who_never_were(
     for path in ("", "/remove"):
         pages = [admin.get(admin.url(f"/people/{one}{path}")) for one in (foreign.id, unknown)]
         assert [page.status_code for page in pages] == [404, 404]
-    assert admin.post(admin.url(f"/people/{foreign.id}"), data={"roles": ["agent"]}).status_code == 404
+    assert (
+        admin.post(admin.url(f"/people/{foreign.id}"), data={"roles": ["agent"]}).status_code == 404
+    )
 
 
 def test_the_page_of_permissions_is_the_table_that_counts(admin: SignedInClient) -> None:

@@ -65,7 +65,9 @@ def test_its_first_administrator_is_invited_in_the_same_go(
         mail = session.scalars(select(Mail)).one()
         assert (mail.kind, mail.recipient) == ("invitation", email)
         role = session.scalars(
-            select(Membership.role).join(User, User.id == Membership.user_id).where(User.email == email)
+            select(Membership.role)
+            .join(User, User.id == Membership.user_id)
+            .where(User.email == email)
         ).one()
         assert role is Role.TENANT_ADMINISTRATOR
 
@@ -105,12 +107,13 @@ def test_a_slug_in_use_is_refused_at_its_field(
     assert "This slug is in use." in answer.text
 
 
-def _edit(
-    platform: SignedInClient, org: OrganizationFacts, **changes: object
-) -> TestResponse:
+def _edit(platform: SignedInClient, org: OrganizationFacts, **changes: object) -> TestResponse:
     data = {
-        "name": org.name, "description": "", "licence_type": "LIFE",
-        "life_classes": ["RISK", "FUNERAL"], "version": "1",
+        "name": org.name,
+        "description": "",
+        "licence_type": "LIFE",
+        "life_classes": ["RISK", "FUNERAL"],
+        "version": "1",
     }
     return platform.post(f"/platform/organizations/{org.id}", data=data | changes)
 
@@ -170,7 +173,9 @@ def test_nobody_of_an_insurer_sees_or_makes_organizations(
     client = sign_in(role)
 
     assert client.get(client.url("/organizations")).status_code == 403
-    assert client.post(client.url("/organizations/new"), data=FORM | {"slug": slug}).status_code == 403
+    assert (
+        client.post(client.url("/organizations/new"), data=FORM | {"slug": slug}).status_code == 403
+    )
     assert client.get("/platform/organizations").status_code == 404
     with platform_scope():
         assert queries.find_entry(session, slug) is None
@@ -186,8 +191,16 @@ def test_platform_administrators_see_no_insurers_business(
 
 def test_every_page_of_the_platform_opens(platform: SignedInClient, org: OrganizationFacts) -> None:
     for path in (
-        "organizations", "organizations/new", f"organizations/{org.id}", "people",
-        "people/permissions", "people/invite", "settings", "api-keys", "api-keys/new", "mail",
+        "organizations",
+        "organizations/new",
+        f"organizations/{org.id}",
+        "people",
+        "people/permissions",
+        "people/invite",
+        "settings",
+        "api-keys",
+        "api-keys/new",
+        "mail",
         "audit-logs",
     ):
         assert platform.get(f"/platform/{path}").status_code == 200, path
@@ -199,6 +212,8 @@ def test_the_list_goes_on_from_page_to_page(platform: SignedInClient, session: S
     while address:
         page = platform.get(address).text
         seen |= {slug for slug in made if slug in page}
-        following = page.split('rel="next"')[0].rpartition('href="')[2] if 'rel="next"' in page else ""
+        following = (
+            page.split('rel="next"')[0].rpartition('href="')[2] if 'rel="next"' in page else ""
+        )
         address = following.split('"')[0].replace("&amp;", "&")
     assert seen == made

@@ -23,8 +23,27 @@ def test_a_slug_of_letters_digits_and_dashes_is_accepted(slug: str) -> None:
 @pytest.mark.parametrize(
     "slug",
     [
-        "", "ab", "Ubuntu", "1st-life", "-life", "life-", "a--b", "a_b", "a b", "a/b", "äbc", "a" * 41,
-        "api", "static", "sign-in", "platform", "healthz", "security", "welcome", "open", "a\nbc",
+        "",
+        "ab",
+        "Ubuntu",
+        "1st-life",
+        "-life",
+        "life-",
+        "a--b",
+        "a_b",
+        "a b",
+        "a/b",
+        "äbc",
+        "a" * 41,
+        "api",
+        "static",
+        "sign-in",
+        "platform",
+        "healthz",
+        "security",
+        "welcome",
+        "open",
+        "a\nbc",
     ],
 )
 def test_what_addresses_cannot_carry_or_already_mean_is_refused(slug: str) -> None:
@@ -95,7 +114,8 @@ def test_an_organization_has_a_name(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "version"), [("7", 7), ("", 0), ("-1", 0), ("1e3", 0), ("9" * 50, 0), (None, 0), ("٣", 0)]
+    ("text", "version"),
+    [("7", 7), ("", 0), ("-1", 0), ("1e3", 0), ("9" * 50, 0), (None, 0), ("٣", 0)],
 )
 def test_a_form_without_a_sound_version_counts_as_stale(text: object, version: int) -> None:
     assert read_version(text) == version

@@ -38,8 +38,11 @@ def admin(sign_in: Callable[..., SignedInClient], session: Session) -> SignedInC
 
 def _settings(org: OrganizationFacts, **changes: object) -> dict[str, object]:
     return {
-        "name": org.name, "description": "", "timezone": "Africa/Windhoek",
-        "session_idle_minutes": "45", "version": "1",
+        "name": org.name,
+        "description": "",
+        "timezone": "Africa/Windhoek",
+        "session_idle_minutes": "45",
+        "version": "1",
     } | changes
 
 
@@ -52,7 +55,10 @@ def test_settings_are_saved_for_the_directory_too(
     saved, entry = queries.get_organization(session), queries.get_entry(session, org.id)
     for row in (saved, entry):
         assert (row.name, row.timezone, row.session_idle_minutes, row.requires_mfa) == (
-            "Ubuntu Life", "Africa/Windhoek", 45, False,
+            "Ubuntu Life",
+            "Africa/Windhoek",
+            45,
+            False,
         )
     audit = session.scalars(
         select(AuditEvent).where(AuditEvent.action == "organizations.change_settings")
@@ -120,7 +126,10 @@ def test_an_auditor_reads_the_settings_and_cannot_change_them(
 
 def _key_form(**changes: object) -> dict[str, object]:
     return {
-        "name": "Broker import", "days": "90", "scopes": ["customers.view"], "password": PASSWORD,
+        "name": "Broker import",
+        "days": "90",
+        "scopes": ["customers.view"],
+        "password": PASSWORD,
     } | changes
 
 
@@ -162,17 +171,23 @@ def test_a_refused_key_says_why_and_none_is_made(
     assert answer.status_code == 422
     assert why in answer.text
     assert "ins_live_" not in answer.text
-    assert session.scalar(
-        select(func.count()).select_from(ApiKey).where(ApiKey.org_id == admin.org.id)
-    ) == 0
+    assert (
+        session.scalar(
+            select(func.count()).select_from(ApiKey).where(ApiKey.org_id == admin.org.id)
+        )
+        == 0
+    )
 
 
 def test_a_key_is_revoked_after_a_question_and_stops_at_once(
     admin: SignedInClient, client: TestClient, session: Session
 ) -> None:
     key, secret = services.create_api_key(
-        user_id=admin.person.id, name="Old import", scopes=frozenset({May.CUSTOMERS_VIEW}),
-        days=30, now=clock.now(),
+        user_id=admin.person.id,
+        name="Old import",
+        scopes=frozenset({May.CUSTOMERS_VIEW}),
+        days=30,
+        now=clock.now(),
     )
     address = admin.url(f"/api-keys/{key.id}/revoke")
     headers = {"Authorization": f"Bearer {secret}"}
@@ -190,7 +205,10 @@ def test_another_insurers_key_cannot_be_seen_or_revoked(
     person = make_person(other_org.id, Role.TENANT_ADMINISTRATOR)
     with tenant_scope(other_org.id):
         key, _secret = services.create_api_key(
-            user_id=person.id, name="Theirs", scopes=frozenset({May.CUSTOMERS_VIEW}), days=30,
+            user_id=person.id,
+            name="Theirs",
+            scopes=frozenset({May.CUSTOMERS_VIEW}),
+            days=30,
             now=clock.now(),
         )
 
@@ -203,7 +221,10 @@ def test_no_key_outlives_a_year(org: OrganizationFacts, session: Session, days: 
     person = make_person(org.id, Role.AGENT)
     with pytest.raises(DomainError, match="between 1 and 365"):
         services.create_api_key(
-            user_id=person.id, name="x", scopes=frozenset({May.CUSTOMERS_VIEW}), days=days,
+            user_id=person.id,
+            name="x",
+            scopes=frozenset({May.CUSTOMERS_VIEW}),
+            days=days,
             now=clock.now(),
         )
 
