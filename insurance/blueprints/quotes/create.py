@@ -43,12 +43,13 @@ class QuoteForm(Form):
     phone = TextField("Telephone", longest=30)
     email = TextField("E-mail address", longest=254)
     date_of_birth = DayField("Date of birth")
-    gender = SelectField("Gender", choices=GENDERS)
+    gender = SelectField("Gender", choices=GENDERS, default="")
     product_id = SelectField("Product", choices=[])
     sum_assured = MoneyField("Sum assured")
     term_years = TextField("Term in years", longest=3, render_kw={"inputmode": "numeric"})
     frequency = SelectField(
         "Premium",
+        default="MONTHLY",
         choices=[
             ("MONTHLY", "Monthly"),
             ("QUARTERLY", "Quarterly"),
