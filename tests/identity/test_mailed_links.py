@@ -60,7 +60,8 @@ def test_a_link_works_once(browser: Browser, reset_path: Callable[[], str]) -> N
 
     answer = browser.get(path)
     assert answer.status_code == 404
-    assert "has been used or has expired" in answer.text
+    assert "This link no longer works" in answer.text
+    assert "Ask for a new one" in answer.text
 
 
 def test_a_link_works_for_an_hour(browser: Browser, reset_path: Callable[[], str]) -> None:

@@ -5,7 +5,7 @@ from wtforms import PasswordField
 
 from insurance.blueprints.identity import bp
 from insurance.core import clock
-from insurance.core.errors import DomainError
+from insurance.core.errors import DomainError, NotFoundError
 from insurance.identity import services
 from insurance.identity.models import LinkKind
 from insurance.web.access import public
@@ -60,14 +60,16 @@ def accept_invitation(token: str) -> Response:
 
 
 def _choose_password(token: str, kind: LinkKind, title: str) -> Response:
-    user = services.find_link_user(token, kind, now=clock.now())
     form = NewPasswordForm()
-    if form.validate_on_submit():
-        try:
-            services.use_link(token, kind, password=form.password.data, now=clock.now())
-        except DomainError as error:
-            refuse(form, error)
-        else:
+    try:
+        user = services.find_link_user(token, kind, now=clock.now())
+        if form.validate_on_submit():
+            services.use_link(token, kind, password=form.password.data or "", now=clock.now())
             flash("Your password is set. Sign in with it.")
             return leave(url_for("identity.sign_in"))
+    except NotFoundError:
+        is_invitation = kind is LinkKind.INVITATION
+        return page("identity/dead_link.html", status=404, is_invitation=is_invitation)
+    except DomainError as error:
+        refuse(form, error)
     return page("identity/new_password.html", status=form.status, form=form, title=title, user=user)

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from flask import Response, current_app, request, url_for
-from wtforms import SelectMultipleField
+from wtforms import SelectMultipleField, ValidationError
 
 from insurance.core import clock
 from insurance.core.db import db
@@ -11,6 +11,7 @@ from insurance.core.errors import DomainError
 from insurance.core.permissions import GRANTS, TENANT_ROLES, May, Role
 from insurance.core.tenancy import PLATFORM_ORG_ID
 from insurance.identity import queries, services
+from insurance.identity.rules import check_email
 from insurance.web.access import current_tenant, requires, tenant_blueprint
 from insurance.web.forms import Form, Required, TextField, clean_text
 from insurance.web.html import go, next_url, page, refuse
@@ -23,12 +24,26 @@ class RolesForm(Form):
 
     roles = SelectMultipleField("Roles")
 
+    def validate_roles(self, field: SelectMultipleField) -> None:
+        """Refuse nothing at all: who has no role does not belong."""
+        if not field.data:
+            raise ValidationError("Choose at least one.")
+
 
 class InviteForm(RolesForm):
     """Whom to invite."""
 
     name = TextField("Name", [Required()])
     email = TextField("E-mail address", [Required()], longest=254)
+    # Again, so that it comes last in the summary of problems as it does on the page.
+    roles = SelectMultipleField("Roles")
+
+    def validate_email(self, field: TextField) -> None:
+        """Refuse what is not an address together with whatever else is wrong."""
+        try:
+            check_email(field.data or "")
+        except DomainError as error:
+            raise ValidationError(error.message) from error
 
 
 class RemoveForm(Form):
@@ -97,10 +112,7 @@ def edit(user_id: UUID) -> Response:
     form.roles.choices = _role_choices()
     if form.validate_on_submit():
         try:
-            roles = _chosen(form)
-            if not roles:
-                raise DomainError("Choose at least one, or remove the person.", field="roles")
-            services.change_roles(user_id, roles, now=clock.now())
+            services.change_roles(user_id, _chosen(form), now=clock.now())
         except DomainError as error:
             refuse(form, error)
         else:
