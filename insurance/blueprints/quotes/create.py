@@ -1,6 +1,7 @@
 """The quote page: customer, cover and price, priced again as one types."""
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from insurance.blueprints.quotes import bp
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError, raise_all
-from insurance.core.money import parse_money
+from insurance.core.money import format_money, parse_money
 from insurance.core.permissions import May
 from insurance.customers.models import Customer
 from insurance.customers.queries import get_customer
@@ -131,6 +132,8 @@ def _read_page() -> tuple[QuoteForm, Entry]:
     ]
     if request.method == "GET" and not form.product_id.data and form.product_id.choices:
         form.product_id.data = form.product_id.choices[0][0]
+    if request.method == "GET":
+        return form, _entry_beside()
     typed: MultiDict[str, str] = request.form
     entry = Entry(
         covers=_group(typed, "cover."),
@@ -157,6 +160,35 @@ def _start() -> dict[str, Any]:
             "term_years": str(quote.term_years),
         }
     return start
+
+
+def _entry_beside() -> Entry:
+    """Return what stands on the page at first: what the other option was rated and answered with."""
+    source = request.args.get("beside", "")
+    if not source:
+        return Entry(lives=[LifeRow() for _ in range(LIFE_ROWS)])
+    asked = queries.get_quote(db.session(), _uuid(source, "beside")).request
+    lives = [
+        LifeRow(
+            relationship=life["relationship"],
+            first_name=life["first_name"],
+            last_name=life["last_name"],
+            born=(life["date_of_birth"] or "").replace("-", "/"),
+            gender=life["gender"] or "",
+        )
+        for life in asked["insured_lives"]
+        if life["relationship"] in RELATIONSHIPS
+    ]
+    return Entry(
+        covers={
+            code: format_money(Decimal(sum_))[2:]
+            for code, sum_ in asked["benefit_overrides"].items()
+        },
+        left_out=set(asked["excluded_benefits"]),
+        rating=dict(asked["rating_inputs"]),
+        answers=dict(asked["inception_answers"]),
+        lives=[*lives, *(LifeRow() for _ in range(LIFE_ROWS))][: max(LIFE_ROWS, len(lives))],
+    )
 
 
 def _save(
