@@ -250,7 +250,7 @@ def _run(published: Endpoint, path: dict[str, Any], scope: ExitStack) -> Respons
 
     key = request.headers.get("Idempotency-Key")
     if request.method == "POST" and actor is not None and key is not None:
-        from insurance.api.idempotency import once
+        from insurance.web.idempotency import once
 
         if not _KEY.fullmatch(key):
             raise _BadRequestError("An Idempotency-Key has 1 to 255 printable characters.")

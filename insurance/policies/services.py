@@ -277,20 +277,17 @@ def _post_due(
     for line in due:
         line["posted_at"] = now
     session.execute(insert(PremiumLine), lines)
-    vat_rate = None
-    if terms.category == "NON_LIFE":
-        vat_rate = find_parameter(session, "vat_rate_per_cent", policy.effective_date)
-    post_due_premiums(
-        session,
-        [
-            DuePremium(
-                policy.id, policy.policy_number, line["id"], line["due_date"], line["amount"]
-            )
-            for line in due
-        ],
-        vat_rate=vat_rate,
-        now=now,
-    )
+    for line in due:
+        # VAT follows the rate of the day the premium falls due, also where cover was backdated.
+        vat_rate = (
+            find_parameter(session, "vat_rate_per_cent", line["due_date"])
+            if terms.category == "NON_LIFE"
+            else None
+        )
+        premium = DuePremium(
+            policy.id, policy.policy_number, line["id"], line["due_date"], line["amount"]
+        )
+        post_due_premiums(session, [premium], vat_rate=vat_rate, now=now)
 
 
 def _write_history(

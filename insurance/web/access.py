@@ -18,6 +18,7 @@ from insurance.core.context import Actor, Channel, acting_as, current_actor
 from insurance.core.errors import ForbiddenError, NotFoundError
 from insurance.core.permissions import May
 from insurance.core.tenancy import platform_scope, tenant_scope
+from insurance.web.once import answered_once
 from insurance.web.sessions import Person, ServerSession, Tenant
 
 P = ParamSpec("P")
@@ -55,14 +56,16 @@ def tenant_blueprint(name: str, import_name: str, path: str = "") -> Blueprint:
 
 
 def requires(permission: May) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Let only those with a permission reach a view; others get 403."""
+    """Let only those with a permission reach a view; others get 403. A form counts once."""
 
     def decorate(view: Callable[P, R]) -> Callable[P, R]:
+        counted: Any = answered_once(view)  # type: ignore[arg-type]
+
         @wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
             if not Permission(ActionNeed(permission)).can():
                 raise ForbiddenError("Your role does not allow this.")
-            return view(*args, **kwargs)
+            return counted(*args, **kwargs)  # type: ignore[no-any-return]
 
         guarded.access = permission  # type: ignore[attr-defined]
         return guarded

@@ -24,14 +24,16 @@ _GENDERS = [("", "Not stated"), ("FEMALE", "Female"), ("MALE", "Male")]
 class CustomerForm(Form):
     """Who the customer is and how to reach them."""
 
-    kind = SelectField("Kind", choices=[("PERSON", "Person"), ("COMPANY", "Company")])
+    kind = SelectField(
+        "Kind", choices=[("PERSON", "Person"), ("COMPANY", "Company")], default="PERSON"
+    )
     first_name = TextField("First names")
     last_name = TextField("Surname")
     id_number = TextField("South African ID number", longest=20, render_kw={"inputmode": "numeric"})
     passport_number = TextField("Passport number", longest=20)
     passport_country = TextField("Passport country", longest=2)
     date_of_birth = DayField("Date of birth")
-    gender = SelectField("Gender", choices=_GENDERS)
+    gender = SelectField("Gender", choices=_GENDERS, default="")
     company_name = TextField("Company name")
     registration_number = TextField("Registration number", longest=20)
     phone = TextField("Telephone", longest=30, render_kw={"inputmode": "tel"})

@@ -21,12 +21,20 @@ from insurance.core.tenancy import current_org
 
 _LEASE = timedelta(seconds=60)
 _WAIT_SECONDS = 20
-_KEPT_HEADERS = ("Location", "Content-Type")
+_KEPT_HEADERS = ("Location", "HX-Location", "HX-Redirect", "Content-Type")
 
 
-def once(key: str, route: str, body: bytes, work: Callable[[], Response]) -> Response:
+def once(
+    key: str,
+    route: str,
+    body: bytes,
+    work: Callable[[], Response],
+    *,
+    keeps: Callable[[Response], bool] = lambda response: response.status_code < 400,
+) -> Response:
     """Do the work once for a key and answer its repetitions with the stored answer.
 
+    `keeps` says which answers are stored; any other frees the key for another try.
     Raises DomainError when the key came with another body or route before.
     """
     digest = hashlib.sha256(body).digest()
@@ -38,7 +46,7 @@ def once(key: str, route: str, body: bytes, work: Callable[[], Response]) -> Res
     except BaseException:
         _release(key)
         raise
-    if response.status_code < 400:
+    if keeps(response):
         _store(key, response)
     else:
         _release(key)

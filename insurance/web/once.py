@@ -1,0 +1,43 @@
+"""A form is sent once: its second submit gets the answer of the first.
+
+Every form carries a key of its own in the hidden field `_key`. A double click, or Back and Send
+again, posts the same key: the redirect of the first post is answered again and nothing runs twice.
+"""
+
+import hashlib
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec
+
+from flask import Response, g, make_response, request
+
+from insurance.core.context import current_actor
+from insurance.web.idempotency import once
+
+P = ParamSpec("P")
+_FORWARD = ("Location", "HX-Location", "HX-Redirect")
+
+
+def answered_once(view: Callable[P, Response]) -> Callable[P, Response]:
+    """Let each rendering of a form be sent once; only answers that lead on are kept."""
+
+    @wraps(view)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> Response:
+        key = request.form.get("_key", "")
+        if request.method != "POST" or not key or len(key) > 64 or g.get("tenant") is None:
+            return view(*args, **kwargs)
+
+        def work() -> Response:
+            return make_response(view(*args, **kwargs))
+
+        sent = repr(sorted(request.form.items(multi=True))).encode()
+        # What was changed before it is sent again is another request, under a key of its own.
+        marked = hashlib.sha256(sent).hexdigest()[:32]
+        name = f"form:{current_actor().user_id}:{key}:{marked}"
+        return once(name, request.path, sent, work, keeps=_leads_on)
+
+    return guarded
+
+
+def _leads_on(response: Response) -> bool:
+    return any(name in response.headers for name in _FORWARD)

@@ -1,0 +1,30 @@
+"""The templates hold to the rules, and the linter notices when one does not."""
+
+import pytest
+
+from insurance.web.template_lint import find_faults, main
+
+
+def test_the_templates_hold_to_the_rules() -> None:
+    assert main() == 0
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        '<p style="color:red">',
+        '<button onclick="go()">',
+        '<div hx-on:click="x">',
+        '<a href="javascript:void(0)">',
+        '<div hx-trigger="click[ctrlKey]">',
+        "<script>alert(1)</script>",
+        '<button hx-disabled-elt="this">',
+        '<a href="/" target="_blank">',
+        '<form hx-post="/x">',
+        '<form method="post" action="/x">',
+        "{{ name | safe }}",
+        '{% from "ui.html" import field %}',
+    ],
+)
+def test_a_planted_fault_is_found(planted: str) -> None:
+    assert list(find_faults("page.html", planted))
