@@ -12,6 +12,7 @@ RESERVED_SLUGS = frozenset(
         "static",
         "sign-in",
         "sign-out",
+        "session-token",
         "security",
         "preferences",
         "theme",

@@ -49,6 +49,19 @@
     if (target && target.id === 'main') all('dialog[open]').forEach((dialog) => dialog.close());
   });
 
+  /* After signing in again in another tab this page goes on, with what was typed and a token that counts. */
+  window.addEventListener('focus', async () => {
+    const expired = one('dialog[data-expired]');
+    if (!expired) return;
+    const answer = await fetch('/session-token', { redirect: 'error' }).catch(() => null);
+    if (!answer || !answer.ok) return;
+    const token = await answer.text();
+    one('meta[name=csrf-token]').content = token;
+    all('input[name=csrf_token]').forEach((field) => { field.value = token; });
+    expired.close();
+    say('You are signed in again. Repeat your last step.');
+  });
+
   let changed = false;
   document.addEventListener('input', (event) => {
     if (event.target.form && event.target.form.hasAttribute('data-guard')) changed = true;

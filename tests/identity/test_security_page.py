@@ -224,3 +224,12 @@ def test_these_pages_ask_to_sign_in_first(browser: Browser, path: str) -> None:
 
     assert answer.status_code == 303
     assert answer.location.startswith("/sign-in")
+
+
+def test_a_page_from_before_a_sign_in_gets_the_token_that_counts_now(
+    signed_in: Browser, browser: Browser, other_browser: Browser
+) -> None:
+    token = signed_in.get("/session-token").text
+
+    assert signed_in.client.post("/theme", headers={"X-CSRFToken": token}).status_code == 303
+    assert other_browser.get("/session-token").status_code == 303

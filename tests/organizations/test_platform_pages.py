@@ -3,12 +3,14 @@
 from collections.abc import Callable
 
 import pytest
+from flask import Flask
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from insurance.audit_logs.models import AuditEvent
 from insurance.core.db import db
+from insurance.core.errors import DomainError
 from insurance.core.permissions import Role
 from insurance.core.tenancy import platform_scope, tenant_scope
 from insurance.identity.models import Membership, User
@@ -16,6 +18,7 @@ from insurance.ledger.models import LedgerAccount
 from insurance.notifications.models import Mail
 from insurance.organizations import queries
 from insurance.organizations.models import LicenceType
+from insurance.organizations.rules import check_slug
 from tests.factories.identity import SignedInClient
 from tests.factories.organizations import OrganizationFacts, make_organization
 
@@ -217,3 +220,12 @@ def test_the_list_goes_on_from_page_to_page(platform: SignedInClient, session: S
         )
         address = following.split('"')[0].replace("&amp;", "&")
     assert seen == made
+
+
+def test_no_insurer_can_be_named_like_a_page_of_the_product(app: Flask) -> None:
+    firsts = {rule.rule.split("/")[1] for rule in app.url_map.iter_rules()}
+    words = {word for word in firsts if word and not word.startswith("<")}
+
+    for word in sorted(words):
+        with pytest.raises(DomainError):
+            check_slug(word)

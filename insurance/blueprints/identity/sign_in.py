@@ -4,6 +4,7 @@ from uuid import UUID
 
 from flask import Response, g, request, session, url_for
 from flask_login import current_user, login_user, logout_user
+from flask_wtf.csrf import generate_csrf
 from wtforms import PasswordField
 
 from insurance.blueprints.identity import bp
@@ -104,6 +105,13 @@ def enter_code() -> Response:
         else:
             return _enter(user_id, org_id, wanted)
     return page("identity/code.html", status=form.status, form=form, wanted=wanted)
+
+
+@bp.route("/session-token")
+@signed_in
+def session_token() -> Response:
+    """Return the token of this session's forms, for a page that was open when it began."""
+    return Response(generate_csrf(), mimetype="text/plain")
 
 
 @bp.route("/sign-out", methods=["POST"])
