@@ -10,10 +10,17 @@ from sqlalchemy import Connection, text
 from werkzeug.routing import Rule
 
 from insurance.api.edge import ENDPOINTS
+from insurance.core import clock
+from insurance.core.db import transaction
+from insurance.core.permissions import May, Role
 from insurance.core.tenancy import tenant_scope
+from insurance.identity.services import create_api_key
+from insurance.notifications.services import send_later
+from insurance.products.services import NewCategory, create_category
 from insurance.web.access import access_of
+from tests.factories import products
 from tests.factories.book import Book, make_book
-from tests.factories.identity import SignedInClient, TestClient
+from tests.factories.identity import SignedInClient, TestClient, make_person
 from tests.factories.organizations import OrganizationFacts
 
 CHANGING = ("POST", "PUT", "PATCH", "DELETE")
@@ -32,25 +39,55 @@ BODIES = {
 def theirs(app: Flask, other_org: OrganizationFacts) -> Book:
     """Return what the other organization has."""
     with app.app_context(), tenant_scope(other_org.id):
-        return make_book()
+        book = make_book()
+        draft = products.make_draft("Palesa's draft")
+        products.add_death_benefit(draft, products.make_rate_table())
+        products.ask(draft)
+        create_category(
+            NewCategory(category_code="P", category_name="Palesa's", class_code="RISK"),
+            now=clock.now(),
+        )
+        person = make_person(other_org.id, Role.TENANT_ADMINISTRATOR)
+        create_api_key(
+            user_id=person.id,
+            name="Palesa's key",
+            scopes=frozenset({May.POLICIES_VIEW}),
+            days=30,
+            now=clock.now(),
+        )
+        with transaction() as session:
+            send_later(session, "password_changed", to="palesa@example.org", name="Palesa")
+        return book
 
 
 def _other_ids(connection: Connection, org: OrganizationFacts) -> dict[str, UUID]:
     """Return an id of the other organization for each name a path may have."""
     tables = {
-        "customer_id": "customers",
-        "quote_id": "quotes",
-        "policy_id": "policies",
-        "product_id": "products",
-        "event_id": "audit_events",
-        "version_id": "product_versions",
+        "customer_id": "ins.customers",
+        "quote_id": "ins.quotes",
+        "policy_id": "ins.policies",
+        "product_id": "ins.products",
+        "benefit_id": "ins.product_benefits",
+        "rule_id": "ins.inception_rules",
+        "table_id": "ins.rate_tables",
+        "category_id": "ins.product_categories",
+        "event_id": "ins.audit_events",
+        "version_id": "ins.product_versions",
+        "mail_id": "ins.mails",
+        "key_id": "cp.api_keys",
     }
-    return {
+    ids = {
         name: connection.scalar(
-            text(f"SELECT id FROM ins.{table} WHERE org_id = :org LIMIT 1"), {"org": org.id}
+            text(f"SELECT id FROM {table} WHERE org_id = :org LIMIT 1"), {"org": org.id}
         )
         for name, table in tables.items()
-    } | {"organization_id": org.id}
+    }
+    ids["user_id"] = connection.scalar(
+        text("SELECT user_id FROM cp.memberships WHERE org_id = :org LIMIT 1"), {"org": org.id}
+    )
+    ids["organization_id"] = org.id
+    assert all(ids.values()), ids
+    return ids
 
 
 def _fingerprint(connection: Connection, org: OrganizationFacts) -> list[tuple[str, int, str]]:
@@ -89,6 +126,24 @@ def _urls(rule: Rule, ids: dict[str, UUID], slug: str) -> str:
         lambda found: "1" if found[0].startswith("<int") else str(ids.get(found[1], uuid4())),
         path,
     )
+
+
+def test_there_is_something_to_ask_for_by_every_name_a_path_has(
+    app: Flask, other_org: OrganizationFacts, theirs: Book, admin_connection: Connection
+) -> None:
+    secrets_and_words = {
+        "org",
+        "slug",
+        "filename",
+        "token",
+        "handle",
+        "class_code",
+        "older",
+        "newer",
+    }
+    names = set().union(*(rule.arguments for rule in app.url_map.iter_rules()))
+
+    assert names - secrets_and_words - set(_other_ids(admin_connection, other_org)) == set()
 
 
 def test_every_endpoint_answers_another_tenants_id_like_an_unknown_one(
