@@ -1,0 +1,446 @@
+"""A large book, fast: rows written in bulk, as true as if clerks had captured them.
+
+Prices come from the tenant's launched products through the real rules; every policy has its
+customer, members, benefits with layers, twelve premium lines, transfers for what fell due, event
+and version. One audit entry a chunk names how many policies were made, not one a policy.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from random import Random
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Table, insert
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.orm import Session
+
+from insurance.audit_logs.services import record
+from insurance.billing.models import LineStatus, PremiumLine
+from insurance.core import clock, crypto
+from insurance.core.counts import TenantCount, shard_of
+from insurance.core.db import db, transaction
+from insurance.core.errors import DomainError
+from insurance.core.ids import new_id
+from insurance.core.money import ZERO
+from insurance.core.numbering import format_number, take_numbers
+from insurance.core.tenancy import current_org
+from insurance.customers.models import Customer, CustomerKind, Gender
+from insurance.customers.rules import match_name, search_text
+from insurance.ledger.models import LedgerTransfer
+from insurance.ledger.rules import due_premium_legs
+from insurance.organizations.queries import find_parameter, get_organization
+from insurance.policies import rules
+from insurance.policies.models import (
+    BenefitLayer,
+    BenefitStatus,
+    EventCategory,
+    Policy,
+    PolicyBenefit,
+    PolicyEvent,
+    PolicyMember,
+    PolicyStatus,
+    PolicyVersion,
+    PortfolioCount,
+    PremiumFrequency,
+)
+from insurance.policies.snapshots import snapshot
+from insurance.products.models import ProductStatus
+from insurance.products.queries import find_launched, list_products, load_terms
+from insurance.products.rules import ProductTerms
+from insurance.quotes.rules import Life, PricedQuote, QuoteRequest, price_quote
+from insurance.seeding.names import PersonData, id_number, make_person
+
+CHUNK = 1_000
+_ROWS_A_STATEMENT = 1_000
+_LINES: Table = PremiumLine.__table__  # type: ignore[assignment]
+_TRANSFERS: Table = LedgerTransfer.__table__  # type: ignore[assignment]
+_BIRTHDAYS = 14_939
+"""How many birthdays the book draws from: a prime, about 41 years."""
+_COVERS = tuple(Decimal(f"{cover}.00") for cover in (50_000, 100_000, 250_000, 500_000))
+
+
+@dataclass(frozen=True, slots=True)
+class _Offer:
+    """A product as the book sells it."""
+
+    terms: ProductTerms
+    vat_rate: Decimal | None
+
+
+def seed_book(policies: int, *, on_progress: Callable[[int], None] = lambda _done: None) -> int:
+    """Add so many policies, with a customer each, to the organization in scope.
+
+    Deterministic for a tenant and a starting point. Raises DomainError without a product on sale.
+    """
+    session = db.session()
+    today = clock.today(get_organization(session).timezone)
+    offers = _offers(session, today)
+    if not offers:
+        raise DomainError("Launch a product first: the book has nothing to sell.")
+    prices: dict[Any, PricedQuote] = {}
+    made = 0
+    while made < policies:
+        size = min(CHUNK, policies - made)
+        with transaction() as writing:
+            _write_chunk(writing, offers, prices, size, today)
+        made += size
+        if made % (20 * CHUNK) == 0:
+            on_progress(made)
+    return made
+
+
+def _offers(session: Session, today: date) -> list[_Offer]:
+    found = []
+    for line in list_products(session, status=ProductStatus.LAUNCHED, limit=20).items:
+        version = find_launched(session, line.product.id)
+        if version is None:
+            continue
+        terms = load_terms(session, version.id)
+        vat = None
+        if terms.category == "NON_LIFE":
+            vat = find_parameter(session, "vat_rate_per_cent", today)
+        found.append(_Offer(terms, vat))
+    return found
+
+
+class _Rows:
+    """What a chunk writes, table by table, in the order the foreign keys want."""
+
+    def __init__(self) -> None:
+        self.tables: dict[Table, list[dict[str, Any]]] = {}
+
+    def add(self, record_: Any) -> None:
+        """Take a record's columns."""
+        table: Table = record_.__table__
+        state = vars(record_)
+        row = {column.key: state.get(column.key) for column in table.columns}
+        row["org_id"] = current_org()
+        self.tables.setdefault(table, []).append(row)
+
+    def add_row(self, table: Table, row: dict[str, Any]) -> None:
+        """Take a row as it is: the tables with dozens of rows a policy spare the objects."""
+        self.tables.setdefault(table, []).append(row)
+
+    def write(self, session: Session) -> None:
+        """Insert everything, a thousand rows a statement."""
+        for table, rows in self.tables.items():
+            for at in range(0, len(rows), _ROWS_A_STATEMENT):
+                session.execute(insert(table), rows[at : at + _ROWS_A_STATEMENT])
+
+
+def _write_chunk(
+    session: Session,
+    offers: list[_Offer],
+    prices: dict[Any, PricedQuote],
+    size: int,
+    today: date,
+) -> None:
+    first = take_numbers(session, "PL", today.year, size)
+    random = Random(f"book {first}")
+    rows, issued = _Rows(), []
+    for index in range(first, first + size):
+        person = _person(random, 100_000 + index, today)
+        customer = _customer(person, today)
+        offer = random.choice(offers)
+        effective = today - timedelta(days=random.randint(0, 700))
+        priced = _price(offer, person, random, prices, effective)
+        number = format_number("PL", today.year, index)
+        policy = _policy(number, customer.id, offer, priced, effective)
+        rows.add(customer)
+        _add_policy(rows, policy, offer, priced, person, today)
+        issued.append((policy, customer.id))
+    rows.write(session)
+    _count(session, [policy for policy, _customer_id in issued], size)
+    record(session, action="policies.seed", resource="policies", after={"policies": size})
+
+
+def _person(random: Random, index: int, today: date) -> PersonData:
+    """Return a person of 21 to 62 whose ID number nobody else of the book has.
+
+    The sequence of an ID number repeats every 5 000 people. The step through the birthdays and
+    their number have no common factor, so that no two people share both.
+    """
+    person = make_person(random, index)
+    born = today - timedelta(days=21 * 366 + index * 7919 % _BIRTHDAYS)
+    return replace(person, born=born, id_number=id_number(born, person.gender, index))
+
+
+def _customer(person: PersonData, today: date) -> Customer:
+    org_id, customer_id = current_org(), new_id()
+    name = f"{person.first_name} {person.last_name}"
+    now = datetime.combine(today, datetime.min.time(), UTC)
+    return Customer(
+        id=customer_id,
+        kind=CustomerKind.PERSON,
+        first_name=person.first_name,
+        last_name=person.last_name,
+        display_name=name,
+        match_name=match_name(name),
+        search_text=search_text(name, person.email, person.phone),
+        id_number_cipher=crypto.encrypt(
+            org_id, "customers", "id_number", customer_id, person.id_number
+        ),
+        id_number_index=crypto.blind_index(org_id, "id_number", person.id_number),
+        id_number_masked=crypto.mask_id_number(person.id_number),
+        date_of_birth=person.born,
+        gender=Gender(person.gender),
+        email=person.email,
+        phone=person.phone,
+        consents={},
+        version=1,
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def _price(
+    offer: _Offer,
+    person: PersonData,
+    random: Random,
+    prices: dict[Any, PricedQuote],
+    effective: date,
+) -> PricedQuote:
+    """Price once for each combination that prices alike."""
+    terms = offer.terms
+    cover = random.choice(_COVERS)
+    low, high = terms.min_sum_assured or cover, terms.max_sum_assured or cover
+    cover = min(max(cover, low), high)
+    age = min(max(effective.year - person.born.year, 20), min(terms.max_entry_age or 60, 60))
+    inputs = {
+        name: random.choice(table.levels(name))
+        for table in (part.rate_table for part in terms.priced_benefits)
+        if table is not None
+        for name in table.rating_factors
+    }
+    key = (terms.version_id, age, person.gender, cover, tuple(sorted(inputs.items())))
+    if key not in prices:
+        request = QuoteRequest(
+            effective_date=effective,
+            sum_assured=cover,
+            rating_inputs=inputs,
+            lives=(Life(age=age, gender=person.gender),),
+        )
+        prices[key] = price_quote(replace(terms, questions=()), request)
+    return prices[key]
+
+
+def _policy(
+    number: str, customer_id: UUID, offer: _Offer, priced: PricedQuote, effective: date
+) -> Policy:
+    issued = datetime(effective.year, effective.month, effective.day, 8, tzinfo=UTC)
+    return Policy(
+        id=new_id(),
+        policy_number=number,
+        status=PolicyStatus.ACTIVE,
+        product_id=offer.terms.product_id,
+        product_version_id=offer.terms.version_id,
+        customer_id=customer_id,
+        quote_id=None,
+        effective_date=effective,
+        expiry_date=rules.expiry_date(effective, priced.term_years, offer.terms.term_type),
+        term_years=priced.term_years,
+        due_day=effective.day,
+        frequency=PremiumFrequency.MONTHLY,
+        premium=priced.monthly_premium,
+        coverage_amount=priced.sum_assured,
+        rating={"age": priced.age, "gender": priced.gender, "instalment": str(priced.instalment)},
+        current_version=1,
+        issued_at=issued,
+        updated_at=issued,
+    )
+
+
+def _add_policy(
+    rows: _Rows,
+    policy: Policy,
+    offer: _Offer,
+    priced: PricedQuote,
+    person: PersonData,
+    today: date,
+) -> None:
+    member = PolicyMember(
+        id=new_id(),
+        policy_id=policy.id,
+        role="MAIN_MEMBER",
+        first_name=person.first_name,
+        last_name=person.last_name,
+        date_of_birth=person.born,
+        gender=person.gender,
+        effective_date=policy.effective_date,
+        end_date=None,
+    )
+    benefits, layers = _benefits(policy, member.id, priced)
+    rows.add(policy)
+    rows.add(member)
+    for part in (*benefits, *layers):
+        rows.add(part)
+    _add_premiums(rows, policy, offer, today)
+    _add_history(rows, policy, member, benefits, layers)
+
+
+def _benefits(
+    policy: Policy, member_id: UUID, priced: PricedQuote
+) -> tuple[list[PolicyBenefit], list[BenefitLayer]]:
+    benefits, layers = [], []
+    for order, part in enumerate(priced.benefits, 1):
+        benefit = PolicyBenefit(
+            id=new_id(),
+            policy_id=policy.id,
+            member_id=member_id,
+            benefit_code=part.benefit_code,
+            benefit_name=part.benefit_name,
+            benefit_type_code=part.benefit_type,
+            sum_assured=part.sum_assured,
+            premium=part.monthly_premium,
+            status=BenefitStatus.ACTIVE,
+            display_order=order,
+            worksheet={"exact": part.worksheet["exact"], "rounded": str(part.monthly_premium)},
+        )
+        benefits.append(benefit)
+        layers.append(
+            BenefitLayer(
+                id=new_id(),
+                policy_benefit_id=benefit.id,
+                number=1,
+                amount=part.sum_assured,
+                starts_on=policy.effective_date,
+                waiting_days=part.waiting_period_days,
+                waiting_until=rules.waiting_until(policy.effective_date, part.waiting_period_days),
+                reason="Issued",
+            )
+        )
+    return benefits, layers
+
+
+def _add_premiums(rows: _Rows, policy: Policy, offer: _Offer, today: date) -> None:
+    schedule = rules.premium_schedule(
+        policy.effective_date,
+        Decimal(policy.rating["instalment"]),
+        policy.frequency.value,
+        policy.expiry_date,
+    )
+    for due in schedule:
+        is_due = due.due_date <= today and due.amount > 0
+        line_id = new_id()
+        line = {
+            "org_id": current_org(),
+            "id": line_id,
+            "policy_id": policy.id,
+            "sequence": due.sequence,
+            "due_date": due.due_date,
+            "period_end": due.period.end,
+            "amount": due.amount,
+            "paid_amount": ZERO,
+            "status": LineStatus.PENDING,
+            "paid_date": None,
+            "payment_reference": None,
+            "posted_at": policy.issued_at if is_due else None,
+        }
+        rows.add_row(_LINES, line)
+        if is_due:
+            for transfer in _transfers(policy, line_id, due, offer.vat_rate):
+                rows.add_row(_TRANSFERS, transfer)
+
+
+def _transfers(
+    policy: Policy, line_id: UUID, due: rules.DuePremium, vat_rate: Decimal | None
+) -> Iterable[dict[str, Any]]:
+    journal_id = new_id()
+    for leg in due_premium_legs(due.amount, vat_rate):
+        yield {
+            "org_id": current_org(),
+            "id": new_id(),
+            "journal_id": journal_id,
+            "posted_at": policy.issued_at,
+            "effective_date": due.due_date,
+            "type": leg.type,
+            "description": f"{leg.description} {policy.policy_number} {due.due_date}",
+            "debit_account": leg.debit_account,
+            "credit_account": leg.credit_account,
+            "amount": leg.amount,
+            "policy_id": policy.id,
+            "premium_line_id": line_id,
+            "reference": None,
+            "request_id": None,
+            "reverses_id": None,
+        }
+
+
+def _add_history(
+    rows: _Rows,
+    policy: Policy,
+    member: PolicyMember,
+    benefits: list[PolicyBenefit],
+    layers: list[BenefitLayer],
+) -> None:
+    state = snapshot(policy, [member], benefits, layers)
+    event = PolicyEvent(
+        id=new_id(),
+        policy_id=policy.id,
+        sequence=1,
+        category=EventCategory.LIFECYCLE,
+        event_type="POLICY_ISSUED",
+        effective_date=policy.effective_date,
+        recorded_at=policy.issued_at,
+        description="Issued in bulk",
+        payload={"state": state["policy"]},
+        actor="system",
+    )
+    rows.add(event)
+    rows.add(
+        PolicyVersion(
+            id=new_id(),
+            policy_id=policy.id,
+            version_number=1,
+            event_id=event.id,
+            effective_date=policy.effective_date,
+            snapshot_date=policy.issued_at,
+            change_reason="Policy issued",
+            change_description="Issued in bulk",
+            policy_snapshot=state,
+        )
+    )
+
+
+def _count(session: Session, policies: list[Policy], customers: int) -> None:
+    figures: dict[tuple[UUID, int], list[Any]] = {}
+    for policy in policies:
+        found = figures.setdefault((policy.product_id, shard_of(policy.id)), [0, ZERO, ZERO])
+        found[0] += 1
+        found[1] += policy.premium
+        found[2] += policy.coverage_amount
+    for (product_id, shard), (count, premium, cover) in sorted(
+        figures.items(), key=lambda item: (str(item[0][0]), item[0][1])
+    ):
+        row = upsert(PortfolioCount).values(
+            org_id=current_org(),
+            product_id=product_id,
+            status=PolicyStatus.ACTIVE,
+            shard=shard,
+            policies=count,
+            monthly_premium=premium,
+            cover=cover,
+        )
+        session.execute(
+            row.on_conflict_do_update(
+                index_elements=["org_id", "product_id", "status", "shard"],
+                set_={
+                    "policies": PortfolioCount.policies + row.excluded.policies,
+                    "monthly_premium": PortfolioCount.monthly_premium
+                    + row.excluded.monthly_premium,
+                    "cover": PortfolioCount.cover + row.excluded.cover,
+                },
+            )
+        )
+    wanted = upsert(TenantCount).values(
+        org_id=current_org(), subject="customers", shard=0, items=customers
+    )
+    session.execute(
+        wanted.on_conflict_do_update(
+            index_elements=["org_id", "subject", "shard"],
+            set_={"items": TenantCount.items + customers},
+        )
+    )
