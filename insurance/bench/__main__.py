@@ -1,0 +1,175 @@
+"""`make bench`: speed as ratios in one run, on a book of its own that is thrown away."""
+
+import argparse
+import os
+import secrets
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import psutil
+import psycopg
+from flask import Flask
+
+from insurance.app import create_app
+from insurance.bench import pricing
+from insurance.bench.load import Measured, measure
+from insurance.cli.migrate import upgrade
+from insurance.core import clock
+from insurance.core.bootstrap import bootstrap_server
+from insurance.core.db import db
+from insurance.core.settings import load_settings
+from insurance.core.tenancy import platform_scope, tenant_scope
+from insurance.embedded import Services
+from insurance.identity.models import WebSession
+from insurance.identity.queries import find_user_by_email
+from insurance.organizations.queries import find_entry
+from insurance.seeding.book import seed_book
+from insurance.seeding.demo import seed_demo
+from insurance.web.sessions import hash_of
+
+SLUG = "ubuntu-life"
+PART = {"HX-Request": "true", "HX-Request-Type": "partial"}
+
+
+def main() -> None:
+    """Seed a book, measure the routes side by side, then pricing below HTTP."""
+    arguments = _arguments()
+    with tempfile.TemporaryDirectory(prefix="insurance-bench-") as folder:
+        environ = os.environ | {
+            "INSURANCE_MODE": "demo",
+            "INSURANCE_INSTANCE": folder,
+            "PORT": str(arguments.port),
+        }
+        with Services(Path(folder)) as services:
+            bootstrap_server(services.admin_url, "insurance")
+            settings = load_settings(environ)
+            upgrade(settings)
+            app = create_app(settings)
+            cookie = _prepare(app, arguments.policies)
+            with psycopg.connect(services.url("postgres", "insurance"), autocommit=True) as admin:
+                admin.execute("VACUUM ANALYZE")
+            web = _serve(environ, arguments.port)
+            try:
+                measured = _measure(
+                    arguments, cookie, web, psutil.Process(services.pid("postgresql"))
+                )
+            finally:
+                web.terminate()
+                web.wait(15)
+    _print(measured)
+    print("\nPricing below HTTP, 5 benefits, one core:")
+    pricing.run()
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--policies", type=int, default=20_000, help="size of the tenant's book")
+    parser.add_argument("--seconds", type=float, default=6, help="how long each route is asked")
+    parser.add_argument("--port", type=int, default=8091)
+    return parser.parse_args()
+
+
+def _prepare(app: Flask, policies: int) -> str:
+    """Fill the tenant and return the session cookie of its agent."""
+    seed_demo(app)
+    began = time.monotonic()
+    with app.app_context():
+        with platform_scope():
+            entry = find_entry(db.session(), SLUG)
+        assert entry is not None
+        with tenant_scope(entry.org_id):
+            seed_book(policies)
+        seconds = time.monotonic() - began
+        print(f"Seeded {policies} policies at {policies / seconds:.0f} a second.")
+        return _sign_in()
+
+
+def _sign_in() -> str:
+    identifier, now = secrets.token_urlsafe(32), clock.now()
+    with platform_scope():
+        session = db.session()
+        user = find_user_by_email(session, f"agent@{SLUG}.example")
+        assert user is not None
+        session.add(
+            WebSession(
+                id_hash=hash_of(identifier),
+                user_id=user.id,
+                data={"_user_id": str(user.id), "_fresh": True, "csrf_token": "0" * 40},
+                created_at=now,
+                last_seen_at=now,
+                expires_at=now + timedelta(hours=1),
+            )
+        )
+        session.commit()
+    return f"session={identifier}"
+
+
+def _serve(environ: dict[str, str], port: int) -> subprocess.Popen[bytes]:
+    web = subprocess.Popen(
+        [sys.executable, "-m", "insurance", "serve"], env=environ, stderr=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        try:
+            measure_ready(port)
+        except OSError:
+            time.sleep(0.2)
+        else:
+            return web
+    raise RuntimeError("The web server did not start.")
+
+
+def measure_ready(port: int) -> None:
+    """Ask once whether the server answers. Raises OSError while it does not."""
+    import urllib.request
+
+    urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=2).close()
+
+
+def _measure(
+    arguments: argparse.Namespace,
+    cookie: str,
+    web: subprocess.Popen[bytes],
+    database: psutil.Process,
+) -> list[Measured]:
+    master = psutil.Process(web.pid)
+    routes = (
+        ("plain ok", "/healthz", {}),
+        ("policy list, 25 rows", f"/{SLUG}/policies", PART | {"Cookie": cookie}),
+        ("policy list, search", f"/{SLUG}/policies?q=khumalo", PART | {"Cookie": cookie}),
+        ("dashboard", f"/{SLUG}/", {"Cookie": cookie}),
+    )
+    return [
+        measure(
+            name,
+            arguments.port,
+            path,
+            dict(headers),
+            web=master.children(),
+            database=database,
+            seconds=arguments.seconds,
+        )
+        for name, path, headers in routes
+    ]
+
+
+def _print(measured: list[Measured]) -> None:
+    plain = measured[0]
+    base = plain.web_cpu + plain.database_cpu
+    print(
+        f"\n{'route':24}{'req/s':>8}{'p50 ms':>9}{'p99 ms':>9}{'CPU ms web':>12}{'db':>7}{'x ok':>8}"
+    )
+    for one in measured:
+        cpu = one.web_cpu + one.database_cpu
+        print(
+            f"{one.name:24}{one.rate:8.0f}{one.p50:9.1f}{one.p99:9.1f}{one.web_cpu:12.2f}"
+            f"{one.database_cpu:7.2f}{cpu / base:8.1f}"
+        )
+
+
+if __name__ == "__main__":
+    main()
