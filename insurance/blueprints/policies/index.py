@@ -11,7 +11,7 @@ from insurance.core.paging import decode_cursor
 from insurance.core.permissions import May
 from insurance.policies import queries
 from insurance.policies.models import PolicyStatus
-from insurance.products.queries import list_products
+from insurance.products.queries import list_product_names
 from insurance.web.access import requires
 from insurance.web.html import next_url, page
 
@@ -27,7 +27,7 @@ def index() -> Response:
     q = " ".join(request.args.get("q", "").split())[:100]
     product = request.args.get("product", "")
     cursor = request.args.get("cursor")
-    found = queries.list_policies(
+    found = queries.list_policy_rows(
         session,
         limit=ROWS,
         after=decode_cursor(cursor, 1, UUID)[0] if cursor else None,
@@ -40,9 +40,8 @@ def index() -> Response:
         "policies/index.html",
         part="policy_list",
         policies=found.items,
-        due=queries.next_due_dates(session, [line.id for line in found.items]),
         portfolio=queries.get_portfolio(session),
-        products=list_products(session, limit=100).items,
+        products=list_product_names(session),
         statuses=list(PolicyStatus),
         filters=filters,
         next=next_url(found),

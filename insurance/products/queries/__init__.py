@@ -11,6 +11,7 @@ from insurance.products.queries.products import (
     count_products,
     get_product,
     get_product_line,
+    list_product_names,
     list_products,
 )
 from insurance.products.queries.rate_tables import (
@@ -96,6 +97,7 @@ __all__ = [
     "list_classes",
     "list_entries",
     "list_inception_rules",
+    "list_product_names",
     "list_products",
     "list_rate_tables",
     "list_relativities",

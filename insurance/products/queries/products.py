@@ -1,9 +1,23 @@
 """Products as lists show them, and one by one."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, case, func, or_, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    ScalarSelect,
+    Select,
+    and_,
+    case,
+    func,
+    or_,
+    select,
+    text,
+    tuple_,
+)
 from sqlalchemy.orm import Session, aliased
 
 from insurance.core.errors import DomainError, NotFoundError
@@ -176,3 +190,11 @@ def get_product_line(session: Session, product_id: UUID) -> ProductLine:
     if row is None:
         raise NotFoundError("There is no such product.")
     return ProductLine(*row)
+
+
+def list_product_names(session: Session) -> Sequence[Row[Any]]:
+    """Return (id, name) of the organization's products by name, for choosing one."""
+    return session.execute(_NAMES, {"org": current_org()}).all()
+
+
+_NAMES = text("SELECT id, name FROM ins.products WHERE org_id = :org ORDER BY name, id LIMIT 500")
