@@ -10,30 +10,38 @@ revision = "0010"
 down_revision = "0005"
 
 _ORG = "nullif(current_setting('app.org_id', true), '')::uuid"
+# Exact matches first; only where they are few, and the text is a name, also misspelt ones: a fuzzy
+# match on a common name or on digits would look at most of the book.
 _FUNCTIONS = {
     "sd_search_customers": """
-        SELECT c.id FROM ins.customers c
-        WHERE c.org_id = org AND (c.search_text LIKE '%' || escaped || '%' OR q <% c.search_text)
-        ORDER BY (c.search_text LIKE escaped || '%') DESC,
-                 (c.search_text LIKE '%' || escaped || '%') DESC,
-                 word_similarity(q, c.search_text) DESC, c.id DESC
-        LIMIT lim
+        RETURN QUERY
+            SELECT c.id FROM ins.customers c
+            WHERE c.org_id = org AND c.search_text LIKE '%' || escaped || '%'
+            ORDER BY (c.search_text LIKE escaped || '%') DESC, c.id DESC
+            LIMIT lim;
+        GET DIAGNOSTICS found = ROW_COUNT;
+        IF found < least(lim, 5) AND q !~ '[0-9@]' THEN
+            RETURN QUERY
+                SELECT c.id FROM ins.customers c
+                WHERE c.org_id = org AND q <% c.search_text
+                  AND c.search_text NOT LIKE '%' || escaped || '%'
+                ORDER BY word_similarity(q, c.search_text) DESC, c.id DESC
+                LIMIT lim - found;
+        END IF;
     """,
     "sd_search_policies": """
-        (SELECT p.id FROM ins.policies p
-         WHERE p.org_id = org AND p.policy_number LIKE upper(escaped) || '%'
-         ORDER BY p.policy_number DESC LIMIT lim)
-        UNION ALL
-        (SELECT p.id
-         FROM (SELECT c.id, word_similarity(q, c.search_text) AS closeness
-               FROM ins.customers c
-               WHERE c.org_id = org
-                 AND (c.search_text LIKE '%' || escaped || '%' OR q <% c.search_text)
-               ORDER BY (c.search_text LIKE '%' || escaped || '%') DESC, 2 DESC
-               LIMIT lim) c
-         JOIN ins.policies p ON p.org_id = org AND p.customer_id = c.id
-         ORDER BY c.closeness DESC, p.id DESC LIMIT lim)
-        LIMIT lim
+        RETURN QUERY
+            SELECT p.id FROM ins.policies p
+            WHERE p.org_id = org AND p.policy_number LIKE upper(escaped) || '%'
+            ORDER BY p.policy_number DESC LIMIT lim;
+        GET DIAGNOSTICS found = ROW_COUNT;
+        IF found < lim THEN
+            RETURN QUERY
+                SELECT p.id
+                FROM ins.sd_search_customers(q, lim) WITH ORDINALITY AS holder(id, place)
+                JOIN ins.policies p ON p.org_id = org AND p.customer_id = holder.id
+                ORDER BY holder.place, p.id DESC LIMIT lim - found;
+        END IF;
     """,
 }
 
@@ -47,16 +55,17 @@ def upgrade() -> None:
             CREATE FUNCTION ins.{name}(q text, lim integer) RETURNS TABLE (id uuid)
             LANGUAGE plpgsql STABLE SECURITY DEFINER
             SET search_path = pg_catalog, public
-            SET pg_trgm.word_similarity_threshold = '0.45' AS $function$
+            SET pg_trgm.word_similarity_threshold = '0.5' AS $function$
             #variable_conflict use_column
             DECLARE
                 org uuid := {_ORG};
+                found integer;
                 escaped text := replace(replace(replace(q, '\\', '\\\\'), '%', '\\%'), '_', '\\_');
             BEGIN
                 IF org IS NULL THEN
                     RAISE EXCEPTION 'no organization in scope' USING ERRCODE = '42501';
                 END IF;
-                RETURN QUERY {query};
+                {query}
             END
             $function$
             """
