@@ -1,5 +1,6 @@
 """The database: record bases, the tenant announcement at each BEGIN, and the only commit."""
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -194,6 +195,8 @@ def guard_engine(engine: Engine) -> None:
     event.listen(engine, "begin", _announce_organization)
     event.listen(engine, "connect", _refuse_powerful_role)
     event.listen(engine, "checkout", _refuse_autocommit)
+    # A forked child, as RQ makes for each job, must not speak on its parent's connections.
+    os.register_at_fork(after_in_child=lambda: engine.dispose(close=False))
 
 
 def _announce_organization(connection: Connection) -> None:

@@ -18,7 +18,6 @@ _PATIENCE = timedelta(seconds=60)
 
 def run(org_id: str, job_id: str) -> None:
     """Do one job of the outbox. A second run finds it done and does nothing."""
-    # A forked worker inherits its parent's connections, which two processes must not share.
     with tenant_scope(UUID(org_id)):
         job = _take(UUID(job_id))
         if job is None:
