@@ -22,7 +22,7 @@ lint: $(VENV)/.dev ## Style, types, import contracts, templates
 	$(BIN)/python -m insurance.web.template_lint
 
 bench: $(VENV)/.dev ## Speed, as ratios in one run
-	@$(BIN)/python -m insurance.bench
+	@$(BIN)/python -m insurance.bench $(ARGS)
 
 $(VENV)/.run: requirements.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

@@ -21,7 +21,11 @@ APPEND_ONLY = {
     "policy_events",
     "policy_versions",
 }
-REFERENCE = {mapper.local_table.name for mapper in Base.registry.mappers if issubclass(mapper.class_, ReferenceRecord)}
+REFERENCE = {
+    mapper.local_table.name
+    for mapper in Base.registry.mappers
+    if issubclass(mapper.class_, ReferenceRecord)
+}
 
 writer = rewriter.Rewriter()
 
@@ -34,7 +38,10 @@ def _protect_new_tables(_context, _revision, upgrade):
         if isinstance(operation, ops.CreateTableOp):
             foreign = [part for part in operation.columns if _is_foreign_key(part)]
             operation.columns = [part for part in operation.columns if not _is_foreign_key(part)]
-            tables += [operation, ProtectTableOp(f"{operation.schema}.{operation.table_name}", _kind(operation))]
+            tables += [
+                operation,
+                ProtectTableOp(f"{operation.schema}.{operation.table_name}", _kind(operation)),
+            ]
             keys += [ops.CreateForeignKeyOp.from_constraint(c) for c in foreign]
         else:
             rest.append(operation)

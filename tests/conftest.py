@@ -54,11 +54,16 @@ def settings(
             "INSURANCE_INSTANCE": str(tmp_path_factory.mktemp("instance")),
             "DATABASE_URL": _as_role(admin_url, "ins_app", database),
             "DATABASE_OWNER_URL": _as_role(admin_url, "ins_owner", database),
-            "REDIS_URL": redis_url,
+            "REDIS_URL": _database_of(redis_url, worker_id),
         }
     )
     upgrade(settings)
     return settings
+
+
+def _database_of(redis_url: str, worker_id: str) -> str:
+    """Return the URL of a numbered database for each parallel worker: they share no queue."""
+    return f"{redis_url}{'&' if '?' in redis_url else '?'}db={worker_id.removeprefix('gw') if worker_id.startswith('gw') else 0}"
 
 
 @pytest.fixture(scope="session")

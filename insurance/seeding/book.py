@@ -5,21 +5,25 @@ customer, members, benefits with layers, twelve premium lines, transfers for wha
 and version. One audit entry a chunk names how many policies were made, not one a policy.
 """
 
-from collections.abc import Callable, Iterable
+import multiprocessing
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from random import Random
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Table, insert
+from sqlalchemy import Table, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
 from insurance.audit_logs.services import record
 from insurance.billing.models import LineStatus, PremiumLine
 from insurance.core import clock, crypto
+from insurance.core.bulk import write_rows
 from insurance.core.counts import TenantCount, shard_of
 from insurance.core.db import db, transaction
 from insurance.core.errors import DomainError
@@ -54,7 +58,6 @@ from insurance.quotes.rules import Life, PricedQuote, QuoteRequest, price_quote
 from insurance.seeding.names import PersonData, id_number, make_person
 
 CHUNK = 1_000
-_ROWS_A_STATEMENT = 1_000
 _LINES: Table = PremiumLine.__table__  # type: ignore[assignment]
 _TRANSFERS: Table = LedgerTransfer.__table__  # type: ignore[assignment]
 _BIRTHDAYS = 14_939
@@ -70,7 +73,9 @@ class _Offer:
     vat_rate: Decimal | None
 
 
-def seed_book(policies: int, *, on_progress: Callable[[int], None] = lambda _done: None) -> int:
+def seed_book(
+    policies: int, *, processes: int = 1, on_progress: Callable[[int], None] = lambda _done: None
+) -> int:
     """Add so many policies, with a customer each, to the organization in scope.
 
     Deterministic for a tenant and a starting point. Raises DomainError without a product on sale.
@@ -80,16 +85,23 @@ def seed_book(policies: int, *, on_progress: Callable[[int], None] = lambda _don
     offers = _offers(session, today)
     if not offers:
         raise DomainError("Launch a product first: the book has nothing to sell.")
-    prices: dict[Any, PricedQuote] = {}
+    with transaction() as taking:
+        first = take_numbers(taking, "PL", today.year, policies)
+    end = first + policies
+    chunks = [range(at, min(at + CHUNK, end)) for at in range(first, end, CHUNK)]
+    write = partial(_write_chunk, offers, today)
     made = 0
-    while made < policies:
-        size = min(CHUNK, policies - made)
-        with transaction() as writing:
-            _write_chunk(writing, offers, prices, size, today)
-        made += size
+    for written in map(write, chunks) if processes == 1 else _spread(write, chunks, processes):
+        made += written
         if made % (20 * CHUNK) == 0:
             on_progress(made)
     return made
+
+
+def _spread(write: Callable[[range], int], chunks: list[range], processes: int) -> Iterator[int]:
+    # Forked processes inherit the organization in scope; their connections are their own.
+    with ProcessPoolExecutor(processes, multiprocessing.get_context("fork")) as pool:
+        yield from pool.map(write, chunks)
 
 
 def _offers(session: Session, today: date) -> list[_Offer]:
@@ -125,23 +137,19 @@ class _Rows:
         self.tables.setdefault(table, []).append(row)
 
     def write(self, session: Session) -> None:
-        """Insert everything, a thousand rows a statement."""
+        """Insert everything, one statement a table."""
+        # The checks of the foreign keys are planned while the tables may still be empty, and
+        # would go on reading them from end to end.
+        session.execute(text("SET LOCAL enable_seqscan = off"))
         for table, rows in self.tables.items():
-            for at in range(0, len(rows), _ROWS_A_STATEMENT):
-                session.execute(insert(table), rows[at : at + _ROWS_A_STATEMENT])
+            write_rows(session, table, rows)
 
 
-def _write_chunk(
-    session: Session,
-    offers: list[_Offer],
-    prices: dict[Any, PricedQuote],
-    size: int,
-    today: date,
-) -> None:
-    first = take_numbers(session, "PL", today.year, size)
-    random = Random(f"book {first}")
+def _write_chunk(offers: list[_Offer], today: date, numbers: range) -> int:
+    random = Random(f"book {numbers.start}")
+    prices: dict[Any, PricedQuote] = {}
     rows, issued = _Rows(), []
-    for index in range(first, first + size):
+    for index in numbers:
         person = _person(random, 100_000 + index, today)
         customer = _customer(person, today)
         offer = random.choice(offers)
@@ -151,21 +159,27 @@ def _write_chunk(
         policy = _policy(number, customer.id, offer, priced, effective)
         rows.add(customer)
         _add_policy(rows, policy, offer, priced, person, today)
-        issued.append((policy, customer.id))
-    rows.write(session)
-    _count(session, [policy for policy, _customer_id in issued], size)
-    record(session, action="policies.seed", resource="policies", after={"policies": size})
+        issued.append(policy)
+    with transaction() as session:
+        rows.write(session)
+        record(
+            session, action="policies.seed", resource="policies", after={"policies": len(issued)}
+        )
+        _count(session, issued)
+    return len(issued)
 
 
 def _person(random: Random, index: int, today: date) -> PersonData:
     """Return a person of 21 to 62 whose ID number nobody else of the book has.
 
     The sequence of an ID number repeats every 5 000 people. The step through the birthdays and
-    their number have no common factor, so that no two people share both.
+    their number have no common factor, so that no two people share both; permanent residents,
+    so that nobody shares a number with the demonstration's citizens.
     """
     person = make_person(random, index)
     born = today - timedelta(days=21 * 366 + index * 7919 % _BIRTHDAYS)
-    return replace(person, born=born, id_number=id_number(born, person.gender, index))
+    number = id_number(born, person.gender, index, is_citizen=False)
+    return replace(person, born=born, id_number=number)
 
 
 def _customer(person: PersonData, today: date) -> Customer:
@@ -405,7 +419,7 @@ def _add_history(
     )
 
 
-def _count(session: Session, policies: list[Policy], customers: int) -> None:
+def _count(session: Session, policies: list[Policy]) -> None:
     figures: dict[tuple[UUID, int], list[Any]] = {}
     for policy in policies:
         found = figures.setdefault((policy.product_id, shard_of(policy.id)), [0, ZERO, ZERO])
@@ -436,11 +450,11 @@ def _count(session: Session, policies: list[Policy], customers: int) -> None:
             )
         )
     wanted = upsert(TenantCount).values(
-        org_id=current_org(), subject="customers", shard=0, items=customers
+        org_id=current_org(), subject="customers", shard=0, items=len(policies)
     )
     session.execute(
         wanted.on_conflict_do_update(
             index_elements=["org_id", "subject", "shard"],
-            set_={"items": TenantCount.items + customers},
+            set_={"items": TenantCount.items + len(policies)},
         )
     )

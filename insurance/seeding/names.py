@@ -140,10 +140,10 @@ def make_person(random: Random, index: int, *, youngest: int = 20, oldest: int =
     )
 
 
-def id_number(born: date, gender: str, index: int) -> str:
-    """Return a valid ID number: birth date, a sequence by gender, citizen, check digit."""
+def id_number(born: date, gender: str, index: int, *, is_citizen: bool = True) -> str:
+    """Return a valid ID number: birth date, sequence by gender, citizenship, check digit."""
     sequence = (index % 5000) + (0 if gender == "FEMALE" else 5000)
-    body = f"{born:%y%m%d}{sequence:04d}08"
+    body = f"{born:%y%m%d}{sequence:04d}{0 if is_citizen else 1}8"
     return body + _check_digit(body)
 
 

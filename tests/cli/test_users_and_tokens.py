@@ -4,38 +4,19 @@ import re
 from collections.abc import Callable
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from insurance.audit_logs.models import AuditEvent
-from insurance.cli import main
 from insurance.core.permissions import Role
-from insurance.core.settings import Settings
 from insurance.identity import queries
 from tests.factories.identity import PASSWORD, TestClient, make_person
 from tests.factories.organizations import OrganizationFacts
 from tests.identity.browser import Browser
 
 Run = Callable[..., Result]
-
-
-@pytest.fixture
-def run(settings: Settings) -> Run:
-    """Return a function that runs the command against the test's servers."""
-    environment = {
-        "INSURANCE_MODE": "test",
-        "INSURANCE_INSTANCE": str(settings.instance),
-        "DATABASE_URL": settings.database_url,
-        "DATABASE_OWNER_URL": settings.database_owner_url,
-        "REDIS_URL": settings.redis_url,
-    }
-
-    def invoke(*arguments: str) -> Result:
-        return CliRunner().invoke(main, arguments, env=environment)
-
-    return invoke
 
 
 def _add(

@@ -6,7 +6,7 @@ from insurance.core.counts import get_counts
 from insurance.core.db import db
 from insurance.core.permissions import May
 from insurance.organizations.queries import list_licensed_classes, list_product_classes
-from insurance.policies.queries import get_portfolio, list_policies
+from insurance.policies.queries import get_portfolio, list_policy_rows
 from insurance.products.models import ProductStatus
 from insurance.products.queries import count_products, list_products
 from insurance.web.access import current_tenant, requires, tenant_blueprint
@@ -33,7 +33,7 @@ def show() -> Response:
         portfolio=portfolio,
         counts=get_counts(session, ("customers", "quotes")),
         products=count_products(session).get(ProductStatus.LAUNCHED, 0),
-        newest=list_policies(session, limit=8).items,
+        newest=list_policy_rows(session, limit=8).items,
         classes=[one for one in classes if one.code in licensed],
         others=[one for one in classes if one.code not in licensed],
         active=active,
