@@ -1,10 +1,12 @@
-"""Writing many rows of one tenant at once: COPY into a staging table, then one INSERT."""
+"""Writing many rows of one tenant at once: INSERT with hundreds of rows a statement."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum
+from functools import cache
+from itertools import islice
 from typing import Any
 
-from psycopg import sql
+from psycopg import RawCursor
 from psycopg.types.json import Jsonb
 from sqlalchemy import Column, Table
 from sqlalchemy.dialects.postgresql import JSONB
@@ -12,46 +14,54 @@ from sqlalchemy.orm import Session
 
 from insurance.core.tenancy import current_org
 
+_PARAMETERS = 16_000
+"""A statement takes 65 535 parameters; beyond some thousands it gains nothing."""
+
 
 def write_rows(session: Session, table: Table, rows: Iterable[Mapping[str, Any]]) -> int:
     """Insert rows in the caller's transaction and return their number.
 
-    Each row gives every column but `org_id`, which is the organization's in scope; a column
-    that is absent is NULL. COPY may not go past row-level security, hence the staging table; the
-    INSERT that empties it is checked like any other. Raises psycopg's IntegrityError.
+    Each row names every column but `org_id`, which is the organization's in scope; an absent
+    column is NULL. Raises psycopg's IntegrityError.
     """
-    columns = [column for column in table.columns if column.name != "org_id"]
-    names = sql.SQL(", ").join(sql.Identifier(column.name) for column in columns)
-    stage = sql.Identifier("pg_temp", f"stage_{table.name}")
-    target = sql.Identifier(str(table.schema), table.name)
-    cursor: Any = session.connection().connection.cursor()
-    readers = [_reader(column) for column in columns]
+    readers = [_reader(column) for column in table.columns]
+    org_id = current_org()
+    connection: Any = session.connection().connection.driver_connection
     written = 0
-    with cursor:
-        cursor.execute(
-            sql.SQL("CREATE TEMPORARY TABLE {} ON COMMIT DROP AS SELECT {} FROM {} LIMIT 0").format(
-                stage, names, target
-            )
-        )
-        with cursor.copy(sql.SQL("COPY {} ({}) FROM STDIN").format(stage, names)) as copy:
-            for row in rows:
-                copy.write_row([reader(row) for reader in readers])
-                written += 1
-        cursor.execute(
-            sql.SQL("INSERT INTO {} (org_id, {}) SELECT {}, {} FROM {}").format(
-                target, names, sql.Literal(current_org()), names, stage
-            )
-        )
-        cursor.execute(sql.SQL("DROP TABLE {}").format(stage))
+    with RawCursor(connection) as cursor:
+        for batch in _batches(rows, max(_PARAMETERS // len(readers), 1)):
+            values = [read(row, org_id) for row in batch for read in readers]
+            cursor.execute(_statement(table, len(batch)), values)
+            written += len(batch)
     return written
 
 
-def _reader(column: Column[Any]) -> Any:
-    name = column.name
-    if isinstance(column.type, JSONB):
-        return lambda row: None if row.get(name) is None else Jsonb(row[name])
+def _batches(rows: Iterable[Mapping[str, Any]], size: int) -> Iterator[list[Mapping[str, Any]]]:
+    left = iter(rows)
+    while batch := list(islice(left, size)):
+        yield batch
 
-    def plain(row: Mapping[str, Any]) -> Any:
+
+@cache
+def _statement(table: Table, rows: int) -> bytes:
+    # Names come from the model; every value is a parameter.
+    names = ", ".join(f'"{column.name}"' for column in table.columns)
+    width = len(table.columns)
+    values = (
+        f"({', '.join(f'${place}' for place in range(row * width + 1, (row + 1) * width + 1))})"
+        for row in range(rows)
+    )
+    return f"INSERT INTO {table.schema}.{table.name} ({names}) VALUES {', '.join(values)}".encode()
+
+
+def _reader(column: Column[Any]) -> Callable[[Mapping[str, Any], Any], Any]:
+    name = column.name
+    if name == "org_id":
+        return lambda _row, org_id: org_id
+    if isinstance(column.type, JSONB):
+        return lambda row, _org_id: None if row.get(name) is None else Jsonb(row[name])
+
+    def plain(row: Mapping[str, Any], _org_id: Any) -> Any:
         value = row.get(name)
         return value.value if isinstance(value, Enum) else value
 
