@@ -45,7 +45,22 @@ class May(StrEnum):
     QUOTES_CREATE = "quotes.create"
     QUOTES_ACCEPT = "quotes.accept"
     POLICIES_VIEW = "policies.view"
+    POLICIES_ENDORSE = "policies.endorse"
+    POLICIES_LIFECYCLE = "policies.lifecycle"
+    PREMIUMS_PAY = "premiums.pay"
+    PREMIUMS_REVERSE = "premiums.reverse"
+    PREMIUMS_WAIVE = "premiums.waive"
+    APPROVALS_VIEW = "approvals.view"
+    APPROVALS_DECIDE = "approvals.decide"
+    LAPSES_VIEW = "lapses.view"
+    LAPSES_EDIT = "lapses.edit"
+    LAPSES_HOLD = "lapses.hold"
+    DEBIT_ORDERS_VIEW = "debit_orders.view"
+    DEBIT_ORDERS_EDIT = "debit_orders.edit"
+    RECONCILIATION_VIEW = "reconciliation.view"
+    RECONCILIATION_UPLOAD = "reconciliation.upload"
     LEDGER_VIEW = "ledger.view"
+    LEDGER_CLOSE = "ledger.close"
     AUDIT_VIEW = "audit.view"
     AUDIT_EXPORT = "audit.export"
 
@@ -53,7 +68,7 @@ class May(StrEnum):
     def label(self) -> str:
         """Return the permission in words, such as "Customers: reveal"."""
         resource, verb = self.value.split(".")
-        return f"{resource.capitalize()}: {verb}"
+        return f"{resource.replace('_', ' ').capitalize()}: {verb}"
 
 
 _BOOK = frozenset(
@@ -63,6 +78,23 @@ _BOOK = frozenset(
         May.CUSTOMERS_VIEW,
         May.QUOTES_VIEW,
         May.POLICIES_VIEW,
+        May.APPROVALS_VIEW,
+        May.LAPSES_VIEW,
+        May.DEBIT_ORDERS_VIEW,
+        May.RECONCILIATION_VIEW,
+    }
+)
+_SERVICING = frozenset({May.POLICIES_ENDORSE, May.POLICIES_LIFECYCLE, May.PREMIUMS_PAY})
+_MONEY = frozenset(
+    {
+        May.PREMIUMS_PAY,
+        May.PREMIUMS_REVERSE,
+        May.PREMIUMS_WAIVE,
+        May.DEBIT_ORDERS_EDIT,
+        May.RECONCILIATION_UPLOAD,
+        May.LEDGER_VIEW,
+        May.LEDGER_CLOSE,
+        May.APPROVALS_DECIDE,
     }
 )
 _SELLING = frozenset({May.CUSTOMERS_EDIT, May.QUOTES_CREATE, May.QUOTES_ACCEPT})
@@ -94,7 +126,11 @@ GRANTS: dict[Role, frozenset[May]] = {
     ),
     Role.TENANT_ADMINISTRATOR: _READING
     | _SELLING
+    | _SERVICING
+    | _MONEY
     | {
+        May.LAPSES_EDIT,
+        May.LAPSES_HOLD,
         May.SETTINGS_EDIT,
         May.PEOPLE_MANAGE,
         May.TOKENS_MANAGE,
@@ -104,7 +140,12 @@ GRANTS: dict[Role, frozenset[May]] = {
     },
     Role.MANAGER: _BOOK
     | _SELLING
+    | _SERVICING
     | {
+        May.APPROVALS_DECIDE,
+        May.PREMIUMS_WAIVE,
+        May.LAPSES_EDIT,
+        May.LAPSES_HOLD,
         May.PEOPLE_VIEW,
         May.PRODUCTS_EDIT,
         May.PRODUCTS_LAUNCH,
@@ -112,11 +153,13 @@ GRANTS: dict[Role, frozenset[May]] = {
         May.LEDGER_VIEW,
         May.AUDIT_VIEW,
     },
-    Role.SENIOR_AGENT: _BOOK | _SELLING | {May.CUSTOMERS_REVEAL},
-    Role.AGENT: _BOOK | _SELLING,
-    Role.UNDERWRITER: _BOOK | _SELLING | {May.PRODUCTS_EDIT, May.CUSTOMERS_REVEAL},
+    Role.SENIOR_AGENT: _BOOK | _SELLING | _SERVICING | {May.CUSTOMERS_REVEAL, May.LAPSES_HOLD},
+    Role.AGENT: _BOOK | _SELLING | {May.POLICIES_ENDORSE, May.PREMIUMS_PAY},
+    Role.UNDERWRITER: _BOOK
+    | _SELLING
+    | {May.POLICIES_ENDORSE, May.PRODUCTS_EDIT, May.CUSTOMERS_REVEAL},
     Role.CLAIMS_ASSESSOR: _BOOK | {May.CUSTOMERS_REVEAL},
-    Role.FINANCE: _BOOK | {May.LEDGER_VIEW},
+    Role.FINANCE: _BOOK | _MONEY | {May.LAPSES_HOLD},
     Role.AUDITOR: _READING,
 }
 

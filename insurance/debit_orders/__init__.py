@@ -1,0 +1,1 @@
+"""Mandates, debit-order runs, bank files and what banks answer."""

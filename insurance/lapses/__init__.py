@@ -1,0 +1,1 @@
+"""Lapse rules, grace, holds, reminders and notices of non-payment."""

@@ -1,0 +1,1 @@
+"""Bank files read back: receipts matched to policies, suspense, results of debit orders."""
