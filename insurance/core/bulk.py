@@ -51,7 +51,8 @@ def _statement(table: Table, rows: int) -> bytes:
         f"({', '.join(f'${place}' for place in range(row * width + 1, (row + 1) * width + 1))})"
         for row in range(rows)
     )
-    return f"INSERT INTO {table.schema}.{table.name} ({names}) VALUES {', '.join(values)}".encode()
+    into = f"INSERT INTO {table.schema}.{table.name} ({names}) VALUES "
+    return (into + ", ".join(values)).encode()
 
 
 def _reader(column: Column[Any]) -> Callable[[Mapping[str, Any], Any], Any]:

@@ -30,6 +30,26 @@ class LedgerAccount(TenantTable):
     kind: Mapped[AccountKind]
 
 
+class LedgerClose(TenantRecord):
+    """A day through which the books were closed, or reopened to. The newest row holds.
+
+    Append-only. `sequence` counts a tenant's rows; no `closed_through` means that nothing is closed.
+    """
+
+    __tablename__ = "ledger_closes"
+    __table_args__ = (
+        UniqueConstraint("org_id", "sequence"),
+        CheckConstraint("reopens OR closed_through IS NOT NULL", name="closes_something"),
+    )
+
+    sequence: Mapped[int]
+    closed_through: Mapped[date | None]
+    closed_at: Mapped[datetime]
+    closed_by: Mapped[str]
+    reason: Mapped[str]
+    reopens: Mapped[bool]
+
+
 class TransferType(StrEnum):
     """What happened."""
 

@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import Select, TextClause, and_, select, text
 from sqlalchemy.orm import Session
 
+from insurance.core.crypto import blind_index
 from insurance.core.errors import NotFoundError
 from insurance.core.money import ZERO
 from insurance.core.paging import Page, page_of
@@ -161,51 +162,69 @@ def list_policy_rows(
 
     The busiest page of the product: one prepared statement, no objects to track.
     """
-    ids = search_policy_ids(session, q, limit) if q.strip() else None
-    if ids == []:
+    wanted = _searched(q)
+    if q.strip() and wanted is None:
         return Page([])
-    values = {"org": current_org(), "limit": limit + 1}
+    values = {"org": current_org(), "limit": limit + 1} | (wanted or {})
     for name, value in (
         ("status", status.value if status else None),
         ("product", product_id),
         ("after", after),
-        ("ids", ids),
     ):
         if value is not None:
             values[name] = value
-    wanted = frozenset(values) - {"org", "limit"}
-    rows = [PolicyRow(*row) for row in session.execute(_list_statement(wanted), values)]
-    if ids is not None:
-        places = {one: place for place, one in enumerate(ids)}
-        return Page(sorted(rows, key=lambda row: places[row.id])[:limit])
-    return page_of(rows, limit, lambda row: (row.id,))
+    conditions = frozenset(values) - {"org", "limit"}
+    rows = [PolicyRow(*row) for row in session.execute(_list_statement(conditions), values)]
+    return Page(rows[:limit]) if wanted else page_of(rows, limit, lambda row: (row.id,))
+
+
+def _searched(q: str) -> dict[str, Any] | None:
+    """Return how a text is looked for: whose ID number it is, or by number and holder."""
+    plain = " ".join(q.split())[:100]
+    digits = re.sub(r"[\s-]", "", plain)
+    if re.fullmatch(r"[0-9]{13}", digits, re.ASCII):
+        return {"id_number": blind_index(current_org(), "id_number", digits)}
+    return {"q": plain.lower()} if len(plain) >= 2 else None
 
 
 _CONDITIONS = {
     "status": " AND p.status = :status",
     "product": " AND p.product_id = :product",
     "after": " AND p.id < :after",
-    "ids": " AND p.id = ANY(:ids)",
+    "id_number": " AND c.id_number_index = :id_number",
+    "q": "",
 }
 
 
 @cache
 def _list_statement(wanted: frozenset[str]) -> TextClause:
     """Return the list's statement with the conditions that apply; all of it is constant text."""
-    head = """
-        SELECT p.id, p.policy_number, p.status, p.premium, p.coverage_amount, p.effective_date,
-               c.display_name, pr.name, due.next_due
-        FROM ins.policies p
-        JOIN ins.customers c ON c.org_id = p.org_id AND c.id = p.customer_id
-        JOIN ins.products pr ON pr.org_id = p.org_id AND pr.id = p.product_id
-        LEFT JOIN LATERAL (
-            SELECT min(l.due_date) AS next_due FROM ins.premium_lines l
-            WHERE l.org_id = p.org_id AND l.policy_id = p.id
-              AND l.status IN ('PENDING', 'OVERDUE')
-        ) due ON true
-        WHERE p.org_id = :org"""
-    conditions = [_CONDITIONS[name] for name in sorted(wanted)]
-    return text("".join([head, *conditions, " ORDER BY p.id DESC LIMIT :limit"]))
+    is_search = "q" in wanted
+    parts = [
+        _ROW_COLUMNS,
+        _ROWS_FOUND if is_search else " FROM ins.policies p",
+        _ROW_JOINS,
+        *(_CONDITIONS[name] for name in sorted(wanted)),
+        " ORDER BY found.place" if is_search else " ORDER BY p.id DESC",
+        " LIMIT :limit",
+    ]
+    return text("".join(parts))
+
+
+_ROW_COLUMNS = """
+    SELECT p.id, p.policy_number, p.status, p.premium, p.coverage_amount, p.effective_date,
+           c.display_name, pr.name, due.next_due"""
+_ROWS_FOUND = """
+    FROM ins.sd_search_policies(:q, :limit) WITH ORDINALITY AS found(id, place)
+    JOIN ins.policies p ON p.org_id = :org AND p.id = found.id"""
+_ROW_JOINS = """
+    JOIN ins.customers c ON c.org_id = p.org_id AND c.id = p.customer_id
+    JOIN ins.products pr ON pr.org_id = p.org_id AND pr.id = p.product_id
+    LEFT JOIN LATERAL (
+        SELECT min(l.due_date) AS next_due FROM ins.premium_lines l
+        WHERE l.org_id = p.org_id AND l.policy_id = p.id AND l.status IN ('PENDING', 'OVERDUE')
+    ) due ON true
+    WHERE p.org_id = :org"""
 
 
 def search_policy_ids(session: Session, q: str, limit: int) -> list[UUID]:

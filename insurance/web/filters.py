@@ -1,9 +1,9 @@
 """How screens print values: en-ZA money and numbers, dates as 2026/11/20, status words."""
 
-import re
 import secrets
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -77,9 +77,10 @@ def moment(value: datetime | None, seconds: bool = False) -> str:
     return f"{local:%Y/%m/%d %H:%M:%S}" if seconds else f"{local:%Y/%m/%d %H:%M}"
 
 
+@lru_cache(1024)
 def words(code: Any) -> str:
     """Return a code as words: `MAIN_MEMBER` becomes `Main member`."""
-    text = re.sub(r"[_.]", " ", str(code)).strip()
+    text = str(code).replace("_", " ").replace(".", " ").strip()
     return text[:1].upper() + text[1:].lower()
 
 

@@ -16,6 +16,7 @@ APPEND_ONLY = (
     "audit_events",
     "audit_leaves",
     "audit_seals",
+    "ledger_closes",
     "ledger_transfers",
     "policy_events",
     "policy_versions",
