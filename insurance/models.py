@@ -8,6 +8,7 @@ import insurance.core.jobs
 import insurance.core.numbering
 import insurance.customers.models
 import insurance.identity.models
+import insurance.lapses.models
 import insurance.ledger.models
 import insurance.notifications.models
 import insurance.organizations.models

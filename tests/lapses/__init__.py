@@ -1,0 +1,1 @@
+"""Grace, lapse, holds, reminders and notices."""
