@@ -1,13 +1,80 @@
-"""Reading the ledger."""
+"""Reading the ledger: a policy's transfers, the trial balance, an account's statement, closes."""
 
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    tuple_,
+    union_all,
+)
 from sqlalchemy.orm import Session
 
-from insurance.core.paging import Page, page_of
+from insurance.core.errors import DomainError, NotFoundError
+from insurance.core.money import ZERO
+from insurance.core.paging import Page, decode_cursor, page_of
 from insurance.core.tenancy import current_org
-from insurance.ledger.models import LedgerTransfer
+from insurance.ledger.models import (
+    AccountKind,
+    LedgerAccount,
+    LedgerClose,
+    LedgerTransfer,
+    TransferType,
+)
+
+_CHUNK = 2_000
+_CODE = re.compile(r"[A-Z0-9][A-Z0-9_.-]{0,59}", re.ASCII)
+
+
+class BalanceLine(NamedTuple):
+    """An account with everything debited and credited to it; `balance` is debit less credit."""
+
+    code: str
+    name: str
+    kind: AccountKind
+    debit: Decimal
+    credit: Decimal
+    balance: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class StatementEntry:
+    """One side of a transfer as its account sees it, with the balance after it."""
+
+    id: UUID
+    effective_date: date
+    type: TransferType
+    description: str
+    other_account: str
+    debit: Decimal | None
+    credit: Decimal | None
+    balance: Decimal
+    reference: str | None
+    policy_id: UUID | None
+    reverses_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountStatement:
+    """An account between two days, both inclusive. Balances are debit less credit."""
+
+    account: LedgerAccount
+    opening: Decimal
+    debit: Decimal
+    credit: Decimal
+    closing: Decimal
+    entries: Page[StatementEntry]
 
 
 def list_policy_transfers(
@@ -23,3 +90,244 @@ def list_policy_transfers(
     if after is not None:
         query = query.where(LedgerTransfer.id < after)
     return page_of(session.scalars(query).all(), limit, lambda row: (row.id,))
+
+
+def list_accounts(session: Session) -> Sequence[LedgerAccount]:
+    """Return the chart of accounts, by code."""
+    return session.scalars(
+        select(LedgerAccount)
+        .where(LedgerAccount.org_id == current_org())
+        .order_by(LedgerAccount.code)
+    ).all()
+
+
+def get_account(session: Session, code: str) -> LedgerAccount:
+    """Return an account of the chart. Raises NotFoundError."""
+    if not _CODE.fullmatch(code):
+        raise NotFoundError
+    found = session.scalars(
+        select(LedgerAccount).where(
+            LedgerAccount.org_id == current_org(), LedgerAccount.code == code
+        )
+    ).one_or_none()
+    if found is None:
+        raise NotFoundError
+    return found
+
+
+def trial_balance(session: Session, on: date) -> list[BalanceLine]:
+    """Return every account with what was posted to it up to and including a day.
+
+    Debits equal credits, so the balances add up to nothing.
+    """
+    # The book is read once: summed by pairs of accounts, of which there are a few dozen at most.
+    # Reading each side by its index would go through the whole book twice.
+    pairs = (
+        select(
+            LedgerTransfer.debit_account,
+            LedgerTransfer.credit_account,
+            func.sum(LedgerTransfer.amount).label("amount"),
+        )
+        .where(LedgerTransfer.org_id == current_org(), LedgerTransfer.effective_date <= on)
+        .group_by(LedgerTransfer.debit_account, LedgerTransfer.credit_account)
+        .cte("pairs")
+        .prefix_with("MATERIALIZED", dialect="postgresql")
+    )
+    debit = (
+        select(func.coalesce(func.sum(pairs.c.amount), ZERO))
+        .where(pairs.c.debit_account == LedgerAccount.code)
+        .scalar_subquery()
+    )
+    credit = (
+        select(func.coalesce(func.sum(pairs.c.amount), ZERO))
+        .where(pairs.c.credit_account == LedgerAccount.code)
+        .scalar_subquery()
+    )
+    rows = session.execute(
+        select(LedgerAccount.code, LedgerAccount.name, LedgerAccount.kind, debit, credit)
+        .where(LedgerAccount.org_id == current_org())
+        .order_by(LedgerAccount.code)
+    )
+    return [
+        BalanceLine(code, name, kind, debited, credited, debited - credited)
+        for code, name, kind, debited, credited in rows
+    ]
+
+
+def account_statement(
+    session: Session,
+    code: str,
+    since: date,
+    until: date,
+    *,
+    limit: int,
+    after: tuple[date, UUID] | None = None,
+) -> AccountStatement:
+    """Return an account between two days, its entries by date from a position on.
+
+    Raises NotFoundError for an account that is not on the chart, DomainError for days in the wrong
+    order.
+    """
+    account = get_account(session, code)
+    if after is not None and after[0] < since:
+        after = None
+    sums = _sums(session, code, since, until, after)
+    rows = session.execute(_entries(code, since, until, limit + 1, after))
+    entries = page_of(
+        list(_with_balance(rows, sums.reached)),
+        limit,
+        lambda entry: (entry.effective_date, entry.id),
+    )
+    return AccountStatement(account, sums.opening, sums.debit, sums.credit, sums.closing, entries)
+
+
+def iterate_entries(
+    session: Session, code: str, since: date, until: date
+) -> Iterator[StatementEntry]:
+    """Yield every entry of an account between two days, as the database hands them out."""
+    balance = _sums(session, code, since, until, None).opening
+    rows = session.execute(
+        _entries(code, since, until, None, None), execution_options={"yield_per": _CHUNK}
+    )
+    yield from _with_balance(rows, balance)
+
+
+def position_of(cursor: str | None) -> tuple[date, UUID] | None:
+    """Return where a page of a statement starts. Raises DomainError for a made-up cursor."""
+    if not cursor:
+        return None
+    day, entry_id = decode_cursor(cursor, 2)
+    try:
+        return date.fromisoformat(day), UUID(entry_id)
+    except ValueError as error:
+        raise DomainError("This page link is not valid.", field="cursor") from error
+
+
+def closed_through(session: Session) -> date | None:
+    """Return the last day of the closed books, or None where nothing is closed."""
+    last = find_last_close(session)
+    return last.closed_through if last else None
+
+
+def find_last_close(session: Session) -> LedgerClose | None:
+    """Return the newest close or reopening, the one that holds."""
+    return next(iter(list_closes(session, limit=1).items), None)
+
+
+def list_closes(session: Session, *, limit: int, after: int | None = None) -> Page[LedgerClose]:
+    """Return closes and reopenings, newest first."""
+    query = (
+        select(LedgerClose)
+        .where(LedgerClose.org_id == current_org())
+        .order_by(LedgerClose.sequence.desc())
+        .limit(limit + 1)
+    )
+    if after is not None:
+        query = query.where(LedgerClose.sequence < after)
+    return page_of(session.scalars(query).all(), limit, lambda row: (row.sequence,))
+
+
+class _Sums(NamedTuple):
+    """What an account holds at the start, up to a position, and at the end; and its turnover."""
+
+    opening: Decimal
+    reached: Decimal
+    closing: Decimal
+    debit: Decimal
+    credit: Decimal
+
+
+def _sums(
+    session: Session, code: str, since: date, until: date, after: tuple[date, UUID] | None
+) -> _Sums:
+    if since > until:
+        raise DomainError("The last day must not be before the first.", field="to")
+    is_debit = LedgerTransfer.debit_account == code
+    signed = func.sum(case((is_debit, LedgerTransfer.amount), else_=-LedgerTransfer.amount))
+    day = LedgerTransfer.effective_date
+    before: ColumnElement[bool] = day < since
+    passed = before if after is None else tuple_(day, LedgerTransfer.id) <= after
+    row = session.execute(
+        select(
+            signed.filter(before),
+            signed.filter(passed),
+            signed,
+            func.sum(LedgerTransfer.amount).filter(is_debit, day >= since),
+            func.sum(LedgerTransfer.amount).filter(~is_debit, day >= since),
+        ).where(
+            LedgerTransfer.org_id == current_org(),
+            # One pass for both sides: by the two indexes for a quiet account, by one parallel scan
+            # for an account that half of the book stands on.
+            or_(is_debit, LedgerTransfer.credit_account == code),
+            day <= until,
+        )
+    ).one()
+    return _Sums(*(amount or ZERO for amount in row))
+
+
+def _entries(
+    code: str, since: date, until: date, limit: int | None, after: tuple[date, UUID] | None
+) -> Select[*tuple[Any, ...]]:
+    """Return both sides of an account in one order, from a position on."""
+    sides = union_all(
+        *(_side(code, is_debit, since, until, limit, after) for is_debit in (True, False))
+    ).subquery()
+    return select(sides).order_by(sides.c.effective_date, sides.c.id).limit(limit)
+
+
+def _side(
+    code: str,
+    is_debit: bool,
+    since: date,
+    until: date,
+    limit: int | None,
+    after: tuple[date, UUID] | None,
+) -> Select[*tuple[Any, ...]]:
+    """Return the next transfers on one side of an account, in the order of that side's index."""
+    transfer = LedgerTransfer
+    debit, credit = transfer.debit_account, transfer.credit_account
+    own, other = (debit, credit) if is_debit else (credit, debit)
+    query = select(
+        transfer.id,
+        transfer.effective_date,
+        transfer.type,
+        transfer.description,
+        other.label("other_account"),
+        transfer.amount,
+        transfer.reference,
+        transfer.policy_id,
+        transfer.reverses_id,
+        literal(is_debit).label("is_debit"),
+    ).where(
+        transfer.org_id == current_org(),
+        own == code,
+        # The day alone is what the index can seek; the position is finer.
+        transfer.effective_date.between(after[0] if after else since, until),
+    )
+    if after is not None:
+        query = query.where(tuple_(transfer.effective_date, transfer.id) > after)
+    if limit is not None:
+        query = query.order_by(transfer.effective_date, transfer.id).limit(limit)
+    return query
+
+
+def _with_balance(rows: Iterable[Any], balance: Decimal) -> Iterator[StatementEntry]:
+    for row in rows:
+        balance += row.amount if row.is_debit else -row.amount
+        yield _entry(row, balance)
+
+
+def _entry(row: Any, balance: Decimal) -> StatementEntry:
+    return StatementEntry(
+        id=row.id,
+        effective_date=row.effective_date,
+        type=row.type,
+        description=row.description,
+        other_account=row.other_account,
+        debit=row.amount if row.is_debit else None,
+        credit=None if row.is_debit else row.amount,
+        balance=balance,
+        reference=row.reference,
+        policy_id=row.policy_id,
+        reverses_id=row.reverses_id,
+    )
