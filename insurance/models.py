@@ -1,5 +1,6 @@
 """Every table, imported once so that the metadata is whole for migrations and the linter."""
 
+import insurance.approvals.models
 import insurance.audit_logs.models
 import insurance.billing.models
 import insurance.core.counts
@@ -7,6 +8,7 @@ import insurance.core.idempotency
 import insurance.core.jobs
 import insurance.core.numbering
 import insurance.customers.models
+import insurance.debit_orders.models
 import insurance.identity.models
 import insurance.lapses.models
 import insurance.ledger.models

@@ -14,6 +14,7 @@ from insurance.core.schema import ProtectTableOp
 config = context.config
 metadata = Base.metadata
 APPEND_ONLY = {
+    "allocations",
     "audit_events",
     "audit_leaves",
     "audit_seals",

@@ -1,12 +1,12 @@
-"""The premium schedule of a policy."""
+"""The premium schedule of a policy, what came in for it, and what it was allocated to."""
 
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, UniqueConstraint
-from sqlalchemy.orm import Mapped
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
 
 from insurance.core.db import TenantRecord, tenant_key
 
@@ -20,12 +20,26 @@ class LineStatus(StrEnum):
     CANCELLED = "CANCELLED"
 
 
+class LineKind(StrEnum):
+    """Why a line is owed."""
+
+    PREMIUM = "PREMIUM"
+    ADJUSTMENT = "ADJUSTMENT"
+
+
 class PremiumLine(TenantRecord):
-    """The premium of one period. Partly paid, it stays PENDING or OVERDUE."""
+    """The premium of one period, or what a change of cover adds to the next debit.
+
+    Partly paid, it stays PENDING or OVERDUE. A premium line without `posted_at` has not been
+    charged yet and follows the cover; a charged one stays as it is. `sequence` counts the lines
+    of a kind.
+    """
 
     __tablename__ = "premium_lines"
     __table_args__ = (
-        UniqueConstraint("org_id", "policy_id", "sequence", name="premium_lines_sequence_key"),
+        UniqueConstraint(
+            "org_id", "policy_id", "kind", "sequence", name="premium_lines_sequence_key"
+        ),
         Index("premium_lines_due_ix", "org_id", "status", "due_date", "policy_id"),
         tenant_key("policies", "policy_id"),
         CheckConstraint("amount >= 0", name="amount"),
@@ -36,6 +50,9 @@ class PremiumLine(TenantRecord):
     )
 
     policy_id: Mapped[UUID]
+    kind: Mapped[LineKind] = mapped_column(
+        default=LineKind.PREMIUM, server_default=LineKind.PREMIUM.value
+    )
     sequence: Mapped[int]
     due_date: Mapped[date]
     period_end: Mapped[date]
@@ -45,3 +62,77 @@ class PremiumLine(TenantRecord):
     paid_date: Mapped[date | None]
     payment_reference: Mapped[str | None]
     posted_at: Mapped[datetime | None]
+
+    @property
+    def outstanding(self) -> Decimal:
+        """Return what is still owed."""
+        return self.amount - self.paid_amount
+
+
+class ReceiptKind(StrEnum):
+    """What brought the credit: money, or a decision of the insurer."""
+
+    PAYMENT = "PAYMENT"
+    CREDIT_NOTE = "CREDIT_NOTE"
+    WAIVER = "WAIVER"
+    WRITE_OFF = "WRITE_OFF"
+
+
+class ReceiptStatus(StrEnum):
+    """Where a receipt stands."""
+
+    POSTED = "POSTED"
+    SUSPENSE = "SUSPENSE"
+    REVERSED = "REVERSED"
+
+
+class Receipt(TenantRecord):
+    """Credit for a policy, known by its reference; without a policy it waits in suspense."""
+
+    __tablename__ = "receipts"
+    __table_args__ = (
+        UniqueConstraint("org_id", "reference"),
+        Index("receipts_policy_ix", "org_id", "policy_id", "id"),
+        Index(
+            "receipts_suspense_ix",
+            "org_id",
+            "id",
+            postgresql_where=text("status = 'SUSPENSE'"),
+        ),
+        tenant_key("policies", "policy_id"),
+        CheckConstraint("amount > 0", name="amount"),
+        CheckConstraint("(policy_id IS NULL) <= (status <> 'POSTED')", name="policy_known"),
+    )
+
+    reference: Mapped[str]
+    kind: Mapped[ReceiptKind]
+    status: Mapped[ReceiptStatus]
+    policy_id: Mapped[UUID | None]
+    amount: Mapped[Decimal]
+    received_on: Mapped[date]
+    recorded_at: Mapped[datetime]
+    recorded_by: Mapped[str]
+    detail: Mapped[str | None]
+    reversed_on: Mapped[date | None]
+    reason_code: Mapped[str | None]
+
+
+class Allocation(TenantRecord):
+    """What a receipt settled of a line; without a line it went back to the holder as a refund.
+
+    Appended; a negative one takes an earlier one back.
+    """
+
+    __tablename__ = "allocations"
+    __table_args__ = (
+        Index("allocations_receipt_ix", "org_id", "receipt_id"),
+        Index("allocations_line_ix", "org_id", "premium_line_id"),
+        tenant_key("receipts", "receipt_id"),
+        tenant_key("premium_lines", "premium_line_id"),
+        CheckConstraint("amount <> 0", name="amount"),
+    )
+
+    receipt_id: Mapped[UUID]
+    premium_line_id: Mapped[UUID | None]
+    amount: Mapped[Decimal]
+    allocated_on: Mapped[date]

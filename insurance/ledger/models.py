@@ -5,7 +5,7 @@ from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from insurance.core.db import TenantRecord, TenantTable, tenant_key
@@ -57,6 +57,16 @@ class TransferType(StrEnum):
     PREMIUM_VAT = "PREMIUM_VAT"
     PREMIUM_RECEIVED = "PREMIUM_RECEIVED"
     ADJUSTMENT = "ADJUSTMENT"
+    CREDIT_NOTE = "CREDIT_NOTE"
+    CREDIT_RECEIVED = "CREDIT_RECEIVED"
+    CREDIT_APPLIED = "CREDIT_APPLIED"
+    SUSPENSE_RECEIVED = "SUSPENSE_RECEIVED"
+    SUSPENSE_MATCHED = "SUSPENSE_MATCHED"
+    WAIVER = "WAIVER"
+    WRITE_OFF = "WRITE_OFF"
+    REFUND_DUE = "REFUND_DUE"
+    REFUND_PAID = "REFUND_PAID"
+    REVERSAL = "REVERSAL"
 
 
 class LedgerTransfer(TenantRecord):
@@ -78,6 +88,7 @@ class LedgerTransfer(TenantRecord):
         ),
         tenant_key("policies", "policy_id"),
         tenant_key("premium_lines", "premium_line_id"),
+        tenant_key("receipts", "receipt_id"),
         UniqueConstraint("org_id", "reverses_id"),
         CheckConstraint("amount > 0", name="amount_positive"),
         CheckConstraint("debit_account <> credit_account", name="two_accounts"),
@@ -85,6 +96,12 @@ class LedgerTransfer(TenantRecord):
         Index("ledger_transfers_debit_ix", "org_id", "debit_account", "effective_date"),
         Index("ledger_transfers_credit_ix", "org_id", "credit_account", "effective_date"),
         Index("ledger_transfers_line_ix", "org_id", "premium_line_id"),
+        Index(
+            "ledger_transfers_receipt_ix",
+            "org_id",
+            "receipt_id",
+            postgresql_where=text("receipt_id IS NOT NULL"),
+        ),
     )
 
     journal_id: Mapped[UUID]
@@ -97,6 +114,7 @@ class LedgerTransfer(TenantRecord):
     amount: Mapped[Decimal]
     policy_id: Mapped[UUID | None]
     premium_line_id: Mapped[UUID | None]
+    receipt_id: Mapped[UUID | None]
     reference: Mapped[str | None]
     request_id: Mapped[str | None]
     reverses_id: Mapped[UUID | None]

@@ -19,6 +19,8 @@ CHART = (
     ("BANK", "Bank", AccountKind.ASSET),
     ("PREMIUM_DEBTORS", "Premium debtors", AccountKind.ASSET),
     ("UNAPPLIED_CREDIT", "Unapplied premium credit", AccountKind.LIABILITY),
+    ("SUSPENSE", "Receipts nobody has matched yet", AccountKind.LIABILITY),
+    ("REFUNDS_PAYABLE", "Refunds to be paid out", AccountKind.LIABILITY),
     ("VAT_OUTPUT", "VAT output", AccountKind.LIABILITY),
     ("PREMIUM_INCOME", "Premium income", AccountKind.INCOME),
     ("PREMIUM_WAIVED", "Premiums waived and written off", AccountKind.EXPENSE),

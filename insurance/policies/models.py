@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from insurance.core.db import TenantRecord, TenantTable, tenant_key
@@ -32,7 +32,10 @@ class PremiumFrequency(StrEnum):
 
 
 class Policy(TenantRecord):
-    """The current state of a contract. `current_version` counts its versions."""
+    """The current state of a contract. `current_version` counts its versions.
+
+    `ended_on` is the first day without cover of a policy that lapsed, was cancelled or expired.
+    """
 
     __tablename__ = "policies"
     __table_args__ = (
@@ -52,6 +55,13 @@ class Policy(TenantRecord):
         tenant_key("product_versions", "product_version_id"),
         tenant_key("customers", "customer_id"),
         tenant_key("quotes", "quote_id"),
+        tenant_key("customer_bank_accounts", "bank_account_id"),
+        Index(
+            "policies_bank_account_ix",
+            "org_id",
+            "bank_account_id",
+            postgresql_where=text("bank_account_id IS NOT NULL"),
+        ),
         CheckConstraint("effective_date < expiry_date", name="term_not_empty"),
         CheckConstraint("due_day BETWEEN 1 AND 31", name="due_day"),
         CheckConstraint("premium >= 0", name="premium"),
@@ -71,6 +81,8 @@ class Policy(TenantRecord):
     premium: Mapped[Decimal]
     coverage_amount: Mapped[Decimal]
     rating: Mapped[dict[str, Any]]
+    bank_account_id: Mapped[UUID | None]
+    ended_on: Mapped[date | None]
     current_version: Mapped[int] = mapped_column(default=1)
     issued_at: Mapped[datetime]
     updated_at: Mapped[datetime]
@@ -142,6 +154,94 @@ class BenefitLayer(TenantRecord):
     waiting_days: Mapped[int]
     waiting_until: Mapped[date]
     reason: Mapped[str]
+
+
+class BeneficiaryKind(StrEnum):
+    """Who is paid first, and who where nobody of those is left."""
+
+    PRIMARY = "PRIMARY"
+    CONTINGENT = "CONTINGENT"
+
+
+class Beneficiary(TenantRecord):
+    """Who is paid when a life ends. The shares of a kind add up to 100.00 per cent."""
+
+    __tablename__ = "policy_beneficiaries"
+    __table_args__ = (
+        Index("policy_beneficiaries_policy_ix", "org_id", "policy_id"),
+        tenant_key("policies", "policy_id"),
+        CheckConstraint("share > 0 AND share <= 100", name="share"),
+    )
+
+    policy_id: Mapped[UUID]
+    kind: Mapped[BeneficiaryKind]
+    first_name: Mapped[str]
+    last_name: Mapped[str]
+    date_of_birth: Mapped[date | None]
+    relationship: Mapped[str]
+    share: Mapped[Decimal]
+    guardian_name: Mapped[str | None]
+    display_order: Mapped[int]
+
+
+class EndorsementType(StrEnum):
+    """What may be changed of a policy in force."""
+
+    CHANGE_COVER = "CHANGE_COVER"
+    ADD_MEMBER = "ADD_MEMBER"
+    REMOVE_MEMBER = "REMOVE_MEMBER"
+    CHANGE_BENEFICIARIES = "CHANGE_BENEFICIARIES"
+    CHANGE_PREMIUM_DUE_DAY = "CHANGE_PREMIUM_DUE_DAY"
+    CHANGE_FREQUENCY = "CHANGE_FREQUENCY"
+    CHANGE_BANK_DETAILS = "CHANGE_BANK_DETAILS"
+    CORRECT_DETAILS = "CORRECT_DETAILS"
+
+
+class EndorsementStatus(StrEnum):
+    """Draft, priced, issued; an issued one is never edited, only superseded or undone."""
+
+    DRAFT = "DRAFT"
+    PRICED = "PRICED"
+    ISSUED = "ISSUED"
+    STALE = "STALE"
+    SUPERSEDED = "SUPERSEDED"
+    UNDONE = "UNDONE"
+    DISCARDED = "DISCARDED"
+
+
+class Endorsement(TenantRecord):
+    """A change of a policy. Issued ones, in the order they take effect, make the contract."""
+
+    __tablename__ = "endorsements"
+    __table_args__ = (
+        Index("endorsements_policy_ix", "org_id", "policy_id", "id"),
+        Index("endorsements_event_ix", "org_id", "event_id"),
+        Index(
+            "endorsements_coming_ix",
+            "org_id",
+            "effective_date",
+            postgresql_where=text("status = 'ISSUED' AND applied_at IS NULL"),
+        ),
+        tenant_key("policies", "policy_id"),
+        tenant_key("policy_events", "event_id"),
+        CheckConstraint("(status = 'ISSUED') <= (issued_at IS NOT NULL)", name="issued"),
+    )
+
+    policy_id: Mapped[UUID]
+    type: Mapped[EndorsementType]
+    status: Mapped[EndorsementStatus]
+    effective_date: Mapped[date]
+    change: Mapped[dict[str, Any]]
+    reason: Mapped[str | None]
+    priced_on_version: Mapped[int | None]
+    priced: Mapped[dict[str, Any] | None]
+    created_at: Mapped[datetime]
+    created_by: Mapped[str]
+    issued_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    applied_at: Mapped[datetime | None]
+    event_id: Mapped[UUID | None]
+    version_number: Mapped[int | None]
 
 
 class EventCategory(StrEnum):

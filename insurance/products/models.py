@@ -44,6 +44,22 @@ class PricingMethod(StrEnum):
     RATE_TABLE = "RATE_TABLE"
 
 
+class ProRataMethod(StrEnum):
+    """How a change inside a premium period is charged for the rest of it."""
+
+    ACTUAL_DAYS = "ACTUAL_DAYS"
+    MONTHS = "MONTHS"
+    NONE = "NONE"
+
+
+class CancellationBasis(StrEnum):
+    """What is given back of the premium of the days without cover."""
+
+    PRO_RATA = "PRO_RATA"
+    SHORT_RATE = "SHORT_RATE"
+    FLAT = "FLAT"
+
+
 class TermType(StrEnum):
     """A number of years, or as long as the person lives."""
 
@@ -198,6 +214,13 @@ class ProductVersion(TenantRecord):
     premium_projection_type: Mapped[ProjectionType]
     quote_valid_days: Mapped[int] = mapped_column(default=30)
     backdating_limit_days: Mapped[int] = mapped_column(default=30)
+    pro_rata_method: Mapped[ProRataMethod] = mapped_column(
+        default=ProRataMethod.ACTUAL_DAYS, server_default=ProRataMethod.ACTUAL_DAYS.value
+    )
+    cancellation_basis: Mapped[CancellationBasis] = mapped_column(
+        default=CancellationBasis.PRO_RATA, server_default=CancellationBasis.PRO_RATA.value
+    )
+    short_rate_per_cent: Mapped[Decimal] = mapped_column(Rate, default=90, server_default="90")
     modal_loadings: Mapped[dict[str, Any]] = mapped_column(default=dict)
     created_at: Mapped[datetime]
     launched_at: Mapped[datetime | None]

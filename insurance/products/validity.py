@@ -52,6 +52,7 @@ def check_terms(terms: ProductVersion) -> list[DomainError]:
         *_not_within(terms, "default_term_years", "The term", 1, 100, "years"),
         *_not_within(terms, "quote_valid_days", "The validity of a quote", 1, 365, "days"),
         *_not_within(terms, "backdating_limit_days", "The backdating limit", 0, 365, "days"),
+        *_not_within(terms, "short_rate_per_cent", "The short rate", 0, 100, "per cent"),
         *_not_within(terms, "min_entry_age", "The youngest entry age", 0, MAX_AGE, "years"),
         *_not_within(terms, "max_entry_age", "The oldest entry age", 0, MAX_AGE, "years"),
         *_negative(

@@ -21,7 +21,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
 from insurance.audit_logs.services import record
-from insurance.billing.models import LineStatus, PremiumLine
+from insurance.billing.models import LineKind, LineStatus, PremiumLine
 from insurance.core import clock, crypto
 from insurance.core.bulk import write_rows
 from insurance.core.counts import TenantCount, shard_of
@@ -343,6 +343,7 @@ def _add_premiums(rows: _Rows, policy: Policy, offer: _Offer, today: date) -> No
             "org_id": current_org(),
             "id": line_id,
             "policy_id": policy.id,
+            "kind": LineKind.PREMIUM,
             "sequence": due.sequence,
             "due_date": due.due_date,
             "period_end": due.period.end,

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -18,11 +19,13 @@ from insurance.core.errors import DomainError, ForbiddenError
 from insurance.core.permissions import May
 from insurance.products import queries, services
 from insurance.products.models import (
+    CancellationBasis,
     PricingMethod,
     Product,
     ProductStatus,
     ProductVersion,
     ProjectionType,
+    ProRataMethod,
     TermType,
     VersionStatus,
 )
@@ -62,6 +65,9 @@ class ProductFields(Body):
     premium_projection_type: ProjectionType = ProjectionType.LEVEL
     quote_valid_days: Whole = 30
     backdating_limit_days: Whole = 30
+    pro_rata_method: ProRataMethod = ProRataMethod.ACTUAL_DAYS
+    cancellation_basis: CancellationBasis = CancellationBasis.PRO_RATA
+    short_rate_per_cent: RateNumber = Decimal(90)
     modal_loadings: Annotated[
         dict[str, RateNumber],
         Field(description="Per cent by frequency: QUARTERLY, HALF_YEARLY, ANNUAL"),
@@ -106,6 +112,9 @@ class VersionAnswer(Answer):
     premium_projection_type: ProjectionType
     quote_valid_days: int
     backdating_limit_days: int
+    pro_rata_method: ProRataMethod
+    cancellation_basis: CancellationBasis
+    short_rate_per_cent: RateNumber
     modal_loadings: dict[str, RateNumber]
     created_at: datetime
     launched_at: datetime | None
@@ -141,6 +150,9 @@ class ProductAnswer(Answer):
     premium_projection_type: ProjectionType
     quote_valid_days: int
     backdating_limit_days: int
+    pro_rata_method: ProRataMethod
+    cancellation_basis: CancellationBasis
+    short_rate_per_cent: RateNumber
     modal_loadings: dict[str, RateNumber]
     created_at: datetime
     updated_at: datetime

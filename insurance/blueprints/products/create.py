@@ -19,7 +19,14 @@ from insurance.core.db import db
 from insurance.core.errors import DomainError
 from insurance.core.permissions import May
 from insurance.products import queries, services
-from insurance.products.models import PricingMethod, Product, ProjectionType, TermType
+from insurance.products.models import (
+    CancellationBasis,
+    PricingMethod,
+    Product,
+    ProjectionType,
+    ProRataMethod,
+    TermType,
+)
 from insurance.products.validity import CLASS_OF_TYPE
 from insurance.web.access import requires
 from insurance.web.filters import words
@@ -52,6 +59,13 @@ class ProductForm(Form):
     )
     quote_valid_days = WholeField("Quotes are valid for days", [Required()], default=30)
     backdating_limit_days = WholeField("Cover may be backdated by days", nothing=0, default=30)
+    pro_rata_method = ChoiceField(
+        "Changes inside a premium period", choices=choices_of(ProRataMethod)
+    )
+    cancellation_basis = ChoiceField(
+        "Refund at cancellation", choices=choices_of(CancellationBasis)
+    )
+    short_rate_per_cent = RateField("Short rate in per cent", default=Decimal(90))
     quarterly_loading = RateField("Quarterly loading in per cent")
     half_yearly_loading = RateField("Half-yearly loading in per cent")
     annual_loading = RateField("Annual loading in per cent")
@@ -142,5 +156,8 @@ def terms_of(form: ProductForm) -> dict[str, Any]:
         "premium_projection_type": ProjectionType(form.premium_projection_type.data),
         "quote_valid_days": form.quote_valid_days.data,
         "backdating_limit_days": form.backdating_limit_days.data,
+        "pro_rata_method": ProRataMethod(form.pro_rata_method.data),
+        "cancellation_basis": CancellationBasis(form.cancellation_basis.data),
+        "short_rate_per_cent": form.short_rate_per_cent.data or Decimal(90),
         "modal_loadings": form.loadings(),
     }

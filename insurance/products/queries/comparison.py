@@ -26,6 +26,9 @@ TERMS = (
     "premium_projection_type",
     "quote_valid_days",
     "backdating_limit_days",
+    "pro_rata_method",
+    "cancellation_basis",
+    "short_rate_per_cent",
     "modal_loadings",
 )
 BENEFIT = (

@@ -105,6 +105,9 @@ def _read_terms(session: Session, version_id: UUID) -> rules.ProductTerms:
         modal_loadings={name: Decimal(text) for name, text in version.modal_loadings.items()},
         quote_valid_days=version.quote_valid_days,
         backdating_limit_days=version.backdating_limit_days,
+        pro_rata_method=version.pro_rata_method.value,
+        cancellation_basis=version.cancellation_basis.value,
+        short_rate_per_cent=version.short_rate_per_cent,
     )
 
 

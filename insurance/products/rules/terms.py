@@ -69,6 +69,9 @@ class ProductTerms:
     modal_loadings: Mapping[str, Decimal] = field(default_factory=dict)
     quote_valid_days: int = 30
     backdating_limit_days: int = 30
+    pro_rata_method: str = "ACTUAL_DAYS"
+    cancellation_basis: str = "PRO_RATA"
+    short_rate_per_cent: Decimal = Decimal(90)
 
     @property
     def priced_benefits(self) -> tuple[BenefitTerms, ...]:

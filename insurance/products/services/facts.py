@@ -10,10 +10,12 @@ from uuid import UUID
 from insurance.products.models import (
     AmountType,
     BenefitRateBasis,
+    CancellationBasis,
     FieldType,
     MemberRole,
     PricingMethod,
     ProjectionType,
+    ProRataMethod,
     RateBasis,
     RateMethod,
     TargetMarket,
@@ -85,6 +87,9 @@ class Terms:
     premium_projection_type: ProjectionType = ProjectionType.LEVEL
     quote_valid_days: int = 30
     backdating_limit_days: int = 30
+    pro_rata_method: ProRataMethod = ProRataMethod.ACTUAL_DAYS
+    cancellation_basis: CancellationBasis = CancellationBasis.PRO_RATA
+    short_rate_per_cent: Decimal = Decimal(90)
     modal_loadings: Mapping[str, Any] = field(default_factory=dict)
 
 
