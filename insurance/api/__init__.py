@@ -15,6 +15,7 @@ _AREAS = (
     "customers",
     "quotes",
     "policies",
+    "ledger",
     "dashboard",
     "audit_logs",
 )

@@ -15,6 +15,7 @@ _BLUEPRINTS = (
     "customers",
     "quotes",
     "policies",
+    "ledger",
     "products",
     "organizations.organizations",
     "organizations.settings",

@@ -52,6 +52,7 @@ RAIL: tuple[tuple[str, tuple[Item, ...]], ...] = (
             Item("Policies", "policies.index", May.POLICIES_VIEW, "file-text", "p"),
         ),
     ),
+    ("Money", (Item("Ledger", "ledger.trial_balance", May.LEDGER_VIEW, "book"),)),
     (
         "Build",
         (

@@ -15,6 +15,7 @@ from insurance.core.db import transaction
 from insurance.core.permissions import May, Role
 from insurance.core.tenancy import tenant_scope
 from insurance.identity.services import create_api_key
+from insurance.ledger.models import LedgerAccount
 from insurance.notifications.services import send_later
 from insurance.products.services import NewCategory, create_category
 from insurance.web.access import access_of
@@ -56,6 +57,7 @@ def theirs(app: Flask, other_org: OrganizationFacts) -> Book:
             now=clock.now(),
         )
         with transaction() as session:
+            session.add(LedgerAccount(code="PALESAS", name="Palesa's account", kind="ASSET"))
             send_later(session, "password_changed", to="palesa@example.org", name="Palesa")
         return book
 
@@ -86,6 +88,10 @@ def _other_ids(connection: Connection, org: OrganizationFacts) -> dict[str, UUID
         text("SELECT user_id FROM cp.memberships WHERE org_id = :org LIMIT 1"), {"org": org.id}
     )
     ids["organization_id"] = org.id
+    ids["account_code"] = connection.scalar(
+        text("SELECT code FROM ins.ledger_accounts WHERE org_id = :org AND code LIKE 'PALESA%'"),
+        {"org": org.id},
+    )
     assert all(ids.values()), ids
     return ids
 

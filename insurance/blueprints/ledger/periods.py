@@ -1,0 +1,114 @@
+"""Which months are closed; closing and reopening them."""
+
+from datetime import date, timedelta
+
+from flask import Response, request, url_for
+from wtforms import TextAreaField
+
+from insurance.blueprints.ledger import bp
+from insurance.core import clock
+from insurance.core.db import db
+from insurance.core.errors import DomainError
+from insurance.core.paging import decode_cursor
+from insurance.core.permissions import May
+from insurance.ledger import queries
+from insurance.ledger.periods import LONGEST_REASON, close_books, in_words, reopen_books
+from insurance.web.access import requires
+from insurance.web.business import business_day
+from insurance.web.forms import ChoiceField, Form, Required, TextField
+from insurance.web.html import go, next_url, page, refuse
+
+ROWS = 25
+_MONTHS_OFFERED = 24
+_NOTHING = "nothing"
+
+
+class PeriodForm(Form):
+    """A month's last day, and why."""
+
+    through = ChoiceField("Closed up to and including", [Required("Choose a day.")])
+    reason = TextField("Reason", [Required()], longest=LONGEST_REASON, widget=TextAreaField.widget)
+
+
+@bp.get("/periods")
+@requires(May.LEDGER_VIEW)
+def periods() -> Response:
+    """Show what is closed and who closed and reopened it."""
+    session = db.session()
+    cursor = request.args.get("cursor")
+    found = queries.list_closes(
+        session, limit=ROWS, after=decode_cursor(cursor, 1, int)[0] if cursor else None
+    )
+    return page(
+        "ledger/periods.html",
+        closes=found.items,
+        closed=queries.closed_through(session),
+        next=next_url(found),
+        first=url_for("ledger.periods"),
+    )
+
+
+@bp.route("/periods/close", methods=["GET", "POST"])
+@requires(May.LEDGER_CLOSE)
+def close() -> Response:
+    """Say what will happen, and close."""
+    on, closed = business_day(), queries.closed_through(db.session())
+    form = PeriodForm()
+    ends = [end for end in _month_ends(on) if closed is None or end > closed]
+    form.through.choices = [(end.isoformat(), in_words(end)) for end in ends]
+    status = 200
+    if form.validate_on_submit():
+        through = date.fromisoformat(form.through.data)
+        try:
+            close_books(through, reason=form.reason.data or "", on=on, now=clock.now())
+        except DomainError as error:
+            refuse(form, error)
+            status = error.status
+        else:
+            return go(url_for(".periods"), f"The books are closed to {in_words(through)}.")
+    return _form_page("close", form, status, closed)
+
+
+@bp.route("/periods/reopen", methods=["GET", "POST"])
+@requires(May.LEDGER_CLOSE)
+def reopen() -> Response:
+    """Say what will happen, and reopen."""
+    closed = queries.closed_through(db.session())
+    form = PeriodForm()
+    form.through.choices = [
+        *((end.isoformat(), in_words(end)) for end in (_month_ends(closed) if closed else ())),
+        (_NOTHING, "Nothing stays closed"),
+    ]
+    status = 200
+    if form.validate_on_submit():
+        kept = form.through.data
+        through = None if kept == _NOTHING else date.fromisoformat(kept)
+        try:
+            reopen_books(through, reason=form.reason.data or "", now=clock.now())
+        except DomainError as error:
+            refuse(form, error)
+            status = error.status
+        else:
+            left = f"closed to {in_words(through)}" if through else "open"
+            return go(url_for(".periods"), f"The books are {left}.")
+    return _form_page("reopen", form, status, closed)
+
+
+def _form_page(action: str, form: PeriodForm, status: int, closed: date | None) -> Response:
+    return page(
+        "ledger/period.html",
+        part="period_form",
+        status=status if status != 200 else form.status,
+        form=form,
+        action=action,
+        closed=closed,
+    )
+
+
+def _month_ends(before: date) -> list[date]:
+    """Return the last days of the months before a day's own, newest first."""
+    ends: list[date] = []
+    while len(ends) < _MONTHS_OFFERED:
+        before = before.replace(day=1) - timedelta(days=1)
+        ends.append(before)
+    return ends

@@ -1,0 +1,57 @@
+"""The trial balance on a day, and as a file."""
+
+from flask import Response, request
+
+from insurance.blueprints.ledger import bp
+from insurance.blueprints.ledger.days import day_asked
+from insurance.core.db import db
+from insurance.core.errors import DomainError
+from insurance.core.money import total
+from insurance.core.permissions import May
+from insurance.ledger import queries
+from insurance.web.access import requires
+from insurance.web.business import business_day
+from insurance.web.exports import export
+from insurance.web.html import page
+
+_HEADER = ("Account", "Name", "Kind", "Debit", "Credit", "Balance")
+
+
+@bp.get("")
+@requires(May.LEDGER_VIEW)
+def trial_balance() -> Response:
+    """Show every account with its debits, credits and balance."""
+    problems: list[str] = []
+    on = day_asked("on", business_day(), problems)
+    session = db.session()
+    lines = queries.trial_balance(session, on)
+    return page(
+        "ledger/trial_balance.html",
+        part="trial_balance",
+        status=422 if problems else 200,
+        on=on,
+        lines=lines,
+        debit=total(line.debit for line in lines),
+        credit=total(line.credit for line in lines),
+        closed=queries.closed_through(session),
+        problems=problems,
+    )
+
+
+@bp.post("/export")
+@requires(May.LEDGER_VIEW)
+def export_trial_balance() -> Response:
+    """Send the trial balance as CSV or Excel; the audit log says so."""
+    problems: list[str] = []
+    on = day_asked("on", business_day(), problems)
+    if problems:
+        raise DomainError(problems[0], field="on")
+    return export(
+        request.form.get("kind", ""),
+        f"trial-balance-{on}",
+        _HEADER,
+        queries.trial_balance(db.session(), on),
+        action="ledger.export_trial_balance",
+        resource="ledger_accounts",
+        chosen={"on": on},
+    )
