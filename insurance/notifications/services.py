@@ -33,8 +33,8 @@ def send_later(
     to: str,
     attachment: tuple[str, bytes] | None = None,
     **values: str,
-) -> None:
-    """Put a mail of a kind (a key of TEXTS) into the outbox of this transaction.
+) -> UUID:
+    """Put a mail of a kind (a key of TEXTS) into the outbox of this transaction; return its id.
 
     `attachment` is the name and content of a PDF, kept until the mail has left.
     """
@@ -55,6 +55,7 @@ def send_later(
     session.add(mail)
     session.flush()
     enqueue(session, "notifications.send_mail", mail_id=mail.id)
+    return mail.id
 
 
 def send_mail(mail_id: UUID, settings: Settings) -> None:

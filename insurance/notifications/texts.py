@@ -7,6 +7,22 @@ TEXTS = {
         "Your quote {number} for {product} is attached: {premium} a month. It is open until "
         "{expires_on}.\n\n{organization}\n",
     ),
+    "premium_reminder": (
+        "Your premium is due on {due_date}",
+        "Dear {name}\n\n"
+        "The premium of {amount} for your policy {number} ({product}) is due on {due_date}.\n"
+        "If you have arranged a debit order, you need not do anything.\n\n{organization}\n",
+    ),
+    "non_payment_notice": (
+        "We have not received your premium for policy {number}",
+        "Dear {name}\n\n"
+        "The premium of {amount} for your policy {number} ({product}) was due on {due_date} and "
+        "we have not received it.\n"
+        "You stay covered until the end of {grace_end}. If it is not paid by then, your cover "
+        "ends.\n"
+        "We tell you this as {law} requires. If you have paid in the meantime, thank you.\n\n"
+        "{organization}\n",
+    ),
     "invitation": (
         "You are invited to {organization}",
         "Hello {name}\n\n"

@@ -1,0 +1,451 @@
+"""Changing lapse rules, placing holds, and telling holders of premiums due and unpaid."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from insurance.audit_logs.services import record
+from insurance.core.context import current_actor
+from insurance.core.db import constraint_of, transaction
+from insurance.core.errors import ConflictError, DomainError, raise_all
+from insurance.core.ids import new_id
+from insurance.core.money import format_money
+from insurance.core.tenancy import current_org
+from insurance.lapses import queries, rules
+from insurance.lapses.models import GraceType, LapseHold, LapseRule, NoticeKind, PremiumNotice
+from insurance.lapses.queries import DueNotice
+from insurance.lapses.rules import LapseTerms
+from insurance.notifications.services import send_later
+from insurance.organizations.queries import get_organization
+from insurance.products.models import Product
+from insurance.products.queries import find_class, get_product
+from insurance.products.services.snapshots import assign, refuse_stale, snapshot
+
+_LONGEST_HOLD = timedelta(days=366)
+_CHUNK = 200
+_LAWS = {
+    "LIFE": "Rule 15A of the Policyholder Protection Rules (Long-term Insurance)",
+    "NON_LIFE": "Rule 15 of the Policyholder Protection Rules (Short-term Insurance)",
+}
+
+
+def create_lapse_rule(
+    product_id: UUID, wanted: Mapping[str, Any], *, on: date, now: datetime
+) -> LapseRule:
+    """Add a rule from a day; the open rule before it ends there. Any other overlap is refused.
+
+    What `wanted` leaves out is the statutory minimum, or follows from `grace_period_days`.
+    """
+    with transaction() as session:
+        product = get_product(session, product_id, lock=True)
+        terms = propose_terms(session, product, wanted)
+        closing = _find_open_before(session, product_id, terms.effective_from)
+        _refuse_overlap(session, product_id, terms, closing)
+        if closing is not None:
+            _refuse_shorter_grace(session, closing, terms, on)
+            _close(session, closing, terms.effective_from, now)
+        rule = LapseRule(product_id=product_id, version=1, created_at=now, updated_at=now)
+        _fill(rule, terms)
+        session.add(rule)
+        _flush(session)
+        record(
+            session,
+            action="lapse_rules.create",
+            resource="lapse_rules",
+            resource_id=rule.id,
+            after=snapshot(rule),
+        )
+    return rule
+
+
+def propose_terms(session: Session, product: Product, wanted: Mapping[str, Any]) -> LapseTerms:
+    """Return the terms that a new rule would have. Raises DomainError where they may not stand."""
+    category = _category(session, product)
+    default = rules.default_terms(product.class_code, category)
+    filled = dict(wanted)
+    if "reminder_schedule" in filled:
+        filled["reminder_schedule"] = tuple(sorted(filled["reminder_schedule"], reverse=True))
+    base = filled.get("grace_period_days", default.grace_period_days)
+    quarterly = filled.get("quarterly_grace_days", base)
+    for field, least, follows in (
+        ("monthly_grace_days", rules.statutory_minimum("MONTHLY"), base),
+        ("quarterly_grace_days", rules.statutory_minimum("QUARTERLY"), base),
+        ("half_yearly_grace_days", rules.statutory_minimum("HALF_YEARLY"), max(base, quarterly)),
+        ("annual_grace_days", rules.statutory_minimum("ANNUAL"), base),
+    ):
+        filled.setdefault(field, max(least, follows))
+    terms = replace(default, **filled)
+    raise_all(rules.check_rule(terms, product.class_code, category))
+    return terms
+
+
+def edit_lapse_rule(
+    lapse_rule_id: UUID,
+    wanted: Mapping[str, Any],
+    *,
+    version: int | None = None,
+    on: date,
+    now: datetime,
+) -> LapseRule:
+    """Change a rule. One that premiums have fallen due under may only be ended from today on."""
+    with transaction() as session:
+        rule = _lock_rule(session, lapse_rule_id)
+        before = snapshot(rule)
+        changes = _changes(rule, wanted)
+        refuse_stale("lapse rule", before, changes, rule.version, version)
+        if queries.has_applied(session, rule, on=on):
+            _refuse_rewriting(rule, changes, on)
+        terms = change_terms(session, rule, changes)
+        _refuse_overlap(session, rule.product_id, terms, rule)
+        if changes:
+            _fill(rule, terms)
+            rule.version += 1
+            rule.updated_at = now
+        _flush(session)
+        record(
+            session,
+            action="lapse_rules.edit",
+            resource="lapse_rules",
+            resource_id=rule.id,
+            before=before,
+            after=snapshot(rule),
+        )
+    return rule
+
+
+def change_terms(session: Session, rule: LapseRule, changes: Mapping[str, Any]) -> LapseTerms:
+    """Return a rule's terms with changes. Raises DomainError where they may not stand."""
+    product = get_product(session, rule.product_id)
+    terms = replace(queries.terms_of(rule), **_changes(rule, changes))
+    raise_all(rules.check_rule(terms, product.class_code, _category(session, product)))
+    return terms
+
+
+def _changes(rule: LapseRule, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what differs from the saved rule."""
+    saved = asdict(queries.terms_of(rule))
+    entered = dict(wanted)
+    if "reminder_schedule" in entered:
+        entered["reminder_schedule"] = tuple(sorted(entered["reminder_schedule"], reverse=True))
+    return {name: value for name, value in entered.items() if saved[name] != value}
+
+
+def _category(session: Session, product: Product) -> str:
+    found = find_class(session, code=product.class_code)
+    return str(found.category) if found is not None else "LIFE"
+
+
+def _lock_rule(session: Session, lapse_rule_id: UUID) -> LapseRule:
+    """Lock the product first, as every change of its rules does, then read the rule again."""
+    rule = queries.get_lapse_rule(session, lapse_rule_id)
+    get_product(session, rule.product_id, lock=True)
+    session.refresh(rule)
+    return rule
+
+
+def _find_open_before(session: Session, product_id: UUID, start: date) -> LapseRule | None:
+    return next(
+        (
+            rule
+            for rule in queries.list_lapse_rules(session, product_id)
+            if rule.effective_to is None and rule.effective_from < start
+        ),
+        None,
+    )
+
+
+def _refuse_overlap(
+    session: Session, product_id: UUID, terms: LapseTerms, but: LapseRule | None
+) -> None:
+    """Refuse dates that another rule has. `but` is the rule that gives way or is being edited."""
+    for rule in queries.list_lapse_rules(session, product_id):
+        if rule is but:
+            continue
+        starts_before = terms.effective_to is None or rule.effective_from < terms.effective_to
+        ends_after = rule.effective_to is None or terms.effective_from < rule.effective_to
+        if starts_before and ends_after:
+            raise ConflictError(
+                f"This rule, {_dates(terms.effective_from, terms.effective_to)}, overlaps the one"
+                f" {_dates(rule.effective_from, rule.effective_to)}.",
+                field="effective_from",
+                detail={"lapse_rule_id": str(rule.id)},
+            )
+
+
+def _dates(start: date, end: date | None) -> str:
+    return f"from {start} on" if end is None else f"from {start} to {end - timedelta(days=1)}"
+
+
+def _refuse_shorter_grace(
+    session: Session, closing: LapseRule, terms: LapseTerms, on: date
+) -> None:
+    """Refuse to take away days of grace that have begun to run: they were promised."""
+    start, present = terms.effective_from, queries.terms_of(closing)
+    if start > on:
+        return
+    until = min(on + timedelta(days=1), terms.effective_to or date.max)
+    open_now = queries.list_open_frequencies(session, closing.product_id, since=start, until=until)
+    if any(rules.shortens_grace(present, terms, frequency) for frequency in open_now):
+        raise ConflictError(
+            "Premiums that are due and unpaid have a longer grace under the present rule."
+            f" Let the shorter one start after {on}.",
+            field="effective_from",
+        )
+
+
+def _refuse_rewriting(rule: LapseRule, changes: Mapping[str, Any], on: date) -> None:
+    others = sorted(set(changes) - {"effective_to"})
+    if others:
+        raise ConflictError(
+            "Premiums have fallen due under this rule, so it can only be ended. Add a new rule"
+            " from a later date instead.",
+            field=others[0],
+            detail={"allowed": ["effective_to"]},
+        )
+    end = changes.get("effective_to")
+    if end is not None and end < on:
+        raise ConflictError(
+            f"Premiums have fallen due under this rule: it can end on {on} at the earliest.",
+            field="effective_to",
+        )
+
+
+def _close(session: Session, rule: LapseRule, end: date, now: datetime) -> None:
+    before = snapshot(rule)
+    rule.effective_to, rule.updated_at = end, now
+    rule.version += 1
+    session.flush()
+    record(
+        session,
+        action="lapse_rules.edit",
+        resource="lapse_rules",
+        resource_id=rule.id,
+        before=before,
+        after=snapshot(rule),
+        reason="A new rule follows",
+    )
+
+
+def _fill(rule: LapseRule, terms: LapseTerms) -> None:
+    assign(
+        rule,
+        asdict(terms)
+        | {
+            "grace_period_type": GraceType(terms.grace_period_type),
+            "reminder_schedule": list(terms.reminder_schedule),
+        },
+    )
+
+
+def _flush(session: Session) -> None:
+    try:
+        session.flush()
+    except IntegrityError as error:
+        if constraint_of(error) == "lapse_rules_dates_excl":
+            raise ConflictError(
+                "Another rule of this product has some of these dates.", field="effective_from"
+            ) from error
+        raise
+
+
+def place_hold(
+    policy_id: UUID, *, reason: str, expires_on: date, on: date, now: datetime
+) -> LapseHold:
+    """Keep a policy from lapsing from today up to, not including, a day."""
+    with transaction() as session:
+        policy = queries.get_policy_facts(session, policy_id)
+        if policy.status not in rules.LAPSABLE:
+            raise ConflictError(f"This policy is {policy.status} and cannot lapse.")
+        if not reason.strip():
+            raise DomainError("Say why.", field="reason")
+        if not on < expires_on <= on + _LONGEST_HOLD:
+            raise DomainError("Choose a day after today, at most a year away.", field="expires_on")
+        hold = LapseHold(
+            policy_id=policy_id,
+            reason=reason.strip(),
+            placed_on=on,
+            expires_on=expires_on,
+            placed_by=current_actor().name,
+            placed_at=now,
+        )
+        session.add(hold)
+        session.flush()
+        record(
+            session,
+            action="lapse_holds.place",
+            resource="policies",
+            resource_id=policy_id,
+            after=snapshot(hold),
+            reason=hold.reason,
+        )
+    return hold
+
+
+def release_hold(hold_id: UUID, *, now: datetime) -> LapseHold:
+    """Let a held policy lapse again."""
+    with transaction() as session:
+        hold = queries.get_hold(session, hold_id, lock=True)
+        if hold.released_at is not None:
+            raise ConflictError("This hold was released already.")
+        before = snapshot(hold)
+        hold.released_at, hold.released_by = now, current_actor().name
+        session.flush()
+        record(
+            session,
+            action="lapse_holds.release",
+            resource="policies",
+            resource_id=hold.policy_id,
+            before=before,
+            after=snapshot(hold),
+        )
+    return hold
+
+
+def record_notice(
+    policy_id: UUID, *, recipient: str, sent_on: date, on: date, now: datetime
+) -> PremiumNotice:
+    """Record that the notice of non-payment went by letter: proof where the holder has no e-mail."""
+    with transaction() as session:
+        standing = queries.get_policy_standing(session, policy_id, on)
+        due = standing.forecast.oldest_unpaid
+        if due is None or standing.anchor_line_id is None:
+            raise ConflictError("Nothing is owed on this policy.")
+        if not recipient.strip():
+            raise DomainError("Say to whom it was sent.", field="recipient")
+        last = due + timedelta(days=rules.NOTICE_DAYS)
+        if not due < sent_on <= min(last, on):
+            raise DomainError(
+                f"The notice goes out within {rules.NOTICE_DAYS} days after the due date {due}"
+                " (LT PPR rule 15A.1), and not after today.",
+                field="sent_on",
+            )
+        notice = PremiumNotice(
+            policy_id=policy_id,
+            premium_line_id=standing.anchor_line_id,
+            kind=NoticeKind.NON_PAYMENT,
+            days_before=0,
+            recipient=recipient.strip(),
+            sent_on=sent_on,
+        )
+        session.add(notice)
+        _flush_notice(session)
+        record(
+            session,
+            action="premium_notices.record",
+            resource="policies",
+            resource_id=policy_id,
+            after=snapshot(notice),
+        )
+    return notice
+
+
+def _flush_notice(session: Session) -> None:
+    try:
+        session.flush()
+    except IntegrityError as error:
+        if constraint_of(error) == "premium_notices_once_key":
+            raise ConflictError("This notice is recorded already.", field="recipient") from error
+        raise
+
+
+def send_due_notices(*, on: date) -> int:
+    """Send today's reminders and notices of non-payment; a second run finds nothing to send.
+
+    Each mail and the row that says so are written together, some hundreds in a transaction.
+    """
+    return _send_all(
+        queries.list_due_reminders, NoticeKind.REMINDER, "premium_reminder", on
+    ) + _send_all(queries.list_due_non_payments, NoticeKind.NON_PAYMENT, "non_payment_notice", on)
+
+
+def _send_all(
+    select_due: Callable[..., list[DueNotice]], kind: NoticeKind, mail: str, on: date
+) -> int:
+    sent = 0
+    while True:
+        with transaction() as session:
+            terms = queries.list_terms(session)
+            due = select_due(session, terms, on=on, limit=_CHUNK)
+            sent += _send_chunk(session, due, terms, kind, mail, on)
+        if len(due) < _CHUNK:
+            return sent
+
+
+def _send_chunk(
+    session: Session,
+    due: Sequence[DueNotice],
+    terms: Mapping[UUID, Sequence[LapseTerms]],
+    kind: NoticeKind,
+    mail: str,
+    on: date,
+) -> int:
+    claimed = _claim(session, due, kind, on)
+    if not claimed:
+        return 0
+    organization = get_organization(session).name
+    for line in due:
+        notice_id = claimed.get((line.line_id, line.email))
+        if notice_id is None:
+            continue
+        words: dict[str, Any] = _words(line, terms[line.product_id], organization, on)
+        mail_id = send_later(session, mail, to=line.email, **words)
+        session.execute(
+            update(PremiumNotice)
+            .where(PremiumNotice.org_id == current_org(), PremiumNotice.id == notice_id)
+            .values(mail_id=mail_id)
+        )
+    return len(claimed)
+
+
+def _claim(
+    session: Session, due: Sequence[DueNotice], kind: NoticeKind, on: date
+) -> dict[tuple[UUID, str], UUID]:
+    """Write the rows that say who is told; whoever wrote one first tells, a rival gets none."""
+    if not due:
+        return {}
+    rows = [
+        {
+            "org_id": current_org(),
+            "id": new_id(),
+            "policy_id": line.policy_id,
+            "premium_line_id": line.line_id,
+            "kind": kind,
+            "days_before": line.days_before(on) if kind is NoticeKind.REMINDER else 0,
+            "recipient": line.email,
+            "sent_on": on,
+        }
+        for line in due
+    ]
+    written = session.execute(
+        insert(PremiumNotice)
+        .values(rows)
+        .on_conflict_do_nothing()
+        .returning(PremiumNotice.premium_line_id, PremiumNotice.recipient, PremiumNotice.id)
+    )
+    return {(line_id, recipient): notice_id for line_id, recipient, notice_id in written}
+
+
+def _words(
+    line: DueNotice, spans: Sequence[LapseTerms], organization: str, on: date
+) -> dict[str, str]:
+    # Where an older premium is unpaid, cover ends with its grace and not with this one's.
+    counted_from = line.grace_from or line.due_date
+    terms = next(one for one in spans if one.applies(counted_from))
+    end = rules.grace_end(counted_from, terms, line.frequency, queries.holidays_around(on))
+    return {
+        "name": line.holder,
+        "number": line.policy_number,
+        "product": line.product_name,
+        "amount": format_money(line.left),
+        "due_date": f"{line.due_date:%Y/%m/%d}",
+        "grace_end": f"{end:%Y/%m/%d}",
+        "law": _LAWS.get(line.category, _LAWS["LIFE"]),
+        "organization": organization,
+    }
