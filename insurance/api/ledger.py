@@ -9,7 +9,6 @@ from pydantic import Field
 from insurance.api.edge import Answer, Body, ListQuery, Query, Reply, endpoint, listing
 from insurance.core import clock
 from insurance.core.db import db
-from insurance.core.paging import decode_cursor
 from insurance.core.permissions import May
 from insurance.ledger import periods, queries
 from insurance.ledger.models import AccountKind, LedgerClose
@@ -172,8 +171,7 @@ def get_account_statement(account_code: str, query: StatementQuery) -> Reply:
 )
 def list_periods(query: ListQuery) -> Reply:
     """List closes and reopenings of the books, the one that holds first."""
-    after = decode_cursor(query.cursor, 1, int)[0] if query.cursor else None
-    return listing(queries.list_closes(db.session(), limit=query.limit, after=after))
+    return listing(queries.list_closes(db.session(), limit=query.limit, cursor=query.cursor))
 
 
 @endpoint(

@@ -214,7 +214,7 @@ def find_last_close(session: Session) -> LedgerClose | None:
     return next(iter(list_closes(session, limit=1).items), None)
 
 
-def list_closes(session: Session, *, limit: int, after: int | None = None) -> Page[LedgerClose]:
+def list_closes(session: Session, *, limit: int, cursor: str | None = None) -> Page[LedgerClose]:
     """Return closes and reopenings, newest first."""
     query = (
         select(LedgerClose)
@@ -222,9 +222,17 @@ def list_closes(session: Session, *, limit: int, after: int | None = None) -> Pa
         .order_by(LedgerClose.sequence.desc())
         .limit(limit + 1)
     )
-    if after is not None:
+    if cursor:
+        (after,) = decode_cursor(cursor, 1, _read_sequence)
         query = query.where(LedgerClose.sequence < after)
     return page_of(session.scalars(query).all(), limit, lambda row: (row.sequence,))
+
+
+def _read_sequence(text: str) -> int:
+    sequence = int(text)
+    if not 0 < sequence < 2**31:
+        raise ValueError
+    return sequence
 
 
 class _Sums(NamedTuple):

@@ -9,7 +9,6 @@ from insurance.blueprints.ledger import bp
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError
-from insurance.core.paging import decode_cursor
 from insurance.core.permissions import May
 from insurance.ledger import queries
 from insurance.ledger.periods import LONGEST_REASON, close_books, in_words, reopen_books
@@ -35,10 +34,7 @@ class PeriodForm(Form):
 def periods() -> Response:
     """Show what is closed and who closed and reopened it."""
     session = db.session()
-    cursor = request.args.get("cursor")
-    found = queries.list_closes(
-        session, limit=ROWS, after=decode_cursor(cursor, 1, int)[0] if cursor else None
-    )
+    found = queries.list_closes(session, limit=ROWS, cursor=request.args.get("cursor"))
     return page(
         "ledger/periods.html",
         closes=found.items,
