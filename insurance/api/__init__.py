@@ -15,6 +15,8 @@ _AREAS = (
     "customers",
     "quotes",
     "policies",
+    "lapses",
+    "premiums",
     "ledger",
     "dashboard",
     "audit_logs",

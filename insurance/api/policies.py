@@ -8,14 +8,12 @@ from pydantic import Field
 
 from insurance.api.edge import Answer, ListQuery, Query, endpoint, listing
 from insurance.billing import queries as billing
-from insurance.billing.models import LineStatus
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.money import ZERO
 from insurance.core.paging import decode_cursor
 from insurance.core.permissions import May
 from insurance.customers.queries import get_customer
-from insurance.ledger import queries as ledger
 from insurance.organizations.queries import get_organization
 from insurance.policies import queries
 from insurance.policies.models import EventCategory, PolicyStatus
@@ -75,21 +73,6 @@ class VersionAnswer(Answer):
     policy_snapshot: dict[str, Any]
 
 
-class PremiumAnswer(Answer):
-    """A premium of the schedule."""
-
-    id: UUID
-    sequence: int
-    due_date: Day
-    period_end: Day
-    amount: Money
-    paid_amount: Money
-    outstanding: Money
-    status: LineStatus
-    paid_date: Day | None
-    payment_reference: str | None
-
-
 class SummaryAnswer(Answer):
     """The schedule in figures."""
 
@@ -101,22 +84,6 @@ class SummaryAnswer(Answer):
     total_outstanding: Money
     next_due_date: Day | None
     next_due_amount: Money | None
-
-
-class TransferAnswer(Answer):
-    """Money from one account to another."""
-
-    id: UUID
-    posted_at: datetime
-    effective_date: Day
-    type: str
-    description: str
-    debit_account: str
-    credit_account: str
-    amount: Money
-    reference: str | None
-    request_id: str | None
-    reverses_id: UUID | None
 
 
 class NamedAnswer(Answer):
@@ -235,16 +202,18 @@ def list_policies(query: PoliciesQuery):
 @endpoint("GET", f"{PATH}/detail", may=May.POLICIES_VIEW, answer=DetailAnswer, tag="Policies")
 def get_policy_detail(policy_id: UUID):
     """Return everything about a policy in one answer."""
-    session, on = db.session(), _today()
+    session, on = db.session(), business_day()
     line = queries.get_policy_line(session, policy_id)
     members = queries.list_members(session, policy_id)
     return {
         "policy": _policy(line),
         "product": {"id": line.policy.product_id, "name": line.product_name},
         "customer": get_customer(session, line.policy.customer_id),
-        "members": [_fields(row, MemberAnswer, is_active=row.end_date is None) for row in members],
+        "members": [
+            fields_of(row, MemberAnswer, is_active=row.end_date is None) for row in members
+        ],
         "benefits": [_benefit(view, on) for view in queries.list_benefits(session, policy_id)],
-        "premium_summary": _summary(line, on),
+        "premium_summary": summary_of(line, on),
         "recent_events": queries.list_events(session, policy_id, limit=10),
         "claims": [],
         "current_version": line.policy.current_version,
@@ -281,49 +250,13 @@ def list_policy_versions(policy_id: UUID):
     return queries.list_versions(db.session(), policy_id)
 
 
-@endpoint(
-    "GET", f"{PATH}/premiums", may=May.POLICIES_VIEW, answer=list[PremiumAnswer], tag="Premiums"
-)
-def list_premiums(policy_id: UUID):
-    """List the premium schedule of a policy."""
-    queries.get_policy(db.session(), policy_id)
-    return [
-        _fields(row, PremiumAnswer, outstanding=row.amount - row.paid_amount)
-        for row in billing.list_premium_lines(db.session(), policy_id)
-    ]
-
-
-@endpoint(
-    "GET", f"{PATH}/premium-summary", may=May.POLICIES_VIEW, answer=SummaryAnswer, tag="Premiums"
-)
-def get_premium_summary(policy_id: UUID):
-    """Return the schedule in figures."""
-    return _summary(queries.get_policy_line(db.session(), policy_id), _today())
-
-
-@endpoint(
-    "GET",
-    f"{PATH}/transactions",
-    may=May.POLICIES_VIEW,
-    query=ListQuery,
-    answer=list[TransferAnswer],
-    tag="Premiums",
-)
-def list_transactions(policy_id: UUID, query: ListQuery):
-    """List the ledger transfers of a policy, newest first."""
-    queries.get_policy(db.session(), policy_id)
-    after = decode_cursor(query.cursor, 1, UUID)[0] if query.cursor else None
-    return listing(
-        ledger.list_policy_transfers(db.session(), policy_id, limit=query.limit, after=after)
-    )
-
-
-def _today() -> Any:
+def business_day() -> Any:
+    """Return the business day of the organization in scope."""
     return clock.today(get_organization(db.session()).timezone)
 
 
 def _policy(line: PolicyLine) -> dict[str, Any]:
-    return _fields(
+    return fields_of(
         line.policy,
         PolicyAnswer,
         customer_name=line.customer_name,
@@ -333,7 +266,7 @@ def _policy(line: PolicyLine) -> dict[str, Any]:
 
 
 def _benefit(view: queries.BenefitView, on: Any) -> dict[str, Any]:
-    return _fields(
+    return fields_of(
         view.benefit,
         BenefitAnswer,
         member_name=view.member_name,
@@ -345,11 +278,13 @@ def _benefit(view: queries.BenefitView, on: Any) -> dict[str, Any]:
     )
 
 
-def _summary(line: PolicyLine, on: Any) -> dict[str, Any]:
+def summary_of(line: PolicyLine, on: Any) -> dict[str, Any]:
+    """Return the schedule of a policy in figures."""
     found = billing.get_premium_summary(db.session(), line.policy.id, on=on)
-    return _fields(found, SummaryAnswer, monthly_premium=line.policy.premium or ZERO)
+    return fields_of(found, SummaryAnswer, monthly_premium=line.policy.premium or ZERO)
 
 
-def _fields(record: Any, answer: type[Answer], **more: Any) -> dict[str, Any]:
+def fields_of(record: Any, answer: type[Answer], **more: Any) -> dict[str, Any]:
+    """Return what an answer shows of a record, and more."""
     names = set(answer.model_fields) - set(more)
     return {name: getattr(record, name) for name in names} | more

@@ -32,7 +32,7 @@ class PremiumLine(TenantRecord):
 
     Partly paid, it stays PENDING or OVERDUE. A premium line without `posted_at` has not been
     charged yet and follows the cover; a charged one stays as it is. `sequence` counts the lines
-    of a kind.
+    of a kind. `whole_days` is set where the period only bridges to a new due day.
     """
 
     __tablename__ = "premium_lines"
@@ -62,6 +62,7 @@ class PremiumLine(TenantRecord):
     paid_date: Mapped[date | None]
     payment_reference: Mapped[str | None]
     posted_at: Mapped[datetime | None]
+    whole_days: Mapped[int | None]
 
     @property
     def outstanding(self) -> Decimal:

@@ -6,10 +6,12 @@ from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import case, func, select
+from sqlalchemy import case, func, select, text
 from sqlalchemy.orm import Session
 
-from insurance.billing.models import LineStatus, PremiumLine
+from insurance.billing.models import LineStatus, PremiumLine, Receipt
+from insurance.billing.rules import OpenLine
+from insurance.core.errors import NotFoundError
 from insurance.core.money import ZERO
 from insurance.core.tenancy import current_org
 
@@ -32,7 +34,7 @@ def list_premium_lines(session: Session, policy_id: UUID) -> Sequence[PremiumLin
     return session.scalars(
         select(PremiumLine)
         .where(PremiumLine.org_id == current_org(), PremiumLine.policy_id == policy_id)
-        .order_by(PremiumLine.sequence)
+        .order_by(PremiumLine.due_date, PremiumLine.kind.desc(), PremiumLine.sequence)
     ).all()
 
 
@@ -57,7 +59,145 @@ def get_premium_summary(session: Session, policy_id: UUID, *, on: date) -> Premi
             PremiumLine.due_date >= on,
             is_open,
         )
-        .order_by(PremiumLine.sequence)
+        .order_by(PremiumLine.due_date, PremiumLine.sequence)
         .limit(1)
     ).one_or_none()
     return PremiumSummary(*row, *(coming or (None, None)))
+
+
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """What is left of a receipt, to be used for the next premium."""
+
+    policy_id: UUID
+    receipt_id: UUID
+    reference: str
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class NetAllocation:
+    """What a receipt settles of a line today; without a line, what of it was refunded."""
+
+    receipt_id: UUID
+    reference: str
+    line_id: UUID | None
+    amount: Decimal
+
+
+_OPEN_LINES = text(
+    """
+    SELECT policy_id, id, due_date, amount - paid_amount FROM ins.premium_lines
+    WHERE org_id = :org AND policy_id = ANY(:policies) AND status IN ('PENDING', 'OVERDUE')
+      AND amount > paid_amount
+    ORDER BY policy_id, due_date, kind DESC, sequence
+    """
+)
+_CREDITS = text(
+    """
+    SELECT r.policy_id, r.id, r.reference, r.amount - coalesce(sum(a.amount), 0)
+    FROM ins.receipts r
+    LEFT JOIN ins.allocations a ON a.org_id = r.org_id AND a.receipt_id = r.id
+    WHERE r.org_id = :org AND r.policy_id = ANY(:policies) AND r.status = 'POSTED'
+    GROUP BY r.policy_id, r.id, r.reference, r.amount
+    HAVING r.amount > coalesce(sum(a.amount), 0)
+    ORDER BY r.policy_id, r.id
+    """
+)
+_NET_OF_RECEIPT = text(
+    """
+    SELECT a.receipt_id, r.reference, a.premium_line_id, sum(a.amount)
+    FROM ins.allocations a
+    JOIN ins.receipts r ON r.org_id = a.org_id AND r.id = a.receipt_id
+    WHERE a.org_id = :org AND a.receipt_id = :id
+    GROUP BY a.receipt_id, r.reference, a.premium_line_id HAVING sum(a.amount) <> 0
+    ORDER BY a.premium_line_id
+    """
+)
+_NET_OF_LINE = text(
+    """
+    SELECT a.receipt_id, r.reference, a.premium_line_id, sum(a.amount)
+    FROM ins.allocations a
+    JOIN ins.receipts r ON r.org_id = a.org_id AND r.id = a.receipt_id
+    WHERE a.org_id = :org AND a.premium_line_id = :id
+    GROUP BY a.receipt_id, r.reference, a.premium_line_id HAVING sum(a.amount) <> 0
+    ORDER BY a.receipt_id
+    """
+)
+
+
+def get_premium_line(session: Session, policy_id: UUID, line_id: UUID) -> PremiumLine:
+    """Return a line of a policy. Raises NotFoundError."""
+    found = session.scalars(
+        select(PremiumLine).where(
+            PremiumLine.org_id == current_org(),
+            PremiumLine.policy_id == policy_id,
+            PremiumLine.id == line_id,
+        )
+    ).one_or_none()
+    if found is None:
+        raise NotFoundError
+    return found
+
+
+def list_open_lines(session: Session, policy_ids: list[UUID]) -> list[tuple[UUID, OpenLine]]:
+    """Return (policy, line) of everything still owed, in the order it fell due."""
+    rows = session.execute(_OPEN_LINES, {"org": current_org(), "policies": policy_ids})
+    return [(row[0], OpenLine(row[1], row[2], row[3])) for row in rows]
+
+
+def list_credits(session: Session, policy_ids: list[UUID]) -> list[Credit]:
+    """Return what receipts of policies have left, oldest first."""
+    rows = session.execute(_CREDITS, {"org": current_org(), "policies": policy_ids})
+    return [Credit(*row) for row in rows]
+
+
+def list_net_allocations(
+    session: Session, *, receipt_id: UUID | None = None, line_id: UUID | None = None
+) -> list[NetAllocation]:
+    """Return what a receipt settles today, or what settles a line."""
+    statement = _NET_OF_RECEIPT if receipt_id else _NET_OF_LINE
+    rows = session.execute(statement, {"org": current_org(), "id": receipt_id or line_id})
+    return [NetAllocation(*row) for row in rows]
+
+
+def list_receipts_with_references(
+    session: Session, references: Sequence[str]
+) -> dict[str, Receipt]:
+    """Return the receipts that have one of these references, by reference."""
+    found = session.scalars(
+        select(Receipt).where(
+            Receipt.org_id == current_org(), Receipt.reference.in_(list(references))
+        )
+    )
+    return {receipt.reference: receipt for receipt in found}
+
+
+def list_receipts(session: Session, policy_id: UUID, *, limit: int = 200) -> Sequence[Receipt]:
+    """Return the receipts of a policy, newest first."""
+    return session.scalars(
+        select(Receipt)
+        .where(Receipt.org_id == current_org(), Receipt.policy_id == policy_id)
+        .order_by(Receipt.id.desc())
+        .limit(limit)
+    ).all()
+
+
+def get_receipt(session: Session, receipt_id: UUID, *, lock: bool = False) -> Receipt:
+    """Return a receipt. Raises NotFoundError."""
+    query = select(Receipt).where(Receipt.org_id == current_org(), Receipt.id == receipt_id)
+    found = session.scalars(query.with_for_update() if lock else query).one_or_none()
+    if found is None:
+        raise NotFoundError
+    return found
+
+
+def arrears_on(session: Session, policy_id: UUID, on: date) -> Decimal:
+    """Return what had fallen due by a day and is not settled today, in rand."""
+    open_lines = list_open_lines(session, [policy_id])
+    return sum((line.outstanding for _id, line in open_lines if line.due_date <= on), ZERO)
+
+
+def unapplied_credit(session: Session, policy_id: UUID) -> Decimal:
+    """Return what receipts of a policy have left, in rand."""
+    return sum((credit.amount for credit in list_credits(session, [policy_id])), ZERO)

@@ -1,18 +1,21 @@
 """Posting. Every step writes whole transfers inside the caller's transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert
-from sqlalchemy.orm import Session
+from sqlalchemy import Table, insert, select
+from sqlalchemy.orm import Session, aliased
 
+from insurance.core.bulk import write_rows
 from insurance.core.context import current_actor
 from insurance.core.ids import new_id
 from insurance.core.tenancy import current_org
-from insurance.ledger.models import AccountKind, LedgerAccount, LedgerTransfer
+from insurance.ledger.models import AccountKind, LedgerAccount, LedgerTransfer, TransferType
+from insurance.ledger.periods import check_open
 from insurance.ledger.rules import due_premium_legs
 
 CHART = (
@@ -26,6 +29,7 @@ CHART = (
     ("PREMIUM_WAIVED", "Premiums waived and written off", AccountKind.EXPENSE),
 )
 """The accounts every organization starts with."""
+_TRANSFERS: Table = LedgerTransfer.__table__  # type: ignore[assignment]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,23 @@ class DuePremium:
     amount: Decimal
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One transfer to be posted: a debit, a credit and a positive amount in rand."""
+
+    type: TransferType
+    description: str
+    debit: str
+    credit: str
+    amount: Decimal
+    on: date
+    policy_id: UUID | None = None
+    premium_line_id: UUID | None = None
+    receipt_id: UUID | None = None
+    reference: str | None = None
+    reverses_id: UUID | None = None
+
+
 def open_chart(session: Session) -> None:
     """Give a new organization its accounts."""
     rows = [
@@ -48,6 +69,92 @@ def open_chart(session: Session) -> None:
     session.execute(insert(LedgerAccount), rows)
 
 
+def post(
+    session: Session,
+    journals: Iterable[Sequence[Entry]],
+    *,
+    now: datetime,
+    field: str = "payment_date",
+) -> int:
+    """Post journals, each a happening of its own, and return how many transfers that made.
+
+    Nothing is dated in a closed month: raises DomainError at `field`.
+    """
+    rows = [row for journal in journals for row in _rows_of(journal, now)]
+    if not rows:
+        return 0
+    check_open(session, min(row["effective_date"] for row in rows), field=field)
+    session.flush()
+    return write_rows(session, _TRANSFERS, rows)
+
+
+def _rows_of(journal: Sequence[Entry], now: datetime) -> list[dict[str, Any]]:
+    journal_id, request_id = new_id(), current_actor().request_id
+    return [
+        {
+            "id": new_id(),
+            "journal_id": journal_id,
+            "posted_at": now,
+            "effective_date": entry.on,
+            "type": entry.type,
+            "description": entry.description,
+            "debit_account": entry.debit,
+            "credit_account": entry.credit,
+            "amount": entry.amount,
+            "policy_id": entry.policy_id,
+            "premium_line_id": entry.premium_line_id,
+            "receipt_id": entry.receipt_id,
+            "reference": entry.reference,
+            "request_id": request_id,
+            "reverses_id": entry.reverses_id,
+        }
+        for entry in journal
+        if entry.amount > 0
+    ]
+
+
+def reverse_transfers(
+    session: Session, condition: Any, *, on: date, now: datetime, why: str
+) -> int:
+    """Reverse the transfers that a condition on LedgerTransfer names, each by a linked one.
+
+    What was reversed already, and reversals themselves, stay.
+    """
+    reversal = aliased(LedgerTransfer)
+    found = session.scalars(
+        select(LedgerTransfer)
+        .outerjoin(
+            reversal,
+            (reversal.org_id == LedgerTransfer.org_id)
+            & (reversal.reverses_id == LedgerTransfer.id),
+        )
+        .where(
+            LedgerTransfer.org_id == current_org(),
+            LedgerTransfer.reverses_id.is_(None),
+            reversal.id.is_(None),
+            condition,
+        )
+        .order_by(LedgerTransfer.id)
+    ).all()
+    return post(session, [[_reversal(one, on, why) for one in found]], now=now)
+
+
+def _reversal(transfer: LedgerTransfer, on: date, why: str) -> Entry:
+    return Entry(
+        type=TransferType.REVERSAL,
+        description=f"{why}: {transfer.description}",
+        debit=transfer.credit_account,
+        credit=transfer.debit_account,
+        amount=transfer.amount,
+        on=on,
+        policy_id=transfer.policy_id,
+        premium_line_id=transfer.premium_line_id,
+        receipt_id=transfer.receipt_id,
+        reference=transfer.reference,
+        reverses_id=transfer.id,
+    )
+
+
 def post_due_premiums(
     session: Session, due: Sequence[DuePremium], *, vat_rate: Decimal | None, now: datetime
 ) -> None:
@@ -55,33 +162,20 @@ def post_due_premiums(
 
     `vat_rate` is in per cent, None for life business, which is exempt.
     """
-    rows = [row for premium in due for row in _due_premium_rows(premium, vat_rate, now)]
-    if rows:
-        session.execute(insert(LedgerTransfer), rows)
-
-
-def _due_premium_rows(
-    premium: DuePremium, vat_rate: Decimal | None, now: datetime
-) -> list[dict[str, object]]:
-    journal_id = new_id()
-    request_id = current_actor().request_id
-    return [
-        {
-            "org_id": current_org(),
-            "id": new_id(),
-            "journal_id": journal_id,
-            "posted_at": now,
-            "effective_date": premium.due_date,
-            "type": leg.type,
-            "description": f"{leg.description} {premium.policy_number} {premium.due_date}",
-            "debit_account": leg.debit_account,
-            "credit_account": leg.credit_account,
-            "amount": leg.amount,
-            "policy_id": premium.policy_id,
-            "premium_line_id": premium.premium_line_id,
-            "reference": None,
-            "request_id": request_id,
-            "reverses_id": None,
-        }
-        for leg in due_premium_legs(premium.amount, vat_rate)
+    journals = [
+        [
+            Entry(
+                type=TransferType(leg.type),
+                description=f"{leg.description} {premium.policy_number} {premium.due_date}",
+                debit=leg.debit_account,
+                credit=leg.credit_account,
+                amount=leg.amount,
+                on=premium.due_date,
+                policy_id=premium.policy_id,
+                premium_line_id=premium.premium_line_id,
+            )
+            for leg in due_premium_legs(premium.amount, vat_rate)
+        ]
+        for premium in due
     ]
+    post(session, journals, now=now, field="effective_date")

@@ -101,11 +101,12 @@ class Portfolio:
     by_product: dict[UUID, int] = field(default_factory=dict)
 
 
-def get_policy(session: Session, policy_id: UUID) -> Policy:
-    """Return a policy of the organization in scope. Raises NotFoundError."""
-    found = session.scalars(
-        select(Policy).where(Policy.org_id == current_org(), Policy.id == policy_id)
-    ).one_or_none()
+def get_policy(session: Session, policy_id: UUID, *, lock: bool = False) -> Policy:
+    """Return a policy of the organization in scope, held if asked. Raises NotFoundError."""
+    query = select(Policy).where(Policy.org_id == current_org(), Policy.id == policy_id)
+    if lock:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    found = session.scalars(query).one_or_none()
     if found is None:
         raise NotFoundError
     return found

@@ -58,18 +58,54 @@ _CHECKS = {
         GROUP BY b.id, b.sum_assured HAVING sum(l.amount) <> b.sum_assured
         LIMIT :most
     """,
-    "policy {0}: premiums charged come to {1}, the ledger has {2}": """
-        WITH charged AS (
-            SELECT policy_id, sum(amount) AS amount FROM ins.premium_lines
-            WHERE org_id = :org AND posted_at IS NOT NULL GROUP BY policy_id
-        ), posted AS (
-            SELECT policy_id, sum(amount) AS amount FROM ins.ledger_transfers
-            WHERE org_id = :org AND type IN ('PREMIUM_DUE', 'PREMIUM_VAT') GROUP BY policy_id
+    "policy {0}: premiums owe {1}, its debtors account has {2}": """
+        WITH owed AS (
+            SELECT policy_id,
+                   sum(CASE WHEN posted_at IS NULL THEN 0 ELSE amount END - paid_amount) AS amount
+            FROM ins.premium_lines WHERE org_id = :org GROUP BY policy_id
+        ), booked AS (
+            SELECT policy_id, sum(CASE WHEN debit_account = 'PREMIUM_DEBTORS' THEN amount
+                                       ELSE -amount END) AS amount
+            FROM ins.ledger_transfers
+            WHERE org_id = :org AND 'PREMIUM_DEBTORS' IN (debit_account, credit_account)
+            GROUP BY policy_id
         )
-        SELECT p.policy_number, coalesce(c.amount, 0), coalesce(l.amount, 0)
+        SELECT p.policy_number, coalesce(o.amount, 0), coalesce(b.amount, 0)
         FROM ins.policies p
-        LEFT JOIN charged c ON c.policy_id = p.id LEFT JOIN posted l ON l.policy_id = p.id
-        WHERE p.org_id = :org AND coalesce(c.amount, 0) <> coalesce(l.amount, 0)
+        LEFT JOIN owed o ON o.policy_id = p.id LEFT JOIN booked b ON b.policy_id = p.id
+        WHERE p.org_id = :org AND coalesce(o.amount, 0) <> coalesce(b.amount, 0)
+        LIMIT :most
+    """,
+    "policy {0}: its receipts have {1} left, its credit account has {2}": """
+        WITH remaining AS (
+            SELECT r.policy_id, sum(r.amount - coalesce(a.amount, 0)) AS amount
+            FROM ins.receipts r
+            LEFT JOIN (SELECT receipt_id, sum(amount) AS amount FROM ins.allocations
+                       WHERE org_id = :org GROUP BY receipt_id) a ON a.receipt_id = r.id
+            WHERE r.org_id = :org AND r.status = 'POSTED' GROUP BY r.policy_id
+        ), booked AS (
+            SELECT policy_id, sum(CASE WHEN credit_account = 'UNAPPLIED_CREDIT' THEN amount
+                                       ELSE -amount END) AS amount
+            FROM ins.ledger_transfers
+            WHERE org_id = :org AND 'UNAPPLIED_CREDIT' IN (debit_account, credit_account)
+            GROUP BY policy_id
+        )
+        SELECT p.policy_number, coalesce(r.amount, 0), coalesce(b.amount, 0)
+        FROM ins.policies p
+        LEFT JOIN remaining r ON r.policy_id = p.id LEFT JOIN booked b ON b.policy_id = p.id
+        WHERE p.org_id = :org AND coalesce(r.amount, 0) <> coalesce(b.amount, 0)
+        LIMIT :most
+    """,
+    "premium of {0} due {1}: it says more or less paid than receipts settled, {2}": """
+        WITH settled AS (
+            SELECT premium_line_id, sum(amount) AS amount FROM ins.allocations
+            WHERE org_id = :org AND premium_line_id IS NOT NULL GROUP BY premium_line_id
+        )
+        SELECT p.policy_number, l.due_date, coalesce(s.amount, 0)
+        FROM ins.premium_lines l
+        JOIN ins.policies p ON p.org_id = l.org_id AND p.id = l.policy_id
+        LEFT JOIN settled s ON s.premium_line_id = l.id
+        WHERE l.org_id = :org AND l.paid_amount <> coalesce(s.amount, 0)
         LIMIT :most
     """,
     "portfolio figures of {0} policies: {1} counted, {2} kept": """

@@ -31,6 +31,7 @@ _ACCOUNTS = (
 
 
 def upgrade() -> None:
+    op.add_column("premium_lines", sa.Column("whole_days", sa.BigInteger()), schema="ins")
     op.create_table(
         "approval_requests",
         sa.Column("org_id", sa.Uuid(), nullable=False),
@@ -462,6 +463,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_column("premium_lines", "whole_days", schema="ins")
     op.execute("DELETE FROM ins.ledger_accounts WHERE code IN ('SUSPENSE', 'REFUNDS_PAYABLE')")
     op.drop_constraint("ledger_transfers_transfertype_check", "ledger_transfers", schema="ins")
     op.create_check_constraint(

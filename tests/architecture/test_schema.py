@@ -97,7 +97,8 @@ RULES = {
     "every foreign key has an index": f"""
         SELECT k.conname FROM pg_constraint k JOIN ({TENANT}) t ON t.oid = k.conrelid
         WHERE k.contype = 'f' AND array_length(k.conkey, 1) > 1 AND NOT EXISTS (
-            SELECT 1 FROM pg_index i WHERE i.indrelid = k.conrelid AND i.indpred IS NULL
+            SELECT 1 FROM pg_index i WHERE i.indrelid = k.conrelid
+              AND (i.indpred IS NULL OR pg_get_expr(i.indpred, i.indrelid) LIKE '(% IS NOT NULL)')
               AND (i.indkey::int2[])[0:array_length(k.conkey, 1) - 1] @> k.conkey)""",
     "constraint names are short": """
         SELECT conname FROM pg_constraint WHERE length(conname) > 50 AND contype <> 'n'

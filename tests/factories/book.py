@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from insurance.customers.services import CustomerDetails, create_customer
@@ -28,7 +29,9 @@ class Book:
     policy_id: UUID
 
 
-def make_product(*, name: str = "Plain Life", product_type: str = "TERM_LIFE") -> UUID:
+def make_product(
+    *, name: str = "Plain Life", product_type: str = "TERM_LIFE", **terms: Any
+) -> UUID:
     """Return a launched product that costs 100.00 a month for everybody from 18 to 65."""
     product = products.create_product(
         NewProduct(
@@ -42,6 +45,7 @@ def make_product(*, name: str = "Plain Life", product_type: str = "TERM_LIFE") -
                 min_entry_age=18,
                 max_entry_age=65,
                 default_term_years=20,
+                **terms,
             ),
         ),
         now=NOW,

@@ -14,7 +14,7 @@ from insurance.core.tenancy import current_org
 from insurance.lapses import services
 from insurance.lapses.models import LapseRule
 from insurance.policies.services import accept_quote
-from tests.factories.book import make_customer, make_product
+from tests.factories.book import NOW, TODAY, make_customer, make_product
 
 DUE = date(2026, 10, 4)
 """The first premium of the policies made here; 15 days of grace end on 19 October."""
@@ -107,4 +107,12 @@ def tell(policy_id: UUID, *, due: date = DUE) -> None:
     sent = due + timedelta(days=5)
     services.record_notice(
         policy_id, recipient="12 Kloof Street", sent_on=sent, on=sent, now=noon(sent)
+    )
+
+
+def make_lapses(product_id: UUID, policy_id: UUID) -> None:
+    """Give a product a lapse rule and a policy a hold."""
+    make_rule(product_id)
+    services.place_hold(
+        policy_id, reason="Dispute", expires_on=TODAY + timedelta(days=30), on=TODAY, now=NOW
     )

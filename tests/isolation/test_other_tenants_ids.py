@@ -22,6 +22,7 @@ from insurance.web.access import access_of
 from tests.factories import products
 from tests.factories.book import Book, make_book
 from tests.factories.identity import SignedInClient, TestClient, make_person
+from tests.factories.lapses import make_lapses
 from tests.factories.organizations import OrganizationFacts
 
 CHANGING = ("POST", "PUT", "PATCH", "DELETE")
@@ -48,6 +49,7 @@ def theirs(app: Flask, other_org: OrganizationFacts) -> Book:
             NewCategory(category_code="P", category_name="Palesa's", class_code="RISK"),
             now=clock.now(),
         )
+        make_lapses(book.product_id, book.policy_id)
         person = make_person(other_org.id, Role.TENANT_ADMINISTRATOR)
         create_api_key(
             user_id=person.id,
@@ -68,9 +70,12 @@ def _other_ids(connection: Connection, org: OrganizationFacts) -> dict[str, UUID
         "customer_id": "ins.customers",
         "quote_id": "ins.quotes",
         "policy_id": "ins.policies",
+        "line_id": "ins.premium_lines",
         "product_id": "ins.products",
         "benefit_id": "ins.product_benefits",
         "rule_id": "ins.inception_rules",
+        "lapse_rule_id": "ins.lapse_rules",
+        "hold_id": "ins.lapse_holds",
         "table_id": "ins.rate_tables",
         "category_id": "ins.product_categories",
         "event_id": "ins.audit_events",

@@ -7,14 +7,12 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import insert
-from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from insurance.audit_logs.services import record
 from insurance.billing.models import LineStatus, PremiumLine
 from insurance.core.context import current_actor
-from insurance.core.counts import shard_of
 from insurance.core.db import constraint_of, transaction
 from insurance.core.errors import ConflictError
 from insurance.core.ids import new_id
@@ -36,9 +34,9 @@ from insurance.policies.models import (
     PolicyMember,
     PolicyStatus,
     PolicyVersion,
-    PortfolioCount,
     PremiumFrequency,
 )
+from insurance.policies.services.history import count_portfolio
 from insurance.policies.snapshots import snapshot
 from insurance.products.queries import get_version, load_terms
 from insurance.products.rules import ProductTerms
@@ -102,30 +100,6 @@ def _accept(
     )
     count_portfolio(session, policy, 1)
     return Issued(quote, policy)
-
-
-def count_portfolio(session: Session, policy: Policy, sign: int) -> None:
-    """Add a policy to the portfolio's figures under its status, or take it away (`sign` -1)."""
-    row = upsert(PortfolioCount).values(
-        org_id=current_org(),
-        product_id=policy.product_id,
-        status=policy.status,
-        shard=shard_of(policy.id),
-        policies=sign,
-        monthly_premium=sign * policy.premium,
-        cover=sign * policy.coverage_amount,
-    )
-    added = row.excluded
-    session.execute(
-        row.on_conflict_do_update(
-            index_elements=["org_id", "product_id", "status", "shard"],
-            set_={
-                "policies": PortfolioCount.policies + added.policies,
-                "monthly_premium": PortfolioCount.monthly_premium + added.monthly_premium,
-                "cover": PortfolioCount.cover + added.cover,
-            },
-        )
-    )
 
 
 def _policy_of(

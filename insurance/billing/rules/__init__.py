@@ -1,0 +1,24 @@
+"""What is owed when, what a receipt settles, and what a change or an end of cover costs."""
+
+from insurance.billing.rules.allocation import OpenLine, Share, allocate, may_settle, open_status
+from insurance.billing.rules.cancellation import CoveredPremium, Refund, cancellation_refund
+from insurance.billing.rules.pro_rata import Step, period_charge, pro_rata
+from insurance.billing.rules.schedule import MONTHS_AHEAD, PlannedLine, line_charge, plan_lines
+
+__all__ = [
+    "MONTHS_AHEAD",
+    "CoveredPremium",
+    "OpenLine",
+    "PlannedLine",
+    "Refund",
+    "Share",
+    "Step",
+    "allocate",
+    "cancellation_refund",
+    "line_charge",
+    "may_settle",
+    "open_status",
+    "period_charge",
+    "plan_lines",
+    "pro_rata",
+]

@@ -1,0 +1,238 @@
+"""Premiums coming in, and going back where a bank says so."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from insurance.audit_logs.services import record
+from insurance.billing import queries as billing
+from insurance.billing import services as money
+from insurance.billing.models import LineStatus, PremiumLine, Receipt, ReceiptKind
+from insurance.billing.rules import Share
+from insurance.core.db import transaction
+from insurance.core.errors import ConflictError, DomainError, NotFoundError
+from insurance.core.money import ZERO, format_money
+from insurance.core.tenancy import current_org
+from insurance.policies import queries
+from insurance.policies.models import EventCategory, Policy
+from insurance.policies.services.history import record_event, record_financial_events
+
+_LOCK = text(
+    """
+    SELECT id FROM ins.policies WHERE org_id = :org AND id = ANY(:ids) ORDER BY id FOR UPDATE
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """What became of a payment. `is_duplicate`: it had been posted before, nothing was done."""
+
+    receipt_id: UUID
+    reference: str
+    amount: Decimal
+    shares: tuple[Share, ...]
+    credit: Decimal
+    is_duplicate: bool = False
+
+
+def pay_premium(
+    policy_id: UUID,
+    line_id: UUID,
+    *,
+    amount: Decimal,
+    reference: str,
+    paid_on: date,
+    on: date,
+    now: datetime,
+) -> Paid:
+    """Record a payment for a premium; what is more than it owes settles the oldest others.
+
+    The same reference again posts nothing. Raises ConflictError for a line that is cancelled or
+    paid, or a reference that another payment has; DomainError for a date in the future or in
+    closed books, or an amount that is not positive.
+    """
+    with transaction() as session:
+        policy = queries.get_policy(session, policy_id, lock=True)
+        line = billing.get_premium_line(session, policy_id, line_id)
+        known = _known(session, policy, reference, amount)
+        if known is not None:
+            return known
+        if line.status is LineStatus.CANCELLED:
+            raise ConflictError("This premium was cancelled; nothing is owed for it.")
+        if line.status is LineStatus.PAID:
+            raise ConflictError(
+                f"This premium was paid on {line.paid_date:%Y/%m/%d}"
+                f" with reference {line.payment_reference}."
+            )
+        return _receive(session, policy, amount, reference, paid_on, on, now, line_id=line_id)
+
+
+def receive_payment(
+    policy_id: UUID, *, amount: Decimal, reference: str, paid_on: date, on: date, now: datetime
+) -> Paid:
+    """Record a payment for a policy: the oldest premium first, what is left over is credit."""
+    with transaction() as session:
+        policy = queries.get_policy(session, policy_id, lock=True)
+        known = _known(session, policy, reference, amount)
+        return known or _receive(session, policy, amount, reference, paid_on, on, now)
+
+
+def _known(session: Session, policy: Policy, reference: str, amount: Decimal) -> Paid | None:
+    receipt = billing.list_receipts_with_references(session, [reference]).get(reference)
+    if receipt is None:
+        return None
+    if receipt.policy_id != policy.id or receipt.amount != amount:
+        raise ConflictError(
+            f"Reference {reference} belongs to another payment.", field="payment_reference"
+        )
+    settled = billing.list_net_allocations(session, receipt_id=receipt.id)
+    shares = tuple(Share(one.line_id, one.amount) for one in settled if one.line_id)
+    left = receipt.amount - sum((one.amount for one in settled), ZERO)
+    return Paid(receipt.id, reference, amount, shares, left, is_duplicate=True)
+
+
+def _receive(
+    session: Session,
+    policy: Policy,
+    amount: Decimal,
+    reference: str,
+    paid_on: date,
+    on: date,
+    now: datetime,
+    line_id: UUID | None = None,
+) -> Paid:
+    check_payment(amount, paid_on, on)
+    payment = money.Payment(
+        policy_id=policy.id,
+        policy_number=policy.policy_number,
+        reference=reference,
+        amount=amount,
+        on=paid_on,
+        line_id=line_id,
+    )
+    (paid,) = record_payments(session, [payment], on=on, now=now)
+    record(
+        session,
+        action="premiums.pay",
+        resource="policies",
+        resource_id=policy.id,
+        after={"reference": reference, "amount": amount, "paid_on": paid_on, "credit": paid.credit},
+    )
+    return paid
+
+
+def check_payment(amount: Decimal, paid_on: date, on: date) -> None:
+    """Refuse what is no payment. Raises DomainError at `amount` or `payment_date`."""
+    if amount <= ZERO:
+        raise DomainError("A payment is more than nothing.", field="amount")
+    if paid_on > on:
+        raise DomainError("A payment cannot be dated in the future.", field="payment_date")
+
+
+def record_payments(
+    session: Session,
+    payments: Sequence[money.Payment],
+    *,
+    on: date,
+    now: datetime,
+    tolerance: Decimal = ZERO,
+) -> list[Paid]:
+    """Post payments and write their events: the same statements for one and for thousands."""
+    lock_policies(session, {one.policy_id for one in payments})
+    posted = money.record_receipts(session, payments, on=on, now=now, tolerance=tolerance)
+    record_financial_events(session, [_happening(one) for one in posted], now)
+    return [
+        Paid(one.receipt_id, one.payment.reference, one.payment.amount, one.shares, one.credit)
+        for one in posted
+    ]
+
+
+def lock_policies(session: Session, policy_ids: Iterable[UUID]) -> None:
+    """Hold policies until the transaction ends, in one order so that nobody waits in a circle."""
+    session.execute(_LOCK, {"org": current_org(), "ids": sorted(policy_ids)})
+
+
+def _happening(posted: money.Posted) -> tuple[UUID, str, date, str, dict[str, Any]]:
+    payment = posted.payment
+    payload = {
+        "receipt_id": posted.receipt_id,
+        "reference": payment.reference,
+        "amount": payment.amount,
+        "settled": [{"line": one.line_id, "amount": one.amount} for one in posted.shares],
+        "credit": posted.credit,
+    }
+    words = f"{format_money(payment.amount)} received, reference {payment.reference}"
+    return payment.policy_id, "PREMIUM_RECEIVED", payment.on, words, payload
+
+
+def reverse_payment(
+    policy_id: UUID,
+    line_id: UUID,
+    *,
+    reason_code: str,
+    reference: str | None,
+    on: date,
+    now: datetime,
+) -> Receipt:
+    """Reverse the payment of a premium, such as an unpaid debit: everything it settled opens again.
+
+    `reference` names the payment; without it the newest one that settled the line. Raises
+    NotFoundError where nothing was paid, ConflictError for one reversed before.
+    """
+    with transaction() as session:
+        policy = queries.get_policy(session, policy_id, lock=True)
+        line = billing.get_premium_line(session, policy_id, line_id)
+        receipt = _receipt_of(session, line, reference)
+        reverse_with_event(session, policy, receipt, reason_code=reason_code, on=on, now=now)
+        return receipt
+
+
+def _receipt_of(session: Session, line: PremiumLine, reference: str | None) -> Receipt:
+    settled = billing.list_net_allocations(session, line_id=line.id)
+    found = [
+        billing.get_receipt(session, one.receipt_id)
+        for one in settled
+        if reference is None or one.reference == reference
+    ]
+    payments = [one for one in found if one.kind is ReceiptKind.PAYMENT]
+    if payments:
+        return payments[-1]
+    if reference is not None:
+        known = billing.list_receipts_with_references(session, [reference]).get(reference)
+        if known is not None and known.policy_id == line.policy_id and known.reversed_on:
+            raise ConflictError("This payment has already been reversed.")
+    raise NotFoundError("No payment of this premium has that reference.", field="reference")
+
+
+def reverse_with_event(
+    session: Session, policy: Policy, receipt: Receipt, *, reason_code: str, on: date, now: datetime
+) -> None:
+    """Reverse a receipt and say so in the policy's history and the audit log."""
+    money.reverse_receipt(session, receipt, on=on, reason_code=reason_code, now=now)
+    record_event(
+        session,
+        policy,
+        EventCategory.FINANCIAL,
+        "PAYMENT_REVERSED",
+        effective=on,
+        description=f"{format_money(receipt.amount)} with reference {receipt.reference} reversed",
+        reason=reason_code,
+        payload={"receipt_id": receipt.id, "reference": receipt.reference},
+        now=now,
+    )
+    record(
+        session,
+        action="premiums.reverse",
+        resource="policies",
+        resource_id=policy.id,
+        before={"reference": receipt.reference, "amount": receipt.amount},
+        after={"reason_code": reason_code},
+        reason=reason_code,
+    )

@@ -1,0 +1,198 @@
+"""What a change inside a period costs, and what a cancellation gives back: the worked numbers."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from insurance.billing.rules import (
+    CoveredPremium,
+    Step,
+    cancellation_refund,
+    period_charge,
+    plan_lines,
+    pro_rata,
+)
+from insurance.core.period import Period, add_months
+
+D = Decimal
+MONEY = st.decimals(min_value=0, max_value=10**6, places=2)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "start", "end", "on", "adjustment"),
+    [
+        ("310", "355", date(2026, 3, 5), date(2026, 4, 5), date(2026, 3, 20), "23.23"),
+        ("310", "355", date(2026, 3, 1), date(2026, 4, 1), date(2026, 3, 12), "29.03"),
+        ("3720", "4260", date(2026, 2, 5), date(2027, 2, 5), date(2026, 8, 1), "278.14"),
+        ("0", "540", date(2027, 9, 1), date(2028, 9, 1), date(2028, 2, 29), "272.95"),
+        ("60", "0", date(2026, 3, 1), date(2026, 4, 1), date(2026, 3, 12), "-38.71"),
+    ],
+)
+def test_a_change_costs_its_share_of_the_period_by_actual_days(
+    old: str, new: str, start: date, end: date, on: date, adjustment: str
+) -> None:
+    assert pro_rata(D(old), D(new), Period(start, end), on) == D(adjustment)
+
+
+def test_a_product_may_count_whole_months_or_wait_for_the_next_period() -> None:
+    year = Period(date(2026, 2, 5), date(2027, 2, 5))
+
+    assert pro_rata(D(0), D(1200), year, date(2026, 8, 1), method="MONTHS") == D("600.00")
+    assert pro_rata(D(0), D(1200), year, date(2026, 8, 1), method="NONE") == D("0.00")
+
+
+@given(
+    first=MONEY,
+    second=MONEY,
+    day=st.integers(1, 364),
+    start=st.dates(date(2020, 1, 1), date(2030, 1, 1)),
+)
+def test_what_was_before_and_what_comes_after_add_up_to_the_charge(
+    first: Decimal, second: Decimal, day: int, start: date
+) -> None:
+    period = Period(start, start + timedelta(days=365))
+    on = start + timedelta(days=day)
+    steps = [Step(start, first), Step(on, second)]
+
+    charge = period_charge(period, steps)
+
+    assert charge == first + pro_rata(first, second, period, on)
+    assert min(first, second) <= charge <= max(first, second)
+
+
+@given(steps=st.lists(st.tuples(st.integers(0, 30), MONEY), min_size=1, max_size=5))
+def test_the_order_in_which_steps_are_told_does_not_matter(
+    steps: list[tuple[int, Decimal]],
+) -> None:
+    start = date(2026, 3, 1)
+    told = [Step(start + timedelta(days=days), amount) for days, amount in dict(steps).items()]
+    period = Period(start, add_months(start, 1))
+
+    assert period_charge(period, told) == period_charge(period, told[::-1])
+
+
+def _refund(amount: str, start: date, end: date, on: date, **terms: object) -> Decimal:
+    premium = CoveredPremium(Period(start, end), D(amount), paid=D(amount))
+    return cancellation_refund([premium], on, **terms).refund  # type: ignore[arg-type]
+
+
+APRIL = date(2026, 4, 1)
+
+
+def test_an_annual_premium_is_refunded_by_days() -> None:
+    assert _refund("12000", APRIL, date(2027, 4, 1), date(2026, 9, 15)) == D("6509.59")
+
+
+def test_a_short_rate_gives_a_part_of_it() -> None:
+    given_back = _refund(
+        "12000",
+        APRIL,
+        date(2027, 4, 1),
+        date(2026, 9, 15),
+        basis="SHORT_RATE",
+        short_rate_per_cent=D(90),
+    )
+    assert given_back == D("5858.63")
+
+
+def test_cooling_off_costs_the_days_of_cover_enjoyed() -> None:
+    assert _refund("310", date(2026, 5, 1), date(2026, 6, 1), date(2026, 5, 21)) == D("110.00")
+
+
+def test_a_month_is_refunded_from_the_day_after_the_last() -> None:
+    assert _refund("310", date(2026, 6, 1), date(2026, 7, 1), date(2026, 6, 11)) == D("206.67")
+
+
+def test_a_flat_basis_keeps_the_premium() -> None:
+    assert _refund("310", date(2026, 6, 1), date(2026, 7, 1), date(2026, 6, 11), basis="FLAT") == 0
+
+
+def test_an_unpaid_premium_is_owed_for_the_days_of_cover_only() -> None:
+    unpaid = CoveredPremium(Period(date(2026, 5, 1), date(2026, 6, 1)), D(310), paid=D(0))
+
+    outcome = cancellation_refund([unpaid], date(2026, 5, 21))
+
+    assert (outcome.refund, outcome.arrears, outcome.credit) == (0, D("200.00"), D("110.00"))
+
+
+@given(
+    amount=MONEY,
+    paid_share=st.integers(0, 100),
+    day=st.integers(0, 40),
+    unapplied=MONEY,
+    rate=st.integers(0, 100),
+)
+def test_a_refund_is_never_more_than_was_paid_and_nothing_is_lost(
+    amount: Decimal, paid_share: int, day: int, unapplied: Decimal, rate: int
+) -> None:
+    start = date(2026, 5, 1)
+    paid = (amount * paid_share / 100).quantize(D("0.01"))
+    premium = CoveredPremium(Period(start, date(2026, 6, 1)), amount, paid)
+
+    found = cancellation_refund(
+        [premium],
+        start + timedelta(days=day),
+        basis="SHORT_RATE",
+        short_rate_per_cent=D(rate),
+        unapplied=unapplied,
+    )
+
+    assert 0 <= found.refund <= paid + unapplied
+    assert found.credit + found.retained == found.unearned
+    assert found.refund == 0 or found.arrears == 0
+    earned = amount - found.credit
+    assert paid + unapplied - found.refund + found.arrears == earned
+
+
+@pytest.mark.parametrize(
+    ("start", "due_day", "days"),
+    [
+        (date(2026, 1, 31), 31, ["01-31", "02-28", "03-31", "04-30"]),
+        (date(2026, 2, 28), 31, ["02-28", "03-31", "04-30", "05-31"]),
+        (date(2026, 4, 5), 25, ["04-05", "04-25", "05-25", "06-25"]),
+        (date(2026, 4, 25), 5, ["04-25", "05-05", "06-05", "07-05"]),
+    ],
+)
+def test_due_dates_are_counted_on_the_due_day(start: date, due_day: int, days: list[str]) -> None:
+    lines = plan_lines(
+        start,
+        due_day=due_day,
+        months=1,
+        until=add_months(start, 12),
+        expiry=None,
+        steps=[Step(date(2020, 1, 1), D(310))],
+    )
+
+    assert [f"{one.period.start:%m-%d}" for one in lines[:4]] == days
+    for one, following in zip(lines, lines[1:], strict=False):
+        assert one.period.end == following.period.start
+
+
+def test_a_bridge_to_a_new_due_day_costs_its_days() -> None:
+    first, second, *_ = plan_lines(
+        date(2026, 4, 5),
+        due_day=25,
+        months=1,
+        until=date(2027, 4, 5),
+        expiry=None,
+        steps=[Step(date(2020, 1, 1), D(310))],
+    )
+
+    assert (first.amount, first.whole_days) == (D("200.00"), 31)
+    assert (second.amount, second.whole_days) == (D(310), None)
+
+
+def test_nothing_falls_due_at_or_after_the_expiry() -> None:
+    lines = plan_lines(
+        date(2026, 1, 1),
+        due_day=1,
+        months=1,
+        until=date(2027, 1, 1),
+        expiry=date(2026, 3, 1),
+        steps=[Step(date(2020, 1, 1), D(310))],
+    )
+
+    assert [one.period.start for one in lines] == [date(2026, 1, 1), date(2026, 2, 1)]
