@@ -18,6 +18,7 @@ _AREAS = (
     "lapses",
     "premiums",
     "ledger",
+    "debit_orders",
     "dashboard",
     "audit_logs",
 )

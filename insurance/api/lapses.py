@@ -1,0 +1,168 @@
+"""Lapse rules of products, and why and when a policy will lapse."""
+
+from datetime import date, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import Field, StrictBool
+
+from insurance.api.edge import Answer, Body, Reply, created, endpoint
+from insurance.api.products.shared import Edits, Whole
+from insurance.core import clock
+from insurance.core.db import db
+from insurance.core.money import ZERO
+from insurance.core.permissions import May
+from insurance.lapses import queries, services
+from insurance.lapses.models import GraceType, LapseHold, LapseRule
+from insurance.organizations.queries import get_organization
+from insurance.products.queries import get_product
+from insurance.web.parsing import Amount, Day, Money, Words
+
+Schedule = Annotated[list[Whole], Field(max_length=10)]
+
+
+class LapseRuleAnswer(Answer):
+    """The grace and reinstatement terms of a product's premiums due from one day to another."""
+
+    id: UUID
+    product_id: UUID
+    grace_period_days: int
+    grace_period_type: GraceType
+    reminder_schedule: list[int]
+    auto_reinstate_if_paid_within_days: int
+    max_reinstatement_period_days: int
+    reinstatement_requires_medical_after_days: int | None
+    monthly_grace_days: int
+    quarterly_grace_days: int
+    half_yearly_grace_days: int
+    annual_grace_days: int
+    send_sms_reminders: bool
+    send_email_reminders: bool
+    requires_notice: bool
+    tolerance: Money
+    effective_from: date
+    effective_to: date | None = Field(description="The first day on which it no longer applies")
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class LapseRuleFields(Body):
+    """What is left out is the statutory minimum, or follows from `grace_period_days`."""
+
+    grace_period_days: Whole = 15
+    grace_period_type: GraceType = GraceType.CALENDAR
+    reminder_schedule: Schedule = []
+    auto_reinstate_if_paid_within_days: Whole = 14
+    max_reinstatement_period_days: Whole = 180
+    reinstatement_requires_medical_after_days: Whole | None = None
+    monthly_grace_days: Whole = 15
+    quarterly_grace_days: Whole = 31
+    half_yearly_grace_days: Whole = 31
+    annual_grace_days: Whole = 31
+    send_sms_reminders: StrictBool = False
+    send_email_reminders: StrictBool = True
+    requires_notice: StrictBool = True
+    tolerance: Amount = ZERO
+    effective_to: Day | None = Field(None, description="The first day on which it does not apply")
+
+
+class NewLapseRuleBody(LapseRuleFields):
+    """A lapse rule from a day on; the open rule before it ends there."""
+
+    effective_from: Day
+
+
+class LapseRuleChanges(LapseRuleFields):
+    """Changes to a lapse rule: what is left out stays as it is."""
+
+    effective_from: Day = date(2026, 1, 1)
+    version: Edits | None = None
+
+
+class ForecastAnswer(Answer):
+    """When a policy will lapse and what stops it; without arrears there are no dates."""
+
+    oldest_unpaid: date | None
+    grace_end: date | None
+    lapse_date: date | None
+    blocked_by: list[str]
+    arrears: Money
+
+
+class HoldBody(Body):
+    """Why a policy shall not lapse, and the first day on which it may again."""
+
+    reason: Annotated[Words, Field(min_length=1, max_length=500)]
+    expires_on: Day
+
+
+class HoldAnswer(Answer):
+    """A reason not to lapse a policy."""
+
+    id: UUID
+    policy_id: UUID
+    reason: str
+    placed_on: date
+    expires_on: date
+    placed_by: str
+    placed_at: datetime
+    released_at: datetime | None
+
+
+@endpoint("GET", "/products/<uuid:product_id>/lapse-rules", may=May.LAPSES_VIEW,
+          answer=list[LapseRuleAnswer], tag="Lapse rules")  # fmt: skip
+def list_lapse_rules(product_id: UUID) -> list[LapseRule]:
+    """List a product's lapse rules, the newest first."""
+    session = db.session()
+    get_product(session, product_id)
+    return list(queries.list_lapse_rules(session, product_id))
+
+
+@endpoint("POST", "/products/<uuid:product_id>/lapse-rules", may=May.LAPSES_EDIT,
+          body=NewLapseRuleBody, answer=LapseRuleAnswer, status=201, tag="Lapse rules")  # fmt: skip
+def create_lapse_rule(product_id: UUID, body: NewLapseRuleBody) -> Reply:
+    """Add a lapse rule to a product; overlapping dates are refused."""
+    wanted = body.model_dump(exclude={"org_id"}, exclude_unset=True)
+    rule = services.create_lapse_rule(product_id, wanted, on=_today(), now=clock.now())
+    return created(rule, "list_lapse_rules", product_id=product_id)
+
+
+@endpoint("PUT", "/lapse-rules/<uuid:lapse_rule_id>", may=May.LAPSES_EDIT,
+          body=LapseRuleChanges, answer=LapseRuleAnswer, tag="Lapse rules")  # fmt: skip
+def edit_lapse_rule(lapse_rule_id: UUID, body: LapseRuleChanges) -> LapseRule:
+    """Change a lapse rule; one that premiums fell due under can only be ended."""
+    wanted = body.model_dump(exclude={"org_id", "version"}, exclude_unset=True)
+    return services.edit_lapse_rule(
+        lapse_rule_id, wanted, version=body.version, on=_today(), now=clock.now()
+    )
+
+
+@endpoint("GET", "/policies/<uuid:policy_id>/lapse-forecast", may=May.LAPSES_VIEW,
+          answer=ForecastAnswer, tag="Lapse rules")  # fmt: skip
+def get_lapse_forecast(policy_id: UUID) -> dict[str, Any]:
+    """Say why and when a policy will lapse."""
+    found = queries.policy_forecast(db.session(), policy_id, _today())
+    return {name: getattr(found, name) for name in ForecastAnswer.model_fields} | {
+        "blocked_by": [str(block) for block in found.blocked_by]
+    }
+
+
+@endpoint("POST", "/policies/<uuid:policy_id>/lapse-holds", may=May.LAPSES_HOLD,
+          body=HoldBody, answer=HoldAnswer, status=201, tag="Lapse rules")  # fmt: skip
+def place_lapse_hold(policy_id: UUID, body: HoldBody) -> LapseHold:
+    """Keep a policy from lapsing until a day."""
+    return services.place_hold(
+        policy_id, reason=body.reason, expires_on=body.expires_on, on=_today(), now=clock.now()
+    )
+
+
+@endpoint("DELETE", "/lapse-holds/<uuid:hold_id>", may=May.LAPSES_HOLD,
+          answer=None, status=204, tag="Lapse rules")  # fmt: skip
+def release_lapse_hold(hold_id: UUID) -> None:
+    """Let a held policy lapse again."""
+    services.release_hold(hold_id, now=clock.now())
+
+
+def _today() -> date:
+    return clock.today(get_organization(db.session()).timezone)
