@@ -8,8 +8,8 @@ To add an endpoint, declare its models from `Body`, `Query` and `Answer` and dec
         '''Create a customer.'''
 
 Path parameters come as keyword arguments, `body` and `query` as models. Return a model, a dict, a
-list of them, a core `Page` through `listing()`, or a `Reply` for headers. The docstring's first
-line is the summary in the documentation.
+list of them, a core `Page` through `listing()`, a `Reply` for headers, or a whole `Response` for
+a file (`answer=bytes`). The docstring's first line is the summary in the documentation.
 """
 
 import re
@@ -342,6 +342,8 @@ def _in_words(single: Mapping[str, Any]) -> str:
 
 
 def _respond(published: Endpoint, result: Any) -> Response:
+    if isinstance(result, Response):
+        return result
     reply = result if isinstance(result, Reply) else Reply(result)
     if published.status == 204:
         return Response(status=204, headers=dict(reply.headers))

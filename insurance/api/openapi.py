@@ -96,14 +96,11 @@ def _operation(published: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
 def _responses(published: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
     schema = TypeAdapter(published.answer).json_schema(ref_template=_REF, mode="serialization")
     schemas.update(schema.pop("$defs", {}))
+    media = "application/octet-stream" if published.answer is bytes else "application/json"
     found: dict[str, Any] = {
         str(published.status): {
             "description": "Done",
-            **(
-                {"content": {"application/json": {"schema": schema}}}
-                if published.status != 204
-                else {}
-            ),
+            **({"content": {media: {"schema": schema}}} if published.status != 204 else {}),
         }
     }
     for status in _problems_of(published):

@@ -16,6 +16,7 @@ _BLUEPRINTS = (
     "quotes",
     "policies",
     "ledger",
+    "debit_orders",
     "products",
     "organizations.organizations",
     "organizations.settings",

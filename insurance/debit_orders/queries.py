@@ -10,8 +10,8 @@ from uuid import UUID
 from sqlalchemy import func, select, text, tuple_
 from sqlalchemy.orm import Session
 
-from insurance.core.errors import NotFoundError
-from insurance.core.paging import Page, page_of
+from insurance.core.errors import DomainError, NotFoundError
+from insurance.core.paging import Page, decode_cursor, page_of
 from insurance.core.tenancy import current_org
 from insurance.customers.models import BankAccount
 from insurance.debit_orders.models import (
@@ -351,6 +351,24 @@ def list_holidays(
         query.order_by(TenantHoliday.day.desc(), TenantHoliday.id.desc()).limit(limit + 1)
     ).all()
     return page_of(rows, limit, lambda row: (row.day, row.id))
+
+
+def item_position(cursor: str) -> tuple[str, UUID]:
+    """Read where a page of items starts. Raises DomainError for a cursor of another list."""
+    status, item_id = decode_cursor(cursor, 2)
+    try:
+        return status, UUID(item_id)
+    except ValueError as error:
+        raise DomainError("This page link is not valid.", field="cursor") from error
+
+
+def holiday_position(cursor: str) -> tuple[date, UUID]:
+    """Read where a page of holidays starts. Raises DomainError for a cursor of another list."""
+    day, holiday_id = decode_cursor(cursor, 2)
+    try:
+        return date.fromisoformat(day), UUID(holiday_id)
+    except ValueError as error:
+        raise DomainError("This page link is not valid.", field="cursor") from error
 
 
 def _item_line(row: Any) -> ItemLine:

@@ -52,7 +52,13 @@ RAIL: tuple[tuple[str, tuple[Item, ...]], ...] = (
             Item("Policies", "policies.index", May.POLICIES_VIEW, "file-text", "p"),
         ),
     ),
-    ("Money", (Item("Ledger", "ledger.trial_balance", May.LEDGER_VIEW, "book"),)),
+    (
+        "Money",
+        (
+            Item("Debit orders", "debit_orders.index", May.DEBIT_ORDERS_VIEW, "calendar"),
+            Item("Ledger", "ledger.trial_balance", May.LEDGER_VIEW, "book"),
+        ),
+    ),
     (
         "Build",
         (

@@ -97,3 +97,10 @@ def release(run: DebitOrderRun, *, by: UUID = CHECKER, **changes: Any) -> DebitO
     """Let another person release a run."""
     with acting(by):
         return services.release_run(run.id, on=TODAY, now=NOW, **changes)
+
+
+def make_debit_orders(policy_id: UUID, customer_id: UUID) -> DebitOrderRun:
+    """Return a draft run with the first premium of a policy, its mandate and a holiday beside."""
+    make_mandate(policy_id, customer_id)
+    services.add_holiday(date(2026, 12, 17), name="Palesa's day")
+    return make_run(date(2026, 11, 23), since=TODAY)

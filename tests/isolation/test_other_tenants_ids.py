@@ -21,6 +21,7 @@ from insurance.products.services import NewCategory, create_category
 from insurance.web.access import access_of
 from tests.factories import products
 from tests.factories.book import Book, make_book
+from tests.factories.debit_orders import make_debit_orders
 from tests.factories.identity import SignedInClient, TestClient, make_person
 from tests.factories.lapses import make_lapses
 from tests.factories.organizations import OrganizationFacts
@@ -50,6 +51,7 @@ def theirs(app: Flask, other_org: OrganizationFacts) -> Book:
             now=clock.now(),
         )
         make_lapses(book.product_id, book.policy_id)
+        make_debit_orders(book.policy_id, book.customer_id)
         person = make_person(other_org.id, Role.TENANT_ADMINISTRATOR)
         create_api_key(
             user_id=person.id,
@@ -76,6 +78,9 @@ def _other_ids(connection: Connection, org: OrganizationFacts) -> dict[str, UUID
         "rule_id": "ins.inception_rules",
         "lapse_rule_id": "ins.lapse_rules",
         "hold_id": "ins.lapse_holds",
+        "mandate_id": "ins.debit_order_mandates",
+        "run_id": "ins.debit_order_runs",
+        "holiday_id": "ins.tenant_holidays",
         "table_id": "ins.rate_tables",
         "category_id": "ins.product_categories",
         "event_id": "ins.audit_events",

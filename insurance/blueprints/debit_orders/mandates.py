@@ -1,0 +1,193 @@
+"""The mandates of a policy: captured, put into force, suspended, cancelled."""
+
+from typing import Any
+from uuid import UUID
+
+from flask import Response, url_for
+from wtforms import Field, IntegerField
+from wtforms.validators import NumberRange, Optional
+
+from insurance.blueprints.debit_orders import bp
+from insurance.core import clock
+from insurance.core.db import db
+from insurance.core.errors import DomainError
+from insurance.core.permissions import May
+from insurance.customers.queries import get_customer, list_bank_accounts
+from insurance.debit_orders import queries, services
+from insurance.debit_orders.models import Mandate
+from insurance.debit_orders.rules import Convention, MandateStatus
+from insurance.web.access import requires
+from insurance.web.business import business_day
+from insurance.web.forms import ChoiceField, DayField, Form, MoneyField, Required, TextField
+from insurance.web.html import go, page, refuse
+
+_CONVENTIONS = [
+    (Convention.FOLLOWING.value, "The next business day"),
+    (Convention.PRECEDING.value, "The business day before"),
+]
+
+
+class MandateForm(Form):
+    """The authority to debit an account."""
+
+    bank_account_id = ChoiceField("Account", [Required("Choose an account.")], empty="Choose…")
+    signed_on = DayField("Signed on")
+    max_amount = MoneyField("Most to debit at once")
+    convention = ChoiceField("On a weekend or holiday", choices=_CONVENTIONS)
+    collection_day = IntegerField(
+        "Collection day", [Optional(), NumberRange(1, 31, "A day from 1 to 31.")]
+    )
+
+
+class SignatureForm(Form):
+    """When the payer signed."""
+
+    signed_on = DayField("Signed on", [Required()])
+
+
+class StopForm(Form):
+    """Why debiting stops."""
+
+    reason = TextField("Reason", [Required()], longest=500)
+
+
+@bp.get("/mandates/<uuid:policy_id>")
+@requires(May.DEBIT_ORDERS_VIEW)
+def mandates(policy_id: UUID) -> Response:
+    """List the mandates of a policy, newest first."""
+    session = db.session()
+    policy = queries.get_policy_facts(session, policy_id)
+    return page(
+        "debit_orders/mandates.html",
+        policy=policy,
+        customer=get_customer(session, policy.customer_id),
+        lines=queries.list_mandates(session, policy_id),
+    )
+
+
+@bp.route("/mandates/<uuid:policy_id>/new", methods=["GET", "POST"])
+@requires(May.DEBIT_ORDERS_EDIT)
+def create_mandate(policy_id: UUID) -> Response:
+    """Capture a mandate on one of the policyholder's accounts."""
+    session = db.session()
+    policy = queries.get_policy_facts(session, policy_id)
+    accounts = list_bank_accounts(session, policy.customer_id)
+    form = MandateForm()
+    form.bank_account_id.choices = [
+        ("", "Choose…"),
+        *((str(one.id), f"{one.bank} {one.account_number_masked}") for one in accounts),
+    ]
+    if form.validate_on_submit():
+        try:
+            services.create_mandate(policy_id, _wanted(form), on=business_day(), now=clock.now())
+        except DomainError as error:
+            refuse(form, error)
+        else:
+            return go(url_for(".mandates", policy_id=policy_id), "The mandate was added.")
+    return page(
+        "debit_orders/mandate.html",
+        part="mandate_form",
+        status=form.status,
+        form=form,
+        policy=policy,
+        accounts=accounts,
+    )
+
+
+@bp.route("/mandates/<uuid:mandate_id>/activate", methods=["GET", "POST"])
+@requires(May.DEBIT_ORDERS_EDIT)
+def activate_mandate(mandate_id: UUID) -> Response:
+    """Ask when it was signed, then put a mandate into force."""
+    form = SignatureForm()
+    return _act(
+        mandate_id,
+        form,
+        form.signed_on,
+        "Activate mandate",
+        "Premiums are debited from the next run on.",
+        lambda: services.activate_mandate(
+            mandate_id,
+            signed_on=form.signed_on.data,  # type: ignore[arg-type]
+            on=business_day(),
+        ),
+    )
+
+
+@bp.route("/mandates/<uuid:mandate_id>/suspend", methods=["GET", "POST"])
+@requires(May.DEBIT_ORDERS_EDIT)
+def suspend_mandate(mandate_id: UUID) -> Response:
+    """Ask why, then stop debiting for a while."""
+    form = StopForm()
+    return _act(
+        mandate_id,
+        form,
+        form.reason,
+        "Suspend mandate",
+        "Nothing is debited until the mandate is activated again. Debits already released are not"
+        " called back.",
+        lambda: services.suspend_mandate(mandate_id, reason=form.reason.data or ""),
+        danger=True,
+    )
+
+
+@bp.route("/mandates/<uuid:mandate_id>/cancel", methods=["GET", "POST"])
+@requires(May.DEBIT_ORDERS_EDIT)
+def cancel_mandate(mandate_id: UUID) -> Response:
+    """Ask why, then end a mandate for good."""
+    form = StopForm()
+    return _act(
+        mandate_id,
+        form,
+        form.reason,
+        "Cancel mandate",
+        "Nothing is debited any more, and premiums stay owed. Debits already released are not"
+        " called back. A cancelled mandate cannot be brought back; capture a new one instead.",
+        lambda: services.cancel_mandate(mandate_id, reason=form.reason.data or "", now=clock.now()),
+        danger=True,
+    )
+
+
+def _act(
+    mandate_id: UUID,
+    form: Form,
+    field: Field,
+    verb: str,
+    consequence: str,
+    command: Any,
+    *,
+    danger: bool = False,
+) -> Response:
+    session = db.session()
+    mandate = queries.get_mandate(session, mandate_id)
+    policy = queries.get_policy_facts(session, mandate.policy_id)
+    status = 200
+    if form.validate_on_submit():
+        try:
+            changed: Mandate = command()
+        except DomainError as error:
+            refuse(form, error)
+            status = error.status
+        else:
+            said = "in force" if changed.status is MandateStatus.ACTIVE else changed.status.lower()
+            return go(url_for(".mandates", policy_id=policy.id), f"The mandate is now {said}.")
+    return page(
+        "debit_orders/mandate_action.html",
+        part="mandate_action",
+        status=status if status != 200 else form.status,
+        form=form,
+        field=field,
+        verb=verb,
+        consequence=consequence,
+        danger=danger,
+        policy=policy,
+    )
+
+
+def _wanted(form: MandateForm) -> services.NewMandate:
+    return services.NewMandate(
+        bank_account_id=UUID(form.bank_account_id.data),
+        signed_on=form.signed_on.data,
+        max_amount=form.max_amount.data,
+        convention=Convention(form.convention.data),
+        collection_day=form.collection_day.data,
+    )
