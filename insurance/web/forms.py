@@ -2,19 +2,23 @@
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
+from enum import StrEnum
 from typing import Any
 
 from flask_wtf import FlaskForm
-from wtforms import Field, SelectField, StringField
+from wtforms import Field, HiddenField, SelectField, StringField
 from wtforms.validators import InputRequired, Length, ValidationError
 from wtforms.widgets import TextInput
 
 from insurance.core.errors import DomainError
 from insurance.core.money import format_money, parse_money
+from insurance.web.filters import words
 
+_WHOLE = re.compile(r"[0-9]{1,6}", re.ASCII)
+_VERSION = re.compile(r"[0-9]{1,9}", re.ASCII)
 _DATE_FORMATS = ("%Y/%m/%d", "%Y-%m-%d", "%Y%m%d", "%d/%m/%Y")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
@@ -133,6 +137,42 @@ class DayField(Field):
             self.data = parse_day(valuelist[0])
 
 
+class WholeField(Field):
+    """A whole number from zero on; nothing typed is None, or zero where that is said."""
+
+    widget = TextInput()
+    data: int | None
+
+    def __init__(
+        self, label: str, validators: Sequence[Any] = (), *, nothing: int | None = None, **kw: Any
+    ) -> None:
+        kw.setdefault("render_kw", {"inputmode": "numeric", "class": "amount"})
+        super().__init__(label, validators, **kw)
+        self.nothing = nothing
+
+    def _value(self) -> str:
+        if self.raw_data:
+            return str(self.raw_data[0])
+        return "" if self.data is None else str(self.data)
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Read what was typed."""
+        self.data = self.nothing
+        if valuelist and (typed := valuelist[0].strip()):
+            if not _WHOLE.fullmatch(typed):
+                raise ValueError("Enter a whole number.")
+            self.data = int(typed)
+
+
+class VersionField(HiddenField):
+    """The version of the record that the person saw."""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Read the number; anything else is a version nobody has seen."""
+        typed = valuelist[0] if valuelist else ""
+        self.data = int(typed) if _VERSION.fullmatch(typed) else 0
+
+
 class ChoiceField(SelectField):
     """A choice from a list, with an empty first choice where nothing must be chosen."""
 
@@ -154,6 +194,11 @@ class ChoiceField(SelectField):
             super().pre_validate(form)
         except ValidationError as error:
             raise ValidationError("Choose one from the list.") from error
+
+
+def choices_of(kind: Iterable[StrEnum]) -> list[tuple[str, str]]:
+    """Return an enumeration as the choices of a field."""
+    return [(member.value, words(member.value).replace("Yes no", "Yes or no")) for member in kind]
 
 
 def clean_text(text: str) -> str:

@@ -81,6 +81,19 @@ def refuse(form: FlaskForm, error: DomainError) -> None:
             form.form_errors.append(single.message)
 
 
+def refuse_change(form: FlaskForm, error: DomainError) -> list[tuple[str, Any, Any]]:
+    """Put a refusal on the form. After a stale save, return what both people entered.
+
+    The form then carries the newer version, so saving again is a decision.
+    """
+    refuse(form, error)
+    if not isinstance(error, StaleError):
+        return []
+    form.version.data = error.theirs.get("version")
+    form.version.raw_data = None
+    return [(field, error.theirs.get(field), mine) for field, mine in error.yours.items()]
+
+
 def differences(error: StaleError) -> list[tuple[str, Any, Any]]:
     """Return the fields in which two people's values differ: name, theirs, yours."""
     return [
