@@ -441,7 +441,7 @@ def test_a_collection_is_in_flight_until_the_bank_answers_or_ten_days_have_passe
 @pytest.mark.parametrize(
     "wrong",
     [
-        lambda: make_run(date(2026, 12, 25)),
+        lambda: make_run(date(2026, 12, 16)),
         lambda: make_run(TODAY - timedelta(days=1)),
         lambda: make_run(TODAY + timedelta(days=40)),
         lambda: make_run(DAY, since=DAY + timedelta(days=1)),
