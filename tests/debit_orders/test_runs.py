@@ -248,6 +248,48 @@ def test_what_was_paid_meanwhile_is_not_debited(session: Session, policies: list
     assert left_out == [Exclusion.CHANGED_SINCE]
 
 
+def test_a_policy_or_mandate_that_ended_meanwhile_is_not_debited(session: Session) -> None:
+    made = make_policies(3)
+    due_on(DAY, made)
+    run = make_run(DAY)
+    session.execute(
+        text("UPDATE ins.policies SET status = 'lapsed' WHERE id = :id"), {"id": made[0]}
+    )
+    session.commit()
+    mandate = queries.find_active_mandate(session, made[1])
+    assert mandate is not None
+    services.cancel_mandate(mandate.id, reason="new bank", now=NOW)
+
+    run = release(run)
+
+    assert run.item_count == 1
+    assert [item.policy_id for item in _items(session, run.id) if not item.exclusion] == made[2:]
+
+
+def test_a_run_of_which_nothing_is_left_is_not_released(session: Session) -> None:
+    made = make_policies(1)
+    due_on(DAY, made)
+    run = make_run(DAY)
+    mandate = queries.find_active_mandate(session, made[0])
+    assert mandate is not None
+    services.cancel_mandate(mandate.id, reason="new bank", now=NOW)
+
+    with pytest.raises(ConflictError, match="Cancel it"):
+        release(run)
+
+
+def test_a_collection_day_is_read_from_the_book_like_the_rule_says(session: Session) -> None:
+    made = make_policies(1, collection_day=25)
+    due_on(date(2026, 11, 26), made)
+
+    with pytest.raises(DomainError):
+        make_run(date(2026, 11, 26))
+    preview = services.preview_run(session, date(2026, 12, 24), on=date(2026, 12, 20))
+    assert preview.item_count == 0, "the 25th is a holiday, the next business day the 28th"
+    later = services.preview_run(session, date(2026, 12, 28), on=date(2026, 12, 20))
+    assert later.item_count == 1
+
+
 def test_a_cancelled_run_gives_its_premiums_free(session: Session, policies: list[UUID]) -> None:
     run = services.cancel_run(make_run(DAY).id, reason="wrong day", on=TODAY)
 
