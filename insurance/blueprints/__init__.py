@@ -17,6 +17,7 @@ _BLUEPRINTS = (
     "policies",
     "ledger",
     "debit_orders",
+    "lapses",
     "products",
     "organizations.organizations",
     "organizations.settings",

@@ -73,6 +73,7 @@ _CLASSES = text(
     WHERE pr.org_id = :org AND (CAST(:ids AS uuid[]) IS NULL OR pr.id = ANY(CAST(:ids AS uuid[])))
     """
 )
+_OWN_HOLIDAYS = text("SELECT day, is_working FROM ins.tenant_holidays WHERE org_id = :org")
 _HAS_APPLIED = text(
     """
     SELECT EXISTS (
@@ -149,6 +150,19 @@ def rules_on(
     }
 
 
+def list_ruled_products(session: Session, due_date: date) -> frozenset[UUID]:
+    """Return the products that have a rule of their own for premiums due on a day."""
+    return frozenset(
+        session.scalars(
+            select(LapseRule.product_id).where(
+                LapseRule.org_id == current_org(),
+                LapseRule.effective_from <= due_date,
+                LapseRule.effective_to.is_(None) | (LapseRule.effective_to > due_date),
+            )
+        )
+    )
+
+
 def list_terms(
     session: Session, product_ids: Collection[UUID] | None = None
 ) -> dict[UUID, list[LapseTerms]]:
@@ -184,9 +198,12 @@ def list_open_frequencies(
     return list(session.scalars(_OPEN_FREQUENCIES, values))
 
 
-def holidays_around(on: date) -> frozenset[date]:
-    """Return the public holidays that any grace looked at on a day can meet."""
-    return public_holidays(on.year - 10, on.year + 4)
+def holidays_around(session: Session, on: date) -> frozenset[date]:
+    """Return the days off that any grace looked at on a day can meet, the tenant's own included."""
+    own = session.execute(_OWN_HOLIDAYS, {"org": current_org()}).all()
+    working = {day for day, is_working in own if is_working}
+    closed = {day for day, is_working in own if not is_working}
+    return public_holidays(on.year - 10, on.year + 4) - working | closed
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +267,7 @@ def get_policy_standing(
             any(_is_proof_of(line, anchor, on) for line in notices),
             collection_in_flight,
             on,
-            holidays_around(on),
+            holidays_around(session, on),
         )
     else:
         seen = replace(rules.NOTHING_OWED, arrears=arrears)
@@ -503,7 +520,7 @@ def list_lapse_candidates(
     `after` is the lapse date and policy id of the last one seen, `collecting` the policies with a
     collection in flight. Another `state` lists what lapses tomorrow, is in grace, or is blocked.
     """
-    values = _values(_rows_of(list_terms(session)), on, collecting) | {"limit": limit + 1}
+    values = _values(session, _rows_of(list_terms(session)), on, collecting) | {"limit": limit + 1}
     if after is not None:
         values |= {"after_date": after[0], "after_id": after[1]}
     found = session.execute(_lines_statement(state, after is not None), values)
@@ -515,7 +532,7 @@ def count_lapse_states(
     session: Session, on: date, *, collecting: Collection[UUID] = ()
 ) -> dict[LapseState, int]:
     """Return how many policies in arrears stand where."""
-    values = _values(_rows_of(list_terms(session)), on, collecting)
+    values = _values(session, _rows_of(list_terms(session)), on, collecting)
     return dict(zip(LapseState, session.execute(_COUNTS, values).one(), strict=True))
 
 
@@ -536,7 +553,7 @@ def count_rule_impact(
         raise NotFoundError("There is no such product.")
     everywhere = replace(rule, effective_from=date.min, effective_to=None)
     rows = _rows_of(present) + _rows_of({product_id: [everywhere]}, _CHANGED)
-    found = {row[0]: row for row in session.execute(_RISKS, _values(rows, on, collecting))}
+    found = {row[0]: row for row in session.execute(_RISKS, _values(session, rows, on, collecting))}
     none = ("", 0, ZERO, 0, ZERO)
     now, changed = found.get(_NOW, none), found.get(_CHANGED, none)
     return RuleImpact(Risk(*now[1:3]), Risk(*now[3:5]), Risk(*changed[3:5]))
@@ -548,12 +565,14 @@ def _arrears_line(row: Sequence[Any]) -> ArrearsLine:
     return ArrearsLine(*(*row[:11], blocked_by))
 
 
-def _values(rows: list[dict[str, Any]], on: date, collecting: Iterable[UUID]) -> dict[str, Any]:
+def _values(
+    session: Session, rows: list[dict[str, Any]], on: date, collecting: Iterable[UUID]
+) -> dict[str, Any]:
     return {
         "org": current_org(),
         "on": on,
         "rules": json.dumps(rows),
-        "holidays": sorted(holidays_around(on)),
+        "holidays": sorted(holidays_around(session, on)),
         "collecting": list(collecting),
     }
 

@@ -1,6 +1,6 @@
 """Changing lapse rules, placing holds, and telling holders of premiums due and unpaid."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import asdict, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -390,11 +390,12 @@ def _send_chunk(
     if not claimed:
         return 0
     organization = get_organization(session).name
+    holidays = queries.holidays_around(session, on)
     for line in due:
         notice_id = claimed.get((line.line_id, line.email))
         if notice_id is None:
             continue
-        words: dict[str, Any] = _words(line, terms[line.product_id], organization, on)
+        words: dict[str, Any] = _words(line, terms[line.product_id], organization, holidays)
         mail_id = send_later(session, mail, to=line.email, **words)
         session.execute(
             update(PremiumNotice)
@@ -433,12 +434,12 @@ def _claim(
 
 
 def _words(
-    line: DueNotice, spans: Sequence[LapseTerms], organization: str, on: date
+    line: DueNotice, spans: Sequence[LapseTerms], organization: str, holidays: Set[date]
 ) -> dict[str, str]:
     # Where an older premium is unpaid, cover ends with its grace and not with this one's.
     counted_from = line.grace_from or line.due_date
     terms = next(one for one in spans if one.applies(counted_from))
-    end = rules.grace_end(counted_from, terms, line.frequency, queries.holidays_around(on))
+    end = rules.grace_end(counted_from, terms, line.frequency, holidays)
     return {
         "name": line.holder,
         "number": line.policy_number,

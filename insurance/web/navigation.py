@@ -55,6 +55,7 @@ RAIL: tuple[tuple[str, tuple[Item, ...]], ...] = (
     (
         "Money",
         (
+            Item("Arrears and lapses", "lapses.index", May.LAPSES_VIEW, "clock"),
             Item("Debit orders", "debit_orders.index", May.DEBIT_ORDERS_VIEW, "calendar"),
             Item("Ledger", "ledger.trial_balance", May.LEDGER_VIEW, "book"),
         ),
@@ -64,6 +65,7 @@ RAIL: tuple[tuple[str, tuple[Item, ...]], ...] = (
         (
             Item("Products", "products.index", May.PRODUCTS_VIEW, "packages", "b"),
             Item("Rate tables", "products.rate_tables", May.PRODUCTS_VIEW, "table"),
+            Item("Lapse rules", "lapses.rules", May.LAPSES_VIEW, "list-details"),
         ),
     ),
     (

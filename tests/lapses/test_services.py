@@ -445,3 +445,24 @@ def test_another_insurers_rules_policies_and_holds_are_not_there(
             with pytest.raises(NotFoundError):
                 ask()
         assert queries.list_lapse_candidates(session, GONE, 50).items == []
+
+
+def test_a_tenants_own_day_off_lengthens_a_grace_of_business_days(
+    session: Session, owing: Owing
+) -> None:
+    make_rule(owing.product_id, grace_period_type="BUSINESS", monthly_grace_days=15)
+    before = queries.policy_forecast(session, owing.policy_id, GONE).grace_end
+    session.rollback()
+    with transaction() as writing:
+        writing.execute(
+            text(
+                "INSERT INTO ins.tenant_holidays (org_id, id, day, name, is_working)"
+                " VALUES (:org, :id, '2026-10-12', 'Founders', false)"
+            ),
+            {"org": current_org(), "id": new_id()},
+        )
+
+    assert before == date(2026, 10, 23)
+    assert queries.policy_forecast(session, owing.policy_id, GONE).grace_end == date(2026, 10, 26)
+    (line,) = queries.list_lapse_candidates(session, GONE, 9, state=LapseState.IN_GRACE).items
+    assert line.grace_end == date(2026, 10, 26)

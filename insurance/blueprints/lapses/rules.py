@@ -1,0 +1,184 @@
+"""A new lapse rule, or a change of one: what it would do to the book is shown before it is saved."""
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from flask import Response, request, url_for
+from wtforms import BooleanField
+
+from insurance.blueprints.lapses import bp
+from insurance.core import clock
+from insurance.core.db import db
+from insurance.core.errors import DomainError
+from insurance.core.money import ZERO
+from insurance.core.permissions import May
+from insurance.lapses import queries, services
+from insurance.lapses.models import GraceType, LapseRule
+from insurance.lapses.queries import RuleImpact
+from insurance.lapses.rules import FUNERAL, LapseTerms
+from insurance.products.models import Product
+from insurance.products.queries import get_product
+from insurance.web.access import requires
+from insurance.web.business import business_day
+from insurance.web.forms import (
+    ChoiceField,
+    DayField,
+    Form,
+    MoneyField,
+    Required,
+    TextField,
+    VersionField,
+    WholeField,
+    choices_of,
+)
+from insurance.web.html import go, page, refuse, refuse_change
+
+_COPIED = (
+    "monthly_grace_days",
+    "quarterly_grace_days",
+    "half_yearly_grace_days",
+    "annual_grace_days",
+    "auto_reinstate_if_paid_within_days",
+    "reinstatement_requires_medical_after_days",
+    "max_reinstatement_period_days",
+    "send_email_reminders",
+    "send_sms_reminders",
+    "requires_notice",
+    "tolerance",
+    "effective_from",
+    "effective_to",
+)
+
+
+class LapseRuleForm(Form):
+    """Grace, reminders and reinstatement."""
+
+    effective_from = DayField("First due date it applies to", [Required()])
+    effective_to = DayField("First due date it no longer applies to")
+    grace_period_type = ChoiceField("Days of grace are", choices=choices_of(GraceType))
+    monthly_grace_days = WholeField("Monthly premiums", [Required()])
+    quarterly_grace_days = WholeField("Quarterly premiums", [Required()])
+    half_yearly_grace_days = WholeField("Half-yearly premiums", [Required()])
+    annual_grace_days = WholeField("Annual premiums", [Required()])
+    tolerance = MoneyField("Arrears that do not lapse")
+    requires_notice = BooleanField("No lapse without proof of the notice of non-payment")
+    reminder_schedule = TextField("Days before the due date", longest=60)
+    send_email_reminders = BooleanField("Send reminders by e-mail")
+    send_sms_reminders = BooleanField("Send reminders by SMS")
+    auto_reinstate_if_paid_within_days = WholeField("Automatic, if paid within", [Required()])
+    reinstatement_requires_medical_after_days = WholeField("Medical clearance after")
+    max_reinstatement_period_days = WholeField("No reinstatement after", [Required()])
+    version = VersionField()
+
+    def values(self) -> dict[str, Any]:
+        """Return what was entered. Raises DomainError for reminders that are no numbers."""
+        entered = {name: getattr(self, name).data for name in _COPIED}
+        return entered | {
+            "grace_period_type": self.grace_period_type.data,
+            "grace_period_days": self.monthly_grace_days.data,
+            "tolerance": self.tolerance.data or ZERO,
+            "reminder_schedule": _days(self.reminder_schedule.data or ""),
+        }
+
+
+def _days(typed: str) -> list[int]:
+    words = typed.replace(",", " ").replace(";", " ").split()
+    if any(not word.isascii() or not word.isdigit() or len(word) > 4 for word in words):
+        raise DomainError("Enter whole numbers, such as 7, 3, 1.", field="reminder_schedule")
+    return [int(word) for word in words]
+
+
+@bp.route("/rules/products/<uuid:product_id>/new", methods=["GET", "POST"])
+@requires(May.LAPSES_EDIT)
+def create_rule(product_id: UUID) -> Response:
+    """Add a rule from a day on, after a look at what it would do."""
+    session, on = db.session(), business_day()
+    product = get_product(session, product_id)
+    form = LapseRuleForm(data=_shown(queries.rule_on(session, product_id, on), None, on))
+    status, impact = 200, None
+    if form.validate_on_submit():
+        try:
+            wanted = form.values()
+            if _is_preview():
+                terms = services.propose_terms(session, product, wanted)
+                impact = queries.count_rule_impact(session, product_id, terms, on)
+            else:
+                services.create_lapse_rule(product_id, wanted, on=on, now=clock.now())
+                return go(_back(product_id), "The lapse rule was added.")
+        except DomainError as error:
+            refuse(form, error)
+            status = error.status
+    return _page(form, product, None, status, impact, [])
+
+
+@bp.route("/rules/<uuid:lapse_rule_id>/edit", methods=["GET", "POST"])
+@requires(May.LAPSES_EDIT)
+def edit_rule(lapse_rule_id: UUID) -> Response:
+    """Change a rule, after a look at what the change would do."""
+    session, on = db.session(), business_day()
+    rule = queries.get_lapse_rule(session, lapse_rule_id)
+    product = get_product(session, rule.product_id)
+    form = LapseRuleForm(data=_shown(queries.terms_of(rule), rule.version, on))
+    status, impact = 200, None
+    conflict: list[tuple[str, Any, Any]] = []
+    if form.validate_on_submit():
+        try:
+            wanted = form.values()
+            # The form does not ask for it; what the API set stays.
+            wanted["grace_period_days"] = rule.grace_period_days
+            if _is_preview():
+                terms = services.change_terms(session, rule, wanted)
+                impact = queries.count_rule_impact(session, product.id, terms, on)
+            else:
+                services.edit_lapse_rule(
+                    lapse_rule_id, wanted, version=form.version.data, on=on, now=clock.now()
+                )
+                return go(_back(product.id), "The lapse rule was saved.")
+        except DomainError as error:
+            conflict, status = refuse_change(form, error), error.status
+    return _page(form, product, rule, status, impact, conflict)
+
+
+def _is_preview() -> bool:
+    return request.form.get("act") == "preview"
+
+
+def _shown(terms: LapseTerms, version: int | None, on: date) -> dict[str, Any]:
+    """Return terms as the form shows them; a new rule starts from what applies today."""
+    shown = {name: getattr(terms, name) for name in _COPIED} | {
+        "grace_period_type": terms.grace_period_type,
+        "reminder_schedule": ", ".join(str(day) for day in terms.reminder_schedule),
+        "version": version,
+    }
+    return shown if version is not None else shown | {"effective_from": on, "effective_to": None}
+
+
+def _page(
+    form: LapseRuleForm,
+    product: Product,
+    rule: LapseRule | None,
+    status: int,
+    impact: RuleImpact | None,
+    conflict: list[tuple[str, Any, Any]],
+) -> Response:
+    has_applied = rule is not None and queries.has_applied(db.session(), rule, on=business_day())
+    return page(
+        "lapses/rule.html",
+        part="rule_form",
+        status=status if status != 200 else form.status,
+        form=form,
+        product=product,
+        rule=rule,
+        impact=impact,
+        conflict=conflict,
+        has_applied=has_applied,
+        is_funeral=product.class_code == FUNERAL,
+        action=url_for(".create_rule", product_id=product.id)
+        if rule is None
+        else url_for(".edit_rule", lapse_rule_id=rule.id),
+    )
+
+
+def _back(product_id: UUID) -> str:
+    return url_for(".product", product_id=product_id)
