@@ -7,6 +7,7 @@ list closes or opens single days on top. Weekends are not in the set: ask
 
 from datetime import date
 
+from holidays import country_holidays
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -26,3 +27,8 @@ def business_holidays(session: Session, year_from: int, year_to: int) -> frozens
     worked = {day for day, is_working in own if is_working}
     closed = {day for day, is_working in own if not is_working}
     return (public_holidays(year_from, year_to) - worked) | closed
+
+
+def official_holidays(first_year: int, last_year: int) -> dict[date, str]:
+    """Return the official holidays of some years with their names, in order."""
+    return dict(sorted(country_holidays("ZA", years=range(first_year, last_year + 1)).items()))

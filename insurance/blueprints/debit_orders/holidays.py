@@ -6,11 +6,11 @@ from flask import Response, request, url_for
 from wtforms import BooleanField
 
 from insurance.blueprints.debit_orders import bp
-from insurance.core.business_days import public_holidays
 from insurance.core.db import db
 from insurance.core.errors import DomainError
 from insurance.core.permissions import May
 from insurance.debit_orders import queries, services
+from insurance.debit_orders.calendar import official_holidays
 from insurance.web.access import requires
 from insurance.web.business import business_day
 from insurance.web.forms import DayField, Form, Required, TextField
@@ -34,16 +34,17 @@ class RemoveForm(Form):
 @bp.get("/holidays")
 @requires(May.DEBIT_ORDERS_VIEW)
 def holidays() -> Response:
-    """List the tenant's own days and the official ones of this year and the next."""
+    """List the tenant's own days and the official ones to the end of next year."""
     cursor = request.args.get("cursor")
-    year = business_day().year
+    today = business_day()
+    official = official_holidays(today.year, today.year + 1)
     found = queries.list_holidays(
         db.session(), limit=ROWS, after=queries.holiday_position(cursor) if cursor else None
     )
     return page(
         "debit_orders/holidays.html",
         own=found.items,
-        official=sorted(public_holidays(year, year + 1)),
+        official={day: name for day, name in official.items() if day >= today},
         next=next_url(found),
         first=url_for(".holidays"),
     )
