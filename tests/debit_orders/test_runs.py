@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import product
 from uuid import UUID
 
 import pytest
@@ -20,6 +21,7 @@ from insurance.debit_orders import queries, services
 from insurance.debit_orders.calendar import business_holidays
 from insurance.debit_orders.models import DebitOrderItem, RunStatus
 from insurance.debit_orders.rules import (
+    Convention,
     Exclusion,
     ItemStatus,
     MandateStatus,
@@ -27,15 +29,29 @@ from insurance.debit_orders.rules import (
     Result,
     Treatment,
     Verdict,
+    action_date,
+    collection_date,
+    is_business_day,
 )
 from insurance.debit_orders.services import Outcome, ResultRow
-from tests.factories.book import NOW, TODAY, make_book
+from insurance.policies.services import accept_quote
+from insurance.products.queries import list_products
+from tests.factories.book import (
+    NOW,
+    TODAY,
+    Book,
+    make_book,
+    make_customer,
+    make_product,
+    make_quote,
+)
 from tests.factories.debit_orders import (
     ACCOUNT,
     CHECKER,
     MAKER,
     acting,
     due_on,
+    make_account,
     make_mandate,
     make_policies,
     make_run,
@@ -140,12 +156,8 @@ def test_a_policy_without_a_mandate_is_listed(session: Session, policies: list[U
     }
 
 
-def make_book_beside():
+def make_book_beside() -> Book:
     """Return a policy without a mandate, beside those of make_policies."""
-    from insurance.policies.services import accept_quote
-    from insurance.products.queries import list_products
-    from tests.factories.book import Book, make_customer, make_quote
-
     product_id = list_products(db.session(), limit=1).items[0].product.id
     customer_id = make_customer(77)
     quote_id = make_quote(product_id, customer_id)
@@ -291,6 +303,34 @@ def test_a_collection_day_is_read_from_the_book_like_the_rule_says(session: Sess
     assert later.item_count == 1
 
 
+def test_on_every_day_of_a_month_the_book_is_read_as_the_rules_say(session: Session) -> None:
+    chosen = [
+        (date(2026, 12, 1 + 2 * index), day, convention)
+        for index, (day, convention) in enumerate(
+            product((None, 1, 16, 31), (Convention.PRECEDING, Convention.FOLLOWING))
+        )
+    ]
+    for index, (due, day, convention) in enumerate(chosen):
+        customer_id = make_customer(100 + index)
+        if index == 0:
+            product_id = make_product()
+        quote_id = make_quote(product_id, customer_id)
+        policy_id = accept_quote(quote_id, on=TODAY, now=NOW).policy.id
+        make_mandate(policy_id, customer_id, collection_day=day, convention=convention)
+        due_on(due, [policy_id])
+    holidays = business_holidays(session, 2026, 2027)
+    debited = [
+        action_date(collection_date(due, day), convention, holidays)
+        for due, day, convention in chosen
+    ]
+
+    for offset in range(50):
+        on = date(2026, 11, 30) + timedelta(days=offset)
+        if is_business_day(on, holidays):
+            found = services.preview_run(session, on, on=on).item_count
+            assert found == debited.count(on), on
+
+
 def test_a_cancelled_run_gives_its_premiums_free(session: Session, policies: list[UUID]) -> None:
     run = services.cancel_run(make_run(DAY).id, reason="wrong day", on=TODAY)
 
@@ -312,8 +352,6 @@ def test_the_csv_adds_up_to_the_run_and_holds_no_formula(
     session: Session, policies: list[UUID]
 ) -> None:
     book = make_book_beside()
-    from tests.factories.debit_orders import make_account
-
     account = make_account(book.customer_id, holder="=cmd()", branch_code="051001")
     make_mandate(book.policy_id, book.customer_id, bank_account_id=account)
     due_on(DAY, [book.policy_id])
@@ -516,7 +554,6 @@ def test_a_policy_has_one_active_mandate(session: Session) -> None:
 def test_a_mandate_is_on_an_account_of_the_policyholder(session: Session) -> None:
     book = make_book()
     from tests.factories.book import make_customer
-    from tests.factories.debit_orders import make_account
 
     strangers = make_account(make_customer(9))
 
