@@ -19,6 +19,7 @@ class ApprovalStatus(StrEnum):
     APPROVED = "APPROVED"
     REJECTED = "REJECTED"
     VOID = "VOID"
+    WITHDRAWN = "WITHDRAWN"
 
 
 class ApprovalRequest(TenantRecord):
@@ -35,6 +36,14 @@ class ApprovalRequest(TenantRecord):
             "approval_requests_waiting_ix",
             "org_id",
             "id",
+            postgresql_where=text("status = 'WAITING'"),
+        ),
+        Index(
+            "approval_requests_once_key",
+            "org_id",
+            "action",
+            "resource_id",
+            unique=True,
             postgresql_where=text("status = 'WAITING'"),
         ),
         CheckConstraint("decided_by <> requested_by", name="two_people"),

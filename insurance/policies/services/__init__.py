@@ -1,6 +1,29 @@
 """Commands on policies: issue, pay, endorse, change status, keep the schedule."""
 
+from insurance.policies.services.approvals import (
+    approve_request,
+    reject_request,
+    withdraw_request,
+)
+from insurance.policies.services.cancellation import (
+    Cancellation,
+    CancellationPreview,
+    cancel_policy,
+    preview_cancellation,
+)
 from insurance.policies.services.issue import Issued, accept_quote
+from insurance.policies.services.lifecycle import (
+    WayBack,
+    expire_policy,
+    find_way_back,
+    forecast_of,
+    lapse_policy,
+    mark_not_taken_up,
+    reinstate_policy,
+    renew_policy,
+    suspend_policy,
+)
+from insurance.policies.services.moves import LifecycleOutcome
 from insurance.policies.services.payments import (
     Paid,
     pay_premium,
@@ -8,13 +31,40 @@ from insurance.policies.services.payments import (
     record_payments,
     reverse_payment,
 )
+from insurance.policies.services.relief import (
+    pay_refund,
+    refunds_payable,
+    waive_premium,
+    write_off_premium,
+)
 
 __all__ = [
+    "Cancellation",
+    "CancellationPreview",
     "Issued",
+    "LifecycleOutcome",
     "Paid",
+    "WayBack",
     "accept_quote",
+    "approve_request",
+    "cancel_policy",
+    "expire_policy",
+    "find_way_back",
+    "forecast_of",
+    "lapse_policy",
+    "mark_not_taken_up",
     "pay_premium",
+    "pay_refund",
+    "preview_cancellation",
     "receive_payment",
     "record_payments",
+    "refunds_payable",
+    "reinstate_policy",
+    "reject_request",
+    "renew_policy",
     "reverse_payment",
+    "suspend_policy",
+    "waive_premium",
+    "withdraw_request",
+    "write_off_premium",
 ]

@@ -1,0 +1,237 @@
+"""What the end, the pause and the return of a contract do to its premiums, and who must agree."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from uuid import UUID
+
+from insurance.billing.rules import CoveredPremium, Refund, cancellation_refund
+from insurance.core.errors import ConflictError, DomainError
+from insurance.core.money import ZERO, to_cents, total
+from insurance.core.period import Period
+from insurance.policies.rules import TRANSITIONS
+
+PRO_RATA = "PRO_RATA"
+
+
+class CancellationType(StrEnum):
+    """Why a contract ends early."""
+
+    VOLUNTARY = "VOLUNTARY"
+    LAPSE = "LAPSE"
+    NON_PAYMENT = "NON_PAYMENT"
+    FRAUD = "FRAUD"
+    OTHER = "OTHER"
+
+
+class Initiator(StrEnum):
+    """Who ends the contract."""
+
+    HOLDER = "HOLDER"
+    INSURER = "INSURER"
+
+
+UNPAID_TYPES = frozenset({CancellationType.LAPSE, CancellationType.NON_PAYMENT})
+"""Cancellations that give up what was never collected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A premium line as the end of a contract looks at it. Money is in rand.
+
+    `rate` is what its whole period costs at the day cover stops, where that differs from `amount`.
+    """
+
+    id: UUID
+    period: Period
+    amount: Decimal
+    paid: Decimal
+    is_charged: bool
+    is_adjustment: bool = False
+    rate: Decimal | None = None
+
+    @property
+    def outstanding(self) -> Decimal:
+        """Return what is still owed."""
+        return self.amount - self.paid
+
+
+@dataclass(frozen=True, slots=True)
+class CancellationPlan:
+    """What a cancellation does to each line, and how the money divides.
+
+    `release` lines give back what was paid ahead, `uncharge` lines lose their charge, `drop` lines
+    are asked from nobody any more. `credited` is the line whose period cover stops in.
+    """
+
+    release: tuple[UUID, ...]
+    uncharge: tuple[UUID, ...]
+    drop: tuple[UUID, ...]
+    credited: UUID | None
+    paid_ahead: Decimal
+    owed: Decimal
+    money: Refund
+    written_off: Decimal
+
+    @property
+    def arrears(self) -> Decimal:
+        """Return what stays owed after the cancellation."""
+        return self.money.arrears - self.written_off
+
+
+def plan_cancellation(
+    lines: Iterable[Line],
+    stop: date,
+    *,
+    basis: str,
+    short_rate_per_cent: Decimal,
+    unapplied: Decimal,
+    gives_up_unpaid: bool,
+) -> CancellationPlan:
+    """Divide a schedule where `stop` is the first day without cover.
+
+    Periods that never began, and charges never made, fall away whole: what was paid for them goes
+    back, whatever the contract keeps of a period that did begin.
+    """
+    held = list(lines)
+    dropped = [one for one in held if _falls_away(one, stop, gives_up_unpaid)]
+    kept = [one for one in held if one not in dropped]
+    ahead = total(one.paid for one in dropped)
+    money = cancellation_refund(
+        [_covered(one, stop) for one in kept],
+        stop,
+        basis=basis,
+        short_rate_per_cent=short_rate_per_cent,
+        unapplied=unapplied + ahead,
+    )
+    begun = [one for one in kept if not one.is_adjustment and stop in one.period]
+    return CancellationPlan(
+        release=tuple(one.id for one in dropped if one.paid > ZERO),
+        uncharge=tuple(one.id for one in dropped if one.is_charged),
+        drop=tuple(one.id for one in dropped),
+        credited=begun[-1].id if begun else None,
+        paid_ahead=unapplied + ahead,
+        owed=total(one.outstanding for one in kept),
+        money=money,
+        written_off=money.arrears if gives_up_unpaid else ZERO,
+    )
+
+
+def _falls_away(line: Line, stop: date, gives_up_unpaid: bool) -> bool:
+    if not line.is_charged:
+        return True
+    if gives_up_unpaid and line.paid == ZERO:
+        return True
+    return not line.is_adjustment and line.period.start >= stop
+
+
+def _covered(line: Line, stop: date) -> CoveredPremium:
+    if line.is_adjustment:
+        # What a change added was for days before this one; the premium's own rate has the rest.
+        return CoveredPremium(Period(stop, stop), line.amount, line.paid)
+    rate = line.amount if line.rate is None else line.rate
+    return CoveredPremium(line.period, rate, rate - line.outstanding)
+
+
+def cancellation_basis(product_basis: str, *, is_cooling_off: bool, by: Initiator) -> str:
+    """Return what a contract keeps: only a holder who leaves after cooling off pays for it."""
+    if is_cooling_off or by is Initiator.INSURER:
+        return PRO_RATA
+    return product_basis
+
+
+def is_cooling_off(
+    kind: CancellationType, issued_on: date, on: date, *, days: int, term_days: int | None
+) -> bool:
+    """Tell whether a holder still cools off: not for contracts no longer than those days."""
+    if kind is not CancellationType.VOLUNTARY or (term_days is not None and term_days <= days):
+        return False
+    return on <= issued_on + timedelta(days=days)
+
+
+def initiator_of(kind: CancellationType, said: Initiator | None) -> Initiator:
+    """Return who ends the contract. Raises DomainError where that contradicts why."""
+    if kind is CancellationType.VOLUNTARY:
+        if said is Initiator.INSURER:
+            raise DomainError("A voluntary cancellation is the holder's.", field="initiated_by")
+        return Initiator.HOLDER
+    if kind is CancellationType.OTHER:
+        return said or Initiator.INSURER
+    if said is Initiator.HOLDER:
+        raise DomainError("This kind of cancellation is the insurer's.", field="initiated_by")
+    return Initiator.INSURER
+
+
+def check_cancellation_date(
+    effective: date, on: date, *, starts: date, latest: date, kind: CancellationType
+) -> None:
+    """Refuse a day on which cover cannot stop. Raises DomainError at `effective_date`.
+
+    `latest` is the next due date: premiums after it have not been paid for.
+    """
+    if effective < starts:
+        raise DomainError(f"Cover started on {starts:%Y/%m/%d}.", field="effective_date")
+    if effective > on and kind is not CancellationType.VOLUNTARY:
+        raise DomainError(
+            "Only the holder's own cancellation can lie ahead.", field="effective_date"
+        )
+    if effective > max(on, latest):
+        raise DomainError(
+            f"Cover can stop on the next due date, {max(on, latest):%Y/%m/%d}, at the latest.",
+            field="effective_date",
+        )
+
+
+class Agreement(StrEnum):
+    """Why a second person must agree."""
+
+    FRAUD = "FRAUD"
+    REFUND_ABOVE_LIMIT = "REFUND_ABOVE_LIMIT"
+    WRITE_OFF = "WRITE_OFF"
+    WAIVER = "WAIVER"
+    BACKDATED = "BACKDATED"
+
+
+def needs_agreement(
+    *,
+    kind: CancellationType,
+    refund: Decimal,
+    refund_limit: Decimal,
+    written_off: Decimal,
+    effective: date,
+    on: date,
+    backdating_days: int,
+) -> tuple[Agreement, ...]:
+    """Return why a cancellation needs a second person; nothing where it does not."""
+    reasons = {
+        Agreement.FRAUD: kind is CancellationType.FRAUD,
+        Agreement.REFUND_ABOVE_LIMIT: refund > refund_limit,
+        Agreement.WRITE_OFF: written_off > ZERO,
+        Agreement.BACKDATED: effective < on - timedelta(days=backdating_days),
+    }
+    return tuple(reason for reason, holds in reasons.items() if holds)
+
+
+def bridge_amount(instalment: Decimal, period: Period, on: date) -> Decimal:
+    """Return what is left of a premium for the days of its period from a day on."""
+    return to_cents(instalment * (period.end - on).days / period.days)
+
+
+def check_arrears(*, said_paid: bool, arrears: Decimal, tolerance: Decimal, words: str) -> None:
+    """Hold the caller's word to the ledger. Raises ConflictError with the figure."""
+    is_paid = arrears <= tolerance
+    if said_paid == is_paid:
+        return
+    message = (
+        f"Arrears of {words} are not paid."
+        if said_paid
+        else "Nothing is in arrears, so this is not true."
+    )
+    raise ConflictError(message, field="arrears_paid", detail={"arrears": str(arrears)})
+
+
+def allowed_moves(status: str) -> Sequence[str]:
+    """Return where a policy may go from a status."""
+    return TRANSITIONS[status]

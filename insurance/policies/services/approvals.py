@@ -1,0 +1,88 @@
+"""Deciding what needs a second person: the frozen request is carried out as it was asked for."""
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from insurance.approvals import rules
+from insurance.approvals import services as approvals
+from insurance.approvals.models import ApprovalRequest
+from insurance.core.context import current_actor
+from insurance.core.db import transaction
+from insurance.core.errors import ConflictError
+from insurance.policies import queries
+from insurance.policies.services import cancellation, relief
+
+EXECUTORS: Mapping[str, Callable[..., Any]] = {
+    cancellation.ACTION: cancellation.execute_cancellation,
+    relief.WAIVE: relief.execute_giving_up,
+    relief.WRITE_OFF: relief.execute_giving_up,
+    relief.REFUND: relief.execute_refund,
+}
+"""What carries out each action, as a step of the approval's transaction."""
+
+
+class _MovedOnError(ConflictError):
+    """The record is not as it was when a second person was asked."""
+
+
+def approve_request(
+    request_id: UUID, *, on: date, now: datetime, note: str | None = None
+) -> ApprovalRequest:
+    """Agree to a request, which is carried out at once and in the same transaction.
+
+    Where the record has moved on since, the request becomes void and ConflictError says so.
+    Raises ForbiddenError for the one who asked.
+    """
+    try:
+        with transaction() as session:
+            request = approvals.take_request(session, request_id)
+            rules.check_checker(request.requested_by, current_actor().user_id)
+            policy = queries.get_policy(session, request.resource_id, lock=True)
+            _check_unchanged(request, policy.current_version)
+            approvals.decide(session, request, approve=True, note=note, now=now)
+            try:
+                EXECUTORS[request.action](session, request, on=on, now=now)
+            except ConflictError as refusal:
+                raise _MovedOnError(refusal.message, detail=refusal.detail) from refusal
+            return request
+    except _MovedOnError as moved:
+        _make_void(request_id, moved.message, now)
+        raise ConflictError(
+            f"{moved.message} The request is void.", detail=moved.detail | {"status": "VOID"}
+        ) from moved
+
+
+def _check_unchanged(request: ApprovalRequest, version: int) -> None:
+    if rules.payload_hash(request.payload) != request.payload_hash:
+        raise _MovedOnError("What was asked for is not what was frozen.")
+    if version != request.record_version:
+        raise _MovedOnError(
+            f"The policy has changed since this was asked for: it was version"
+            f" {request.record_version} and is version {version}."
+        )
+
+
+def _make_void(request_id: UUID, why: str, now: datetime) -> None:
+    with transaction() as session:
+        request = approvals.take_request(session, request_id)
+        approvals.make_void(session, request, why=why, now=now)
+
+
+def reject_request(request_id: UUID, *, now: datetime, note: str | None = None) -> ApprovalRequest:
+    """Refuse what was asked for; nothing is done. Raises ForbiddenError for the one who asked."""
+    with transaction() as session:
+        request = approvals.take_request(session, request_id)
+        approvals.decide(session, request, approve=False, note=note, now=now)
+        return request
+
+
+def withdraw_request(
+    request_id: UUID, *, now: datetime, note: str | None = None
+) -> ApprovalRequest:
+    """Take back what one asked for. Raises ForbiddenError for anybody else."""
+    with transaction() as session:
+        request = approvals.take_request(session, request_id)
+        approvals.withdraw(session, request, note=note, now=now)
+        return request

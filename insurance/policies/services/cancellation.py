@@ -1,0 +1,403 @@
+"""Cancelling a policy: what it costs said first, then done to the cent, by two people if need be."""
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from insurance.approvals.models import ApprovalRequest
+from insurance.approvals.services import request_approval
+from insurance.billing import queries as billing
+from insurance.billing import services as money
+from insurance.billing.models import LineKind, PremiumLine, ReceiptKind
+from insurance.core.db import transaction
+from insurance.core.errors import ConflictError, DomainError
+from insurance.core.money import ZERO, format_money
+from insurance.core.period import Period
+from insurance.core.tenancy import current_org
+from insurance.ledger.rules import split_vat
+from insurance.policies import lifecycle_rules as rules
+from insurance.policies.lifecycle_rules import (
+    Agreement,
+    CancellationPlan,
+    CancellationType,
+    Initiator,
+    Line,
+)
+from insurance.policies.models import Endorsement, EndorsementStatus, PolicyStatus
+from insurance.policies.rules import check_transition
+from insurance.policies.services.moves import (
+    Case,
+    LifecycleOutcome,
+    charge_due,
+    day_after,
+    move,
+    open_case,
+)
+from insurance.products.queries import business_day
+
+ACTION = "policies.cancel"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancellation:
+    """What is asked for. Without a date, today; without an initiator, whoever the type implies."""
+
+    kind: CancellationType
+    reason: str
+    effective_date: date | None = None
+    initiated_by: Initiator | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CancellationPreview:
+    """What a cancellation will do, to the cent. Money is in rand.
+
+    Of the premium for days without cover, `unearned`, the contract keeps `retained` and credits
+    `credit` (with `vat` in it). With what was `paid_ahead` it settles what is `owed`; the rest is
+    the `refund`, or stays as `arrears`. `written_off` is given up.
+    """
+
+    effective_date: date
+    cover_end: date
+    is_cooling_off: bool
+    initiated_by: Initiator
+    basis: str
+    unearned: Decimal
+    retained: Decimal
+    credit: Decimal
+    vat: Decimal
+    paid_ahead: Decimal
+    owed: Decimal
+    arrears: Decimal
+    written_off: Decimal
+    refund: Decimal
+    needs: tuple[Agreement, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    preview: CancellationPreview
+    plan: CancellationPlan
+
+
+def preview_cancellation(
+    session: Session, policy_id: UUID, wanted: Cancellation, *, on: date, now: datetime
+) -> CancellationPreview:
+    """Return what a cancellation would do, and do nothing. Raises what the cancellation would."""
+    case = open_case(session, policy_id, on=on, now=now, lock=False)
+    return _prepare(case, wanted).preview
+
+
+def cancel_policy(
+    policy_id: UUID, wanted: Cancellation, *, on: date, now: datetime
+) -> LifecycleOutcome:
+    """End a policy for good and divide its premium, or ask a second person who must agree.
+
+    Raises ConflictError for a move the table does not have, DomainError at the field otherwise.
+    """
+    with transaction() as session:
+        case = open_case(session, policy_id, on=on, now=now)
+        prepared = _prepare(case, wanted)
+        if prepared.preview.needs:
+            return _ask(case, wanted, prepared.preview)
+        return _cancel(case, wanted, prepared)
+
+
+def execute_cancellation(
+    session: Session, request: ApprovalRequest, *, on: date, now: datetime
+) -> LifecycleOutcome:
+    """Do what a second person agreed to. Raises ConflictError where the money has changed since."""
+    case = open_case(session, request.resource_id, on=on, now=now)
+    frozen = request.payload
+    wanted = Cancellation(
+        kind=CancellationType(frozen["cancellation_type"]),
+        reason=request.reason,
+        effective_date=date.fromisoformat(frozen["effective_date"]),
+        initiated_by=Initiator(frozen["initiated_by"]),
+    )
+    asked_on = date.fromisoformat(frozen["asked_on"])
+    # What was asked for is judged by the rules of the day it was asked on, and posted today.
+    prepared = _prepare(replace(case, on=asked_on), wanted)
+    if _figures(prepared.preview) != frozen["figures"]:
+        raise ConflictError("The money has changed since this was asked for.")
+    return _cancel(case, wanted, prepared, approval_id=request.id)
+
+
+def _prepare(case: Case, wanted: Cancellation) -> _Prepared:
+    policy = case.policy
+    check_transition(policy.status.value, PolicyStatus.CANCELLED.value)
+    if not wanted.reason.strip():
+        raise DomainError("Say why.", field="reason")
+    by = rules.initiator_of(wanted.kind, wanted.initiated_by)
+    effective = wanted.effective_date or case.on
+    _check_date(case, wanted.kind, effective)
+    stop = policy.ended_on or effective
+    cools = policy.ended_on is None and _cools_off(case, wanted.kind)
+    basis = rules.cancellation_basis(case.terms.cancellation_basis, is_cooling_off=cools, by=by)
+    lines = _lines(case, stop)
+    plan = rules.plan_cancellation(
+        lines,
+        stop,
+        basis=basis,
+        short_rate_per_cent=case.terms.short_rate_per_cent,
+        unapplied=billing.unapplied_credit(case.session, policy.id),
+        gives_up_unpaid=wanted.kind in rules.UNPAID_TYPES,
+    )
+    needs = rules.needs_agreement(
+        kind=wanted.kind,
+        refund=plan.money.refund,
+        refund_limit=case.parameter("refund_approval_limit"),
+        written_off=plan.written_off,
+        effective=effective,
+        on=case.on,
+        backdating_days=int(case.parameter("backdating_approval_days")),
+    )
+    preview = CancellationPreview(
+        effective_date=effective,
+        cover_end=stop,
+        is_cooling_off=cools,
+        initiated_by=by,
+        basis=basis,
+        unearned=plan.money.unearned,
+        retained=plan.money.retained,
+        credit=plan.money.credit,
+        vat=_vat(case, lines, plan),
+        paid_ahead=plan.paid_ahead,
+        owed=plan.owed,
+        arrears=plan.arrears,
+        written_off=plan.written_off,
+        refund=plan.money.refund,
+        needs=needs,
+    )
+    return _Prepared(preview, plan)
+
+
+def _check_date(case: Case, kind: CancellationType, effective: date) -> None:
+    coming = [line.due_date for line in case.lines() if line.due_date > case.on]
+    rules.check_cancellation_date(
+        effective,
+        case.on,
+        starts=case.policy.effective_date,
+        latest=min(coming, default=case.on),
+        kind=kind,
+    )
+    later = case.session.scalars(
+        select(Endorsement.effective_date)
+        .where(
+            Endorsement.org_id == current_org(),
+            Endorsement.policy_id == case.policy.id,
+            Endorsement.status == EndorsementStatus.ISSUED,
+            Endorsement.effective_date > effective,
+        )
+        .order_by(Endorsement.effective_date)
+        .limit(1)
+    ).one_or_none()
+    if later is not None:
+        raise ConflictError(
+            f"A change takes effect on {later:%Y/%m/%d}, after cover would stop. Undo it first.",
+            field="effective_date",
+        )
+
+
+def _cools_off(case: Case, kind: CancellationType) -> bool:
+    policy = case.policy
+    days = int(case.parameter(f"cooling_off_days_{case.terms.category.lower()}"))
+    term = (policy.expiry_date - policy.effective_date).days if policy.expiry_date else None
+    issued_on = business_day(case.session, policy.issued_at)
+    return rules.is_cooling_off(kind, issued_on, case.on, days=days, term_days=term)
+
+
+def _lines(case: Case, stop: date) -> list[Line]:
+    """Return the schedule as if every premium of a covered period had been charged."""
+    charged_before = min(stop, day_after(case.on))
+    ends = case.policy.ended_on is not None
+    found = []
+    for line in case.lines():
+        will_be = not ends and line.due_date < charged_before and line.amount > ZERO
+        found.append(
+            Line(
+                id=line.id,
+                period=Period(line.due_date, max(line.period_end, line.due_date)),
+                amount=line.amount,
+                paid=line.paid_amount,
+                is_charged=line.posted_at is not None or will_be,
+                is_adjustment=line.kind is LineKind.ADJUSTMENT,
+                rate=_rate(case, line, stop),
+            )
+        )
+    return found
+
+
+def _rate(case: Case, line: PremiumLine, stop: date) -> Decimal | None:
+    """Return what a period costs at the end where a change inside it was charged apart."""
+    period = Period(line.due_date, max(line.period_end, line.due_date))
+    if line.kind is LineKind.ADJUSTMENT or stop not in period or line.whole_days is not None:
+        return None
+    if case.terms.pro_rata_method == "NONE" or not _changed_within(case, period, stop):
+        return None
+    following = [one for one in case.lines() if one.due_date >= period.end and not one.whole_days]
+    premiums = [one.amount for one in following if one.kind is LineKind.PREMIUM]
+    return premiums[0] if premiums else None
+
+
+def _changed_within(case: Case, period: Period, stop: date) -> bool:
+    found = case.session.scalars(
+        select(Endorsement.id)
+        .where(
+            Endorsement.org_id == current_org(),
+            Endorsement.policy_id == case.policy.id,
+            Endorsement.status == EndorsementStatus.ISSUED,
+            Endorsement.effective_date > period.start,
+            Endorsement.effective_date <= stop,
+        )
+        .limit(1)
+    ).one_or_none()
+    return found is not None
+
+
+def _vat(case: Case, lines: list[Line], plan: CancellationPlan) -> Decimal:
+    begun = [one for one in lines if one.id == plan.credited]
+    rate = case.vat_rate(begun[0].period.start) if begun else None
+    return split_vat(plan.money.credit, rate)[1] if rate else ZERO
+
+
+def _figures(preview: CancellationPreview) -> dict[str, str]:
+    names = ("unearned", "retained", "paid_ahead", "owed", "arrears", "written_off", "refund")
+    return {name: str(getattr(preview, name)) for name in names}
+
+
+def _ask(case: Case, wanted: Cancellation, preview: CancellationPreview) -> LifecycleOutcome:
+    policy = case.policy
+    request = request_approval(
+        case.session,
+        action=ACTION,
+        resource="policies",
+        resource_id=policy.id,
+        record_version=policy.current_version,
+        title=f"Cancel {policy.policy_number}, {wanted.kind.value.replace('_', ' ').lower()}",
+        amount=preview.refund or preview.written_off or None,
+        payload={
+            "cancellation_type": wanted.kind,
+            "effective_date": preview.effective_date,
+            "initiated_by": preview.initiated_by,
+            "asked_on": case.on,
+            "needs": list(preview.needs),
+            "figures": _figures(preview),
+        },
+        reason=wanted.reason,
+        now=case.now,
+    )
+    return LifecycleOutcome(
+        policy,
+        preview.effective_date,
+        preview.arrears,
+        preview.refund,
+        preview.retained,
+        approval_id=request.id,
+        needs=preview.needs,
+    )
+
+
+def _cancel(
+    case: Case, wanted: Cancellation, prepared: _Prepared, *, approval_id: UUID | None = None
+) -> LifecycleOutcome:
+    preview = prepared.preview
+    if case.policy.ended_on is None:
+        charge_due(case, min(preview.cover_end, day_after(case.on)))
+    _settle(case, prepared)
+    move(
+        case,
+        "POLICY_CANCELLED",
+        to=PolicyStatus.CANCELLED,
+        effective=preview.effective_date,
+        description=_described(wanted, preview),
+        reason=wanted.reason.strip(),
+        payload={
+            "cancellation_type": wanted.kind,
+            "initiated_by": preview.initiated_by,
+            "is_cooling_off": preview.is_cooling_off,
+            "approval_id": approval_id,
+            **_figures(preview),
+        },
+        ended_on=preview.cover_end,
+    )
+    return LifecycleOutcome(
+        case.policy, preview.effective_date, preview.arrears, preview.refund, preview.retained
+    )
+
+
+def _described(wanted: Cancellation, preview: CancellationPreview) -> str:
+    what = "Cancelled while cooling off" if preview.is_cooling_off else "Cancelled"
+    kind = wanted.kind.value.replace("_", " ").lower()
+    return f"{what} ({kind}), refund {format_money(preview.refund)}"
+
+
+def _settle(case: Case, prepared: _Prepared) -> None:
+    """Post the plan: give back what was paid ahead, credit, settle what is owed, refund the rest."""
+    session, policy, plan = case.session, case.policy, prepared.plan
+    for line_id in plan.release:
+        line = billing.get_premium_line(session, policy.id, line_id)
+        money.release_line(session, line, on=case.on, now=case.now)
+    for line_id in plan.uncharge:
+        line = billing.get_premium_line(session, policy.id, line_id)
+        money.uncharge(session, line, on=case.on, now=case.now, why="Cancelled")
+    money.cancel_lines(session, plan.drop)
+    for line in case.lines():
+        # The contract is over, so what a change added is not left for a debit that never comes.
+        line.due_date = min(line.due_date, case.on)
+    session.flush()
+    if plan.money.credit > ZERO:
+        _credit(case, plan)
+    money.apply_credits(session, {policy.id: policy.policy_number}, on=case.on, now=case.now)
+    if plan.written_off > ZERO:
+        _write_off_rest(case)
+    if plan.money.refund > ZERO:
+        money.refund_credit(
+            session, policy.id, policy.policy_number, plan.money.refund, on=case.on, now=case.now
+        )
+
+
+def _credit(case: Case, plan: CancellationPlan) -> None:
+    if plan.credited is None:
+        raise ConflictError("There is no premium to credit.")
+    line = billing.get_premium_line(case.session, case.policy.id, plan.credited)
+    note = money.Payment(
+        policy_id=case.policy.id,
+        policy_number=case.policy.policy_number,
+        reference=next_reference(case, "CN"),
+        amount=plan.money.credit,
+        on=case.on,
+        line_id=line.id,
+        kind=ReceiptKind.CREDIT_NOTE,
+        detail="Cover stopped",
+        vat_rate=case.vat_rate(line.due_date),
+    )
+    money.record_receipts(case.session, [note], on=case.on, now=case.now)
+
+
+def _write_off_rest(case: Case) -> None:
+    for _policy_id, line in billing.list_open_lines(case.session, [case.policy.id]):
+        rest = money.Payment(
+            policy_id=case.policy.id,
+            policy_number=case.policy.policy_number,
+            reference=next_reference(case, "WO"),
+            amount=line.outstanding,
+            on=case.on,
+            line_id=line.id,
+            kind=ReceiptKind.WRITE_OFF,
+            detail="Not collected",
+            vat_rate=case.vat_rate(line.due_date),
+        )
+        money.record_receipts(case.session, [rest], on=case.on, now=case.now)
+
+
+def next_reference(case: Case, prefix: str) -> str:
+    """Return the next reference of the insurer's own receipts: `CN-PL-2026-000001-1`."""
+    start = f"{prefix}-{case.policy.policy_number}-"
+    taken = billing.list_receipts(case.session, case.policy.id, limit=10_000)
+    numbers = [one.reference for one in taken if one.reference.startswith(start)]
+    return f"{start}{len(numbers) + 1}"

@@ -1,0 +1,430 @@
+"""Suspending, lapsing, reinstating, expiring and renewing policies."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from insurance.billing import queries as billing
+from insurance.billing import services as money
+from insurance.billing.models import LineKind, LineStatus, PremiumLine, ReceiptKind
+from insurance.billing.rules import Step, plan_lines
+from insurance.core.db import transaction
+from insurance.core.errors import ConflictError, DomainError
+from insurance.core.ids import new_id
+from insurance.core.money import ZERO, format_money
+from insurance.core.period import Period, add_months
+from insurance.core.tenancy import current_org
+from insurance.debit_orders.queries import collection_in_flight
+from insurance.lapses.queries import policy_forecast, rule_on
+from insurance.lapses.rules import Forecast, Reinstatement, Way, reinstatement_terms
+from insurance.policies import lifecycle_rules
+from insurance.policies.models import PolicyStatus
+from insurance.policies.rules import check_transition, expiry_date
+from insurance.policies.services.cancellation import next_reference
+from insurance.policies.services.moves import (
+    Case,
+    LifecycleOutcome,
+    charge_due,
+    day_after,
+    move,
+    open_case,
+    uncharge_unpaid,
+)
+from insurance.products.rules import MONTHS_PER_PREMIUM
+
+
+@dataclass(frozen=True, slots=True)
+class WayBack:
+    """How a policy may come back on a day, and what is owed for it. Money is in rand.
+
+    `terms` is None for a policy that is only suspended: its cover never ended.
+    """
+
+    arrears: Decimal
+    tolerance: Decimal
+    terms: Reinstatement | None
+
+
+def suspend_policy(policy_id: UUID, *, reason: str, on: date, now: datetime) -> LifecycleOutcome:
+    """Pause a policy in force from today. Premiums go on falling due and grace goes on running."""
+    with transaction() as session:
+        case = _held(session, policy_id, PolicyStatus.SUSPENDED, reason, on, now)
+        charge_due(case, day_after(on))
+        move(
+            case,
+            "POLICY_SUSPENDED",
+            to=PolicyStatus.SUSPENDED,
+            effective=on,
+            description="Suspended",
+            reason=reason.strip(),
+        )
+        return _outcome(case, on)
+
+
+def lapse_policy(policy_id: UUID, *, reason: str, on: date, now: datetime) -> LifecycleOutcome:
+    """End cover for want of a premium, as from the day after grace ended, however late this runs.
+
+    Raises ConflictError with the lapse date and what stands in the way where it is not yet due.
+    """
+    with transaction() as session:
+        case = _held(session, policy_id, PolicyStatus.LAPSED, reason, on, now)
+        forecast = forecast_of(session, policy_id, on)
+        lapses_on = _due_lapse(forecast)
+        charge_due(case, lapses_on)
+        uncharged = uncharge_unpaid(case, "Lapsed")
+        move(
+            case,
+            "POLICY_LAPSED",
+            to=PolicyStatus.LAPSED,
+            effective=lapses_on,
+            description=f"Lapsed with {format_money(forecast.arrears)} owed",
+            reason=reason.strip(),
+            payload={
+                "oldest_unpaid": forecast.oldest_unpaid,
+                "arrears": forecast.arrears,
+                "uncharged": uncharged,
+            },
+            ended_on=lapses_on,
+        )
+        return _outcome(case, lapses_on)
+
+
+def forecast_of(session: Session, policy_id: UUID, on: date) -> Forecast:
+    """Say when a policy will lapse and what stops it, collections under way included."""
+    in_flight = policy_id in collection_in_flight(session, [policy_id], on=on)
+    return policy_forecast(session, policy_id, on, collection_in_flight=in_flight)
+
+
+def _due_lapse(forecast: Forecast) -> date:
+    if forecast.lapse_date is None:
+        raise ConflictError("Nothing is owed, so this policy does not lapse.")
+    if not forecast.is_candidate:
+        stops = ", ".join(block.value.replace("_", " ").lower() for block in forecast.blocked_by)
+        why = f"what stops it: {stops}" if stops else "grace has not run out"
+        raise ConflictError(
+            f"This policy can lapse on {forecast.lapse_date:%Y/%m/%d}; {why}.",
+            detail={
+                "lapse_date": forecast.lapse_date.isoformat(),
+                "blocked_by": [block.value for block in forecast.blocked_by],
+                "arrears": str(forecast.arrears),
+            },
+        )
+    return forecast.lapse_date
+
+
+def find_way_back(session: Session, policy_id: UUID, *, on: date, now: datetime) -> WayBack:
+    """Return how a lapsed or suspended policy may come back, and what is owed."""
+    return _way_back(open_case(session, policy_id, on=on, now=now, lock=False))
+
+
+def _way_back(case: Case) -> WayBack:
+    policy = case.policy
+    terms = rule_on(case.session, policy.product_id, policy.ended_on or case.on)
+    found = None
+    if policy.ended_on is not None:
+        found = reinstatement_terms(policy.ended_on, terms, case.terms.class_code, case.on)
+    arrears = billing.arrears_on(case.session, policy.id, case.on)
+    return WayBack(arrears, terms.tolerance, found)
+
+
+def reinstate_policy(
+    policy_id: UUID,
+    *,
+    arrears_paid: bool,
+    medical_clearance: bool = False,
+    recommence: bool = False,
+    reason: str,
+    on: date,
+    now: datetime,
+) -> LifecycleOutcome:
+    """Bring a suspended or lapsed policy back into force.
+
+    With its arrears paid cover is continuous. To recommence, without arrears, leaves the days from
+    the lapse to today without cover and without premium. Waiting periods go on as they were.
+    Raises ConflictError with the figure for an untrue `arrears_paid`, or where the time is over.
+    """
+    with transaction() as session:
+        case = _held(session, policy_id, PolicyStatus.ACTIVE, reason, on, now)
+        way = _way_back(case)
+        _check_way(way, medical_clearance=medical_clearance)
+        if recommence:
+            return _recommence(case, way, reason.strip())
+        lifecycle_rules.check_arrears(
+            said_paid=arrears_paid,
+            arrears=way.arrears,
+            tolerance=way.tolerance,
+            words=format_money(way.arrears),
+        )
+        if not arrears_paid:
+            raise ConflictError(
+                f"Arrears of {format_money(way.arrears)} are paid first, or cover recommences"
+                " without them.",
+                field="arrears_paid",
+                detail={"arrears": str(way.arrears)},
+            )
+        return _reinstate(case, reason.strip(), medical_clearance)
+
+
+def _check_way(way: WayBack, *, medical_clearance: bool) -> None:
+    if way.terms is None:
+        return
+    if way.terms.way is Way.NEW_BUSINESS:
+        last = way.terms.medical_until or way.terms.arrears_only_until
+        raise ConflictError(
+            f"This policy could come back until {last:%Y/%m/%d}. It needs a new application now.",
+            detail={"way": way.terms.way.value, "until": last.isoformat()},
+        )
+    if way.terms.way is Way.MEDICAL and not medical_clearance:
+        raise ConflictError(
+            f"Since {day_after(way.terms.arrears_only_until):%Y/%m/%d} this policy comes back with"
+            " medical clearance only.",
+            field="medical_clearance",
+            detail={"way": way.terms.way.value},
+        )
+
+
+def _reinstate(case: Case, reason: str, medical_clearance: bool) -> LifecycleOutcome:
+    since = case.policy.ended_on
+    charged = charge_due(case, day_after(case.on))
+    effective = since or case.on
+    move(
+        case,
+        "POLICY_REINSTATED",
+        to=PolicyStatus.ACTIVE,
+        effective=effective,
+        description="Reinstated without a gap in cover" if since else "Suspension ended",
+        reason=reason,
+        payload={"charged": charged, "medical_clearance": medical_clearance},
+        ended_on=None,
+    )
+    return _outcome(case, effective)
+
+
+def _recommence(case: Case, way: WayBack, reason: str) -> LifecycleOutcome:
+    lapsed_on = case.policy.ended_on
+    if lapsed_on is None:
+        raise ConflictError("Cover has not ended, so it does not recommence.", field="recommence")
+    for line in case.lines():
+        if line.due_date < case.on and line.amount > line.paid_amount:
+            _forgive(case, line)
+        elif line.posted_at is None and line.due_date < case.on:
+            _set_free(case, line)
+    charge_due(case, day_after(case.on))
+    money.apply_credits(
+        case.session, {case.policy.id: case.policy.policy_number}, on=case.on, now=case.now
+    )
+    move(
+        case,
+        "POLICY_REINSTATED",
+        to=PolicyStatus.ACTIVE,
+        effective=case.on,
+        description=f"Recommenced; no cover from {lapsed_on:%Y/%m/%d} until today",
+        reason=reason,
+        payload={"gap": [lapsed_on, case.on], "given_up": way.arrears, "recommenced": True},
+        ended_on=None,
+    )
+    return _outcome(case, case.on)
+
+
+def _forgive(case: Case, line: PremiumLine) -> None:
+    """Ask nobody for a premium of the gap; the days of its period still to come stay owed."""
+    if line.posted_at is not None:
+        _credit_rest(case, line)
+        return
+    if line.period_end <= case.on:
+        _set_free(case, line)
+        return
+    if line.paid_amount > ZERO:
+        money.release_line(case.session, line, on=case.on, now=case.now)
+    period = Period(line.due_date, line.period_end)
+    line.amount = lifecycle_rules.bridge_amount(line.amount, period, case.on)
+    line.whole_days = line.whole_days or period.days
+    line.due_date = case.on
+    line.status = LineStatus.PENDING
+    case.session.flush()
+
+
+def _set_free(case: Case, line: PremiumLine) -> None:
+    line_id = line.id
+    if line.paid_amount > ZERO:
+        money.release_line(case.session, line, on=case.on, now=case.now)
+    money.cancel_lines(case.session, [line_id])
+
+
+def _credit_rest(case: Case, line: PremiumLine) -> None:
+    rest = money.Payment(
+        policy_id=case.policy.id,
+        policy_number=case.policy.policy_number,
+        reference=next_reference(case, "CN"),
+        amount=line.outstanding,
+        on=case.on,
+        line_id=line.id,
+        kind=ReceiptKind.CREDIT_NOTE,
+        detail="No cover from the lapse on",
+        vat_rate=case.vat_rate(line.due_date),
+    )
+    money.record_receipts(case.session, [rest], on=case.on, now=case.now)
+
+
+def mark_not_taken_up(policy_id: UUID, *, reason: str, on: date, now: datetime) -> LifecycleOutcome:
+    """End a policy whose first premium was never paid, as if cover had never begun."""
+    with transaction() as session:
+        case = _held(session, policy_id, PolicyStatus.CANCELLED, reason, on, now)
+        if billing.list_receipts(session, policy_id, limit=1):
+            raise ConflictError("Something has been paid, so this policy was taken up.")
+        starts = case.policy.effective_date
+        if on <= starts:
+            raise ConflictError(f"The first premium can still be paid on {starts:%Y/%m/%d}.")
+        uncharge_unpaid(case, "Not taken up")
+        money.cancel_lines(session, [line.id for line in case.lines()])
+        move(
+            case,
+            "POLICY_NOT_TAKEN_UP",
+            to=PolicyStatus.CANCELLED,
+            effective=starts,
+            description="Not taken up: the first premium was never paid",
+            reason=reason.strip(),
+            ended_on=starts,
+        )
+        return _outcome(case, starts)
+
+
+def expire_policy(policy_id: UUID, *, on: date, now: datetime) -> LifecycleOutcome:
+    """End a policy whose term is over. What was owed for it stays owed."""
+    with transaction() as session:
+        case = open_case(session, policy_id, on=on, now=now)
+        check_transition(case.policy.status.value, PolicyStatus.EXPIRED.value)
+        ends = case.policy.expiry_date
+        if ends is None:
+            raise ConflictError("This policy is for the whole of life and does not expire.")
+        if on < ends:
+            raise ConflictError(
+                f"Cover runs until {ends:%Y/%m/%d}.", detail={"expiry_date": ends.isoformat()}
+            )
+        charge_due(case, ends)
+        move(
+            case,
+            "POLICY_EXPIRED",
+            to=PolicyStatus.EXPIRED,
+            effective=ends,
+            description="Expired at the end of its term",
+            reason=None,
+            ended_on=ends,
+        )
+        return _outcome(case, ends)
+
+
+def renew_policy(policy_id: UUID, *, on: date, now: datetime) -> LifecycleOutcome:
+    """Give a non-life policy its next term at today's premium, from the day the present one ends.
+
+    Raises ConflictError earlier than the lead days before that day, or after it.
+    """
+    with transaction() as session:
+        case = open_case(session, policy_id, on=on, now=now)
+        ends = _renewable(case)
+        years = case.policy.term_years
+        until = expiry_date(ends, years, "FIXED_TERM")
+        lines = _add_lines(case, ends, until)
+        move(
+            case,
+            "POLICY_RENEWED",
+            to=None,
+            effective=ends,
+            description=f"Renewed until {until:%Y/%m/%d}",
+            reason=None,
+            payload={"term": [ends, until], "premiums": lines},
+            expiry_date=until,
+        )
+        return _outcome(case, ends)
+
+
+def _renewable(case: Case) -> date:
+    policy = case.policy
+    if policy.status is not PolicyStatus.ACTIVE:
+        raise ConflictError(
+            f"A policy that is {policy.status.value} is not renewed.",
+            detail={"allowed_transitions": list(lifecycle_rules.allowed_moves(policy.status))},
+        )
+    if case.terms.category != "NON_LIFE" or policy.expiry_date is None:
+        raise ConflictError("Only non-life policies with a term are renewed.")
+    lead = int(case.parameter("renewal_lead_days"))
+    days_left = (policy.expiry_date - case.on).days
+    if not 0 <= days_left <= lead:
+        raise ConflictError(
+            f"This policy is renewed in the {lead} days before {policy.expiry_date:%Y/%m/%d}."
+        )
+    return policy.expiry_date
+
+
+def _add_lines(case: Case, start: date, until: date | None) -> int:
+    policy, session = case.policy, case.session
+    last = session.scalars(
+        select(func.max(PremiumLine.sequence)).where(
+            PremiumLine.org_id == current_org(),
+            PremiumLine.policy_id == policy.id,
+            PremiumLine.kind == LineKind.PREMIUM,
+        )
+    ).one()
+    planned = plan_lines(
+        start,
+        due_day=policy.due_day,
+        months=MONTHS_PER_PREMIUM[policy.frequency.value],
+        until=add_months(start, 12),
+        expiry=until,
+        steps=[Step(policy.effective_date, instalment_of(case))],
+        method=case.terms.pro_rata_method,
+    )
+    for sequence, line in enumerate(planned, (last or 0) + 1):
+        session.add(
+            PremiumLine(
+                id=new_id(),
+                policy_id=policy.id,
+                kind=LineKind.PREMIUM,
+                sequence=sequence,
+                due_date=line.period.start,
+                period_end=line.period.end,
+                amount=line.amount,
+                paid_amount=ZERO,
+                status=LineStatus.PENDING,
+                whole_days=line.whole_days,
+            )
+        )
+    session.flush()
+    return len(planned)
+
+
+def instalment_of(case: Case) -> Decimal:
+    """Return what a whole premium of the policy costs today: that of its last one."""
+    whole = [
+        line
+        for line in case.lines()
+        if line.kind is LineKind.PREMIUM and line.whole_days is None and line.amount > ZERO
+    ]
+    if not whole:
+        return Decimal(case.policy.rating["instalment"])
+    return whole[-1].amount
+
+
+def _held(
+    session: Session,
+    policy_id: UUID,
+    wanted: PolicyStatus,
+    reason: str,
+    on: date,
+    now: datetime,
+) -> Case:
+    case = open_case(session, policy_id, on=on, now=now)
+    check_transition(case.policy.status.value, wanted.value)
+    if not reason.strip():
+        raise DomainError("Say why.", field="reason")
+    return case
+
+
+def _outcome(case: Case, effective: date, **figures: Any) -> LifecycleOutcome:
+    arrears = billing.arrears_on(case.session, case.policy.id, case.on)
+    return LifecycleOutcome(case.policy, effective, arrears, **figures)

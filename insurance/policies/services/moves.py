@@ -1,0 +1,196 @@
+"""What every move of a policy's life shares: its facts, its history, and premiums charged late."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from insurance.audit_logs.services import record
+from insurance.billing import queries as billing
+from insurance.billing import services as money
+from insurance.billing.models import LineKind, LineStatus, PremiumLine
+from insurance.core.money import ZERO
+from insurance.ledger.models import TransferType
+from insurance.ledger.queries import closed_through
+from insurance.ledger.rules import due_premium_legs
+from insurance.ledger.services import Entry, post
+from insurance.organizations.queries import find_parameter
+from insurance.policies import queries
+from insurance.policies.lifecycle_rules import Agreement, allowed_moves
+from insurance.policies.models import EventCategory, Policy, PolicyEvent, PolicyStatus
+from insurance.policies.services.history import count_portfolio, record_event, record_version
+from insurance.policies.snapshots import snapshot
+from insurance.products.queries import load_terms
+from insurance.products.rules import ProductTerms
+
+
+@dataclass(frozen=True, slots=True)
+class LifecycleOutcome:
+    """A policy after a move, or unchanged while a second person is asked (`approval_id`).
+
+    Money is in rand: `arrears` stay owed, `refund` goes back, `retained` is kept by the contract.
+    """
+
+    policy: Policy
+    effective_date: date
+    arrears: Decimal = ZERO
+    refund: Decimal = ZERO
+    retained: Decimal = ZERO
+    approval_id: UUID | None = None
+    needs: tuple[Agreement, ...] = ()
+
+    @property
+    def allowed_transitions(self) -> Sequence[str]:
+        """Return where the policy may go next."""
+        return allowed_moves(self.policy.status.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A policy held for a move, with what it was sold on and the day and moment of the move."""
+
+    session: Session
+    policy: Policy
+    terms: ProductTerms
+    on: date
+    now: datetime
+
+    def vat_rate(self, due: date) -> Decimal | None:
+        """Return the VAT rate of a due date in per cent, None where the class carries none."""
+        if self.terms.category != "NON_LIFE":
+            return None
+        return find_parameter(self.session, "vat_rate_per_cent", due)
+
+    def lines(self) -> list[PremiumLine]:
+        """Return the lines that are not cancelled, in the order they fall due."""
+        found = billing.list_premium_lines(self.session, self.policy.id)
+        return [line for line in found if line.status is not LineStatus.CANCELLED]
+
+    def parameter(self, code: str) -> Decimal:
+        """Return a dated parameter of the day of the move."""
+        return find_parameter(self.session, code, self.on)
+
+
+def open_case(
+    session: Session, policy_id: UUID, *, on: date, now: datetime, lock: bool = True
+) -> Case:
+    """Return a policy for a move, held. Raises NotFoundError."""
+    policy = queries.get_policy(session, policy_id, lock=lock)
+    return Case(session, policy, load_terms(session, policy.product_version_id), on, now)
+
+
+def charge_due(case: Case, before: date) -> Decimal:
+    """Charge the open premiums that fell due before a day and are not charged; return their sum.
+
+    VAT follows the due date. What lies in a closed month is posted on the day of the move.
+    """
+    closed = closed_through(case.session)
+    charged = ZERO
+    journals = []
+    for line in case.lines():
+        if line.posted_at is None and line.due_date < before and line.amount > ZERO:
+            is_closed = closed is not None and line.due_date <= closed
+            journals.append(_charge(case, line, case.on if is_closed else line.due_date))
+            line.posted_at = case.now
+            charged += line.amount
+    case.session.flush()
+    post(case.session, journals, now=case.now, field="effective_date")
+    return charged
+
+
+def _charge(case: Case, line: PremiumLine, on: date) -> list[Entry]:
+    return [
+        Entry(
+            type=TransferType(leg.type),
+            description=f"{leg.description} {case.policy.policy_number} {line.due_date}",
+            debit=leg.debit_account,
+            credit=leg.credit_account,
+            amount=leg.amount,
+            on=on,
+            policy_id=case.policy.id,
+            premium_line_id=line.id,
+        )
+        for leg in due_premium_legs(line.amount, case.vat_rate(line.due_date))
+    ]
+
+
+def uncharge_unpaid(case: Case, why: str) -> Decimal:
+    """Take back the charge of every premium of which nothing was paid; return their sum."""
+    found = [
+        line
+        for line in case.lines()
+        if line.posted_at is not None
+        and line.paid_amount == ZERO
+        and line.amount > ZERO
+        and line.kind is LineKind.PREMIUM
+    ]
+    for line in found:
+        money.uncharge(case.session, line, on=case.on, now=case.now, why=why)
+    return sum((line.amount for line in found), ZERO)
+
+
+def move(
+    case: Case,
+    event_type: str,
+    *,
+    to: PolicyStatus | None,
+    effective: date,
+    description: str,
+    reason: str | None,
+    payload: Mapping[str, Any] | None = None,
+    **changes: Any,
+) -> PolicyEvent:
+    """Change a policy's row and leave everything that a change leaves behind."""
+    session, policy = case.session, case.policy
+    before = {"status": policy.status, **{name: getattr(policy, name) for name in changes}}
+    count_portfolio(session, policy, -1)
+    policy.status = to or policy.status
+    for name, value in changes.items():
+        setattr(policy, name, value)
+    event = record_event(
+        session,
+        policy,
+        EventCategory.LIFECYCLE,
+        event_type,
+        effective=effective,
+        description=description,
+        reason=reason,
+        payload=payload,
+        now=case.now,
+    )
+    state = current_state(session, policy)
+    record_version(session, policy, event, state, change_reason=reason or description)
+    count_portfolio(session, policy, 1)
+    record(
+        session,
+        action=f"policies.{event_type.removeprefix('POLICY_').lower()}",
+        resource="policies",
+        resource_id=policy.id,
+        before=before,
+        after={"status": policy.status, **changes, **(payload or {})},
+        reason=reason,
+    )
+    return event
+
+
+def current_state(session: Session, policy: Policy) -> dict[str, Any]:
+    """Return a policy's rows as a version keeps them, with what else its newest version has."""
+    session.flush()
+    views = queries.list_benefits(session, policy.id)
+    state = snapshot(
+        policy,
+        queries.list_members(session, policy.id),
+        [view.benefit for view in views],
+        [layer for view in views for layer in view.layers],
+    )
+    versions = queries.list_versions(session, policy.id)
+    return {**(versions[0].policy_snapshot if versions else {}), **state}
+
+
+def day_after(day: date) -> date:
+    """Return the next day."""
+    return day + timedelta(days=1)

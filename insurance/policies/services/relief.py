@@ -1,0 +1,306 @@
+"""Money the insurer gives up or gives back: waivers, write-offs and refunds."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from insurance.approvals.models import ApprovalRequest
+from insurance.approvals.services import request_approval
+from insurance.audit_logs.services import record
+from insurance.billing import queries as billing
+from insurance.billing import services as money
+from insurance.billing.models import LineStatus, PremiumLine, ReceiptKind
+from insurance.core.db import transaction
+from insurance.core.errors import ConflictError, DomainError
+from insurance.core.money import ZERO, format_money
+from insurance.core.tenancy import current_org
+from insurance.ledger.models import TransferType
+from insurance.ledger.services import Entry, post
+from insurance.policies.lifecycle_rules import Agreement
+from insurance.policies.models import EventCategory
+from insurance.policies.services.cancellation import next_reference
+from insurance.policies.services.history import record_event
+from insurance.policies.services.moves import Case, LifecycleOutcome, open_case
+
+WAIVE = "premiums.waive"
+WRITE_OFF = "premiums.write_off"
+REFUND = "refunds.pay"
+_PAYABLE = text(
+    """
+    SELECT coalesce(sum(CASE WHEN credit_account = 'REFUNDS_PAYABLE' THEN amount ELSE -amount END),
+                    0)
+    FROM ins.ledger_transfers
+    WHERE org_id = :org AND policy_id = :policy
+      AND 'REFUNDS_PAYABLE' IN (debit_account, credit_account)
+    """
+)
+_PAID_BEFORE = text(
+    """
+    SELECT policy_id, sum(amount) FROM ins.ledger_transfers
+    WHERE org_id = :org AND type = 'REFUND_PAID' AND reference = :reference
+    GROUP BY policy_id
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """A way to give a premium up: its receipt, its event and its words."""
+
+    action: str
+    receipt: ReceiptKind
+    prefix: str
+    event_type: str
+    verb: str
+    done: str
+    why: Agreement
+
+
+_KINDS = {
+    WAIVE: _Kind(
+        WAIVE, ReceiptKind.WAIVER, "WV", "PREMIUM_WAIVED", "Waive", "waived", Agreement.WAIVER
+    ),
+    WRITE_OFF: _Kind(
+        WRITE_OFF,
+        ReceiptKind.WRITE_OFF,
+        "WO",
+        "PREMIUM_WRITTEN_OFF",
+        "Write off",
+        "written off",
+        Agreement.WRITE_OFF,
+    ),
+}
+
+
+def waive_premium(
+    policy_id: UUID, line_id: UUID, *, reason: str, on: date, now: datetime
+) -> LifecycleOutcome:
+    """Ask a second person to waive what is open of a premium: cover stays as if it were paid."""
+    return _ask_to_give_up(_KINDS[WAIVE], policy_id, line_id, reason, on, now)
+
+
+def write_off_premium(
+    policy_id: UUID, line_id: UUID, *, reason: str, on: date, now: datetime
+) -> LifecycleOutcome:
+    """Ask a second person to write off what is open of a premium and will not be collected."""
+    return _ask_to_give_up(_KINDS[WRITE_OFF], policy_id, line_id, reason, on, now)
+
+
+def _ask_to_give_up(
+    kind: _Kind, policy_id: UUID, line_id: UUID, reason: str, on: date, now: datetime
+) -> LifecycleOutcome:
+    with transaction() as session:
+        case = open_case(session, policy_id, on=on, now=now)
+        line = _open_line(case, line_id)
+        policy = case.policy
+        request = request_approval(
+            session,
+            action=kind.action,
+            resource="policies",
+            resource_id=policy.id,
+            record_version=policy.current_version,
+            title=f"{kind.verb} the premium of {policy.policy_number} due {line.due_date:%Y/%m/%d}",
+            amount=line.outstanding,
+            payload={"line_id": line.id, "due_date": line.due_date, "amount": line.outstanding},
+            reason=reason,
+            now=now,
+        )
+        return LifecycleOutcome(
+            policy,
+            on,
+            billing.arrears_on(session, policy.id, on),
+            approval_id=request.id,
+            needs=(kind.why,),
+        )
+
+
+def _open_line(case: Case, line_id: UUID) -> PremiumLine:
+    line = billing.get_premium_line(case.session, case.policy.id, line_id)
+    if line.status is LineStatus.CANCELLED:
+        raise ConflictError("This premium was cancelled; nothing is owed for it.")
+    if line.status is LineStatus.PAID or line.outstanding <= ZERO:
+        raise ConflictError("This premium is paid.")
+    if line.posted_at is None:
+        raise ConflictError("This premium has not been charged, so there is nothing to give up.")
+    return line
+
+
+def execute_giving_up(
+    session: Session, request: ApprovalRequest, *, on: date, now: datetime
+) -> LifecycleOutcome:
+    """Waive or write off what a second person agreed to."""
+    kind = _KINDS[request.action]
+    case = open_case(session, request.resource_id, on=on, now=now)
+    line = _open_line(case, UUID(request.payload["line_id"]))
+    amount = Decimal(request.payload["amount"])
+    if line.outstanding != amount:
+        raise ConflictError("What is open of this premium has changed since this was asked for.")
+    due = line.due_date
+    given_up = money.Payment(
+        policy_id=case.policy.id,
+        policy_number=case.policy.policy_number,
+        reference=next_reference(case, kind.prefix),
+        amount=amount,
+        on=on,
+        line_id=line.id,
+        kind=kind.receipt,
+        detail=request.reason,
+        vat_rate=case.vat_rate(due),
+    )
+    money.record_receipts(session, [given_up], on=on, now=now)
+    words = f"Premium of {format_money(amount)} due {due:%Y/%m/%d} {kind.done}"
+    payload = {"line_id": line.id, "amount": amount, "approval_id": request.id}
+    _record(case, kind.event_type, kind.action, words, request.reason, payload)
+    return LifecycleOutcome(case.policy, on, billing.arrears_on(session, case.policy.id, on))
+
+
+def refunds_payable(session: Session, policy_id: UUID) -> Decimal:
+    """Return what is to be paid out to the holder of a policy, in rand."""
+    found = session.scalars(_PAYABLE, {"org": current_org(), "policy": policy_id}).one()
+    return Decimal(found)
+
+
+def pay_refund(
+    policy_id: UUID, *, amount: Decimal, reference: str, reason: str, on: date, now: datetime
+) -> LifecycleOutcome:
+    """Pay money back to the holder: what is payable first, then credit nobody has used.
+
+    The same reference again pays nothing. Credit above the limit needs a second person. Raises
+    ConflictError with the figure where there is not so much.
+    """
+    with transaction() as session:
+        case = open_case(session, policy_id, on=on, now=now)
+        if amount <= ZERO:
+            raise DomainError("A refund is more than nothing.", field="amount")
+        if _was_paid(case, amount, reference):
+            return _refunded(case, amount)
+        from_credit = _credit_needed(case, amount)
+        if from_credit > case.parameter("refund_approval_limit"):
+            return _ask_to_refund(case, amount, reference, reason)
+        return _pay_out(case, amount, reference, reason)
+
+
+def _was_paid(case: Case, amount: Decimal, reference: str) -> bool:
+    row = case.session.execute(
+        _PAID_BEFORE, {"org": current_org(), "reference": reference}
+    ).one_or_none()
+    if row is None:
+        return False
+    if row[0] != case.policy.id or row[1] != amount:
+        raise ConflictError(f"Reference {reference} belongs to another refund.", field="reference")
+    return True
+
+
+def _credit_needed(case: Case, amount: Decimal) -> Decimal:
+    payable = refunds_payable(case.session, case.policy.id)
+    credit = billing.unapplied_credit(case.session, case.policy.id)
+    if amount > payable + credit:
+        raise ConflictError(
+            f"{format_money(payable + credit)} can be paid back.",
+            field="amount",
+            detail={"payable": str(payable), "credit": str(credit)},
+        )
+    return max(amount - payable, ZERO)
+
+
+def _ask_to_refund(case: Case, amount: Decimal, reference: str, reason: str) -> LifecycleOutcome:
+    policy = case.policy
+    request = request_approval(
+        case.session,
+        action=REFUND,
+        resource="policies",
+        resource_id=policy.id,
+        record_version=policy.current_version,
+        title=f"Refund {format_money(amount)} of {policy.policy_number}",
+        amount=amount,
+        payload={"amount": amount, "reference": reference},
+        reason=reason,
+        now=case.now,
+    )
+    return LifecycleOutcome(
+        policy,
+        case.on,
+        refund=amount,
+        approval_id=request.id,
+        needs=(Agreement.REFUND_ABOVE_LIMIT,),
+    )
+
+
+def execute_refund(
+    session: Session, request: ApprovalRequest, *, on: date, now: datetime
+) -> LifecycleOutcome:
+    """Pay back what a second person agreed to."""
+    case = open_case(session, request.resource_id, on=on, now=now)
+    amount, reference = Decimal(request.payload["amount"]), request.payload["reference"]
+    if _was_paid(case, amount, reference):
+        raise ConflictError("A refund with this reference has been paid.")
+    return _pay_out(case, amount, reference, request.reason, approval_id=request.id)
+
+
+def _pay_out(
+    case: Case, amount: Decimal, reference: str, reason: str, *, approval_id: UUID | None = None
+) -> LifecycleOutcome:
+    session, policy = case.session, case.policy
+    from_credit = _credit_needed(case, amount)
+    if from_credit > ZERO:
+        money.refund_credit(
+            session, policy.id, policy.policy_number, from_credit, on=case.on, now=case.now
+        )
+    paid = Entry(
+        type=TransferType.REFUND_PAID,
+        description=f"Refund paid {policy.policy_number} {reference}",
+        debit="REFUNDS_PAYABLE",
+        credit="BANK",
+        amount=amount,
+        on=case.on,
+        policy_id=policy.id,
+        reference=reference,
+    )
+    post(session, [[paid]], now=case.now)
+    payload = {
+        "amount": amount,
+        "reference": reference,
+        "from_credit": from_credit,
+        "approval_id": approval_id,
+    }
+    words = f"{format_money(amount)} paid back, reference {reference}"
+    _record(case, "REFUND_PAID", REFUND, words, reason.strip() or None, payload)
+    return _refunded(case, amount)
+
+
+def _refunded(case: Case, amount: Decimal) -> LifecycleOutcome:
+    arrears = billing.arrears_on(case.session, case.policy.id, case.on)
+    return LifecycleOutcome(case.policy, case.on, arrears, amount)
+
+
+def _record(
+    case: Case,
+    event_type: str,
+    action: str,
+    words: str,
+    reason: str | None,
+    payload: dict[str, object],
+) -> None:
+    record_event(
+        case.session,
+        case.policy,
+        EventCategory.FINANCIAL,
+        event_type,
+        effective=case.on,
+        description=words,
+        reason=reason,
+        payload=payload,
+        now=case.now,
+    )
+    record(
+        case.session,
+        action=action,
+        resource="policies",
+        resource_id=case.policy.id,
+        after=payload,
+        reason=reason,
+    )

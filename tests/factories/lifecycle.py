@@ -1,0 +1,93 @@
+"""Policies on any day, and the two people that some moves of their life need."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from insurance.core import clock
+from insurance.core.context import Actor, acting_as
+from insurance.core.ids import new_id
+from insurance.core.permissions import Role
+from insurance.policies.services import accept_quote, receive_payment
+from insurance.products import services as products
+from insurance.products.models import PricingMethod
+from insurance.products.services import NewProduct, Terms
+from insurance.quotes.services import QuoteInput, create_quote
+from tests.factories.book import make_customer
+
+MAKER = Actor(
+    user_id=new_id(), email="maker@insurer.example", name="Maker", roles=frozenset({Role.MANAGER})
+)
+CHECKER = Actor(
+    user_id=new_id(),
+    email="checker@insurer.example",
+    name="Checker",
+    roles=frozenset({Role.MANAGER}),
+)
+
+
+def morning(day: date) -> datetime:
+    """Return ten o'clock of a day in South Africa."""
+    return datetime(day.year, day.month, day.day, 8, tzinfo=UTC)
+
+
+@contextmanager
+def at(day: date, actor: Actor = MAKER) -> Iterator[datetime]:
+    """Let somebody act on a day, and say when."""
+    with clock.frozen(morning(day)), acting_as(actor):
+        yield morning(day)
+
+
+def sell(
+    day: date,
+    *,
+    premium: str = "100.00",
+    product_type: str = "TERM_LIFE",
+    frequency: str = "MONTHLY",
+    term_years: int | None = None,
+    customer: int | None = None,
+    **terms: Any,
+) -> UUID:
+    """Return a policy that costs a premium each time, issued and in force from a day."""
+    with at(day) as now:
+        product = products.create_product(
+            NewProduct(
+                name="Plain cover",
+                slug=f"plain-{new_id().hex[-12:]}",
+                product_type=product_type,
+                terms=Terms(
+                    pricing_method=PricingMethod.FLAT,
+                    base_premium=Decimal(premium),
+                    coverage_amount=Decimal("100000.00"),
+                    min_entry_age=18,
+                    max_entry_age=65,
+                    default_term_years=term_years or 20,
+                    **terms,
+                ),
+            ),
+            now=now,
+        )
+        products.launch_product(product.id, now=now)
+        asked = QuoteInput(
+            product_id=product.id,
+            customer_id=make_customer(customer or new_id().int % 10**7),
+            frequency=frequency,
+        )
+        quote = create_quote(asked, on=day, now=now)
+        return accept_quote(quote.id, on=day, now=now).policy.id
+
+
+def pay(policy_id: UUID, amount: str, day: date, reference: str | None = None) -> None:
+    """Receive a payment on a day."""
+    with at(day) as now:
+        receive_payment(
+            policy_id,
+            amount=Decimal(amount),
+            reference=reference or new_id().hex,
+            paid_on=day,
+            on=day,
+            now=now,
+        )
