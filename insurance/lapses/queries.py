@@ -390,13 +390,13 @@ _RULES = """
     )
 """
 _BOOK = """
-    , owing AS (
+    , owing AS MATERIALIZED (
         SELECT l.policy_id, min(l.due_date) AS oldest, sum(l.amount - l.paid_amount) AS arrears
         FROM ins.premium_lines l
         WHERE l.org_id = :org AND l.status IN ('PENDING', 'OVERDUE')
           AND l.due_date <= CAST(:on AS date) AND l.amount > l.paid_amount
         GROUP BY l.policy_id
-    ), anchored AS (
+    ), anchored AS MATERIALIZED (
         SELECT r.scenario, p.org_id, p.id AS policy_id, p.policy_number, p.status, p.product_id,
                p.customer_id, p.frequency, p.premium, o.arrears,
                CASE WHEN r.tolerance = 0 THEN o.oldest ELSE coalesce((
@@ -413,7 +413,7 @@ _BOOK = """
          AND p.status IN ('active', 'suspended')
         JOIN rules r ON r.product_id = p.product_id AND r.valid_from <= o.oldest
          AND (r.valid_to IS NULL OR o.oldest < r.valid_to)
-    ), dated AS (
+    ), dated AS MATERIALIZED (
         SELECT a.*, t.tolerance, t.requires_notice,
                CASE WHEN t.business THEN (
                    SELECT a.anchor + n FROM generate_series(1, 2 * g.days + 60) AS n
@@ -428,27 +428,29 @@ _BOOK = """
             SELECT CASE a.frequency WHEN 'MONTHLY' THEN t.monthly WHEN 'QUARTERLY' THEN t.quarterly
                    WHEN 'HALF_YEARLY' THEN t.half_yearly ELSE t.annual END AS days
         ) g
+    ), told AS MATERIALIZED (
+        SELECT DISTINCT l.policy_id, l.due_date
+        FROM ins.premium_lines l
+        JOIN ins.premium_notices n ON n.org_id = l.org_id AND n.premium_line_id = l.id
+         AND n.kind = 'NON_PAYMENT' AND n.sent_on <= CAST(:on AS date)
+        LEFT JOIN ins.mails m ON m.org_id = n.org_id AND m.id = n.mail_id
+        WHERE l.org_id = :org AND l.status IN ('PENDING', 'OVERDUE')
+          AND l.due_date <= CAST(:on AS date) AND l.amount > l.paid_amount
+          AND (n.mail_id IS NULL OR m.sent_at IS NOT NULL)
+    ), held AS MATERIALIZED (
+        SELECT DISTINCT ON (h.policy_id) h.policy_id, h.reason FROM ins.lapse_holds h
+        WHERE h.org_id = :org AND h.released_at IS NULL
+          AND h.placed_on <= CAST(:on AS date) AND CAST(:on AS date) < h.expires_on
+        ORDER BY h.policy_id, h.expires_on DESC, h.id
     ), judged AS (
         SELECT d.*, d.grace_end + 1 AS lapse_date, held.reason AS hold_reason,
                held.reason IS NOT NULL AS is_held,
                d.policy_id = ANY(CAST(:collecting AS uuid[])) AS is_collecting,
                d.arrears <= d.tolerance AS is_within_tolerance,
-               d.requires_notice AND NOT EXISTS (
-                   SELECT 1 FROM ins.premium_notices n
-                   JOIN ins.premium_lines l ON l.org_id = n.org_id AND l.id = n.premium_line_id
-                    AND l.due_date = d.anchor
-                   LEFT JOIN ins.mails m ON m.org_id = n.org_id AND m.id = n.mail_id
-                   WHERE n.org_id = d.org_id AND n.policy_id = d.policy_id
-                     AND n.kind = 'NON_PAYMENT' AND n.sent_on <= CAST(:on AS date)
-                     AND (n.mail_id IS NULL OR m.sent_at IS NOT NULL)
-               ) AS lacks_notice
+               d.requires_notice AND told.policy_id IS NULL AS lacks_notice
         FROM dated d
-        LEFT JOIN LATERAL (
-            SELECT h.reason FROM ins.lapse_holds h
-            WHERE h.org_id = d.org_id AND h.policy_id = d.policy_id AND h.released_at IS NULL
-              AND h.placed_on <= CAST(:on AS date) AND CAST(:on AS date) < h.expires_on
-            ORDER BY h.expires_on DESC, h.id LIMIT 1
-        ) held ON true
+        LEFT JOIN told ON told.policy_id = d.policy_id AND told.due_date = d.anchor
+        LEFT JOIN held ON held.policy_id = d.policy_id
     ), book AS (
         SELECT j.*, is_held OR is_collecting OR is_within_tolerance OR lacks_notice AS is_blocked
         FROM judged j
