@@ -12,6 +12,7 @@ from insurance.core import clock
 from insurance.core.business_days import is_business_day, public_holidays
 from insurance.core.permissions import Role
 from insurance.core.tenancy import tenant_scope
+from insurance.debit_orders.services import add_holiday
 from tests.browser.test_accessibility import _faults
 from tests.factories.book import make_customer
 from tests.factories.debit_orders import due_on, make_account, make_policies
@@ -27,6 +28,7 @@ def policies(app: Flask, org: OrganizationFacts) -> list[UUID]:
         made = make_policies(2)
         due_on(_next_business_day(), made)
         make_account(make_customer(9))
+        add_holiday(_next_business_day() + timedelta(days=7), name="Bank migration")
     return made
 
 
