@@ -16,4 +16,5 @@ import insurance.notifications.models
 import insurance.organizations.models
 import insurance.policies.models
 import insurance.products.models
-import insurance.quotes.models  # noqa: F401
+import insurance.quotes.models
+import insurance.reconciliation.models  # noqa: F401

@@ -17,8 +17,12 @@ _AREAS = (
     "policies",
     "lapses",
     "premiums",
+    "lifecycle",
+    "approvals",
+    "endorsements",
     "ledger",
     "debit_orders",
+    "reconciliation",
     "dashboard",
     "audit_logs",
 )

@@ -9,7 +9,8 @@ To add an endpoint, declare its models from `Body`, `Query` and `Answer` and dec
 
 Path parameters come as keyword arguments, `body` and `query` as models. Return a model, a dict, a
 list of them, a core `Page` through `listing()`, a `Reply` for headers, or a whole `Response` for
-a file (`answer=bytes`). The docstring's first line is the summary in the documentation.
+a file (`answer=bytes`). `upload=Model` in place of `body` takes a form with one `file`, which comes
+as `sent`, beside the model's fields. The docstring's first line is the summary in the documentation.
 """
 
 import re
@@ -30,7 +31,7 @@ from insurance.core.permissions import May
 from insurance.core.tenancy import tenant_scope
 from insurance.identity.services import authenticate_bearer
 from insurance.web.limits import limiter
-from insurance.web.parsing import MAX_BODY, UnreadableError, read_json
+from insurance.web.parsing import MAX_BODY, MAX_UPLOAD, UnreadableError, read_json
 
 T = TypeVar("T")
 _KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
@@ -82,10 +83,11 @@ class Answer(BaseModel):
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer with headers."""
+    """An answer with headers, or with a status other than the endpoint's usual one."""
 
     content: Any
     headers: Mapping[str, str] = field(default_factory=dict)
+    status: int | None = None
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,15 @@ class Endpoint:
     summary: str
     is_public: bool
     view: Callable[..., Any]
+    upload: type[Body] | None = None
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A file that came with a request: what the client calls it, and what is in it."""
+
+    name: str
+    content: bytes
 
 
 ENDPOINTS: list[Endpoint] = []
@@ -115,6 +126,7 @@ def endpoint(
     *,
     may: May | None = None,
     body: type[Body] | None = None,
+    upload: type[Body] | None = None,
     query: type[Query] = Query,
     answer: Any,
     status: int = 200,
@@ -140,6 +152,7 @@ def endpoint(
                 summary,
                 public,
                 function,  # type: ignore[arg-type]
+                upload,
             )
         )
         return function
@@ -234,7 +247,9 @@ class _BadRequestError(DomainError):
 def _run(published: Endpoint, path: dict[str, Any], scope: ExitStack) -> Response:
     actor = None if published.is_public else _authenticate()
     query = _parse(published.query, request.args.to_dict(), is_text=True)
-    body = _read_body(published.body)
+    body, sent = _read_body(published.body), None
+    if published.upload is not None:
+        body, sent = _read_upload(published.upload)
     if actor is not None:
         actor = _enter(actor, query, body, scope)
         if published.may is not None and not actor.may(published.may):
@@ -244,6 +259,8 @@ def _run(published: Endpoint, path: dict[str, Any], scope: ExitStack) -> Respons
         arguments["query"] = query
     if body is not None:
         arguments["body"] = body
+    if sent is not None:
+        arguments["sent"] = sent
 
     def work() -> Response:
         return _respond(published, published.view(**arguments))
@@ -254,7 +271,8 @@ def _run(published: Endpoint, path: dict[str, Any], scope: ExitStack) -> Respons
 
         if not _KEY.fullmatch(key):
             raise _BadRequestError("An Idempotency-Key has 1 to 255 printable characters.")
-        return once(key, f"{request.method} {request.path}", request.get_data(), work)
+        read = sent.content + str(body).encode() if sent else request.get_data()
+        return once(key, f"{request.method} {request.path}", read, work)
     return work()
 
 
@@ -309,8 +327,27 @@ def _read_body(model: type[Body] | None) -> Body | None:
     return _parse(model, value)
 
 
-def _too_large() -> DomainError:
-    error = _BadRequestError("The body is larger than 1 MB.")
+def _read_upload(model: type[Body]) -> tuple[Body, Sent]:
+    """Read a form with one file. Large ones are kept on disk while they arrive."""
+    if request.mimetype != "multipart/form-data":
+        error = _BadRequestError("Send the file as multipart/form-data.")
+        error.status = 415
+        raise error
+    request.max_content_length = MAX_UPLOAD
+    if request.content_length and request.content_length > MAX_UPLOAD:
+        raise _too_large("The file is larger than 100 MB.")
+    files = request.files.getlist("file")
+    if set(request.files) - {"file"} or len(files) > 1:
+        raise DomainError("Send one file, in the field file.", field="file")
+    if any(len(request.form.getlist(name)) > 1 for name in request.form):
+        raise DomainError("Give each field once.")
+    if not files:
+        raise DomainError("This field is needed.", field="file")
+    return _parse(model, request.form.to_dict()), Sent(files[0].filename or "", files[0].read())
+
+
+def _too_large(message: str = "The body is larger than 1 MB.") -> DomainError:
+    error = _BadRequestError(message)
     error.status = 413
     return error
 
@@ -350,7 +387,9 @@ def _respond(published: Endpoint, result: Any) -> Response:
     content = _adapter(published.answer).validate_python(reply.content, from_attributes=True)
     written = _adapter(published.answer).dump_python(content, mode="python")
     response = current_app.response_class(
-        json.dumps(_jsonable(written)), published.status, mimetype="application/json"
+        json.dumps(_jsonable(written)),
+        reply.status or published.status,
+        mimetype="application/json",
     )
     response.headers["Cache-Control"] = "no-store"
     response.headers.update(reply.headers)

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import TypeAdapter
 from pydantic.json_schema import models_json_schema
 
-from insurance.api.edge import ENDPOINTS, TITLES, Endpoint, Query
+from insurance.api.edge import ENDPOINTS, TITLES, Body, Endpoint, Query
 
 _REF = "#/components/schemas/{model}"
 _PROBLEM = {
@@ -90,7 +90,28 @@ def _operation(published: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
                 "application/json": {"schema": {"$ref": _REF.format(model=published.body.__name__)}}
             },
         }
+    if published.upload is not None:
+        operation["requestBody"] = _upload(published.upload)
     return operation
+
+
+def _upload(model: type[Body]) -> dict[str, Any]:
+    schema = model.model_json_schema(ref_template=_REF)
+    fields = {name: _without_null(one) for name, one in schema.get("properties", {}).items()}
+    file = {"type": "string", "format": "binary", "description": "The file, at most 100 MB"}
+    return {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "properties": {"file": file, **fields},
+                    "required": ["file"],
+                    "additionalProperties": False,
+                }
+            }
+        },
+    }
 
 
 def _responses(published: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
@@ -115,7 +136,7 @@ def _responses(published: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
 
 def _problems_of(published: Endpoint) -> Sequence[int]:
     statuses = [400, 404, 422, 429]
-    if published.body is not None:
+    if published.body is not None or published.upload is not None:
         statuses += [413, 415]
     if published.method != "GET":
         statuses.append(409)

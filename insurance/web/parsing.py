@@ -16,6 +16,7 @@ from flask.json.provider import JSONProvider
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 MAX_BODY = 1024 * 1024
+MAX_UPLOAD = 100 * 1024 * 1024
 MAX_DEPTH = 32
 MAX_KEYS = 10_000
 _MAX_DIGITS = 40

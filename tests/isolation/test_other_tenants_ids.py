@@ -1,5 +1,6 @@
 """Generated from the route map: another tenant's ids are answered like ids that never were."""
 
+import io
 import re
 from collections.abc import Callable
 from uuid import UUID, uuid4
@@ -24,10 +25,19 @@ from tests.factories.book import Book, make_book
 from tests.factories.debit_orders import make_debit_orders
 from tests.factories.identity import SignedInClient, TestClient, make_person
 from tests.factories.lapses import make_lapses
+from tests.factories.lifecycle import make_approval
 from tests.factories.organizations import OrganizationFacts
+from tests.factories.reconciliation import make_reconciliation
 
 CHANGING = ("POST", "PUT", "PATCH", "DELETE")
 BODIES = {
+    "PUT /policies/<uuid:policy_id>/suspend": {"reason": "Sold the car"},
+    "PUT /policies/<uuid:policy_id>/lapse": {"reason": "Sold the car"},
+    "PUT /policies/<uuid:policy_id>/reinstate": {"reason": "Sold the car", "arrears_paid": True},
+    "PUT /policies/<uuid:policy_id>/cancel": {
+        "reason": "Sold the car",
+        "cancellation_type": "VOLUNTARY",
+    },
     "PUT /quotes/<uuid:quote_id>/decline": {"reason": "too dear"},
     "PUT /customers/<uuid:customer_id>": {
         "first_name": "A",
@@ -52,6 +62,8 @@ def theirs(app: Flask, other_org: OrganizationFacts) -> Book:
         )
         make_lapses(book.product_id, book.policy_id)
         make_debit_orders(book.policy_id, book.customer_id)
+        make_reconciliation(book.policy_id)
+        make_approval(book.policy_id)
         person = make_person(other_org.id, Role.TENANT_ADMINISTRATOR)
         create_api_key(
             user_id=person.id,
@@ -81,6 +93,9 @@ def _other_ids(connection: Connection, org: OrganizationFacts) -> dict[str, UUID
         "mandate_id": "ins.debit_order_mandates",
         "run_id": "ins.debit_order_runs",
         "holiday_id": "ins.tenant_holidays",
+        "approval_id": "ins.approval_requests",
+        "file_id": "ins.reconciliation_files",
+        "receipt_id": "ins.receipts",
         "table_id": "ins.rate_tables",
         "category_id": "ins.product_categories",
         "event_id": "ins.audit_events",
@@ -127,6 +142,10 @@ def _fingerprint(connection: Connection, org: OrganizationFacts) -> list[tuple[s
         digest.append((name, row[0], row[1]))
     connection.rollback()
     return digest
+
+
+def _file() -> tuple[io.BytesIO, str]:
+    return io.BytesIO(b"paid_date,amount,reference\n2026-11-20,1.00,R"), "bank.csv"
 
 
 def _plain(body: bytes) -> bytes:
@@ -184,7 +203,8 @@ def test_every_endpoint_answers_another_tenants_id_like_an_unknown_one(
                 lambda found: str(chosen.get(found[1], uuid4())),
                 one.path,  # noqa: B023
             )
-            answer = client.open(f"/api/v1{path}", method=one.method, json=body)
+            sent = {"json": body} if one.upload is None else {"data": {"file": _file()}}
+            answer = client.open(f"/api/v1{path}", method=one.method, **sent)
             answers.append((answer.status_code, _plain(answer.data)))
             asked += 1
         assert answers[0] == answers[1], f"{one.method} {one.path}"

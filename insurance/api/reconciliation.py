@@ -1,0 +1,264 @@
+"""Bank files in the API: uploaded, posted, read back; and money that waits for its policy."""
+
+from collections.abc import Iterator
+from datetime import date, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import Field
+
+from insurance.api.edge import Answer, Body, ListQuery, Reply, Sent, endpoint, listing
+from insurance.core import clock
+from insurance.core.db import db
+from insurance.core.paging import decode_cursor
+from insurance.core.permissions import May
+from insurance.organizations.queries import get_organization
+from insurance.reconciliation import queries, services
+from insurance.reconciliation.models import FileStatus, ReconciliationFile
+from insurance.reconciliation.rules import FileFormat, Verdict
+from insurance.web.parsing import Amount, Day, Money, Words
+
+TAG = "Reconciliation"
+
+
+class UploadBody(Body):
+    """Whether the file is posted; without, nothing but the verdicts is kept."""
+
+    commit: bool = False
+
+
+class MatchBody(Body):
+    """The policy that the money is for."""
+
+    policy_id: UUID
+
+
+class ReturnBody(Body):
+    """Why the money goes back."""
+
+    reason: Annotated[Words, Field(min_length=1, max_length=500)]
+
+
+class RowAnswer(Answer):
+    """What became of a row. A row that could not be read has no amount."""
+
+    line: int
+    verdict: Verdict
+    detail: str
+    policy_number: str
+    amount: Amount | None
+
+
+class TotalAnswer(Answer):
+    """Rows with one verdict, and their amount."""
+
+    rows: int
+    amount: Money
+
+
+class UploadAnswer(Answer):
+    """A file, row by row. `committed`: all of it has been posted."""
+
+    file_id: UUID
+    file_hash: str
+    status: FileStatus
+    rows: list[RowAnswer]
+    totals: dict[Verdict, TotalAnswer]
+    committed: bool
+
+
+class FileAnswer(Answer):
+    """A file and how far it is."""
+
+    id: UUID
+    name: str
+    file_hash: str
+    format: FileFormat
+    policy_id: UUID | None
+    status: FileStatus
+    row_count: int
+    rows_done: int
+    totals: dict[Verdict, TotalAnswer]
+    uploaded_at: datetime
+    uploaded_by: str
+    committed_at: datetime | None
+    committed_by: str | None
+    error: str | None
+
+
+class SuggestionAnswer(Answer):
+    """A policy that money may be for, and why."""
+
+    policy_id: UUID
+    policy_number: str
+    holder: str
+    why: str
+
+
+class SuspenseAnswer(Answer):
+    """A receipt that waits for its policy, with suggestions, the best first."""
+
+    id: UUID
+    reference: str
+    amount: Money
+    received_on: Day
+    detail: str | None
+    policy_number: str | None
+    file_id: UUID | None
+    suggestions: list[SuggestionAnswer]
+
+
+class ReceiptAnswer(Answer):
+    """A receipt and where it stands."""
+
+    id: UUID
+    reference: str
+    amount: Money
+    status: str
+    policy_id: UUID | None
+
+
+@endpoint(
+    "POST",
+    "/policies/<uuid:policy_id>/premium-reconciliation/upload",
+    may=May.RECONCILIATION_UPLOAD,
+    upload=UploadBody,
+    answer=UploadAnswer,
+    tag=TAG,
+)
+def upload_policy_file(policy_id: UUID, body: UploadBody, sent: Sent):
+    """Upload a bank's file about one policy."""
+    return _upload(body, sent, policy_id)
+
+
+@endpoint(
+    "POST",
+    "/premium-reconciliation/upload",
+    may=May.RECONCILIATION_UPLOAD,
+    upload=UploadBody,
+    answer=UploadAnswer,
+    tag=TAG,
+)
+def upload_file(body: UploadBody, sent: Sent):
+    """Upload a bank's file about any number of policies."""
+    return _upload(body, sent, None)
+
+
+@endpoint(
+    "GET",
+    "/premium-reconciliation/files",
+    may=May.RECONCILIATION_VIEW,
+    query=ListQuery,
+    answer=list[FileAnswer],
+    tag=TAG,
+)
+def list_reconciliation_files(query: ListQuery):
+    """List files, newest first."""
+    return listing(queries.list_files(db.session(), limit=query.limit, after=_after(query)))
+
+
+@endpoint(
+    "GET",
+    "/premium-reconciliation/files/<uuid:file_id>",
+    may=May.RECONCILIATION_VIEW,
+    answer=UploadAnswer,
+    tag=TAG,
+)
+def get_reconciliation_file(file_id: UUID):
+    """Read a file with what became of each row."""
+    return _answer(queries.get_file(db.session(), file_id))
+
+
+@endpoint(
+    "GET",
+    "/suspense",
+    may=May.RECONCILIATION_VIEW,
+    query=ListQuery,
+    answer=list[SuspenseAnswer],
+    tag=TAG,
+)
+def list_suspense(query: ListQuery) -> Reply:
+    """List money that waits for its policy, oldest first."""
+    session = db.session()
+    found = queries.list_suspense(session, limit=query.limit, after=_after(query))
+    suggested = queries.suggest_policies(session, found.items)
+    return listing(
+        found,
+        lambda one: {
+            **{
+                name: getattr(one, name)
+                for name in SuspenseAnswer.model_fields
+                if name != "suggestions"
+            },
+            "suggestions": suggested[one.id],
+        },
+    )
+
+
+@endpoint(
+    "POST",
+    "/suspense/<uuid:receipt_id>/match",
+    may=May.RECONCILIATION_UPLOAD,
+    body=MatchBody,
+    answer=ReceiptAnswer,
+    tag=TAG,
+)
+def match_suspense(receipt_id: UUID, body: MatchBody):
+    """Give money in suspense to a policy: it settles what is due, the rest is credit."""
+    return services.match_suspense(receipt_id, body.policy_id, on=_today(), now=clock.now())
+
+
+@endpoint(
+    "POST",
+    "/suspense/<uuid:receipt_id>/return",
+    may=May.RECONCILIATION_UPLOAD,
+    body=ReturnBody,
+    answer=ReceiptAnswer,
+    tag=TAG,
+)
+def return_suspense(receipt_id: UUID, body: ReturnBody):
+    """Pay money in suspense back to where it came from."""
+    return services.return_suspense(receipt_id, reason=body.reason, on=_today(), now=clock.now())
+
+
+def _upload(body: UploadBody, sent: Sent, policy_id: UUID | None) -> dict[str, Any]:
+    on, now = _today(), clock.now()
+    file = services.preview_upload(sent.content, sent.name, policy_id, on=on, now=now)
+    if file.status is FileStatus.COMMITTED:
+        return _answer(file, is_repeated=True)
+    if body.commit:
+        file = services.commit_file(file.id, on=on, now=now)
+    return _answer(file)
+
+
+def _answer(file: ReconciliationFile, *, is_repeated: bool = False) -> dict[str, Any]:
+    rows = list(_rows(file, is_repeated))
+    totals = queries.count_again(file) if is_repeated else file.totals
+    return {
+        "file_id": file.id,
+        "file_hash": file.file_hash,
+        "status": file.status,
+        "rows": rows,
+        "totals": totals,
+        "committed": file.status is FileStatus.COMMITTED,
+    }
+
+
+def _rows(file: ReconciliationFile, is_repeated: bool) -> Iterator[dict[str, Any]]:
+    for row in queries.read_rows(db.session(), file.id):
+        is_again = is_repeated and row.verdict is not Verdict.ERROR
+        yield {
+            "line": row.line,
+            "verdict": Verdict.DUPLICATE if is_again else row.verdict,
+            "detail": queries.REPEATED if is_again else row.detail,
+            "policy_number": row.policy_number,
+            "amount": row.amount,
+        }
+
+
+def _after(query: ListQuery) -> UUID | None:
+    return decode_cursor(query.cursor, 1, UUID)[0] if query.cursor else None
+
+
+def _today() -> date:
+    return clock.today(get_organization(db.session()).timezone)

@@ -1,0 +1,42 @@
+"""What a bank's file says, and what becomes of each of its rows. Nothing here knows a database."""
+
+from insurance.reconciliation.rules.files import FileFormat, read_csv, read_file, read_statement
+from insurance.reconciliation.rules.numbers import near_numbers, search_words
+from insurance.reconciliation.rules.rows import COLUMNS, Fault, Outcome, RawRow, Row, read_row
+from insurance.reconciliation.rules.verdicts import (
+    PAYING,
+    Decision,
+    KnownDebit,
+    KnownPolicy,
+    KnownReceipt,
+    Standing,
+    Verdict,
+    answers_debit,
+    decide,
+)
+from insurance.reconciliation.rules.workbooks import read_xlsx
+
+__all__ = [
+    "COLUMNS",
+    "PAYING",
+    "Decision",
+    "Fault",
+    "FileFormat",
+    "KnownDebit",
+    "KnownPolicy",
+    "KnownReceipt",
+    "Outcome",
+    "RawRow",
+    "Row",
+    "Standing",
+    "Verdict",
+    "answers_debit",
+    "decide",
+    "near_numbers",
+    "read_csv",
+    "read_file",
+    "read_row",
+    "read_statement",
+    "read_xlsx",
+    "search_words",
+]

@@ -1,0 +1,184 @@
+"""A row of a file: as it stands there, and read; what is wrong with it is said field by field."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from functools import lru_cache
+
+from insurance.core.errors import DomainError
+from insurance.core.money import ZERO, parse_money
+
+COLUMNS = (
+    "policy_number",
+    "due_date",
+    "paid_date",
+    "amount",
+    "reference",
+    "status",
+    "reason_code",
+)
+MOST_MONEY = Decimal("1000000000.00")
+"""No premium is as much as this: a larger amount is a mistake of the file."""
+LONGEST_REFERENCE = 100
+WRITTEN_OFF = "/WO"
+"""How the references of what is written off beside a payment end."""
+_ISO = re.compile(r"([0-9]{4})[-/]([0-9]{2})[-/]([0-9]{2})", re.ASCII)
+_LOCAL = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})", re.ASCII)
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+
+
+class Outcome(StrEnum):
+    """What the bank says of a payment."""
+
+    PAID = "PAID"
+    UNPAID = "UNPAID"
+    DISPUTED = "DISPUTED"
+
+
+@dataclass(frozen=True, slots=True)
+class RawRow:
+    """A row as text. `fault` says why the line could not be taken apart."""
+
+    line: int
+    policy_number: str = ""
+    due_date: str = ""
+    paid_date: str = ""
+    amount: str = ""
+    reference: str = ""
+    status: str = ""
+    reason_code: str = ""
+    fault: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row that makes sense. `amount` is in rand and more than nothing."""
+
+    line: int
+    policy_number: str
+    due_date: date | None
+    paid_date: date
+    amount: Decimal
+    reference: str
+    outcome: Outcome
+    reason_code: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with a field of a row."""
+
+    field: str
+    message: str
+
+
+def read_row(raw: RawRow, *, on: date, closed_through: date | None = None) -> Row | list[Fault]:
+    """Return a row, or everything that is wrong with it.
+
+    `on` is the business day: nothing was paid after it. What was paid up to `closed_through` lies
+    in closed books. A row that is not about money received needs no date of payment.
+    """
+    if raw.fault is not None:
+        return [Fault("line", raw.fault)]
+    faults: list[Fault] = []
+    outcome = _outcome(raw.status, faults)
+    paid_date = _day(raw.paid_date, "paid_date", faults)
+    due_date = _day(raw.due_date, "due_date", faults)
+    amount = _amount(raw.amount, faults)
+    number = _text(raw.policy_number, "policy_number", faults, longest=40).upper()
+    reference = _text(raw.reference, "reference", faults, longest=LONGEST_REFERENCE)
+    reason = _text(raw.reason_code, "reason_code", faults, longest=40, is_needed=False)
+    if outcome is Outcome.PAID:
+        _check_paid_date(raw.paid_date, paid_date, on, closed_through, faults)
+    if reference.endswith(WRITTEN_OFF):
+        faults.append(
+            Fault("reference", f"A reference of a payment does not end in {WRITTEN_OFF}.")
+        )
+    if faults:
+        return faults
+    return Row(
+        raw.line, number, due_date, paid_date or on, amount, reference, outcome, reason or None
+    )
+
+
+def _outcome(text: str, faults: list[Fault]) -> Outcome:
+    word = text.strip().upper() or Outcome.PAID.value
+    if word not in Outcome.__members__:
+        faults.append(Fault("status", "This is PAID, UNPAID or DISPUTED."))
+        return Outcome.PAID
+    return Outcome(word)
+
+
+def _check_paid_date(
+    text: str, paid: date | None, on: date, closed_through: date | None, faults: list[Fault]
+) -> None:
+    if paid is None:
+        if not text.strip():
+            faults.append(Fault("paid_date", "This is missing."))
+    elif paid > on:
+        faults.append(Fault("paid_date", "A payment cannot be dated in the future."))
+    elif closed_through is not None and paid <= closed_through:
+        faults.append(Fault("paid_date", f"The books are closed to {closed_through:%Y/%m/%d}."))
+
+
+def _day(text: str, field: str, faults: list[Fault]) -> date | None:
+    if not text.strip():
+        return None
+    found = _read_day(text.strip())
+    if found is None:
+        faults.append(Fault(field, "This is not a date such as 2026-11-20 or 20/11/2026."))
+    return found
+
+
+@lru_cache(maxsize=4096)
+def _read_day(text: str) -> date | None:
+    if found := _ISO.fullmatch(text):
+        year, month, day = found.groups()
+    elif found := _LOCAL.fullmatch(text):
+        day, month, year = found.groups()
+    else:
+        return None
+    try:
+        read = date(int(year), int(month), int(day))
+    except ValueError:
+        return None
+    return read if 1900 <= read.year <= 2200 else None
+
+
+def _amount(text: str, faults: list[Fault]) -> Decimal:
+    if not text.strip():
+        faults.append(Fault("amount", "This is missing."))
+        return ZERO
+    amount = _read_amount(text)
+    if amount is None:
+        faults.append(Fault("amount", "This is not an amount such as 1234.56 or 1234,56."))
+        return ZERO
+    if amount <= ZERO:
+        faults.append(Fault("amount", "A payment is more than nothing."))
+    elif amount >= MOST_MONEY:
+        faults.append(Fault("amount", "This is more than any premium."))
+    return amount
+
+
+@lru_cache(maxsize=4096)
+def _read_amount(text: str) -> Decimal | None:
+    try:
+        return parse_money(text[:60])
+    except DomainError:
+        return None
+
+
+def _text(
+    text: str, field: str, faults: list[Fault], *, longest: int, is_needed: bool = True
+) -> str:
+    plain = text.strip() if text.isascii() else unicodedata.normalize("NFC", text).strip()
+    if _UNPRINTABLE.search(plain):
+        faults.append(Fault(field, "This holds characters that cannot be read."))
+    elif len(plain) > longest:
+        faults.append(Fault(field, f"This has more than {longest} characters."))
+    elif is_needed and not plain:
+        faults.append(Fault(field, "This is missing."))
+    return plain

@@ -1,0 +1,398 @@
+"""Posting a file: chunk by chunk, each one transaction, so that a second run goes on where a first
+one died and nothing is posted twice.
+
+Every row is decided anew under the locks of its policies: the preview may be hours old.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from sqlalchemy import Table, select, text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from insurance.audit_logs.services import record
+from insurance.billing.models import Receipt, ReceiptKind, ReceiptStatus
+from insurance.billing.queries import list_receipts_with_references
+from insurance.billing.services import Payment
+from insurance.core.bulk import write_rows
+from insurance.core.context import current_actor
+from insurance.core.db import transaction
+from insurance.core.errors import ConflictError, DomainError
+from insurance.core.ids import new_id
+from insurance.core.jobs import enqueue
+from insurance.core.tenancy import current_org
+from insurance.debit_orders.rules import Result
+from insurance.debit_orders.services import ResultRow, mark_results
+from insurance.ledger.models import TransferType
+from insurance.ledger.queries import closed_through
+from insurance.ledger.services import Entry, post
+from insurance.organizations.queries import find_parameter
+from insurance.policies.queries import get_policy
+from insurance.policies.services.payments import (
+    lock_policies,
+    record_payments,
+    reverse_with_event,
+)
+from insurance.reconciliation import queries
+from insurance.reconciliation.models import (
+    FileStatus,
+    ReconciliationFile,
+    ReconciliationRow,
+    RowState,
+)
+from insurance.reconciliation.rules import (
+    PAYING,
+    Decision,
+    KnownPolicy,
+    RawRow,
+    Row,
+    Standing,
+    Verdict,
+    answers_debit,
+    read_row,
+)
+from insurance.reconciliation.services.suspense import take_back_suspense
+
+CHUNK = 5_000
+AT_ONCE = 500
+"""A file with no more rows is posted while the clerk waits."""
+_TRIES = 3
+_ROWS: Table = ReconciliationRow.__table__  # type: ignore[assignment]
+_RECEIPTS: Table = Receipt.__table__  # type: ignore[assignment]
+_SET_ROWS = text(
+    """
+    UPDATE ins.reconciliation_rows AS r
+    SET verdict = v.verdict, detail = v.detail, receipt_id = v.receipt_id, state = v.state
+    FROM (SELECT unnest(CAST(:ids AS uuid[])) AS id, unnest(CAST(:verdicts AS text[])) AS verdict,
+                 unnest(CAST(:details AS text[])) AS detail,
+                 unnest(CAST(:receipts AS uuid[])) AS receipt_id,
+                 unnest(CAST(:states AS text[])) AS state) AS v
+    WHERE r.org_id = :org AND r.id = v.id
+    """
+)
+
+
+def commit_file(file_id: UUID, *, on: date, now: datetime) -> ReconciliationFile:
+    """Post a previewed file: a short one at once, a long one as a job.
+
+    A file whose posting broke off goes on; one that was posted is left alone.
+    """
+    with transaction() as session:
+        file = queries.get_file(session, file_id, lock=True)
+        if file.status is FileStatus.COMMITTED:
+            return file
+        if file.status is FileStatus.UPLOADED:
+            raise ConflictError("This file has not been read to its end.")
+        was = file.status
+        file.status, file.error = FileStatus.COMMITTING, None
+        file.committed_by = current_actor().email
+        record(
+            session,
+            action="reconciliation.start_commit",
+            resource="reconciliation_files",
+            resource_id=file.id,
+            before={"status": was},
+            after={"status": file.status, "rows": file.row_count},
+        )
+        is_long = file.row_count > AT_ONCE
+        if is_long:
+            enqueue(session, "reconciliation.commit", file_id=file.id)
+    if not is_long:
+        file = post_file(file_id, on=on, now=now)
+    return file
+
+
+def post_file(file_id: UUID, *, on: date, now: datetime) -> ReconciliationFile:
+    """Post what is left of a file. Two that work on one file take turns, chunk by chunk.
+
+    A chunk that meets somebody else's posting is decided again; one that cannot be posted leaves
+    the file FAILED with the chunks before it.
+    """
+    tries = 0
+    while True:
+        try:
+            file, is_more = _post_chunk(file_id, on=on, now=now)
+        except (psycopg.IntegrityError, IntegrityError, DomainError) as error:
+            tries += 1
+            if tries < _TRIES:
+                continue
+            _fail(file_id, error)
+            raise
+        tries = 0
+        if not is_more:
+            return file
+
+
+def _fail(file_id: UUID, error: Exception) -> None:
+    with transaction() as session:
+        file = queries.get_file(session, file_id, lock=True)
+        file.status = FileStatus.FAILED
+        is_refusal = isinstance(error, DomainError)
+        file.error = str(error) if is_refusal else "Other postings kept getting in the way."
+        record(
+            session,
+            action="reconciliation.fail",
+            resource="reconciliation_files",
+            resource_id=file.id,
+            after={"error": file.error, "rows_done": file.rows_done},
+        )
+
+
+def _post_chunk(file_id: UUID, *, on: date, now: datetime) -> tuple[ReconciliationFile, bool]:
+    with transaction() as session:
+        file = queries.get_file(session, file_id, lock=True)
+        if file.status is not FileStatus.COMMITTING:
+            return file, False
+        rows = _next_rows(session, file)
+        if rows:
+            _Posting(session, file, on, now).run(rows)
+            file.rows_done += len(rows)
+            file.last_line = rows[-1].line
+        is_more = len(rows) == CHUNK
+        if not is_more:
+            _finish(session, file, now)
+        return file, is_more
+
+
+def _next_rows(session: Session, file: ReconciliationFile) -> Sequence[Any]:
+    return session.execute(
+        select(_ROWS)
+        .where(
+            _ROWS.c.org_id == current_org(),
+            _ROWS.c.file_id == file.id,
+            _ROWS.c.line > file.last_line,
+        )
+        .order_by(_ROWS.c.line)
+        .limit(CHUNK)
+    ).all()
+
+
+def _finish(session: Session, file: ReconciliationFile, now: datetime) -> None:
+    session.flush()
+    file.status = FileStatus.COMMITTED
+    file.committed_at = now
+    file.totals = queries.count_verdicts(session, file.id)
+    record(
+        session,
+        action="reconciliation.commit",
+        resource="reconciliation_files",
+        resource_id=file.id,
+        after={"name": file.name, "rows": file.row_count, "totals": file.totals},
+    )
+
+
+@dataclass(slots=True)
+class _Done:
+    """What became of a row of the file."""
+
+    row_id: UUID
+    decision: Decision
+    receipt_id: UUID | None = None
+    state: RowState = RowState.SKIPPED
+    advice: str = ""
+
+
+@dataclass(slots=True)
+class _Wave:
+    """Rows that may be posted together: payments, then suspense, then what is taken back.
+
+    A payment for a policy of which something is taken back waits for the next wave.
+    """
+
+    payments: list[tuple[_Done, Payment]] = field(default_factory=list)
+    suspense: list[tuple[_Done, Row]] = field(default_factory=list)
+    reversals: list[tuple[_Done, Row]] = field(default_factory=list)
+    reversed_policies: set[str] = field(default_factory=set)
+
+
+class _Posting:
+    """One chunk of a file on its way into the books."""
+
+    def __init__(self, session: Session, file: ReconciliationFile, on: date, now: datetime) -> None:
+        self.session, self.on, self.now = session, on, now
+        self.tolerance, self.policy_id = file.tolerance, file.policy_id
+        self.done: list[_Done] = []
+        self.answers: list[tuple[_Done, ResultRow]] = []
+        self.wave = _Wave()
+        self.vat_rate: Decimal | None = None
+
+    def run(self, stored: Sequence[Any]) -> None:
+        """Decide about every row that can be read, post, and note what became of it."""
+        session = self.session
+        closed = closed_through(session)
+        read = [(row.id, _read(row, self.on, closed)) for row in stored if row.state == "PENDING"]
+        sound = [row for _id, row in read if isinstance(row, Row)]
+        policies = queries.find_policies(session, [row.policy_number for row in sound])
+        lock_policies(session, {one.id for one in policies.values()})
+        standing = Standing()
+        queries.extend_standing(session, standing, sound)
+        only = self._only()
+        if self.tolerance:
+            self.vat_rate = find_parameter(session, "vat_rate_per_cent", self.on)
+        for row_id, row in read:
+            if isinstance(row, Row):
+                self._take(row_id, row, standing, only)
+            else:
+                words = "; ".join(f"{fault.field}: {fault.message}" for fault in row)
+                self.done.append(
+                    _Done(row_id, Decision(Verdict.ERROR, words), state=RowState.ERROR)
+                )
+        self._post_wave()
+        self._answer_debits()
+        self._note()
+
+    def _only(self) -> KnownPolicy | None:
+        if self.policy_id is None:
+            return None
+        policy = get_policy(self.session, self.policy_id)
+        return KnownPolicy(policy.id, policy.policy_number, policy.status.value)
+
+    def _take(self, row_id: UUID, row: Row, standing: Standing, only: KnownPolicy | None) -> None:
+        policy = standing.policies.get(row.policy_number)
+        debit = standing.debits.get(row.reference)
+        decision = standing.take(row, on=self.on, tolerance=self.tolerance, only=only)
+        done = _Done(row_id, decision)
+        self.done.append(done)
+        if decision.verdict in PAYING and policy is not None:
+            if row.policy_number in self.wave.reversed_policies:
+                self._post_wave()
+            self.wave.payments.append((done, self._payment(row, policy, decision)))
+        elif decision.verdict is Verdict.SUSPENSE:
+            self.wave.suspense.append((done, row))
+        elif decision.is_reversing:
+            self.wave.reversals.append((done, row))
+            self.wave.reversed_policies.add(row.policy_number)
+        elif decision.verdict is Verdict.REVERSAL:
+            done.state = RowState.POSTED
+        elif decision.verdict is Verdict.ERROR:
+            done.state = RowState.ERROR
+        if answers_debit(decision, policy, debit):
+            answer = ResultRow(row.reference, Result(row.outcome.value), row.reason_code)
+            self.answers.append((done, answer))
+
+    def _payment(self, row: Row, policy: KnownPolicy, decision: Decision) -> Payment:
+        return Payment(
+            policy_id=policy.id,
+            policy_number=policy.number,
+            reference=row.reference,
+            amount=row.amount,
+            on=row.paid_date,
+            line_id=decision.line_id,
+            vat_rate=self.vat_rate if policy.has_vat else None,
+        )
+
+    def _post_wave(self) -> None:
+        wave, self.wave = self.wave, _Wave()
+        if wave.payments:
+            paid = record_payments(
+                self.session,
+                [payment for _done, payment in wave.payments],
+                on=self.on,
+                now=self.now,
+                tolerance=self.tolerance,
+            )
+            for (done, _payment), one in zip(wave.payments, paid, strict=True):
+                done.receipt_id, done.state = one.receipt_id, RowState.POSTED
+        if wave.suspense:
+            self._receive_suspense(wave.suspense)
+        if wave.reversals:
+            self._reverse(wave.reversals)
+
+    def _receive_suspense(self, waiting: Sequence[tuple[_Done, Row]]) -> None:
+        receipts, journals = [], []
+        for done, row in waiting:
+            done.receipt_id, done.state = new_id(), RowState.POSTED
+            receipts.append(_suspense_row(done, row, self.now))
+            journals.append([_suspense_entry(done, row)])
+        write_rows(self.session, _RECEIPTS, receipts)
+        post(self.session, journals, now=self.now)
+
+    def _reverse(self, wanted: Sequence[tuple[_Done, Row]]) -> None:
+        references = [row.reference for _done, row in wanted]
+        receipts = list_receipts_with_references(self.session, references)
+        for done, row in wanted:
+            receipt = receipts[row.reference]
+            done.receipt_id, done.state = receipt.id, RowState.POSTED
+            code = row.reason_code or row.outcome.value
+            if receipt.policy_id is None:
+                take_back_suspense(
+                    self.session, receipt, reason_code=code, on=self.on, now=self.now
+                )
+                continue
+            reverse_with_event(
+                self.session,
+                get_policy(self.session, receipt.policy_id),
+                receipt,
+                reason_code=code,
+                on=self.on,
+                now=self.now,
+            )
+
+    def _answer_debits(self) -> None:
+        if not self.answers:
+            return
+        answers = [answer for _done, answer in self.answers]
+        outcomes = mark_results(self.session, answers, now=self.now)
+        for (done, _answer), outcome in zip(self.answers, outcomes, strict=True):
+            if outcome.treatment is not None:
+                done.advice = f" {outcome.treatment.advice}"
+
+    def _note(self) -> None:
+        self.session.execute(
+            _SET_ROWS,
+            {
+                "org": current_org(),
+                "ids": [one.row_id for one in self.done],
+                "verdicts": [one.decision.verdict.value for one in self.done],
+                "details": [one.decision.detail + one.advice for one in self.done],
+                "receipts": [one.receipt_id for one in self.done],
+                "states": [one.state.value for one in self.done],
+            },
+        )
+
+
+def _read(stored: Any, on: date, closed: date | None) -> Any:
+    raw = RawRow(
+        stored.line,
+        policy_number=stored.policy_number,
+        due_date=stored.due_text,
+        paid_date=stored.paid_text,
+        amount=stored.amount_text,
+        reference=stored.reference,
+        status=stored.status_text,
+        reason_code=stored.reason_code,
+    )
+    return read_row(raw, on=on, closed_through=closed)
+
+
+def _suspense_row(done: _Done, row: Row, now: datetime) -> dict[str, Any]:
+    return {
+        "id": done.receipt_id,
+        "reference": row.reference,
+        "kind": ReceiptKind.PAYMENT,
+        "status": ReceiptStatus.SUSPENSE,
+        "amount": row.amount,
+        "received_on": row.paid_date,
+        "recorded_at": now,
+        "recorded_by": current_actor().email,
+        "detail": f"{row.policy_number}: {done.decision.detail}",
+    }
+
+
+def _suspense_entry(done: _Done, row: Row) -> Entry:
+    return Entry(
+        type=TransferType.SUSPENSE_RECEIVED,
+        description=f"Received, policy not known: {row.policy_number} {row.reference}",
+        debit="BANK",
+        credit="SUSPENSE",
+        amount=row.amount,
+        on=row.paid_date,
+        receipt_id=done.receipt_id,
+        reference=row.reference,
+    )

@@ -1,0 +1,94 @@
+"""Bank files for tests, and policies whose premiums they pay."""
+
+import io
+from datetime import date
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from openpyxl import Workbook
+
+from insurance.core.db import db
+from insurance.policies.queries import get_policy
+from insurance.policies.services import accept_quote
+from insurance.reconciliation.models import ReconciliationFile
+from insurance.reconciliation.queries import list_rows
+from insurance.reconciliation.rules import COLUMNS
+from insurance.reconciliation.services import commit_file, preview_upload
+from tests.factories.book import NOW, TODAY, make_customer, make_product, make_quote
+
+START = date(2026, 9, 20)
+
+
+def make_policies(count: int = 1, **customer: Any) -> list[tuple[UUID, str]]:
+    """Return (id, number) of policies of 100.00 a month of which three premiums have fallen due."""
+    product_id, made = make_product(backdating_limit_days=90), []
+    for index in range(1, count + 1):
+        quote_id = make_quote(product_id, make_customer(index, **customer))
+        policy = accept_quote(quote_id, effective_date=START, on=TODAY, now=NOW).policy
+        made.append((policy.id, policy.policy_number))
+    return made
+
+
+def row(
+    number: str, amount: object = "100.00", reference: str = "R1", **more: str
+) -> dict[str, str]:
+    """Return a row of a file: paid on the business day unless told otherwise."""
+    return {
+        "policy_number": number,
+        "due_date": "2026-09-20",
+        "paid_date": "2026-11-20",
+        "amount": str(amount),
+        "reference": reference,
+    } | more
+
+
+def csv_of(
+    *rows: dict[str, str], delimiter: str = ",", columns: tuple[str, ...] = COLUMNS
+) -> bytes:
+    """Return rows as a CSV."""
+    lines = [columns, *([one.get(name, "") for name in columns] for one in rows)]
+    return "\r\n".join(delimiter.join(line) for line in lines).encode()
+
+
+def xlsx_of(*rows: list[Any]) -> bytes:
+    """Return cells as a workbook."""
+    book, file = Workbook(), io.BytesIO()
+    for one in rows:
+        book.active.append(one)
+    book.save(file)
+    return file.getvalue()
+
+
+def upload(content: bytes, **more: Any) -> ReconciliationFile:
+    """Preview a file."""
+    return preview_upload(content, "bank.csv", **{"on": TODAY, "now": NOW} | more)
+
+
+def commit(content: bytes, **more: Any) -> ReconciliationFile:
+    """Preview a file and post it."""
+    return commit_file(upload(content, **more).id, on=TODAY, now=NOW)
+
+
+def verdicts(file: ReconciliationFile) -> list[str]:
+    """Return the verdicts of a file's rows in their order."""
+    session = db.session()
+    session.rollback()
+    return [one.verdict.value for one in list_rows(session, file.id, limit=1000).items]
+
+
+def details(file: ReconciliationFile) -> list[str]:
+    """Return what is said of a file's rows, with plain spaces."""
+    session = db.session()
+    session.rollback()
+    return [
+        one.detail.replace("\u00a0", " ") for one in list_rows(session, file.id, limit=1000).items
+    ]
+
+
+def make_reconciliation(policy_id: UUID) -> ReconciliationFile:
+    """Return a posted file with a payment of a policy, and one of a policy nobody knows."""
+    number = get_policy(db.session(), policy_id).policy_number
+    db.session().rollback()
+    known = row(number, Decimal("1.00"), "Palesa 1")
+    return commit(csv_of(known, row("PALESA-1", Decimal("2.00"), "Palesa 2")))
