@@ -135,8 +135,11 @@ def terms_of(rule: LapseRule) -> LapseTerms:
 
 
 def rule_on(session: Session, product_id: UUID, due_date: date) -> LapseTerms:
-    """Return the terms in force for a product's premiums of a due date."""
-    return rules_on(session, [product_id], due_date)[product_id]
+    """Return the terms in force for a product's premiums of a due date. Raises NotFoundError."""
+    found = rules_on(session, [product_id], due_date)
+    if product_id not in found:
+        raise NotFoundError("There is no such product.")
+    return found[product_id]
 
 
 def rules_on(

@@ -441,6 +441,7 @@ def test_another_insurers_rules_policies_and_holds_are_not_there(
             lambda: queries.policy_forecast(session, owing.policy_id, GONE),
             lambda: services.edit_lapse_rule(rule.id, {}, on=GONE, now=noon(GONE)),
             lambda: make_rule(owing.product_id),
+            lambda: queries.rule_on(session, owing.product_id, DUE),
         ):
             with pytest.raises(NotFoundError):
                 ask()
