@@ -66,6 +66,12 @@ def test_a_second_run_sends_nothing(session: Session, owing: Owing) -> None:
         _run(DUE + timedelta(days=1))
 
     assert [mail.kind for mail in _mails(session)] == ["premium_reminder", "non_payment_notice"]
+    terms = queries.list_terms(session)
+    for select_due, on in (
+        (queries.list_due_reminders, NOVEMBER - timedelta(days=7)),
+        (queries.list_due_non_payments, DUE + timedelta(days=1)),
+    ):
+        assert select_due(session, terms, on=on, limit=9) == []
     assert len(session.scalars(select(PremiumNotice)).all()) == 2
 
 
