@@ -11,12 +11,18 @@ from insurance.core import clock
 from insurance.core.context import Actor, acting_as
 from insurance.core.ids import new_id
 from insurance.core.permissions import Role
-from insurance.policies.services import accept_quote, receive_payment
+from insurance.policies.lifecycle_rules import CancellationType
+from insurance.policies.services import (
+    Cancellation,
+    accept_quote,
+    cancel_policy,
+    receive_payment,
+)
 from insurance.products import services as products
 from insurance.products.models import PricingMethod
 from insurance.products.services import NewProduct, Terms
 from insurance.quotes.services import QuoteInput, create_quote
-from tests.factories.book import make_customer
+from tests.factories.book import TODAY, make_customer
 
 MAKER = Actor(
     user_id=new_id(), email="maker@insurer.example", name="Maker", roles=frozenset({Role.MANAGER})
@@ -91,3 +97,12 @@ def pay(policy_id: UUID, amount: str, day: date, reference: str | None = None) -
             on=day,
             now=now,
         )
+
+
+def make_approval(policy_id: UUID) -> UUID:
+    """Return a cancellation for fraud that waits for a second person."""
+    wanted = Cancellation(kind=CancellationType.FRAUD, reason="The claim was made up")
+    with at(TODAY) as now:
+        approval_id = cancel_policy(policy_id, wanted, on=TODAY, now=now).approval_id
+    assert approval_id is not None
+    return approval_id

@@ -1,61 +1,422 @@
 """Cancelling: the money is said first and then done, to the cent."""
 
+from collections.abc import Callable, Iterator
 from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
 import pytest
+from flask import Flask
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from insurance.billing.queries import list_premium_lines, list_receipts, unapplied_credit
+from insurance.billing.models import LineStatus
+from insurance.billing.queries import (
+    arrears_on,
+    list_premium_lines,
+    list_receipts,
+    unapplied_credit,
+)
+from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import ConflictError, DomainError
+from insurance.core.tenancy import tenant_scope
+from insurance.ledger.periods import close_books
 from insurance.ledger.queries import list_policy_transfers
 from insurance.policies.lifecycle_rules import CancellationType, Initiator
-from insurance.policies.queries import get_policy
+from insurance.policies.models import PolicyStatus
+from insurance.policies.queries import get_policy, get_portfolio, list_events, list_versions
+from insurance.policies.replay import find_differences
 from insurance.policies.services import (
     Cancellation,
     CancellationPreview,
     LifecycleOutcome,
     approve_request,
     cancel_policy,
+    pay_refund,
     preview_cancellation,
     refunds_payable,
 )
-from tests.factories.lifecycle import CHECKER, at, pay, sell
+from insurance.products.models import CancellationBasis
+from tests.factories.identity import TestClient
+from tests.factories.lifecycle import CHECKER, at, morning, pay, sell
+from tests.factories.organizations import OrganizationFacts
 
 D = Decimal
+MAY = date(2026, 5, 1)
+APRIL = date(2026, 4, 1)
+SEPTEMBER = date(2026, 9, 15)
+
+
+@pytest.fixture
+def non_life(app: Flask, non_life_org: OrganizationFacts) -> Iterator[Session]:
+    """Return a session of a non-life insurer, whose money agrees at the end."""
+    with app.app_context(), tenant_scope(non_life_org.id):
+        yield db.session()
+        db.session().rollback()
+        assert find_differences()[1] == []
+
+
+def _wanted(kind: str, more: dict[str, object]) -> Cancellation:
+    return Cancellation(kind=CancellationType(kind), reason="Sold the car", **more)  # type: ignore[arg-type]
 
 
 def _preview(
     policy_id: UUID, day: date, kind: str = "VOLUNTARY", **more: object
 ) -> CancellationPreview:
-    wanted = Cancellation(kind=CancellationType(kind), reason="Sold the car", **more)  # type: ignore[arg-type]
     with at(day) as now:
-        return preview_cancellation(db.session(), policy_id, wanted, on=day, now=now)
+        return preview_cancellation(db.session(), policy_id, _wanted(kind, more), on=day, now=now)
 
 
 def _cancel(
     policy_id: UUID, day: date, kind: str = "VOLUNTARY", **more: object
 ) -> LifecycleOutcome:
-    wanted = Cancellation(kind=CancellationType(kind), reason="Sold the car", **more)  # type: ignore[arg-type]
+    """Cancel, with a second person who agrees at once where one is needed."""
     with at(day) as now:
-        outcome = cancel_policy(policy_id, wanted, on=day, now=now)
+        outcome = cancel_policy(policy_id, _wanted(kind, more), on=day, now=now)
     if outcome.approval_id is not None:
         with at(day, CHECKER) as now:
             approve_request(outcome.approval_id, on=day, now=now)
     return outcome
 
 
+def _annual(basis: CancellationBasis = CancellationBasis.PRO_RATA) -> UUID:
+    policy_id = sell(
+        APRIL,
+        premium="1000.00",
+        product_type="MOTOR",
+        frequency="ANNUAL",
+        term_years=1,
+        cancellation_basis=basis,
+    )
+    pay(policy_id, "12000.00", APRIL)
+    return policy_id
+
+
+def _sums(session: Session, policy_id: UUID) -> dict[str, Decimal]:
+    """Return each account's balance for a policy: debits less credits."""
+    session.rollback()
+    balances: dict[str, Decimal] = {}
+    for one in list_policy_transfers(session, policy_id, limit=200).items:
+        balances[one.debit_account] = balances.get(one.debit_account, D(0)) + one.amount
+        balances[one.credit_account] = balances.get(one.credit_account, D(0)) - one.amount
+    return {account: amount for account, amount in balances.items() if amount}
+
+
 def test_a_month_cancelled_while_cooling_off_keeps_only_the_days_enjoyed(session: Session) -> None:
-    policy_id = sell(date(2026, 5, 1), premium="310.00")
-    pay(policy_id, "310.00", date(2026, 5, 1))
+    policy_id = sell(MAY, premium="310.00")
+    pay(policy_id, "310.00", MAY)
 
     seen = _preview(policy_id, date(2026, 5, 21))
     done = _cancel(policy_id, date(2026, 5, 21))
 
     assert seen.is_cooling_off
     assert (seen.refund, done.refund) == (D("110.00"), D("110.00"))
-    assert refunds_payable(session, policy_id) == D("110.00")
-    assert unapplied_credit(session, policy_id) == 0
+    assert _sums(session, policy_id) == {
+        "BANK": D("310.00"),
+        "PREMIUM_INCOME": D("-200.00"),
+        "REFUNDS_PAYABLE": D("-110.00"),
+    }
     assert get_policy(session, policy_id).ended_on == date(2026, 5, 21)
+
+
+def test_a_year_cancelled_after_167_days_gives_198_back_with_the_vat_in_it(
+    non_life: Session,
+) -> None:
+    policy_id = _annual()
+
+    seen = _preview(policy_id, SEPTEMBER)
+    done = _cancel(policy_id, SEPTEMBER)
+
+    assert (seen.unearned, seen.retained, seen.refund) == (D("6509.59"), D("0.00"), D("6509.59"))
+    assert (seen.vat, seen.credit - seen.vat) == (D("849.08"), D("5660.51"))
+    assert done.refund == D("6509.59")
+    assert _sums(non_life, policy_id) == {
+        "BANK": D("12000.00"),
+        "PREMIUM_INCOME": D("-4774.27"),
+        "VAT_OUTPUT": D("-716.14"),
+        "REFUNDS_PAYABLE": D("-6509.59"),
+    }
+
+
+def test_a_short_rate_contract_keeps_a_tenth_of_what_a_holder_did_not_use(
+    non_life: Session,
+) -> None:
+    policy_id = _annual(CancellationBasis.SHORT_RATE)
+
+    done = _cancel(policy_id, SEPTEMBER)
+
+    assert (done.refund, done.retained) == (D("5858.63"), D("650.96"))
+
+
+@pytest.mark.parametrize("kind", ["OTHER", "FRAUD", "NON_PAYMENT"])
+def test_an_insurer_who_ends_the_contract_keeps_only_what_was_used(
+    kind: str, non_life: Session
+) -> None:
+    policy_id = _annual(CancellationBasis.SHORT_RATE)
+
+    assert _preview(policy_id, SEPTEMBER, kind).refund == D("6509.59")
+
+
+def test_a_holder_who_cools_off_never_pays_short_rate(non_life: Session) -> None:
+    policy_id = _annual(CancellationBasis.SHORT_RATE)
+
+    within = _preview(policy_id, date(2026, 4, 15))
+    after = _preview(policy_id, date(2026, 4, 16))
+
+    assert (within.is_cooling_off, within.retained) == (True, D("0.00"))
+    assert (after.is_cooling_off, after.retained > 0) == (False, True)
+
+
+def test_life_cools_off_for_31_days(session: Session) -> None:
+    policy_id = sell(MAY)
+
+    assert _preview(policy_id, date(2026, 6, 1)).is_cooling_off
+    assert not _preview(policy_id, date(2026, 6, 2)).is_cooling_off
+
+
+def test_a_flat_contract_gives_nothing_of_a_begun_period_back(session: Session) -> None:
+    policy_id = sell(MAY, cancellation_basis=CancellationBasis.FLAT)
+    pay(policy_id, "300.00", date(2026, 7, 1))
+
+    done = _cancel(policy_id, date(2026, 7, 16))
+
+    assert (done.refund, done.retained) == (D("0.00"), D("51.61"))
+
+
+def test_what_is_owed_is_settled_before_anything_goes_back(session: Session) -> None:
+    policy_id = sell(MAY, premium="310.00")
+    pay(policy_id, "310.00", MAY)
+
+    seen = _preview(policy_id, date(2026, 6, 16))
+    done = _cancel(policy_id, date(2026, 6, 16))
+
+    # June was not paid: 15 of its 30 days are owed.
+    assert (seen.unearned, seen.owed) == (D("155.00"), D("310.00"))
+    assert (done.arrears, done.refund) == (D("155.00"), D("0.00"))
+    assert arrears_on(session, policy_id, date(2026, 6, 16)) == D("155.00")
+
+
+def test_premiums_paid_ahead_go_back_whole(session: Session) -> None:
+    policy_id = sell(MAY, cancellation_basis=CancellationBasis.FLAT)
+    pay(policy_id, "250.00", date(2026, 5, 2))
+
+    done = _cancel(policy_id, date(2026, 6, 1), effective_date=date(2026, 6, 1))
+
+    assert (done.refund, done.retained) == (D("150.00"), D("0.00"))
+    statuses = [one.status for one in list_premium_lines(session, policy_id)]
+    assert statuses == [LineStatus.PAID] + [LineStatus.CANCELLED] * 11
+
+
+def test_a_policy_cancelled_for_non_payment_owes_nothing_for_what_was_never_collected(
+    session: Session,
+) -> None:
+    policy_id = sell(MAY)
+    pay(policy_id, "100.00", MAY)
+
+    done = _cancel(policy_id, date(2026, 7, 20), "NON_PAYMENT")
+
+    assert (done.arrears, done.refund, done.approval_id) == (D("0.00"), D("0.00"), None)
+    assert _sums(session, policy_id) == {"BANK": D("100.00"), "PREMIUM_INCOME": D("-100.00")}
+
+
+def test_what_is_left_of_a_part_paid_premium_is_written_off_by_two_people(
+    session: Session,
+) -> None:
+    policy_id = sell(MAY)
+    pay(policy_id, "140.00", date(2026, 6, 1))
+
+    seen = _preview(policy_id, date(2026, 6, 16), "NON_PAYMENT")
+    done = _cancel(policy_id, date(2026, 6, 16), "NON_PAYMENT")
+
+    assert (seen.unearned, seen.owed, seen.written_off) == (D("50.00"), D("60.00"), D("10.00"))
+    assert [one.value for one in seen.needs] == ["WRITE_OFF"]
+    assert done.approval_id is not None
+    assert _sums(session, policy_id) == {
+        "BANK": D("140.00"),
+        "PREMIUM_INCOME": D("-150.00"),
+        "PREMIUM_WAIVED": D("10.00"),
+    }
+
+
+def test_a_cancelled_policy_leaves_an_event_a_version_and_the_counts(session: Session) -> None:
+    policy_id = sell(MAY)
+    _cancel(policy_id, date(2026, 6, 10), effective_date=date(2026, 6, 5))
+    session.rollback()
+
+    event = list_events(session, policy_id, limit=1)[0]
+    version = list_versions(session, policy_id)[0]
+    assert (event.event_type, event.effective_date) == ("POLICY_CANCELLED", date(2026, 6, 5))
+    assert event.reason == "Sold the car"
+    assert version.version_number == 2
+    assert version.policy_snapshot["policy"]["status"] == "cancelled"
+    assert version.policy_snapshot["benefits"][0]["layers"]
+    assert get_portfolio(session).by_status == {"active": 0, "cancelled": 1}
+
+
+def test_the_holder_may_stop_on_the_next_due_date_and_nobody_later(session: Session) -> None:
+    policy_id = sell(MAY)
+    pay(policy_id, "100.00", MAY)
+
+    ahead = _preview(policy_id, date(2026, 5, 20), effective_date=date(2026, 6, 1))
+    assert ahead.refund == D("0.00")
+    for kind, day in (("VOLUNTARY", date(2026, 6, 2)), ("OTHER", date(2026, 6, 1))):
+        with pytest.raises(DomainError) as refusal:
+            _preview(policy_id, date(2026, 5, 20), kind, effective_date=day)
+        assert refusal.value.field == "effective_date"
+    with pytest.raises(DomainError, match="Cover started"):
+        _preview(policy_id, date(2026, 5, 20), effective_date=date(2026, 4, 30))
+
+
+def test_a_fraud_is_never_the_holders_cancellation(session: Session) -> None:
+    policy_id = sell(MAY)
+
+    with pytest.raises(DomainError, match="insurer's"):
+        _preview(policy_id, MAY, "FRAUD", initiated_by=Initiator.HOLDER)
+
+
+@pytest.mark.parametrize(
+    ("kind", "effective", "why"),
+    [
+        ("FRAUD", date(2026, 9, 15), ["FRAUD", "REFUND_ABOVE_LIMIT"]),
+        ("VOLUNTARY", date(2026, 9, 15), ["REFUND_ABOVE_LIMIT"]),
+        ("VOLUNTARY", date(2026, 8, 15), ["REFUND_ABOVE_LIMIT", "BACKDATED"]),
+    ],
+)
+def test_two_people_decide_fraud_large_refunds_and_what_is_dated_far_back(
+    kind: str, effective: date, why: list[str], non_life: Session
+) -> None:
+    policy_id = _annual()
+
+    with at(SEPTEMBER) as now:
+        done = cancel_policy(
+            policy_id, _wanted(kind, {"effective_date": effective}), on=SEPTEMBER, now=now
+        )
+
+    assert done.approval_id is not None
+    assert [one.value for one in done.needs] == why
+    assert get_policy(non_life, policy_id).status is PolicyStatus.ACTIVE
+
+
+def test_a_cancelled_policy_is_not_cancelled_again(session: Session) -> None:
+    policy_id = sell(MAY)
+    _cancel(policy_id, date(2026, 5, 10))
+
+    with pytest.raises(ConflictError) as refusal:
+        _cancel(policy_id, date(2026, 5, 10))
+
+    assert refusal.value.detail == {"allowed_transitions": []}
+
+
+def test_premiums_of_a_closed_month_are_credited_in_the_open_one(session: Session) -> None:
+    policy_id = sell(MAY)
+    pay(policy_id, "100.00", MAY)
+    with at(date(2026, 6, 10)) as now:
+        close_books(date(2026, 5, 31), reason="May is done", on=date(2026, 6, 10), now=now)
+
+    done = _cancel(policy_id, date(2026, 6, 10), effective_date=date(2026, 5, 16))
+
+    assert done.refund == D("51.61")
+
+
+def test_a_refund_is_paid_out_once(session: Session) -> None:
+    policy_id = sell(MAY, premium="310.00")
+    pay(policy_id, "310.00", MAY)
+    _cancel(policy_id, date(2026, 5, 21))
+
+    for _again in range(2):
+        with at(date(2026, 5, 22)) as now:
+            pay_refund(
+                policy_id,
+                amount=D("110.00"),
+                reference="EFT 7",
+                reason="Cooling off",
+                on=date(2026, 5, 22),
+                now=now,
+            )
+
+    assert refunds_payable(session, policy_id) == 0
+    assert _sums(session, policy_id) == {"BANK": D("200.00"), "PREMIUM_INCOME": D("-200.00")}
+    with at(date(2026, 5, 22)) as now, pytest.raises(ConflictError, match="can be paid back"):
+        pay_refund(
+            policy_id,
+            amount=D("0.01"),
+            reference="EFT 8",
+            reason="More",
+            on=date(2026, 5, 22),
+            now=now,
+        )
+
+
+def test_credit_goes_back_to_the_holder_of_a_policy_in_force(session: Session) -> None:
+    policy_id = sell(MAY)
+    pay(policy_id, "500.00", MAY)
+
+    with at(date(2026, 5, 2)) as now:
+        pay_refund(
+            policy_id,
+            amount=D("300.00"),
+            reference="EFT 9",
+            reason="Paid twice",
+            on=date(2026, 5, 2),
+            now=now,
+        )
+
+    assert unapplied_credit(session, policy_id) == 0
+    assert _sums(session, policy_id)["BANK"] == D("200.00")
+
+
+def test_a_cancellation_over_the_api_says_what_its_preview_said(
+    api: Callable[..., TestClient], session: Session
+) -> None:
+    policy_id = sell(MAY, premium="310.00")
+    pay(policy_id, "310.00", MAY)
+    body = {"cancellation_type": "VOLUNTARY", "reason": "Customer requested cancellation"}
+    with clock.frozen(morning(date(2026, 5, 21))):
+        client = api()
+        seen = client.post(f"/api/v1/policies/{policy_id}/cancel/preview", json=body).json
+        done = client.put(f"/api/v1/policies/{policy_id}/cancel", json=body)
+        again = client.put(f"/api/v1/policies/{policy_id}/cancel", json=body)
+
+    assert done.status_code == 200
+    assert (seen["refund"], seen["retained"], seen["needs"]) == (110.0, 0.0, [])
+    assert done.json == {
+        "id": str(policy_id),
+        "status": "cancelled",
+        "effective_date": "2026-05-21",
+        "arrears": 0.0,
+        "refund": 110.0,
+        "retained": 0.0,
+        "allowed_transitions": [],
+        "approval_id": None,
+    }
+    assert (again.status_code, again.json["allowed_transitions"]) == (409, [])
+
+
+def test_a_fraud_over_the_api_is_accepted_for_approval(
+    api: Callable[..., TestClient], session: Session
+) -> None:
+    policy_id = sell(MAY)
+    body = {"cancellation_type": "FRAUD", "reason": "The claim was made up"}
+    with clock.frozen(morning(date(2026, 5, 21))):
+        maker, checker = api(), api()
+        asked = maker.put(f"/api/v1/policies/{policy_id}/cancel", json=body)
+        path = f"/api/v1/approvals/{asked.json['approval_id']}"
+        own = maker.post(f"{path}/approve", json={})
+        agreed = checker.post(f"{path}/approve", json={"note": "Seen the file"})
+
+    assert (asked.status_code, asked.json["status"]) == (202, "active")
+    assert (own.status_code, "asked for this yourself" in own.json["detail"]) == (403, True)
+    assert (agreed.status_code, agreed.json["status"]) == (200, "APPROVED")
+    session.rollback()
+    assert get_policy(session, policy_id).status is PolicyStatus.CANCELLED
+
+
+def test_every_credit_note_has_a_number_of_its_own(session: Session) -> None:
+    policy_id = sell(MAY)
+    pay(policy_id, "100.00", MAY)
+    _cancel(policy_id, date(2026, 5, 11))
+
+    number = get_policy(session, policy_id).policy_number
+    assert [one.reference for one in list_receipts(session, policy_id)][0] == f"CN-{number}-1"
+    assert session.scalars(text("SELECT count(*) FROM ins.allocations")).one() >= 2
