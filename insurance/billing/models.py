@@ -65,6 +65,12 @@ class PremiumLine(TenantRecord):
     whole_days: Mapped[int | None]
 
     @property
+    def is_fixed(self) -> bool:
+        """Tell whether a premium was charged or paid for its period, so that it stays."""
+        is_held = self.posted_at is not None or self.paid_amount > 0
+        return self.kind is LineKind.PREMIUM and is_held and self.status is not LineStatus.CANCELLED
+
+    @property
     def outstanding(self) -> Decimal:
         """Return what is still owed."""
         return self.amount - self.paid_amount

@@ -138,11 +138,7 @@ def record_receipts(
     batch, posted = _Batch(), []
     for payment in payments:
         lines = open_lines[payment.policy_id]
-        reachable = [
-            one
-            for one in lines.values()
-            if one.id == payment.line_id or may_settle(one.due_date, on)
-        ]
+        reachable = [one for one in lines.values() if _reaches(payment, one, on)]
         shares, credit = allocate(payment.amount, reachable, first=payment.line_id)
         receipt_id = _add_receipt(batch, payment, shares, credit, now)
         for share in shares:
@@ -151,6 +147,13 @@ def record_receipts(
         _write_off_rests(batch, payment, shares, lines, tolerance, now)
     batch.write(session, now)
     return posted
+
+
+def _reaches(payment: Payment, line: OpenLine, on: date) -> bool:
+    """Tell whether a payment may settle a line: money reaches a month ahead, credit what is due."""
+    if payment.kind is ReceiptKind.PAYMENT:
+        return line.id == payment.line_id or may_settle(line.due_date, on)
+    return line.id == payment.line_id or line.due_date <= on
 
 
 def _open_by_policy(

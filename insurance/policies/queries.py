@@ -19,7 +19,10 @@ from insurance.core.paging import Page, page_of
 from insurance.core.tenancy import current_org
 from insurance.customers.models import Customer
 from insurance.policies.models import (
+    Beneficiary,
     BenefitLayer,
+    Endorsement,
+    EndorsementStatus,
     EventCategory,
     Policy,
     PolicyBenefit,
@@ -304,6 +307,58 @@ def list_events(
     if event_type:
         query = query.where(PolicyEvent.event_type == event_type)
     return session.scalars(query).all()
+
+
+def get_base_version(session: Session, policy_id: UUID) -> tuple[PolicyVersion, PolicyEvent]:
+    """Return the version that the present term began with, and its event."""
+    found = session.execute(
+        select(PolicyVersion, PolicyEvent)
+        .join(
+            PolicyEvent,
+            and_(
+                PolicyEvent.org_id == PolicyVersion.org_id,
+                PolicyEvent.id == PolicyVersion.event_id,
+            ),
+        )
+        .where(
+            PolicyVersion.org_id == current_org(),
+            PolicyVersion.policy_id == policy_id,
+            PolicyEvent.event_type.in_(["POLICY_ISSUED", "POLICY_RENEWED"]),
+        )
+        .order_by(PolicyVersion.version_number.desc())
+        .limit(1)
+    ).one()
+    return found[0], found[1]
+
+
+def list_endorsements(
+    session: Session, policy_id: UUID, status: EndorsementStatus | None = None
+) -> Sequence[Endorsement]:
+    """Return the endorsements of a policy in the order they were made."""
+    query = select(Endorsement).where(
+        Endorsement.org_id == current_org(), Endorsement.policy_id == policy_id
+    )
+    if status is not None:
+        query = query.where(Endorsement.status == status)
+    return session.scalars(query.order_by(Endorsement.id)).all()
+
+
+def find_endorsement(session: Session, endorsement_id: UUID) -> Endorsement | None:
+    """Return an endorsement, or None."""
+    return session.scalars(
+        select(Endorsement).where(
+            Endorsement.org_id == current_org(), Endorsement.id == endorsement_id
+        )
+    ).one_or_none()
+
+
+def list_beneficiaries(session: Session, policy_id: UUID) -> Sequence[Beneficiary]:
+    """Return who is paid, in the order they were named."""
+    return session.scalars(
+        select(Beneficiary)
+        .where(Beneficiary.org_id == current_org(), Beneficiary.policy_id == policy_id)
+        .order_by(Beneficiary.display_order)
+    ).all()
 
 
 def list_versions(session: Session, policy_id: UUID) -> Sequence[PolicyVersion]:

@@ -7,7 +7,9 @@ from typing import Any
 from uuid import UUID
 
 from insurance.customers.services import CustomerDetails, create_customer
+from insurance.policies.models import EndorsementType
 from insurance.policies.services import accept_quote
+from insurance.policies.services.endorsements import Wanted, draft_endorsement
 from insurance.products import services as products
 from insurance.products.models import PricingMethod
 from insurance.products.services import NewProduct, Terms
@@ -83,3 +85,11 @@ def make_book() -> Book:
     quote_id = make_quote(product_id, customer_id)
     policy_id = accept_quote(quote_id, on=TODAY, now=NOW).policy.id
     return Book(product_id, customer_id, quote_id, make_quote(product_id, customer_id), policy_id)
+
+
+def make_endorsement(policy_id: UUID) -> UUID:
+    """Return a priced draft that moves the due day of a policy to the 25th."""
+    wanted = Wanted(
+        type=EndorsementType.CHANGE_PREMIUM_DUE_DAY, data={"due_day": 25}, effective_date=TODAY
+    )
+    return draft_endorsement(policy_id, wanted, on=TODAY, now=NOW).id

@@ -21,7 +21,7 @@ from insurance.notifications.services import send_later
 from insurance.products.services import NewCategory, create_category
 from insurance.web.access import access_of
 from tests.factories import products
-from tests.factories.book import Book, make_book
+from tests.factories.book import Book, make_book, make_endorsement
 from tests.factories.debit_orders import make_debit_orders
 from tests.factories.identity import SignedInClient, TestClient, make_person
 from tests.factories.lapses import make_lapses
@@ -64,6 +64,7 @@ def theirs(app: Flask, other_org: OrganizationFacts) -> Book:
         make_debit_orders(book.policy_id, book.customer_id)
         make_reconciliation(book.policy_id)
         make_approval(book.policy_id)
+        make_endorsement(book.policy_id)
         person = make_person(other_org.id, Role.TENANT_ADMINISTRATOR)
         create_api_key(
             user_id=person.id,
@@ -85,6 +86,7 @@ def _other_ids(connection: Connection, org: OrganizationFacts) -> dict[str, UUID
         "quote_id": "ins.quotes",
         "policy_id": "ins.policies",
         "line_id": "ins.premium_lines",
+        "endorsement_id": "ins.endorsements",
         "product_id": "ins.products",
         "benefit_id": "ins.product_benefits",
         "rule_id": "ins.inception_rules",

@@ -42,6 +42,9 @@ TERM = {
     "premium_projection_type": "LEVEL",
     "quote_valid_days": "30",
     "backdating_limit_days": "30",
+    "pro_rata_method": "ACTUAL_DAYS",
+    "cancellation_basis": "PRO_RATA",
+    "short_rate_per_cent": "90",
 }
 
 

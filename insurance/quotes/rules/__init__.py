@@ -6,6 +6,8 @@ from insurance.quotes.rules.pricing import (
     MAX_TERM_YEARS,
     benefit_premium,
     instalment,
+    modal_factor,
+    price_cover,
     price_quote,
 )
 from insurance.quotes.rules.requests import MAIN, Life, PricedBenefit, PricedQuote, QuoteRequest
@@ -22,5 +24,7 @@ __all__ = [
     "check_can_be_accepted",
     "check_posted_premium",
     "instalment",
+    "modal_factor",
+    "price_cover",
     "price_quote",
 ]

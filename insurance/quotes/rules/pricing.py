@@ -74,6 +74,30 @@ def price_quote(
     )
 
 
+def price_cover(
+    terms: ProductTerms,
+    benefit: BenefitTerms,
+    amount: Decimal | None,
+    life: Life,
+    request: QuoteRequest,
+    *,
+    headline: Decimal,
+    total_cover: Decimal | None,
+) -> PricedBenefit:
+    """Price one benefit on one life, such as cover added to a policy in force.
+
+    `amount` None takes what the product gives for the headline sum assured. The benefit's limit
+    holds for `total_cover`, of which the amount is a part. Raises DomainError(s).
+    """
+    chosen = {} if amount is None else {benefit.code: amount}
+    if total_cover is not None:
+        whole = replace(request, benefit_overrides={benefit.code: total_cover})
+        _check_cover(terms, benefit, total_cover, whole)
+    return _price_benefit(
+        terms, benefit, headline, None, life, replace(request, benefit_overrides=chosen)
+    )
+
+
 def instalment(
     benefits: Iterable[PricedBenefit], frequency: str, loadings: Mapping[str, Decimal]
 ) -> Decimal:
@@ -81,11 +105,12 @@ def instalment(
 
     A modal loading is in per cent of the premium.
     """
-    factor = _modal_factor(frequency, loadings)
+    factor = modal_factor(frequency, loadings)
     return total(to_cents(part.monthly_premium * factor) for part in benefits)
 
 
-def _modal_factor(frequency: str, loadings: Mapping[str, Decimal]) -> Decimal:
+def modal_factor(frequency: str, loadings: Mapping[str, Decimal]) -> Decimal:
+    """Return the months of a frequency × (1 + its loading); loadings are in per cent."""
     return MONTHS_PER_PREMIUM[frequency] * (1 + loadings.get(frequency, ZERO) / HUNDRED)
 
 
@@ -293,7 +318,7 @@ def _rounding(
         "rounded": str(premium),
         "frequency": request.frequency,
         "loading_per_cent": f"{loadings.get(request.frequency, ZERO).normalize():f}",
-        "instalment": str(to_cents(premium * _modal_factor(request.frequency, loadings))),
+        "instalment": str(to_cents(premium * modal_factor(request.frequency, loadings))),
     }
 
 

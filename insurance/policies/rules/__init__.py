@@ -1,0 +1,65 @@
+"""Contract arithmetic: terms and schedules, layers of cover, changes and what they cost."""
+
+from insurance.policies.rules.changes import (
+    Change,
+    Conflict,
+    Stage,
+    find_conflicts,
+    fold,
+    steps_of,
+    touches,
+)
+from insurance.policies.rules.contract import (
+    Contract,
+    ContractBeneficiary,
+    ContractBenefit,
+    ContractLayer,
+    ContractMember,
+    contract_of,
+    snapshot_of,
+)
+from insurance.policies.rules.issuing import (
+    MAX_DAYS_AHEAD,
+    SCHEDULE_MONTHS,
+    TRANSITIONS,
+    DuePremium,
+    Layer,
+    check_effective_date,
+    check_transition,
+    cover_on,
+    expiry_date,
+    payable_on,
+    premium_schedule,
+    waiting_until,
+)
+from insurance.policies.rules.pricing import Pricer
+
+__all__ = [
+    "MAX_DAYS_AHEAD",
+    "SCHEDULE_MONTHS",
+    "TRANSITIONS",
+    "Change",
+    "Conflict",
+    "Contract",
+    "ContractBeneficiary",
+    "ContractBenefit",
+    "ContractLayer",
+    "ContractMember",
+    "DuePremium",
+    "Layer",
+    "Pricer",
+    "Stage",
+    "check_effective_date",
+    "check_transition",
+    "contract_of",
+    "cover_on",
+    "expiry_date",
+    "find_conflicts",
+    "fold",
+    "payable_on",
+    "premium_schedule",
+    "snapshot_of",
+    "steps_of",
+    "touches",
+    "waiting_until",
+]

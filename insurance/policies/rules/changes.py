@@ -1,0 +1,420 @@
+"""Changes of a contract, folded in the order they take effect, whatever order they were told in."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from insurance.billing.rules import Step
+from insurance.core.errors import ConflictError, DomainError
+from insurance.core.money import ZERO, total
+from insurance.core.period import age_last_birthday
+from insurance.policies.rules.contract import (
+    ACTIVE,
+    ENDED,
+    Contract,
+    ContractBeneficiary,
+    ContractBenefit,
+    ContractLayer,
+    ContractMember,
+)
+from insurance.policies.rules.pricing import Pricer
+from insurance.products.rules import EVERY_LIFE, MAIN_MEMBER, MONTHS_PER_PREMIUM
+
+HUNDRED = Decimal(100)
+ADULT_AGE = 18
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One endorsement: what changes, from which day. `sequence` is the order of issue."""
+
+    id: UUID
+    type: str
+    on: date
+    data: Mapping[str, Any]
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """The contract from a day on; `change` None is the contract as issued."""
+
+    on: date
+    contract: Contract
+    change: Change | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conflict:
+    """Two changes of the same thing: the one being made, and a later one that was issued."""
+
+    endorsement_id: UUID
+    effective_date: date
+    field: str
+    this: str
+    later: str
+
+
+def fold(base: Contract, starts_on: date, changes: Sequence[Change], pricer: Pricer) -> list[Stage]:
+    """Apply changes in the order they take effect and return every stage, the first as issued.
+
+    Raises DomainError at the field that a change cannot have.
+    """
+    stages = [Stage(starts_on, base, None)]
+    for change in in_order(changes):
+        contract = _APPLY[change.type](stages[-1].contract, change, pricer)
+        pricer.check_limits(contract)
+        stages.append(Stage(change.on, contract, change))
+    return stages
+
+
+def in_order(changes: Sequence[Change]) -> list[Change]:
+    """Return changes in the order they take effect; on one day, in the order of issue."""
+    return sorted(changes, key=lambda one: (one.on, one.sequence))
+
+
+def steps_of(stages: Sequence[Stage], pricer: Pricer) -> list[Step]:
+    """Return from which day each instalment of the premium is charged."""
+    by_day = {
+        stage.on: stage.contract.instalment(pricer.factor(stage.contract.frequency))
+        for stage in stages
+    }
+    return [Step(on, amount) for on, amount in sorted(by_day.items())]
+
+
+def find_conflicts(
+    change: Change, others: Sequence[Change], resolutions: Mapping[UUID, str]
+) -> list[Conflict]:
+    """Return where later changes touch what this one touches and nobody has chosen yet."""
+    mine = touches(change)
+    found = []
+    for other in in_order(others):
+        theirs = touches(other)
+        shared = sorted(set(mine) & set(theirs))
+        if other.on > change.on and shared and other.id not in resolutions:
+            found.append(
+                Conflict(
+                    endorsement_id=other.id,
+                    effective_date=other.on,
+                    field=shared[0].split(":")[0],
+                    this=mine[shared[0]],
+                    later=theirs[shared[0]],
+                )
+            )
+    return found
+
+
+def touches(change: Change) -> dict[str, str]:
+    """Return what a change sets, in words that can be compared, with the value it sets."""
+    data = change.data
+    if change.type == "CHANGE_COVER":
+        return {f"sum_assured:{data['policy_benefit_id']}": str(data["new_sum_assured"])}
+    if change.type == "REMOVE_MEMBER":
+        covered = {f"sum_assured:{one}": "ends" for one in data.get("benefit_ids", [])}
+        return {f"member:{data['policy_member_id']}": "removed", **covered}
+    if change.type == "ADD_MEMBER":
+        return {f"member:{data['member_id']}": "added"}
+    if change.type == "CORRECT_DETAILS":
+        fields = ("first_name", "last_name", "date_of_birth", "gender")
+        member = data["policy_member_id"]
+        return {f"{name}:{member}": str(data[name]) for name in fields if data.get(name)}
+    name = {
+        "CHANGE_BENEFICIARIES": "beneficiaries",
+        "CHANGE_PREMIUM_DUE_DAY": "due_day",
+        "CHANGE_FREQUENCY": "frequency",
+        "CHANGE_BANK_DETAILS": "bank_account_id",
+    }[change.type]
+    value = data[name]
+    if isinstance(value, list):
+        return {name: ", ".join(f"{one['first_name']} {one['last_name']}" for one in value)}
+    return {name: str(value)}
+
+
+def _change_cover(contract: Contract, change: Change, pricer: Pricer) -> Contract:
+    benefit = contract.benefit(UUID(change.data["policy_benefit_id"]))
+    if benefit is None or benefit.status != ACTIVE:
+        raise DomainError("Choose a benefit that is in force.", field="policy_benefit_id")
+    wanted, present = Decimal(change.data["new_sum_assured"]), benefit.sum_assured
+    if wanted <= ZERO:
+        raise DomainError("Cover must be more than nothing.", field="new_sum_assured")
+    if wanted == present:
+        raise DomainError("This is the cover the benefit has already.", field="new_sum_assured")
+    if wanted > present:
+        changed = _increased(contract, benefit, wanted, change, pricer)
+    else:
+        changed = replace(benefit, layers=_decreased(benefit, present - wanted, pricer))
+    after = contract.with_benefit(changed)
+    if present == contract.coverage_amount:
+        after = replace(
+            after, coverage_amount=max(one.sum_assured for one in after.active_benefits)
+        )
+    pricer.check_headline(changed, after)
+    return after
+
+
+def _increased(
+    contract: Contract, benefit: ContractBenefit, wanted: Decimal, change: Change, pricer: Pricer
+) -> ContractBenefit:
+    """Add a layer with its own waiting period, priced at the age on the day it starts."""
+    more = wanted - benefit.sum_assured
+    try:
+        priced = pricer.price(
+            benefit.benefit_code,
+            amount=more,
+            total_cover=wanted,
+            headline=contract.coverage_amount,
+            life=contract.member(benefit.member_id),
+            on=change.on,
+        )
+    except DomainError as error:
+        field = error.field if error.field == "effective_date" else "new_sum_assured"
+        raise DomainError(error.message, field=field) from error
+    flat = pricer.is_flat(benefit.benefit_code)
+    price = Decimal(0) if flat else Decimal(priced.worksheet["exact"])
+    layer = ContractLayer(
+        number=max(one.number for one in benefit.layers) + 1,
+        amount=more,
+        starts_on=change.on,
+        waiting_days=priced.waiting_period_days,
+        waiting_until=change.on + timedelta(days=priced.waiting_period_days),
+        reason="Cover increased",
+        price=price,
+    )
+    return replace(benefit, layers=(*benefit.layers, layer))
+
+
+def _decreased(
+    benefit: ContractBenefit, less: Decimal, pricer: Pricer
+) -> tuple[ContractLayer, ...]:
+    """Take cover away from the newest layer first, and its price in proportion."""
+    kept: list[ContractLayer] = []
+    flat = pricer.is_flat(benefit.benefit_code)
+    for layer in reversed(benefit.layers):
+        taken = min(less, layer.amount)
+        less -= taken
+        left = layer.amount - taken
+        if left > ZERO or (flat and layer.price):
+            price = layer.price if flat else layer.price * left / layer.amount
+            kept.append(replace(layer, amount=left, price=price))
+    return tuple(reversed(kept))
+
+
+def _add_member(contract: Contract, change: Change, pricer: Pricer) -> Contract:
+    data = change.data
+    member = ContractMember(
+        id=UUID(data["member_id"]),
+        role=data["member_role"],
+        first_name=data["first_name"],
+        last_name=data["last_name"],
+        date_of_birth=date.fromisoformat(data["date_of_birth"]) if data["date_of_birth"] else None,
+        gender=data["gender"],
+        effective_date=change.on,
+    )
+    _check_new_member(contract, member)
+    wanted = [
+        one
+        for one in pricer.terms.priced_benefits
+        if one.member_role in (member.role, EVERY_LIFE) and not one.per_policy
+    ]
+    is_covered = any(one.member_role == member.role for one in pricer.terms.priced_benefits)
+    if not wanted and not is_covered:
+        role = member.role.lower()
+        raise DomainError(f"This product covers no {role}.", field="member_role")
+    benefits = [_benefit_for(contract, member, one.code, change, pricer) for one in wanted]
+    return replace(
+        contract,
+        members=(*contract.members, member),
+        benefits=(*contract.benefits, *benefits),
+    )
+
+
+def _check_new_member(contract: Contract, member: ContractMember) -> None:
+    if member.role == MAIN_MEMBER:
+        raise DomainError("A policy has one main member.", field="member_role")
+    if member.date_of_birth and member.date_of_birth > member.effective_date:
+        raise DomainError("Born after cover starts.", field="date_of_birth")
+    same = (member.first_name.casefold(), member.last_name.casefold(), member.date_of_birth)
+    for other in contract.members:
+        known = (other.first_name.casefold(), other.last_name.casefold(), other.date_of_birth)
+        if other.end_date is None and known == same:
+            raise ConflictError(f"{member.name} is on this policy already.", field="first_name")
+
+
+def _benefit_for(
+    contract: Contract, member: ContractMember, code: str, change: Change, pricer: Pricer
+) -> ContractBenefit:
+    alike = next((one for one in contract.active_benefits if one.benefit_code == code), None)
+    amount = alike.sum_assured if alike else None
+    try:
+        priced = pricer.price(
+            code,
+            amount=amount,
+            total_cover=amount,
+            headline=contract.coverage_amount,
+            life=member,
+            on=change.on,
+        )
+    except DomainError as error:
+        raise DomainError(error.message, field="date_of_birth") from error
+    layer = ContractLayer(
+        number=1,
+        amount=priced.sum_assured,
+        starts_on=change.on,
+        waiting_days=priced.waiting_period_days,
+        waiting_until=change.on + timedelta(days=priced.waiting_period_days),
+        reason="Member added",
+        price=Decimal(priced.worksheet["exact"]),
+    )
+    return ContractBenefit(
+        id=UUID(change.data["benefit_ids"][code]),
+        member_id=member.id,
+        benefit_code=code,
+        benefit_name=priced.benefit_name,
+        benefit_type_code=priced.benefit_type,
+        status=ACTIVE,
+        layers=(layer,),
+    )
+
+
+def _remove_member(contract: Contract, change: Change, _pricer: Pricer) -> Contract:
+    member = contract.member(UUID(change.data["policy_member_id"]))
+    if member is None or member.end_date is not None:
+        raise DomainError("Choose a life that is insured.", field="policy_member_id")
+    if member.role == MAIN_MEMBER:
+        raise DomainError(
+            "The main member cannot be removed; cancel the policy instead.",
+            field="policy_member_id",
+        )
+    after = contract.with_member(replace(member, end_date=change.on))
+    for benefit in contract.active_benefits:
+        if benefit.member_id == member.id:
+            after = after.with_benefit(replace(benefit, status=ENDED))
+    if not after.active_benefits:
+        raise DomainError("Nothing would be insured any more.", field="policy_member_id")
+    return after
+
+
+def _change_beneficiaries(contract: Contract, change: Change, _pricer: Pricer) -> Contract:
+    rows = [
+        ContractBeneficiary(
+            kind=row["kind"],
+            first_name=row["first_name"],
+            last_name=row["last_name"],
+            date_of_birth=date.fromisoformat(row["date_of_birth"])
+            if row.get("date_of_birth")
+            else None,
+            relationship=row.get("relationship") or "",
+            share=Decimal(row["share"]),
+            guardian_name=row.get("guardian_name") or None,
+        )
+        for row in change.data["beneficiaries"]
+    ]
+    check_beneficiaries(rows, change.on)
+    return replace(contract, beneficiaries=tuple(rows))
+
+
+def check_beneficiaries(rows: Sequence[ContractBeneficiary], on: date) -> None:
+    """Refuse shares that are not 100.00 per cent of a kind, and a minor without a guardian."""
+    for kind in ("PRIMARY", "CONTINGENT"):
+        shares = [one.share for one in rows if one.kind == kind]
+        if shares and (total(shares) != HUNDRED or min(shares) <= ZERO):
+            raise DomainError(
+                f"The shares of the {kind.lower()} beneficiaries add up to {total(shares)};"
+                " they must be 100.00.",
+                field="beneficiaries",
+            )
+    if rows and not any(one.kind == "PRIMARY" for one in rows):
+        raise DomainError("Name a primary beneficiary first.", field="beneficiaries")
+    for one in rows:
+        born = one.date_of_birth
+        if (
+            born
+            and born <= on
+            and age_last_birthday(born, on) < ADULT_AGE
+            and not one.guardian_name
+        ):
+            raise DomainError(
+                f"{one.first_name} {one.last_name} is a minor: name a guardian.",
+                field="beneficiaries",
+            )
+
+
+def _change_due_day(contract: Contract, change: Change, _pricer: Pricer) -> Contract:
+    day = int(change.data["due_day"])
+    if not 1 <= day <= 31:
+        raise DomainError("A due day is 1 to 31.", field="due_day")
+    if day == contract.due_day:
+        raise DomainError("Premiums fall due on this day already.", field="due_day")
+    return replace(contract, due_day=day)
+
+
+def _change_frequency(contract: Contract, change: Change, _pricer: Pricer) -> Contract:
+    frequency = change.data["frequency"]
+    if frequency not in MONTHS_PER_PREMIUM:
+        raise DomainError(f"Choose one of {', '.join(MONTHS_PER_PREMIUM)}.", field="frequency")
+    if frequency == contract.frequency:
+        raise DomainError("Premiums are paid like this already.", field="frequency")
+    return replace(contract, frequency=frequency)
+
+
+def _change_bank_details(contract: Contract, change: Change, _pricer: Pricer) -> Contract:
+    return replace(contract, bank_account_id=UUID(change.data["bank_account_id"]))
+
+
+def _correct_details(contract: Contract, change: Change, pricer: Pricer) -> Contract:
+    """Correct a life's details; its benefits cost from now on what the true details would."""
+    member = contract.member(UUID(change.data["policy_member_id"]))
+    if member is None:
+        raise DomainError("Choose a life of this policy.", field="policy_member_id")
+    fields: dict[str, Any] = {
+        name: change.data[name]
+        for name in ("first_name", "last_name", "gender")
+        if change.data.get(name)
+    }
+    if change.data.get("date_of_birth"):
+        fields["date_of_birth"] = date.fromisoformat(change.data["date_of_birth"])
+    corrected = replace(member, **fields)
+    if corrected == member:
+        raise DomainError("Nothing would change.", field="policy_member_id")
+    after = contract.with_member(corrected)
+    if (corrected.date_of_birth, corrected.gender) == (member.date_of_birth, member.gender):
+        return after
+    for benefit in contract.active_benefits:
+        if benefit.member_id == member.id and not pricer.is_flat(benefit.benefit_code):
+            after = after.with_benefit(_repriced(after, benefit, corrected, pricer))
+    return after
+
+
+def _repriced(
+    contract: Contract, benefit: ContractBenefit, life: ContractMember, pricer: Pricer
+) -> ContractBenefit:
+    layers = []
+    for layer in benefit.layers:
+        try:
+            priced = pricer.price(
+                benefit.benefit_code,
+                amount=layer.amount,
+                total_cover=None,
+                headline=contract.coverage_amount,
+                life=life,
+                on=layer.starts_on,
+            )
+        except DomainError as error:
+            raise DomainError(error.message, field="date_of_birth") from error
+        layers.append(replace(layer, price=Decimal(priced.worksheet["exact"])))
+    return replace(benefit, layers=tuple(layers))
+
+
+_APPLY: dict[str, Callable[[Contract, Change, Pricer], Contract]] = {
+    "CHANGE_COVER": _change_cover,
+    "ADD_MEMBER": _add_member,
+    "REMOVE_MEMBER": _remove_member,
+    "CHANGE_BENEFICIARIES": _change_beneficiaries,
+    "CHANGE_PREMIUM_DUE_DAY": _change_due_day,
+    "CHANGE_FREQUENCY": _change_frequency,
+    "CHANGE_BANK_DETAILS": _change_bank_details,
+    "CORRECT_DETAILS": _correct_details,
+}

@@ -1,0 +1,236 @@
+"""What a policy promises at one moment, as plain values: lives, benefits in layers, who is paid."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from insurance.core.money import to_cents, total
+
+ACTIVE = "ACTIVE"
+ENDED = "ENDED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContractMember:
+    """A life insured."""
+
+    id: UUID
+    role: str
+    first_name: str
+    last_name: str
+    date_of_birth: date | None
+    gender: str | None
+    effective_date: date
+    end_date: date | None = None
+
+    @property
+    def name(self) -> str:
+        """Return the full name."""
+        return f"{self.first_name} {self.last_name}".strip()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContractLayer:
+    """Cover added on one day. `price` is its exact monthly premium in rand, not rounded."""
+
+    number: int
+    amount: Decimal
+    starts_on: date
+    waiting_days: int
+    waiting_until: date
+    reason: str
+    price: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContractBenefit:
+    """A benefit on a life. Its cover is the sum of its layers, its premium their rounded price."""
+
+    id: UUID
+    member_id: UUID | None
+    benefit_code: str
+    benefit_name: str
+    benefit_type_code: str
+    status: str
+    layers: tuple[ContractLayer, ...]
+
+    @property
+    def sum_assured(self) -> Decimal:
+        """Return the cover in rand."""
+        return total(layer.amount for layer in self.layers)
+
+    @property
+    def premium(self) -> Decimal:
+        """Return the monthly premium: one rounding for the benefit."""
+        return to_cents(sum((layer.price for layer in self.layers), Decimal(0)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContractBeneficiary:
+    """Who is paid, and what share in per cent."""
+
+    kind: str
+    first_name: str
+    last_name: str
+    date_of_birth: date | None
+    relationship: str
+    share: Decimal
+    guardian_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contract:
+    """A policy's contents at one moment. `coverage_amount` is the headline sum assured."""
+
+    members: tuple[ContractMember, ...]
+    benefits: tuple[ContractBenefit, ...]
+    coverage_amount: Decimal
+    due_day: int
+    frequency: str
+    beneficiaries: tuple[ContractBeneficiary, ...] = ()
+    bank_account_id: UUID | None = None
+
+    @property
+    def active_benefits(self) -> tuple[ContractBenefit, ...]:
+        """Return the benefits that give cover."""
+        return tuple(one for one in self.benefits if one.status == ACTIVE)
+
+    @property
+    def premium(self) -> Decimal:
+        """Return the monthly premium: the sum of the rounded benefits."""
+        return total(one.premium for one in self.active_benefits)
+
+    def instalment(self, factor: Decimal) -> Decimal:
+        """Return what falls due each time: months with loading × premium, rounded per benefit."""
+        return total(to_cents(one.premium * factor) for one in self.active_benefits)
+
+    def member(self, member_id: UUID | None) -> ContractMember | None:
+        """Return a life by its id."""
+        return next((one for one in self.members if one.id == member_id), None)
+
+    def benefit(self, benefit_id: UUID) -> ContractBenefit | None:
+        """Return a benefit by its id."""
+        return next((one for one in self.benefits if one.id == benefit_id), None)
+
+    def with_benefit(self, changed: ContractBenefit) -> "Contract":
+        """Return the contract with a benefit in the place of the one with its id."""
+        kept = tuple(changed if one.id == changed.id else one for one in self.benefits)
+        return replace(self, benefits=kept)
+
+    def with_member(self, changed: ContractMember) -> "Contract":
+        """Return the contract with a life in the place of the one with its id."""
+        kept = tuple(changed if one.id == changed.id else one for one in self.members)
+        return replace(self, members=kept)
+
+
+def contract_of(snapshot: Mapping[str, Any]) -> Contract:
+    """Read a version's snapshot. A layer without a price bears its share of what was billed."""
+    state = snapshot["policy"]
+    return Contract(
+        members=tuple(_member(one) for one in snapshot["members"]),
+        benefits=tuple(_benefit(one) for one in snapshot["benefits"]),
+        beneficiaries=tuple(_beneficiary(one) for one in snapshot.get("beneficiaries", [])),
+        coverage_amount=Decimal(state["coverage_amount"]),
+        due_day=state["due_day"],
+        frequency=state["frequency"],
+        bank_account_id=UUID(found) if (found := state.get("bank_account_id")) else None,
+    )
+
+
+def _member(row: Mapping[str, Any]) -> ContractMember:
+    return ContractMember(
+        id=UUID(row["id"]),
+        role=row["role"],
+        first_name=row["first_name"],
+        last_name=row["last_name"],
+        date_of_birth=_day(row["date_of_birth"]),
+        gender=row["gender"],
+        effective_date=date.fromisoformat(row["effective_date"]),
+        end_date=_day(row["end_date"]),
+    )
+
+
+def _benefit(row: Mapping[str, Any]) -> ContractBenefit:
+    premium = Decimal(row["premium"])
+    prices = [one.get("price") for one in row["layers"]]
+    if None in prices:
+        prices = [str(premium)] + ["0"] * (len(prices) - 1)
+    return ContractBenefit(
+        id=UUID(row["id"]),
+        member_id=UUID(row["member_id"]) if row["member_id"] else None,
+        benefit_code=row["benefit_code"],
+        benefit_name=row["benefit_name"],
+        benefit_type_code=row["benefit_type_code"],
+        status=row["status"],
+        layers=tuple(
+            _layer(one, Decimal(price)) for one, price in zip(row["layers"], prices, strict=True)
+        ),
+    )
+
+
+def _layer(row: Mapping[str, Any], price: Decimal) -> ContractLayer:
+    return ContractLayer(
+        number=row["number"],
+        amount=Decimal(row["amount"]),
+        starts_on=date.fromisoformat(row["starts_on"]),
+        waiting_days=row["waiting_days"],
+        waiting_until=date.fromisoformat(row["waiting_until"]),
+        reason=row["reason"],
+        price=price,
+    )
+
+
+def _beneficiary(row: Mapping[str, Any]) -> ContractBeneficiary:
+    return ContractBeneficiary(
+        kind=row["kind"],
+        first_name=row["first_name"],
+        last_name=row["last_name"],
+        date_of_birth=_day(row["date_of_birth"]),
+        relationship=row["relationship"],
+        share=Decimal(row["share"]),
+        guardian_name=row["guardian_name"],
+    )
+
+
+def _day(text: str | None) -> date | None:
+    return date.fromisoformat(text) if text else None
+
+
+def snapshot_of(state: Mapping[str, Any], contract: Contract) -> dict[str, Any]:
+    """Return a version's snapshot: the policy's own row (`state`) under the contract's contents."""
+    return {
+        "policy": {
+            **state,
+            "premium": str(contract.premium),
+            "coverage_amount": str(contract.coverage_amount),
+            "due_day": contract.due_day,
+            "frequency": contract.frequency,
+            "bank_account_id": str(contract.bank_account_id) if contract.bank_account_id else None,
+        },
+        "members": [_plain(one) for one in contract.members],
+        "benefits": [_plain_benefit(one) for one in contract.benefits],
+        "beneficiaries": [_plain(one) for one in contract.beneficiaries],
+    }
+
+
+def _plain_benefit(benefit: ContractBenefit) -> dict[str, Any]:
+    own = {name: value for name, value in _plain(benefit).items() if name != "layers"}
+    return own | {
+        "sum_assured": str(benefit.sum_assured),
+        "premium": str(benefit.premium),
+        "layers": [_plain(layer) for layer in benefit.layers],
+    }
+
+
+def _plain(record: Any) -> dict[str, Any]:
+    found = {name: getattr(record, name) for name in record.__dataclass_fields__}
+    return {name: _text(value) for name, value in found.items()}
+
+
+def _text(value: Any) -> Any:
+    if isinstance(value, UUID | Decimal):
+        return str(value)
+    return value.isoformat() if isinstance(value, date) else value

@@ -1,0 +1,204 @@
+"""A policy's contract: read from its history, written to its rows."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from insurance.billing.queries import list_premium_lines
+from insurance.core.ids import new_id
+from insurance.core.period import add_years
+from insurance.core.tenancy import current_org
+from insurance.organizations.queries import find_parameter
+from insurance.policies import queries
+from insurance.policies.models import (
+    Beneficiary,
+    BeneficiaryKind,
+    BenefitLayer,
+    BenefitStatus,
+    Endorsement,
+    EndorsementStatus,
+    Policy,
+    PolicyBenefit,
+    PolicyMember,
+    PremiumFrequency,
+)
+from insurance.policies.rules import Change, Contract, ContractBenefit, Pricer, contract_of
+from insurance.policies.services.history import count_portfolio
+from insurance.products.queries import load_terms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Basis:
+    """What a policy's contract is made of: how its term began, and the changes since.
+
+    `next_charge` is the first day no premium has been charged or paid for.
+    """
+
+    contract: Contract
+    starts_on: date
+    recorded_at: datetime
+    changes: tuple[Change, ...]
+    pricer: Pricer
+    next_charge: date
+
+
+def load_basis(session: Session, policy: Policy) -> Basis:
+    """Return what the policy's contract is made of."""
+    version, event = queries.get_base_version(session, policy.id)
+    issued = queries.list_endorsements(session, policy.id, EndorsementStatus.ISSUED)
+    return Basis(
+        contract=contract_of(version.policy_snapshot),
+        starts_on=version.effective_date,
+        recorded_at=event.recorded_at,
+        changes=tuple(
+            change_of(one) for one in issued if one.issued_at and one.issued_at >= event.recorded_at
+        ),
+        pricer=pricer_of(session, policy),
+        next_charge=_next_charge(session, policy, version.effective_date),
+    )
+
+
+def change_of(endorsement: Endorsement) -> Change:
+    """Return an issued endorsement as the rules read it."""
+    return Change(
+        id=endorsement.id,
+        type=endorsement.type.value,
+        on=endorsement.effective_date,
+        data=endorsement.change["data"],
+        sequence=endorsement.change["sequence"],
+    )
+
+
+def pricer_of(session: Session, policy: Policy) -> Pricer:
+    """Return how cover added to a policy is priced: on the product version it is pinned to."""
+    terms = load_terms(session, policy.product_version_id)
+    age = policy.rating.get("age")
+    cap = None
+    if terms.class_code == "FUNERAL":
+        cap = find_parameter(session, "funeral_cover_cap", policy.effective_date)
+    return Pricer(
+        terms=terms,
+        rating_inputs=policy.rating.get("rating_inputs") or {},
+        term_years=policy.term_years,
+        main_born_about=None if age is None else add_years(policy.effective_date, -age),
+        gender=policy.rating.get("gender"),
+        cover_cap=cap,
+    )
+
+
+def _next_charge(session: Session, policy: Policy, starts_on: date) -> date:
+    held = [
+        line.period_end
+        for line in list_premium_lines(session, policy.id)
+        if line.is_fixed and line.due_date >= starts_on
+    ]
+    return max(held, default=starts_on)
+
+
+def write_contract(session: Session, policy: Policy, contract: Contract) -> None:
+    """Bring the policy's rows to a contract, and the portfolio's figures with them."""
+    factor = pricer_of(session, policy).factor(contract.frequency)
+    count_portfolio(session, policy, -1)
+    policy.premium = contract.premium
+    policy.coverage_amount = contract.coverage_amount
+    policy.due_day = contract.due_day
+    policy.frequency = PremiumFrequency(contract.frequency)
+    policy.bank_account_id = contract.bank_account_id
+    policy.rating = policy.rating | {"instalment": str(contract.instalment(factor))}
+    count_portfolio(session, policy, 1)
+    _write_members(session, policy, contract)
+    _write_benefits(session, policy, contract)
+    _write_beneficiaries(session, policy, contract)
+    session.flush()
+
+
+def _write_members(session: Session, policy: Policy, contract: Contract) -> None:
+    rows = {row.id: row for row in queries.list_members(session, policy.id)}
+    wanted = {member.id: member for member in contract.members}
+    for member in contract.members:
+        row = rows.get(member.id)
+        if row is None:
+            row = PolicyMember(id=member.id, policy_id=policy.id)
+            session.add(row)
+        for name in member.__dataclass_fields__:
+            setattr(row, name, getattr(member, name))
+    session.flush()
+    for gone in rows.keys() - wanted.keys():
+        _forget_benefits(session, policy.id, gone)
+        session.delete(rows[gone])
+    session.flush()
+
+
+def _forget_benefits(session: Session, policy_id: UUID, member_id: UUID) -> None:
+    """Delete the benefits of a life whose addition was taken back; history keeps them."""
+    of_member = (
+        PolicyBenefit.org_id == current_org(),
+        PolicyBenefit.policy_id == policy_id,
+        PolicyBenefit.member_id == member_id,
+    )
+    session.execute(
+        delete(BenefitLayer).where(
+            BenefitLayer.org_id == current_org(),
+            BenefitLayer.policy_benefit_id.in_(select(PolicyBenefit.id).where(*of_member)),
+        )
+    )
+    session.execute(delete(PolicyBenefit).where(*of_member))
+
+
+def _write_benefits(session: Session, policy: Policy, contract: Contract) -> None:
+    views = {one.benefit.id: one for one in queries.list_benefits(session, policy.id)}
+    for order, benefit in enumerate(contract.benefits, 1):
+        view = views.get(benefit.id)
+        row = view.benefit if view else _new_benefit(session, policy, benefit, order)
+        row.sum_assured, row.premium = benefit.sum_assured, benefit.premium
+        row.status = BenefitStatus(benefit.status)
+        _write_layers(session, benefit, list(view.layers) if view else [])
+
+
+def _new_benefit(
+    session: Session, policy: Policy, benefit: ContractBenefit, order: int
+) -> PolicyBenefit:
+    row = PolicyBenefit(
+        id=benefit.id,
+        policy_id=policy.id,
+        member_id=benefit.member_id,
+        benefit_code=benefit.benefit_code,
+        benefit_name=benefit.benefit_name,
+        benefit_type_code=benefit.benefit_type_code,
+        sum_assured=benefit.sum_assured,
+        premium=benefit.premium,
+        status=BenefitStatus(benefit.status),
+        display_order=order,
+        worksheet={"exact": str(sum(layer.price for layer in benefit.layers))},
+    )
+    session.add(row)
+    session.flush()
+    return row
+
+
+def _write_layers(session: Session, benefit: ContractBenefit, rows: list[BenefitLayer]) -> None:
+    known = {row.number: row for row in rows}
+    for layer in benefit.layers:
+        row = known.pop(layer.number, None)
+        if row is None:
+            row = BenefitLayer(id=new_id(), policy_benefit_id=benefit.id, number=layer.number)
+            session.add(row)
+        for name in ("amount", "starts_on", "waiting_days", "waiting_until", "reason"):
+            setattr(row, name, getattr(layer, name))
+    for gone in known.values():
+        session.delete(gone)
+
+
+def _write_beneficiaries(session: Session, policy: Policy, contract: Contract) -> None:
+    session.execute(
+        delete(Beneficiary).where(
+            Beneficiary.org_id == current_org(), Beneficiary.policy_id == policy.id
+        )
+    )
+    for order, one in enumerate(contract.beneficiaries, 1):
+        fields = {name: getattr(one, name) for name in one.__dataclass_fields__}
+        fields["kind"] = BeneficiaryKind(one.kind)
+        session.add(Beneficiary(policy_id=policy.id, display_order=order, **fields))

@@ -1,0 +1,269 @@
+"""What a change of a contract does to its premiums, planned first and then done."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from insurance.billing import queries as billing
+from insurance.billing import services as money
+from insurance.billing.models import (
+    LineKind,
+    LineStatus,
+    PremiumLine,
+    Receipt,
+    ReceiptKind,
+    ReceiptStatus,
+)
+from insurance.billing.rules import MONTHS_AHEAD, PlannedLine, Step, line_charge, plan_lines
+from insurance.core.ids import new_id
+from insurance.core.money import ZERO, total
+from insurance.core.period import Period, add_months
+from insurance.core.tenancy import current_org
+from insurance.organizations.queries import find_parameter
+from insurance.policies.models import Policy
+from insurance.policies.rules import Contract
+from insurance.policies.services.contracts import Basis
+from insurance.products.rules import MONTHS_PER_PREMIUM
+
+DEBITS_NAMED = 3
+_ADJUSTMENT = "ADJ-"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoneyPlan:
+    """What a change costs and how the lines to come are laid. Money is in rand.
+
+    `adjustment` is for the periods that were charged already; it falls due with the next debit.
+    """
+
+    adjustment: Decimal
+    adjustment_due: date
+    planned: Sequence[PlannedLine]
+    coming: Sequence[PremiumLine]
+    periods: Sequence[Period]
+    next_debits: Sequence[tuple[date, Decimal]]
+    vat_rate: Decimal | None
+
+    def period_of(self, on: date) -> Period | None:
+        """Return the premium period that a day lies in."""
+        return next((one for one in self.periods if on in one), None)
+
+
+def plan_money(
+    session: Session,
+    policy: Policy,
+    contract: Contract,
+    steps: Sequence[Step],
+    *,
+    basis: Basis,
+    on: date,
+) -> MoneyPlan:
+    """Work out what the periods charged so far should have cost, and lay the lines to come."""
+    terms = basis.pricer.terms
+    lines = [
+        one
+        for one in billing.list_premium_lines(session, policy.id)
+        if one.due_date >= basis.starts_on and one.status is not LineStatus.CANCELLED
+    ]
+    fixed = [one for one in lines if one.is_fixed]
+    should_be = total(_charge(one, steps, terms.pro_rata_method) for one in fixed)
+    adjusted = _adjusted_so_far(session, policy, basis, lines)
+    adjustment = should_be - total(one.amount for one in fixed) - adjusted
+    coming = [one for one in lines if one.kind is LineKind.PREMIUM and not one.is_fixed]
+    planned = plan_lines(
+        basis.next_charge,
+        due_day=contract.due_day,
+        months=MONTHS_PER_PREMIUM[contract.frequency],
+        until=_horizon(basis, coming),
+        expiry=policy.expiry_date,
+        steps=steps,
+        method=terms.pro_rata_method,
+    )
+    due = next((one.period.start for one in planned if one.period.start >= on), on)
+    return MoneyPlan(
+        adjustment=adjustment,
+        adjustment_due=due,
+        planned=planned,
+        coming=coming,
+        periods=[Period(one.due_date, one.period_end) for one in fixed]
+        + [one.period for one in planned],
+        next_debits=_next_debits(session, policy, lines, planned, adjustment, due, on),
+        vat_rate=vat_rate_on(session, terms.category, on),
+    )
+
+
+def _horizon(basis: Basis, coming: Sequence[PremiumLine]) -> date:
+    """Return how far the schedule reaches: as far as it did, a change lays it anew within that."""
+    last = max((one.due_date for one in coming), default=basis.starts_on)
+    return max(add_months(basis.starts_on, MONTHS_AHEAD), last + timedelta(days=1))
+
+
+def vat_rate_on(session: Session, category: str, on: date) -> Decimal | None:
+    """Return the VAT rate in per cent, None for life business, which is exempt."""
+    return find_parameter(session, "vat_rate_per_cent", on) if category == "NON_LIFE" else None
+
+
+def _charge(line: PremiumLine, steps: Sequence[Step], method: str) -> Decimal:
+    period = Period(line.due_date, line.period_end)
+    return line_charge(period, steps, whole_days=line.whole_days, method=method)
+
+
+def _adjusted_so_far(
+    session: Session, policy: Policy, basis: Basis, lines: Sequence[PremiumLine]
+) -> Decimal:
+    charged = total(
+        one.amount
+        for one in lines
+        if one.kind is LineKind.ADJUSTMENT and one.posted_at and one.posted_at >= basis.recorded_at
+    )
+    credited = _adjustment_credits(session, policy, basis.recorded_at)
+    return charged - total(one.amount for one in credited)
+
+
+def _adjustment_credits(session: Session, policy: Policy, since: datetime) -> Sequence[Receipt]:
+    return session.scalars(
+        select(Receipt)
+        .where(
+            Receipt.org_id == current_org(),
+            Receipt.policy_id == policy.id,
+            Receipt.kind == ReceiptKind.CREDIT_NOTE,
+            Receipt.status == ReceiptStatus.POSTED,
+            Receipt.reference.startswith(_ADJUSTMENT),
+            Receipt.recorded_at >= since,
+        )
+        .order_by(Receipt.id.desc())
+    ).all()
+
+
+def _next_debits(
+    session: Session,
+    policy: Policy,
+    lines: Sequence[PremiumLine],
+    planned: Sequence[PlannedLine],
+    adjustment: Decimal,
+    due: date,
+    on: date,
+) -> list[tuple[date, Decimal]]:
+    owed: dict[date, Decimal] = defaultdict(lambda: ZERO)
+    for line in lines:
+        is_kept = line.is_fixed or line.kind is LineKind.ADJUSTMENT
+        if is_kept and line.due_date >= on and line.outstanding > ZERO:
+            owed[line.due_date] += line.outstanding
+    for one in planned:
+        if one.period.start >= on:
+            owed[one.period.start] += one.amount
+    if adjustment > ZERO:
+        owed[due] += adjustment
+    credit = billing.unapplied_credit(session, policy.id) + max(-adjustment, ZERO)
+    debits = []
+    for day, amount in sorted(owed.items()):
+        used = min(credit, amount)
+        credit -= used
+        debits.append((day, amount - used))
+    return debits[:DEBITS_NAMED]
+
+
+def apply_money(
+    session: Session,
+    policy: Policy,
+    plan: MoneyPlan,
+    *,
+    on: date,
+    now: datetime,
+    why: UUID,
+    taking_back: bool = False,
+) -> None:
+    """Do what a plan says: charge or credit the adjustment, and lay the lines to come.
+
+    `taking_back` first reverses what earlier changes charged or credited. `why` is the
+    endorsement, which tells the credit note's reference apart.
+    """
+    _lay(session, policy, plan)
+    left = plan.adjustment
+    if taking_back:
+        left = _take_back(session, policy, left, on, now)
+    if left > ZERO:
+        money.charge_adjustment(
+            session,
+            policy.id,
+            policy.policy_number,
+            left,
+            due_date=plan.adjustment_due,
+            on=on,
+            vat_rate=plan.vat_rate,
+            now=now,
+        )
+        money.apply_credits(session, {policy.id: policy.policy_number}, on=on, now=now)
+    elif left < ZERO:
+        credit = money.Payment(
+            policy_id=policy.id,
+            policy_number=policy.policy_number,
+            reference=f"{_ADJUSTMENT}{policy.policy_number}-{policy.current_version}-{why.hex[-6:]}",
+            amount=-left,
+            on=on,
+            kind=ReceiptKind.CREDIT_NOTE,
+            detail="Change of cover",
+            vat_rate=plan.vat_rate,
+        )
+        money.record_receipts(session, [credit], on=on, now=now)
+    session.flush()
+
+
+def _take_back(session: Session, policy: Policy, left: Decimal, on: date, now: datetime) -> Decimal:
+    """Reverse adjustments, the newest first, as far as they fit; return what is left over."""
+    if left > ZERO:
+        for receipt in _adjustment_credits(session, policy, policy.issued_at):
+            if receipt.amount <= left:
+                left -= receipt.amount
+                money.reverse_receipt(session, receipt, on=on, reason_code="UNDONE", now=now)
+        return left
+    charged = [
+        one
+        for one in billing.list_premium_lines(session, policy.id)
+        if one.kind is LineKind.ADJUSTMENT and one.status is not LineStatus.CANCELLED
+    ]
+    for line in sorted(charged, key=lambda one: -one.sequence):
+        if line.amount <= -left:
+            left += line.amount
+            money.release_line(session, line, on=on, now=now)
+            money.uncharge(session, line, on=on, now=now, why="Undone")
+            money.cancel_lines(session, [line.id])
+    return left
+
+
+def _lay(session: Session, policy: Policy, plan: MoneyPlan) -> None:
+    """Bring the lines to come to the plan: in place, with what is missing added."""
+    rows = sorted(plan.coming, key=lambda one: one.sequence)
+    last = max(
+        (
+            one.sequence
+            for one in billing.list_premium_lines(session, policy.id)
+            if one.kind is LineKind.PREMIUM
+        ),
+        default=0,
+    )
+    for surplus in rows[len(plan.planned) :]:
+        session.delete(surplus)
+    for index, planned in enumerate(plan.planned):
+        if index < len(rows):
+            row = rows[index]
+        else:
+            last += 1
+            row = PremiumLine(
+                id=new_id(),
+                policy_id=policy.id,
+                kind=LineKind.PREMIUM,
+                sequence=last,
+                paid_amount=ZERO,
+                status=LineStatus.PENDING,
+            )
+            session.add(row)
+        row.due_date, row.period_end = planned.period.start, planned.period.end
+        row.amount, row.whole_days = planned.amount, planned.whole_days
+    session.flush()
