@@ -209,8 +209,7 @@ def count_verdicts(session: Session, file_id: UUID) -> dict[str, dict[str, Any]]
         .order_by(ReconciliationRow.verdict)
     )
     return {
-        verdict.value: {"rows": rows, "amount": f"{Decimal(amount):.2f}"}
-        for verdict, rows, amount in found
+        verdict.value: {"rows": rows, "amount": f"{amount:.2f}"} for verdict, rows, amount in found
     }
 
 
@@ -267,6 +266,11 @@ def _known_receipts(
         )
         for row in found
     }
+
+
+def list_due(session: Session, policy_id: UUID, on: date) -> list[OpenLine]:
+    """Return what a policy owes that has fallen due, the oldest first."""
+    return [line for _id, line in list_open_lines(session, [policy_id]) if line.due_date <= on]
 
 
 def list_suspense(session: Session, *, limit: int, after: UUID | None = None) -> Page[SuspenseLine]:

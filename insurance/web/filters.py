@@ -15,11 +15,11 @@ from insurance.web.navigation import rail
 
 _SPACE = "\u00a0"
 _TONES = {
-    "ok": "active launched accepted paid post ok approved sent",
-    "warn": "suspended pending put patch draft quoted submitted assessed waiting",
+    "ok": "active launched accepted paid post ok approved sent matched committed",
+    "warn": "suspended pending put patch draft quoted submitted assessed waiting partial suspense committing",
     "late": "lapsed overdue expired superseded",
-    "bad": "rejected delete failed refused locked",
-    "info": "issued person company get",
+    "bad": "rejected delete failed refused locked error reversal",
+    "info": "issued person company get overpaid previewed duplicate",
 }
 _TONE_OF = {word: tone for tone, words in _TONES.items() for word in words.split()}
 

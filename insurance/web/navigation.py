@@ -57,6 +57,8 @@ RAIL: tuple[tuple[str, tuple[Item, ...]], ...] = (
         (
             Item("Arrears and lapses", "lapses.index", May.LAPSES_VIEW, "clock"),
             Item("Debit orders", "debit_orders.index", May.DEBIT_ORDERS_VIEW, "calendar"),
+            Item("Reconciliation", "reconciliation.index", May.RECONCILIATION_VIEW, "upload"),
+            Item("Suspense", "reconciliation.suspense", May.RECONCILIATION_VIEW, "coins"),
             Item("Ledger", "ledger.trial_balance", May.LEDGER_VIEW, "book"),
         ),
     ),
@@ -72,6 +74,7 @@ RAIL: tuple[tuple[str, tuple[Item, ...]], ...] = (
         "Control",
         (
             Item("Organizations", "organizations.index", May.ORGANIZATIONS_VIEW, "building", "o"),
+            Item("Approvals", "approvals.index", May.APPROVALS_VIEW, "check"),
             Item("Audit log", "audit_logs.index", May.AUDIT_VIEW, "history", "a"),
             Item("People", "people.index", May.PEOPLE_VIEW, "user", "u"),
             Item("API keys", "api_keys.index", May.TOKENS_VIEW, "key"),

@@ -4,7 +4,7 @@ import re
 
 _PARTS = re.compile(r"([A-Z]{2})\W*([0-9]{4})\W*([0-9]{6})", re.ASCII)
 _LOOKALIKES = str.maketrans("OQIL|SBZ", "00111582")
-_WORD = re.compile(r"[^\W\d_]{3,}")
+_WORD = re.compile(r"\b[^\W\d_]{3,}\b")
 _NO_NAMES = frozenset({"PAYMENT", "PREMIUM", "POLICY", "DEBIT", "ORDER", "CASH", "EFT", "REF"})
 MOST = 600
 

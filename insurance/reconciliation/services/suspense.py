@@ -11,7 +11,7 @@ from insurance.billing.queries import get_receipt, list_net_allocations
 from insurance.billing.services import apply_credits
 from insurance.core.db import transaction
 from insurance.core.errors import ConflictError, DomainError
-from insurance.core.money import ZERO, format_money
+from insurance.core.money import format_money, total
 from insurance.ledger.models import LedgerTransfer, TransferType
 from insurance.ledger.services import Entry, post, reverse_transfers
 from insurance.policies.models import EventCategory, Policy, PolicyStatus
@@ -131,11 +131,8 @@ def _returned(receipt: Receipt, on: date) -> Entry:
 def _record_match(
     session: Session, receipt: Receipt, policy: Policy, on: date, now: datetime
 ) -> None:
-    settled = [
-        {"line": one.line_id, "amount": one.amount}
-        for one in list_net_allocations(session, receipt_id=receipt.id)
-    ]
-    credit = receipt.amount - sum((one["amount"] for one in settled), ZERO)
+    settled = list_net_allocations(session, receipt_id=receipt.id)
+    credit = receipt.amount - total(one.amount for one in settled)
     record_event(
         session,
         policy,
@@ -148,7 +145,7 @@ def _record_match(
             "receipt_id": receipt.id,
             "reference": receipt.reference,
             "amount": receipt.amount,
-            "settled": settled,
+            "settled": [{"line": one.line_id, "amount": one.amount} for one in settled],
             "credit": credit,
         },
         now=now,

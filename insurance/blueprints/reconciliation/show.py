@@ -1,0 +1,158 @@
+"""A bank's file: verdicts before it is posted, progress while it is, a report after."""
+
+from uuid import UUID
+
+from flask import Response, make_response, request, url_for
+
+from insurance.blueprints.reconciliation import bp
+from insurance.core import clock
+from insurance.core.db import db
+from insurance.core.errors import DomainError
+from insurance.core.paging import decode_cursor
+from insurance.core.permissions import May
+from insurance.policies.queries import get_policy
+from insurance.reconciliation import queries, services
+from insurance.reconciliation.models import FileStatus, ReconciliationFile
+from insurance.reconciliation.rules import Verdict
+from insurance.web.access import requires
+from insurance.web.business import business_day
+from insurance.web.exports import export
+from insurance.web.forms import Form
+from insurance.web.html import go, next_url, page, refuse
+
+ROWS = 50
+MEANINGS = {
+    Verdict.MATCHED: "settles a premium exactly",
+    Verdict.PARTIAL: "less than the premium; the rest stays open",
+    Verdict.OVERPAID: "more than the oldest premium; settles the next, then becomes credit",
+    Verdict.DUPLICATE: "posted before, or twice in this file; not posted",
+    Verdict.SUSPENSE: "kept until somebody finds its policy",
+    Verdict.REVERSAL: "came back; what it had settled opens again",
+    Verdict.ERROR: "cannot be read; not posted",
+}
+_HEADER = (
+    "Line",
+    "Verdict",
+    "What became of it",
+    "Policy",
+    "Due",
+    "Paid",
+    "Amount",
+    "Reference",
+    "Status",
+    "Reason",
+    "State",
+)
+
+
+class CommitForm(Form):
+    """The consent to post a file."""
+
+
+@bp.get("/<uuid:file_id>")
+@requires(May.RECONCILIATION_VIEW)
+def show(file_id: UUID) -> Response:
+    """Show a file; `verdict` chooses its rows."""
+    return _page(queries.get_file(db.session(), file_id), CommitForm())
+
+
+@bp.post("/<uuid:file_id>/commit")
+@requires(May.RECONCILIATION_UPLOAD)
+def commit(file_id: UUID) -> Response:
+    """Post a file, at once or as a job."""
+    form = CommitForm()
+    file = queries.get_file(db.session(), file_id)
+    if not form.validate_on_submit():
+        return _page(file, form, status=422)
+    try:
+        file = services.commit_file(file_id, on=business_day(), now=clock.now())
+    except DomainError as error:
+        refuse(form, error)
+        return _page(queries.get_file(db.session(), file_id), form, status=error.status)
+    said = "The file was posted." if file.status is FileStatus.COMMITTED else None
+    return go(url_for(".show", file_id=file_id), said)
+
+
+@bp.get("/<uuid:file_id>/progress")
+@requires(May.RECONCILIATION_VIEW)
+def progress(file_id: UUID) -> Response:
+    """Show how far the posting is; the page asks again and again while there is something to do."""
+    file = queries.get_file(db.session(), file_id)
+    tag = _tag(file)
+    if request.headers.get("HX-PTag") == tag:
+        response = make_response("", 304)
+    else:
+        response = _page(file, CommitForm(), part="progress")
+    response.headers["HX-PTag"] = tag
+    return response
+
+
+@bp.post("/<uuid:file_id>/export")
+@requires(May.RECONCILIATION_VIEW)
+def export_rows(file_id: UUID) -> Response:
+    """Send what became of each row as CSV or Excel; the audit log says so."""
+    session = db.session()
+    file = queries.get_file(session, file_id)
+    rows = (
+        (
+            row.line,
+            row.verdict,
+            row.detail,
+            row.policy_number,
+            row.due_text,
+            row.paid_text,
+            row.amount if row.amount is not None else row.amount_text,
+            row.reference,
+            row.status_text,
+            row.reason_code,
+            row.state,
+        )
+        for row in queries.read_rows(session, file_id)
+    )
+    return export(
+        request.form.get("kind", ""),
+        f"reconciliation-{file.uploaded_at:%Y-%m-%d}-{file.file_hash[:8]}",
+        _HEADER,
+        rows,
+        action="reconciliation.export",
+        resource="reconciliation_files",
+        resource_id=str(file_id),
+    )
+
+
+def _page(
+    file: ReconciliationFile, form: CommitForm, *, status: int = 200, part: str | None = None
+) -> Response:
+    session = db.session()
+    chosen = request.args.get("verdict", "")
+    cursor = request.args.get("cursor")
+    wanted = Verdict(chosen) if chosen in set(Verdict) else None
+    after = decode_cursor(cursor, 1, _line)[0] if cursor else 0
+    found = queries.list_rows(session, file.id, limit=ROWS, after=after, verdict=wanted)
+    policy = get_policy(session, file.policy_id) if file.policy_id else None
+    return page(
+        "reconciliation/show.html",
+        part=part,
+        status=status,
+        file=file,
+        policy=policy,
+        form=form,
+        tag=_tag(file),
+        per_cent=100 * file.rows_done // max(file.row_count, 1),
+        can_commit=file.status in (FileStatus.PREVIEWED, FileStatus.FAILED),
+        meanings=MEANINGS,
+        wanted=wanted,
+        rows=found.items,
+        next=next_url(found),
+        first=url_for(".show", file_id=file.id, verdict=wanted),
+    )
+
+
+def _line(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise ValueError
+    return int(text)
+
+
+def _tag(file: ReconciliationFile) -> str:
+    return f"{file.status}-{file.rows_done}"

@@ -1,0 +1,139 @@
+"""Money without a policy: suggestions, matching, paying back."""
+
+from uuid import UUID
+
+from flask import Response, request, url_for
+from wtforms import HiddenField
+
+from insurance.billing.rules import allocate
+from insurance.blueprints.reconciliation import bp
+from insurance.core import clock
+from insurance.core.db import db
+from insurance.core.errors import DomainError
+from insurance.core.paging import decode_cursor
+from insurance.core.permissions import May
+from insurance.policies.queries import PolicyLine, get_policy_line, search_policy_ids
+from insurance.reconciliation import queries, services
+from insurance.reconciliation.queries import SuspenseLine
+from insurance.web.access import requires
+from insurance.web.business import business_day
+from insurance.web.forms import Form, Required, TextField
+from insurance.web.html import go, next_url, page, refuse
+
+ROWS = 25
+FOUND = 10
+
+
+class MatchForm(Form):
+    """The consent to give the money to a policy."""
+
+    policy_id = HiddenField(validators=[Required("Choose a policy.")])
+
+
+class ReturnForm(Form):
+    """Why the money goes back."""
+
+    reason = TextField("Reason", [Required()], longest=500)
+
+
+@bp.get("/suspense")
+@requires(May.RECONCILIATION_VIEW)
+def suspense() -> Response:
+    """List what waits, oldest first, with the policies it may be for."""
+    session = db.session()
+    cursor = request.args.get("cursor")
+    after = decode_cursor(cursor, 1, UUID)[0] if cursor else None
+    found = queries.list_suspense(session, limit=ROWS, after=after)
+    waiting, amount = queries.sum_suspense(session)
+    return page(
+        "reconciliation/suspense.html",
+        lines=found.items,
+        suggested=queries.suggest_policies(session, found.items, most=2),
+        waiting=waiting,
+        amount=amount,
+        next=next_url(found),
+        first=url_for(".suspense"),
+    )
+
+
+@bp.route("/suspense/<uuid:receipt_id>/match", methods=["GET", "POST"])
+@requires(May.RECONCILIATION_UPLOAD)
+def match(receipt_id: UUID) -> Response:
+    """Choose a policy, see what the money settles there, then give it."""
+    line = queries.get_suspense(db.session(), receipt_id)
+    form = MatchForm()
+    status = 200
+    if request.method == "GET":
+        form.policy_id.data = request.args.get("policy_id", "")
+    policy = _policy(form.policy_id.data)
+    if form.validate_on_submit() and policy is not None:
+        try:
+            services.match_suspense(receipt_id, policy.id, on=business_day(), now=clock.now())
+        except DomainError as error:
+            refuse(form, error)
+            status = error.status
+        else:
+            number = policy.policy.policy_number
+            return go(url_for(".suspense"), f"{line.reference} was given to {number}.")
+    return _match_page(line, form, policy, status if status != 200 else form.status)
+
+
+@bp.route("/suspense/<uuid:receipt_id>/return", methods=["GET", "POST"])
+@requires(May.RECONCILIATION_UPLOAD)
+def return_money(receipt_id: UUID) -> Response:
+    """Ask why, then pay the money back."""
+    line = queries.get_suspense(db.session(), receipt_id)
+    form = ReturnForm()
+    status = 200
+    if form.validate_on_submit():
+        try:
+            services.return_suspense(
+                receipt_id, reason=form.reason.data or "", on=business_day(), now=clock.now()
+            )
+        except DomainError as error:
+            refuse(form, error)
+            status = error.status
+        else:
+            return go(url_for(".suspense"), f"{line.reference} is to be paid back.")
+    return page(
+        "reconciliation/return.html",
+        part="return_form",
+        status=status if status != 200 else form.status,
+        form=form,
+        line=line,
+    )
+
+
+def _match_page(
+    line: SuspenseLine, form: MatchForm, policy: PolicyLine | None, status: int
+) -> Response:
+    session = db.session()
+    q = request.args.get("q", "").strip()[:100]
+    found = [get_policy_line(session, one) for one in search_policy_ids(session, q, FOUND)]
+    shares, credit = [], line.amount
+    if policy is not None:
+        due = queries.list_due(session, policy.id, business_day())
+        days = {one.id: one.due_date for one in due}
+        settled, credit = allocate(line.amount, due)
+        shares = [(days[share.line_id], share.amount) for share in settled]
+    return page(
+        "reconciliation/match.html",
+        status=status,
+        form=form,
+        line=line,
+        policy=policy,
+        shares=shares,
+        credit=credit,
+        q=q,
+        found=found,
+        suggested=queries.suggest_policies(session, [line])[line.id],
+    )
+
+
+def _policy(text: str | None) -> PolicyLine | None:
+    if not text:
+        return None
+    try:
+        return get_policy_line(db.session(), UUID(text))
+    except (ValueError, DomainError):
+        return None

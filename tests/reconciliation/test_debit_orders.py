@@ -1,0 +1,112 @@
+"""Rows that answer debit orders: item, mandate, run and money move together."""
+
+from datetime import date
+from decimal import Decimal
+from uuid import UUID
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from insurance.billing.queries import list_receipts
+from insurance.core.db import db
+from insurance.debit_orders.models import DebitOrderItem, DebitOrderRun, Mandate, RunStatus
+from insurance.debit_orders.rules import ItemStatus, MandateStatus
+from insurance.policies.queries import get_policy
+from insurance.reconciliation.models import ReconciliationFile
+from tests.factories.debit_orders import make_policies, make_run, release
+from tests.factories.reconciliation import commit, csv_of, details, row, verdicts
+
+D = Decimal
+
+
+@pytest.fixture
+def items(session: Session) -> list[DebitOrderItem]:
+    """Return the debits of a released run: the first premiums of two policies, due today."""
+    make_policies(2)
+    run = make_run(date(2026, 11, 23), since=date(2026, 11, 20))
+    release(run)
+    found = session.scalars(select(DebitOrderItem).order_by(DebitOrderItem.reference)).all()
+    assert len(found) == 2
+    session.expunge_all()
+    session.rollback()
+    return list(found)
+
+
+def _answer(item: DebitOrderItem, **more: str) -> dict[str, str]:
+    session = db.session()
+    number = get_policy(session, item.policy_id).policy_number
+    session.rollback()
+    return row(number, item.amount, item.reference or "", **more)
+
+
+def _now(item: DebitOrderItem) -> tuple[ItemStatus, str | None, MandateStatus, RunStatus]:
+    session = db.session()
+    session.rollback()
+    session.expire_all()
+    fresh = session.get_one(DebitOrderItem, (item.org_id, item.id))
+    mandate = session.get_one(Mandate, (item.org_id, fresh.mandate_id))
+    run = session.get_one(DebitOrderRun, (item.org_id, fresh.run_id))
+    return fresh.status, fresh.reason_code, mandate.status, run.status
+
+
+def _receipts(policy_id: UUID) -> list[tuple[str, Decimal]]:
+    return [(one.status.value, one.amount) for one in list_receipts(db.session(), policy_id)]
+
+
+def _commit(*rows: dict[str, str]) -> ReconciliationFile:
+    return commit(csv_of(*rows))
+
+
+def test_a_paid_debit_settles_its_premium_and_closes_with_the_last_answer(
+    items: list[DebitOrderItem],
+) -> None:
+    paid, unpaid = items
+
+    file = _commit(_answer(paid), _answer(unpaid, status="UNPAID", reason_code="04"))
+
+    assert verdicts(file) == ["MATCHED", "REVERSAL"]
+    assert details(file)[1] == (
+        "The debit came back: unpaid, 04 Payment stopped. No money had been posted."
+        " Stop at once; get a new mandate."
+    )
+    assert _now(paid) == (ItemStatus.PAID, None, MandateStatus.ACTIVE, RunStatus.CLOSED)
+    assert _now(unpaid) == (ItemStatus.UNPAID, "04", MandateStatus.CANCELLED, RunStatus.CLOSED)
+    assert _receipts(paid.policy_id) == [("POSTED", paid.amount)]
+    assert _receipts(unpaid.policy_id) == []
+
+
+def test_a_debit_that_was_paid_and_then_disputed_is_taken_back(
+    items: list[DebitOrderItem],
+) -> None:
+    _commit(_answer(items[0]))
+
+    file = _commit(_answer(items[0], status="DISPUTED", reason_code="30"))
+
+    assert verdicts(file) == ["REVERSAL"]
+    assert _receipts(items[0].policy_id) == [("REVERSED", items[0].amount)]
+    assert _now(items[0])[:3] == (ItemStatus.UNPAID, "30", MandateStatus.CANCELLED)
+
+
+def test_a_paid_and_a_returned_row_in_one_file_leave_the_debit_unpaid(
+    items: list[DebitOrderItem],
+) -> None:
+    file = _commit(
+        _answer(items[0]), _answer(items[0], status="UNPAID", reason_code="18"), _answer(items[0])
+    )
+
+    assert verdicts(file) == ["MATCHED", "REVERSAL", "DUPLICATE"]
+    assert "open a task for a possible claim" in details(file)[1]
+    assert _now(items[0])[:3] == (ItemStatus.UNPAID, "18", MandateStatus.SUSPENDED)
+
+
+def test_money_for_a_debit_that_came_back_waits_in_suspense(
+    items: list[DebitOrderItem],
+) -> None:
+    _commit(_answer(items[0], status="UNPAID", reason_code="02"))
+
+    file = _commit(_answer(items[0]))
+
+    assert verdicts(file) == ["SUSPENSE"]
+    assert _now(items[0])[0] is ItemStatus.UNPAID
+    assert _receipts(items[0].policy_id) == []

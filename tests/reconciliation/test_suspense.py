@@ -1,0 +1,167 @@
+"""Money without a policy: who it may be for, and what becomes of it."""
+
+from decimal import Decimal
+from uuid import UUID
+
+import pytest
+from sqlalchemy import select, text, update
+from sqlalchemy.orm import Session
+
+from insurance.audit_logs.models import AuditEvent
+from insurance.billing.queries import (
+    arrears_on,
+    list_receipts_with_references,
+    unapplied_credit,
+)
+from insurance.core.db import transaction
+from insurance.core.errors import ConflictError, DomainError, NotFoundError
+from insurance.core.ids import new_id
+from insurance.core.tenancy import tenant_scope
+from insurance.policies.models import Policy, PolicyStatus
+from insurance.policies.queries import list_events
+from insurance.reconciliation.queries import list_suspense, suggest_policies, sum_suspense
+from insurance.reconciliation.services import match_suspense, return_suspense
+from tests.factories.book import NOW, TODAY
+from tests.factories.organizations import OrganizationFacts
+from tests.factories.reconciliation import commit, csv_of, make_policies, row, verdicts
+
+D = Decimal
+
+
+@pytest.fixture
+def policy(session: Session) -> tuple[UUID, str]:
+    """Return a policy of 100.00 a month of which three premiums have fallen due."""
+    return make_policies()[0]
+
+
+def _wait(session: Session, amount: str = "250.00", reference: str = "EFT 7") -> UUID:
+    commit(csv_of(row("PL-9999-999999", amount, reference)))
+    found = list_receipts_with_references(session, [reference])[reference].id
+    session.rollback()
+    return found
+
+
+def _accounts(session: Session) -> dict[str, Decimal]:
+    session.rollback()
+    rows = session.execute(
+        text(
+            "SELECT account, sum(amount) FROM (SELECT debit_account AS account, amount"
+            " FROM ins.ledger_transfers UNION ALL SELECT credit_account, -amount"
+            " FROM ins.ledger_transfers) t GROUP BY account"
+        )
+    )
+    return {account: amount for account, amount in rows if amount}
+
+
+def test_what_is_matched_settles_what_is_due_and_leaves_credit(
+    policy: tuple[UUID, str], session: Session
+) -> None:
+    receipt_id = _wait(session, "350.00")
+
+    match_suspense(receipt_id, policy[0], on=TODAY, now=NOW)
+
+    assert arrears_on(session, policy[0], TODAY) == 0
+    assert unapplied_credit(session, policy[0]) == D("50.00")
+    assert sum_suspense(session) == (0, D("0.00"))
+    event = list_events(session, policy[0], limit=1)[0]
+    assert (event.event_type, event.payload["credit"]) == ("PREMIUM_RECEIVED", "50.00")
+    assert [one["amount"] for one in event.payload["settled"]] == ["100.00"] * 3
+    assert _accounts(session) == {
+        "BANK": D("350.00"),
+        "PREMIUM_INCOME": D("-300.00"),
+        "UNAPPLIED_CREDIT": D("-50.00"),
+    }
+    actions = session.scalars(select(AuditEvent.action)).all()
+    assert "suspense.match" in actions
+
+
+def test_what_is_matched_is_matched_once(policy: tuple[UUID, str], session: Session) -> None:
+    receipt_id = _wait(session)
+    match_suspense(receipt_id, policy[0], on=TODAY, now=NOW)
+
+    with pytest.raises(ConflictError, match="does not wait"):
+        match_suspense(receipt_id, policy[0], on=TODAY, now=NOW)
+    with pytest.raises(ConflictError, match="does not wait"):
+        return_suspense(receipt_id, reason="Changed my mind", on=TODAY, now=NOW)
+    with pytest.raises(NotFoundError):
+        match_suspense(new_id(), policy[0], on=TODAY, now=NOW)
+
+
+def test_a_matched_payment_that_comes_back_opens_everything_again(
+    policy: tuple[UUID, str], session: Session
+) -> None:
+    receipt_id = _wait(session, "350.00")
+    before = _accounts(session)
+    match_suspense(receipt_id, policy[0], on=TODAY, now=NOW)
+
+    file = commit(csv_of(row(policy[1], "350.00", "EFT 7", status="UNPAID", reason_code="02")))
+
+    assert verdicts(file) == ["REVERSAL"]
+    assert arrears_on(session, policy[0], TODAY) == D("300.00")
+    after = _accounts(session)
+    assert {**after, "BANK": D("350.00"), "SUSPENSE": D("-350.00")} == before
+    assert {"BANK", "SUSPENSE", "UNAPPLIED_CREDIT"} & after.keys() == set()
+
+
+def test_a_lapsed_policy_takes_what_it_owes_and_one_that_is_over_takes_nothing(
+    policy: tuple[UUID, str], session: Session
+) -> None:
+    first, second = _wait(session, "100.00", "A"), _wait(session, "100.00", "B")
+    _set(policy[0], PolicyStatus.CANCELLED)
+    with pytest.raises(ConflictError, match="return the money"):
+        match_suspense(first, policy[0], on=TODAY, now=NOW)
+    _set(policy[0], PolicyStatus.LAPSED)
+
+    match_suspense(second, policy[0], on=TODAY, now=NOW)
+
+    assert arrears_on(session, policy[0], TODAY) == D("200.00")
+    session.rollback()
+    _set(policy[0], PolicyStatus.ACTIVE)
+    match_suspense(first, policy[0], on=TODAY, now=NOW)
+    assert arrears_on(session, policy[0], TODAY) == D("100.00")
+
+
+def _set(policy_id: UUID, status: PolicyStatus) -> None:
+    with transaction() as session:
+        session.execute(update(Policy).where(Policy.id == policy_id).values(status=status))
+
+
+def test_money_goes_back_from_the_bank_with_a_reason(session: Session) -> None:
+    receipt_id = _wait(session)
+
+    with pytest.raises(DomainError) as refusal:
+        return_suspense(receipt_id, reason=" ", on=TODAY, now=NOW)
+    return_suspense(receipt_id, reason="Not ours", on=TODAY, now=NOW)
+
+    assert refusal.value.field == "reason"
+    assert _accounts(session) == {}
+    reasons = session.scalars(
+        select(AuditEvent.reason).where(AuditEvent.action == "suspense.return")
+    ).all()
+    assert reasons == ["Not ours"]
+
+
+def test_a_number_with_a_slip_comes_before_a_name_and_the_right_amount_first(
+    session: Session,
+) -> None:
+    first, second = make_policies(2)
+    commit(csv_of(row("PL-2026-00001", "100.00", "Palesa Dlamini")))
+    (waiting,) = list_suspense(session, limit=5).items
+
+    suggested = suggest_policies(session, [waiting])[waiting.id]
+
+    numbers = [one.policy_number for one in suggested]
+    assert set(numbers) == {first[1], second[1]}
+    assert numbers[0] == "PL-2026-000001"
+    assert suggested[0].why == "Number close to the one given; premium of this amount"
+
+
+def test_another_insurers_policies_are_never_suggested(
+    org: OrganizationFacts, other_org: OrganizationFacts, session: Session
+) -> None:
+    with tenant_scope(other_org.id):
+        ((_id, number),) = make_policies()
+    commit(csv_of(row(number, "100.00", "Dlamini")))
+    (waiting,) = list_suspense(session, limit=5).items
+
+    assert suggest_policies(session, [waiting]) == {waiting.id: []}
