@@ -4,4 +4,11 @@ from insurance.web.access import tenant_blueprint
 
 bp = tenant_blueprint("policies", __name__, "/policies")
 
-from insurance.blueprints.policies import index, show  # noqa: E402, F401
+from insurance.blueprints.policies import (  # noqa: E402, F401
+    cancel,
+    index,
+    lapse,
+    reinstate,
+    show,
+    suspend,
+)

@@ -1,0 +1,57 @@
+"""Suspending a policy: what it owes and what cover does, then why."""
+
+from uuid import UUID
+
+from flask import Response, url_for
+from wtforms import TextAreaField
+
+from insurance.blueprints.policies import bp
+from insurance.core import clock
+from insurance.core.db import db
+from insurance.core.errors import DomainError
+from insurance.core.permissions import May
+from insurance.policies import queries, services
+from insurance.policies.lifecycle_rules import allowed_moves
+from insurance.policies.models import PolicyStatus
+from insurance.web.access import requires
+from insurance.web.business import business_day
+from insurance.web.forms import Form, Required, TextField
+from insurance.web.html import go, page, refuse
+
+
+class SuspendForm(Form):
+    """Why."""
+
+    reason = TextField("Reason", [Required()], longest=500, widget=TextAreaField.widget)
+
+
+@bp.route("/<uuid:policy_id>/suspend", methods=["GET", "POST"])
+@requires(May.POLICIES_LIFECYCLE)
+def suspend(policy_id: UUID) -> Response:
+    """Say what is owed, then suspend."""
+    line = queries.get_policy_line(db.session(), policy_id)
+    on = business_day()
+    form = SuspendForm()
+    status = 200
+    if form.validate_on_submit():
+        try:
+            services.suspend_policy(
+                policy_id, reason=form.reason.data or "", on=on, now=clock.now()
+            )
+        except DomainError as error:
+            refuse(form, error)
+            status = error.status
+        else:
+            return go(
+                url_for(".show", policy_id=policy_id),
+                f"{line.policy.policy_number} is suspended.",
+            )
+    return page(
+        "policies/suspend.html",
+        part="suspend_form",
+        status=status if status != 200 else form.status,
+        form=form,
+        policy=line.policy,
+        forecast=services.forecast_of(db.session(), policy_id, on),
+        can=PolicyStatus.SUSPENDED in allowed_moves(line.policy.status),
+    )
