@@ -55,9 +55,10 @@ def sell(
     frequency: str = "MONTHLY",
     term_years: int | None = None,
     customer: int | None = None,
+    effective: date | None = None,
     **terms: Any,
 ) -> UUID:
-    """Return a policy that costs a premium each time, issued and in force from a day."""
+    """Return a policy of a monthly premium, issued on a day and in force from it or before."""
     with at(day) as now:
         product = products.create_product(
             NewProduct(
@@ -83,7 +84,8 @@ def sell(
             frequency=frequency,
         )
         quote = create_quote(asked, on=day, now=now)
-        return accept_quote(quote.id, on=day, now=now).policy.id
+        issued = accept_quote(quote.id, effective_date=effective, on=day, now=now)
+        return issued.policy.id
 
 
 def pay(policy_id: UUID, amount: str, day: date, reference: str | None = None) -> None:

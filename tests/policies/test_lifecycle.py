@@ -132,8 +132,10 @@ def _moves() -> dict[str, Callable[[UUID, date], Any]]:
     }
 
 
-def _cancel(policy_id: UUID, day: date) -> LifecycleOutcome:
-    wanted = Cancellation(kind=CancellationType.VOLUNTARY, reason="Moved away")
+def _cancel(policy_id: UUID, day: date, effective: date | None = None) -> LifecycleOutcome:
+    wanted = Cancellation(
+        kind=CancellationType.VOLUNTARY, reason="Moved away", effective_date=effective
+    )
     with at(day) as now:
         return cancel_policy(policy_id, wanted, on=day, now=now)
 
@@ -504,7 +506,7 @@ def test_any_sequence_of_moves_replays_and_never_refunds_more_than_was_paid(
                 elif step == "recommence":
                     _reinstate(policy_id, day, arrears_paid=False, recommence=True)
                 elif step == "cancelled":
-                    refund = _cancel(policy_id, day).refund
+                    refund = _cancel(policy_id, day, max(DUE, day - timedelta(cents % 31))).refund
                 else:
                     _moves()[step](policy_id, day)
             except ConflictError:

@@ -20,27 +20,38 @@ from insurance.billing.queries import (
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import ConflictError, DomainError
+from insurance.core.ids import new_id
 from insurance.core.tenancy import tenant_scope
 from insurance.ledger.periods import close_books
 from insurance.ledger.queries import list_policy_transfers
 from insurance.policies.lifecycle_rules import CancellationType, Initiator
-from insurance.policies.models import PolicyStatus
-from insurance.policies.queries import get_policy, get_portfolio, list_events, list_versions
+from insurance.policies.models import EndorsementType, PolicyStatus
+from insurance.policies.queries import (
+    get_policy,
+    get_portfolio,
+    list_benefits,
+    list_events,
+    list_versions,
+)
 from insurance.policies.replay import find_differences
 from insurance.policies.services import (
     Cancellation,
     CancellationPreview,
     LifecycleOutcome,
+    accept_quote,
     approve_request,
     cancel_policy,
     pay_refund,
     preview_cancellation,
     refunds_payable,
 )
+from insurance.policies.services.endorsements import Wanted, endorse_policy
 from insurance.products.models import CancellationBasis
+from tests.factories.book import NOW, TODAY, make_customer, make_quote
 from tests.factories.identity import TestClient
 from tests.factories.lifecycle import CHECKER, at, morning, pay, sell
 from tests.factories.organizations import OrganizationFacts
+from tests.factories.products import make_family_product
 
 D = Decimal
 MAY = date(2026, 5, 1)
@@ -420,3 +431,72 @@ def test_every_credit_note_has_a_number_of_its_own(session: Session) -> None:
     number = get_policy(session, policy_id).policy_number
     assert [one.reference for one in list_receipts(session, policy_id)][0] == f"CN-{number}-1"
     assert session.scalars(text("SELECT count(*) FROM ins.allocations")).one() >= 2
+
+
+def test_a_period_that_was_charged_and_never_began_is_charged_no_more(session: Session) -> None:
+    day = date(2026, 7, 10)
+    policy_id = sell(day, effective=MAY, backdating_limit_days=90)
+    pay(policy_id, "300.00", day)
+    done = _cancel(policy_id, day, effective_date=date(2026, 6, 16))
+
+    # Half of June and all of July.
+    assert done.refund == D("150.00")
+    charged = [one for one in list_premium_lines(session, policy_id) if one.posted_at]
+    assert [one.due_date for one in charged] == [MAY, date(2026, 6, 1)]
+    assert _sums(session, policy_id)["PREMIUM_INCOME"] == D("-150.00")
+
+
+@pytest.mark.parametrize(
+    ("sum_assured", "credit"),
+    [
+        # 11 days of the increase are owed with the next debit; from the 25th 6 of them are unused.
+        (750_000, D("70.00")),
+        (400_000, D("42.00")),
+        (None, D("50.00")),
+    ],
+)
+def test_a_change_inside_the_month_is_given_back_for_the_days_it_does_not_serve(
+    sum_assured: int | None, credit: Decimal, session: Session
+) -> None:
+    start, change_on, stop = date(2026, 11, 1), date(2026, 11, 20), date(2026, 11, 25)
+    product_id = make_family_product(f"Family {new_id().hex[-8:]}").id
+    quote_id = make_quote(product_id, make_customer(), sum_assured=D(500_000))
+    policy_id = accept_quote(quote_id, effective_date=start, on=TODAY, now=NOW).policy.id
+    if sum_assured is not None:
+        death = next(
+            one.benefit
+            for one in list_benefits(session, policy_id)
+            if one.benefit.benefit_code == "DEATH_MAIN"
+        )
+        wanted = Wanted(
+            type=EndorsementType.CHANGE_COVER,
+            data={"policy_benefit_id": death.id, "new_sum_assured": D(sum_assured)},
+            effective_date=change_on,
+            reason="Asked for it",
+        )
+        with at(change_on) as now:
+            endorse_policy(policy_id, wanted, on=change_on, now=now)
+
+    seen = _preview(policy_id, stop, effective_date=stop)
+    done = _cancel(policy_id, stop, effective_date=stop)
+
+    # 250.00 a month, then 350.00 or 210.00: 6 of November's 30 days are left.
+    assert seen.unearned == credit
+    assert done.arrears == arrears_on(session, policy_id, stop)
+
+
+def test_a_cancellation_before_a_change_that_was_issued_wants_it_undone_first(
+    session: Session,
+) -> None:
+    policy_id = sell(MAY)
+    wanted = Wanted(
+        type=EndorsementType.CHANGE_PREMIUM_DUE_DAY,
+        data={"due_day": 15},
+        effective_date=date(2026, 5, 10),
+        reason="Payday",
+    )
+    with at(date(2026, 5, 10)) as now:
+        endorse_policy(policy_id, wanted, on=date(2026, 5, 10), now=now)
+
+    with pytest.raises(ConflictError, match="Undo it first"):
+        _preview(policy_id, date(2026, 5, 12), effective_date=date(2026, 5, 9))

@@ -34,6 +34,7 @@ from insurance.policies.services.moves import (
     LifecycleOutcome,
     charge_due,
     day_after,
+    instalment_on,
     move,
     open_case,
 )
@@ -239,9 +240,7 @@ def _rate(case: Case, line: PremiumLine, stop: date) -> Decimal | None:
         return None
     if case.terms.pro_rata_method == "NONE" or not _changed_within(case, period, stop):
         return None
-    following = [one for one in case.lines() if one.due_date >= period.end and not one.whole_days]
-    premiums = [one.amount for one in following if one.kind is LineKind.PREMIUM]
-    return premiums[0] if premiums else None
+    return instalment_on(case, stop)
 
 
 def _changed_within(case: Case, period: Period, stop: date) -> bool:

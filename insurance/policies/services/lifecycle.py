@@ -22,8 +22,8 @@ from insurance.core.tenancy import current_org
 from insurance.debit_orders.queries import collection_in_flight
 from insurance.lapses.queries import policy_forecast, rule_on
 from insurance.lapses.rules import Forecast, Reinstatement, Way, reinstatement_terms
-from insurance.policies import lifecycle_rules
-from insurance.policies.models import PolicyStatus
+from insurance.policies import lifecycle_rules, queries
+from insurance.policies.models import EndorsementStatus, PolicyStatus
 from insurance.policies.rules import check_transition, expiry_date
 from insurance.policies.services.cancellation import next_reference
 from insurance.policies.services.moves import (
@@ -31,6 +31,7 @@ from insurance.policies.services.moves import (
     LifecycleOutcome,
     charge_due,
     day_after,
+    instalment_on,
     move,
     open_case,
     uncharge_unpaid,
@@ -358,6 +359,15 @@ def _renewable(case: Case) -> date:
         raise ConflictError(
             f"This policy is renewed in the {lead} days before {policy.expiry_date:%Y/%m/%d}."
         )
+    coming = [
+        one.effective_date
+        for one in queries.list_endorsements(case.session, policy.id, EndorsementStatus.ISSUED)
+        if one.applied_at is None and one.effective_date > case.on
+    ]
+    if coming:
+        raise ConflictError(
+            f"A change takes effect on {min(coming):%Y/%m/%d}; the policy is renewed after it."
+        )
     return policy.expiry_date
 
 
@@ -376,7 +386,7 @@ def _add_lines(case: Case, start: date, until: date | None) -> int:
         months=MONTHS_PER_PREMIUM[policy.frequency.value],
         until=add_months(start, 12),
         expiry=until,
-        steps=[Step(policy.effective_date, instalment_of(case))],
+        steps=[Step(policy.effective_date, instalment_on(case, start))],
         method=case.terms.pro_rata_method,
     )
     for sequence, line in enumerate(planned, (last or 0) + 1):
@@ -396,18 +406,6 @@ def _add_lines(case: Case, start: date, until: date | None) -> int:
         )
     session.flush()
     return len(planned)
-
-
-def instalment_of(case: Case) -> Decimal:
-    """Return what a whole premium of the policy costs today: that of its last one."""
-    whole = [
-        line
-        for line in case.lines()
-        if line.kind is LineKind.PREMIUM and line.whole_days is None and line.amount > ZERO
-    ]
-    if not whole:
-        return Decimal(case.policy.rating["instalment"])
-    return whole[-1].amount
 
 
 def _held(

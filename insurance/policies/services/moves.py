@@ -22,10 +22,17 @@ from insurance.organizations.queries import find_parameter
 from insurance.policies import queries
 from insurance.policies.lifecycle_rules import Agreement, allowed_moves
 from insurance.policies.models import EventCategory, Policy, PolicyEvent, PolicyStatus
-from insurance.policies.services.history import count_portfolio, record_event, record_version
-from insurance.policies.snapshots import snapshot
+from insurance.policies.rules import Contract, fold, snapshot_of
+from insurance.policies.services.contracts import load_basis
+from insurance.policies.services.history import (
+    count_portfolio,
+    record_event,
+    record_version,
+    state_of,
+)
 from insurance.products.queries import load_terms
 from insurance.products.rules import ProductTerms
+from insurance.quotes.rules import modal_factor
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +169,7 @@ def move(
         payload=payload,
         now=case.now,
     )
-    state = current_state(session, policy)
-    record_version(session, policy, event, state, change_reason=reason or description)
+    record_version(session, policy, event, current_state(case), change_reason=reason or description)
     count_portfolio(session, policy, 1)
     record(
         session,
@@ -177,18 +183,24 @@ def move(
     return event
 
 
-def current_state(session: Session, policy: Policy) -> dict[str, Any]:
-    """Return a policy's rows as a version keeps them, with what else its newest version has."""
-    session.flush()
-    views = queries.list_benefits(session, policy.id)
-    state = snapshot(
-        policy,
-        queries.list_members(session, policy.id),
-        [view.benefit for view in views],
-        [layer for view in views for layer in view.layers],
-    )
-    versions = queries.list_versions(session, policy.id)
-    return {**(versions[0].policy_snapshot if versions else {}), **state}
+def current_state(case: Case) -> dict[str, Any]:
+    """Return a policy as a version keeps it: its row, and its contents on the day of the move."""
+    contract = contract_on(case.session, case.policy, case.on)
+    return snapshot_of(state_of(case.policy), contract)
+
+
+def contract_on(session: Session, policy: Policy, on: date) -> Contract:
+    """Return what a policy covers and costs on a day, every issued change in its place."""
+    basis = load_basis(session, policy)
+    stages = fold(basis.contract, basis.starts_on, basis.changes, basis.pricer)
+    begun = [stage.contract for stage in stages if stage.on <= on]
+    return begun[-1] if begun else stages[0].contract
+
+
+def instalment_on(case: Case, on: date) -> Decimal:
+    """Return what a whole premium costs on a day, every issued change in its place."""
+    contract = contract_on(case.session, case.policy, on)
+    return contract.instalment(modal_factor(contract.frequency, case.terms.modal_loadings))
 
 
 def day_after(day: date) -> date:
