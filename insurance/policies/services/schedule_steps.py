@@ -1,0 +1,440 @@
+"""Keeping schedules as time passes: lines a year ahead, premiums charged, arrears marked.
+
+Each step decides over plain rows of some thousands of policies (`decide_…`) and writes what was
+decided in a few statements (`write_…`). The daily schedule does both at once; month-end keeps what
+was decided as a plan. The caller holds the policies' rows.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Table, text
+from sqlalchemy.orm import Session
+
+from insurance.audit_logs.services import record
+from insurance.billing.models import LineKind, LineStatus, PremiumLine
+from insurance.billing.rules import MONTHS_AHEAD, PlannedLine, Step, plan_lines
+from insurance.billing.services import apply_credits
+from insurance.core.bulk import write_rows
+from insurance.core.db import transaction
+from insurance.core.ids import new_id
+from insurance.core.money import ZERO, format_money
+from insurance.core.period import add_months
+from insurance.core.tenancy import current_org
+from insurance.ledger.models import TransferType
+from insurance.ledger.queries import closed_through
+from insurance.ledger.rules import due_premium_legs
+from insurance.ledger.services import Entry, post
+from insurance.policies import queries
+from insurance.policies.rules import fold, steps_of
+from insurance.policies.services.contracts import load_basis
+from insurance.policies.services.endorsements import apply_due_endorsements
+from insurance.policies.services.history import record_financial_events
+from insurance.policies.services.payments import lock_policies
+from insurance.policies.services.schedules import vat_rate_on
+from insurance.products.rules import MONTHS_PER_PREMIUM
+
+CHUNK = 5_000
+_LINES: Table = PremiumLine.__table__  # type: ignore[assignment]
+_FIRST = UUID(int=0)
+
+
+@dataclass(frozen=True, slots=True)
+class NewLine:
+    """A premium line that a schedule lacks."""
+
+    id: UUID
+    policy_id: UUID
+    sequence: int
+    due_date: date
+    period_end: date
+    amount: Decimal
+    whole_days: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """A premium that has fallen due and is not charged. `on` is the day of its transfer.
+
+    That is the due date, or where its month is closed the business date. VAT is in per cent.
+    """
+
+    line_id: UUID
+    policy_id: UUID
+    policy_number: str
+    due_date: date
+    amount: Decimal
+    vat_rate: Decimal | None
+    on: date
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """A premium that was not paid on its due date."""
+
+    line_id: UUID
+    policy_id: UUID
+    due_date: date
+    outstanding: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What keeping the schedules did."""
+
+    lines_added: int = 0
+    premiums_charged: int = 0
+    marked_overdue: int = 0
+    endorsements_applied: int = 0
+
+
+_SHORT = """
+    SELECT p.id, p.due_day, p.frequency, p.expiry_date, p.effective_date,
+           p.rating->>'instalment' AS instalment, l.sequence, l.period_end
+    FROM ins.policies p
+    CROSS JOIN LATERAL (
+        SELECT n.sequence, n.period_end FROM ins.premium_lines n
+        WHERE n.org_id = p.org_id AND n.policy_id = p.id AND n.kind = 'PREMIUM'
+        ORDER BY n.sequence DESC LIMIT 1
+    ) l
+    WHERE p.org_id = :org AND p.status IN ('active', 'suspended') AND l.period_end < :until
+      AND (p.expiry_date IS NULL OR l.period_end < p.expiry_date)
+"""
+_OF_POLICIES = " AND p.id = ANY(CAST(:policies AS uuid[])) ORDER BY p.id"
+_NEXT = " AND p.id > :after ORDER BY p.id LIMIT :limit"
+_SHORT_OF = text("".join([_SHORT, _OF_POLICIES]))
+_SHORT_NEXT = text("".join([_SHORT, _NEXT]))
+_CHANGING = text(
+    """
+    SELECT DISTINCT policy_id FROM ins.endorsements
+    WHERE org_id = :org AND status = 'ISSUED' AND applied_at IS NULL
+    """
+)
+_UNCHARGED_OF = text(
+    """
+    SELECT l.id, l.policy_id, p.policy_number, l.due_date, l.amount, k.category
+    FROM ins.premium_lines l
+    JOIN ins.policies p ON p.org_id = l.org_id AND p.id = l.policy_id
+     AND p.status IN ('active', 'suspended')
+    JOIN ins.products pr ON pr.org_id = p.org_id AND pr.id = p.product_id
+    JOIN ins.product_classes k ON k.code = pr.class_code
+    WHERE l.org_id = :org AND l.policy_id = ANY(CAST(:policies AS uuid[])) AND l.kind = 'PREMIUM'
+      AND l.posted_at IS NULL AND l.status <> 'CANCELLED' AND l.due_date <= :on AND l.amount > 0
+    ORDER BY l.policy_id, l.due_date, l.sequence
+    """
+)
+_UNCHARGED_NEXT = text(
+    """
+    SELECT u.policy_id FROM (
+        SELECT l.policy_id FROM ins.premium_lines l
+        WHERE l.org_id = :org AND l.status IN ('PENDING', 'OVERDUE') AND l.due_date <= :on
+          AND l.posted_at IS NULL AND l.kind = 'PREMIUM' AND l.amount > 0
+        UNION
+        SELECT l.policy_id FROM ins.premium_lines l
+        WHERE l.org_id = :org AND l.status = 'PAID' AND l.posted_at IS NULL AND l.due_date <= :on
+          AND l.kind = 'PREMIUM' AND l.amount > 0
+    ) u
+    JOIN ins.policies p ON p.org_id = :org AND p.id = u.policy_id
+     AND p.status IN ('active', 'suspended')
+    WHERE u.policy_id > :after ORDER BY u.policy_id LIMIT :limit
+    """
+)
+_LATE_OF = text(
+    """
+    SELECT l.id, l.policy_id, l.due_date, l.amount - l.paid_amount
+    FROM ins.premium_lines l
+    JOIN ins.policies p ON p.org_id = l.org_id AND p.id = l.policy_id
+     AND p.status IN ('active', 'suspended')
+    WHERE l.org_id = :org AND l.policy_id = ANY(CAST(:policies AS uuid[]))
+      AND l.status = 'PENDING' AND l.due_date < :on AND l.amount > l.paid_amount
+    ORDER BY l.policy_id, l.due_date, l.sequence
+    """
+)
+_LATE_NEXT = text(
+    """
+    SELECT DISTINCT l.policy_id
+    FROM ins.premium_lines l
+    JOIN ins.policies p ON p.org_id = l.org_id AND p.id = l.policy_id
+     AND p.status IN ('active', 'suspended')
+    WHERE l.org_id = :org AND l.status = 'PENDING' AND l.due_date < :on
+      AND l.amount > l.paid_amount AND l.policy_id > :after
+    ORDER BY l.policy_id LIMIT :limit
+    """
+)
+_TAKING_EFFECT = text(
+    """
+    SELECT DISTINCT e.policy_id
+    FROM ins.endorsements e
+    JOIN ins.policies p ON p.org_id = e.org_id AND p.id = e.policy_id
+     AND p.status IN ('active', 'suspended')
+    WHERE e.org_id = :org AND e.status = 'ISSUED' AND e.applied_at IS NULL
+      AND e.effective_date <= :on AND e.policy_id > :after
+    ORDER BY e.policy_id LIMIT :limit
+    """
+)
+_SET_POSTED = text(
+    """
+    UPDATE ins.premium_lines SET posted_at = :now
+    WHERE org_id = :org AND id = ANY(CAST(:ids AS uuid[])) AND posted_at IS NULL
+    """
+)
+_SET_OVERDUE = text(
+    """
+    UPDATE ins.premium_lines SET status = 'OVERDUE'
+    WHERE org_id = :org AND id = ANY(CAST(:ids AS uuid[])) AND status = 'PENDING'
+    """
+)
+
+
+def keep_schedules(*, on: date, now: datetime, chunk: int = CHUNK) -> Kept:
+    """Bring every schedule of the organization in scope to a business date.
+
+    Some thousands of policies are one transaction. A second run finds nothing to do.
+    """
+    return Kept(
+        endorsements_applied=apply_endorsements_due(on=on, now=now, chunk=chunk),
+        lines_added=_each_chunk("extend", _extend, on, now, chunk),
+        premiums_charged=_each_chunk("charge", _charge, on, now, chunk),
+        marked_overdue=_each_chunk("overdue", _mark, on, now, chunk),
+    )
+
+
+def extend_schedules(session: Session, policy_ids: Sequence[UUID], *, on: date) -> int:
+    """Lay the lines that policies lack for the twelve months from a day; return their number."""
+    return write_lines(session, decide_lines(session, policy_ids, on=on))
+
+
+def post_premiums_due(
+    session: Session, policy_ids: Sequence[UUID], *, on: date, now: datetime
+) -> int:
+    """Charge what has fallen due, use credits for it, and return how many premiums that was."""
+    return write_charges(session, decide_charges(session, policy_ids, on=on), on=on, now=now)
+
+
+def mark_overdue(session: Session, policy_ids: Sequence[UUID], *, on: date, now: datetime) -> int:
+    """Mark premiums that were due before a day and are not paid; return their number."""
+    return write_late(session, decide_late(session, policy_ids, on=on), on=on, now=now)
+
+
+def apply_endorsements_due(*, on: date, now: datetime, chunk: int = CHUNK) -> int:
+    """Make changes that were issued ahead effective, policy by policy; return their number."""
+    applied, after = 0, _FIRST
+    while True:
+        with transaction() as session:
+            values = {"org": current_org(), "on": on, "after": after, "limit": chunk}
+            found = list(session.scalars(_TAKING_EFFECT, values))
+        for policy_id in found:
+            applied += apply_due_endorsements(policy_id, on=on, now=now)
+        if len(found) < chunk:
+            return applied
+        after = found[-1]
+
+
+def _extend(session: Session, policy_ids: Sequence[UUID], on: date, _now: datetime) -> int:
+    return extend_schedules(session, policy_ids, on=on)
+
+
+def _charge(session: Session, policy_ids: Sequence[UUID], on: date, now: datetime) -> int:
+    return post_premiums_due(session, policy_ids, on=on, now=now)
+
+
+def _mark(session: Session, policy_ids: Sequence[UUID], on: date, now: datetime) -> int:
+    return mark_overdue(session, policy_ids, on=on, now=now)
+
+
+_FINDS = {"extend": _SHORT_NEXT, "charge": _UNCHARGED_NEXT, "overdue": _LATE_NEXT}
+
+
+def _each_chunk(
+    name: str,
+    step: Callable[[Session, Sequence[UUID], date, datetime], int],
+    on: date,
+    now: datetime,
+    chunk: int,
+) -> int:
+    done, after = 0, _FIRST
+    while True:
+        with transaction() as session:
+            values: dict[str, Any] = {"org": current_org(), "after": after, "limit": chunk}
+            values |= {"until": _horizon(on)} if name == "extend" else {"on": on}
+            found = list(session.scalars(_FINDS[name], values))
+            if found:
+                # What is to be done is read again under the locks.
+                lock_policies(session, found)
+                changed = step(session, found, on, now)
+                done += changed
+                if changed:
+                    record(
+                        session,
+                        action=f"schedules.{name}",
+                        resource="premium_lines",
+                        after={"on": on, "policies": len(found), "lines": changed},
+                    )
+        if len(found) < chunk:
+            return done
+        after = found[-1]
+
+
+def _horizon(on: date) -> date:
+    return add_months(on, MONTHS_AHEAD)
+
+
+def decide_lines(session: Session, policy_ids: Sequence[UUID], *, on: date) -> list[NewLine]:
+    """Return the lines that policies in force lack to reach twelve months from a day.
+
+    Due dates are counted on the due day from where the schedule ends. Changes that were issued
+    ahead cost from their day on.
+    """
+    values = {"org": current_org(), "until": _horizon(on), "policies": list(policy_ids)}
+    rows = session.execute(_SHORT_OF, values).all()
+    if not rows:
+        return []
+    changing = set(session.scalars(_CHANGING, {"org": current_org()}))
+    lines = []
+    for row in rows:
+        plan = _plan_changing if row.id in changing else _plan
+        for sequence, planned in enumerate(plan(session, row, on), row.sequence + 1):
+            lines.append(
+                NewLine(
+                    new_id(),
+                    row.id,
+                    sequence,
+                    planned.period.start,
+                    planned.period.end,
+                    planned.amount,
+                    planned.whole_days,
+                )
+            )
+    return lines
+
+
+def _plan(_session: Session, row: Any, on: date) -> list[PlannedLine]:
+    return plan_lines(
+        row.period_end,
+        due_day=row.due_day,
+        months=MONTHS_PER_PREMIUM[row.frequency],
+        until=_horizon(on),
+        expiry=row.expiry_date,
+        steps=[Step(row.effective_date, Decimal(row.instalment))],
+    )
+
+
+def _plan_changing(session: Session, row: Any, on: date) -> list[PlannedLine]:
+    basis = load_basis(session, queries.get_policy(session, row.id))
+    stages = fold(basis.contract, basis.starts_on, basis.changes, basis.pricer)
+    contract = stages[-1].contract
+    return plan_lines(
+        row.period_end,
+        due_day=contract.due_day,
+        months=MONTHS_PER_PREMIUM[contract.frequency],
+        until=_horizon(on),
+        expiry=row.expiry_date,
+        steps=steps_of(stages, basis.pricer),
+        method=basis.pricer.terms.pro_rata_method,
+    )
+
+
+def write_lines(session: Session, lines: Sequence[NewLine]) -> int:
+    """Insert premium lines and return their number."""
+    session.flush()
+    return write_rows(session, _LINES, [_line_row(line) for line in lines])
+
+
+def _line_row(line: NewLine) -> dict[str, Any]:
+    return {
+        "id": line.id,
+        "policy_id": line.policy_id,
+        "kind": LineKind.PREMIUM,
+        "sequence": line.sequence,
+        "due_date": line.due_date,
+        "period_end": line.period_end,
+        "amount": line.amount,
+        "paid_amount": ZERO,
+        "status": LineStatus.PENDING,
+        "whole_days": line.whole_days,
+    }
+
+
+def decide_charges(session: Session, policy_ids: Sequence[UUID], *, on: date) -> list[Charge]:
+    """Return the premiums of policies in force that have fallen due and are not charged.
+
+    Non-life premium carries the VAT of its due date.
+    """
+    closed = closed_through(session)
+    vat = cache(lambda category, due: vat_rate_on(session, category, due))
+    values = {"org": current_org(), "policies": list(policy_ids), "on": on}
+    return [
+        Charge(
+            row.id,
+            row.policy_id,
+            row.policy_number,
+            row.due_date,
+            row.amount,
+            vat(row.category, row.due_date),
+            on if closed is not None and row.due_date <= closed else row.due_date,
+        )
+        for row in session.execute(_UNCHARGED_OF, values)
+    ]
+
+
+def write_charges(session: Session, charges: Sequence[Charge], *, on: date, now: datetime) -> int:
+    """Charge premiums, use the policies' credits for them, and return how many there were."""
+    if not charges:
+        return 0
+    ids = [one.line_id for one in charges]
+    session.execute(_SET_POSTED, {"org": current_org(), "now": now, "ids": ids})
+    post(session, [_journal(one) for one in charges], now=now, field="process_date")
+    record_financial_events(session, [_charged(one) for one in charges], now)
+    policies = {one.policy_id: one.policy_number for one in charges}
+    apply_credits(session, policies, on=on, now=now)
+    return len(charges)
+
+
+def _journal(charge: Charge) -> list[Entry]:
+    return [
+        Entry(
+            type=TransferType(leg.type),
+            description=f"{leg.description} {charge.policy_number} {charge.due_date}",
+            debit=leg.debit_account,
+            credit=leg.credit_account,
+            amount=leg.amount,
+            on=charge.on,
+            policy_id=charge.policy_id,
+            premium_line_id=charge.line_id,
+        )
+        for leg in due_premium_legs(charge.amount, charge.vat_rate)
+    ]
+
+
+def _charged(charge: Charge) -> tuple[UUID, str, date, str, dict[str, Any]]:
+    words = f"{format_money(charge.amount)} fell due"
+    payload = {"line_id": charge.line_id, "amount": charge.amount}
+    return charge.policy_id, "PREMIUM_DUE", charge.due_date, words, payload
+
+
+def decide_late(session: Session, policy_ids: Sequence[UUID], *, on: date) -> list[Late]:
+    """Return the premiums of policies in force that were due before a day and are still owed."""
+    values = {"org": current_org(), "policies": list(policy_ids), "on": on}
+    return [Late(*row) for row in session.execute(_LATE_OF, values)]
+
+
+def write_late(session: Session, late: Sequence[Late], *, on: date, now: datetime) -> int:
+    """Mark premiums overdue and return their number."""
+    if not late:
+        return 0
+    ids = [one.line_id for one in late]
+    session.execute(_SET_OVERDUE, {"org": current_org(), "ids": ids})
+    record_financial_events(session, [_overdue(one) for one in late], now)
+    return len(late)
+
+
+def _overdue(late: Late) -> tuple[UUID, str, date, str, dict[str, Any]]:
+    since = late.due_date + timedelta(days=1)
+    words = f"{format_money(late.outstanding)} was not paid on {late.due_date:%Y/%m/%d}"
+    payload = {"line_id": late.line_id, "outstanding": late.outstanding}
+    return late.policy_id, "PREMIUM_OVERDUE", since, words, payload
