@@ -104,14 +104,14 @@ def _record_url(found: ApprovalRequest) -> str | None:
 
 
 def _readable(payload: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return the frozen payload as names and values in words."""
-    rows = []
-    for name, value in payload.items():
-        if isinstance(value, dict):
-            rows += _readable(value)
-        elif name not in _HIDDEN:
-            rows.append((words(name), _written(value)))
-    return rows
+    """Return the frozen payload as names and values in words, what is inside it last."""
+    inner = [value for value in payload.values() if isinstance(value, dict)]
+    rows = [
+        (words(name), _written(value))
+        for name, value in sorted(payload.items())
+        if not isinstance(value, dict) and name not in _HIDDEN
+    ]
+    return rows + [row for one in inner for row in _readable(one)]
 
 
 def _written(value: Any) -> str:

@@ -1,0 +1,133 @@
+"""The life of a policy and its second person, in a real browser."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from flask import Flask
+from playwright.sync_api import Page, expect
+
+from insurance.core import clock
+from insurance.core.permissions import Role
+from insurance.core.tenancy import tenant_scope
+from insurance.lapses.services import record_notice
+from insurance.policies.lifecycle_rules import CancellationType
+from insurance.policies.services import Cancellation, cancel_policy
+from tests.factories.lifecycle import at, pay, sell
+from tests.factories.organizations import OrganizationFacts
+
+pytestmark = pytest.mark.browser
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+TODAY = clock.today("Africa/Johannesburg")
+
+
+@pytest.fixture
+def owing_id(app: Flask, org: OrganizationFacts) -> UUID:
+    """Return a policy whose first premium fell due twenty days ago, and whose holder was told."""
+    due = TODAY - timedelta(days=20)
+    with app.app_context(), tenant_scope(org.id):
+        policy_id = sell(due, premium="310.00")
+        with at(due + timedelta(days=5)) as now:
+            record_notice(
+                policy_id,
+                recipient="12 Kloof Street",
+                sent_on=due + timedelta(days=5),
+                on=due + timedelta(days=5),
+                now=now,
+            )
+        return policy_id
+
+
+@pytest.fixture
+def paid_id(app: Flask, org: OrganizationFacts) -> UUID:
+    """Return a policy issued ten days ago, its first premium paid."""
+    with app.app_context(), tenant_scope(org.id):
+        policy_id = sell(TODAY - timedelta(days=10), premium="310.00")
+        pay(policy_id, "310.00", TODAY - timedelta(days=10))
+        return policy_id
+
+
+def test_a_policy_lapses_and_comes_back_when_its_arrears_are_paid(
+    app: Flask, signed_in: Callable[..., Page], org: OrganizationFacts, owing_id: UUID
+) -> None:
+    page = signed_in(Role.SENIOR_AGENT)
+    page.goto(f"/{org.slug}/policies/{owing_id}/lapse")
+    page.get_by_label("Reason").fill("Grace is over")
+    page.get_by_role("button", name="Lapse policy").click()
+    expect(page.get_by_text("lapsed as from")).to_be_visible()
+
+    page.goto(f"/{org.slug}/policies/{owing_id}/reinstate")
+    page.get_by_label("Reason").fill("Arrears paid")
+    page.get_by_role("button", name="Reinstate policy").click()
+    expect(page.get_by_role("alert")).to_contain_text("are not paid")
+    with app.app_context(), tenant_scope(org.id):
+        pay(owing_id, "310.00", TODAY)
+    page.get_by_role("button", name="Reinstate policy").click()
+    expect(page.get_by_text("is in force again")).to_be_visible()
+
+
+def test_a_clerk_cancels_without_javascript_after_seeing_the_refund(
+    signed_in: Callable[..., Page], org: OrganizationFacts, paid_id: UUID
+) -> None:
+    page = signed_in(Role.SENIOR_AGENT, javascript=False)
+    page.goto(f"/{org.slug}/policies/{paid_id}/cancel")
+    expect(page.get_by_text("Refund to the holder")).to_be_visible()
+    page.get_by_label("Reason").fill("Moved away")
+    page.get_by_role("button", name="Cancel policy").click()
+
+    expect(page.get_by_text("was cancelled")).to_be_visible()
+
+
+def test_a_fraud_is_asked_for_by_one_and_agreed_by_another(
+    signed_in: Callable[..., Page], org: OrganizationFacts, paid_id: UUID
+) -> None:
+    maker, checker = signed_in(Role.MANAGER), signed_in(Role.MANAGER)
+    maker.goto(f"/{org.slug}/policies/{paid_id}/cancel")
+    maker.get_by_label("Kind of cancellation").select_option("FRAUD")
+    maker.get_by_label("Reason").fill("The claim was made up")
+    maker.get_by_role("button", name="Show the money").click()
+    expect(maker.get_by_text("A second person must agree")).to_be_visible()
+    maker.get_by_role("button", name="Ask for approval").click()
+    expect(maker.get_by_text("You asked for this, so somebody else decides it")).to_be_visible()
+
+    checker.goto(f"/{org.slug}/approvals")
+    checker.get_by_role("link", name="fraud").click()
+    checker.get_by_role("button", name="Approve").click()
+    expect(checker.get_by_role("heading", name="Decision")).to_be_visible()
+    checker.get_by_role("link", name="Open policy").click()
+    expect(checker.locator("h1 + .tag")).to_have_text("Cancelled")
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (320, "dark")])
+def test_axe_finds_nothing(
+    app: Flask,
+    signed_in: Callable[..., Page],
+    org: OrganizationFacts,
+    owing_id: UUID,
+    paid_id: UUID,
+    width: int,
+    scheme: str,
+) -> None:
+    wanted = Cancellation(kind=CancellationType.FRAUD, reason="The claim was made up")
+    with app.app_context(), tenant_scope(org.id), at(TODAY) as now:
+        approval_id = cancel_policy(paid_id, wanted, on=TODAY, now=now).approval_id
+    page = signed_in(width=width, scheme=scheme)
+    found = []
+    for path in (
+        f"/policies/{owing_id}/suspend",
+        f"/policies/{owing_id}/lapse",
+        f"/policies/{owing_id}/reinstate",
+        f"/policies/{paid_id}/cancel",
+        "/approvals",
+        "/approvals?status=VOID",
+        f"/approvals/{approval_id}",
+    ):
+        page.goto(f"/{org.slug}{path}")
+        wide = page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
+        found += [f"{path} is wider than the screen"] if wide else []
+        result = Axe().run(page, options={"runOnly": {"type": "tag", "values": TAGS}})
+        found += [f"{path}: {one['id']}: {one['help']}" for one in result.response["violations"]]
+
+    assert found == []
