@@ -3,6 +3,7 @@
 import insurance.approvals.models
 import insurance.audit_logs.models
 import insurance.billing.models
+import insurance.claims.models
 import insurance.core.counts
 import insurance.core.idempotency
 import insurance.core.jobs

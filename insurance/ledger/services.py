@@ -25,7 +25,10 @@ CHART = (
     ("SUSPENSE", "Receipts nobody has matched yet", AccountKind.LIABILITY),
     ("REFUNDS_PAYABLE", "Refunds to be paid out", AccountKind.LIABILITY),
     ("VAT_OUTPUT", "VAT output", AccountKind.LIABILITY),
+    ("OUTSTANDING_CLAIMS", "Claims reserved and not yet paid", AccountKind.LIABILITY),
     ("PREMIUM_INCOME", "Premium income", AccountKind.INCOME),
+    ("CLAIMS_RECOVERED", "Recoveries and salvage of claims", AccountKind.INCOME),
+    ("CLAIMS_INCURRED", "Claims incurred", AccountKind.EXPENSE),
     ("PREMIUM_WAIVED", "Premiums waived and written off", AccountKind.EXPENSE),
 )
 """The accounts every organization starts with."""

@@ -16,6 +16,8 @@ APPEND_ONLY = (
     "audit_events",
     "audit_leaves",
     "audit_seals",
+    "claim_entries",
+    "claim_events",
     "ledger_closes",
     "ledger_transfers",
     "policy_events",

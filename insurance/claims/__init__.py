@@ -1,0 +1,1 @@
+"""Claims: notified, assessed, approved, paid, and never more than the cover."""

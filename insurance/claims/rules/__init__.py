@@ -1,0 +1,68 @@
+"""Claims arithmetic: eligibility as at the event, cover, authority, the clock, flags, documents."""
+
+from insurance.claims.rules.authority import (
+    DEFAULT_LIMITS,
+    Authority,
+    AuthorityExceededError,
+    Limits,
+    check_authority,
+    limits_of,
+)
+from insurance.claims.rules.clock import Clock, clock_of, due_on
+from insurance.claims.rules.documents import DOCUMENTS, document_types, is_complete
+from insurance.claims.rules.eligibility import (
+    Check,
+    ContractFacts,
+    ItemFacts,
+    ItemResult,
+    assess_item,
+    check_contract,
+    life_causes,
+)
+from insurance.claims.rules.flags import Flag, FlagFacts, find_flags
+from insurance.claims.rules.reasons import REASONS, Reason, find_reason, reasons_for
+from insurance.claims.rules.statuses import (
+    CLAIM_TYPES,
+    TABS,
+    causes_for,
+    check_move,
+    ends_life,
+    status_after_assessment,
+    status_after_payment,
+)
+
+__all__ = [
+    "CLAIM_TYPES",
+    "DEFAULT_LIMITS",
+    "DOCUMENTS",
+    "REASONS",
+    "TABS",
+    "Authority",
+    "AuthorityExceededError",
+    "Check",
+    "Clock",
+    "ContractFacts",
+    "Flag",
+    "FlagFacts",
+    "ItemFacts",
+    "ItemResult",
+    "Limits",
+    "Reason",
+    "assess_item",
+    "causes_for",
+    "check_authority",
+    "check_contract",
+    "check_move",
+    "clock_of",
+    "document_types",
+    "due_on",
+    "ends_life",
+    "find_flags",
+    "find_reason",
+    "is_complete",
+    "life_causes",
+    "limits_of",
+    "reasons_for",
+    "status_after_assessment",
+    "status_after_payment",
+]
