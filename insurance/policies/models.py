@@ -243,6 +243,11 @@ class Endorsement(TenantRecord):
     event_id: Mapped[UUID | None]
     version_number: Mapped[int | None]
 
+    @property
+    def adjustment(self) -> Decimal | None:
+        """Return what the change adds to the next debit, in rand; None before it is priced."""
+        return Decimal(self.priced["adjustment"]) if self.priced else None
+
 
 class EventCategory(StrEnum):
     """What kind of happening an event is."""

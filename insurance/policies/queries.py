@@ -31,6 +31,7 @@ from insurance.policies.models import (
     PolicyStatus,
     PolicyVersion,
 )
+from insurance.policies.rules import Layer, payable_on
 from insurance.products.models import Product
 from insurance.quotes.models import Quote
 
@@ -85,6 +86,11 @@ class BenefitView:
     def waiting_until(self) -> date:
         """Return the first day on which all of the cover answers for natural causes."""
         return max(layer.waiting_until for layer in self.layers)
+
+    def payable_on(self, on: date) -> Decimal:
+        """Return what an event of natural causes on a day would pay, in rand."""
+        layers = (Layer(one.amount, one.starts_on, one.waiting_until) for one in self.layers)
+        return payable_on(layers, on, accident=False)
 
     @property
     def waiting_days(self) -> int:

@@ -175,6 +175,8 @@ def test_there_is_something_to_ask_for_by_every_name_a_path_has(
         "token",
         "handle",
         "class_code",
+        "kind",
+        "act",
         "older",
         "newer",
     }

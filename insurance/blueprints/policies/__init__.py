@@ -6,8 +6,10 @@ bp = tenant_blueprint("policies", __name__, "/policies")
 
 from insurance.blueprints.policies import (  # noqa: E402, F401
     cancel,
+    endorse,
     index,
     lapse,
+    pay,
     reinstate,
     show,
     suspend,

@@ -3,11 +3,13 @@
 from typing import Any
 from uuid import UUID
 
-from flask import Response, make_response, request
+from flask import Response, make_response, request, url_for
 
+from insurance.approvals.queries import list_waiting
 from insurance.audit_logs.rules import changes
 from insurance.billing import queries as billing
 from insurance.blueprints.policies import bp
+from insurance.blueprints.policies.endorse import KINDS
 from insurance.core.context import current_actor
 from insurance.core.db import db
 from insurance.core.errors import NotFoundError
@@ -15,14 +17,16 @@ from insurance.core.money import format_money
 from insurance.core.permissions import May
 from insurance.customers.queries import get_customer
 from insurance.documents.pdf import render
+from insurance.lapses.queries import policy_forecast
 from insurance.ledger.queries import list_policy_transfers
 from insurance.policies import queries
-from insurance.policies.models import EventCategory, PolicyVersion
+from insurance.policies.lifecycle_rules import allowed_moves
+from insurance.policies.models import EndorsementStatus, EventCategory, PolicyVersion
 from insurance.web.access import current_tenant, requires
 from insurance.web.business import business_day
-from insurance.web.html import page
+from insurance.web.html import go, page
 
-TABS = ("overview", "premiums", "history", "ledger")
+TABS = ("overview", "premiums", "endorsements", "history", "ledger")
 
 
 @bp.route("/<uuid:policy_id>")
@@ -41,10 +45,26 @@ def show(policy_id: UUID) -> Response:
         policy=line.policy,
         customer=get_customer(session, line.policy.customer_id),
         summary=billing.get_premium_summary(session, policy_id, on=on),
+        forecast=policy_forecast(session, policy_id, on),
+        credit=billing.unapplied_credit(session, policy_id),
+        moves=[str(one) for one in allowed_moves(line.policy.status)],
+        waiting=list_waiting(session, "policies", policy_id),
+        changes=KINDS,
         on=on,
         tab=tab,
         **_TAB_CONTENT[tab](policy_id),
     )
+
+
+@bp.route("/<uuid:policy_id>/versions")
+@requires(May.POLICIES_VIEW)
+def choose_versions(policy_id: UUID) -> Response:
+    """Lead to the comparison of two versions that were chosen in a form."""
+    queries.get_policy(db.session(), policy_id)
+    chosen = sorted(int(one) for one in request.args.getlist("version") if one.isdecimal())[:2]
+    if len(chosen) != 2:
+        raise NotFoundError
+    return go(url_for(".compare", policy_id=policy_id, older=chosen[0], newer=chosen[1]))
 
 
 @bp.route("/<uuid:policy_id>/versions/<int:older>/<int:newer>")
@@ -82,12 +102,26 @@ def _overview(policy_id: UUID) -> dict[str, Any]:
     return {
         "benefits": queries.list_benefits(session, policy_id),
         "members": queries.list_members(session, policy_id),
+        "beneficiaries": queries.list_beneficiaries(session, policy_id),
         "events": queries.list_events(session, policy_id, limit=10),
     }
 
 
 def _premiums(policy_id: UUID) -> dict[str, Any]:
-    return {"lines": billing.list_premium_lines(db.session(), policy_id)}
+    session = db.session()
+    return {
+        "lines": billing.list_premium_lines(session, policy_id),
+        "receipts": billing.list_receipts(session, policy_id),
+    }
+
+
+def _endorsements(policy_id: UUID) -> dict[str, Any]:
+    session = db.session()
+    found = list(reversed(queries.list_endorsements(session, policy_id)))
+    policy = queries.get_policy(session, policy_id)
+    last = next((one for one in found if one.status is EndorsementStatus.ISSUED), None)
+    can_undo = last is not None and last.version_number == policy.current_version
+    return {"endorsements": found, "undoable": last.id if last and can_undo else None}
 
 
 def _history(policy_id: UUID) -> dict[str, Any]:
@@ -108,6 +142,7 @@ def _ledger(policy_id: UUID) -> dict[str, Any]:
 _TAB_CONTENT = {
     "overview": _overview,
     "premiums": _premiums,
+    "endorsements": _endorsements,
     "history": _history,
     "ledger": _ledger,
 }

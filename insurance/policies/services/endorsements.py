@@ -287,7 +287,7 @@ def _new_endorsement(
 def _data_of(session: Session, policy: Policy, wanted: Wanted) -> dict[str, Any]:
     """Return the type's own fields, completed with the ids that the change will make."""
     names, optional = _FIELDS[wanted.type], _OPTIONAL.get(wanted.type, set())
-    given = {name: value for name, value in wanted.data.items() if value not in (None, "")}
+    given = {name: value for name, value in wanted.data.items() if value not in (None, "", [])}
     for name in given:
         if name not in names:
             raise DomainError(f"This does not belong to {_words(wanted.type)}.", field=name)

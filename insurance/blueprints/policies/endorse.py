@@ -1,0 +1,329 @@
+"""Changing a policy: a form a kind of change, its effect on premium and cover before it is issued."""
+
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from flask import Response, request, url_for
+from wtforms import TextAreaField
+
+from insurance.blueprints.policies import bp
+from insurance.core import clock
+from insurance.core.db import db
+from insurance.core.errors import DomainError, NotFoundError
+from insurance.core.money import format_money
+from insurance.core.permissions import May
+from insurance.customers.queries import list_bank_accounts
+from insurance.policies import queries
+from insurance.policies.models import EndorsementType, Policy
+from insurance.policies.services import endorsements as services
+from insurance.policies.services.endorsements import Preview, Wanted
+from insurance.products.rules import MONTHS_PER_PREMIUM
+from insurance.web.access import requires
+from insurance.web.business import business_day
+from insurance.web.filters import words
+from insurance.web.forms import ChoiceField, DayField, Form, MoneyField, TextField, WholeField
+from insurance.web.html import go, page, refuse
+
+HEIRS = 4
+_ROLES = ("SPOUSE", "CHILD", "PARENT", "EXTENDED")
+_GENDERS = ("FEMALE", "MALE")
+
+
+class EndorseForm(Form):
+    """What every change has: its day and why."""
+
+    effective_date = DayField("Takes effect on")
+    reason = TextField("Reason", longest=500, widget=TextAreaField.widget)
+
+    def offer(self, policy: Policy) -> None:
+        """Fill the choices for a policy."""
+
+    def wanted(self) -> dict[str, Any]:
+        """Return the change's own fields."""
+        own = set(self.data) - {"effective_date", "reason", "csrf_token"}
+        return {name: self.data[name] for name in own}
+
+
+class CoverForm(EndorseForm):
+    """Which benefit, and its new sum assured."""
+
+    policy_benefit_id = ChoiceField("Benefit")
+    new_sum_assured = MoneyField("New sum assured")
+
+    def offer(self, policy: Policy) -> None:
+        """Fill the choices for a policy."""
+        self.policy_benefit_id.choices = [
+            (str(one.benefit.id), _benefit_words(one))
+            for one in queries.list_benefits(db.session(), policy.id)
+            if one.benefit.status == "ACTIVE"
+        ]
+
+
+class AddMemberForm(EndorseForm):
+    """Who joins."""
+
+    member_role = ChoiceField("Joins as", choices=[(one, words(one)) for one in _ROLES])
+    first_name = TextField("First name")
+    last_name = TextField("Last name")
+    date_of_birth = DayField("Date of birth")
+    gender = ChoiceField("Gender", choices=[(one, words(one)) for one in _GENDERS])
+
+
+class RemoveMemberForm(EndorseForm):
+    """Who leaves."""
+
+    policy_member_id = ChoiceField("Leaves the policy")
+
+    def offer(self, policy: Policy) -> None:
+        """Fill the choices for a policy."""
+        self.policy_member_id.choices = [
+            (str(one.id), f"{one.first_name} {one.last_name}, {words(one.role).lower()}")
+            for one in queries.list_members(db.session(), policy.id)
+            if one.end_date is None and one.role != "MAIN_MEMBER"
+        ]
+
+
+class CorrectForm(EndorseForm):
+    """Whose details are wrong, and the right ones. What is left empty stays."""
+
+    policy_member_id = ChoiceField("Life")
+    first_name = TextField("First name")
+    last_name = TextField("Last name")
+    date_of_birth = DayField("Date of birth")
+    gender = ChoiceField(
+        "Gender", empty="As it is", choices=[(one, words(one)) for one in _GENDERS]
+    )
+
+    def offer(self, policy: Policy) -> None:
+        """Fill the choices for a policy."""
+        self.policy_member_id.choices = [
+            (str(one.id), f"{one.first_name} {one.last_name}, {words(one.role).lower()}")
+            for one in queries.list_members(db.session(), policy.id)
+        ]
+
+
+class DueDayForm(EndorseForm):
+    """The new day of the month."""
+
+    due_day = WholeField("New due day of the month")
+
+
+class FrequencyForm(EndorseForm):
+    """How often premiums fall due."""
+
+    frequency = ChoiceField(
+        "Premiums fall due", choices=[(one, words(one)) for one in MONTHS_PER_PREMIUM]
+    )
+
+
+class BankForm(EndorseForm):
+    """Which of the holder's accounts."""
+
+    bank_account_id = ChoiceField("Account")
+
+    def offer(self, policy: Policy) -> None:
+        """Fill the choices for a policy."""
+        self.bank_account_id.choices = [
+            (str(one.id), f"{one.bank}, {one.account_number_masked}")
+            for one in list_bank_accounts(db.session(), policy.customer_id)
+        ]
+
+
+class BeneficiariesForm(EndorseForm):
+    """Who is paid; rows come as lists, one entry a row."""
+
+    def wanted(self) -> dict[str, Any]:
+        """Return the rows that have a name."""
+        return {"beneficiaries": [one for one in heirs_typed() if one["first_name"]]}
+
+
+_FORMS: dict[str, tuple[EndorsementType, type[EndorseForm], str]] = {
+    "cover": (EndorsementType.CHANGE_COVER, CoverForm, "Change cover"),
+    "add-member": (EndorsementType.ADD_MEMBER, AddMemberForm, "Add a member"),
+    "remove-member": (EndorsementType.REMOVE_MEMBER, RemoveMemberForm, "Remove a member"),
+    "beneficiaries": (
+        EndorsementType.CHANGE_BENEFICIARIES,
+        BeneficiariesForm,
+        "Change beneficiaries",
+    ),
+    "due-day": (EndorsementType.CHANGE_PREMIUM_DUE_DAY, DueDayForm, "Change the due day"),
+    "frequency": (EndorsementType.CHANGE_FREQUENCY, FrequencyForm, "Change the frequency"),
+    "bank": (EndorsementType.CHANGE_BANK_DETAILS, BankForm, "Change bank details"),
+    "details": (EndorsementType.CORRECT_DETAILS, CorrectForm, "Correct details"),
+}
+KINDS = {kind: title for kind, (_type, _form, title) in _FORMS.items()}
+
+
+@bp.route("/<uuid:policy_id>/endorse/<kind>", methods=["GET", "POST"])
+@requires(May.POLICIES_ENDORSE)
+def endorse(policy_id: UUID, kind: str) -> Response:
+    """Show what a change does; issue it, or keep it as a draft."""
+    line = queries.get_policy_line(db.session(), policy_id)
+    if kind not in _FORMS:
+        raise NotFoundError
+    form = _FORMS[kind][1]()
+    form.offer(line.policy)
+    if request.method == "GET":
+        form.effective_date.data = business_day()
+    act = request.form.get("act", "")
+    preview, status = None, 200
+    if request.method == "POST" and form.validate_on_submit():
+        try:
+            done = _do(act, line.policy, _wanted(kind, form))
+            if isinstance(done, Response):
+                return done
+            preview = done
+        except DomainError as error:
+            refuse(form, error)
+            status = error.status
+    return page(
+        "policies/endorse.html",
+        part="endorse_form",
+        status=status if status != 200 else form.status,
+        form=form,
+        kind=kind,
+        title=KINDS[kind],
+        policy=line.policy,
+        preview=preview,
+        heirs=_heirs(policy_id) if kind == "beneficiaries" else [],
+        resolved=[] if preview is None or preview.conflicts else _resolutions(),
+    )
+
+
+def _wanted(kind: str, form: EndorseForm) -> Wanted:
+    return Wanted(
+        type=_FORMS[kind][0],
+        data=form.wanted(),
+        effective_date=form.effective_date.data or business_day(),
+        reason=form.reason.data or None,
+        resolutions=dict(_resolutions()),
+    )
+
+
+def _resolutions() -> list[tuple[UUID, str]]:
+    """Return which of two conflicting changes was chosen, by the later one's id."""
+    chosen = []
+    for name, how in request.form.items():
+        if name.startswith("conflict-") and how in (services.LATER_STANDS, services.THIS_STANDS):
+            try:
+                chosen.append((UUID(name.removeprefix("conflict-")), how))
+            except ValueError as error:
+                raise NotFoundError from error
+    return chosen
+
+
+def _do(act: str, policy: Policy, wanted: Wanted) -> Response | Preview:
+    on, now = business_day(), clock.now()
+    back = url_for(".show", policy_id=policy.id)
+    if act == "draft":
+        services.draft_endorsement(policy.id, wanted, on=on, now=now)
+        return go(url_for(".show", policy_id=policy.id, tab="endorsements"), "Kept as a draft.")
+    if act == "issue":
+        preview = services.preview_endorsement(policy.id, wanted, on=on)
+        if preview.conflicts:
+            return preview
+        issued = services.endorse_policy(policy.id, wanted, on=on, now=now)
+        change = issued.preview.adjustment
+        words_ = f"{policy.policy_number} was changed. Premium {format_money(issued.preview.new_premium)}"
+        if change:
+            words_ += f", {format_money(change)} with the next debit"
+        return go(back, f"{words_}.")
+    return services.preview_endorsement(policy.id, wanted, on=on)
+
+
+def heirs_typed() -> list[dict[str, Any]]:
+    """Return the beneficiaries as they were typed, one row a place."""
+    from insurance.core.money import parse_money
+    from insurance.web.forms import clean_text, parse_day
+
+    names = ("kind", "first_name", "last_name", "relationship", "share", "guardian_name", "born")
+    rows = []
+    for at in range(HEIRS):
+        typed = {name: clean_text(request.form.get(f"{name}-{at}", "")) for name in names}
+        row: dict[str, Any] = {name: typed[name] for name in names if name not in ("share", "born")}
+        row["kind"] = typed["kind"] if typed["kind"] in ("PRIMARY", "CONTINGENT") else "PRIMARY"
+        try:
+            row["share"] = parse_money(typed["share"]) if typed["share"] else Decimal(0)
+            row["date_of_birth"] = parse_day(typed["born"]) if typed["born"] else None
+        except (DomainError, ValueError) as error:
+            raise DomainError(f"Beneficiary {at + 1}: {error}", field="beneficiaries") from error
+        rows.append(row)
+    return rows
+
+
+def _heirs(policy_id: UUID) -> list[dict[str, Any]]:
+    if request.method == "POST":
+        names = (
+            "kind",
+            "first_name",
+            "last_name",
+            "relationship",
+            "share",
+            "guardian_name",
+            "born",
+        )
+        return [
+            {name: request.form.get(f"{name}-{at}", "") for name in names} for at in range(HEIRS)
+        ]
+    found = [
+        {
+            "kind": one.kind.value,
+            "first_name": one.first_name,
+            "last_name": one.last_name,
+            "relationship": one.relationship,
+            "share": f"{one.share}".replace(".", ","),
+            "guardian_name": one.guardian_name or "",
+            "born": f"{one.date_of_birth:%Y/%m/%d}" if one.date_of_birth else "",
+        }
+        for one in queries.list_beneficiaries(db.session(), policy_id)
+    ]
+    empty = {"kind": "PRIMARY"}
+    return (found + [empty] * HEIRS)[: max(HEIRS, len(found))]
+
+
+def _benefit_words(view: queries.BenefitView) -> str:
+    life = f", {view.member_name}" if view.member_name else ""
+    return f"{view.benefit.benefit_name}{life}: {format_money(view.benefit.sum_assured)}"
+
+
+@bp.route("/<uuid:policy_id>/endorsements/<uuid:endorsement_id>/<act>", methods=["POST"])
+@requires(May.POLICIES_ENDORSE)
+def act_on_endorsement(policy_id: UUID, endorsement_id: UUID, act: str) -> Response:
+    """Issue, price again or discard a draft; undo the last endorsement."""
+    queries.get_policy(db.session(), policy_id)
+    endorsement = services.get_endorsement(db.session(), endorsement_id)
+    if act not in _ACTS or endorsement.policy_id != policy_id:
+        raise NotFoundError
+    said = _ACTS[act](endorsement_id, business_day())
+    return go(url_for(".show", policy_id=policy_id, tab="endorsements"), said)
+
+
+def _issue(endorsement_id: UUID, on: date) -> str:
+    services.issue_endorsement(endorsement_id, on=on, now=clock.now())
+    return "The draft was issued."
+
+
+def _reprice(endorsement_id: UUID, on: date) -> str:
+    services.reprice_endorsement(endorsement_id, on=on, now=clock.now())
+    return "The draft was priced on the policy as it stands."
+
+
+def _discard(endorsement_id: UUID, _on: date) -> str:
+    services.discard_endorsement(endorsement_id, now=clock.now())
+    return "The draft was discarded."
+
+
+def _undo(endorsement_id: UUID, on: date) -> str:
+    services.undo_endorsement(endorsement_id, on=on, now=clock.now())
+    return "The change was undone; cover, premiums and money are as before."
+
+
+_ACTS: dict[str, Callable[[UUID, date], str]] = {
+    "issue": _issue,
+    "reprice": _reprice,
+    "discard": _discard,
+    "undo": _undo,
+}

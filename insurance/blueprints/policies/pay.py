@@ -1,0 +1,148 @@
+"""Recording a payment, and taking one back that a bank did not honour."""
+
+from uuid import UUID
+
+from flask import Response, request, url_for
+
+from insurance.billing import queries as billing
+from insurance.blueprints.policies import bp
+from insurance.core import clock
+from insurance.core.db import db
+from insurance.core.errors import DomainError
+from insurance.core.money import format_money
+from insurance.core.permissions import May
+from insurance.policies import queries, services
+from insurance.web.access import requires
+from insurance.web.business import business_day
+from insurance.web.forms import ChoiceField, DayField, Form, MoneyField, Required, TextField
+from insurance.web.html import go, page, refuse
+
+
+class PaymentForm(Form):
+    """What came in, when, and under which reference."""
+
+    line_id = ChoiceField("For", empty="The oldest premium first")
+    amount = MoneyField("Amount", [Required()])
+    payment_date = DayField("Received on", [Required()])
+    payment_reference = TextField("Reference", [Required()], longest=60)
+
+
+class ReversalForm(Form):
+    """Which payment, and why the bank took it back."""
+
+    reference = ChoiceField("Payment")
+    reason_code = TextField("Reason code of the bank", [Required()], longest=20)
+
+
+@bp.route("/<uuid:policy_id>/pay", methods=["GET", "POST"])
+@requires(May.PREMIUMS_PAY)
+def pay(policy_id: UUID) -> Response:
+    """Record a payment; `line` in the address chooses the premium."""
+    session, on = db.session(), business_day()
+    line = queries.get_policy_line(session, policy_id)
+    open_lines = [one for _id, one in billing.list_open_lines(session, [policy_id])]
+    form = PaymentForm()
+    form.line_id.choices = [
+        ("", "The oldest premium first"),
+        *(
+            (str(one.id), f"{one.due_date:%Y/%m/%d}, {format_money(one.outstanding)}")
+            for one in open_lines
+        ),
+    ]
+    arrears = billing.arrears_on(session, policy_id, on)
+    if request.method == "GET":
+        chosen = next((one for one in open_lines if str(one.id) == request.args.get("line")), None)
+        form.line_id.data = str(chosen.id) if chosen else ""
+        form.amount.data = (
+            chosen.outstanding if chosen else arrears or (open_lines and open_lines[0].outstanding)
+        ) or None
+        form.payment_date.data = on
+    status = 200
+    if form.validate_on_submit():
+        try:
+            paid = _record(policy_id, form)
+        except DomainError as error:
+            refuse(form, error)
+            status = error.status
+        else:
+            return go(url_for(".show", policy_id=policy_id, tab="premiums"), _said(paid))
+    return page(
+        "policies/pay.html",
+        part="pay_form",
+        status=status if status != 200 else form.status,
+        form=form,
+        policy=line.policy,
+        customer_name=line.customer_name,
+        arrears=arrears,
+        credit=billing.unapplied_credit(session, policy_id),
+    )
+
+
+def _record(policy_id: UUID, form: PaymentForm) -> services.Paid:
+    assert form.amount.data is not None
+    assert form.payment_date.data is not None
+    amount, paid_on = form.amount.data, form.payment_date.data
+    reference, on, now = form.payment_reference.data or "", business_day(), clock.now()
+    if form.line_id.data:
+        return services.pay_premium(
+            policy_id,
+            UUID(form.line_id.data),
+            amount=amount,
+            reference=reference,
+            paid_on=paid_on,
+            on=on,
+            now=now,
+        )
+    return services.receive_payment(
+        policy_id, amount=amount, reference=reference, paid_on=paid_on, on=on, now=now
+    )
+
+
+def _said(paid: services.Paid) -> str:
+    if paid.is_duplicate:
+        return f"Reference {paid.reference} was recorded before; nothing was posted again."
+    premiums = "premium" if len(paid.shares) == 1 else "premiums"
+    words = f"{format_money(paid.amount)} recorded for {len(paid.shares)} {premiums}"
+    return f"{words}, {format_money(paid.credit)} kept as credit." if paid.credit else f"{words}."
+
+
+@bp.route("/<uuid:policy_id>/premiums/<uuid:line_id>/reverse", methods=["GET", "POST"])
+@requires(May.PREMIUMS_REVERSE)
+def reverse(policy_id: UUID, line_id: UUID) -> Response:
+    """Reverse the payment of a premium."""
+    session = db.session()
+    line = queries.get_policy_line(session, policy_id)
+    premium = billing.get_premium_line(session, policy_id, line_id)
+    settled = billing.list_net_allocations(session, line_id=line_id)
+    form = ReversalForm()
+    form.reference.choices = [
+        (one.reference, f"{one.reference}, {format_money(one.amount)} of this premium")
+        for one in settled
+    ]
+    status = 200
+    if form.validate_on_submit():
+        try:
+            receipt = services.reverse_payment(
+                policy_id,
+                line_id,
+                reason_code=(form.reason_code.data or "").upper(),
+                reference=form.reference.data,
+                on=business_day(),
+                now=clock.now(),
+            )
+        except DomainError as error:
+            refuse(form, error)
+            status = error.status
+        else:
+            return go(
+                url_for(".show", policy_id=policy_id, tab="premiums"),
+                f"{format_money(receipt.amount)} with reference {receipt.reference} was reversed.",
+            )
+    return page(
+        "policies/reverse.html",
+        part="reverse_form",
+        status=status if status != 200 else form.status,
+        form=form,
+        policy=line.policy,
+        premium=premium,
+    )
