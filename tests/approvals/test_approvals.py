@@ -330,14 +330,33 @@ def test_credit_above_the_limit_goes_back_after_two_people_agreed(
                 now=now,
             ).approval_id
 
-    assert refund("500.00", "EFT 1") is None
     approval_id = refund("5000.01", "EFT 2")
     assert approval_id is not None
-    assert unapplied_credit(session, policy_id) == D("6300.00")
+    assert unapplied_credit(session, policy_id) == D("6800.00")
     session.rollback()
     _approve(approval_id)
 
-    assert unapplied_credit(session, policy_id) == D("1299.99")
+    assert unapplied_credit(session, policy_id) == D("1799.99")
+
+
+def test_a_large_refund_in_small_parts_needs_two_people_all_the_same(
+    policy_id: UUID, session: Session
+) -> None:
+    pay(policy_id, "9000.00", DAY)
+
+    def refund(reference: str) -> UUID | None:
+        with at(DAY) as now:
+            return pay_refund(
+                policy_id,
+                amount=D("2500.00"),
+                reference=reference,
+                reason="Paid twice",
+                on=DAY,
+                now=now,
+            ).approval_id
+
+    assert [refund("EFT 1"), refund("EFT 2")] == [None, None]
+    assert refund("EFT 3") is not None
 
 
 def test_a_rollback_of_the_deed_leaves_the_request_waiting(

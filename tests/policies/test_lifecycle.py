@@ -36,6 +36,7 @@ from insurance.policies.services import (
     mark_not_taken_up,
     reinstate_policy,
     renew_policy,
+    reverse_payment,
     suspend_policy,
 )
 from tests.factories.identity import TestClient
@@ -399,6 +400,33 @@ def test_a_policy_that_was_paid_for_was_taken_up(session: Session) -> None:
 
     with pytest.raises(ConflictError, match="was taken up"), at(date(2026, 11, 10)) as now:
         mark_not_taken_up(policy_id, reason="Never paid", on=date(2026, 11, 10), now=now)
+
+
+def test_a_first_debit_that_the_bank_sent_back_was_never_paid(session: Session) -> None:
+    policy_id = sell(DUE)
+    pay(policy_id, "100.00", DUE, "DEBIT 1")
+    line_id = list_premium_lines(session, policy_id)[0].id
+    session.rollback()
+    with at(date(2026, 10, 6)) as now:
+        reverse_payment(
+            policy_id, line_id, reason_code="02", reference=None, on=date(2026, 10, 6), now=now
+        )
+
+    with at(date(2026, 11, 10)) as now:
+        done = mark_not_taken_up(policy_id, reason="Returned", on=date(2026, 11, 10), now=now)
+
+    assert done.policy.status is PolicyStatus.CANCELLED
+
+
+def test_a_lapsed_policy_is_cancelled_no_earlier_than_its_lapse(session: Session) -> None:
+    policy_id = _owing()
+    _lapse(policy_id)
+
+    with pytest.raises(DomainError, match="Cover ended on 2026/10/20"):
+        _cancel(policy_id, date(2026, 10, 25), date(2026, 10, 12))
+    done = _cancel(policy_id, date(2026, 10, 25))
+
+    assert (done.effective_date, done.policy.ended_on) == (date(2026, 10, 25), LAPSE)
 
 
 def _annual() -> UUID:

@@ -178,6 +178,9 @@ def _prepare(case: Case, wanted: Cancellation) -> _Prepared:
 
 
 def _check_date(case: Case, kind: CancellationType, effective: date) -> None:
+    ended_on = case.policy.ended_on
+    if ended_on is not None and effective < ended_on:
+        raise DomainError(f"Cover ended on {ended_on:%Y/%m/%d} already.", field="effective_date")
     coming = [line.due_date for line in case.lines() if line.due_date > case.on]
     rules.check_cancellation_date(
         effective,

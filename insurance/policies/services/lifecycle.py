@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from insurance.billing import queries as billing
 from insurance.billing import services as money
-from insurance.billing.models import LineKind, LineStatus, PremiumLine, ReceiptKind
+from insurance.billing.models import LineKind, LineStatus, PremiumLine, ReceiptKind, ReceiptStatus
 from insurance.billing.rules import Step, plan_lines
 from insurance.core.db import transaction
 from insurance.core.errors import ConflictError, DomainError
@@ -276,7 +276,8 @@ def mark_not_taken_up(policy_id: UUID, *, reason: str, on: date, now: datetime) 
     """End a policy whose first premium was never paid, as if cover had never begun."""
     with transaction() as session:
         case = _held(session, policy_id, PolicyStatus.CANCELLED, reason, on, now)
-        if billing.list_receipts(session, policy_id, limit=1):
+        receipts = billing.list_receipts(session, policy_id)
+        if any(one.status is ReceiptStatus.POSTED for one in receipts):
             raise ConflictError("Something has been paid, so this policy was taken up.")
         starts = case.policy.effective_date
         if on <= starts:

@@ -1,7 +1,7 @@
 """Money the insurer gives up or gives back: waivers, write-offs and refunds."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -38,6 +38,16 @@ _PAYABLE = text(
       AND 'REFUNDS_PAYABLE' IN (debit_account, credit_account)
     """
 )
+_CREDIT_GIVEN_BACK = text(
+    """
+    SELECT coalesce(sum(a.amount), 0) FROM ins.allocations a
+    JOIN ins.receipts r ON r.org_id = a.org_id AND r.id = a.receipt_id
+    WHERE a.org_id = :org AND a.premium_line_id IS NULL AND r.policy_id = :policy
+      AND r.kind = 'PAYMENT' AND a.allocated_on > :since
+    """
+)
+_COUNTED_DAYS = timedelta(days=30)
+"""Small refunds so close together count as one, so that a large one is not paid in parts."""
 _PAID_BEFORE = text(
     """
     SELECT policy_id, sum(amount) FROM ins.ledger_transfers
@@ -179,7 +189,8 @@ def pay_refund(
         if _was_paid(case, amount, reference):
             return _refunded(case, amount)
         from_credit = _credit_needed(case, amount)
-        if from_credit > case.parameter("refund_approval_limit"):
+        counted = from_credit + _given_back(case) if from_credit else ZERO
+        if counted > case.parameter("refund_approval_limit"):
             return _ask_to_refund(case, amount, reference, reason)
         return _pay_out(case, amount, reference, reason)
 
@@ -205,6 +216,16 @@ def _credit_needed(case: Case, amount: Decimal) -> Decimal:
             detail={"payable": str(payable), "credit": str(credit)},
         )
     return max(amount - payable, ZERO)
+
+
+def _given_back(case: Case) -> Decimal:
+    """Return the credit given back in the days that count as one refund."""
+    values = {
+        "org": current_org(),
+        "policy": case.policy.id,
+        "since": case.on - _COUNTED_DAYS,
+    }
+    return Decimal(case.session.scalars(_CREDIT_GIVEN_BACK, values).one())
 
 
 def _ask_to_refund(case: Case, amount: Decimal, reference: str, reason: str) -> LifecycleOutcome:
