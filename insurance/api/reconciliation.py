@@ -22,7 +22,10 @@ TAG = "Reconciliation"
 
 
 class UploadBody(Body):
-    """Whether the file is posted; without, nothing but the verdicts is kept."""
+    """Whether the file is posted; without, nothing but the verdicts is kept.
+
+    A file of more than 500 rows is posted in the background: ask for it again.
+    """
 
     commit: bool = False
 

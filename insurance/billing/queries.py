@@ -142,7 +142,7 @@ def get_premium_line(session: Session, policy_id: UUID, line_id: UUID) -> Premiu
 
 def list_open_lines(session: Session, policy_ids: list[UUID]) -> list[tuple[UUID, OpenLine]]:
     """Return (policy, line) of everything still owed, in the order it fell due."""
-    rows = session.execute(_OPEN_LINES, {"org": current_org(), "policies": policy_ids})
+    rows = session.execute(_OPEN_LINES, {"org": current_org(), "policies": policy_ids}).all()
     return [(row[0], OpenLine(row[1], row[2], row[3])) for row in rows]
 
 

@@ -3,6 +3,7 @@
 from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class Period:
         return (self.end - self.start).days
 
 
+@lru_cache(maxsize=4096)
 def add_months(origin: date, months: int, *, day: int | None = None) -> date:
     """Return the same day some months later, or the month's last day where there is none.
 

@@ -13,8 +13,10 @@ from sqlalchemy.orm import Session
 from insurance.billing.models import Receipt, ReceiptStatus
 from insurance.billing.queries import list_open_lines
 from insurance.billing.rules import OpenLine
+from insurance.billing.rules.allocation import MONTHS_AHEAD
 from insurance.core.errors import NotFoundError
 from insurance.core.paging import Page, page_of
+from insurance.core.period import add_months
 from insurance.core.tenancy import current_org
 from insurance.debit_orders.rules import ItemStatus
 from insurance.policies.queries import search_policy_ids
@@ -37,6 +39,15 @@ _POLICIES = text(
     JOIN ins.products r ON r.org_id = p.org_id AND r.id = p.product_id
     JOIN ins.product_classes c ON c.code = r.class_code
     WHERE p.org_id = :org AND p.policy_number = ANY(:numbers)
+    """
+)
+# What falls due later than unmarked money reaches is left unread, but for what a debit names.
+_LINES = text(
+    """
+    SELECT policy_id, id, due_date, amount - paid_amount FROM ins.premium_lines
+    WHERE org_id = :org AND policy_id = ANY(:policies) AND status IN ('PENDING', 'OVERDUE')
+      AND amount > paid_amount AND (due_date <= :until OR id = ANY(:named))
+    ORDER BY policy_id, due_date, kind DESC, sequence
     """
 )
 _RECEIPTS = text(
@@ -219,25 +230,34 @@ def find_policies(session: Session, numbers: Iterable[str]) -> dict[str, KnownPo
     return {row.policy_number: KnownPolicy(*row) for row in found}
 
 
-def extend_standing(session: Session, standing: Standing, rows: Sequence[Row]) -> None:
+def extend_standing(session: Session, standing: Standing, rows: Sequence[Row], on: date) -> None:
     """Let a standing know what the books say of some rows, where it does not know yet.
 
     One query each for policies, open premiums, receipts and debits, whatever the number of rows.
     """
-    numbers = {row.policy_number for row in rows} - standing.policies.keys()
-    if numbers:
-        standing.policies.update(find_policies(session, numbers))
-    ids = [one.id for number in numbers if (one := standing.policies.get(number)) is not None]
-    if ids:
-        standing.lines.update({policy_id: [] for policy_id in ids})
-        for policy_id, line in list_open_lines(session, ids):
-            standing.lines[policy_id].append(line)
     references = [one for one in {row.reference for row in rows} if one not in standing.receipts]
-    standing.receipts.update(_known_receipts(session, references, rows))
-    values = {"org": current_org(), "references": references}
-    for reference, policy_id, line_id, status in session.execute(_DEBITS, values):
+    values: dict[str, Any] = {"org": current_org(), "references": references}
+    for reference, policy_id, line_id, status in session.execute(_DEBITS, values).all():
         debit = KnownDebit(policy_id, line_id, ItemStatus(status))
         standing.debits.setdefault(reference, debit)
+    standing.receipts.update(_known_receipts(session, references, rows))
+    numbers = {row.policy_number for row in rows} - standing.policies.keys()
+    if numbers:
+        found = find_policies(session, numbers)
+        standing.policies.update(found)
+        _read_lines(session, standing, [one.id for one in found.values()], on)
+
+
+def _read_lines(session: Session, standing: Standing, policy_ids: Sequence[UUID], on: date) -> None:
+    standing.lines.update({policy_id: [] for policy_id in policy_ids})
+    values = {
+        "org": current_org(),
+        "policies": list(policy_ids),
+        "until": add_months(on, MONTHS_AHEAD),
+        "named": [debit.line_id for debit in standing.debits.values()],
+    }
+    for policy_id, line_id, due_date, outstanding in session.execute(_LINES, values).all():
+        standing.lines[policy_id].append(OpenLine(line_id, due_date, outstanding))
 
 
 def _known_receipts(

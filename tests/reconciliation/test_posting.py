@@ -11,7 +11,7 @@ from uuid import UUID
 
 import pytest
 from flask import Flask
-from sqlalchemy import text, update
+from sqlalchemy import event, text, update
 from sqlalchemy.orm import Session
 
 from insurance.billing.queries import (
@@ -460,3 +460,21 @@ def _settled_rows(session: Session, file_id: UUID) -> int:
 def _receipts(session: Session) -> int:
     session.rollback()
     return session.execute(text("SELECT count(*) FROM ins.receipts")).scalar_one()
+
+
+def test_many_rows_take_as_many_statements_as_a_few(session: Session) -> None:
+    policies = make_policies(20)
+    counts = []
+    for rows, start in ((10, 0), (200, 1000)):
+        each = [row(policies[n % 20][1], "1.00", f"S{start + n}") for n in range(rows)]
+        statements: list[str] = []
+
+        def note(_conn, _cursor, statement, *_rest, seen=statements) -> None:  # type: ignore[no-untyped-def]
+            seen.append(statement)
+
+        event.listen(db.engine, "before_cursor_execute", note)
+        commit(csv_of(*each))
+        event.remove(db.engine, "before_cursor_execute", note)
+        counts.append(len(statements))
+
+    assert counts[0] == counts[1]

@@ -250,16 +250,20 @@ class Standing:
             self.debits[row.reference] = replace(debit, status=status)
 
     def _pay(self, row: Row, decision: Decision, policy: KnownPolicy, tolerance: Decimal) -> None:
+        lines = self.lines.get(policy.id, [])
         settled = {share.line_id: share.amount for share in decision.shares}
-        kept, taken = [], []
-        for line in self.lines.get(policy.id, []):
+        left_over, taken, read = [], [], 0
+        for line in lines:
+            if len(taken) == len(settled):
+                break
+            read += 1
             left = line.outstanding - settled.get(line.id, ZERO)
             if line.id in settled:
                 gone = line.outstanding if left <= tolerance else settled[line.id]
                 taken.append(OpenLine(line.id, line.due_date, gone))
             if line.id not in settled or left > tolerance:
-                kept.append(OpenLine(line.id, line.due_date, left))
-        self.lines[policy.id] = kept
+                left_over.append(OpenLine(line.id, line.due_date, left))
+        self.lines[policy.id] = left_over + lines[read:]
         self.receipts[row.reference] = KnownReceipt(policy.id, row.amount, settled=tuple(taken))
 
     def _reverse(self, row: Row) -> None:

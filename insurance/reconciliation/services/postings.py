@@ -231,7 +231,7 @@ class _Posting:
         policies = queries.find_policies(session, [row.policy_number for row in sound])
         lock_policies(session, {one.id for one in policies.values()})
         standing = Standing()
-        queries.extend_standing(session, standing, sound)
+        queries.extend_standing(session, standing, sound, self.on)
         only = self._only()
         if self.tolerance:
             self.vat_rate = find_parameter(session, "vat_rate_per_cent", self.on)
@@ -381,7 +381,7 @@ def _suspense_row(done: _Done, row: Row, now: datetime) -> dict[str, Any]:
         "received_on": row.paid_date,
         "recorded_at": now,
         "recorded_by": current_actor().email,
-        "detail": f"{row.policy_number}: {done.decision.detail}",
+        "detail": done.decision.detail,
     }
 
 

@@ -137,7 +137,7 @@ def _write(
             raise DomainError(f"A file has at most {ROWS_AT_MOST} rows.", field="file")
         read = [read_row(raw, on=on, closed_through=closed) for raw in chunk]
         sound = [row for row in read if isinstance(row, Row)]
-        queries.extend_standing(session, standing, sound)
+        queries.extend_standing(session, standing, sound, on)
         records = []
         for raw, row in zip(chunk, read, strict=True):
             if isinstance(row, Row):
