@@ -9,7 +9,9 @@ from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
 from playwright.sync_api import Page, expect
 
+from insurance.billing.queries import list_premium_lines
 from insurance.core import clock
+from insurance.core.db import db
 from insurance.core.permissions import Role
 from insurance.core.tenancy import tenant_scope
 from insurance.lapses.services import record_notice
@@ -113,6 +115,7 @@ def test_axe_finds_nothing(
     wanted = Cancellation(kind=CancellationType.FRAUD, reason="The claim was made up")
     with app.app_context(), tenant_scope(org.id), at(TODAY) as now:
         approval_id = cancel_policy(paid_id, wanted, on=TODAY, now=now).approval_id
+        line_id = list_premium_lines(db.session(), owing_id)[0].id
     page = signed_in(width=width, scheme=scheme)
     found = []
     for path in (
@@ -120,6 +123,11 @@ def test_axe_finds_nothing(
         f"/policies/{owing_id}/lapse",
         f"/policies/{owing_id}/reinstate",
         f"/policies/{paid_id}/cancel",
+        f"/policies/{owing_id}/refund",
+        f"/policies/{owing_id}/not-taken-up",
+        f"/policies/{owing_id}/expire",
+        f"/policies/{owing_id}/renew",
+        f"/policies/{owing_id}/premiums/{line_id}/give-up",
         "/approvals",
         "/approvals?status=VOID",
         f"/approvals/{approval_id}",

@@ -7,10 +7,13 @@ bp = tenant_blueprint("policies", __name__, "/policies")
 from insurance.blueprints.policies import (  # noqa: E402, F401
     cancel,
     endorse,
+    give_up,
     index,
     lapse,
     pay,
+    refund,
     reinstate,
     show,
     suspend,
+    term,
 )
