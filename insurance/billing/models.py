@@ -41,6 +41,12 @@ class PremiumLine(TenantRecord):
             "org_id", "policy_id", "kind", "sequence", name="premium_lines_sequence_key"
         ),
         Index("premium_lines_due_ix", "org_id", "status", "due_date", "policy_id"),
+        Index(
+            "premium_lines_prepaid_ix",
+            "org_id",
+            "due_date",
+            postgresql_where=text("status = 'PAID' AND posted_at IS NULL"),
+        ),
         tenant_key("policies", "policy_id"),
         CheckConstraint("amount >= 0", name="amount"),
         CheckConstraint("paid_amount BETWEEN 0 AND amount", name="paid_amount"),

@@ -39,7 +39,7 @@ def list_premium_lines(session: Session, policy_id: UUID) -> Sequence[PremiumLin
 
 
 def get_premium_summary(session: Session, policy_id: UUID, *, on: date) -> PremiumSummary:
-    """Add up a policy's schedule; the next premium is the first open one due on or after a day."""
+    """Add up a policy's schedule; next is what falls due together first on or after a day."""
     is_open = PremiumLine.status.in_([LineStatus.PENDING, LineStatus.OVERDUE])
     left = PremiumLine.amount - PremiumLine.paid_amount
     row = session.execute(
@@ -52,14 +52,15 @@ def get_premium_summary(session: Session, policy_id: UUID, *, on: date) -> Premi
         ).where(PremiumLine.org_id == current_org(), PremiumLine.policy_id == policy_id)
     ).one()
     coming = session.execute(
-        select(PremiumLine.due_date, left)
+        select(PremiumLine.due_date, func.sum(left))
         .where(
             PremiumLine.org_id == current_org(),
             PremiumLine.policy_id == policy_id,
             PremiumLine.due_date >= on,
             is_open,
         )
-        .order_by(PremiumLine.due_date, PremiumLine.sequence)
+        .group_by(PremiumLine.due_date)
+        .order_by(PremiumLine.due_date)
         .limit(1)
     ).one_or_none()
     return PremiumSummary(*row, *(coming or (None, None)))

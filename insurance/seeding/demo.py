@@ -27,6 +27,12 @@ from insurance.quotes.rules import Life
 from insurance.quotes.services import QuoteInput, create_quote
 from insurance.seeding.names import PLACES, STREETS, PersonData, make_person
 from insurance.seeding.products import seed_life_products, seed_non_life_products
+from insurance.seeding.servicing import (
+    seed_happenings,
+    seed_lapse_rules,
+    seed_mandate,
+    seed_payments,
+)
 
 PASSWORD = "demo-password"
 STAFF = {
@@ -39,6 +45,7 @@ STAFF = {
     "auditor": (Role.AUDITOR, "Pieter Botha"),
 }
 CUSTOMERS_EACH = 120
+FIRST_CUSTOMER_DAYS = 360
 
 
 def seed_demo(app: Flask) -> bool:
@@ -83,7 +90,14 @@ def _tenant(
         _people(slug, opened)
         with _as(slug, "underwriter", org_id), clock.frozen(opened):
             offered = products(opened)
-        _book(slug, org_id, offered, wanted)
+        with _as(slug, "admin", org_id), clock.frozen(opened):
+            seed_lapse_rules(offered, opened)
+        today = clock.today("Africa/Johannesburg")
+        _book(slug, org_id, offered, wanted, today)
+        with _as(slug, "finance", org_id):
+            seed_payments(today - timedelta(days=FIRST_CUSTOMER_DAYS), today)
+        with _as(slug, "manager", org_id):
+            seed_happenings(slug, today)
 
 
 def _people(slug: str, now: datetime) -> None:
@@ -104,12 +118,12 @@ def _book(
     org_id: UUID,
     offered: dict[str, UUID],
     wanted: Callable[[Random, dict[str, UUID], PersonData, UUID, int], QuoteInput],
+    today: date,
 ) -> None:
     """Capture customers over the past year and take three of four from quote to policy."""
     random = Random(slug)
-    today = clock.today("Africa/Johannesburg")
     for index in range(CUSTOMERS_EACH):
-        day = today - timedelta(days=360 - 3 * index)
+        day = today - timedelta(days=FIRST_CUSTOMER_DAYS - 3 * index)
         now = datetime(day.year, day.month, day.day, 7, tzinfo=UTC) + timedelta(
             minutes=random.randint(0, 400)
         )
@@ -120,7 +134,9 @@ def _book(
                 wanted(random, offered, person, customer.id, index), on=day, now=now
             )
             if index % 4 != 3:
-                accept_quote(quote.id, on=day, now=now + timedelta(minutes=20))
+                issued = accept_quote(quote.id, on=day, now=now + timedelta(minutes=20))
+                if index % 3:
+                    seed_mandate(issued.policy.id, customer.id, customer.display_name, index, now)
 
 
 def _details(random: Random, person: PersonData) -> CustomerDetails:
