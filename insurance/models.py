@@ -13,6 +13,7 @@ import insurance.debit_orders.models
 import insurance.identity.models
 import insurance.lapses.models
 import insurance.ledger.models
+import insurance.month_end.models
 import insurance.notifications.models
 import insurance.organizations.models
 import insurance.policies.models

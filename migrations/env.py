@@ -22,6 +22,7 @@ APPEND_ONLY = {
     "claim_events",
     "ledger_closes",
     "ledger_transfers",
+    "month_end_effects",
     "policy_events",
     "policy_versions",
 }

@@ -195,6 +195,7 @@ class EndorsementType(StrEnum):
     CHANGE_FREQUENCY = "CHANGE_FREQUENCY"
     CHANGE_BANK_DETAILS = "CHANGE_BANK_DETAILS"
     CORRECT_DETAILS = "CORRECT_DETAILS"
+    ANNIVERSARY = "ANNIVERSARY"
 
 
 class EndorsementStatus(StrEnum):
@@ -221,6 +222,14 @@ class Endorsement(TenantRecord):
             "org_id",
             "effective_date",
             postgresql_where=text("status = 'ISSUED' AND applied_at IS NULL"),
+        ),
+        Index(
+            "endorsements_anniversary_key",
+            "org_id",
+            "policy_id",
+            "effective_date",
+            unique=True,
+            postgresql_where=text("type = 'ANNIVERSARY'"),
         ),
         tenant_key("policies", "policy_id"),
         tenant_key("policy_events", "event_id"),

@@ -19,6 +19,7 @@ APPEND_ONLY = (
     "claim_entries",
     "claim_events",
     "ledger_closes",
+    "month_end_effects",
     "ledger_transfers",
     "policy_events",
     "policy_versions",

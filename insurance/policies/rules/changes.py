@@ -9,7 +9,7 @@ from uuid import UUID
 
 from insurance.billing.rules import Step
 from insurance.core.errors import ConflictError, DomainError
-from insurance.core.money import ZERO, total
+from insurance.core.money import ZERO, to_cents, total
 from insurance.core.period import age_last_birthday
 from insurance.policies.rules.contract import (
     ACTIVE,
@@ -25,6 +25,7 @@ from insurance.products.rules import EVERY_LIFE, MAIN_MEMBER, MONTHS_PER_PREMIUM
 
 HUNDRED = Decimal(100)
 ADULT_AGE = 18
+_SHARE = Decimal("0.00000001")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +111,8 @@ def find_conflicts(
 def touches(change: Change) -> dict[str, str]:
     """Return what a change sets, in words that can be compared, with the value it sets."""
     data = change.data
+    if change.type == "ANNIVERSARY":
+        return {}
     if change.type == "CHANGE_COVER":
         return {f"sum_assured:{data['policy_benefit_id']}": str(data["new_sum_assured"])}
     if change.type == "REMOVE_MEMBER":
@@ -408,6 +411,82 @@ def _repriced(
     return replace(benefit, layers=tuple(layers))
 
 
+def _anniversary(contract: Contract, change: Change, pricer: Pricer) -> Contract:
+    """Raise every benefit: rated again by age where the product says so, then indexed.
+
+    One rounding a benefit, on what was billed. Cover grows by a layer that does not wait; the
+    law's cap on one life stops it.
+    """
+    multiplier = Decimal(change.data["premium_factor"])
+    more = Decimal(change.data["cover_factor"]) - 1
+    after = contract
+    for benefit in contract.active_benefits:
+        source = benefit
+        if change.data.get("rates_by_age") and not pricer.is_flat(benefit.benefit_code):
+            source = _rerated(contract, benefit, change.on, pricer)
+        price = to_cents(source.premium * multiplier)
+        growth = to_cents(benefit.sum_assured * more)
+        room = pricer.room(after, benefit)
+        growth = growth if room is None else max(min(growth, room), ZERO)
+        after = after.with_benefit(_raised(source, price, growth, change))
+    if contract.coverage_amount in {one.sum_assured for one in contract.active_benefits}:
+        headline = next(
+            one.id
+            for one in contract.active_benefits
+            if one.sum_assured == contract.coverage_amount
+        )
+        grown = after.benefit(headline)
+        assert grown is not None
+        after = replace(after, coverage_amount=grown.sum_assured)
+    return after
+
+
+def _rerated(
+    contract: Contract, benefit: ContractBenefit, on: date, pricer: Pricer
+) -> ContractBenefit:
+    """Price every layer again at the age reached on a day."""
+    layers = []
+    for layer in benefit.layers:
+        priced = pricer.at_any_age().price(
+            benefit.benefit_code,
+            amount=layer.amount,
+            total_cover=None,
+            headline=contract.coverage_amount,
+            life=contract.member(benefit.member_id),
+            on=on,
+        )
+        layers.append(replace(layer, price=Decimal(priced.worksheet["exact"])))
+    return replace(benefit, layers=tuple(layers))
+
+
+def _raised(
+    benefit: ContractBenefit, price: Decimal, growth: Decimal, change: Change
+) -> ContractBenefit:
+    """Return a benefit that costs exactly a price, with its cover grown by a layer."""
+    exact = sum((layer.price for layer in benefit.layers), Decimal(0))
+    if growth > ZERO:
+        layer = ContractLayer(
+            number=max(one.number for one in benefit.layers) + 1,
+            amount=growth,
+            starts_on=change.on,
+            waiting_days=0,
+            waiting_until=change.on,
+            reason=f"Anniversary {change.on:%Y/%m/%d}",
+            price=price - exact,
+        )
+        return replace(benefit, layers=(*benefit.layers, layer))
+    if not benefit.layers or price == exact:
+        return benefit
+    # Shares of the rise, exact in their sum: the last layer takes what eight decimals leave.
+    shares = [
+        (layer.price * price / exact).quantize(_SHARE) if exact else Decimal(0)
+        for layer in benefit.layers[:-1]
+    ]
+    shares.append(price - sum(shares, Decimal(0)))
+    layers = (replace(layer, price=one) for layer, one in zip(benefit.layers, shares, strict=True))
+    return replace(benefit, layers=tuple(layers))
+
+
 _APPLY: dict[str, Callable[[Contract, Change, Pricer], Contract]] = {
     "CHANGE_COVER": _change_cover,
     "ADD_MEMBER": _add_member,
@@ -417,4 +496,5 @@ _APPLY: dict[str, Callable[[Contract, Change, Pricer], Contract]] = {
     "CHANGE_FREQUENCY": _change_frequency,
     "CHANGE_BANK_DETAILS": _change_bank_details,
     "CORRECT_DETAILS": _correct_details,
+    "ANNIVERSARY": _anniversary,
 }

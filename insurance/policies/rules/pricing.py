@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 
@@ -87,6 +87,28 @@ class Pricer:
                 f"Cover can be added from age {low or 0} to {high or 'any'}; this is {aged.age}.",
                 field="effective_date",
             )
+
+    def at_any_age(self) -> "Pricer":
+        """Return the same pricer for cover in force: the ages of entry do not hold for it."""
+        return replace(self, terms=replace(self.terms, min_entry_age=None, max_entry_age=None))
+
+    def room(self, contract: Contract, benefit: ContractBenefit) -> Decimal | None:
+        """Return what the law's cap leaves for the life of a benefit, None without a cap."""
+        if self.cover_cap is None:
+            return None
+        if benefit.benefit_type_code == "PREMIUM_WAIVER":
+            return ZERO
+        main = next((one.id for one in contract.members if one.role == MAIN_MEMBER), None)
+        life = benefit.member_id or main
+        covered = sum(
+            (
+                one.sum_assured
+                for one in contract.active_benefits
+                if (one.member_id or main) == life and one.benefit_type_code != "PREMIUM_WAIVER"
+            ),
+            ZERO,
+        )
+        return self.cover_cap - covered
 
     def check_limits(self, contract: Contract) -> None:
         """Hold a contract to the law's cap on one life. A waiver of premium insures no sum."""

@@ -286,6 +286,8 @@ def _new_endorsement(
 
 def _data_of(session: Session, policy: Policy, wanted: Wanted) -> dict[str, Any]:
     """Return the type's own fields, completed with the ids that the change will make."""
+    if wanted.type not in _FIELDS:
+        raise DomainError("Month-end makes this change.", field="endorsement_type")
     names, optional = _FIELDS[wanted.type], _OPTIONAL.get(wanted.type, set())
     given = {name: value for name, value in wanted.data.items() if value not in (None, "", [])}
     for name in given:

@@ -1,0 +1,1 @@
+"""Month-end: planned, approved by a second person, and applied exactly as planned."""

@@ -1,0 +1,266 @@
+"""Month-end runs with their chunks and effects, what they left out, and how premiums escalate."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from insurance.core.db import Rate, TenantRecord, TenantTable, tenant_key
+from insurance.products.models import ProjectionType
+
+
+class RunStatus(StrEnum):
+    """How far a run is. A plan is frozen once it is approved."""
+
+    PLANNING = "PLANNING"
+    PLANNED = "PLANNED"
+    APPROVED = "APPROVED"
+    APPLYING = "APPLYING"
+    COMPLETED = "COMPLETED"
+    COMPLETED_WITH_EXCEPTIONS = "COMPLETED_WITH_EXCEPTIONS"
+    CANCELLED = "CANCELLED"
+    FAILED = "FAILED"
+
+
+class StepCode(StrEnum):
+    """What a run can do, in the order it does it.
+
+    Anniversaries come first, so that what falls due from an anniversary on is charged as raised.
+    """
+
+    ANNIVERSARIES = "ANNIVERSARIES"
+    EXTEND_SCHEDULES = "EXTEND_SCHEDULES"
+    POST_PREMIUMS = "POST_PREMIUMS"
+    MARK_OVERDUE = "MARK_OVERDUE"
+    WAITING_ENDED = "WAITING_ENDED"
+    RENEWALS_DUE = "RENEWALS_DUE"
+    EXPIRIES = "EXPIRIES"
+    LAPSE_CANDIDATES = "LAPSE_CANDIDATES"
+    LAPSES = "LAPSES"
+
+
+class ChunkKind(StrEnum):
+    """A stretch of the book, or policies that a list named: those end one by one."""
+
+    BOOK = "BOOK"
+    LIST = "LIST"
+
+
+class ExceptionKind(StrEnum):
+    """Why a policy was not done: it failed, somebody changed it, or something is missing."""
+
+    FAILED = "FAILED"
+    CHANGED = "CHANGED"
+    BLOCKED = "BLOCKED"
+
+
+class MonthEndRun(TenantRecord):
+    """A month-end: a plan, and what became of it. `book` is M of "N of M"; `hash` its effects'.
+
+    A follow-up (`follows_id`) takes up what another left out.
+    """
+
+    __tablename__ = "month_end_runs"
+    __table_args__ = (
+        Index(
+            "month_end_runs_one_key",
+            "org_id",
+            unique=True,
+            postgresql_where=text("status IN ('PLANNING', 'APPLYING')"),
+        ),
+        Index("month_end_runs_follows_ix", "org_id", "follows_id"),
+        tenant_key("month_end_runs", "follows_id"),
+        CheckConstraint("policies BETWEEN 0 AND book", name="policies"),
+        CheckConstraint("limit_policies > 0", name="limit"),
+    )
+
+    process_date: Mapped[date]
+    status: Mapped[RunStatus]
+    dry_run: Mapped[bool]
+    steps: Mapped[list[Any]]
+    limit_policies: Mapped[int | None]
+    close_month: Mapped[bool]
+    follows_id: Mapped[UUID | None]
+    policies: Mapped[int]
+    book: Mapped[int]
+    hash: Mapped[str | None]
+    totals: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    error: Mapped[str | None]
+    requested_at: Mapped[datetime]
+    requested_by: Mapped[str]
+    requested_by_id: Mapped[UUID | None]
+    planned_at: Mapped[datetime | None]
+    approved_at: Mapped[datetime | None]
+    approved_by: Mapped[str | None]
+    comment: Mapped[str | None]
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+
+
+class MonthEndChunk(TenantRecord):
+    """Some thousands of policies of a run: planned in one transaction, applied in another."""
+
+    __tablename__ = "month_end_chunks"
+    __table_args__ = (
+        UniqueConstraint("org_id", "run_id", "number", name="month_end_chunks_number_key"),
+        tenant_key("month_end_runs", "run_id"),
+    )
+
+    run_id: Mapped[UUID]
+    number: Mapped[int]
+    kind: Mapped[ChunkKind]
+    first_policy: Mapped[UUID]
+    last_policy: Mapped[UUID]
+    policies: Mapped[int]
+    hash: Mapped[str | None]
+    totals: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    done: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    planned_at: Mapped[datetime | None]
+    applied_at: Mapped[datetime | None]
+
+
+class MonthEndEffect(TenantRecord):
+    """What a run does to a policy, before and after. Appended, never changed.
+
+    `period` is the anniversary, or the run's day. Whether it was done the chunk and the
+    exceptions say.
+    """
+
+    __tablename__ = "month_end_effects"
+    __table_args__ = (
+        UniqueConstraint(
+            "org_id", "run_id", "policy_id", "step", "period", name="month_end_effects_once_key"
+        ),
+        tenant_key("month_end_runs", "run_id"),
+    )
+
+    run_id: Mapped[UUID]
+    chunk: Mapped[int]
+    policy_id: Mapped[UUID]
+    policy_number: Mapped[str]
+    product_id: Mapped[UUID]
+    step: Mapped[StepCode]
+    period: Mapped[date]
+    before: Mapped[dict[str, Any]]
+    after: Mapped[dict[str, Any]]
+    amount: Mapped[Decimal]
+
+
+class MonthEndException(TenantRecord):
+    """A policy that a run left out, with the reason. A follow-up takes it up."""
+
+    __tablename__ = "month_end_exceptions"
+    __table_args__ = (
+        UniqueConstraint("org_id", "run_id", "policy_id", name="month_end_exceptions_once_key"),
+        Index("month_end_exceptions_followed_ix", "org_id", "followed_by_id", "policy_id"),
+        tenant_key("month_end_runs", "run_id"),
+        tenant_key("month_end_runs", "followed_by_id"),
+        tenant_key("policies", "policy_id"),
+        Index("month_end_exceptions_policy_ix", "org_id", "policy_id"),
+    )
+
+    run_id: Mapped[UUID]
+    policy_id: Mapped[UUID]
+    policy_number: Mapped[str]
+    kind: Mapped[ExceptionKind]
+    error: Mapped[str]
+    noted_at: Mapped[datetime]
+    followed_by_id: Mapped[UUID | None]
+
+
+class MonthEndWatermark(TenantTable):
+    """The last month whose month-end was done in full for a policy."""
+
+    __tablename__ = "month_end_watermarks"
+    __table_args__ = (tenant_key("policies", "policy_id"),)
+
+    policy_id: Mapped[UUID] = mapped_column(primary_key=True)
+    closed_through: Mapped[date]
+
+
+class MonthEndSetting(TenantTable):
+    """What an organization allows: applying without a second person, planning ahead."""
+
+    __tablename__ = "month_end_settings"
+
+    may_apply_unapproved: Mapped[bool] = mapped_column(default=False)
+    days_ahead: Mapped[int] = mapped_column(default=31)
+
+
+class IndexValue(TenantRecord):
+    """The yearly rise of an index, such as CPI, in per cent for a month, and where it was read."""
+
+    __tablename__ = "index_values"
+    __table_args__ = (
+        UniqueConstraint("org_id", "index_code", "month", name="index_values_month_key"),
+        CheckConstraint("extract(day FROM month) = 1", name="month"),
+    )
+
+    index_code: Mapped[str]
+    month: Mapped[date]
+    value: Mapped[Decimal] = mapped_column(Rate)
+    source: Mapped[str]
+    recorded_at: Mapped[datetime]
+    recorded_by: Mapped[str]
+
+
+class EscalationRule(TenantRecord):
+    """How premiums escalate from a day on: of a policy, a version, a product, or the tenant.
+
+    The narrowest and then the newest holds. Rates are in per cent. A policy's rule of type LEVEL
+    records that its holder refuses the rise.
+    """
+
+    __tablename__ = "escalation_rules"
+    __table_args__ = (
+        Index("escalation_rules_product_ix", "org_id", "product_id"),
+        Index("escalation_rules_version_ix", "org_id", "product_version_id"),
+        Index("escalation_rules_policy_ix", "org_id", "policy_id"),
+        tenant_key("products", "product_id"),
+        tenant_key("product_versions", "product_version_id"),
+        tenant_key("policies", "policy_id"),
+        CheckConstraint(
+            "num_nonnulls(product_id, product_version_id, policy_id) <= 1", name="level"
+        ),
+        CheckConstraint("floor <= cap", name="floor"),
+    )
+
+    product_id: Mapped[UUID | None]
+    product_version_id: Mapped[UUID | None]
+    policy_id: Mapped[UUID | None]
+    type: Mapped[ProjectionType]
+    valid_from: Mapped[date]
+    index_code: Mapped[str] = mapped_column(default="CPI")
+    lag_months: Mapped[int] = mapped_column(default=3)
+    floor: Mapped[Decimal | None] = mapped_column(Rate)
+    cap: Mapped[Decimal | None] = mapped_column(Rate)
+    fixed_rate: Mapped[Decimal | None] = mapped_column(Rate)
+    cover_rate: Mapped[Decimal] = mapped_column(Rate, default=Decimal(0))
+    steps: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    rates_by_age: Mapped[bool] = mapped_column(default=False)
+    reviews: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    requires_notice: Mapped[bool] = mapped_column(default=False)
+    reason: Mapped[str | None]
+    recorded_at: Mapped[datetime]
+    recorded_by: Mapped[str]
+
+
+class EscalationNotice(TenantRecord):
+    """Proof that a holder was told of a rise before it took effect."""
+
+    __tablename__ = "escalation_notices"
+    __table_args__ = (
+        UniqueConstraint("org_id", "policy_id", "anniversary", name="escalation_notices_once_key"),
+        tenant_key("policies", "policy_id"),
+    )
+
+    policy_id: Mapped[UUID]
+    anniversary: Mapped[date]
+    sent_on: Mapped[date]
+    recipient: Mapped[str]
+    recorded_at: Mapped[datetime]
+    recorded_by: Mapped[str]

@@ -1,0 +1,142 @@
+"""How premiums and cover escalate at an anniversary. Rates are in per cent."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+
+from insurance.core.money import to_cents
+from insurance.core.period import add_months, add_years
+
+LEVEL, INDEXED, STEPPED, REVIEWABLE = "LEVEL", "INDEXED", "STEPPED", "REVIEWABLE"
+TYPES = (LEVEL, INDEXED, STEPPED, REVIEWABLE)
+HUNDRED = Decimal(100)
+ONE = Decimal(1)
+NO_RATE = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Escalation:
+    """How a policy escalates, and which level said so: policy, version, product, tenant, platform.
+
+    INDEXED follows an index, read `lag_months` before the anniversary and held between floor and
+    cap, or a fixed rate. STEPPED takes the step of the policy year, or rates at the age reached.
+    REVIEWABLE takes the approved rise of a review day at the first anniversary from it.
+    """
+
+    type: str = LEVEL
+    source: str = "platform"
+    index_code: str = "CPI"
+    lag_months: int = 3
+    floor: Decimal | None = None
+    cap: Decimal | None = None
+    fixed_rate: Decimal | None = None
+    cover_rate: Decimal = NO_RATE
+    steps: Mapping[int, Decimal] = field(default_factory=dict)
+    rates_by_age: bool = False
+    reviews: Mapping[date, Decimal] = field(default_factory=dict)
+    requires_notice: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rise:
+    """What an anniversary does: rates in per cent, and whether benefits are rated again by age."""
+
+    premium_rate: Decimal = NO_RATE
+    cover_rate: Decimal = NO_RATE
+    rates_by_age: bool = False
+    index: Decimal | None = None
+    index_month: date | None = None
+
+    @property
+    def is_nothing(self) -> bool:
+        """Tell whether the anniversary changes nothing."""
+        return not (self.premium_rate or self.cover_rate or self.rates_by_age)
+
+
+def clamp(rate: Decimal, floor: Decimal | None, cap: Decimal | None) -> Decimal:
+    """Return a rate held between its floor and its cap."""
+    if floor is not None and rate < floor:
+        return floor
+    return cap if cap is not None and rate > cap else rate
+
+
+def escalate(premium: Decimal, rate: Decimal) -> Decimal:
+    """Return a benefit's premium after a rise: one rounding, on what was billed."""
+    return to_cents(premium * (HUNDRED + rate) / HUNDRED)
+
+
+def factor(rate: Decimal) -> Decimal:
+    """Return the multiplier of a rate in per cent."""
+    return (HUNDRED + rate) / HUNDRED
+
+
+def index_month(anniversary: date, lag_months: int) -> date:
+    """Return the first day of the month whose index an anniversary reads."""
+    return add_months(anniversary.replace(day=1), -lag_months)
+
+
+def policy_year(effective: date, on: date) -> int:
+    """Return the year of the policy that begins on an anniversary: the first one begins year 2."""
+    return _years(effective, on) + 1
+
+
+def _years(effective: date, on: date) -> int:
+    years = on.year - effective.year
+    return years if add_years(effective, years) <= on else years - 1
+
+
+def anniversaries(effective: date, *, after: date, until: date) -> list[date]:
+    """Return the anniversaries after one day up to and with another, counted from the start."""
+    first = max(_years(effective, after), 0) + 1 if after >= effective else 1
+    last = _years(effective, until) if until >= effective else 0
+    return [add_years(effective, year) for year in range(first, last + 1)]
+
+
+def rise_at(
+    escalation: Escalation, effective: date, anniversary: date, index: Decimal | None
+) -> Rise:
+    """Return what an anniversary does. `index` is the index of the month it reads."""
+    if escalation.type == INDEXED:
+        rate = escalation.fixed_rate
+        if rate is None:
+            assert index is not None
+            rate = clamp(index, escalation.floor, escalation.cap)
+        month = index_month(anniversary, escalation.lag_months)
+        return Rise(rate, escalation.cover_rate, False, index, month)
+    if escalation.type == STEPPED:
+        year = policy_year(effective, anniversary)
+        step = escalation.steps.get(year, NO_RATE)
+        return Rise(step, escalation.cover_rate, escalation.rates_by_age)
+    if escalation.type == REVIEWABLE:
+        since = add_years(effective, policy_year(effective, anniversary) - 2)
+        due = [day for day in sorted(escalation.reviews) if since < day <= anniversary]
+        return Rise(escalation.reviews[due[-1]] if due else NO_RATE, NO_RATE)
+    return Rise()
+
+
+def needs_index(escalation: Escalation) -> bool:
+    """Tell whether an index table must have the month."""
+    return escalation.type == INDEXED and escalation.fixed_rate is None
+
+
+def cover_increase(cover: Decimal, rate: Decimal, room: Decimal | None) -> Decimal:
+    """Return what cover grows by; the law's cap stops it. `room` None: there is no cap."""
+    wanted = to_cents(cover * rate / HUNDRED)
+    return wanted if room is None else max(min(wanted, room), NO_RATE)
+
+
+def notice_by(anniversary: date, days: int) -> date:
+    """Return the last day on which the holder can be told of a rise."""
+    return anniversary - timedelta(days=days)
+
+
+def last_month_end(on: date) -> date:
+    """Return the newest last day of a month up to and with a day."""
+    tomorrow = on + timedelta(days=1)
+    return on if tomorrow.day == 1 else on.replace(day=1) - timedelta(days=1)
+
+
+def chosen_steps(order: Sequence[str], switched_on: Mapping[str, bool]) -> list[str]:
+    """Return the steps that are switched on, in their order."""
+    return [step for step in order if switched_on.get(step, False)]
