@@ -36,11 +36,7 @@ def request_approval(
 
     Raises ConflictError where the same waits already, ForbiddenError for a program.
     """
-    actor = current_actor()
-    if actor.user_id is None or actor.is_system:
-        raise ForbiddenError("A second person must decide this, so a person must ask for it.")
-    if not reason.strip():
-        raise DomainError("Say why.", field="reason")
+    maker_id = _check_maker(reason)
     _refuse_second(session, action, resource_id)
     frozen = plain(dict(payload))
     request = ApprovalRequest(
@@ -56,8 +52,8 @@ def request_approval(
         reason=reason.strip(),
         status=ApprovalStatus.WAITING,
         requested_at=now,
-        requested_by=actor.user_id,
-        requested_by_email=actor.email,
+        requested_by=maker_id,
+        requested_by_email=current_actor().email,
     )
     session.add(request)
     session.flush()
@@ -70,6 +66,15 @@ def request_approval(
         reason=request.reason,
     )
     return request
+
+
+def _check_maker(reason: str) -> UUID:
+    actor = current_actor()
+    if actor.user_id is None or actor.is_system:
+        raise ForbiddenError("A second person must decide this, so a person must ask for it.")
+    if not reason.strip():
+        raise DomainError("Say why.", field="reason")
+    return actor.user_id
 
 
 def _refuse_second(session: Session, action: str, resource_id: UUID) -> None:

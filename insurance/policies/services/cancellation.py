@@ -148,15 +148,6 @@ def _prepare(case: Case, wanted: Cancellation) -> _Prepared:
         unapplied=billing.unapplied_credit(case.session, policy.id),
         gives_up_unpaid=wanted.kind in rules.UNPAID_TYPES,
     )
-    needs = rules.needs_agreement(
-        kind=wanted.kind,
-        refund=plan.money.refund,
-        refund_limit=case.parameter("refund_approval_limit"),
-        written_off=plan.written_off,
-        effective=effective,
-        on=case.on,
-        backdating_days=int(case.parameter("backdating_approval_days")),
-    )
     preview = CancellationPreview(
         effective_date=effective,
         cover_end=stop,
@@ -172,9 +163,23 @@ def _prepare(case: Case, wanted: Cancellation) -> _Prepared:
         arrears=plan.arrears,
         written_off=plan.written_off,
         refund=plan.money.refund,
-        needs=needs,
+        needs=_needs(case, wanted.kind, effective, plan),
     )
     return _Prepared(preview, plan)
+
+
+def _needs(
+    case: Case, kind: CancellationType, effective: date, plan: CancellationPlan
+) -> tuple[Agreement, ...]:
+    return rules.needs_agreement(
+        kind=kind,
+        refund=plan.money.refund,
+        refund_limit=case.parameter("refund_approval_limit"),
+        written_off=plan.written_off,
+        effective=effective,
+        on=case.on,
+        backdating_days=int(case.parameter("backdating_approval_days")),
+    )
 
 
 def _check_date(case: Case, kind: CancellationType, effective: date) -> None:
