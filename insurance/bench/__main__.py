@@ -7,7 +7,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,7 +17,7 @@ import psycopg
 from flask import Flask
 
 from insurance.app import create_app
-from insurance.bench import pricing
+from insurance.bench import pricing, reconciliation, servicing
 from insurance.bench.load import Measured, measure
 from insurance.cli.migrate import upgrade
 from insurance.core import clock
@@ -59,10 +60,15 @@ def main() -> None:
                 measured = _measure(
                     arguments, cookie, web, psutil.Process(services.pid("postgresql"))
                 )
+                _print(measured)
+                print("\nMoney:")
+                servicing.payments(arguments.port, SLUG, services.url("ins_owner", "insurance"))
             finally:
                 web.terminate()
                 web.wait(15)
-    _print(measured)
+            with _inside(app):
+                reconciliation.run()
+                servicing.replay()
     print("\nPricing below HTTP, 5 benefits, one core:")
     pricing.run()
 
@@ -84,17 +90,25 @@ def _prepare(app: Flask, policies: int) -> str:
     """Fill the tenant and return the session cookie of its agent."""
     seed_demo(app)
     began = time.monotonic()
+    with _inside(app):
+        missing = policies - get_portfolio(db.session()).policies
+        if missing > 0:
+            seed_book(missing, processes=os.cpu_count() or 1)
+            seconds = time.monotonic() - began
+            print(f"Seeded {missing} policies at {missing / seconds:.0f} a second.")
+    with app.app_context():
+        return _sign_in()
+
+
+@contextmanager
+def _inside(app: Flask) -> Iterator[None]:
+    """Work in the measured tenant."""
     with app.app_context():
         with platform_scope():
             entry = find_entry(db.session(), SLUG)
         assert entry is not None
         with tenant_scope(entry.org_id):
-            missing = policies - get_portfolio(db.session()).policies
-            if missing > 0:
-                seed_book(missing, processes=os.cpu_count() or 1)
-                seconds = time.monotonic() - began
-                print(f"Seeded {missing} policies at {missing / seconds:.0f} a second.")
-        return _sign_in()
+            yield
 
 
 def _sign_in() -> str:

@@ -1,6 +1,6 @@
 """Reading premium schedules."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -10,7 +10,7 @@ from sqlalchemy import case, func, select, text
 from sqlalchemy.orm import Session
 
 from insurance.billing.models import LineStatus, PremiumLine, Receipt
-from insurance.billing.rules import OpenLine
+from insurance.billing.rules import OpenLine, last_in_reach
 from insurance.core.errors import NotFoundError
 from insurance.core.money import ZERO
 from insurance.core.tenancy import current_org
@@ -94,6 +94,24 @@ _OPEN_LINES = text(
     ORDER BY policy_id, due_date, kind DESC, sequence
     """
 )
+# A line is in reach while the money is more than what fell due before it.
+_LINES_IN_REACH = text(
+    """
+    SELECT l.policy_id, l.id, l.due_date, l.outstanding
+    FROM (
+        SELECT policy_id, id, due_date, kind, sequence, amount - paid_amount AS outstanding,
+               sum(amount - paid_amount) OVER (PARTITION BY policy_id
+                   ORDER BY due_date, kind DESC, sequence) - (amount - paid_amount) AS before
+        FROM ins.premium_lines
+        WHERE org_id = :org AND policy_id = ANY(:policies) AND status IN ('PENDING', 'OVERDUE')
+          AND amount > paid_amount
+    ) l
+    JOIN unnest(CAST(:policies AS uuid[]), CAST(:money AS numeric[])) AS m(policy_id, money)
+      ON m.policy_id = l.policy_id
+    WHERE (l.before < m.money AND l.due_date <= :until) OR l.id = ANY(:named)
+    ORDER BY l.policy_id, l.due_date, l.kind DESC, l.sequence
+    """
+)
 _CREDITS = text(
     """
     SELECT r.policy_id, r.id, r.reference, r.amount - coalesce(sum(a.amount), 0)
@@ -144,6 +162,24 @@ def get_premium_line(session: Session, policy_id: UUID, line_id: UUID) -> Premiu
 def list_open_lines(session: Session, policy_ids: list[UUID]) -> list[tuple[UUID, OpenLine]]:
     """Return (policy, line) of everything still owed, in the order it fell due."""
     rows = session.execute(_OPEN_LINES, {"org": current_org(), "policies": policy_ids}).all()
+    return [(row[0], OpenLine(row[1], row[2], row[3])) for row in rows]
+
+
+def list_lines_in_reach(
+    session: Session, money: Mapping[UUID, Decimal], *, on: date, named: Iterable[UUID] = ()
+) -> list[tuple[UUID, OpenLine]]:
+    """Return (policy, line) of what so much money for each policy can settle, oldest first.
+
+    `named` lines are there too. Of large books this is far less than everything still owed.
+    """
+    values = {
+        "org": current_org(),
+        "policies": list(money),
+        "money": list(money.values()),
+        "until": last_in_reach(on),
+        "named": list(named),
+    }
+    rows = session.execute(_LINES_IN_REACH, values).all()
     return [(row[0], OpenLine(row[1], row[2], row[3])) for row in rows]
 
 

@@ -24,6 +24,7 @@ from insurance.billing.models import (
 )
 from insurance.billing.queries import (
     list_credits,
+    list_lines_in_reach,
     list_net_allocations,
     list_open_lines,
     list_receipts_with_references,
@@ -134,7 +135,7 @@ def record_receipts(
     line left with no more than `tolerance` rand is written off. Set-based: a hundred thousand
     take as many statements as one.
     """
-    open_lines = _open_by_policy(session, {one.policy_id for one in payments})
+    open_lines = _open_for(session, payments, on)
     batch, posted = _Batch(), []
     for payment in payments:
         lines = open_lines[payment.policy_id]
@@ -154,6 +155,19 @@ def _reaches(payment: Payment, line: OpenLine, on: date) -> bool:
     if payment.kind is ReceiptKind.PAYMENT:
         return line.id == payment.line_id or may_settle(line.due_date, on)
     return line.id == payment.line_id or line.due_date <= on
+
+
+def _open_for(
+    session: Session, payments: Sequence[Payment], on: date
+) -> dict[UUID, dict[UUID, OpenLine]]:
+    money: dict[UUID, Decimal] = {}
+    for one in payments:
+        money[one.policy_id] = money.get(one.policy_id, ZERO) + one.amount
+    found: dict[UUID, dict[UUID, OpenLine]] = {one: {} for one in money}
+    named = [one.line_id for one in payments if one.line_id is not None]
+    for policy_id, line in list_lines_in_reach(session, money, on=on, named=named):
+        found[policy_id][line.id] = line
+    return found
 
 
 def _open_by_policy(

@@ -42,7 +42,14 @@ def _screens(book: Book) -> list[str]:
         "/policies?q=nobody-at-all",
         f"/policies/{book.policy_id}",
         f"/policies/{book.policy_id}?tab=premiums",
+        f"/policies/{book.policy_id}?tab=endorsements",
         f"/policies/{book.policy_id}?tab=history",
+        f"/policies/{book.policy_id}/pay",
+        f"/policies/{book.policy_id}/premiums/{book.line_id}/reverse",
+        *(
+            f"/policies/{book.policy_id}/endorse/{kind}"
+            for kind in ("cover", "add-member", "beneficiaries", "due-day", "bank", "details")
+        ),
         f"/policies/{book.policy_id}?tab=ledger",
         f"/policies/{book.policy_id}/versions/1/1",
         "/products",

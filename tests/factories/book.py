@@ -6,6 +6,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from insurance.billing.queries import list_premium_lines
+from insurance.core.db import db
 from insurance.customers.services import CustomerDetails, create_customer
 from insurance.policies.models import EndorsementType
 from insurance.policies.services import accept_quote
@@ -29,6 +31,7 @@ class Book:
     quote_id: UUID
     open_quote_id: UUID
     policy_id: UUID
+    line_id: UUID
 
 
 def make_product(
@@ -84,7 +87,9 @@ def make_book() -> Book:
     customer_id = make_customer()
     quote_id = make_quote(product_id, customer_id)
     policy_id = accept_quote(quote_id, on=TODAY, now=NOW).policy.id
-    return Book(product_id, customer_id, quote_id, make_quote(product_id, customer_id), policy_id)
+    line_id = list_premium_lines(db.session(), policy_id)[0].id
+    open_quote_id = make_quote(product_id, customer_id)
+    return Book(product_id, customer_id, quote_id, open_quote_id, policy_id, line_id)
 
 
 def make_endorsement(policy_id: UUID) -> UUID:

@@ -1,6 +1,13 @@
 """What is owed when, what a receipt settles, and what a change or an end of cover costs."""
 
-from insurance.billing.rules.allocation import OpenLine, Share, allocate, may_settle, open_status
+from insurance.billing.rules.allocation import (
+    OpenLine,
+    Share,
+    allocate,
+    last_in_reach,
+    may_settle,
+    open_status,
+)
 from insurance.billing.rules.cancellation import CoveredPremium, Refund, cancellation_refund
 from insurance.billing.rules.pro_rata import Step, period_charge, pro_rata
 from insurance.billing.rules.schedule import MONTHS_AHEAD, PlannedLine, line_charge, plan_lines
@@ -15,6 +22,7 @@ __all__ = [
     "Step",
     "allocate",
     "cancellation_refund",
+    "last_in_reach",
     "line_charge",
     "may_settle",
     "open_status",

@@ -47,9 +47,14 @@ def allocate(
     return shares, left
 
 
+def last_in_reach(on: date) -> date:
+    """Return the last due date that money which nobody ear-marked settles."""
+    return add_months(on, MONTHS_AHEAD)
+
+
 def may_settle(due_date: date, on: date) -> bool:
     """Tell whether money that nobody ear-marked settles a line: not more than a month ahead."""
-    return due_date <= add_months(on, MONTHS_AHEAD)
+    return due_date <= last_in_reach(on)
 
 
 def open_status(due_date: date, on: date) -> str:

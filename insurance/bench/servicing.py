@@ -1,0 +1,145 @@
+"""Payments through the API beside bare INSERTs of the same rows; replay verification of a book."""
+
+import http.client
+import json
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from insurance.policies.replay import find_differences
+
+PAYMENTS = 800
+CLIENTS = 4
+_REFERENCE_OF = {
+    "receipts": "reference",
+    "ledger_transfers": "reference",
+    "policy_events": "payload->>'reference'",
+    "audit_events": "after->>'reference'",
+}
+"""The tables a payment writes, and where each row says which payment it belongs to."""
+
+
+def payments(port: int, slug: str, owner_url: str) -> None:
+    """Pay a premium each for some hundred policies over the API; print rate, p99 and the ratio."""
+    token = _token(port, slug)
+    with psycopg.connect(owner_url) as owner:
+        policies = [
+            str(row[0])
+            for row in owner.execute(
+                "SELECT DISTINCT ON (l.policy_id) l.policy_id FROM ins.premium_lines l"
+                " JOIN ins.policies p ON p.org_id = l.org_id AND p.id = l.policy_id"
+                " JOIN ins.organizations o ON o.org_id = p.org_id AND o.slug = %s"
+                " WHERE p.status = 'active' AND l.status IN ('PENDING', 'OVERDUE')"
+                " AND l.amount > l.paid_amount LIMIT %s",
+                (slug, PAYMENTS),
+            )
+        ]
+    run = time.strftime("%H%M%S")
+    taken, seconds = _spread(
+        policies,
+        lambda: http.client.HTTPConnection("127.0.0.1", port),
+        lambda connection, one: _pay(connection, token, one, run),
+    )
+    rate = len(taken) / seconds
+    p99 = sorted(taken)[int(len(taken) * 0.99)] * 1000
+    bare = _write_bare(owner_url, run)
+    print(
+        f"payments over the API: {rate:.0f}/s from {CLIENTS} clients, p99 {p99:.0f} ms;"
+        f" bare INSERTs of the same rows, a transaction a payment: {bare:.0f}/s,"
+        f" so x{bare / rate:.1f}"
+    )
+
+
+def replay() -> None:
+    """Verify the book in scope against its history; print seconds per 100 000 policies."""
+    began = time.monotonic()
+    checked, differences = find_differences()
+    seconds = time.monotonic() - began
+    print(
+        f"replay verification: {checked:,} policies in {seconds:.1f} s,"
+        f" {seconds / max(checked, 1) * 100_000:.1f} s per 100,000; {len(differences)} differences"
+    )
+
+
+def _token(port: int, slug: str) -> str:
+    body = {"email": f"finance@{slug}.example", "password": "demo-password"}
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    headers = {"Content-Type": "application/json"}
+    connection.request("POST", "/api/v1/auth/token", json.dumps(body), headers)
+    return str(json.load(connection.getresponse())["access_token"])
+
+
+def _pay(connection: http.client.HTTPConnection, token: str, policy_id: str, run: str) -> None:
+    body = {
+        "payment_date": time.strftime("%Y-%m-%d"),
+        "payment_reference": f"BENCH-{run}-{policy_id[-12:]}",
+        "amount": 10,
+    }
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
+    path = f"/api/v1/policies/{policy_id}/payments"
+    connection.request("POST", path, json.dumps(body), headers)
+    answer = connection.getresponse()
+    said = answer.read()
+    if answer.status not in (200, 201):
+        raise RuntimeError(f"{path} answered {answer.status}: {said[:200]!r}")
+
+
+def _spread(
+    items: list[Any], connect: Callable[[], Any], act: Callable[[Any, Any], None]
+) -> tuple[list[float], float]:
+    """Do something with each item from a few threads; return what each took, and all of it."""
+    taken: list[float] = []
+    lock = threading.Lock()
+    began = time.perf_counter()
+
+    def client(mine: list[Any]) -> None:
+        connection, spent = connect(), []
+        for one in mine:
+            start = time.perf_counter()
+            act(connection, one)
+            spent.append(time.perf_counter() - start)
+        connection.close()
+        with lock:
+            taken.extend(spent)
+
+    threads = [threading.Thread(target=client, args=(items[at::CLIENTS],)) for at in range(CLIENTS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return taken, time.perf_counter() - began
+
+
+def _write_bare(owner_url: str, run: str) -> float:
+    """Return payments a second where only the rows are written: same columns, same indexes."""
+    with psycopg.connect(owner_url) as owner:
+        happenings: dict[str, list[tuple[sql.Composed, Any]]] = defaultdict(list)
+        for table, reference in _REFERENCE_OF.items():
+            source, copy = sql.Identifier("ins", table), sql.Identifier("ins", f"bench_{table}")
+            owner.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(copy))
+            owner.execute(sql.SQL("CREATE TABLE {} (LIKE {} INCLUDING ALL)").format(copy, source))
+            statement = sql.SQL("SELECT {}, t::text FROM {} t WHERE {} LIKE %s").format(
+                sql.SQL(reference), source, sql.SQL(reference)
+            )
+            insert = sql.SQL("INSERT INTO {} SELECT (%s::{}).*").format(copy, source)
+            for key, row in owner.execute(statement, (f"BENCH-{run}-%",)):
+                happenings[key].append((insert, row))
+        owner.commit()
+
+        def write(connection: psycopg.Connection, rows: list[tuple[sql.Composed, Any]]) -> None:
+            for insert, row in rows:
+                connection.execute(insert, (row,))
+            connection.commit()
+
+        taken, seconds = _spread(
+            list(happenings.values()), lambda: psycopg.connect(owner_url), write
+        )
+        for table in _REFERENCE_OF:
+            copy = sql.Identifier("ins", f"bench_{table}")
+            owner.execute(sql.SQL("DROP TABLE {}").format(copy))
+        return len(taken) / seconds
