@@ -109,6 +109,7 @@ class EndorsedAnswer(PreviewAnswer):
     event_id: UUID | None
     version_number: int | None
     status: EndorsementStatus
+    approval_id: UUID | None = Field(None, description="A second person must agree first")
 
 
 class EndorsementAnswer(Answer):
@@ -186,6 +187,7 @@ def _endorsed(issued: IssuedEndorsement) -> dict[str, Any]:
         "event_id": endorsement.event_id,
         "version_number": endorsement.version_number,
         "status": endorsement.status,
+        "approval_id": issued.approval_id,
     }
 
 
@@ -215,7 +217,7 @@ def preview_endorsement(policy_id: UUID, body: EndorseBody):
 def endorse_policy(policy_id: UUID, body: EndorseBody) -> Reply:
     """Price a change and issue it."""
     issued = services.endorse_policy(policy_id, _wanted(body), on=business_day(), now=clock.now())
-    return Reply(_endorsed(issued))
+    return Reply(_endorsed(issued), status=202 if issued.approval_id else 201)
 
 
 @endpoint(

@@ -14,14 +14,15 @@ from sqlalchemy.orm import Session
 
 from insurance.billing.models import LineKind
 from insurance.billing.queries import list_premium_lines, unapplied_credit
-from insurance.core.errors import ConflictError, DomainError
+from insurance.core.context import acting_as
+from insurance.core.errors import ConflictError, DomainError, ForbiddenError
 from insurance.core.ids import new_id
 from insurance.core.tenancy import tenant_scope
 from insurance.customers.queries import list_customers
 from insurance.policies import queries
 from insurance.policies.models import EndorsementStatus, EndorsementType
 from insurance.policies.replay import find_differences
-from insurance.policies.services import accept_quote, receive_payment
+from insurance.policies.services import accept_quote, approve_request, receive_payment
 from insurance.policies.services.as_at import policy_as_at
 from insurance.policies.services.endorsements import (
     Wanted,
@@ -35,6 +36,7 @@ from insurance.policies.services.endorsements import (
 )
 from tests.factories.book import NOW, TODAY, make_customer, make_quote
 from tests.factories.identity import TestClient
+from tests.factories.lifecycle import CHECKER, MAKER
 from tests.factories.organizations import OrganizationFacts
 from tests.factories.products import make_family_product
 
@@ -42,7 +44,7 @@ D = Decimal
 START = date(2026, 11, 1)
 
 
-def _family_policy(customer_id: UUID | None = None) -> UUID:
+def _family_policy(customer_id: UUID | None = None, start: date = START) -> UUID:
     """Return a policy of 500 000 for a woman: 200.00 for death, 50.00 for accidental death."""
     product_id = make_family_product(f"Family {new_id().hex[-8:]}").id
     quote_id = make_quote(
@@ -50,7 +52,7 @@ def _family_policy(customer_id: UUID | None = None) -> UUID:
         customer_id or make_customer(),
         sum_assured=D(500_000),
     )
-    return accept_quote(quote_id, effective_date=START, on=TODAY, now=NOW).policy.id
+    return accept_quote(quote_id, effective_date=start, on=TODAY, now=NOW).policy.id
 
 
 @pytest.fixture
@@ -429,6 +431,29 @@ def test_the_main_member_stays(policy_id: UUID, session: Session) -> None:
 
     with pytest.raises(DomainError, match="cancel the policy instead"):
         _issue(policy_id, removal)
+
+
+def test_a_change_that_reaches_back_beyond_thirty_days_waits_for_a_second_person(
+    session: Session,
+) -> None:
+    policy_id = _family_policy(start=date(2026, 10, 22))
+    later = date(2026, 12, 21)
+    with acting_as(MAKER):
+        asked = endorse_policy(
+            policy_id, _cover(session, policy_id, 750_000, date(2026, 11, 20)), on=later, now=NOW
+        )
+        assert (asked.endorsement.status, asked.approval_id is not None) == ("PRICED", True)
+        session.expire_all()
+        assert queries.get_policy(session, policy_id).coverage_amount == D("500000.00")
+        session.rollback()
+        with pytest.raises(ForbiddenError):
+            approve_request(asked.approval_id, on=later, now=NOW)
+
+    with acting_as(CHECKER):
+        approve_request(asked.approval_id, on=later, now=NOW)
+
+    session.expire_all()
+    assert queries.get_policy(session, policy_id).coverage_amount == D("750000.00")
 
 
 _KINDS = st.sampled_from(["cover", "spouse", "child", "beneficiary", "less"])

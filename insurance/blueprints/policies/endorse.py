@@ -226,6 +226,11 @@ def _do(act: str, policy: Policy, wanted: Wanted) -> Response | Preview:
         if preview.conflicts:
             return preview
         issued = services.endorse_policy(policy.id, wanted, on=on, now=now)
+        if issued.approval_id is not None:
+            return go(
+                url_for("approvals.show", approval_id=issued.approval_id),
+                "The change reaches far back: a second person has been asked.",
+            )
         change = issued.preview.adjustment
         words_ = f"{policy.policy_number} was changed. Premium {format_money(issued.preview.new_premium)}"
         if change:
@@ -302,8 +307,8 @@ def act_on_endorsement(policy_id: UUID, endorsement_id: UUID, act: str) -> Respo
 
 
 def _issue(endorsement_id: UUID, on: date) -> str:
-    services.issue_endorsement(endorsement_id, on=on, now=clock.now())
-    return "The draft was issued."
+    issued = services.issue_endorsement(endorsement_id, on=on, now=clock.now())
+    return "A second person has been asked." if issued.approval_id else "The draft was issued."
 
 
 def _reprice(endorsement_id: UUID, on: date) -> str:

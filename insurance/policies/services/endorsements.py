@@ -13,6 +13,8 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from insurance.approvals.models import ApprovalRequest
+from insurance.approvals.services import request_approval
 from insurance.audit_logs.rules import plain
 from insurance.audit_logs.services import record
 from insurance.core.context import current_actor
@@ -21,6 +23,7 @@ from insurance.core.errors import ConflictError, DomainError, NotFoundError
 from insurance.core.ids import new_id
 from insurance.core.money import ZERO, format_money
 from insurance.customers.queries import list_bank_accounts
+from insurance.organizations.queries import find_parameter
 from insurance.policies import queries
 from insurance.policies.models import (
     Endorsement,
@@ -46,6 +49,7 @@ from insurance.policies.services.history import record_event, record_version, st
 from insurance.policies.services.schedules import MoneyPlan, apply_money, plan_money
 from insurance.products.rules import EVERY_LIFE
 
+BACKDATE = "policies.endorse_backdated"
 LATER_STANDS = "KEEP_LATER"
 THIS_STANDS = "USE_THIS"
 _FIELDS: dict[EndorsementType, tuple[str, ...]] = {
@@ -117,11 +121,16 @@ class Preview:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssuedEndorsement:
-    """An endorsement that was issued, and what it did."""
+    """An endorsement that was issued, and what it did.
+
+    With an `approval_id` it is priced and waits: it reaches so far back that a second person
+    must agree.
+    """
 
     endorsement: Endorsement
     preview: Preview
     policy: Policy
+    approval_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -337,6 +346,11 @@ def _price(
         endorsement.status = EndorsementStatus.DRAFT
         endorsement.priced = None
         return
+    _keep_price(endorsement, policy, prepared)
+    session.flush()
+
+
+def _keep_price(endorsement: Endorsement, policy: Policy, prepared: _Prepared) -> None:
     endorsement.status = EndorsementStatus.PRICED
     endorsement.effective_date = prepared.change.on
     endorsement.priced_on_version = policy.current_version
@@ -347,7 +361,6 @@ def _price(
             "adjustment": prepared.preview.adjustment,
         }
     )
-    session.flush()
 
 
 def _prepare(
@@ -469,6 +482,8 @@ def _issue(
     wanted: Wanted,
     on: date,
     now: datetime,
+    *,
+    is_approved: bool = False,
 ) -> IssuedEndorsement:
     prepared = _prepare(session, policy, wanted, on, endorsement)
     if isinstance(prepared, Preview):
@@ -477,6 +492,8 @@ def _issue(
             field="resolutions",
             detail={"conflicts": [plain(_conflict(one)) for one in prepared.conflicts]},
         )
+    if not is_approved and _needs_second_person(session, prepared.change.on, on):
+        return _ask_second_person(session, policy, endorsement, prepared, now)
     for superseded in prepared.superseded:
         other = get_endorsement(session, superseded)
         other.status, other.ended_at = EndorsementStatus.SUPERSEDED, now
@@ -497,6 +514,51 @@ def _issue(
     _audit(session, endorsement, "policies.endorse")
     session.flush()
     return IssuedEndorsement(endorsement=endorsement, preview=prepared.preview, policy=policy)
+
+
+def _needs_second_person(session: Session, effective: date, on: date) -> bool:
+    days = int(find_parameter(session, "backdating_approval_days", on))
+    return effective < on - timedelta(days=days)
+
+
+def _ask_second_person(
+    session: Session, policy: Policy, endorsement: Endorsement, prepared: _Prepared, now: datetime
+) -> IssuedEndorsement:
+    _keep_price(endorsement, policy, prepared)
+    session.flush()
+    request = request_approval(
+        session,
+        action=BACKDATE,
+        resource="policies",
+        resource_id=policy.id,
+        record_version=policy.current_version,
+        title=f"{_words(endorsement.type)} of {policy.policy_number}"
+        f" from {prepared.change.on:%Y/%m/%d}",
+        amount=abs(prepared.preview.adjustment),
+        payload={
+            "endorsement_id": endorsement.id,
+            "effective_date": prepared.change.on,
+            "change": endorsement.change["data"],
+            "new_premium": prepared.preview.new_premium,
+            "adjustment": prepared.preview.adjustment,
+        },
+        reason=endorsement.reason or "A change that reaches far back",
+        now=now,
+    )
+    return IssuedEndorsement(
+        endorsement=endorsement, preview=prepared.preview, policy=policy, approval_id=request.id
+    )
+
+
+def execute_backdated(
+    session: Session, request: ApprovalRequest, *, on: date, now: datetime
+) -> None:
+    """Issue an endorsement that a second person has agreed to. The caller holds the policy."""
+    endorsement = get_endorsement(session, UUID(request.payload["endorsement_id"]))
+    if endorsement.status is not EndorsementStatus.PRICED:
+        raise ConflictError(f"The endorsement is {endorsement.status.value.lower()}.")
+    policy = queries.get_policy(session, endorsement.policy_id)
+    _issue(session, policy, endorsement, _wanted_of(endorsement), on, now, is_approved=True)
 
 
 def _as_of(stages: Sequence[Stage], on: date) -> Contract:
@@ -649,6 +711,7 @@ def _audit(session: Session, endorsement: Endorsement, action: str) -> None:
 
 
 __all__ = [
+    "BACKDATE",
     "LATER_STANDS",
     "THIS_STANDS",
     "IssuedEndorsement",
@@ -658,6 +721,7 @@ __all__ = [
     "discard_endorsement",
     "draft_endorsement",
     "endorse_policy",
+    "execute_backdated",
     "get_endorsement",
     "issue_endorsement",
     "preview_endorsement",
