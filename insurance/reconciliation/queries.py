@@ -11,12 +11,10 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from insurance.billing.models import Receipt, ReceiptStatus
-from insurance.billing.queries import list_open_lines
+from insurance.billing.queries import list_lines_in_reach, list_open_lines
 from insurance.billing.rules import OpenLine
-from insurance.billing.rules.allocation import MONTHS_AHEAD
 from insurance.core.errors import NotFoundError
 from insurance.core.paging import Page, page_of
-from insurance.core.period import add_months
 from insurance.core.tenancy import current_org
 from insurance.debit_orders.rules import ItemStatus
 from insurance.policies.queries import search_policy_ids
@@ -39,15 +37,6 @@ _POLICIES = text(
     JOIN ins.products r ON r.org_id = p.org_id AND r.id = p.product_id
     JOIN ins.product_classes c ON c.code = r.class_code
     WHERE p.org_id = :org AND p.policy_number = ANY(:numbers)
-    """
-)
-# What falls due later than unmarked money reaches is left unread, but for what a debit names.
-_LINES = text(
-    """
-    SELECT policy_id, id, due_date, amount - paid_amount FROM ins.premium_lines
-    WHERE org_id = :org AND policy_id = ANY(:policies) AND status IN ('PENDING', 'OVERDUE')
-      AND amount > paid_amount AND (due_date <= :until OR id = ANY(:named))
-    ORDER BY policy_id, due_date, kind DESC, sequence
     """
 )
 _RECEIPTS = text(
@@ -237,27 +226,33 @@ def extend_standing(session: Session, standing: Standing, rows: Sequence[Row], o
     """
     references = [one for one in {row.reference for row in rows} if one not in standing.receipts]
     values: dict[str, Any] = {"org": current_org(), "references": references}
-    for reference, policy_id, line_id, status in session.execute(_DEBITS, values).all():
-        debit = KnownDebit(policy_id, line_id, ItemStatus(status))
-        standing.debits.setdefault(reference, debit)
-    standing.receipts.update(_known_receipts(session, references, rows))
-    numbers = {row.policy_number for row in rows} - standing.policies.keys()
-    if numbers:
-        found = find_policies(session, numbers)
-        standing.policies.update(found)
-        _read_lines(session, standing, [one.id for one in found.values()], on)
-
-
-def _read_lines(session: Session, standing: Standing, policy_ids: Sequence[UUID], on: date) -> None:
-    standing.lines.update({policy_id: [] for policy_id in policy_ids})
-    values = {
-        "org": current_org(),
-        "policies": list(policy_ids),
-        "until": add_months(on, MONTHS_AHEAD),
-        "named": [debit.line_id for debit in standing.debits.values()],
+    debits = {
+        reference: KnownDebit(policy_id, line_id, ItemStatus(status))
+        for reference, policy_id, line_id, status in session.execute(_DEBITS, values).all()
     }
-    for policy_id, line_id, due_date, outstanding in session.execute(_LINES, values).all():
-        standing.lines[policy_id].append(OpenLine(line_id, due_date, outstanding))
+    standing.debits = debits | standing.debits
+    receipts = _known_receipts(session, references, rows)
+    standing.receipts.update(receipts)
+    numbers = {row.policy_number for row in rows}
+    again = {standing.policies[number].id for number in numbers & standing.policies.keys()}
+    found = find_policies(session, numbers - standing.policies.keys())
+    standing.policies.update(found)
+    named = [debit.line_id for debit in debits.values()]
+    named += [line.id for one in receipts.values() for line in one.settled]
+    money = _money_of(found, rows)
+    standing.lines.update({policy_id: [] for policy_id in money})
+    for policy_id, line in list_lines_in_reach(session, money, on=on, named=named):
+        standing.lines[policy_id].append(line)
+    standing.reopen(list_open_lines(session, list(again)) if again else [], again)
+
+
+def _money_of(policies: dict[str, KnownPolicy], rows: Sequence[Row]) -> dict[UUID, Decimal]:
+    money = {policy.id: Decimal(0) for policy in policies.values()}
+    for row in rows:
+        policy = policies.get(row.policy_number)
+        if policy is not None and row.outcome == "PAID":
+            money[policy.id] += row.amount
+    return money
 
 
 def _known_receipts(

@@ -1,6 +1,6 @@
 """What becomes of a row: decided from what the books say at its turn, before anything is posted."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
@@ -208,13 +208,23 @@ def answers_debit(decision: Decision, policy: KnownPolicy | None, debit: KnownDe
 class Standing:
     """What the books say while a file is gone through row by row.
 
-    `policies` by number, `lines` by policy, `receipts` and `debits` by reference.
+    `policies` by number, `lines` by policy, `receipts` and `debits` by reference; `used` says what
+    the file's own rows have settled of each line.
     """
 
     policies: dict[str, KnownPolicy] = field(default_factory=dict)
     lines: dict[UUID, list[OpenLine]] = field(default_factory=dict)
     receipts: dict[str, KnownReceipt] = field(default_factory=dict)
     debits: dict[str, KnownDebit] = field(default_factory=dict)
+    used: dict[UUID, Decimal] = field(default_factory=dict)
+
+    def reopen(self, lines: Iterable[tuple[UUID, OpenLine]], policy_ids: Iterable[UUID]) -> None:
+        """Take in all that some policies owed before the file, less what its rows have settled."""
+        self.lines.update({policy_id: [] for policy_id in policy_ids})
+        for policy_id, line in lines:
+            left = line.outstanding - self.used.get(line.id, ZERO)
+            if left > ZERO:
+                self.lines[policy_id].append(OpenLine(line.id, line.due_date, left))
 
     def take(
         self, row: Row, *, on: date, tolerance: Decimal = ZERO, only: KnownPolicy | None = None
@@ -252,7 +262,9 @@ class Standing:
     def _pay(self, row: Row, decision: Decision, policy: KnownPolicy, tolerance: Decimal) -> None:
         lines = self.lines.get(policy.id, [])
         settled = {share.line_id: share.amount for share in decision.shares}
-        left_over, taken, read = [], [], 0
+        left_over: list[OpenLine] = []
+        taken: list[OpenLine] = []
+        read = 0
         for line in lines:
             if len(taken) == len(settled):
                 break
@@ -261,6 +273,7 @@ class Standing:
             if line.id in settled:
                 gone = line.outstanding if left <= tolerance else settled[line.id]
                 taken.append(OpenLine(line.id, line.due_date, gone))
+                self.used[line.id] = self.used.get(line.id, ZERO) + gone
             if line.id not in settled or left > tolerance:
                 left_over.append(OpenLine(line.id, line.due_date, left))
         self.lines[policy.id] = left_over + lines[read:]
@@ -274,5 +287,6 @@ class Standing:
         lines = {line.id: line for line in self.lines.get(receipt.policy_id, [])}
         for line in receipt.settled:
             before = lines[line.id].outstanding if line.id in lines else ZERO
+            self.used[line.id] = self.used.get(line.id, ZERO) - line.outstanding
             lines[line.id] = OpenLine(line.id, line.due_date, before + line.outstanding)
         self.lines[receipt.policy_id] = sorted(lines.values(), key=lambda line: line.due_date)
