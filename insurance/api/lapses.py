@@ -15,6 +15,7 @@ from insurance.core.permissions import May
 from insurance.lapses import queries, services
 from insurance.lapses.models import GraceType, LapseHold, LapseRule
 from insurance.organizations.queries import get_organization
+from insurance.policies.services import forecast_of
 from insurance.products.queries import get_product
 from insurance.web.parsing import Amount, Day, Money, Words
 
@@ -142,7 +143,7 @@ def edit_lapse_rule(lapse_rule_id: UUID, body: LapseRuleChanges) -> LapseRule:
           answer=ForecastAnswer, tag="Lapse rules")  # fmt: skip
 def get_lapse_forecast(policy_id: UUID) -> dict[str, Any]:
     """Say why and when a policy will lapse."""
-    found = queries.policy_forecast(db.session(), policy_id, _today())
+    found = forecast_of(db.session(), policy_id, _today())
     return {name: getattr(found, name) for name in ForecastAnswer.model_fields} | {
         "blocked_by": [str(block) for block in found.blocked_by]
     }

@@ -113,6 +113,16 @@ _IN_FLIGHT = text(
 )
 
 
+_COLLECTING = text(
+    """
+    SELECT DISTINCT i.policy_id FROM ins.debit_order_items i
+    JOIN ins.debit_order_runs r ON r.org_id = i.org_id AND r.id = i.run_id
+    WHERE i.org_id = :org AND i.status = 'SUBMITTED'
+      AND r.status NOT IN ('CLOSED', 'CANCELLED') AND i.action_date >= :earliest
+    """
+)
+
+
 @dataclass(frozen=True, slots=True)
 class PolicyFacts:
     """What debit orders need to know of a policy."""
@@ -312,6 +322,12 @@ def read_candidates(session: Session, window: Window) -> Iterator[Candidate]:
 def read_file_lines(session: Session, run_id: UUID) -> Sequence[Any]:
     """Return what a bank file needs of each item to be debited, account numbers encrypted."""
     return session.execute(_FILE_LINES, {"org": current_org(), "run": run_id}).all()
+
+
+def list_collecting(session: Session, *, on: date) -> Sequence[UUID]:
+    """Return every policy that banks may still pay for."""
+    values = {"org": current_org(), "earliest": on - timedelta(days=IN_FLIGHT_DAYS)}
+    return session.scalars(_COLLECTING, values).all()
 
 
 def collection_in_flight(

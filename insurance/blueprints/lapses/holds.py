@@ -7,6 +7,7 @@ from wtforms import TextAreaField
 
 from insurance.blueprints.lapses import bp
 from insurance.blueprints.lapses.index import BLOCKS
+from insurance.blueprints.lapses.standing import standing_of
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError, NotFoundError
@@ -35,7 +36,7 @@ class ReleaseForm(Form):
 def policy(policy_id: UUID) -> Response:
     """Show why and when a policy will lapse, with its holds and notices."""
     on = business_day()
-    standing = queries.get_policy_standing(db.session(), policy_id, on)
+    standing = standing_of(policy_id, on)
     return page(
         "lapses/policy.html",
         standing=standing,
@@ -71,7 +72,7 @@ def place_hold(policy_id: UUID) -> Response:
         part="hold_form",
         status=status if status != 200 else form.status,
         form=form,
-        standing=queries.get_policy_standing(db.session(), policy_id, on),
+        standing=standing_of(policy_id, on),
         on=on,
     )
 
@@ -100,5 +101,5 @@ def release_hold(policy_id: UUID, hold_id: UUID) -> Response:
         status=status,
         form=form,
         hold=hold,
-        standing=queries.get_policy_standing(db.session(), policy_id, on),
+        standing=standing_of(policy_id, on),
     )

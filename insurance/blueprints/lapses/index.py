@@ -10,6 +10,7 @@ from insurance.core.db import db
 from insurance.core.errors import DomainError
 from insurance.core.paging import decode_cursor
 from insurance.core.permissions import May
+from insurance.debit_orders.queries import list_collecting
 from insurance.lapses import queries
 from insurance.lapses.queries import LapseState
 from insurance.web.access import requires
@@ -39,8 +40,14 @@ def index() -> Response:
     chosen = request.args.get("state", "")
     state = LapseState(chosen) if chosen in set(LapseState) else LapseState.DUE
     cursor = request.args.get("cursor")
+    collecting = list_collecting(session, on=on)
     found = queries.list_lapse_candidates(
-        session, on, ROWS, _position(cursor) if cursor else None, state=state
+        session,
+        on,
+        ROWS,
+        _position(cursor) if cursor else None,
+        state=state,
+        collecting=collecting,
     )
     return page(
         "lapses/index.html",
@@ -49,7 +56,7 @@ def index() -> Response:
         state=state,
         tabs=TABS,
         blocks=BLOCKS,
-        counts=queries.count_lapse_states(session, on),
+        counts=queries.count_lapse_states(session, on, collecting=collecting),
         on=on,
         next=next_url(found),
         first=url_for("lapses.index", state=state.value),

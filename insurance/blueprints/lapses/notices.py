@@ -5,11 +5,11 @@ from uuid import UUID
 from flask import Response, url_for
 
 from insurance.blueprints.lapses import bp
+from insurance.blueprints.lapses.standing import standing_of
 from insurance.core import clock
-from insurance.core.db import db
 from insurance.core.errors import DomainError
 from insurance.core.permissions import May
-from insurance.lapses import queries, services
+from insurance.lapses import services
 from insurance.web.access import requires
 from insurance.web.business import business_day
 from insurance.web.forms import DayField, Form, Required, TextField
@@ -49,5 +49,5 @@ def record_notice(policy_id: UUID) -> Response:
         part="notice_form",
         status=status if status != 200 else form.status,
         form=form,
-        standing=queries.get_policy_standing(db.session(), policy_id, on),
+        standing=standing_of(policy_id, on),
     )

@@ -17,11 +17,11 @@ from insurance.core.money import format_money
 from insurance.core.permissions import May
 from insurance.customers.queries import get_customer
 from insurance.documents.pdf import render
-from insurance.lapses.queries import policy_forecast
 from insurance.ledger.queries import list_policy_transfers
 from insurance.policies import queries
 from insurance.policies.lifecycle_rules import allowed_moves
 from insurance.policies.models import EndorsementStatus, EventCategory, PolicyVersion
+from insurance.policies.services import forecast_of, refunds_payable
 from insurance.web.access import current_tenant, requires
 from insurance.web.business import business_day
 from insurance.web.html import go, page
@@ -45,11 +45,12 @@ def show(policy_id: UUID) -> Response:
         policy=line.policy,
         customer=get_customer(session, line.policy.customer_id),
         summary=billing.get_premium_summary(session, policy_id, on=on),
-        forecast=policy_forecast(session, policy_id, on),
+        forecast=forecast_of(session, policy_id, on),
         credit=billing.unapplied_credit(session, policy_id),
         moves=[str(one) for one in allowed_moves(line.policy.status)],
         waiting=list_waiting(session, "policies", policy_id),
         changes=KINDS,
+        renews=current_tenant().licence_type == "NON_LIFE",
         on=on,
         tab=tab,
         **_TAB_CONTENT[tab](policy_id),
@@ -112,6 +113,8 @@ def _premiums(policy_id: UUID) -> dict[str, Any]:
     return {
         "lines": billing.list_premium_lines(session, policy_id),
         "receipts": billing.list_receipts(session, policy_id),
+        "refundable": refunds_payable(session, policy_id)
+        + billing.unapplied_credit(session, policy_id),
     }
 
 
