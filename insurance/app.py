@@ -9,7 +9,7 @@ from flask_wtf import CSRFProtect
 import insurance.models  # noqa: F401
 from insurance import api, blueprints
 from insurance.blueprints.health import watch_requests
-from insurance.core import crypto
+from insurance.core import crypto, files
 from insurance.core.db import db, guard_engine
 from insurance.core.settings import Settings, load_settings
 from insurance.identity.tokens import use_signing_key
@@ -32,6 +32,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.config.update(_configuration(settings))
     crypto.use_keys(settings.master_keys, settings.index_key)
     use_signing_key(settings.signing_key)
+    files.use_store(settings.instance / "files", settings.files_url, settings.virus_scan)
     on_opening(open_chart)
     db.init_app(app)
     with app.app_context():

@@ -227,7 +227,8 @@ def _view(published: Endpoint) -> Callable[..., Response]:
         except ConflictError as error:
             return problem(409, error.message, error.errors, error.detail)
         except DomainError as error:
-            return problem(error.status, error.message, error.errors)
+            extra = getattr(error, "detail", None)
+            return problem(error.status, error.message, error.errors, extra)
 
     view.access = "api"  # type: ignore[attr-defined]
     if not published.is_public:

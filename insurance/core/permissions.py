@@ -59,6 +59,12 @@ class May(StrEnum):
     DEBIT_ORDERS_EDIT = "debit_orders.edit"
     RECONCILIATION_VIEW = "reconciliation.view"
     RECONCILIATION_UPLOAD = "reconciliation.upload"
+    CLAIMS_VIEW = "claims.view"
+    CLAIMS_SUBMIT = "claims.submit"
+    CLAIMS_ASSESS = "claims.assess"
+    CLAIMS_PAY = "claims.pay"
+    CLAIMS_WAIVE_DOCUMENTS = "claims.waive_documents"
+    CLAIMS_REPORTS = "claims_reports.view"
     LEDGER_VIEW = "ledger.view"
     LEDGER_CLOSE = "ledger.close"
     AUDIT_VIEW = "audit.view"
@@ -82,6 +88,7 @@ _BOOK = frozenset(
         May.LAPSES_VIEW,
         May.DEBIT_ORDERS_VIEW,
         May.RECONCILIATION_VIEW,
+        May.CLAIMS_VIEW,
     }
 )
 _SERVICING = frozenset({May.POLICIES_ENDORSE, May.POLICIES_LIFECYCLE, May.PREMIUMS_PAY})
@@ -92,11 +99,14 @@ _MONEY = frozenset(
         May.PREMIUMS_WAIVE,
         May.DEBIT_ORDERS_EDIT,
         May.RECONCILIATION_UPLOAD,
+        May.CLAIMS_PAY,
+        May.CLAIMS_REPORTS,
         May.LEDGER_VIEW,
         May.LEDGER_CLOSE,
         May.APPROVALS_DECIDE,
     }
 )
+_CLAIMS = frozenset({May.CLAIMS_SUBMIT, May.CLAIMS_ASSESS, May.CLAIMS_REPORTS})
 _SELLING = frozenset({May.CUSTOMERS_EDIT, May.QUOTES_CREATE, May.QUOTES_ACCEPT})
 _READING = _BOOK | {
     May.SETTINGS_VIEW,
@@ -104,6 +114,7 @@ _READING = _BOOK | {
     May.TOKENS_VIEW,
     May.MAIL_VIEW,
     May.LEDGER_VIEW,
+    May.CLAIMS_REPORTS,
     May.AUDIT_VIEW,
     May.AUDIT_EXPORT,
 }
@@ -128,7 +139,9 @@ GRANTS: dict[Role, frozenset[May]] = {
     | _SELLING
     | _SERVICING
     | _MONEY
+    | _CLAIMS
     | {
+        May.CLAIMS_WAIVE_DOCUMENTS,
         May.LAPSES_EDIT,
         May.LAPSES_HOLD,
         May.SETTINGS_EDIT,
@@ -141,7 +154,9 @@ GRANTS: dict[Role, frozenset[May]] = {
     Role.MANAGER: _BOOK
     | _SELLING
     | _SERVICING
+    | _CLAIMS
     | {
+        May.CLAIMS_WAIVE_DOCUMENTS,
         May.APPROVALS_DECIDE,
         May.PREMIUMS_WAIVE,
         May.LAPSES_EDIT,
@@ -153,12 +168,15 @@ GRANTS: dict[Role, frozenset[May]] = {
         May.LEDGER_VIEW,
         May.AUDIT_VIEW,
     },
-    Role.SENIOR_AGENT: _BOOK | _SELLING | _SERVICING | {May.CUSTOMERS_REVEAL, May.LAPSES_HOLD},
-    Role.AGENT: _BOOK | _SELLING | {May.POLICIES_ENDORSE, May.PREMIUMS_PAY},
+    Role.SENIOR_AGENT: _BOOK
+    | _SELLING
+    | _SERVICING
+    | {May.CUSTOMERS_REVEAL, May.LAPSES_HOLD, May.CLAIMS_SUBMIT},
+    Role.AGENT: _BOOK | _SELLING | {May.POLICIES_ENDORSE, May.PREMIUMS_PAY, May.CLAIMS_SUBMIT},
     Role.UNDERWRITER: _BOOK
     | _SELLING
     | {May.POLICIES_ENDORSE, May.PRODUCTS_EDIT, May.CUSTOMERS_REVEAL},
-    Role.CLAIMS_ASSESSOR: _BOOK | {May.CUSTOMERS_REVEAL},
+    Role.CLAIMS_ASSESSOR: _BOOK | _CLAIMS | {May.CUSTOMERS_REVEAL},
     Role.FINANCE: _BOOK | _MONEY | {May.LAPSES_HOLD},
     Role.AUDITOR: _READING,
 }

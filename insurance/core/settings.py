@@ -45,6 +45,8 @@ class Settings:
     port: int
     is_demo: bool
     is_test: bool
+    files_url: str | None = None
+    virus_scan: str | None = None
 
     @property
     def sqlalchemy_url(self) -> str:
@@ -85,6 +87,8 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         port=port,
         is_demo=mode == "demo",
         is_test=mode == "test",
+        files_url=environ.get("FILES_URL") or None,
+        virus_scan=environ.get("VIRUS_SCAN_COMMAND") or None,
     )
 
 

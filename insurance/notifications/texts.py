@@ -23,6 +23,48 @@ TEXTS = {
         "We tell you this as {law} requires. If you have paid in the meantime, thank you.\n\n"
         "{organization}\n",
     ),
+    "claim_received": (
+        "We have received your claim {number}",
+        "Dear {name}\n\n"
+        "We have received your claim {number} on policy {policy}. Please send us:\n{documents}\n\n"
+        "What you have sent already you need not send again.\n\n{organization}\n",
+    ),
+    "claim_documents": (
+        "Documents for your claim {number}",
+        "Dear {name}\n\n"
+        "To go on with your claim {number} we need:\n{documents}\n\n{organization}\n",
+    ),
+    "claim_complete": (
+        "We have all documents for your claim {number}",
+        "Dear {name}\n\n"
+        "We have all the documents for your claim {number} and decide by {due_on}.\n\n"
+        "{organization}\n",
+    ),
+    "claim_approved": (
+        "Your claim {number} is approved",
+        "Dear {name}\n\n"
+        "Your claim {number} on policy {policy} is approved for {amount}.\n\n{organization}\n",
+    ),
+    "claim_repudiated": (
+        "Our decision on your claim {number}",
+        "Dear {name}\n\n"
+        "Our decision on your claim {number} on policy {policy}, with its reasons and what you can "
+        "do if you do not agree, is in the attached letter.\n\n{organization}\n",
+    ),
+    "claim_paid": (
+        "Your claim {number} is paid",
+        "Dear {name}\n\n"
+        "We paid {amount} for your claim {number} on {paid_on}, reference {reference}."
+        "{deducted}\n\n{organization}\n",
+    ),
+    "claim_reopened": (
+        "Your claim {number} is open again",
+        "Dear {name}\n\nWe look at your claim {number} again.\n\n{organization}\n",
+    ),
+    "claim_comment": (
+        "About your claim {number}",
+        "Dear {name}\n\n{words}\n\n{organization}\n",
+    ),
     "invitation": (
         "You are invited to {organization}",
         "Hello {name}\n\n"

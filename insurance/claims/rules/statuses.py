@@ -24,6 +24,8 @@ TRANSITIONS: dict[str, tuple[str, ...]] = {
     ),
     "UNDER_ASSESSMENT": (
         "PENDING_DOCUMENTS",
+        "PART_PAID",
+        "PAID",
         "APPROVED",
         "PARTIALLY_APPROVED",
         "REJECTED",

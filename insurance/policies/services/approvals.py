@@ -1,6 +1,6 @@
 """Deciding what needs a second person: the frozen request is carried out as it was asked for."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -14,14 +14,14 @@ from insurance.core.errors import ConflictError
 from insurance.policies import queries
 from insurance.policies.services import cancellation, endorsements, relief
 
-EXECUTORS: Mapping[str, Callable[..., Any]] = {
+EXECUTORS: dict[str, Callable[..., Any]] = {
     cancellation.ACTION: cancellation.execute_cancellation,
     relief.WAIVE: relief.execute_giving_up,
     relief.WRITE_OFF: relief.execute_giving_up,
     relief.REFUND: relief.execute_refund,
     endorsements.BACKDATE: endorsements.execute_backdated,
 }
-"""What carries out each action, as a step of the approval's transaction."""
+"""What carries out each action, as a step of the approval's transaction. Claims add theirs."""
 
 
 class _MovedOnError(ConflictError):

@@ -164,8 +164,15 @@ def endorse_policy(
     """
     with transaction() as session:
         policy = queries.get_policy(session, policy_id, lock=True)
-        endorsement = _new_endorsement(session, policy, wanted, now)
-        return _issue(session, policy, endorsement, wanted, on, now)
+        return endorse(session, policy, wanted, on=on, now=now)
+
+
+def endorse(
+    session: Session, policy: Policy, wanted: Wanted, *, on: date, now: datetime
+) -> IssuedEndorsement:
+    """Price a change of a policy that the caller holds and issue it, as a step."""
+    endorsement = _new_endorsement(session, policy, wanted, now)
+    return _issue(session, policy, endorsement, wanted, on, now)
 
 
 def draft_endorsement(policy_id: UUID, wanted: Wanted, *, on: date, now: datetime) -> Endorsement:

@@ -1,0 +1,87 @@
+"""Letters about claims: what was decided, why, and what the claimant can do about it."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.orm import Session
+
+from insurance.claims import queries
+from insurance.claims.models import ClaimDocument, ClaimItem, DocumentStatus
+from insurance.claims.rules import DOCUMENTS, REASONS
+from insurance.core.errors import ConflictError
+from insurance.core.money import format_money
+from insurance.documents.pdf import render
+from insurance.organizations.models import Organization
+from insurance.organizations.queries import find_parameter, get_organization
+
+_REASONS = {one.code: one for one in REASONS}
+
+
+def repudiation_letter(session: Session, claim_id: UUID) -> bytes:
+    """Return the letter that tells a claimant what was refused, as PDF.
+
+    It has what LT PPR rule 17 asks for: the decision with reasons and facts, the time for
+    representations, the ombud, the time bar, and what was relied on. Raises ConflictError where
+    nothing was refused.
+    """
+    line = queries.get_claim_line(session, claim_id)
+    items = [
+        one
+        for one in queries.list_items(session, claim_id)
+        if one.decision is not None and one.approved_amount < one.requested_amount
+    ]
+    if not items:
+        raise ConflictError("Nothing was refused, so there is no such letter.")
+    claim, organization = line.claim, get_organization(session)
+    on = claim.decided_on or _today(organization, items)
+    values: dict[str, Any] = {
+        "insurer": organization.name,
+        "number": claim.claim_number,
+        "claimant": claim.claimant_name,
+        "policy": line.policy_number,
+        "product": line.product_name,
+        "life": claim.life_name or "–",
+        "event": _day(claim.event_date),
+        "cause": claim.cause.replace("_", " ").lower(),
+        "decided": _day(on),
+        "items": [_item(one) for one in items],
+        "documents": _relied_on(queries.list_documents(session, claim_id)),
+        "representation_days": int(find_parameter(session, "claim_representation_days", on)),
+        "answer_days": int(find_parameter(session, "claim_answer_days", on)),
+    }
+    return render("repudiation.typ", values)
+
+
+def _item(item: ClaimItem) -> list[str]:
+    reason = _REASONS.get(item.reason_code or "")
+    facts = item.findings or item.notes or "–"
+    words = reason.words if reason else item.reason_code or ""
+    if reason and reason.clause:
+        words += f" (clause: {reason.clause})"
+    return [
+        item.benefit_name,
+        format_money(item.requested_amount),
+        format_money(item.approved_amount),
+        words,
+        facts,
+    ]
+
+
+def _relied_on(documents: Sequence[ClaimDocument]) -> list[str]:
+    return [
+        f"{DOCUMENTS[one.document_type]}, {one.file_name}, received {one.uploaded_at:%Y/%m/%d}"
+        for one in documents
+        if one.status in (DocumentStatus.RECEIVED, DocumentStatus.ACCEPTED)
+    ]
+
+
+def _today(organization: Organization, items: Sequence[ClaimItem]) -> date:
+    moments = [one.decided_at for one in items if one.decided_at is not None]
+    return max(moments).astimezone(ZoneInfo(organization.timezone)).date()
+
+
+def _day(day: date) -> str:
+    return f"{day:%Y/%m/%d}"

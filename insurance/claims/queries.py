@@ -1,0 +1,412 @@
+"""Reading claims: the list by tab, one claim with everything about it, cover that is left."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import and_, func, literal_column, or_, select, text
+from sqlalchemy.orm import Session
+
+from insurance.claims.models import (
+    AuthorityLevel,
+    AuthorityLimit,
+    Claim,
+    ClaimCheck,
+    ClaimDocument,
+    ClaimEntry,
+    ClaimEvent,
+    ClaimFlag,
+    ClaimItem,
+    ClaimNote,
+    ClaimPayment,
+    ClaimPaymentLine,
+    ClaimSettings,
+    ClaimStatus,
+    CostType,
+    EntryKind,
+)
+from insurance.claims.rules import DEFAULT_LIMITS, Authority, Limits
+from insurance.claims.rules.statuses import UNDECIDED
+from insurance.core.counts import get_counts
+from insurance.core.errors import NotFoundError
+from insurance.core.money import ZERO
+from insurance.core.paging import Page, page_of
+from insurance.core.tenancy import current_org
+from insurance.customers.models import Customer
+from insurance.policies.models import Policy
+from insurance.products.models import Product
+
+FOREVER = "9999-12-31T00:00:00+00:00"
+_DEADLINE = func.coalesce(Claim.due_at, literal_column("timestamptz '9999-12-31 00:00:00+00'"))
+_UNDECIDED = [ClaimStatus(status) for status in UNDECIDED]
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimLine:
+    """A claim as lists show it."""
+
+    claim: Claim
+    policy_number: str
+    customer_name: str
+    product_name: str
+
+    @property
+    def id(self) -> UUID:
+        """Return the claim's id."""
+        return self.claim.id
+
+
+@dataclass(frozen=True, slots=True)
+class ItemMoney:
+    """What the entries of an item add up to, in rand."""
+
+    reserve: Decimal = ZERO
+    expense_reserve: Decimal = ZERO
+    earmarked: Decimal = ZERO
+    paid: Decimal = ZERO
+    recovered: Decimal = ZERO
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimView:
+    """A claim with everything about it."""
+
+    line: ClaimLine
+    items: Sequence[ClaimItem]
+    money: Mapping[UUID, ItemMoney]
+    checks: Sequence[ClaimCheck]
+    documents: Sequence[ClaimDocument]
+    flags: Sequence[ClaimFlag]
+    notes: Sequence[ClaimNote]
+    events: Sequence[ClaimEvent]
+    payments: Sequence[ClaimPayment]
+    entries: Sequence[ClaimEntry]
+
+    @property
+    def claim(self) -> Claim:
+        """Return the claim."""
+        return self.line.claim
+
+
+def get_claim(session: Session, claim_id: UUID, *, lock: bool = False) -> Claim:
+    """Return a claim of the organization in scope, held if asked. Raises NotFoundError."""
+    query = select(Claim).where(Claim.org_id == current_org(), Claim.id == claim_id)
+    if lock:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    found = session.scalars(query).one_or_none()
+    if found is None:
+        raise NotFoundError
+    return found
+
+
+def get_claim_line(session: Session, claim_id: UUID) -> ClaimLine:
+    """Return a claim with the names that lists show. Raises NotFoundError."""
+    row = session.execute(_lines().where(Claim.id == claim_id)).one_or_none()
+    if row is None:
+        raise NotFoundError
+    return ClaimLine(*row)
+
+
+def get_view(session: Session, claim_id: UUID) -> ClaimView:
+    """Return a claim with everything about it. Raises NotFoundError."""
+    line = get_claim_line(session, claim_id)
+    return ClaimView(
+        line,
+        list_items(session, claim_id),
+        money_by_item(session, claim_id),
+        list_checks(session, claim_id),
+        list_documents(session, claim_id),
+        list_flags(session, claim_id),
+        _of_claim(session, ClaimNote, claim_id),
+        _of_claim(session, ClaimEvent, claim_id, ClaimEvent.sequence.desc()),
+        list_payments(session, claim_id),
+        _of_claim(session, ClaimEntry, claim_id),
+    )
+
+
+def _of_claim(session: Session, record: Any, claim_id: UUID, order: Any = None) -> Sequence[Any]:
+    query = select(record).where(record.org_id == current_org(), record.claim_id == claim_id)
+    found: Sequence[Any] = session.scalars(
+        query.order_by(record.id if order is None else order)
+    ).all()
+    return found
+
+
+def list_items(session: Session, claim_id: UUID) -> Sequence[ClaimItem]:
+    """Return the items of a claim in the order they were claimed."""
+    return _of_claim(session, ClaimItem, claim_id)
+
+
+def list_checks(session: Session, claim_id: UUID) -> Sequence[ClaimCheck]:
+    """Return the checklist."""
+    return _of_claim(session, ClaimCheck, claim_id, ClaimCheck.position)
+
+
+def list_documents(session: Session, claim_id: UUID) -> Sequence[ClaimDocument]:
+    """Return the documents of a claim, asked for and sent."""
+    return _of_claim(session, ClaimDocument, claim_id)
+
+
+def list_flags(session: Session, claim_id: UUID) -> Sequence[ClaimFlag]:
+    """Return the flags of a claim, cleared ones too."""
+    return _of_claim(session, ClaimFlag, claim_id)
+
+
+def list_payments(session: Session, claim_id: UUID) -> Sequence[ClaimPayment]:
+    """Return the payments of a claim, void ones too."""
+    return _of_claim(session, ClaimPayment, claim_id)
+
+
+def list_payment_lines(session: Session, payment_id: UUID) -> Sequence[ClaimPaymentLine]:
+    """Return what a payment pays of each item."""
+    return session.scalars(
+        select(ClaimPaymentLine)
+        .where(ClaimPaymentLine.org_id == current_org(), ClaimPaymentLine.payment_id == payment_id)
+        .order_by(ClaimPaymentLine.id)
+    ).all()
+
+
+def get_document(session: Session, document_id: UUID) -> ClaimDocument:
+    """Return a document of a claim. Raises NotFoundError."""
+    return _get(session, ClaimDocument, document_id)
+
+
+def get_flag(session: Session, flag_id: UUID) -> ClaimFlag:
+    """Return a flag of a claim. Raises NotFoundError."""
+    return _get(session, ClaimFlag, flag_id)
+
+
+def get_note(session: Session, note_id: UUID) -> ClaimNote:
+    """Return a note of a claim. Raises NotFoundError."""
+    return _get(session, ClaimNote, note_id)
+
+
+def get_payment(session: Session, payment_id: UUID) -> ClaimPayment:
+    """Return a payment. Raises NotFoundError."""
+    return _get(session, ClaimPayment, payment_id)
+
+
+def _get(session: Session, record: Any, record_id: UUID) -> Any:
+    found = session.scalars(
+        select(record).where(record.org_id == current_org(), record.id == record_id)
+    ).one_or_none()
+    if found is None:
+        raise NotFoundError
+    return found
+
+
+def find_payment(session: Session, reference: str) -> ClaimPayment | None:
+    """Return the payment of a reference, or None."""
+    return session.scalars(
+        select(ClaimPayment).where(
+            ClaimPayment.org_id == current_org(), ClaimPayment.reference == reference
+        )
+    ).one_or_none()
+
+
+def money_by_item(session: Session, claim_id: UUID) -> dict[UUID, ItemMoney]:
+    """Return what the entries of each item of a claim add up to."""
+    rows = session.execute(
+        select(
+            ClaimEntry.item_id, ClaimEntry.kind, ClaimEntry.cost_type, func.sum(ClaimEntry.amount)
+        )
+        .where(ClaimEntry.org_id == current_org(), ClaimEntry.claim_id == claim_id)
+        .group_by(ClaimEntry.item_id, ClaimEntry.kind, ClaimEntry.cost_type)
+    )
+    sums: dict[UUID, dict[tuple[EntryKind, CostType], Decimal]] = {}
+    for item_id, kind, cost_type, amount in rows:
+        sums.setdefault(item_id, {})[kind, cost_type] = amount
+    return {item_id: _money(found) for item_id, found in sums.items()}
+
+
+def _money(found: Mapping[tuple[EntryKind, CostType], Decimal]) -> ItemMoney:
+    indemnity = CostType.INDEMNITY
+    return ItemMoney(
+        reserve=found.get((EntryKind.RESERVE, indemnity), ZERO),
+        expense_reserve=found.get((EntryKind.RESERVE, CostType.EXPENSE), ZERO),
+        earmarked=found.get((EntryKind.APPROVED, indemnity), ZERO),
+        paid=found.get((EntryKind.PAID, indemnity), ZERO),
+        recovered=found.get((EntryKind.RECOVERED, indemnity), ZERO),
+    )
+
+
+def used_cover(
+    session: Session, benefit_ids: Iterable[UUID], *, but_for: UUID | None = None
+) -> dict[UUID, Decimal]:
+    """Return what was paid of each benefit, or approved and not yet paid, in rand.
+
+    The caller holds the policy where it goes on to approve. `but_for` leaves one claim out.
+    """
+    wanted = list(benefit_ids)
+    query = select(ClaimEntry.policy_benefit_id, func.sum(ClaimEntry.amount)).where(
+        ClaimEntry.org_id == current_org(),
+        ClaimEntry.policy_benefit_id.in_(wanted),
+        ClaimEntry.kind.in_([EntryKind.APPROVED, EntryKind.PAID]),
+        ClaimEntry.cost_type == CostType.INDEMNITY,
+    )
+    if but_for is not None:
+        query = query.where(ClaimEntry.claim_id != but_for)
+    found = dict(session.execute(query.group_by(ClaimEntry.policy_benefit_id)).tuples().all())
+    return {one: found.get(one, ZERO) for one in wanted}
+
+
+def list_claims(
+    session: Session,
+    *,
+    limit: int,
+    tab: str | None = None,
+    now: datetime,
+    after: tuple[datetime, UUID] | None = None,
+    policy_id: UUID | None = None,
+    assigned_to: UUID | None = None,
+    q: str = "",
+) -> Page[ClaimLine]:
+    """Return claims. What waits for a decision comes by deadline, the rest newest first."""
+    query = _lines()
+    if tab is not None:
+        query = query.where(_tab(session, tab, now))
+    if policy_id is not None:
+        query = query.where(Claim.policy_id == policy_id)
+    if assigned_to is not None:
+        query = query.where(Claim.assigned_to == assigned_to)
+    if q.strip():
+        query = query.where(_matches(q.strip()))
+    by_deadline = tab in ("open", "pending_documents", "sla_breaches")
+    if by_deadline:
+        if after is not None:
+            query = query.where(func.row(_DEADLINE, Claim.id) > func.row(*after))
+        query = query.order_by(_DEADLINE, Claim.id)
+    else:
+        if after is not None:
+            query = query.where(Claim.id < after[1])
+        query = query.order_by(Claim.id.desc())
+    rows = [ClaimLine(*row) for row in session.execute(query.limit(limit + 1))]
+    return page_of(rows, limit, _position)
+
+
+def _position(line: ClaimLine) -> tuple[str, UUID]:
+    due = line.claim.due_at
+    return (due.isoformat() if due else FOREVER, line.id)
+
+
+def _matches(q: str) -> Any:
+    plain = q.upper()
+    return or_(
+        Claim.claim_number == plain,
+        Policy.policy_number == plain,
+        func.lower(Claim.life_name).contains(q.lower(), autoescape=True),
+        func.lower(Customer.display_name).contains(q.lower(), autoescape=True),
+    )
+
+
+def _tab(session: Session, tab: str, now: datetime) -> Any:
+    if tab == "open":
+        return Claim.status.in_(_UNDECIDED)
+    if tab == "pending_documents":
+        return and_(Claim.status.in_(_UNDECIDED[:2]), Claim.documents_complete_at.is_(None))
+    if tab == "sla_breaches":
+        return and_(Claim.status.in_(_UNDECIDED), Claim.due_at.is_not(None), Claim.due_at < now)
+    if tab == "pending_approval":
+        return or_(Claim.escalated_at.is_not(None), Claim.id.in_(_waiting_payments(session)))
+    statuses = {
+        "approved": [ClaimStatus.APPROVED, ClaimStatus.PARTIALLY_APPROVED, ClaimStatus.PART_PAID],
+        "paid": [ClaimStatus.PAID],
+        "rejected": [ClaimStatus.REJECTED],
+    }
+    return Claim.status.in_(statuses[tab])
+
+
+_WAITING = text(
+    """
+    SELECT payload->>'claim_id' FROM ins.approval_requests
+    WHERE org_id = :org AND action = 'claims.pay' AND status = 'WAITING'
+    """
+)
+
+
+def _waiting_payments(session: Session) -> list[UUID]:
+    return [UUID(row[0]) for row in session.execute(_WAITING, {"org": current_org()})]
+
+
+def count_tabs(session: Session, *, now: datetime) -> dict[str, int]:
+    """Return how many claims each tab has; decided ones from the kept figures."""
+    kept = get_counts(session, [f"claims.{status}" for status in ClaimStatus])
+    counted = {
+        tab: session.scalars(
+            select(func.count())
+            .select_from(Claim)
+            .where(Claim.org_id == current_org(), _tab(session, tab, now))
+        ).one()
+        for tab in ("pending_documents", "sla_breaches", "pending_approval")
+    }
+    of = {status: kept[f"claims.{status}"] for status in ClaimStatus}
+    return counted | {
+        "open": sum(of[status] for status in _UNDECIDED),
+        "approved": of[ClaimStatus.APPROVED]
+        + of[ClaimStatus.PARTIALLY_APPROVED]
+        + of[ClaimStatus.PART_PAID],
+        "paid": of[ClaimStatus.PAID],
+        "rejected": of[ClaimStatus.REJECTED],
+    }
+
+
+def list_claims_of_policy(session: Session, policy_id: UUID) -> Sequence[Claim]:
+    """Return the claims of a policy, newest first."""
+    return session.scalars(
+        select(Claim)
+        .where(Claim.org_id == current_org(), Claim.policy_id == policy_id)
+        .order_by(Claim.id.desc())
+    ).all()
+
+
+def get_settings(session: Session) -> ClaimSettings:
+    """Return what the organization decided about its claims, or the defaults."""
+    found = session.scalars(
+        select(ClaimSettings).where(ClaimSettings.org_id == current_org())
+    ).one_or_none()
+    return found or ClaimSettings(
+        org_id=current_org(),
+        days_by_class={},
+        other_days=10,
+        payee_change_days=14,
+        early_claim_days=180,
+        large_loss=Decimal("250000.00"),
+        assigns_in_turn=False,
+        version=0,
+    )
+
+
+def authority_table(session: Session) -> dict[Authority, Limits]:
+    """Return the limits of each role and level: the organization's own over the defaults."""
+    own = {
+        Authority(one.role, one.level): Limits(
+            one.transaction_limit, one.benefit_limit, one.claim_limit
+        )
+        for one in session.scalars(
+            select(AuthorityLimit).where(AuthorityLimit.org_id == current_org())
+        )
+    }
+    return {**DEFAULT_LIMITS, **own}
+
+
+def level_of(session: Session, user_id: UUID | None) -> int:
+    """Return the level of a person; 1 for who has none."""
+    found = session.scalars(
+        select(AuthorityLevel.level).where(
+            AuthorityLevel.org_id == current_org(), AuthorityLevel.user_id == user_id
+        )
+    ).one_or_none()
+    return found or 1
+
+
+def _lines() -> Any:
+    return (
+        select(Claim, Policy.policy_number, Customer.display_name, Product.name)
+        .join(Policy, and_(Policy.org_id == Claim.org_id, Policy.id == Claim.policy_id))
+        .join(Customer, and_(Customer.org_id == Policy.org_id, Customer.id == Policy.customer_id))
+        .join(Product, and_(Product.org_id == Policy.org_id, Product.id == Policy.product_id))
+        .where(Claim.org_id == current_org())
+    )

@@ -1,0 +1,63 @@
+"""Commands on claims: submit, document, assess, pay, and the work around them."""
+
+from insurance.claims.services.assessment import Assessment, assess_claim
+from insurance.claims.services.authority import (
+    change_settings,
+    my_limits,
+    set_level,
+    set_limit,
+)
+from insurance.claims.services.clock import watch_deadlines
+from insurance.claims.services.documents import (
+    add_document,
+    request_document,
+    review_document,
+)
+from insurance.claims.services.handling import (
+    add_note,
+    assign_claim,
+    clear_flag,
+    close_claim,
+    finish_task,
+    reopen_claim,
+)
+from insurance.claims.services.money import change_reserve, record_recovery
+from insurance.claims.services.payee import Payee, change_payee
+from insurance.claims.services.payments import (
+    NewPayment,
+    PaymentOutcome,
+    pay_claim,
+    void_payment,
+)
+from insurance.claims.services.submission import Claimant, NewClaim, NewItem, submit_claim
+
+__all__ = [
+    "Assessment",
+    "Claimant",
+    "NewClaim",
+    "NewItem",
+    "NewPayment",
+    "Payee",
+    "PaymentOutcome",
+    "add_document",
+    "add_note",
+    "assess_claim",
+    "assign_claim",
+    "change_payee",
+    "change_reserve",
+    "change_settings",
+    "clear_flag",
+    "close_claim",
+    "finish_task",
+    "my_limits",
+    "pay_claim",
+    "record_recovery",
+    "reopen_claim",
+    "request_document",
+    "review_document",
+    "set_level",
+    "set_limit",
+    "submit_claim",
+    "void_payment",
+    "watch_deadlines",
+]

@@ -1,0 +1,134 @@
+"""Who may approve and pay how much: a person's limits, and the organization's table of them."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from insurance.audit_logs.services import record
+from insurance.claims import queries
+from insurance.claims.models import AuthorityLevel, AuthorityLimit, ClaimSettings
+from insurance.claims.rules import Authority, Limits, check_authority, limits_of
+from insurance.core.context import current_actor
+from insurance.core.db import transaction
+from insurance.core.errors import DomainError
+from insurance.core.ids import new_id
+from insurance.core.permissions import GRANTS, May, Role
+from insurance.core.tenancy import current_org
+from insurance.identity.queries import get_colleague
+
+
+def my_limits(session: Session) -> Limits:
+    """Return what the acting person may approve or pay."""
+    actor = current_actor()
+    level = queries.level_of(session, actor.user_id)
+    return limits_of([role.value for role in actor.roles], level, queries.authority_table(session))
+
+
+def require_authority(
+    session: Session,
+    permission: May,
+    *,
+    transaction_amount: Decimal,
+    benefits: Iterable[Decimal],
+    claim_amount: Decimal,
+) -> None:
+    """Refuse what is above the acting person's limits. Raises AuthorityExceededError."""
+    table: Mapping[Authority, Limits] = queries.authority_table(session)
+    allowed = frozenset(role.value for role in Role if permission in GRANTS[role])
+    check_authority(
+        my_limits(session),
+        table,
+        transaction=transaction_amount,
+        benefits=benefits,
+        claim=claim_amount,
+        allowed=allowed,
+    )
+
+
+def set_limit(*, role: str, level: int, limits: Limits, now: datetime) -> AuthorityLimit:
+    """Set what a role at a level may approve or pay."""
+    if Authority(role, level) not in queries.DEFAULT_LIMITS:
+        raise DomainError("Choose a role and a level from the list.", field="role")
+    with transaction() as session:
+        found = session.scalars(
+            select(AuthorityLimit)
+            .where(
+                AuthorityLimit.org_id == current_org(),
+                AuthorityLimit.role == role,
+                AuthorityLimit.level == level,
+            )
+            .with_for_update()
+        ).one_or_none()
+        before: dict[str, Any] | None = None
+        if found is None:
+            found = AuthorityLimit(id=new_id(), role=role, level=level)
+            session.add(found)
+        else:
+            before = {"limits": [found.transaction_limit, found.benefit_limit, found.claim_limit]}
+        found.transaction_limit = limits.transaction
+        found.benefit_limit = limits.benefit
+        found.claim_limit = limits.claim
+        found.updated_at = now
+        session.flush()
+        record(
+            session,
+            action="claims.set_authority",
+            resource="claim_authority_limits",
+            resource_id=found.id,
+            before=before,
+            after={
+                "role": role,
+                "level": level,
+                "limits": [limits.transaction, limits.benefit, limits.claim],
+            },
+        )
+        return found
+
+
+def set_level(user_id: UUID, level: int) -> None:
+    """Put a colleague at a level, 1 to 5. Raises NotFoundError for strangers."""
+    if not 1 <= level <= 5:
+        raise DomainError("A level is from 1 to 5.", field="level")
+    with transaction() as session:
+        person = get_colleague(session, user_id)
+        found = session.get(AuthorityLevel, (current_org(), user_id))
+        before = found.level if found else 1
+        if found is None:
+            found = AuthorityLevel(user_id=user_id, level=level)
+            session.add(found)
+        found.level = level
+        record(
+            session,
+            action="claims.set_level",
+            resource="claim_authority_levels",
+            resource_id=user_id,
+            before={"level": before},
+            after={"level": level, "email": person.user.email},
+        )
+
+
+def change_settings(wanted: Mapping[str, Any], *, now: datetime) -> ClaimSettings:
+    """Change how the organization handles claims: days by class, second person, early claims."""
+    with transaction() as session:
+        found = session.get(ClaimSettings, (current_org(),))
+        if found is None:
+            found = queries.get_settings(session)
+            session.add(found)
+        before = {name: getattr(found, name) for name in wanted}
+        for name, value in wanted.items():
+            setattr(found, name, value)
+        found.version += 1
+        session.flush()
+        record(
+            session,
+            action="claims.change_settings",
+            resource="claim_settings",
+            before=before,
+            after=dict(wanted),
+        )
+        return found

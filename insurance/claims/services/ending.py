@@ -1,0 +1,117 @@
+"""What a paid death does to the policy: cover of the life ends, later premiums fall away."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from insurance.billing import queries as billing
+from insurance.billing import services as premiums
+from insurance.billing.models import LineKind
+from insurance.claims.models import ClaimNote, NoteKind
+from insurance.claims.services.history import Held
+from insurance.core.context import current_actor
+from insurance.core.errors import DomainError
+from insurance.core.ids import new_id
+from insurance.core.money import ZERO, format_money
+from insurance.policies.models import EndorsementType, PolicyStatus
+from insurance.policies.queries import list_members
+from insurance.policies.rules import TRANSITIONS
+from insurance.policies.services.endorsements import Wanted, endorse
+from insurance.policies.services.moves import Case, charge_due, move, open_case
+
+MAIN = "MAIN_MEMBER"
+
+
+def end_after_death(held: Held) -> None:
+    """End the policy whose main or only life has died, else the cover of the life that has."""
+    claim = held.claim
+    case = open_case(held.session, held.policy.id, on=held.on, now=held.now)
+    stop = claim.event_date + timedelta(days=1)
+    members = list_members(held.session, held.policy.id)
+    life = next((one for one in members if one.id == claim.member_id), None)
+    insured = [one for one in members if one.end_date is None or one.end_date >= stop]
+    if life is None or life.role == MAIN or len(insured) <= 1:
+        _end_policy(held, case, stop)
+    elif life.end_date is None:
+        _end_life(held, life.id, stop)
+
+
+def _end_policy(held: Held, case: Case, stop: date) -> None:
+    policy = case.policy
+    if PolicyStatus.CANCELLED.value not in TRANSITIONS[policy.status.value]:
+        return
+    if policy.ended_on is not None and policy.ended_on <= stop:
+        return
+    charge_due(case, stop)
+    _drop_later(case, stop)
+    premiums.apply_credits(
+        case.session, {policy.id: policy.policy_number}, on=case.on, now=case.now
+    )
+    refund = _refund_credit(case)
+    move(
+        case,
+        "POLICY_ENDED_BY_CLAIM",
+        to=PolicyStatus.CANCELLED,
+        effective=stop,
+        description=f"Ended by the death of {held.claim.life_name or 'the life insured'} on"
+        f" {held.claim.event_date:%Y/%m/%d}, refund {format_money(refund)}",
+        reason=held.claim.claim_number,
+        payload={"claim_id": held.claim.id, "refund": refund},
+        ended_on=stop,
+    )
+
+
+def _drop_later(case: Case, stop: date) -> None:
+    """Cancel the premiums of periods that begin after the death; what was paid is credit again."""
+    session = case.session
+    later = [one for one in case.lines() if one.kind is LineKind.PREMIUM and one.due_date >= stop]
+    for line_id, paid, is_charged in [
+        (one.id, one.paid_amount, one.posted_at is not None) for one in later
+    ]:
+        line = billing.get_premium_line(session, case.policy.id, line_id)
+        if paid > ZERO:
+            premiums.release_line(session, line, on=case.on, now=case.now)
+        if is_charged:
+            premiums.uncharge(session, line, on=case.on, now=case.now, why="Ended by a death")
+    premiums.cancel_lines(session, [one.id for one in later])
+    for line in case.lines():
+        # The contract is over, so what a change added is not left for a debit that never comes.
+        line.due_date = min(line.due_date, case.on)
+    session.flush()
+
+
+def _refund_credit(case: Case) -> Decimal:
+    policy = case.policy
+    credit = billing.unapplied_credit(case.session, policy.id)
+    if credit > ZERO:
+        premiums.refund_credit(
+            case.session, policy.id, policy.policy_number, credit, on=case.on, now=case.now
+        )
+    return credit
+
+
+def _end_life(held: Held, member_id: UUID, stop: date) -> None:
+    """Take the life off the policy as from the day after; where that fails, leave a task."""
+    wanted = Wanted(
+        type=EndorsementType.REMOVE_MEMBER,
+        data={"policy_member_id": member_id},
+        effective_date=stop,
+        reason=f"Death paid under {held.claim.claim_number}",
+    )
+    try:
+        with held.session.begin_nested():
+            endorse(held.session, held.policy, wanted, on=held.on, now=held.now)
+    except DomainError as refusal:
+        held.session.add(
+            ClaimNote(
+                id=new_id(),
+                claim_id=held.claim.id,
+                kind=NoteKind.TASK,
+                text=f"Take {held.claim.life_name} off the policy as from {stop:%Y/%m/%d}."
+                f" {refusal.message}",
+                due_on=held.on,
+                created_at=held.now,
+                created_by=current_actor().email,
+            )
+        )
+        held.session.flush()

@@ -1,0 +1,215 @@
+"""The work around a claim: who has it, notes and tasks, flags cleared, closing and reopening."""
+
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import func, select
+
+from insurance.claims import queries
+from insurance.claims.models import (
+    Claim,
+    ClaimNote,
+    ClaimStatus,
+    CostType,
+    EntryKind,
+    NoteKind,
+)
+from insurance.claims.rules.statuses import REOPENABLE, UNDECIDED
+from insurance.claims.services.clock import start_clock
+from insurance.claims.services.history import Held, hold, require_reason, set_status, tell
+from insurance.claims.services.mails import tell_claimant
+from insurance.claims.services.money import add_entry, move_reserve, set_reserve
+from insurance.core.context import current_actor
+from insurance.core.db import transaction
+from insurance.core.errors import ConflictError, DomainError
+from insurance.core.ids import new_id
+from insurance.core.money import ZERO
+from insurance.core.permissions import GRANTS, May, Role
+from insurance.core.tenancy import current_org
+from insurance.identity.queries import list_colleagues
+
+_ASSESSORS = frozenset({Role.CLAIMS_ASSESSOR})
+
+
+def add_note(
+    claim_id: UUID,
+    *,
+    kind: NoteKind,
+    text: str,
+    due_on: date | None = None,
+    on: date,
+    now: datetime,
+) -> ClaimNote:
+    """Add a note, a comment, a task, or words to the claimant, who gets them by mail."""
+    words = require_reason(text, "text")
+    if due_on is not None and kind is not NoteKind.TASK:
+        raise DomainError("Only a task is due on a day.", field="due_on")
+    with transaction() as session:
+        held = hold(session, claim_id, on=on, now=now)
+        note = ClaimNote(
+            id=new_id(),
+            claim_id=claim_id,
+            kind=kind,
+            text=words,
+            due_on=due_on,
+            created_at=now,
+            created_by=current_actor().email,
+        )
+        session.add(note)
+        if kind is NoteKind.CLAIMANT:
+            tell_claimant(held, "claim_comment", words=words)
+        tell(held, "CLAIM_NOTE_ADDED", f"{kind.value.capitalize()} added", on_policy=False,
+             payload={"note_id": note.id, "kind": kind})  # fmt: skip
+        return note
+
+
+def finish_task(note_id: UUID, *, on: date, now: datetime) -> ClaimNote:
+    """Mark a task as done."""
+    with transaction() as session:
+        note = queries.get_note(session, note_id)
+        held = hold(session, note.claim_id, on=on, now=now)
+        session.refresh(note)
+        if note.kind is not NoteKind.TASK or note.done_at is not None:
+            raise ConflictError("This is no task that is still to be done.")
+        note.done_at, note.done_by = now, current_actor().email
+        tell(held, "CLAIM_TASK_DONE", f"Done: {note.text[:100]}", on_policy=False)
+        return note
+
+
+def assign_claim(claim_id: UUID, user_id: UUID | None, *, on: date, now: datetime) -> Claim:
+    """Give a claim to a colleague who may assess, or to nobody."""
+    with transaction() as session:
+        held = hold(session, claim_id, on=on, now=now)
+        claim = held.claim
+        people = _assessors(held)
+        if user_id is not None and user_id not in people:
+            raise DomainError("Choose a colleague who assesses claims.", field="user_id")
+        before = claim.assigned_to_email
+        claim.assigned_to = user_id
+        claim.assigned_to_email = people[user_id] if user_id else None
+        words = f"Given to {claim.assigned_to_email}" if user_id else "Given back to the queue"
+        tell(held, "CLAIM_ASSIGNED", words, on_policy=False, before={"assigned_to": before},
+             payload={"assigned_to": claim.assigned_to_email})  # fmt: skip
+        return claim
+
+
+def _assessors(held: Held) -> dict[UUID, str]:
+    people = list_colleagues(held.session, limit=500).items
+    return {
+        one.user.id: one.user.email
+        for one in people
+        if any(May.CLAIMS_ASSESS in GRANTS[role] for role in one.roles)
+    }
+
+
+def assign_in_turn(held: Held) -> None:
+    """Give a new claim to the assessor with the fewest undecided ones, where that is wanted."""
+    if not queries.get_settings(held.session).assigns_in_turn:
+        return
+    people = {
+        one.user.id: one.user.email
+        for one in list_colleagues(held.session, limit=500).items
+        if _ASSESSORS & set(one.roles)
+    }
+    if not people:
+        return
+    rows = held.session.execute(
+        select(Claim.assigned_to, func.count())
+        .where(
+            Claim.org_id == current_org(),
+            Claim.status.in_([ClaimStatus(one) for one in UNDECIDED]),
+            Claim.assigned_to.in_(people),
+        )
+        .group_by(Claim.assigned_to)
+    )
+    loads = dict(rows.tuples().all())
+    chosen = min(people, key=lambda one: (loads.get(one, 0), one))
+    held.claim.assigned_to, held.claim.assigned_to_email = chosen, people[chosen]
+
+
+def clear_flag(flag_id: UUID, *, note: str, on: date, now: datetime) -> Claim:
+    """Clear a flag, saying why it does not matter."""
+    words = require_reason(note, "note")
+    with transaction() as session:
+        flag = queries.get_flag(session, flag_id)
+        held = hold(session, flag.claim_id, on=on, now=now)
+        session.refresh(flag)
+        if flag.cleared_at is not None:
+            raise ConflictError("This flag has been cleared already.")
+        flag.cleared_at, flag.cleared_by = now, current_actor().email
+        flag.clearing_note = words
+        tell(
+            held,
+            "CLAIM_FLAG_CLEARED",
+            f"Flag cleared: {flag.code.replace('_', ' ').lower()}",
+            reason=words,
+            payload={"code": flag.code, "detail": flag.detail},
+            on_policy=False,
+        )
+        return held.claim
+
+
+def close_claim(claim_id: UUID, *, reason: str, on: date, now: datetime) -> Claim:
+    """Close a claim: what was set apart and not paid, and what is reserved, is released."""
+    why = require_reason(reason)
+    with transaction() as session:
+        held = hold(session, claim_id, on=on, now=now)
+        claim = held.claim
+        before = claim.status
+        set_status(held, ClaimStatus.CLOSED)
+        if before is ClaimStatus.CLOSED:
+            raise ConflictError("This claim is closed already.")
+        claim.closed_at, claim.closed_from = now, before.value
+        claim.escalated_at = claim.escalated_by = claim.proposal = None
+        _release(held, "Claim closed")
+        tell(held, "CLAIM_CLOSED", f"Closed from {before.replace('_', ' ').lower()}", reason=why,
+             before={"status": before})  # fmt: skip
+        return claim
+
+
+def _release(held: Held, why: str) -> None:
+    money = queries.money_by_item(held.session, held.claim.id)
+    for item in queries.list_items(held.session, held.claim.id):
+        found = money.get(item.id, queries.ItemMoney())
+        add_entry(held, item, EntryKind.APPROVED, -found.earmarked, why)
+        item.approved_amount = item.paid_amount
+        set_reserve(held, item, ZERO, why)
+        move_reserve(held, item, -found.expense_reserve, why, cost_type=CostType.EXPENSE)
+
+
+def reopen_claim(claim_id: UUID, *, reason: str, on: date, now: datetime) -> Claim:
+    """Open a decided claim again: what was not approved is assessed anew and reserved again.
+
+    Raises ConflictError where everything that was claimed has been approved.
+    """
+    why = require_reason(reason)
+    with transaction() as session:
+        held = hold(session, claim_id, on=on, now=now)
+        claim = held.claim
+        if claim.status not in REOPENABLE:
+            raise ConflictError(
+                "Only a decided or closed claim is reopened.", detail={"status": claim.status}
+            )
+        items = queries.list_items(session, claim.id)
+        again = [one for one in items if one.approved_amount < one.requested_amount]
+        if not again:
+            raise ConflictError("Everything that was claimed has been approved.")
+        before = claim.status
+        set_status(held, ClaimStatus.UNDER_ASSESSMENT)
+        claim.closed_at = claim.closed_from = None
+        claim.decided_at = claim.decided_on = None
+        for item in again:
+            item.decision = item.decided_by = item.decided_by_email = item.decided_at = None
+            item.reason_code = None
+            wanted = item.claimed_amount - item.paid_amount
+            set_reserve(held, item, wanted, "Reopened")
+        restart(held)
+        tell(held, "CLAIM_REOPENED", "Reopened", reason=why, before={"status": before})
+        tell_claimant(held, "claim_reopened")
+        return claim
+
+
+def restart(held: Held) -> None:
+    """Let the clock of a claim run from today where its documents are complete."""
+    if held.claim.documents_complete_at is not None:
+        start_clock(held)

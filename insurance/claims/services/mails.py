@@ -1,0 +1,31 @@
+"""Telling the claimant, through the outbox, what became of a claim."""
+
+from insurance.claims.services.history import Held
+from insurance.core.money import format_money
+from insurance.notifications.services import send_later
+from insurance.organizations.queries import get_organization
+
+
+def tell_claimant(
+    held: Held, kind: str, *, attachment: tuple[str, bytes] | None = None, **values: str
+) -> None:
+    """Put a mail of a kind into the outbox; nothing where the claimant has no address."""
+    claim = held.claim
+    if not claim.claimant_email:
+        return
+    send_later(
+        held.session,
+        kind,
+        to=claim.claimant_email,
+        attachment=attachment,
+        name=claim.claimant_name,
+        number=claim.claim_number,
+        policy=held.policy.policy_number,
+        organization=get_organization(held.session).name,
+        **values,
+    )
+
+
+def in_rand(amount: object) -> str:
+    """Return an amount as a mail prints it."""
+    return format_money(amount)  # type: ignore[arg-type]

@@ -1,0 +1,441 @@
+"""Paying a claim: by somebody who did not assess it, never above cover, reserve or authority."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from insurance.approvals.models import ApprovalRequest
+from insurance.approvals.services import request_approval
+from insurance.billing import queries as billing
+from insurance.billing import services as premiums
+from insurance.claims import queries
+from insurance.claims.models import (
+    Claim,
+    ClaimItem,
+    ClaimPayment,
+    ClaimPaymentLine,
+    ClaimStatus,
+    EntryKind,
+    PaymentStatus,
+)
+from insurance.claims.rules import ends_life, status_after_assessment, status_after_payment
+from insurance.claims.rules.statuses import PAYABLE
+from insurance.claims.services.authority import require_authority
+from insurance.claims.services.ending import end_after_death
+from insurance.claims.services.history import (
+    Held,
+    hold,
+    require_person,
+    require_reason,
+    set_status,
+    tell,
+)
+from insurance.claims.services.mails import in_rand, tell_claimant
+from insurance.claims.services.money import add_entry
+from insurance.core.context import current_actor
+from insurance.core.db import transaction
+from insurance.core.errors import ConflictError, DomainError, ForbiddenError
+from insurance.core.ids import new_id
+from insurance.core.money import ZERO, format_money, total
+from insurance.core.permissions import May
+from insurance.ledger.models import LedgerTransfer, TransferType
+from insurance.ledger.services import Entry, post, reverse_transfers
+from insurance.policies.services.approvals import EXECUTORS
+from insurance.policies.services.moves import charge_due, day_after, open_case
+
+ACTION = "claims.pay"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewPayment:
+    """What is to be paid: by item, to the claim's payee, under one reference."""
+
+    reference: str
+    lines: Sequence[tuple[UUID, Decimal]]
+    payment_date: date | None = None
+    replaces_reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentOutcome:
+    """A payment, or the request that a second person has to decide first."""
+
+    claim: Claim
+    payment: ClaimPayment | None = None
+    approval_id: UUID | None = None
+    was_known: bool = False
+
+
+def pay_claim(claim_id: UUID, wanted: NewPayment, *, on: date, now: datetime) -> PaymentOutcome:
+    """Pay what was approved, what is owed in premiums deducted; ask a second person if need be.
+
+    The same reference with the same lines again does nothing more. Raises ConflictError for what
+    is not approved, paid already or above the reserve; ForbiddenError for the assessor;
+    AuthorityExceededError above the payer's limit.
+    """
+    payer = require_person()
+    with transaction() as session:
+        held = hold(session, claim_id, on=on, now=now)
+        known = _known(held, wanted)
+        if known is not None:
+            return PaymentOutcome(claim=held.claim, payment=known, was_known=True)
+        items = _check(held, wanted, payer)
+        if _needs_second(held, wanted.payment_date or on):
+            return PaymentOutcome(claim=held.claim, approval_id=_ask(held, wanted))
+        return PaymentOutcome(claim=held.claim, payment=_pay(held, wanted, items, payer))
+
+
+def execute_payment(
+    session: object, request: ApprovalRequest, *, on: date, now: datetime
+) -> ClaimPayment:
+    """Pay what a second person agreed to, who may not be the assessor either."""
+    frozen = request.payload
+    held = hold(session, UUID(frozen["claim_id"]), on=on, now=now)  # type: ignore[arg-type]
+    checker = require_person()
+    if held.claim.payee_account_masked != frozen["account"]:
+        raise ConflictError("The payee has changed again since this was asked for.")
+    wanted = NewPayment(
+        reference=frozen["reference"],
+        lines=[(UUID(one["item_id"]), Decimal(one["amount"])) for one in frozen["lines"]],
+        payment_date=date.fromisoformat(frozen["payment_date"]),
+        replaces_reference=frozen.get("replaces_reference"),
+    )
+    items = _check(held, wanted, request.requested_by, may_exceed=True)
+    if any(one.decided_by == checker for one in items.values()):
+        raise ForbiddenError("You assessed this claim, so somebody else must agree.")
+    return _pay(held, wanted, items, request.requested_by, request=request)
+
+
+EXECUTORS[ACTION] = execute_payment
+
+
+def _known(held: Held, wanted: NewPayment) -> ClaimPayment | None:
+    found = queries.find_payment(held.session, wanted.reference.strip())
+    if found is None:
+        return None
+    lines = {one.item_id: one.amount for one in queries.list_payment_lines(held.session, found.id)}
+    is_same = found.claim_id == held.claim.id and lines == dict(wanted.lines)
+    if is_same and found.status is PaymentStatus.PAID:
+        return found
+    raise ConflictError(
+        "This payment reference has been used for something else.", field="payment_reference"
+    )
+
+
+def _check(
+    held: Held, wanted: NewPayment, payer: UUID, *, may_exceed: bool = False
+) -> dict[UUID, ClaimItem]:
+    claim = held.claim
+    if not wanted.reference.strip():
+        raise DomainError("Enter a reference.", field="payment_reference")
+    paid_on = wanted.payment_date or held.on
+    if paid_on > held.on:
+        raise DomainError("A payment cannot be dated ahead.", field="payment_date")
+    if claim.decided_on is not None and paid_on < claim.decided_on:
+        raise DomainError("A claim is not paid before it is decided.", field="payment_date")
+    if claim.status not in PAYABLE:
+        raise ConflictError(
+            f"This claim is {claim.status.replace('_', ' ').lower()}; nothing can be paid.",
+            detail={"status": claim.status.value},
+        )
+    items = {one.id: one for one in queries.list_items(held.session, claim.id)}
+    _check_lines(held, wanted, items)
+    if any(one.decided_by == payer for one in items.values()):
+        raise ForbiddenError("You assessed this claim, so somebody else must pay it.")
+    if not may_exceed:
+        _check_authority(held, wanted, items)
+    return items
+
+
+def _check_lines(held: Held, wanted: NewPayment, items: dict[UUID, ClaimItem]) -> None:
+    if not wanted.lines:
+        raise DomainError("Pay at least one item.", field="benefit_payments")
+    if len({item_id for item_id, _amount in wanted.lines}) < len(wanted.lines):
+        raise DomainError("Name an item once.", field="benefit_payments")
+    reserves = queries.money_by_item(held.session, held.claim.id)
+    for place, (item_id, amount) in enumerate(wanted.lines):
+        field = f"benefit_payments.{place}.paid_amount"
+        item = items.get(item_id)
+        if item is None:
+            raise DomainError(
+                "This is not an item of the claim.",
+                field=f"benefit_payments.{place}.claim_benefit_item_id",
+            )
+        if amount <= ZERO:
+            raise DomainError("Enter an amount above zero.", field=field)
+        left = item.approved_amount - item.paid_amount
+        if amount > left:
+            words = "is paid already" if left == ZERO and item.paid_amount else "is not approved"
+            raise ConflictError(
+                f"{format_money(left)} of {item.benefit_name} is left to pay;"
+                f" {format_money(amount)} {words}.",
+                field=field,
+                detail={"left": str(left)},
+            )
+        reserve = reserves[item_id].reserve
+        if amount > reserve:
+            raise ConflictError(
+                f"The reserve is {format_money(reserve)}; raise it first.",
+                field=field,
+                detail={"reserve": str(reserve)},
+            )
+
+
+def _check_authority(held: Held, wanted: NewPayment, items: dict[UUID, ClaimItem]) -> None:
+    amounts = dict(wanted.lines)
+    paid = {one.id: one.paid_amount + amounts.get(one.id, ZERO) for one in items.values()}
+    require_authority(
+        held.session,
+        May.CLAIMS_PAY,
+        transaction_amount=total(amounts.values()),
+        benefits=paid.values(),
+        claim_amount=total(paid.values()),
+    )
+
+
+def _needs_second(held: Held, paid_on: date) -> bool:
+    changed = held.claim.payee_changed_at
+    days = queries.get_settings(held.session).payee_change_days
+    return changed is not None and paid_on <= changed.date() + timedelta(days=days)
+
+
+def _ask(held: Held, wanted: NewPayment) -> UUID:
+    claim, amount = held.claim, total(amount for _item, amount in wanted.lines)
+    request = request_approval(
+        held.session,
+        action=ACTION,
+        resource="policies",
+        resource_id=held.policy.id,
+        record_version=held.policy.current_version,
+        title=f"Pay {format_money(amount)} of {claim.claim_number} to a changed payee",
+        amount=amount,
+        payload={
+            "claim_id": claim.id,
+            "claim_number": claim.claim_number,
+            "payee": claim.payee_name,
+            "account": claim.payee_account_masked,
+            "reference": wanted.reference.strip(),
+            "payment_date": wanted.payment_date or held.on,
+            "replaces_reference": wanted.replaces_reference,
+            "lines": [{"item_id": item, "amount": amount} for item, amount in wanted.lines],
+        },
+        reason=f"Payee changed on {claim.payee_changed_at:%Y/%m/%d}",
+        now=held.now,
+    )
+    tell(
+        held,
+        "CLAIM_PAYMENT_REQUESTED",
+        f"{format_money(amount)} waits for a second person: the payee was changed",
+        payload={"approval_id": request.id, "reference": wanted.reference.strip()},
+    )
+    return request.id
+
+
+def _pay(
+    held: Held,
+    wanted: NewPayment,
+    items: dict[UUID, ClaimItem],
+    payer: UUID,
+    *,
+    request: ApprovalRequest | None = None,
+) -> ClaimPayment:
+    session, claim = held.session, held.claim
+    if ends_life(claim.claim_type):
+        end_after_death(held)
+    gross = total(amount for _item, amount in wanted.lines)
+    deducted = _deduct_arrears(held, wanted, gross)
+    payment = ClaimPayment(
+        id=new_id(),
+        claim_id=claim.id,
+        reference=wanted.reference.strip(),
+        status=PaymentStatus.PAID,
+        payment_date=wanted.payment_date or held.on,
+        gross_amount=gross,
+        arrears_deducted=deducted,
+        payee_name=claim.payee_name or claim.claimant_name,
+        payee_account_masked=claim.payee_account_masked,
+        paid_at=held.now,
+        paid_by=payer,
+        paid_by_email=request.requested_by_email if request else current_actor().email,
+        approval_id=request.id if request else None,
+        replaces_reference=wanted.replaces_reference,
+    )
+    session.add(payment)
+    session.flush()
+    for item_id, amount in wanted.lines:
+        _pay_item(held, payment, items[item_id], amount)
+    _post(held, payment)
+    set_status(held, _status(items.values()))
+    _tell_payment(held, payment)
+    return payment
+
+
+def _pay_item(held: Held, payment: ClaimPayment, item: ClaimItem, amount: Decimal) -> None:
+    assessor = item.decided_by
+    if assessor is None:
+        raise ConflictError(f"{item.benefit_name} is not decided.")
+    held.session.add(
+        ClaimPaymentLine(
+            id=new_id(),
+            payment_id=payment.id,
+            item_id=item.id,
+            amount=amount,
+            approved_by=assessor,
+            paid_by=payment.paid_by,
+        )
+    )
+    why = f"Paid, {payment.reference}"
+    for kind, change in (
+        (EntryKind.RESERVE, -amount),
+        (EntryKind.APPROVED, -amount),
+        (EntryKind.PAID, amount),
+    ):
+        add_entry(held, item, kind, change, why, payment=payment)
+    item.paid_amount += amount
+
+
+def _post(held: Held, payment: ClaimPayment) -> None:
+    entry = Entry(
+        type=TransferType.CLAIM_PAID,
+        description=f"Claim paid {held.claim.claim_number} {payment.reference}",
+        debit="OUTSTANDING_CLAIMS",
+        credit="BANK",
+        amount=payment.gross_amount,
+        on=payment.payment_date,
+        policy_id=held.policy.id,
+        reference=payment.reference,
+    )
+    post(held.session, [[entry]], now=held.now)
+
+
+def _deduct_arrears(held: Held, wanted: NewPayment, gross: Decimal) -> Decimal:
+    """Settle premiums owed out of the payment: until the death, or until today."""
+    claim, policy = held.claim, held.policy
+    until = claim.event_date if ends_life(claim.claim_type) else held.on
+    case = open_case(held.session, policy.id, on=held.on, now=held.now)
+    if policy.ended_on is None or policy.ended_on > until:
+        charge_due(case, day_after(until))
+    open_lines = billing.list_open_lines(held.session, [policy.id])
+    due = [line for _id, line in open_lines if line.due_date <= until]
+    deducted = min(gross, total(line.outstanding for line in due))
+    left, receipts = deducted, []
+    for number, line in enumerate(due, 1):
+        part = min(left, line.outstanding)
+        if part <= ZERO:
+            break
+        left -= part
+        receipts.append(
+            premiums.Payment(
+                policy_id=policy.id,
+                policy_number=policy.policy_number,
+                reference=f"{wanted.reference.strip()}/ARREARS-{number}",
+                amount=part,
+                on=held.on,
+                line_id=line.id,
+                detail=f"Deducted from claim {claim.claim_number}",
+                vat_rate=case.vat_rate(line.due_date),
+            )
+        )
+    if receipts:
+        premiums.record_receipts(held.session, receipts, on=held.on, now=held.now)
+    return deducted
+
+
+def _status(items: object) -> ClaimStatus:
+    rows: list[ClaimItem] = list(items)  # type: ignore[call-overload]
+    decided = status_after_assessment([(one.requested_amount, one.approved_amount) for one in rows])
+    return ClaimStatus(
+        status_after_payment(decided, [(one.approved_amount, one.paid_amount) for one in rows])
+    )
+
+
+def _tell_payment(held: Held, payment: ClaimPayment) -> None:
+    deducted = payment.arrears_deducted
+    words = f"{format_money(payment.gross_amount)} paid, reference {payment.reference}"
+    if deducted > ZERO:
+        words += f"; {format_money(deducted)} of it settled premiums"
+    tell(
+        held,
+        "CLAIM_PAID",
+        words,
+        payload={
+            "payment_id": payment.id,
+            "reference": payment.reference,
+            "gross": payment.gross_amount,
+            "arrears_deducted": deducted,
+            "approval_id": payment.approval_id,
+        },
+    )
+    said = f" Premiums of {format_money(deducted)} were deducted." if deducted > ZERO else ""
+    tell_claimant(
+        held,
+        "claim_paid",
+        amount=in_rand(payment.net_amount),
+        paid_on=f"{payment.payment_date:%Y/%m/%d}",
+        reference=payment.reference,
+        deducted=said,
+    )
+
+
+def void_payment(payment_id: UUID, *, reason: str, on: date, now: datetime) -> ClaimPayment:
+    """Take a payment back that did not arrive, so that it can be made again by a new reference.
+
+    What it did to the policy stays: a life that has ended has ended.
+    """
+    why = require_reason(reason)
+    with transaction() as session:
+        payment = queries.get_payment(session, payment_id)
+        held = hold(session, payment.claim_id, on=on, now=now)
+        session.refresh(payment)
+        if payment.status is PaymentStatus.VOID:
+            raise ConflictError("This payment is void already.")
+        if held.claim.closed_at is not None:
+            raise ConflictError("This claim is closed; reopen it first.")
+        items = {one.id: one for one in queries.list_items(session, held.claim.id)}
+        lines = queries.list_payment_lines(session, payment.id)
+        for line in lines:
+            _unpay(held, payment, items[line.item_id], line.amount)
+        _reverse(held, payment)
+        payment.status, payment.voided_at = PaymentStatus.VOID, now
+        payment.voided_by, payment.void_reason = current_actor().email, why
+        set_status(held, _status(items.values()))
+        tell(
+            held,
+            "CLAIM_PAYMENT_VOIDED",
+            f"Payment {payment.reference} of {format_money(payment.gross_amount)} is void",
+            reason=why,
+            payload={"payment_id": payment.id, "reference": payment.reference},
+        )
+        return payment
+
+
+def _unpay(held: Held, payment: ClaimPayment, item: ClaimItem, amount: Decimal) -> None:
+    why = f"Void, {payment.reference}"
+    for kind, change in (
+        (EntryKind.PAID, -amount),
+        (EntryKind.APPROVED, amount),
+        (EntryKind.RESERVE, amount),
+    ):
+        add_entry(held, item, kind, change, why, payment=payment)
+    item.paid_amount -= amount
+
+
+def _reverse(held: Held, payment: ClaimPayment) -> None:
+    session = held.session
+    reverse_transfers(
+        session,
+        (LedgerTransfer.policy_id == held.policy.id)
+        & (LedgerTransfer.reference == payment.reference)
+        & (LedgerTransfer.type == TransferType.CLAIM_PAID),
+        on=held.on,
+        now=held.now,
+        why="Void",
+    )
+    start = f"{payment.reference}/ARREARS-"
+    for receipt in billing.list_receipts(session, held.policy.id, limit=10_000):
+        if receipt.reference.startswith(start) and receipt.status == "POSTED":
+            premiums.reverse_receipt(
+                session, receipt, on=held.on, reason_code="CLAIM_VOID", now=held.now
+            )

@@ -1,0 +1,278 @@
+"""Registering a claim: read as at the event date, checked, capped, reserved."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from uuid import UUID
+
+from insurance.claims import queries
+from insurance.claims.models import (
+    Claim,
+    ClaimDocument,
+    ClaimItem,
+    ClaimStatus,
+    DocumentStatus,
+)
+from insurance.claims.rules import (
+    CLAIM_TYPES,
+    DOCUMENTS,
+    causes_for,
+    document_types,
+)
+from insurance.claims.services.facts import benefits_of, raise_flags, refresh
+from insurance.claims.services.handling import assign_in_turn
+from insurance.claims.services.history import Held, tell
+from insurance.claims.services.mails import tell_claimant
+from insurance.claims.services.money import set_reserve
+from insurance.claims.services.payee import Payee, write_payee
+from insurance.core.context import current_actor
+from insurance.core.counts import count_change
+from insurance.core.db import transaction
+from insurance.core.errors import DomainError, raise_all
+from insurance.core.ids import new_id
+from insurance.core.money import ZERO, format_money, total
+from insurance.core.numbering import next_number
+from insurance.customers.queries import get_customer
+from insurance.customers.rules import read_email, read_phone
+from insurance.policies.models import Policy, PolicyBenefit
+from insurance.policies.queries import get_policy, list_members
+from insurance.products.queries import load_terms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewItem:
+    """A benefit claimed on, and how much of it in rand."""
+
+    policy_benefit_id: UUID
+    claimed_amount: Decimal
+    policy_member_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimant:
+    """Who claims."""
+
+    name: str
+    email: str | None = None
+    phone: str | None = None
+    relationship: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewClaim:
+    """What is notified. Without an event date, the claim date; without a claimant, the holder."""
+
+    claim_type: str
+    items: Sequence[NewItem]
+    claim_date: date | None = None
+    event_date: date | None = None
+    cause: str | None = None
+    description: str = ""
+    claimant: Claimant | None = None
+    payee: Payee | None = None
+
+
+def submit_claim(policy_id: UUID, new: NewClaim, *, on: date, now: datetime) -> Claim:
+    """Register a claim, with its checks, flags, documents and reserves.
+
+    A claim that a check speaks against is registered all the same, with nothing payable. Raises
+    DomainError at what cannot be: an event ahead, a benefit of another policy, no amount.
+    """
+    with transaction() as session:
+        policy = get_policy(session, policy_id, lock=True)
+        terms = load_terms(session, policy.product_version_id)
+        claim_date = new.claim_date or on
+        event_date = new.event_date or claim_date
+        _check(new, event_date, claim_date, on)
+        claim = _claim_row(new, policy, terms.class_code, event_date, claim_date, on, now)
+        claim.cause = _cause(new.cause, terms.category)
+        held = Held(session, policy, claim, on, now)
+        benefits = benefits_of(held, [one.policy_benefit_id for one in new.items])
+        _check_items(new, benefits)
+        _name_life(held, benefits)
+        _claimant(held, new.claimant)
+        claim.claim_number = next_number(session, "CLM", on)
+        if new.payee is not None:
+            write_payee(claim, new.payee)
+        session.add(claim)
+        session.flush()
+        items = _item_rows(held, new, benefits)
+        _settle(held, items, benefits)
+        return claim
+
+
+def _settle(held: Held, items: list[ClaimItem], benefits: dict[UUID, PolicyBenefit]) -> None:
+    session, claim = held.session, held.claim
+    refresh(held, items, benefits)
+    for item in items:
+        set_reserve(held, item, item.claimed_amount, "Raised at submission")
+    claim.total_claimed = total(item.claimed_amount for item in items)
+    _ask_for_documents(held)
+    raise_flags(held, list(benefits))
+    assign_in_turn(held)
+    count_change(session, f"claims.{claim.status}", claim.id)
+    tell(
+        held,
+        "CLAIM_SUBMITTED",
+        f"{claim.claim_type.replace('_', ' ').capitalize()} claim of"
+        f" {format_money(claim.total_claimed)} for an event on {claim.event_date:%Y/%m/%d}",
+        payload={
+            "claim_type": claim.claim_type,
+            "cause": claim.cause,
+            "event_date": claim.event_date,
+            "total_claimed": claim.total_claimed,
+            "items": {str(one.policy_benefit_id): one.claimed_amount for one in items},
+        },
+    )
+    needed = document_types(claim.claim_type, claim.cause)
+    listed = "\n".join(f"- {DOCUMENTS[one]}" for one in needed)
+    tell_claimant(held, "claim_received", documents=listed)
+
+
+def _check(new: NewClaim, event_date: date, claim_date: date, on: date) -> None:
+    errors = []
+    if new.claim_type not in CLAIM_TYPES:
+        errors.append(DomainError("Choose a type of claim from the list.", field="claim_type"))
+    if claim_date > on:
+        errors.append(DomainError("A claim date cannot lie ahead.", field="claim_date"))
+    if event_date > min(claim_date, on):
+        errors.append(
+            DomainError("The event cannot lie after the claim or ahead.", field="event_date")
+        )
+    if not new.items:
+        errors.append(DomainError("Claim at least one benefit.", field="benefit_claims"))
+    raise_all(errors)
+
+
+def _check_items(new: NewClaim, benefits: dict[UUID, PolicyBenefit]) -> None:
+    errors, seen = [], set()
+    for place, one in enumerate(new.items):
+        field = f"benefit_claims.{place}"
+        benefit = benefits.get(one.policy_benefit_id)
+        if benefit is None:
+            words = "This is not a benefit of the policy."
+            errors.append(DomainError(words, field=f"{field}.policy_benefit_id"))
+        elif one.policy_benefit_id in seen:
+            words = "Claim a benefit once."
+            errors.append(DomainError(words, field=f"{field}.policy_benefit_id"))
+        elif one.policy_member_id not in (None, benefit.member_id):
+            words = "This benefit is on another life."
+            errors.append(DomainError(words, field=f"{field}.policy_member_id"))
+        seen.add(one.policy_benefit_id)
+        if one.claimed_amount <= ZERO:
+            words = "Enter an amount above zero."
+            errors.append(DomainError(words, field=f"{field}.claimed_amount"))
+    raise_all(errors)
+
+
+def _cause(cause: str | None, category: str) -> str:
+    causes = causes_for(category)
+    if cause is None:
+        return "NATURAL" if category == "LIFE" else "OTHER"
+    if cause not in causes:
+        raise DomainError(f"Choose one of: {', '.join(causes)}.", field="cause")
+    return cause
+
+
+def _claim_row(
+    new: NewClaim,
+    policy: Policy,
+    class_code: str,
+    event_date: date,
+    claim_date: date,
+    on: date,
+    now: datetime,
+) -> Claim:
+    return Claim(
+        id=new_id(),
+        policy_id=policy.id,
+        product_id=policy.product_id,
+        class_code=class_code,
+        claim_type=new.claim_type,
+        status=ClaimStatus.SUBMITTED,
+        event_date=event_date,
+        claim_date=claim_date,
+        submitted_on=on,
+        submitted_at=now,
+        submitted_by=current_actor().email,
+        description=new.description.strip(),
+        life_name="",
+        total_claimed=ZERO,
+        version=0,
+        updated_at=now,
+    )
+
+
+def _name_life(held: Held, benefits: dict[UUID, PolicyBenefit]) -> None:
+    """Name the life that the claim is on: that of its benefits, which must be one."""
+    lives = {one.member_id for one in benefits.values() if one.member_id is not None}
+    if len(lives) > 1:
+        raise DomainError("A claim is on one life: register one for each.", field="benefit_claims")
+    if lives:
+        held.claim.member_id = next(iter(lives))
+        members = {one.id: one for one in list_members(held.session, held.policy.id)}
+        member = members.get(held.claim.member_id)
+        held.claim.life_name = f"{member.first_name} {member.last_name}" if member else ""
+
+
+def _claimant(held: Held, claimant: Claimant | None) -> None:
+    claim = held.claim
+    if claimant is None:
+        holder = get_customer(held.session, held.policy.customer_id)
+        claim.claimant_name = holder.display_name
+        claim.claimant_email, claim.claimant_phone = holder.email, holder.phone
+        return
+    if not claimant.name.strip():
+        raise DomainError("Say who claims.", field="claimant.name")
+    claim.claimant_name = claimant.name.strip()
+    claim.claimant_email = read_email(claimant.email) if claimant.email else None
+    claim.claimant_phone = read_phone(claimant.phone) if claimant.phone else None
+    claim.claimant_relationship = (claimant.relationship or "").strip() or None
+
+
+def _item_rows(held: Held, new: NewClaim, benefits: dict[UUID, PolicyBenefit]) -> list[ClaimItem]:
+    rows = [
+        ClaimItem(
+            id=new_id(),
+            claim_id=held.claim.id,
+            policy_benefit_id=one.policy_benefit_id,
+            benefit_name=benefits[one.policy_benefit_id].benefit_name,
+            benefit_type_code=benefits[one.policy_benefit_id].benefit_type_code,
+            cover=ZERO,
+            remaining_cover=ZERO,
+            requested_amount=one.claimed_amount,
+            claimed_amount=ZERO,
+            payable_amount=ZERO,
+            within_waiting_period=False,
+            approved_amount=ZERO,
+            paid_amount=ZERO,
+        )
+        for one in new.items
+    ]
+    held.session.add_all(rows)
+    held.session.flush()
+    return rows
+
+
+def _ask_for_documents(held: Held) -> None:
+    claim = held.claim
+    held.session.add_all(
+        ClaimDocument(
+            id=new_id(),
+            claim_id=claim.id,
+            document_type=one,
+            is_required=True,
+            status=DocumentStatus.OUTSTANDING,
+        )
+        for one in document_types(claim.claim_type, claim.cause)
+    )
+    held.session.flush()
+
+
+def list_required(claim: Claim) -> list[str]:
+    """Return what a claim needs, in words."""
+    return [DOCUMENTS[one] for one in document_types(claim.claim_type, claim.cause)]
+
+
+__all__ = ["Claimant", "NewClaim", "NewItem", "Payee", "list_required", "queries", "submit_claim"]
