@@ -94,22 +94,22 @@ _OPEN_LINES = text(
     ORDER BY policy_id, due_date, kind DESC, sequence
     """
 )
-# A line is in reach while the money is more than what fell due before it.
+# A line is in reach while the money is more than what fell due before it. Policy by policy, so that
+# a plan made for any number of them reads each by its index.
 _LINES_IN_REACH = text(
     """
-    SELECT l.policy_id, l.id, l.due_date, l.outstanding
-    FROM (
-        SELECT policy_id, id, due_date, kind, sequence, amount - paid_amount AS outstanding,
-               sum(amount - paid_amount) OVER (PARTITION BY policy_id
-                   ORDER BY due_date, kind DESC, sequence) - (amount - paid_amount) AS before
+    SELECT m.policy_id, l.id, l.due_date, l.outstanding
+    FROM unnest(CAST(:policies AS uuid[]), CAST(:money AS numeric[])) AS m(policy_id, money)
+    CROSS JOIN LATERAL (
+        SELECT id, due_date, kind, sequence, amount - paid_amount AS outstanding,
+               sum(amount - paid_amount) OVER (ORDER BY due_date, kind DESC, sequence)
+                   - (amount - paid_amount) AS before
         FROM ins.premium_lines
-        WHERE org_id = :org AND policy_id = ANY(:policies) AND status IN ('PENDING', 'OVERDUE')
+        WHERE org_id = :org AND policy_id = m.policy_id AND status IN ('PENDING', 'OVERDUE')
           AND amount > paid_amount
     ) l
-    JOIN unnest(CAST(:policies AS uuid[]), CAST(:money AS numeric[])) AS m(policy_id, money)
-      ON m.policy_id = l.policy_id
     WHERE (l.before < m.money AND l.due_date <= :until) OR l.id = ANY(:named)
-    ORDER BY l.policy_id, l.due_date, l.kind DESC, l.sequence
+    ORDER BY m.policy_id, l.due_date, l.kind DESC, l.sequence
     """
 )
 _CREDITS = text(
