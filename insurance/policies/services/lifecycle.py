@@ -73,26 +73,33 @@ def lapse_policy(policy_id: UUID, *, reason: str, on: date, now: datetime) -> Li
     Raises ConflictError with the lapse date and what stands in the way where it is not yet due.
     """
     with transaction() as session:
-        case = _held(session, policy_id, PolicyStatus.LAPSED, reason, on, now)
-        forecast = forecast_of(session, policy_id, on)
-        lapses_on = _due_lapse(forecast)
-        charge_due(case, lapses_on)
-        uncharged = uncharge_unpaid(case, "Lapsed")
-        move(
-            case,
-            "POLICY_LAPSED",
-            to=PolicyStatus.LAPSED,
-            effective=lapses_on,
-            description=f"Lapsed with {format_money(forecast.arrears)} owed",
-            reason=reason.strip(),
-            payload={
-                "oldest_unpaid": forecast.oldest_unpaid,
-                "arrears": forecast.arrears,
-                "uncharged": uncharged,
-            },
-            ended_on=lapses_on,
-        )
-        return _outcome(case, lapses_on)
+        return lapse(session, policy_id, reason=reason, on=on, now=now)
+
+
+def lapse(
+    session: Session, policy_id: UUID, *, reason: str, on: date, now: datetime
+) -> LifecycleOutcome:
+    """Lapse a policy as a step of the caller's transaction."""
+    case = _held(session, policy_id, PolicyStatus.LAPSED, reason, on, now)
+    forecast = forecast_of(session, policy_id, on)
+    lapses_on = _due_lapse(forecast)
+    charge_due(case, lapses_on)
+    uncharged = uncharge_unpaid(case, "Lapsed")
+    move(
+        case,
+        "POLICY_LAPSED",
+        to=PolicyStatus.LAPSED,
+        effective=lapses_on,
+        description=f"Lapsed with {format_money(forecast.arrears)} owed",
+        reason=reason.strip(),
+        payload={
+            "oldest_unpaid": forecast.oldest_unpaid,
+            "arrears": forecast.arrears,
+            "uncharged": uncharged,
+        },
+        ended_on=lapses_on,
+    )
+    return _outcome(case, lapses_on)
 
 
 def forecast_of(session: Session, policy_id: UUID, on: date) -> Forecast:
@@ -299,26 +306,31 @@ def mark_not_taken_up(policy_id: UUID, *, reason: str, on: date, now: datetime) 
 def expire_policy(policy_id: UUID, *, on: date, now: datetime) -> LifecycleOutcome:
     """End a policy whose term is over. What was owed for it stays owed."""
     with transaction() as session:
-        case = open_case(session, policy_id, on=on, now=now)
-        check_transition(case.policy.status.value, PolicyStatus.EXPIRED.value)
-        ends = case.policy.expiry_date
-        if ends is None:
-            raise ConflictError("This policy is for the whole of life and does not expire.")
-        if on < ends:
-            raise ConflictError(
-                f"Cover runs until {ends:%Y/%m/%d}.", detail={"expiry_date": ends.isoformat()}
-            )
-        charge_due(case, ends)
-        move(
-            case,
-            "POLICY_EXPIRED",
-            to=PolicyStatus.EXPIRED,
-            effective=ends,
-            description="Expired at the end of its term",
-            reason=None,
-            ended_on=ends,
+        return expire(session, policy_id, on=on, now=now)
+
+
+def expire(session: Session, policy_id: UUID, *, on: date, now: datetime) -> LifecycleOutcome:
+    """Expire a policy as a step of the caller's transaction."""
+    case = open_case(session, policy_id, on=on, now=now)
+    check_transition(case.policy.status.value, PolicyStatus.EXPIRED.value)
+    ends = case.policy.expiry_date
+    if ends is None:
+        raise ConflictError("This policy is for the whole of life and does not expire.")
+    if on < ends:
+        raise ConflictError(
+            f"Cover runs until {ends:%Y/%m/%d}.", detail={"expiry_date": ends.isoformat()}
         )
-        return _outcome(case, ends)
+    charge_due(case, ends)
+    move(
+        case,
+        "POLICY_EXPIRED",
+        to=PolicyStatus.EXPIRED,
+        effective=ends,
+        description="Expired at the end of its term",
+        reason=None,
+        ended_on=ends,
+    )
+    return _outcome(case, ends)
 
 
 def renew_policy(policy_id: UUID, *, on: date, now: datetime) -> LifecycleOutcome:

@@ -1,0 +1,43 @@
+"""Commands of month-end: plan, approve, apply, cancel, follow up; index tables and escalation."""
+
+from insurance.month_end.services.escalations import (
+    preview_escalation,
+    record_escalation_notice,
+    record_escalation_rule,
+    record_index_value,
+)
+from insurance.month_end.services.runs import (
+    ALWAYS,
+    WantedRun,
+    amount_of,
+    apply_run,
+    approve_run,
+    cancel_run,
+    counts_of,
+    effects_of,
+    finish_now,
+    request_run,
+    retry_run,
+    set_month_end,
+)
+from insurance.month_end.services.work import work_on
+
+__all__ = [
+    "ALWAYS",
+    "WantedRun",
+    "amount_of",
+    "apply_run",
+    "approve_run",
+    "cancel_run",
+    "counts_of",
+    "effects_of",
+    "finish_now",
+    "preview_escalation",
+    "record_escalation_notice",
+    "record_escalation_rule",
+    "record_index_value",
+    "request_run",
+    "retry_run",
+    "set_month_end",
+    "work_on",
+]

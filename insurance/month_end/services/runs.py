@@ -1,0 +1,417 @@
+"""Asking for a month-end, approving its plan, applying it, cancelling it, following it up."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from insurance.audit_logs.services import record
+from insurance.core.context import current_actor
+from insurance.core.db import transaction
+from insurance.core.errors import ConflictError, DomainError
+from insurance.core.ids import new_id
+from insurance.core.jobs import enqueue
+from insurance.core.tenancy import current_org
+from insurance.ledger.periods import in_words
+from insurance.ledger.queries import closed_through
+from insurance.month_end import queries
+from insurance.month_end.models import (
+    ChunkKind,
+    ExceptionKind,
+    MonthEndChunk,
+    MonthEndException,
+    MonthEndRun,
+    MonthEndSetting,
+    RunStatus,
+    StepCode,
+)
+from insurance.month_end.services.escalations import load_escalations
+from insurance.month_end.services.work import work_on
+
+CHUNK = 5_000
+AT_ONCE = 2_000
+"""A run over no more policies may be finished while the caller waits."""
+JOBS = 2
+ALWAYS = frozenset({StepCode.WAITING_ENDED, StepCode.RENEWALS_DUE})
+OPEN = (RunStatus.PLANNING, RunStatus.PLANNED, RunStatus.APPROVED, RunStatus.APPLYING)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WantedRun:
+    """What somebody asks of month-end."""
+
+    process_date: date
+    steps: frozenset[StepCode]
+    dry_run: bool = True
+    limit_policies: int | None = None
+    close_month: bool = False
+    chunk: int = CHUNK
+
+
+_BOUNDS = text(
+    """
+    WITH book AS (
+        SELECT p.id, row_number() OVER (ORDER BY p.id) AS place
+        FROM ins.policies p
+        WHERE p.org_id = :org AND p.status IN ('active', 'suspended')
+    ), chosen AS (
+        SELECT id, place FROM book WHERE CAST(:most AS bigint) IS NULL OR place <= :most
+    )
+    SELECT id, place FROM chosen
+    WHERE place % :chunk IN (0, 1) OR place = (SELECT max(place) FROM chosen) OR :chunk = 1
+    ORDER BY place
+    """
+)
+_FOLLOWED = text(
+    """
+    SELECT x.policy_id AS id, row_number() OVER (ORDER BY x.policy_id) AS place
+    FROM ins.month_end_exceptions x
+    JOIN ins.policies p ON p.org_id = x.org_id AND p.id = x.policy_id
+     AND p.status IN ('active', 'suspended')
+    WHERE x.org_id = :org AND x.run_id = :run AND x.followed_by_id IS NULL
+    ORDER BY x.policy_id
+    """
+)
+_COUNT = text(
+    """
+    SELECT count(*) FROM ins.policies
+    WHERE org_id = :org AND status IN ('active', 'suspended')
+    """
+)
+
+
+def request_run(wanted: WantedRun, *, on: date, now: datetime) -> MonthEndRun:
+    """Begin to plan a month-end, in jobs.
+
+    Raises DomainError for a date that is closed, out of order or too far ahead, a limit of 0, no
+    step, or an index without the month; ConflictError while another run is busy.
+    """
+    try:
+        with transaction() as session:
+            _check(session, wanted, on)
+            run = _new_run(wanted, now)
+            run.book = session.scalar(_COUNT, {"org": current_org()}) or 0
+            session.add(run)
+            session.flush()
+            values = {"org": current_org(), "most": wanted.limit_policies, "chunk": wanted.chunk}
+            bounds = session.execute(_BOUNDS, values).all()
+            run.policies = bounds[-1].place if bounds else 0
+            _add_chunks(session, run, bounds, wanted.chunk)
+            _ask(session, run)
+            _audit(session, run, "month_end.plan")
+            return run
+    except IntegrityError as error:
+        raise _busy() from error
+
+
+def _busy() -> ConflictError:
+    with transaction() as session:
+        busy = queries.find_busy_run(session)
+        if busy is None:
+            return ConflictError("Another month-end has just begun. Look again.")
+        return ConflictError(
+            f"{busy.requested_by} has had a month-end for {in_words(busy.process_date)} under way"
+            f" since {busy.requested_at:%Y/%m/%d %H:%M} UTC. Wait for it, or cancel it.",
+            detail={
+                "run_id": str(busy.id),
+                "requested_by": busy.requested_by,
+                "since": busy.requested_at.isoformat(),
+            },
+        )
+
+
+def _check(session: Session, wanted: WantedRun, on: date) -> None:
+    day = wanted.process_date
+    if wanted.limit_policies is not None and wanted.limit_policies < 1:
+        raise DomainError(
+            "Process at least one policy, or leave the limit out.", field="limit_policies"
+        )
+    if not wanted.steps - ALWAYS:
+        raise DomainError("Switch at least one step on.", field="steps")
+    setting = queries.get_setting(session)
+    last = on + timedelta(days=setting.days_ahead)
+    if day > last:
+        raise DomainError(
+            f"A plan reaches at most {setting.days_ahead} days ahead, to {in_words(last)}.",
+            field="process_date",
+        )
+    if not wanted.dry_run and not setting.may_apply_unapproved:
+        raise ConflictError(
+            "A second person approves a month-end here. Plan it with dry_run true, have it"
+            " approved, then apply it.",
+            field="dry_run",
+        )
+    if not wanted.dry_run and day > on:
+        raise DomainError(
+            f"Only a day that has come can be applied; today is {on}.", field="process_date"
+        )
+    closed = closed_through(session)
+    if closed is not None and day <= closed:
+        raise DomainError(
+            f"The books are closed to {in_words(closed)}; use a later date.", field="process_date"
+        )
+    done = queries.find_last_completed(session)
+    if done is not None and day < done.process_date:
+        raise DomainError(
+            f"Month-end was done for {in_words(done.process_date)}; go on from there.",
+            field="process_date",
+        )
+    if StepCode.ANNIVERSARIES in wanted.steps:
+        _check_index(session, day)
+
+
+_INDEXED = text(
+    """
+    SELECT p.product_version_id, p.product_id, min(p.effective_date) AS oldest
+    FROM ins.policies p
+    WHERE p.org_id = :org AND p.status IN ('active', 'suspended')
+      AND extract(month FROM p.effective_date) = extract(month FROM CAST(:on AS date))
+      AND p.effective_date < CAST(:on AS date) - 360
+    GROUP BY p.product_version_id, p.product_id
+    """
+)
+
+
+def _check_index(session: Session, day: date) -> None:
+    """Refuse a plan whose anniversaries of this month lack their index."""
+    found = None
+    for row in session.execute(_INDEXED, {"org": current_org(), "on": day}).all():
+        found = found or load_escalations(session, day)
+        escalation = found.of(None, row.product_version_id, row.product_id, day)
+        found.rise(escalation, row.oldest, day.replace(day=1))
+
+
+def _new_run(wanted: WantedRun, now: datetime) -> MonthEndRun:
+    actor = current_actor()
+    return MonthEndRun(
+        id=new_id(),
+        process_date=wanted.process_date,
+        status=RunStatus.PLANNING,
+        dry_run=wanted.dry_run,
+        steps=[step.value for step in StepCode if step in wanted.steps],
+        limit_policies=wanted.limit_policies,
+        close_month=wanted.close_month,
+        policies=0,
+        book=0,
+        totals={},
+        requested_at=now,
+        requested_by=actor.email,
+        requested_by_id=actor.user_id,
+    )
+
+
+def _add_chunks(session: Session, run: MonthEndRun, bounds: Sequence[Any], size: int) -> None:
+    """Divide the chosen policies into stretches of the book; a stretch is known by its ends."""
+    number, first = 0, None
+    for bound in bounds:
+        if first is None:
+            first = bound
+        if bound.place % size == 0 or bound is bounds[-1]:
+            number += 1
+            session.add(
+                MonthEndChunk(
+                    id=new_id(),
+                    run_id=run.id,
+                    number=number,
+                    kind=ChunkKind.BOOK,
+                    first_policy=first.id,
+                    last_policy=bound.id,
+                    policies=bound.place - first.place + 1,
+                    totals={},
+                    done={},
+                )
+            )
+            first = None
+    session.flush()
+
+
+def _ask(session: Session, run: MonthEndRun) -> None:
+    for _worker in range(JOBS):
+        enqueue(session, "month_end.work", run_id=run.id)
+
+
+def approve_run(run_id: UUID, *, comment: str | None, now: datetime) -> MonthEndRun:
+    """Freeze a plan, as a second person. Raises ConflictError for one's own, or no plan."""
+    with transaction() as session:
+        run = queries.get_run(session, run_id, lock=True)
+        if run.status is not RunStatus.PLANNED:
+            raise ConflictError(f"{_state_of(run)}; only a plan that is ready can be approved.")
+        actor = current_actor()
+        is_own = actor.email == run.requested_by or (
+            actor.user_id is not None and actor.user_id == run.requested_by_id
+        )
+        if is_own:
+            raise ConflictError("A second person approves this plan: you asked for it.")
+        run.status, run.approved_at, run.approved_by = RunStatus.APPROVED, now, actor.email
+        run.comment = (comment or "").strip() or None
+        _audit(session, run, "month_end.approve", reason=run.comment)
+        return run
+
+
+def apply_run(run_id: UUID, *, on: date, now: datetime) -> MonthEndRun:
+    """Begin to apply an approved plan, in jobs.
+
+    Raises ConflictError for one that is not approved or was applied, DomainError where its month
+    has been closed or its day has not come.
+    """
+    try:
+        with transaction() as session:
+            run = queries.get_run(session, run_id, lock=True)
+            may = queries.get_setting(session).may_apply_unapproved
+            ready = (RunStatus.APPROVED, RunStatus.PLANNED) if may else (RunStatus.APPROVED,)
+            if run.status not in ready:
+                raise ConflictError(f"{_state_of(run)}; only an approved plan can be applied.")
+            begin_applying(session, run, on=on, now=now)
+            _ask(session, run)
+            _audit(session, run, "month_end.apply")
+            return run
+    except IntegrityError as error:
+        raise _busy() from error
+
+
+def begin_applying(session: Session, run: MonthEndRun, *, on: date, now: datetime) -> None:
+    """Turn a plan into work, as a step of the caller's transaction."""
+    if run.process_date > on:
+        raise DomainError(
+            f"This plan is for {in_words(run.process_date)}, which has not come.",
+            field="process_date",
+        )
+    closed = closed_through(session)
+    if closed is not None and run.process_date <= closed:
+        raise DomainError(
+            f"The books are closed to {in_words(closed)}. Plan again for a later date.",
+            field="process_date",
+        )
+    run.status, run.started_at = RunStatus.APPLYING, now
+    session.flush()
+
+
+def _state_of(run: MonthEndRun) -> str:
+    return f"This run is {run.status.value.replace('_', ' ').lower()}"
+
+
+def cancel_run(run_id: UUID, *, now: datetime) -> MonthEndRun:
+    """Stop a run: a plan at once, one that is applied after the chunks under way."""
+    with transaction() as session:
+        run = queries.get_run(session, run_id, lock=True)
+        if run.status not in OPEN:
+            raise ConflictError(f"{_state_of(run)}; there is nothing to cancel.")
+        run.status, run.finished_at = RunStatus.CANCELLED, now
+        _audit(session, run, "month_end.cancel")
+        return run
+
+
+def retry_run(run_id: UUID, *, on: date, now: datetime, chunk: int = CHUNK) -> MonthEndRun:
+    """Plan again what a run left out: the quarantined and the changed, as a run of its own."""
+    try:
+        with transaction() as session:
+            before = queries.get_run(session, run_id, lock=True)
+            if before.status not in queries.ENDED:
+                raise ConflictError(f"{_state_of(before)}; only one that ended is followed up.")
+            values = {"org": current_org(), "run": run_id}
+            rows = session.execute(_FOLLOWED, values).all()
+            if not rows:
+                raise ConflictError("Nothing was left out that is not followed up already.")
+            wanted = WantedRun(
+                process_date=before.process_date, steps=frozenset(map(StepCode, before.steps))
+            )
+            run = _new_run(wanted, now)
+            run.follows_id, run.policies, run.book = before.id, len(rows), len(rows)
+            session.add(run)
+            session.flush()
+            _add_chunks(session, run, _ends(rows, chunk), chunk)
+            session.execute(
+                update(MonthEndException)
+                .where(
+                    MonthEndException.org_id == current_org(),
+                    MonthEndException.run_id == run_id,
+                    MonthEndException.policy_id.in_([row.id for row in rows]),
+                )
+                .values(followed_by_id=run.id)
+            )
+            _ask(session, run)
+            _audit(session, run, "month_end.retry")
+            return run
+    except IntegrityError as error:
+        raise _busy() from error
+
+
+def _ends(rows: Sequence[Any], chunk: int) -> list[Any]:
+    last = len(rows)
+    return [row for row in rows if row.place % chunk in (0, 1) or row.place == last or chunk == 1]
+
+
+def finish_now(run_id: UUID, *, now: datetime) -> MonthEndRun:
+    """Do the work of a short run while the caller waits; a long one is left to its jobs."""
+    with transaction() as session:
+        run = queries.get_run(session, run_id)
+        is_short = run.policies <= AT_ONCE
+    if is_short:
+        work_on(run_id, now=lambda: now)
+    with transaction() as session:
+        return queries.get_run(session, run_id)
+
+
+def set_month_end(*, may_apply_unapproved: bool, days_ahead: int, now: datetime) -> MonthEndSetting:
+    """Say what the organization allows."""
+    if not 0 <= days_ahead <= 366:
+        raise DomainError("Between 0 and 366 days.", field="days_ahead")
+    with transaction() as session:
+        row = session.get(MonthEndSetting, current_org())
+        if row is None:
+            row = MonthEndSetting()
+            session.add(row)
+        row.may_apply_unapproved, row.days_ahead = may_apply_unapproved, days_ahead
+        session.flush()
+        after = {"may_apply_unapproved": may_apply_unapproved, "days_ahead": days_ahead}
+        record(session, action="month_end.set", resource="month_end", after=after)
+        return row
+
+
+def counts_of(run: MonthEndRun, left_out: dict[ExceptionKind, int]) -> dict[str, int]:
+    """Return the counts of a run as they are published."""
+    names = {
+        "schedules_extended": StepCode.EXTEND_SCHEDULES,
+        "premiums_posted": StepCode.POST_PREMIUMS,
+        "overdue_marked": StepCode.MARK_OVERDUE,
+        "indexed": StepCode.ANNIVERSARIES,
+        "lapse_candidates": StepCode.LAPSE_CANDIDATES,
+        "lapsed": StepCode.LAPSES,
+    }
+    found = {name: effects_of(run, step) for name, step in names.items()}
+    quarantined = left_out.get(ExceptionKind.FAILED, 0)
+    return {"policies": run.policies, **found, "quarantined": quarantined}
+
+
+def effects_of(run: MonthEndRun, step: StepCode) -> int:
+    """Return how many effects a step has."""
+    return sum(count for count, _amount in run.totals.get(step.value, {}).values())
+
+
+def amount_of(run: MonthEndRun, step: StepCode) -> Decimal:
+    """Return the amount of a step's effects."""
+    found = run.totals.get(step.value, {}).values()
+    return sum((Decimal(amount) for _count, amount in found), Decimal("0.00"))
+
+
+def _audit(session: Session, run: MonthEndRun, action: str, reason: str | None = None) -> None:
+    record(
+        session,
+        action=action,
+        resource="month_end_runs",
+        resource_id=run.id,
+        after={
+            "process_date": run.process_date,
+            "status": run.status,
+            "steps": run.steps,
+            "policies": run.policies,
+            "hash": run.hash,
+        },
+        reason=reason,
+    )
