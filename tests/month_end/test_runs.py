@@ -5,14 +5,12 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
-from flask import Flask
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from insurance.billing.models import LineStatus
 from insurance.billing.queries import list_premium_lines
 from insurance.core.errors import ConflictError, DomainError
-from insurance.core.tenancy import tenant_scope
 from insurance.lapses.services import record_notice
 from insurance.ledger.periods import close_books
 from insurance.ledger.queries import closed_through, list_policy_transfers
@@ -36,7 +34,7 @@ from insurance.policies.queries import get_policy, list_benefits, list_versions
 from insurance.policies.services import suspend_policy
 from insurance.policies.services.schedule_steps import keep_schedules
 from insurance.products.models import ProjectionType
-from tests.factories.lifecycle import CHECKER, MAKER, at, pay, sell
+from tests.factories.lifecycle import MAKER, at, pay, sell
 from tests.factories.month_end import (
     EVERYTHING,
     carry_out,
