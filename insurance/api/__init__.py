@@ -15,6 +15,7 @@ _AREAS = (
     "customers",
     "quotes",
     "policies",
+    "claims",
     "lapses",
     "premiums",
     "lifecycle",

@@ -1,6 +1,7 @@
 """Policies in the API: lists, the one-stop view, history, premiums and money."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -8,6 +9,7 @@ from pydantic import Field
 
 from insurance.api.edge import Answer, ListQuery, Query, endpoint, listing
 from insurance.billing import queries as billing
+from insurance.claims import queries as claims
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.money import ZERO
@@ -144,6 +146,19 @@ class BenefitAnswer(Answer):
     layers: list[LayerAnswer]
 
 
+class ClaimOfPolicyAnswer(Answer):
+    """A claim on the policy."""
+
+    id: UUID
+    claim_number: str
+    claim_type: str
+    status: str
+    claim_date: Day
+    event_date: Day
+    total_claimed: Money
+    due_at: datetime | None
+
+
 class DetailAnswer(Answer):
     """Everything a call-centre agent needs of a policy."""
 
@@ -154,7 +169,7 @@ class DetailAnswer(Answer):
     benefits: list[BenefitAnswer]
     premium_summary: SummaryAnswer
     recent_events: list[EventAnswer]
-    claims: list[dict[str, Any]]
+    claims: list[ClaimOfPolicyAnswer]
     current_version: int
 
 
@@ -205,6 +220,8 @@ def get_policy_detail(policy_id: UUID):
     session, on = db.session(), business_day()
     line = queries.get_policy_line(session, policy_id)
     members = queries.list_members(session, policy_id)
+    benefits = queries.list_benefits(session, policy_id)
+    used = claims.used_cover(session, [view.benefit.id for view in benefits])
     return {
         "policy": _policy(line),
         "product": {"id": line.policy.product_id, "name": line.product_name},
@@ -212,10 +229,10 @@ def get_policy_detail(policy_id: UUID):
         "members": [
             fields_of(row, MemberAnswer, is_active=row.end_date is None) for row in members
         ],
-        "benefits": [_benefit(view, on) for view in queries.list_benefits(session, policy_id)],
+        "benefits": [_benefit(view, on, used.get(view.benefit.id, ZERO)) for view in benefits],
         "premium_summary": summary_of(line, on),
         "recent_events": queries.list_events(session, policy_id, limit=10),
-        "claims": [],
+        "claims": claims.list_claims_of_policy(session, policy_id),
         "current_version": line.policy.current_version,
     }
 
@@ -265,12 +282,12 @@ def _policy(line: PolicyLine) -> dict[str, Any]:
     )
 
 
-def _benefit(view: queries.BenefitView, on: Any) -> dict[str, Any]:
+def _benefit(view: queries.BenefitView, on: Any, used: Decimal) -> dict[str, Any]:
     return fields_of(
         view.benefit,
         BenefitAnswer,
         member_name=view.member_name,
-        remaining_cover=view.benefit.sum_assured,
+        remaining_cover=max(view.benefit.sum_assured - used, ZERO),
         waiting_period_days=view.waiting_days,
         waiting_period_end_date=view.waiting_until,
         in_waiting_period=on < view.waiting_until,

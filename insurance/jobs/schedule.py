@@ -9,7 +9,7 @@ from sqlalchemy import select
 from insurance.core.context import Actor, Channel, acting_as
 from insurance.core.db import db
 from insurance.core.tenancy import platform_scope, tenant_scope
-from insurance.jobs import audit_logs, core, identity, lapses, month_end
+from insurance.jobs import audit_logs, claims, core, identity, lapses, month_end
 from insurance.organizations.models import OrganizationEntry
 
 
@@ -27,6 +27,7 @@ PERIODIC = (
     Periodic("audit_logs.seal", 1, audit_logs.seal),
     Periodic("core.wake_waiting_jobs", 5, core.wake_waiting_jobs),
     Periodic("core.forget_old_keys", 3600, core.forget_old_keys),
+    Periodic("claims.watch_deadlines", 60, claims.watch_deadlines),
     Periodic("lapses.send_due_notices", 3600, lapses.send_due_notices),
     Periodic("month_end.keep_schedules", 3600, month_end.keep_schedules),
     Periodic("identity.delete_expired", 3600, identity.delete_expired, per_organization=False),

@@ -22,6 +22,7 @@ from insurance.products.services import NewCategory, create_category
 from insurance.web.access import access_of
 from tests.factories import products
 from tests.factories.book import Book, make_book, make_endorsement
+from tests.factories.claims import make_claims
 from tests.factories.debit_orders import make_debit_orders
 from tests.factories.identity import SignedInClient, TestClient, make_person
 from tests.factories.lapses import make_lapses
@@ -65,6 +66,7 @@ def theirs(app: Flask, other_org: OrganizationFacts) -> Book:
         make_reconciliation(book.policy_id)
         make_approval(book.policy_id)
         make_endorsement(book.policy_id)
+        make_claims(book.policy_id)
         person = make_person(other_org.id, Role.TENANT_ADMINISTRATOR)
         create_api_key(
             user_id=person.id,
@@ -98,6 +100,11 @@ def _other_ids(connection: Connection, org: OrganizationFacts) -> dict[str, UUID
         "approval_id": "ins.approval_requests",
         "file_id": "ins.reconciliation_files",
         "receipt_id": "ins.receipts",
+        "claim_id": "ins.claims",
+        "document_id": "ins.claim_documents",
+        "flag_id": "ins.claim_flags",
+        "note_id": "ins.claim_notes",
+        "payment_id": "ins.claim_payments",
         "table_id": "ins.rate_tables",
         "category_id": "ins.product_categories",
         "event_id": "ins.audit_events",
