@@ -14,7 +14,8 @@ from psycopg import sql
 from insurance.policies.replay import find_differences
 
 PAYMENTS = 800
-CLIENTS = 4
+_LOGINS = ("finance", "admin", "manager", "agent")
+CLIENTS = len(_LOGINS)
 _REFERENCE_OF = {
     "receipts": "reference",
     "ledger_transfers": "reference",
@@ -26,7 +27,6 @@ _REFERENCE_OF = {
 
 def payments(port: int, slug: str, owner_url: str) -> None:
     """Pay a premium each for some hundred policies over the API; print rate, p99 and the ratio."""
-    token = _token(port, slug)
     with psycopg.connect(owner_url) as owner:
         policies = [
             str(row[0])
@@ -40,10 +40,11 @@ def payments(port: int, slug: str, owner_url: str) -> None:
             )
         ]
     run = time.strftime("%H%M%S")
+    logins = iter(_LOGINS)
     taken, seconds = _spread(
         policies,
-        lambda: http.client.HTTPConnection("127.0.0.1", port),
-        lambda connection, one: _pay(connection, token, one, run),
+        lambda: _Clerk(port, f"{next(logins)}@{slug}.example"),
+        lambda clerk, one: clerk.pay(one, run),
     )
     rate = len(taken) / seconds
     p99 = sorted(taken)[int(len(taken) * 0.99)] * 1000
@@ -66,27 +67,36 @@ def replay() -> None:
     )
 
 
-def _token(port: int, slug: str) -> str:
-    body = {"email": f"finance@{slug}.example", "password": "demo-password"}
-    connection = http.client.HTTPConnection("127.0.0.1", port)
-    headers = {"Content-Type": "application/json"}
-    connection.request("POST", "/api/v1/auth/token", json.dumps(body), headers)
-    return str(json.load(connection.getresponse())["access_token"])
+class _Clerk:
+    """A program of one person: how often somebody may ask is counted by person."""
 
+    def __init__(self, port: int, email: str) -> None:
+        self.connection = http.client.HTTPConnection("127.0.0.1", port)
+        self.headers = {"Content-Type": "application/json"}
+        login = {"email": email, "password": "demo-password"}
+        token = self._post("/api/v1/auth/token", login)["access_token"]
+        self.headers["Authorization"] = f"Bearer {token}"
 
-def _pay(connection: http.client.HTTPConnection, token: str, policy_id: str, run: str) -> None:
-    body = {
-        "payment_date": time.strftime("%Y-%m-%d"),
-        "payment_reference": f"BENCH-{run}-{policy_id[-12:]}",
-        "amount": 10,
-    }
-    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
-    path = f"/api/v1/policies/{policy_id}/payments"
-    connection.request("POST", path, json.dumps(body), headers)
-    answer = connection.getresponse()
-    said = answer.read()
-    if answer.status not in (200, 201):
-        raise RuntimeError(f"{path} answered {answer.status}: {said[:200]!r}")
+    def pay(self, policy_id: str, run: str) -> None:
+        """Pay ten rand for a policy."""
+        body = {
+            "payment_date": time.strftime("%Y-%m-%d"),
+            "payment_reference": f"BENCH-{run}-{policy_id[-12:]}",
+            "amount": 10,
+        }
+        self._post(f"/api/v1/policies/{policy_id}/payments", body)
+
+    def close(self) -> None:
+        """Hang up."""
+        self.connection.close()
+
+    def _post(self, path: str, body: dict[str, Any]) -> Any:
+        self.connection.request("POST", path, json.dumps(body), self.headers)
+        answer = self.connection.getresponse()
+        said = answer.read()
+        if answer.status not in (200, 201):
+            raise RuntimeError(f"{path} answered {answer.status}: {said[:200]!r}")
+        return json.loads(said)
 
 
 def _spread(
