@@ -1,0 +1,72 @@
+"""A start with missing or weak settings is refused, in a line that names the setting."""
+
+import base64
+from pathlib import Path
+
+import pytest
+
+from insurance.core.settings import SettingsError, load_settings
+
+NAMES = (
+    "SECRET_KEY",
+    "INSURANCE_MASTER_KEY",
+    "INSURANCE_INDEX_KEY",
+    "INSURANCE_SIGNING_KEY",
+    "INSURANCE_SEAL_KEY",
+)
+GOOD = base64.b64encode(bytes(range(32))).decode()
+
+
+@pytest.fixture
+def environ(tmp_path: Path) -> dict[str, str]:
+    """Return what production needs."""
+    return {"INSURANCE_INSTANCE": str(tmp_path)} | dict.fromkeys(NAMES, GOOD)
+
+
+def test_good_keys_start(environ: dict[str, str]) -> None:
+    settings = load_settings(environ)
+
+    assert settings.secret_key == bytes(range(32))
+    assert not settings.is_demo
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "is not set"),
+        ("change-me", "is not base64"),
+        (base64.b64encode(b"short").decode(), "must be 32 random bytes"),
+        (base64.b64encode(b"a" * 32).decode(), "must be 32 random bytes"),
+        (base64.b64encode(bytes(31)).decode(), "must be 32 random bytes"),
+    ],
+)
+def test_a_missing_or_weak_key_is_refused_by_name(
+    name: str, text: str, words: str, environ: dict[str, str]
+) -> None:
+    with pytest.raises(SettingsError, match=f"{name} {words}"):
+        load_settings(environ | {name: text})
+
+
+def test_two_master_keys_live_side_by_side_while_rotating(environ: dict[str, str]) -> None:
+    newer = base64.b64encode(bytes(range(1, 33))).decode()
+
+    settings = load_settings(environ | {"INSURANCE_MASTER_KEY": f"{newer},{GOOD}"})
+
+    assert settings.master_keys == (bytes(range(1, 33)), bytes(range(32)))
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "eighty"])
+def test_a_port_that_is_none_is_refused(port: str, environ: dict[str, str]) -> None:
+    with pytest.raises(SettingsError, match="PORT must be"):
+        load_settings(environ | {"PORT": port})
+
+
+def test_an_instance_of_the_demonstration_makes_keys_of_its_own_once(tmp_path: Path) -> None:
+    environ = {"INSURANCE_INSTANCE": str(tmp_path), "INSURANCE_MODE": "demo"}
+
+    first, second = load_settings(environ), load_settings(environ)
+
+    assert first.secret_key == second.secret_key
+    assert first.secret_key != first.seal_key
+    assert (tmp_path / "secrets.json").stat().st_mode & 0o077 == 0
