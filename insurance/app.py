@@ -5,6 +5,7 @@ import os
 from flask import Flask
 from flask_migrate import Migrate
 from flask_wtf import CSRFProtect
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 import insurance.models  # noqa: F401
 from insurance import api, blueprints
@@ -30,6 +31,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     settings = settings or load_settings(os.environ)
     app = Flask("insurance", instance_path=str(settings.instance))
     app.config.update(_configuration(settings))
+    if proxies := settings.trusted_proxies:
+        # Who asks stands in X-Forwarded-For, as far from its end as there are proxies of ours.
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies)  # type: ignore[method-assign]
     crypto.use_keys(settings.master_keys, settings.index_key)
     use_signing_key(settings.signing_key)
     files.use_store(settings.instance / "files", settings.files_url, settings.virus_scan)

@@ -43,6 +43,7 @@ class Settings:
     mail_from: str
     base_url: str
     port: int
+    trusted_proxies: int
     is_demo: bool
     is_test: bool
     files_url: str | None = None
@@ -85,6 +86,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         mail_from=environ.get("MAIL_FROM", "no-reply@insurance.example"),
         base_url=environ.get("BASE_URL", f"http://127.0.0.1:{port}").rstrip("/"),
         port=port,
+        trusted_proxies=_proxies(environ),
         is_demo=mode == "demo",
         is_test=mode == "test",
         files_url=environ.get("FILES_URL") or None,
@@ -134,6 +136,13 @@ def _port(environ: Mapping[str, str]) -> int:
     if not 1 <= port <= 65535:
         raise SettingsError("PORT must be between 1 and 65535.")
     return port
+
+
+def _proxies(environ: Mapping[str, str]) -> int:
+    text = environ.get("TRUSTED_PROXIES", "0")
+    if text not in ("0", "1", "2", "3"):
+        raise SettingsError("TRUSTED_PROXIES must be how many proxies stand in front, 0 to 3.")
+    return int(text)
 
 
 def _keys(

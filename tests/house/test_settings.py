@@ -1,11 +1,14 @@
 """A start with missing or weak settings is refused, in a line that names the setting."""
 
 import base64
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from flask import Flask, request
 
-from insurance.core.settings import SettingsError, load_settings
+from insurance.app import create_app
+from insurance.core.settings import Settings, SettingsError, load_settings
 
 NAMES = (
     "SECRET_KEY",
@@ -70,3 +73,29 @@ def test_an_instance_of_the_demonstration_makes_keys_of_its_own_once(tmp_path: P
     assert first.secret_key == second.secret_key
     assert first.secret_key != first.seal_key
     assert (tmp_path / "secrets.json").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize(
+    ("proxies", "forwarded", "seen"),
+    [
+        ("0", "10.1.2.3", "127.0.0.1"),
+        ("1", "6.6.6.6, 10.1.2.3", "10.1.2.3"),
+        ("2", "6.6.6.6, 10.1.2.3, 192.168.0.1", "10.1.2.3"),
+    ],
+)
+def test_who_asks_is_believed_of_our_own_proxies_only(
+    proxies: str, forwarded: str, seen: str, settings: Settings, app: Flask
+) -> None:
+    behind = create_app(replace(settings, trusted_proxies=int(proxies)))
+    found: list[str | None] = []
+    behind.before_request(lambda: found.append(request.remote_addr))
+
+    behind.test_client().get("/healthz", headers={"X-Forwarded-For": forwarded})
+
+    assert found == [seen]
+
+
+@pytest.mark.parametrize("text", ["many", "-1", "4"])
+def test_a_number_of_proxies_that_is_none_is_refused(text: str, environ: dict[str, str]) -> None:
+    with pytest.raises(SettingsError, match="TRUSTED_PROXIES must be"):
+        load_settings(environ | {"TRUSTED_PROXIES": text})
