@@ -24,6 +24,7 @@ _AREAS = (
     "ledger",
     "debit_orders",
     "reconciliation",
+    "month_end",
     "dashboard",
     "audit_logs",
 )

@@ -14,6 +14,7 @@ _COMMANDS = {
     "token": "tokens",
     "keys": "keys",
     "audit": "audit",
+    "month-end": "month_end",
     "replay": "replay",
 }
 
@@ -30,7 +31,7 @@ class _Lazy(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         module = import_module(f"insurance.cli.{_COMMANDS[cmd_name]}")
-        return getattr(module, cmd_name)  # type: ignore[no-any-return]
+        return getattr(module, cmd_name.replace("-", "_"))  # type: ignore[no-any-return]
 
 
 @click.command(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})

@@ -65,6 +65,9 @@ class May(StrEnum):
     CLAIMS_PAY = "claims.pay"
     CLAIMS_WAIVE_DOCUMENTS = "claims.waive_documents"
     CLAIMS_REPORTS = "claims_reports.view"
+    MONTH_END_VIEW = "month_end.view"
+    MONTH_END_RUN = "month_end.run"
+    MONTH_END_APPROVE = "month_end.approve"
     LEDGER_VIEW = "ledger.view"
     LEDGER_CLOSE = "ledger.close"
     AUDIT_VIEW = "audit.view"
@@ -103,6 +106,8 @@ _MONEY = frozenset(
         May.CLAIMS_REPORTS,
         May.LEDGER_VIEW,
         May.LEDGER_CLOSE,
+        May.MONTH_END_VIEW,
+        May.MONTH_END_RUN,
         May.APPROVALS_DECIDE,
     }
 )
@@ -114,6 +119,7 @@ _READING = _BOOK | {
     May.TOKENS_VIEW,
     May.MAIL_VIEW,
     May.LEDGER_VIEW,
+    May.MONTH_END_VIEW,
     May.CLAIMS_REPORTS,
     May.AUDIT_VIEW,
     May.AUDIT_EXPORT,
@@ -141,6 +147,7 @@ GRANTS: dict[Role, frozenset[May]] = {
     | _MONEY
     | _CLAIMS
     | {
+        May.MONTH_END_APPROVE,
         May.CLAIMS_WAIVE_DOCUMENTS,
         May.LAPSES_EDIT,
         May.LAPSES_HOLD,
@@ -156,6 +163,8 @@ GRANTS: dict[Role, frozenset[May]] = {
     | _SERVICING
     | _CLAIMS
     | {
+        May.MONTH_END_VIEW,
+        May.MONTH_END_APPROVE,
         May.CLAIMS_WAIVE_DOCUMENTS,
         May.APPROVALS_DECIDE,
         May.PREMIUMS_WAIVE,

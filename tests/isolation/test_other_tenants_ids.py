@@ -21,12 +21,13 @@ from insurance.notifications.services import send_later
 from insurance.products.services import NewCategory, create_category
 from insurance.web.access import access_of
 from tests.factories import products
-from tests.factories.book import Book, make_book, make_endorsement
+from tests.factories.book import TODAY, Book, make_book, make_endorsement
 from tests.factories.claims import make_claims
 from tests.factories.debit_orders import make_debit_orders
 from tests.factories.identity import SignedInClient, TestClient, make_person
 from tests.factories.lapses import make_lapses
 from tests.factories.lifecycle import make_approval
+from tests.factories.month_end import plan
 from tests.factories.organizations import OrganizationFacts
 from tests.factories.reconciliation import make_reconciliation
 
@@ -65,6 +66,7 @@ def theirs(app: Flask, other_org: OrganizationFacts) -> Book:
         make_debit_orders(book.policy_id, book.customer_id)
         make_reconciliation(book.policy_id)
         make_approval(book.policy_id)
+        plan(TODAY)
         make_endorsement(book.policy_id)
         make_claims(book.policy_id)
         person = make_person(other_org.id, Role.TENANT_ADMINISTRATOR)
@@ -100,6 +102,7 @@ def _other_ids(connection: Connection, org: OrganizationFacts) -> dict[str, UUID
         "approval_id": "ins.approval_requests",
         "file_id": "ins.reconciliation_files",
         "receipt_id": "ins.receipts",
+        "month_end_run_id": "ins.month_end_runs",
         "claim_id": "ins.claims",
         "document_id": "ins.claim_documents",
         "flag_id": "ins.claim_flags",

@@ -31,7 +31,7 @@ from insurance.month_end.services import (
 )
 from insurance.policies.models import PolicyStatus
 from insurance.policies.queries import get_policy, list_benefits, list_versions
-from insurance.policies.services import suspend_policy
+from insurance.policies.services import expire_policy, suspend_policy
 from insurance.policies.services.schedule_steps import keep_schedules
 from insurance.products.models import ProjectionType
 from tests.factories.lifecycle import MAKER, at, pay, sell
@@ -281,6 +281,18 @@ def test_a_policy_changed_since_the_plan_is_left_out_named_and_followed_up(
     carry_out(follow_up)
     session.rollback()
     assert len(list_premium_lines(session, changed)) > 12
+
+
+def test_a_policy_that_ended_since_the_plan_is_named(session: Session) -> None:
+    ended, kept = sell(START, term_years=1), sell(START)
+    planned = plan(date(2026, 11, 4), today=date(2026, 11, 4))
+    with at(date(2026, 11, 5)) as now:
+        expire_policy(ended, on=date(2026, 11, 5), now=now)
+
+    run = carry_out(planned, today=date(2026, 11, 5))
+
+    assert [one.policy_id for one in queries.list_exceptions(session, run.id)] == [ended]
+    assert len(list_premium_lines(session, kept)) > 12
 
 
 def test_a_policy_that_fails_is_quarantined_and_the_rest_finish(

@@ -5,7 +5,7 @@ dies gives its chunk back with the transaction. What is done is what the rows sa
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -203,20 +203,18 @@ def _guarded(
     """Do something for policies; those that fail are quarantined, found by halving."""
     if not ids:
         return []
-    savepoint = session.begin_nested()
     try:
-        effects = do(ids)
-        savepoint.commit()
+        with session.begin_nested():
+            return do(ids)
     except (OperationalError, psycopg.OperationalError):
         raise
     except _OF_A_POLICY as error:
-        savepoint.rollback()
         session.expire_all()
         if len(ids) == 1:
-            _leave_out(session, run, ids[0], ExceptionKind.FAILED, _in_words(error), now)
+            changed = isinstance(error, _ChangedError)
+            kind = ExceptionKind.CHANGED if changed else ExceptionKind.FAILED
+            _leave_out(session, run, ids[0], kind, _in_words(error), now)
             return []
-    else:
-        return effects
     middle = len(ids) // 2
     found = _guarded(session, run, ids[:middle], do, now)
     return found + _guarded(session, run, ids[middle:], do, now)
@@ -464,70 +462,51 @@ def _apply_book(session: Session, run: MonthEndRun, chunk: MonthEndChunk, now: d
     out = _left_out(session, run.id, chunk)
     ids = [one for one in ids if one not in out]
     work = _work(session, run, ids, now)
-    planned: dict[UUID, str] | None = None
-    for _try in range(3):
-        savepoint = session.begin_nested()
-        effects = _try_book(session, ids, work)
-        if effects is not None and planned is None and not out and hash_of(effects) == chunk.hash:
-            break
-        planned = planned or _planned(session, run.id, chunk)
-        if effects is not None:
-            done = _texts(effects)
-            differing = [one for one in ids if planned.get(one) != done.get(one)]
-            if not differing:
-                break
-        savepoint.rollback()
-        session.expire_all()
-        if effects is None:
-            _apply_halves(session, run, chunk, ids, work, planned, now)
-            return
-        for policy_id in differing:
-            _leave_out(
-                session, run, policy_id, ExceptionKind.CHANGED, "Changed since the plan", now
-            )
-        out |= set(differing)
-        ids = [one for one in ids if one not in out]
-    else:
-        raise ConflictError("This part of the book kept changing.")
-    savepoint.commit()
-    _done(session, run, chunk, ids, effects or [], now)
-
-
-def _try_book(session: Session, ids: Sequence[UUID], work: Work) -> list[Effect] | None:
-    inner = session.begin_nested()
-    try:
-        effects = chunks.apply(session, ids, work)
-    except (OperationalError, psycopg.OperationalError):
-        raise
-    except _OF_A_POLICY:
-        inner.rollback()
-        session.expire_all()
-        return None
-    inner.commit()
-    return effects
-
-
-def _apply_halves(
-    session: Session,
-    run: MonthEndRun,
-    chunk: MonthEndChunk,
-    ids: Sequence[UUID],
-    work: Work,
-    planned: dict[UUID, str],
-    now: datetime,
-) -> None:
-    """Apply what can be: failing policies are quarantined, changed ones left out."""
 
     def do(some: Sequence[UUID]) -> list[Effect]:
         effects = chunks.apply(session, some, work)
-        done = _texts(effects)
-        if any(planned.get(one) != done.get(one) for one in some):
-            raise ConflictError("Changed since the plan")
+        if len(some) < len(ids) or out or hash_of(effects) != chunk.hash:
+            planned = _planned(session, run.id, chunk)
+            gone = planned.keys() - set(ids) - out if len(some) == len(ids) else set()
+            _compare(effects, planned, [*some, *gone])
         return effects
 
-    effects = _guarded(session, run, ids, do, now)
+    try:
+        with session.begin_nested():
+            effects = do(ids)
+    except _ChangedError as changed:
+        session.expire_all()
+        for policy_id in changed.policy_ids:
+            words = "Changed since the plan"
+            _leave_out(session, run, policy_id, ExceptionKind.CHANGED, words, now)
+        ids = [one for one in ids if one not in changed.policy_ids]
+        out |= changed.policy_ids
+        effects = _guarded(session, run, ids, do, now)
+    except (OperationalError, psycopg.OperationalError):
+        raise
+    except _OF_A_POLICY:
+        session.expire_all()
+        effects = _guarded(session, run, ids, do, now)
     out = _left_out(session, run.id, chunk)
     _done(session, run, chunk, [one for one in ids if one not in out], effects, now)
+
+
+class _ChangedError(DomainError):
+    """Policies of a plan have changed since."""
+
+    def __init__(self, policy_ids: set[UUID]) -> None:
+        super().__init__("Changed since the plan")
+        self.policy_ids = policy_ids
+
+
+def _compare(
+    effects: Sequence[Effect], planned: Mapping[UUID, str], policy_ids: Sequence[UUID]
+) -> None:
+    """Refuse effects that are not those of the plan. Raises _ChangedError with the policies."""
+    done = _texts(effects)
+    differing = {one for one in policy_ids if planned.get(one) != done.get(one)}
+    if differing:
+        raise _ChangedError(differing)
 
 
 def _done(
@@ -614,25 +593,24 @@ def _apply_list(session: Session, run: MonthEndRun, chunk: MonthEndChunk, now: d
 
 
 def _end(session: Session, run: MonthEndRun, effect: Effect, now: datetime) -> bool:
-    savepoint = session.begin_nested()
+    on = run.process_date
     try:
-        if effect.step is StepCode.EXPIRIES:
-            outcome = expire(session, effect.policy_id, on=run.process_date, now=now)
-        else:
-            reason = f"Month-end {run.process_date:%Y/%m/%d}"
-            outcome = lapse(session, effect.policy_id, reason=reason, on=run.process_date, now=now)
-        if outcome.effective_date.isoformat() != effect.after["ended_on"]:
-            raise ConflictError("It would end on another day than planned.")
-    except (DomainError, DBAPIError) as error:
-        if isinstance(error, OperationalError):
-            raise
-        savepoint.rollback()
+        with session.begin_nested():
+            if effect.step is StepCode.EXPIRIES:
+                outcome = expire(session, effect.policy_id, on=on, now=now)
+            else:
+                reason = f"Month-end {on:%Y/%m/%d}"
+                outcome = lapse(session, effect.policy_id, reason=reason, on=on, now=now)
+            if outcome.effective_date.isoformat() != effect.after["ended_on"]:
+                raise ConflictError("It would end on another day than planned.")
+    except (OperationalError, psycopg.OperationalError):
+        raise
+    except _OF_A_POLICY as error:
         session.expire_all()
         changed = isinstance(error, ConflictError)
         kind = ExceptionKind.CHANGED if changed else ExceptionKind.FAILED
         _leave_out(session, run, effect.policy_id, kind, _in_words(error), now)
         return False
-    savepoint.commit()
     return True
 
 

@@ -1,0 +1,44 @@
+"""Effects as the rows of a file."""
+
+from typing import Any
+
+from insurance.month_end.queries import EffectLine
+
+EFFECTS_HEADER = (
+    "Policy",
+    "Product",
+    "Step",
+    "Period",
+    "Status",
+    "Before",
+    "After",
+    "Amount",
+)
+
+
+def effect_cells(effect: EffectLine) -> tuple[Any, ...]:
+    """Return an effect's cells in the order of the header."""
+    return (
+        effect.policy_number,
+        effect.product_name,
+        effect.step,
+        effect.period,
+        effect.status,
+        in_words(effect.before),
+        in_words(effect.after),
+        effect.amount,
+    )
+
+
+def in_words(facts: dict[str, Any]) -> str:
+    """Return what an effect keeps of a policy, as a person reads it."""
+    shown = {name: value for name, value in facts.items() if name != "event" and value != []}
+    return "; ".join(f"{name.replace('_', ' ')}: {_plain(value)}" for name, value in shown.items())
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(_plain(one) for one in value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
