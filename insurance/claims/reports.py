@@ -1,0 +1,355 @@
+"""Reports on claims: each one statement, its columns, and which rows stand behind a figure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from string import Template
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import TextClause, text
+from sqlalchemy.orm import Session
+
+from insurance.core.errors import NotFoundError
+from insurance.core.money import ZERO
+from insurance.core.tenancy import current_org
+
+SHOWN_AT_MOST = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: its heading, and whether it is money, a number, a day or words."""
+
+    name: str
+    kind: str = "words"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A report. The last values of a row that `behind` names choose its rows in the register."""
+
+    code: str
+    title: str
+    says: str
+    columns: tuple[Column, ...]
+    statement: TextClause
+    behind: tuple[str, ...] = ()
+    totals: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A period, both days included, and what narrows the register."""
+
+    start: date
+    end: date
+    on: date
+    product: UUID | None = None
+    status: str | None = None
+    claim_type: str | None = None
+    cause: str | None = None
+    reason: str | None = None
+    age: str | None = None
+    only: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReportRow:
+    """What a row shows, the claim it is about if it is about one, and the rows behind it."""
+
+    cells: tuple[Any, ...]
+    claim_id: UUID | None = None
+    behind: dict[str, str] = field(default_factory=dict)
+
+
+_MONEY = """
+    LEFT JOIN LATERAL (
+        SELECT coalesce(sum(e.amount) FILTER (WHERE e.kind = 'RESERVE'), 0) AS reserve,
+               coalesce(sum(e.amount) FILTER (WHERE e.kind = 'PAID'), 0) AS paid,
+               coalesce(sum(e.amount) FILTER (WHERE e.kind IN ('PAID', 'APPROVED')), 0) AS approved,
+               coalesce(sum(e.amount) FILTER (WHERE e.kind = 'RESERVE' AND e.amount > 0), 0)
+                   AS raised
+        FROM ins.claim_entries e WHERE e.org_id = c.org_id AND e.claim_id = c.id
+    ) m ON true"""
+_JOINS = """
+    FROM ins.claims c
+    JOIN ins.policies p ON p.org_id = c.org_id AND p.id = c.policy_id
+    JOIN ins.products pr ON pr.org_id = c.org_id AND pr.id = c.product_id"""
+_PERIOD = " WHERE c.org_id = :org AND c.submitted_on BETWEEN :start AND :end"
+_AGE = """CASE WHEN CAST(:on AS date) - c.submitted_on <= 7 THEN '0 to 7 days'
+    WHEN CAST(:on AS date) - c.submitted_on <= 30 THEN '8 to 30 days'
+    WHEN CAST(:on AS date) - c.submitted_on <= 90 THEN '31 to 90 days' ELSE 'over 90 days' END"""
+_UNDECIDED = "('SUBMITTED', 'PENDING_DOCUMENTS', 'UNDER_ASSESSMENT')"
+_NARROW = """
+    AND (CAST(:product AS uuid) IS NULL OR c.product_id = :product)
+    AND (CAST(:status AS text) IS NULL OR c.status = :status)
+    AND (CAST(:claim_type AS text) IS NULL OR c.claim_type = :claim_type)
+    AND (CAST(:cause AS text) IS NULL OR c.cause = :cause)
+    AND (CAST(:reason AS text) IS NULL OR EXISTS (SELECT 1 FROM ins.claim_items i
+        WHERE i.org_id = c.org_id AND i.claim_id = c.id AND i.reason_code = :reason))
+    AND (CAST(:age AS text) IS NULL OR $age = :age)
+    AND (CAST(:only AS text) IS NULL
+        OR (:only = 'open' AND c.status IN $undecided)
+        OR (:only = 'reserved' AND m.reserve > 0))"""
+_PARTS = {
+    "joins": _JOINS,
+    "money": _MONEY,
+    "period": _PERIOD,
+    "age": _AGE,
+    "undecided": _UNDECIDED,
+}
+
+
+def _sql(words: str) -> TextClause:
+    """Return a statement with the parts that reports share; all of it is constant text."""
+    narrow = Template(_NARROW).substitute(_PARTS)
+    return text(Template(words).substitute(_PARTS, narrow=narrow))
+
+
+REPORTS = {
+    one.code: one
+    for one in (
+        Report(
+            "register",
+            "Claims register",
+            "Every claim notified in the period.",
+            (
+                Column("Claim"), Column("Policy"), Column("Product"), Column("Type"),
+                Column("Cause"), Column("Status"), Column("Event", "day"),
+                Column("Notified", "day"), Column("Claimed", "money"),
+                Column("Approved", "money"), Column("Paid", "money"), Column("Reserve", "money"),
+            ),
+            _sql("""
+                SELECT c.claim_number, p.policy_number, pr.name, c.claim_type, c.cause, c.status,
+                       c.event_date, c.submitted_on, c.total_claimed, m.approved, m.paid,
+                       m.reserve, c.id
+                $joins $money $period $narrow ORDER BY c.id DESC LIMIT :limit"""),
+            ("claim",),
+            (8, 9, 10, 11),
+        ),
+        Report(
+            "turnaround",
+            "Turnaround by step",
+            "Mean days from notice to complete documents, to the decision and to the payment.",
+            (
+                Column("Product"), Column("Claims", "number"), Column("To documents", "days"),
+                Column("To decision", "days"), Column("To payment", "days"),
+                Column("Decided in time", "number"), Column("Decided late", "number"),
+            ),
+            _sql("""
+                SELECT pr.name, count(*),
+                       avg(extract(epoch FROM c.documents_complete_at - c.submitted_at) / 86400.0),
+                       avg(extract(epoch FROM c.decided_at - c.documents_complete_at) / 86400.0),
+                       avg(extract(epoch FROM paid.at - c.decided_at) / 86400.0),
+                       count(*) FILTER (WHERE c.decided_at <= c.due_at),
+                       count(*) FILTER (WHERE c.decided_at > c.due_at), c.product_id
+                $joins LEFT JOIN LATERAL (SELECT min(y.paid_at) AS at FROM ins.claim_payments y
+                    WHERE y.org_id = c.org_id AND y.claim_id = c.id AND y.status = 'PAID')
+                    paid ON true
+                $period GROUP BY pr.name, c.product_id ORDER BY pr.name LIMIT :limit"""),
+            ("product",),
+            (1, 5, 6),
+        ),
+        Report(
+            "ageing",
+            "Ageing of open claims",
+            "Claims notified in the period that wait for their decision, by age.",
+            (
+                Column("Age"), Column("Claims", "number"), Column("Claimed", "money"),
+                Column("Reserve", "money"), Column("Over time", "number"),
+            ),
+            _sql("""
+                SELECT $age, count(*), sum(c.total_claimed), sum(m.reserve),
+                       count(*) FILTER (WHERE c.breached_at IS NOT NULL), $age, 'open'
+                $joins $money $period AND c.status IN $undecided
+                GROUP BY 1 ORDER BY min(CAST(:on AS date) - c.submitted_on) LIMIT :limit"""),
+            ("age", "only"),
+            (1, 2, 3, 4),
+        ),
+        Report(
+            "reserves",
+            "Outstanding reserves",
+            "What is reserved today, by product and status.",
+            (
+                Column("Product"), Column("Status"), Column("Claims", "number"),
+                Column("Reserve", "money"),
+            ),
+            _sql("""
+                SELECT pr.name, c.status, count(*), sum(m.reserve), c.product_id, c.status,
+                       'reserved'
+                $joins $money $period AND m.reserve <> 0
+                GROUP BY pr.name, c.product_id, c.status ORDER BY 1, 2 LIMIT :limit"""),
+            ("product", "status", "only"),
+            (2, 3),
+        ),
+        Report(
+            "decisions",
+            "Approval rate and reasons",
+            "How items of claims notified in the period were decided, and why.",
+            (
+                Column("Decision"), Column("Reason"), Column("Items", "number"),
+                Column("Share", "percent"), Column("Asked for", "money"),
+                Column("Approved", "money"),
+            ),
+            _sql("""
+                SELECT i.decision, i.reason_code, count(*),
+                       round(100.0 * count(*) / sum(count(*)) OVER (), 1),
+                       sum(i.requested_amount), sum(i.approved_amount), i.reason_code
+                $joins JOIN ins.claim_items i ON i.org_id = c.org_id AND i.claim_id = c.id
+                $period AND i.decision IS NOT NULL
+                GROUP BY i.decision, i.reason_code ORDER BY 1, 3 DESC LIMIT :limit"""),
+            ("reason",),
+            (2, 4, 5),
+        ),
+        Report(
+            "causes",
+            "Claims by product and cause",
+            "Claims notified in the period, by product, type and cause.",
+            (
+                Column("Product"), Column("Type"), Column("Cause"), Column("Claims", "number"),
+                Column("Claimed", "money"), Column("Approved", "money"), Column("Paid", "money"),
+            ),
+            _sql("""
+                SELECT pr.name, c.claim_type, c.cause, count(*), sum(c.total_claimed),
+                       sum(m.approved), sum(m.paid), c.product_id, c.claim_type, c.cause
+                $joins $money $period
+                GROUP BY pr.name, c.product_id, c.claim_type, c.cause
+                ORDER BY 1, 2, 3 LIMIT :limit"""),
+            ("product", "claim_type", "cause"),
+            (3, 4, 5, 6),
+        ),
+        Report(
+            "large",
+            "Large losses",
+            "Claims notified in the period from the organization's limit for large losses on.",
+            (
+                Column("Claim"), Column("Policy"), Column("Product"), Column("Status"),
+                Column("Event", "day"), Column("Claimed", "money"), Column("Paid", "money"),
+                Column("Reserve", "money"),
+            ),
+            _sql("""
+                SELECT c.claim_number, p.policy_number, pr.name, c.status, c.event_date,
+                       c.total_claimed, m.paid, m.reserve, c.id
+                $joins $money $period AND c.total_claimed >= coalesce(
+                    (SELECT large_loss FROM ins.claim_settings WHERE org_id = :org), 250000)
+                ORDER BY c.total_claimed DESC, c.id LIMIT :limit"""),
+            ("claim",),
+            (5, 6, 7),
+        ),
+        Report(
+            "paid",
+            "Paid versus reserved",
+            "What was reserved in all, paid, and is left, of claims notified in the period.",
+            (
+                Column("Claim"), Column("Product"), Column("Status"),
+                Column("Reserved in all", "money"), Column("Paid", "money"),
+                Column("Left", "money"), Column("Released", "money"),
+            ),
+            _sql("""
+                SELECT c.claim_number, pr.name, c.status, m.raised, m.paid, m.reserve,
+                       m.raised - m.paid - m.reserve, c.id
+                $joins $money $period ORDER BY c.id DESC LIMIT :limit"""),
+            ("claim",),
+            (3, 4, 5, 6),
+        ),
+    )
+}  # fmt: skip
+"""The reports by their code."""
+
+
+def get_report(code: str) -> Report:
+    """Return a report. Raises NotFoundError."""
+    if code not in REPORTS:
+        raise NotFoundError("There is no such report.")
+    return REPORTS[code]
+
+
+def run_report(session: Session, report: Report, wanted: Wanted, *, limit: int) -> list[ReportRow]:
+    """Return the rows of a report, at most one more than `limit` to show that there are more."""
+    values: dict[str, Any] = {
+        "org": current_org(),
+        "start": wanted.start,
+        "end": wanted.end,
+        "on": wanted.on,
+        "limit": limit + 1,
+    }
+    for name in ("product", "status", "claim_type", "cause", "reason", "age", "only"):
+        if report.code == "register":
+            values[name] = getattr(wanted, name)
+    names = set(report.statement._bindparams)
+    found = session.execute(
+        report.statement, {name: value for name, value in values.items() if name in names}
+    )
+    return [_row(report, tuple(row)) for row in found]
+
+
+def _row(report: Report, row: tuple[Any, ...]) -> ReportRow:
+    width = len(report.columns)
+    cells, rest = row[:width], row[width:]
+    if report.behind == ("claim",):
+        return ReportRow(cells, claim_id=rest[0])
+    behind = {name: str(value) for name, value in zip(report.behind, rest, strict=True)}
+    return ReportRow(cells, behind=behind)
+
+
+def totals_of(report: Report, rows: Sequence[ReportRow]) -> dict[int, Decimal | int]:
+    """Return the sums of the columns that are summed."""
+    return {place: sum((row.cells[place] or 0) for row in rows) for place in report.totals}
+
+
+@dataclass(frozen=True, slots=True)
+class LossRatio:
+    """Premiums and claims of a product in a month, from the ledger, in rand."""
+
+    product_id: UUID | None
+    product_name: str
+    month: date | None
+    premiums: Decimal
+    claims: Decimal
+
+    @property
+    def ratio(self) -> Decimal | None:
+        """Return claims by premiums in per cent, None without premiums."""
+        if self.premiums <= ZERO:
+            return None
+        return (self.claims * 100 / self.premiums).quantize(Decimal("0.1"))
+
+
+_LOSS = """
+    SELECT p.product_id, coalesce(pr.name, 'No product'), $month,
+           sum(CASE WHEN t.credit_account = 'PREMIUM_INCOME' THEN t.amount
+                    WHEN t.debit_account = 'PREMIUM_INCOME' THEN -t.amount ELSE 0 END),
+           sum(CASE WHEN t.debit_account IN ('CLAIMS_INCURRED', 'CLAIMS_RECOVERED') THEN t.amount
+                    WHEN t.credit_account IN ('CLAIMS_INCURRED', 'CLAIMS_RECOVERED') THEN -t.amount
+                    ELSE 0 END)
+    FROM ins.ledger_transfers t
+    LEFT JOIN ins.policies p ON p.org_id = t.org_id AND p.id = t.policy_id
+    LEFT JOIN ins.products pr ON pr.org_id = p.org_id AND pr.id = p.product_id
+    WHERE t.org_id = :org AND t.effective_date BETWEEN :start AND :end
+      AND (t.debit_account IN ('PREMIUM_INCOME', 'CLAIMS_INCURRED', 'CLAIMS_RECOVERED')
+           OR t.credit_account IN ('PREMIUM_INCOME', 'CLAIMS_INCURRED', 'CLAIMS_RECOVERED'))
+      AND (CAST(:product AS uuid) IS NULL OR p.product_id = :product)
+    GROUP BY 1, 2, 3 ORDER BY 2, 3"""
+_BY_PRODUCT = text(Template(_LOSS).substitute(month="CAST(NULL AS date)"))
+_BY_MONTH = text(
+    Template(_LOSS).substitute(month="CAST(date_trunc('month', t.effective_date) AS date)")
+)
+
+
+def loss_ratios(
+    session: Session,
+    *,
+    start: date,
+    end: date,
+    by_month: bool = False,
+    product_id: UUID | None = None,
+) -> list[LossRatio]:
+    """Return premiums and claims per product, or per product and month, from the ledger.
+
+    Premium income less its reversals; claims incurred less what was recovered.
+    """
+    statement = _BY_MONTH if by_month else _BY_PRODUCT
+    values = {"org": current_org(), "start": start, "end": end, "product": product_id}
+    return [LossRatio(*row) for row in session.execute(statement, values)]
