@@ -69,6 +69,15 @@ def search_customer_ids(session: Session, q: str, limit: int) -> list[UUID]:
     return [row.id for row in session.execute(_SEARCH, {"q": wanted, "limit": limit})]
 
 
+def lock_customer(session: Session, customer_id: UUID) -> None:
+    """Hold a customer until the transaction ends."""
+    session.execute(
+        select(Customer.id)
+        .where(Customer.org_id == current_org(), Customer.id == customer_id)
+        .with_for_update()
+    )
+
+
 def find_by_id_number(session: Session, id_number: str) -> Customer | None:
     """Return who has an ID number in the organization in scope."""
     return session.scalars(

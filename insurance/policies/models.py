@@ -94,6 +94,7 @@ class PolicyMember(TenantRecord):
     __tablename__ = "policy_members"
     __table_args__ = (
         Index("policy_members_policy_ix", "org_id", "policy_id"),
+        Index("policy_members_birth_ix", "org_id", "date_of_birth"),
         tenant_key("policies", "policy_id"),
     )
 

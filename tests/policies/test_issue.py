@@ -122,3 +122,22 @@ def test_the_list_asks_the_same_few_questions_however_long_it_is(
         counted.append(len(statements))
 
     assert counted[0] == counted[1] <= 24
+
+
+def test_funeral_cover_of_one_life_is_capped_over_all_policies(session: Session) -> None:
+    product_id = make_product(
+        name="Plain Funeral",
+        product_type="FUNERAL",
+        max_sum_assured=Decimal("100000.00"),
+        default_term_years=20,
+    )
+    customer_id = make_customer()
+    first = make_quote(product_id, customer_id, sum_assured=Decimal("60000.00"))
+    second = make_quote(product_id, customer_id, sum_assured=Decimal("40000.01"))
+    third = make_quote(product_id, customer_id, sum_assured=Decimal("40000.00"))
+    accept_quote(first, on=TODAY, now=NOW)
+
+    with pytest.raises(DomainError, match="over all policies"):
+        accept_quote(second, on=TODAY, now=NOW)
+
+    assert accept_quote(third, on=TODAY, now=NOW).policy.status == "active"

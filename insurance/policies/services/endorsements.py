@@ -46,6 +46,7 @@ from insurance.policies.rules import (
 )
 from insurance.policies.services.contracts import Basis, load_basis, write_contract
 from insurance.policies.services.history import record_event, record_version, state_of
+from insurance.policies.services.life_cover import check_life_cover
 from insurance.policies.services.schedules import MoneyPlan, apply_money, plan_money
 from insurance.products.rules import EVERY_LIFE
 
@@ -517,6 +518,7 @@ def _issue(
     _make_stale(session, policy, endorsement)
     apply_money(session, policy, prepared.money, on=on, now=now, why=endorsement.id)
     write_contract(session, policy, _as_of(prepared.after, on))
+    check_life_cover(session, policy, prepared.basis.pricer.terms.class_code, on=on)
     _write_history(session, policy, endorsement, prepared, on, now)
     _audit(session, endorsement, "policies.endorse")
     session.flush()

@@ -20,7 +20,7 @@ from insurance.core.money import ZERO
 from insurance.core.numbering import next_number
 from insurance.core.tenancy import current_org
 from insurance.customers.models import Customer, CustomerKind
-from insurance.customers.queries import get_customer
+from insurance.customers.queries import get_customer, lock_customer
 from insurance.ledger.services import DuePremium, post_due_premiums
 from insurance.organizations.queries import find_parameter
 from insurance.policies import rules
@@ -37,6 +37,7 @@ from insurance.policies.models import (
     PremiumFrequency,
 )
 from insurance.policies.services.history import count_portfolio
+from insurance.policies.services.life_cover import check_life_cover
 from insurance.policies.snapshots import snapshot
 from insurance.products.queries import get_version, load_terms
 from insurance.products.rules import ProductTerms
@@ -80,6 +81,9 @@ def _accept(
     version = get_version(session, quote.product_version_id)
     check_can_be_accepted(quote.status.value, quote.expires_on, version.status.value, on)
     terms = load_terms(session, version.id)
+    if terms.class_code == "FUNERAL":
+        # Two policies of one holder are issued one after the other: both count to the cap.
+        lock_customer(session, quote.customer_id)
     effective = effective_date or max(on, date.fromisoformat(quote.request["effective_date"]))
     rules.check_effective_date(effective, on, backdating_limit_days=terms.backdating_limit_days)
     policy = _policy_of(session, quote, terms, effective, on, now)
@@ -87,6 +91,7 @@ def _accept(
     session.flush()
     members = _add_members(session, policy, quote)
     benefits, layers = _add_benefits(session, policy, quote, members)
+    check_life_cover(session, policy, terms.class_code, on=effective)
     lines = _add_premium_lines(session, policy)
     _post_due(session, policy, lines, terms, on, now)
     _write_history(session, policy, members, benefits, layers, quote, now)
