@@ -129,7 +129,6 @@ def test_funeral_cover_of_one_life_is_capped_over_all_policies(session: Session)
         name="Plain Funeral",
         product_type="FUNERAL",
         max_sum_assured=Decimal("100000.00"),
-        default_term_years=20,
     )
     customer_id = make_customer()
     first = make_quote(product_id, customer_id, sum_assured=Decimal("60000.00"))
