@@ -34,12 +34,12 @@ from insurance.debit_orders.rules import (
     is_business_day,
 )
 from insurance.debit_orders.services import Outcome, ResultRow
+from insurance.policies.queries import get_policy
 from insurance.policies.services import accept_quote
 from insurance.products.queries import list_products
 from tests.factories.book import (
     NOW,
     TODAY,
-    Book,
     make_book,
     make_customer,
     make_product,
@@ -131,9 +131,10 @@ def test_a_holiday_on_which_banks_work_is_a_business_day(session: Session) -> No
 
 def test_what_cannot_be_debited_is_kept_with_its_reason(session: Session) -> None:
     kept = make_policies(1)
-    book = make_book_beside()
-    capped = make_mandate(book.policy_id, book.customer_id, max_amount=Decimal("99.99"))
-    due_on(DAY, [*kept, book.policy_id])
+    beside = make_policy_beside()
+    holder = get_policy(session, beside).customer_id
+    capped = make_mandate(beside, holder, max_amount=Decimal("99.99"))
+    due_on(DAY, [*kept, beside])
 
     run = make_run(DAY)
 
@@ -148,21 +149,19 @@ def test_what_cannot_be_debited_is_kept_with_its_reason(session: Session) -> Non
 
 
 def test_a_policy_without_a_mandate_is_listed(session: Session, policies: list[UUID]) -> None:
-    book = make_book_beside()
-    due_on(DAY, [book.policy_id])
+    due_on(DAY, [make_policy_beside()])
 
     assert services.preview_run(session, DAY, on=TODAY).excluded == {
         Exclusion.NO_MANDATE: (1, Decimal("100.00"))
     }
 
 
-def make_book_beside() -> Book:
+def make_policy_beside() -> UUID:
     """Return a policy without a mandate, beside those of make_policies."""
     product_id = list_products(db.session(), limit=1).items[0].product.id
     customer_id = make_customer(77)
     quote_id = make_quote(product_id, customer_id)
-    policy_id = accept_quote(quote_id, on=TODAY, now=NOW).policy.id
-    return Book(product_id, customer_id, quote_id, quote_id, policy_id)
+    return accept_quote(quote_id, on=TODAY, now=NOW).policy.id
 
 
 def test_a_second_run_finds_nothing_left(session: Session, policies: list[UUID]) -> None:
@@ -351,10 +350,11 @@ def test_a_released_run_is_called_back_only_before_its_action_date(
 def test_the_csv_adds_up_to_the_run_and_holds_no_formula(
     session: Session, policies: list[UUID]
 ) -> None:
-    book = make_book_beside()
-    account = make_account(book.customer_id, holder="=cmd()", branch_code="051001")
-    make_mandate(book.policy_id, book.customer_id, bank_account_id=account)
-    due_on(DAY, [book.policy_id])
+    beside = make_policy_beside()
+    holder = get_policy(session, beside).customer_id
+    account = make_account(holder, holder="=cmd()", branch_code="051001")
+    make_mandate(beside, holder, bank_account_id=account)
+    due_on(DAY, [beside])
     run = release(make_run(DAY), format="CSV")
 
     file = services.download_file(run.id, format="CSV")
