@@ -175,7 +175,7 @@ def list_policy_rows(
     wanted = _searched(q)
     if q.strip() and wanted is None:
         return Page([])
-    values = {"org": current_org(), "limit": limit + 1} | (wanted or {})
+    values = {"org": current_org()} | (wanted or {})
     for name, value in (
         ("status", status.value if status else None),
         ("product", product_id),
@@ -183,8 +183,8 @@ def list_policy_rows(
     ):
         if value is not None:
             values[name] = value
-    conditions = frozenset(values) - {"org", "limit"}
-    rows = [PolicyRow(*row) for row in session.execute(_list_statement(conditions), values)]
+    statement = _list_statement(frozenset(values) - {"org"}, limit + 1)
+    rows = [PolicyRow(*row) for row in session.execute(statement, values)]
     return Page(rows[:limit]) if wanted else page_of(rows, limit, lambda row: (row.id,))
 
 
@@ -207,16 +207,19 @@ _CONDITIONS = {
 
 
 @cache
-def _list_statement(wanted: frozenset[str]) -> TextClause:
-    """Return the list's statement with the conditions that apply; all of it is constant text."""
+def _list_statement(wanted: frozenset[str], limit: int) -> TextClause:
+    """Return the list's statement with the conditions that apply; all of it is constant text.
+
+    The limit too: as a parameter it would make the server plan the statement at every call.
+    """
     is_search = "q" in wanted
     parts = [
         _ROW_COLUMNS,
-        _ROWS_FOUND if is_search else " FROM ins.policies p",
+        _ROWS_FOUND.format(limit=limit) if is_search else " FROM ins.policies p",
         _ROW_JOINS,
         *(_CONDITIONS[name] for name in sorted(wanted)),
         " ORDER BY found.place" if is_search else " ORDER BY p.id DESC",
-        " LIMIT :limit",
+        f" LIMIT {limit:d}",
     ]
     return text("".join(parts))
 
@@ -225,7 +228,10 @@ _ROW_COLUMNS = """
     SELECT p.id, p.policy_number, p.status, p.premium, p.coverage_amount, p.effective_date,
            c.display_name, pr.name, due.next_due"""
 _ROWS_FOUND = """
-    FROM ins.sd_search_policies(:q, :limit) WITH ORDINALITY AS found(id, place)
+    FROM (
+        SELECT id, place FROM ins.sd_search_policies(:q, {limit:d}) WITH ORDINALITY AS f(id, place)
+        LIMIT {limit:d}
+    ) found
     JOIN ins.policies p ON p.org_id = :org AND p.id = found.id"""
 _ROW_JOINS = """
     JOIN ins.customers c ON c.org_id = p.org_id AND c.id = p.customer_id
