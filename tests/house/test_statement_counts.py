@@ -1,0 +1,140 @@
+"""A page costs the same number of statements however many rows it shows."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from flask import Flask
+from sqlalchemy import event
+from sqlalchemy.orm import Session
+
+from insurance.api.edge import ENDPOINTS
+from insurance.core import clock
+from insurance.core.db import db
+from insurance.core.permissions import Role
+from insurance.policies.services import accept_quote
+from tests.factories.book import (
+    NOW,
+    TODAY,
+    make_customer,
+    make_endorsement,
+    make_product,
+    make_quote,
+)
+from tests.factories.claims import make_claims
+from tests.factories.debit_orders import make_account, make_mandate
+from tests.factories.identity import SignedInClient, TestClient
+from tests.factories.lapses import make_lapses
+from tests.factories.lifecycle import make_approval, pay
+from tests.factories.month_end import plan
+
+FEW, MANY = 2, 7
+
+
+class Statements:
+    """Counts what is sent to the server."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        """Count inside this block."""
+        event.listen(db.engine, "before_cursor_execute", self._add)
+        try:
+            yield
+        finally:
+            event.remove(db.engine, "before_cursor_execute", self._add)
+
+    def _add(self, *_arguments: Any) -> None:
+        self.count += 1
+
+
+def _sell(product_id: UUID, index: int) -> UUID:
+    """Return a policy of a holder of its own, with something of everything."""
+    customer_id = make_customer(index, last_name=f"Dlamini{'abcdefgh'[index]}")
+    quote_id = make_quote(product_id, customer_id)
+    policy_id = accept_quote(quote_id, on=TODAY, now=NOW).policy.id
+    make_quote(product_id, customer_id)
+    make_mandate(policy_id, customer_id, bank_account_id=make_account(customer_id))
+    pay(policy_id, "250.00", TODAY, reference=f"EFT-{index}")
+    make_endorsement(policy_id)
+    make_approval(policy_id)
+    if index:  # what pays in full ends the policy; the first one lives on
+        make_claims(policy_id)
+    return policy_id
+
+
+def _pages(app: Flask, slug: str, ids: dict[str, UUID]) -> list[str]:
+    """Return the path of every screen that shows the organization or the first policy."""
+    found = []
+    for rule in app.url_map.iter_rules():
+        names = rule.arguments - {"org"}
+        if "GET" in (rule.methods or ()) and "org" in rule.arguments and names <= set(ids):
+            found.append(_filled(rule.rule.replace("<slug:org>", slug), ids))
+    return sorted(set(found))
+
+
+def _endpoints(ids: dict[str, UUID]) -> list[str]:
+    paths = [one.path for one in ENDPOINTS if one.method == "GET"]
+    filled = [_filled(path, ids) for path in paths]
+    return sorted({f"/api/v1{path}" for path in filled if "<" not in path})
+
+
+def _filled(path: str, ids: dict[str, UUID]) -> str:
+    for name, value in ids.items():
+        path = path.replace(f"<uuid:{name}>", str(value))
+    return path
+
+
+def _counts(app: Flask, client: TestClient, paths: list[str]) -> dict[str, int]:
+    """Return the statements of each path that answers, asked a second time."""
+    counts = {}
+    for path in paths:
+        if client.get(path).status_code != 200:
+            continue
+        statements = Statements()
+        with app.app_context(), statements.counted():
+            client.get(path)
+        counts[path] = statements.count
+    return counts
+
+
+@pytest.fixture
+def few(session: Session) -> tuple[UUID, dict[str, UUID]]:
+    """Return the product and the ids of the first policy of a few."""
+    with clock.frozen(NOW):
+        product_id = make_product()
+        first, *_others = [_sell(product_id, index) for index in range(FEW)]
+        make_lapses(product_id, first)
+        plan(TODAY)
+    return product_id, {"product_id": product_id, "policy_id": first}
+
+
+def test_no_screen_asks_row_by_row(
+    app: Flask, session: Session, few: Any, sign_in: Callable[..., SignedInClient]
+) -> None:
+    client = sign_in(Role.TENANT_ADMINISTRATOR)
+    paths = _pages(app, client.org.slug, few[1])
+    _assert_steady(app, client, paths, few)
+
+
+def test_no_endpoint_asks_row_by_row(
+    app: Flask, session: Session, few: Any, api: Callable[..., TestClient]
+) -> None:
+    _assert_steady(app, api(Role.TENANT_ADMINISTRATOR), _endpoints(few[1]), few)
+
+
+def _assert_steady(app: Flask, client: TestClient, paths: list[str], few: Any) -> None:
+    product_id, ids = few
+    with clock.frozen(NOW + timedelta(minutes=5)):
+        before = _counts(app, client, paths)
+        for index in range(FEW, MANY):
+            _sell(product_id, index)
+        after = _counts(app, client, paths)
+    grown = {path: (before[path], after[path]) for path in before if after[path] > before[path]}
+    assert len(before) > 20
+    assert grown == {}
