@@ -1,403 +1,143 @@
-"""The steps of month-end over some thousands of policies: decided alone, or decided and written.
+"""Chunks of a run: claimed by locking their own row, with their policies and effects."""
 
-A plan and its application are the same code. What a plan decides without writing must come out the
-same when it is written; where one step leans on what another writes (a rise, a credit that is used),
-the plan writes, looks, and takes back.
-"""
-
-import hashlib
-import json
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
-from decimal import Decimal
-from typing import Any
+from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import Table, func, select, text
 from sqlalchemy.orm import Session
 
-from insurance.audit_logs.rules import plain
-from insurance.billing.queries import list_credits
-from insurance.core.ids import new_id
-from insurance.core.money import ZERO, total
+from insurance.core.bulk import write_rows
+from insurance.core.period import add_years
 from insurance.core.tenancy import current_org
-from insurance.ledger.queries import closed_through
-from insurance.month_end.models import StepCode
-from insurance.month_end.rules import last_month_end
-from insurance.month_end.services.anniversaries import (
-    Decided,
-    decide_anniversaries,
-    write_anniversaries,
+from insurance.month_end.models import (
+    ChunkKind,
+    MonthEndChunk,
+    MonthEndEffect,
+    MonthEndRun,
+    StepCode,
 )
-from insurance.month_end.services.escalations import Escalations
-from insurance.organizations.queries import find_parameter
-from insurance.policies.services import schedule_steps as schedule
-from insurance.policies.services.schedules import vat_rate_on
+from insurance.month_end.services.effects import Effect, Work, hash_of, in_order, totals_of
+from insurance.month_end.services.escalations import load_escalations
 
-
-@dataclass(frozen=True, slots=True)
-class Effect:
-    """What a step does to a policy. `before` says after which event of its history."""
-
-    policy_id: UUID
-    policy_number: str
-    product_id: UUID
-    step: StepCode
-    period: date
-    before: dict[str, Any]
-    after: dict[str, Any]
-    amount: Decimal
-
-    @property
-    def text(self) -> str:
-        """Return the effect as it is hashed."""
-        facts = [str(self.policy_id), self.step.value, self.period.isoformat(), str(self.amount)]
-        return json.dumps([*facts, self.before, self.after], sort_keys=True, separators=(",", ":"))
-
-    def row(self, run_id: UUID, chunk: int) -> dict[str, Any]:
-        """Return the effect as it is stored."""
-        return {
-            "id": new_id(),
-            "run_id": run_id,
-            "chunk": chunk,
-            "policy_id": self.policy_id,
-            "policy_number": self.policy_number,
-            "product_id": self.product_id,
-            "step": self.step,
-            "period": self.period,
-            "before": self.before,
-            "after": self.after,
-            "amount": self.amount,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What a run does, to which day, and what decides rises."""
-
-    steps: frozenset[StepCode]
-    on: date
-    now: datetime
-    since: date
-    escalations: Escalations
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What effects say of a policy, as it was before the first step."""
-
-    number: str
-    product_id: UUID
-    category: str
-    sequence: int
-    status: str
-
-
-_FACTS = text(
+_EFFECTS: Table = MonthEndEffect.__table__  # type: ignore[assignment]
+_IDS = text(
     """
-    SELECT p.id, p.policy_number, p.product_id, k.category, p.status, (
-               SELECT max(e.sequence) FROM ins.policy_events e
-               WHERE e.org_id = p.org_id AND e.policy_id = p.id) AS sequence
-    FROM ins.policies p
-    JOIN ins.products pr ON pr.org_id = p.org_id AND pr.id = p.product_id
-    JOIN ins.product_classes k ON k.code = pr.class_code
-    WHERE p.org_id = :org AND p.id = ANY(CAST(:policies AS uuid[]))
+    SELECT p.id FROM ins.policies p
+    WHERE p.org_id = :org AND p.id BETWEEN :first AND :last
       AND p.status IN ('active', 'suspended')
+    ORDER BY p.id
     """
 )
-_WAITED = text(
+_FOLLOWED_IDS = text(
     """
-    SELECT b.policy_id, b.benefit_name, l.waiting_until, l.amount
-    FROM ins.policy_benefits b
-    JOIN ins.policy_benefit_layers l ON l.org_id = b.org_id AND l.policy_benefit_id = b.id
-    WHERE b.org_id = :org AND b.policy_id = ANY(CAST(:policies AS uuid[])) AND b.status = 'ACTIVE'
-      AND l.waiting_days > 0 AND l.waiting_until > :since AND l.waiting_until <= :on
-    ORDER BY b.policy_id, l.waiting_until, b.display_order, l.number
-    """
-)
-_RENEWED = text(
-    """
-    SELECT p.id, p.expiry_date, p.premium FROM ins.policies p
-    JOIN ins.products pr ON pr.org_id = p.org_id AND pr.id = p.product_id
-    JOIN ins.product_classes k ON k.code = pr.class_code AND k.category = 'NON_LIFE'
-    WHERE p.org_id = :org AND p.id = ANY(CAST(:policies AS uuid[])) AND p.status = 'active'
-      AND p.expiry_date BETWEEN :on AND :until
+    SELECT x.policy_id FROM ins.month_end_exceptions x
+    JOIN ins.policies p ON p.org_id = x.org_id AND p.id = x.policy_id
+     AND p.status IN ('active', 'suspended')
+    WHERE x.org_id = :org AND x.followed_by_id = :run
+      AND x.policy_id BETWEEN :first AND :last
+    ORDER BY x.policy_id
     """
 )
 
 
-def load_facts(session: Session, policy_ids: Sequence[UUID]) -> dict[UUID, Facts]:
-    """Return the facts of those policies that are in force."""
-    rows = session.execute(_FACTS, {"org": current_org(), "policies": list(policy_ids)})
-    return {
-        row.id: Facts(
-            row.policy_number, row.product_id, row.category, row.sequence or 0, row.status
+def claim(
+    session: Session, run_id: UUID, kind: ChunkKind, is_planning: bool
+) -> MonthEndChunk | None:
+    """Return the next chunk that nobody holds, locked until the transaction ends."""
+    column = MonthEndChunk.planned_at if is_planning else MonthEndChunk.applied_at
+    return session.scalars(
+        select(MonthEndChunk)
+        .where(
+            MonthEndChunk.org_id == current_org(),
+            MonthEndChunk.run_id == run_id,
+            MonthEndChunk.kind == kind,
+            column.is_(None),
+        )
+        .order_by(MonthEndChunk.number)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+
+
+def left(session: Session, run_id: UUID, is_planning: bool, kind: ChunkKind | None = None) -> int:
+    """Return how many chunks are still to be planned, or to be applied."""
+    column = MonthEndChunk.planned_at if is_planning else MonthEndChunk.applied_at
+    wanted = select(func.count()).where(
+        MonthEndChunk.org_id == current_org(), MonthEndChunk.run_id == run_id, column.is_(None)
+    )
+    if kind is not None:
+        wanted = wanted.where(MonthEndChunk.kind == kind)
+    return session.scalar(wanted) or 0
+
+
+def work_of(session: Session, run: MonthEndRun, ids: Sequence[UUID], now: datetime) -> Work:
+    """Return what a run does, with everything that decides rises of these policies."""
+    return Work(
+        steps=frozenset(map(StepCode, run.steps)),
+        on=run.process_date,
+        now=now,
+        since=add_years(run.process_date, -1),
+        escalations=load_escalations(session, run.process_date, ids),
+    )
+
+
+def ids_of(session: Session, run: MonthEndRun, chunk: MonthEndChunk) -> list[UUID]:
+    """Return the policies of a chunk that are in force."""
+    values = {"org": current_org(), "first": chunk.first_policy, "last": chunk.last_policy}
+    if run.follows_id is not None:
+        return list(session.scalars(_FOLLOWED_IDS, values | {"run": run.id}))
+    return list(session.scalars(_IDS, values))
+
+
+def effects_of_chunk(session: Session, run_id: UUID, chunk: MonthEndChunk) -> list[Effect]:
+    """Return the effects of a chunk as they were planned."""
+    rows = session.execute(
+        select(_EFFECTS)
+        .where(
+            _EFFECTS.c.org_id == current_org(),
+            _EFFECTS.c.run_id == run_id,
+            _EFFECTS.c.chunk == chunk.number,
+        )
+        .order_by(_EFFECTS.c.id)
+    )
+    return [
+        Effect(
+            row.policy_id,
+            row.policy_number,
+            row.product_id,
+            StepCode(row.step),
+            row.period,
+            row.before,
+            row.after,
+            row.amount,
         )
         for row in rows
-    }
-
-
-def plan(session: Session, policy_ids: Sequence[UUID], work: Work) -> list[Effect]:
-    """Return the effects of the steps on policies; nothing stays written."""
-    facts = load_facts(session, policy_ids)
-    decided = _rises(session, list(facts), work)
-    entangled = {one.policy.id for one in decided.raised}
-    alone = _Steps(session, facts, work)
-    charges = alone.decide([one for one in facts if one not in entangled])
-    crediting = (
-        {one.policy_id for one in list_credits(session, sorted(charges))} if charges else set()
-    )
-    if crediting:
-        alone = _Steps(session, facts, work)
-        alone.decide([one for one in facts if one not in entangled | crediting])
-    effects = alone.effects
-    if entangled | crediting:
-        effects += _look_ahead(session, facts, sorted(entangled | crediting), work)
-    effects += [
-        effect_of(
-            facts[one.policy_id],
-            one.policy_id,
-            StepCode.ANNIVERSARIES,
-            one.anniversary,
-            {},
-            {"blocked_by": [one.reason]},
-            ZERO,
-        )
-        for one in decided.blocked
-        if one.policy_id not in entangled | crediting
     ]
-    return in_order(effects)
 
 
-def apply(session: Session, policy_ids: Sequence[UUID], work: Work) -> list[Effect]:
-    """Do the steps and return their effects. The caller holds the policies."""
-    facts = load_facts(session, policy_ids)
-    steps = _Steps(session, facts, work)
-    steps.do(list(facts))
-    return in_order(steps.effects)
+def planned_texts(session: Session, run_id: UUID, chunk: MonthEndChunk) -> dict[UUID, str]:
+    """Return what is planned for each policy of a chunk, as text."""
+    return texts_of(effects_of_chunk(session, run_id, chunk))
 
 
-def in_order(effects: Sequence[Effect]) -> list[Effect]:
-    """Return effects by policy, in the order of the steps."""
-    order = {step: place for place, step in enumerate(StepCode)}
-    return sorted(effects, key=lambda one: (one.policy_id, order[one.step], one.period))
+def texts_of(effects: Sequence[Effect]) -> dict[UUID, str]:
+    """Return what effects say of each policy, as text."""
+    found: dict[UUID, str] = {}
+    for one in in_order(effects):
+        found[one.policy_id] = found.get(one.policy_id, "") + one.text
+    return found
 
 
-def hash_of(effects: Sequence[Effect]) -> str:
-    """Return the hash of effects in their order."""
-    found = hashlib.sha256()
-    for one in effects:
-        found.update(one.text.encode())
-    return found.hexdigest()
-
-
-def hash_of_texts(texts: Sequence[str]) -> str:
-    """Return the hash of texts in their order."""
-    return hashlib.sha256("".join(texts).encode()).hexdigest()
-
-
-def totals_of(effects: Sequence[Effect]) -> dict[str, dict[str, list[Any]]]:
-    """Return how many effects there are and their amount, by step and product."""
-    found: dict[str, dict[str, list[Any]]] = {}
-    for one in effects:
-        at = found.setdefault(one.step.value, {}).setdefault(str(one.product_id), [0, ZERO])
-        at[0] += 1
-        at[1] += one.amount
-    return plain(found)  # type: ignore[no-any-return]
-
-
-def _rises(session: Session, policy_ids: Sequence[UUID], work: Work) -> Decided:
-    if StepCode.ANNIVERSARIES not in work.steps:
-        return Decided()
-    return decide_anniversaries(session, policy_ids, work.escalations, on=work.on, since=work.since)
-
-
-def _look_ahead(
-    session: Session, facts: Mapping[UUID, Facts], policy_ids: Sequence[UUID], work: Work
-) -> list[Effect]:
-    """Do the steps for policies, keep their effects, and take everything back."""
-    steps = _Steps(session, facts, work)
-    savepoint = session.begin_nested()
-    try:
-        steps.do(policy_ids)
-    finally:
-        savepoint.rollback()
-        session.expire_all()
-    return steps.effects
-
-
-def effect_of(
-    facts: Facts,
-    policy_id: UUID,
-    step: StepCode,
-    period: date,
-    before: dict[str, Any],
-    after: dict[str, Any],
-    amount: Decimal,
-) -> Effect:
-    """Return an effect on a policy, with the last event of its history that it rests on."""
-    known = {**before, "event": facts.sequence}
-    return Effect(
-        policy_id, facts.number, facts.product_id, step, period, plain(known), plain(after), amount
-    )
-
-
-@dataclass(slots=True)
-class _Steps:
-    """The steps in their order, over policies whose facts are known."""
-
-    session: Session
-    facts: Mapping[UUID, Facts]
-    work: Work
-    effects: list[Effect] = field(default_factory=list)
-
-    def do(self, policy_ids: Sequence[UUID]) -> None:
-        """Decide and write, step by step: each sees what the one before wrote."""
-        session, work = self.session, self.work
-        decided = _rises(session, policy_ids, work)
-        write_anniversaries(session, decided.raised, on=work.on, now=work.now)
-        self._note_rises(decided)
-        if StepCode.EXTEND_SCHEDULES in work.steps:
-            lines = schedule.decide_lines(session, policy_ids, on=work.on)
-            schedule.write_lines(session, lines)
-            self._note_lines(lines)
-        if StepCode.POST_PREMIUMS in work.steps:
-            charges = schedule.decide_charges(session, policy_ids, on=work.on)
-            schedule.write_charges(session, charges, on=work.on, now=work.now)
-            self._note_charges(charges)
-        if StepCode.MARK_OVERDUE in work.steps:
-            late = schedule.decide_late(session, policy_ids, on=work.on)
-            schedule.write_late(session, late, on=work.on, now=work.now)
-            self._note_late(late)
-        self._list(policy_ids)
-
-    def decide(self, policy_ids: Sequence[UUID]) -> set[UUID]:
-        """Decide without writing; return the policies that something is charged to."""
-        session, work = self.session, self.work
-        lines: list[schedule.NewLine] = []
-        charges: list[schedule.Charge] = []
-        if StepCode.EXTEND_SCHEDULES in work.steps:
-            lines = schedule.decide_lines(session, policy_ids, on=work.on)
-            self._note_lines(lines)
-        if StepCode.POST_PREMIUMS in work.steps:
-            charges = schedule.decide_charges(session, policy_ids, on=work.on)
-            charges += self._charges_of(lines)
-            self._note_charges(charges)
-        if StepCode.MARK_OVERDUE in work.steps:
-            late = schedule.decide_late(session, policy_ids, on=work.on)
-            late += [
-                schedule.Late(one.id, one.policy_id, one.due_date, one.amount)
-                for one in lines
-                if one.due_date < work.on and one.amount > ZERO
-            ]
-            self._note_late(late)
-        self._list(policy_ids)
-        return {one.policy_id for one in charges}
-
-    def _charges_of(self, lines: Sequence[schedule.NewLine]) -> list[schedule.Charge]:
-        due = [one for one in lines if one.due_date <= self.work.on and one.amount > ZERO]
-        if not due:
-            return []
-        closed = closed_through(self.session)
-        return [
-            schedule.Charge(
-                one.id,
-                one.policy_id,
-                self.facts[one.policy_id].number,
-                one.due_date,
-                one.amount,
-                vat_rate_on(self.session, self.facts[one.policy_id].category, one.due_date),
-                self.work.on if closed is not None and one.due_date <= closed else one.due_date,
-            )
-            for one in due
-        ]
-
-    def _note(
-        self,
-        policy_id: UUID,
-        step: StepCode,
-        before: dict[str, Any],
-        after: dict[str, Any],
-        amount: Decimal,
-        period: date | None = None,
-    ) -> None:
-        facts = self.facts[policy_id]
-        day = period or self.work.on
-        self.effects.append(effect_of(facts, policy_id, step, day, before, after, amount))
-
-    def _note_rises(self, decided: Decided) -> None:
-        for one in decided.raised:
-            old, new, rise = one.old, one.new, one.rise
-            before = {"premium": old.premium, "cover": old.coverage_amount}
-            after = {
-                "premium": new.premium,
-                "cover": new.coverage_amount,
-                "rate": rise.premium_rate,
-                "adjustment": one.adjustment,
-                "source": one.escalation.source,
-                "type": one.escalation.type,
-            }
-            if rise.index is not None:
-                after |= {"index": rise.index, "index_month": rise.index_month}
-            step, amount = StepCode.ANNIVERSARIES, new.premium - old.premium
-            self._note(one.policy.id, step, before, after, amount, one.change.on)
-        for blocked in decided.blocked:
-            after = {"blocked_by": [blocked.reason]}
-            step = StepCode.ANNIVERSARIES
-            self._note(blocked.policy_id, step, {}, after, ZERO, blocked.anniversary)
-
-    def _note_lines(self, lines: Sequence[schedule.NewLine]) -> None:
-        for policy_id, found in _by_policy(lines).items():
-            before = {"schedule_until": found[0].due_date.isoformat()}
-            after = {"schedule_until": found[-1].period_end.isoformat(), "lines": len(found)}
-            amount = total(one.amount for one in found)
-            self._note(policy_id, StepCode.EXTEND_SCHEDULES, before, after, amount)
-
-    def _note_charges(self, charges: Sequence[schedule.Charge]) -> None:
-        for policy_id, found in _by_policy(charges).items():
-            days = sorted(one.due_date.isoformat() for one in found)
-            amount = total(one.amount for one in found)
-            before = {"charged": False, "due": days}
-            self._note(policy_id, StepCode.POST_PREMIUMS, before, {"charged": True}, amount)
-
-    def _note_late(self, late: Sequence[schedule.Late]) -> None:
-        for policy_id, found in _by_policy(late).items():
-            days = sorted(one.due_date.isoformat() for one in found)
-            before = {"status": "PENDING", "due": days}
-            amount = total(one.outstanding for one in found)
-            self._note(policy_id, StepCode.MARK_OVERDUE, before, {"status": "OVERDUE"}, amount)
-
-    def _list(self, policy_ids: Sequence[UUID]) -> None:
-        """Name what ends or begins in the month, for people to act on."""
-        session, work = self.session, self.work
-        values: dict[str, Any] = {
-            "org": current_org(),
-            "policies": list(policy_ids),
-            "on": work.on,
-        }
-        if StepCode.WAITING_ENDED in work.steps:
-            since = last_month_end(work.on.replace(day=1) - timedelta(days=1))
-            waited = defaultdict(list)
-            for row in session.execute(_WAITED, values | {"since": since}):
-                waited[row.policy_id].append(row)
-            for policy_id, rows in waited.items():
-                names = sorted({row.benefit_name for row in rows})
-                before = {"waiting_until": max(row.waiting_until for row in rows)}
-                after = {"listed": names}
-                amount = total(row.amount for row in rows)
-                self._note(policy_id, StepCode.WAITING_ENDED, before, after, amount)
-        if StepCode.RENEWALS_DUE in work.steps:
-            lead = int(find_parameter(session, "renewal_lead_days", work.on))
-            until = work.on + timedelta(days=lead)
-            for row in session.execute(_RENEWED, values | {"until": until}):
-                before, after = {"expiry_date": row.expiry_date}, {"listed": ["Renewal"]}
-                self._note(row.id, StepCode.RENEWALS_DUE, before, after, row.premium)
-
-
-def _by_policy(found: Sequence[Any]) -> dict[UUID, list[Any]]:
-    by_policy: dict[UUID, list[Any]] = {}
-    for one in found:
-        by_policy.setdefault(one.policy_id, []).append(one)
-    return by_policy
+def keep_plan(
+    session: Session,
+    run: MonthEndRun,
+    chunk: MonthEndChunk,
+    effects: Sequence[Effect],
+    now: datetime,
+) -> None:
+    """Keep what was planned for a chunk."""
+    session.flush()
+    write_rows(session, _EFFECTS, [one.row(run.id, chunk.number) for one in effects])
+    chunk.hash, chunk.totals, chunk.planned_at = hash_of(effects), totals_of(effects), now

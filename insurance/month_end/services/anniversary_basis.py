@@ -1,0 +1,202 @@
+"""What an anniversary starts from and comes to: contracts, changes and lines of policies."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from insurance.billing.models import LineKind
+from insurance.core.money import ZERO
+from insurance.core.period import add_years
+from insurance.core.tenancy import current_org
+from insurance.month_end.rules import Escalation, Rise
+from insurance.organizations.queries import find_parameter
+from insurance.policies.models import EndorsementType
+from insurance.policies.rules import Change, Contract, Pricer, Stage, contract_of
+from insurance.products.queries import load_terms
+
+_POLICIES = text(
+    """
+    SELECT p.id, p.policy_number, p.status, p.product_id, p.product_version_id, p.customer_id,
+           p.effective_date, p.expiry_date, p.term_years, p.due_day, p.frequency, p.premium,
+           p.coverage_amount, p.rating, p.current_version
+    FROM ins.policies p
+    WHERE p.org_id = :org AND p.id = ANY(CAST(:policies AS uuid[])) ORDER BY p.id
+    """
+)
+_BASES = text(
+    """
+    SELECT DISTINCT ON (v.policy_id) v.policy_id, v.policy_snapshot, v.effective_date,
+           e.recorded_at
+    FROM ins.policy_versions v
+    JOIN ins.policy_events e ON e.org_id = v.org_id AND e.id = v.event_id
+     AND e.event_type IN ('POLICY_ISSUED', 'POLICY_RENEWED')
+    WHERE v.org_id = :org AND v.policy_id = ANY(CAST(:policies AS uuid[]))
+    ORDER BY v.policy_id, v.version_number DESC
+    """
+)
+_ISSUED = text(
+    """
+    SELECT policy_id, id, type, effective_date, change, issued_at FROM ins.endorsements
+    WHERE org_id = :org AND policy_id = ANY(CAST(:policies AS uuid[])) AND status = 'ISSUED'
+    ORDER BY id
+    """
+)
+_PREMIUMS = text(
+    """
+    SELECT policy_id, id, kind, sequence, due_date, period_end, amount, paid_amount, status,
+           posted_at, whole_days
+    FROM ins.premium_lines
+    WHERE org_id = :org AND policy_id = ANY(CAST(:policies AS uuid[]))
+    ORDER BY policy_id, due_date, sequence
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """A rise that may not be, with the reason."""
+
+    policy_id: UUID
+    anniversary: date
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    contract: Contract
+    starts_on: date
+    changes: tuple[Change, ...]
+    pricer: Pricer
+    lines: Sequence[Any]
+    last_adjustment: int
+
+
+@dataclass(slots=True)
+class Raised:
+    """An anniversary of a policy, worked out: contracts, charges and lines, before and after."""
+
+    policy: Any
+    basis: Basis
+    change: Change
+    escalation: Escalation
+    rise: Rise
+    before: list[Stage]
+    after: list[Stage]
+    adjustment: Decimal
+    relaid: dict[UUID, Decimal]
+    adjustment_due: date
+
+    @property
+    def old(self) -> Contract:
+        """Return the contract on the day before, as it stands on the anniversary."""
+        return stage_on(self.before, self.change.on)
+
+    @property
+    def new(self) -> Contract:
+        """Return the contract from the anniversary on."""
+        at = next(one for one in self.after if one.change and one.change.id == self.change.id)
+        return at.contract
+
+    @property
+    def is_alone(self) -> bool:
+        """Tell whether the policy knows no other changes than rises."""
+        return all(one.type == EndorsementType.ANNIVERSARY for one in self.basis.changes)
+
+    @property
+    def is_newest(self) -> bool:
+        """Tell whether no other change takes effect after it."""
+        last = self.after[-1].change
+        return last is not None and last.id == self.change.id
+
+
+@dataclass(slots=True)
+class Decided:
+    """What the anniversaries of some policies come to."""
+
+    raised: list[Raised] = field(default_factory=list)
+    blocked: list[Blocked] = field(default_factory=list)
+    unchanged: int = 0
+
+    @property
+    def policy_ids(self) -> set[UUID]:
+        """Return the policies that rise."""
+        return {one.policy.id for one in self.raised}
+
+    @property
+    def credited(self) -> set[UUID]:
+        """Return the policies that get something back."""
+        return {one.policy.id for one in self.raised if one.adjustment < ZERO}
+
+    def of(self, policy_ids: set[UUID]) -> "Decided":
+        """Return what was decided for some of the policies."""
+        return Decided(
+            [one for one in self.raised if one.policy.id in policy_ids],
+            [one for one in self.blocked if one.policy_id in policy_ids],
+        )
+
+
+def load_bases(session: Session, ids: Sequence[UUID]) -> dict[UUID, tuple[Any, Basis]]:
+    values = {"org": current_org(), "policies": list(ids)}
+    changes: dict[UUID, list[Any]] = defaultdict(list)
+    for row in session.execute(_ISSUED, values):
+        changes[row.policy_id].append(row)
+    lines: dict[UUID, list[Any]] = defaultdict(list)
+    for row in session.execute(_PREMIUMS, values):
+        lines[row.policy_id].append(row)
+    bases = {row.policy_id: row for row in session.execute(_BASES, values)}
+    terms = cache(lambda version_id: load_terms(session, version_id))
+    caps = cache(lambda on: find_parameter(session, "funeral_cover_cap", on))
+    found = {}
+    for policy in session.execute(_POLICIES, values):
+        base = bases[policy.id]
+        issued = [one for one in changes[policy.id] if one.issued_at >= base.recorded_at]
+        found[policy.id] = (
+            policy,
+            Basis(
+                contract=contract_of(base.policy_snapshot),
+                starts_on=base.effective_date,
+                changes=tuple(_change(one) for one in issued),
+                pricer=_pricer(policy, terms(policy.product_version_id), caps),
+                lines=[one for one in lines[policy.id] if one.due_date >= base.effective_date],
+                last_adjustment=max(
+                    (one.sequence for one in lines[policy.id] if one.kind == LineKind.ADJUSTMENT),
+                    default=0,
+                ),
+            ),
+        )
+    return found
+
+
+def _change(row: Any) -> Change:
+    return Change(
+        id=row.id,
+        type=row.type,
+        on=row.effective_date,
+        data=row.change["data"],
+        sequence=row.change["sequence"],
+    )
+
+
+def _pricer(policy: Any, terms: Any, caps: Any) -> Pricer:
+    age = policy.rating.get("age")
+    return Pricer(
+        terms=terms,
+        rating_inputs=policy.rating.get("rating_inputs") or {},
+        term_years=policy.term_years,
+        main_born_about=None if age is None else add_years(policy.effective_date, -age),
+        gender=policy.rating.get("gender"),
+        cover_cap=caps(policy.effective_date) if terms.class_code == "FUNERAL" else None,
+    )
+
+
+def stage_on(stages: Sequence[Stage], on: date) -> Contract:
+    reached = [stage for stage in stages if stage.on <= on]
+    return (reached or stages)[-1 if reached else 0].contract

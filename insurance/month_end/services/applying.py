@@ -1,0 +1,154 @@
+"""Applying a run: exactly what its plan says, chunk by chunk."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+import psycopg
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from insurance.audit_logs.services import record
+from insurance.core.db import transaction
+from insurance.core.tenancy import current_org
+from insurance.month_end import queries
+from insurance.month_end.models import (
+    ChunkKind,
+    ExceptionKind,
+    MonthEndChunk,
+    MonthEndRun,
+    RunStatus,
+    StepCode,
+)
+from insurance.month_end.rules import last_month_end
+from insurance.month_end.services.chunks import (
+    claim,
+    ids_of,
+    left,
+    planned_texts,
+    texts_of,
+    work_of,
+)
+from insurance.month_end.services.effects import Effect, hash_of, totals_of
+from insurance.month_end.services.ending import apply_list, close_month, finish
+from insurance.month_end.services.quarantine import (
+    OF_A_POLICY,
+    ChangedError,
+    guarded,
+    leave_out,
+    left_out,
+)
+from insurance.month_end.services.steps import apply_steps
+from insurance.policies.services.payments import lock_policies
+
+_MONTHLY = frozenset(
+    {
+        StepCode.ANNIVERSARIES,
+        StepCode.EXTEND_SCHEDULES,
+        StepCode.POST_PREMIUMS,
+        StepCode.MARK_OVERDUE,
+    }
+)
+_CLOSE_MONTH = text(
+    """
+    INSERT INTO ins.month_end_watermarks (org_id, policy_id, closed_through)
+    SELECT p.org_id, p.id, CAST(:through AS date) FROM ins.policies p
+    WHERE p.org_id = :org AND p.id = ANY(CAST(:ids AS uuid[]))
+    ON CONFLICT (org_id, policy_id) DO UPDATE SET closed_through = excluded.closed_through
+    WHERE month_end_watermarks.closed_through < excluded.closed_through
+    """
+)
+
+
+def apply_next(run_id: UUID, now: datetime) -> bool:
+    """Apply a chunk, or finish; return whether there is more to do."""
+    with transaction() as session:
+        run = queries.get_run(session, run_id)
+        if run.status is not RunStatus.APPLYING:
+            return False
+        chunk = claim(session, run_id, ChunkKind.BOOK, is_planning=False)
+        if chunk is None:
+            if left(session, run_id, is_planning=False, kind=ChunkKind.BOOK):
+                return False
+            chunk = claim(session, run_id, ChunkKind.LIST, is_planning=False)
+        if chunk is not None:
+            if chunk.kind is ChunkKind.BOOK:
+                _apply_book(session, run, chunk, now)
+            else:
+                apply_list(session, run, chunk, now)
+            return True
+        if left(session, run_id, is_planning=False):
+            return False
+        is_to_close = finish(session, run_id, now)
+    if is_to_close:
+        close_month(run_id, now)
+    return False
+
+
+def _apply_book(session: Session, run: MonthEndRun, chunk: MonthEndChunk, now: datetime) -> None:
+    """Write what the plan says of a stretch of the book, leaving out what has changed since."""
+    ids = ids_of(session, run, chunk)
+    lock_policies(session, ids)
+    out = left_out(session, run.id, chunk)
+    ids = [one for one in ids if one not in out]
+    work = work_of(session, run, ids, now)
+
+    def do(some: Sequence[UUID]) -> list[Effect]:
+        effects = apply_steps(session, some, work)
+        if len(some) < len(ids) or out or hash_of(effects) != chunk.hash:
+            planned = planned_texts(session, run.id, chunk)
+            gone = planned.keys() - set(ids) - out if len(some) == len(ids) else set()
+            _compare(effects, planned, [*some, *gone])
+        return effects
+
+    try:
+        with session.begin_nested():
+            effects = do(ids)
+    except ChangedError as changed:
+        session.expire_all()
+        for policy_id in changed.policy_ids:
+            words = "Changed since the plan"
+            leave_out(session, run, policy_id, ExceptionKind.CHANGED, words, now)
+        ids = [one for one in ids if one not in changed.policy_ids]
+        out |= changed.policy_ids
+        effects = guarded(session, run, ids, do, now)
+    except (OperationalError, psycopg.OperationalError):
+        raise
+    except OF_A_POLICY:
+        session.expire_all()
+        effects = guarded(session, run, ids, do, now)
+    out = left_out(session, run.id, chunk)
+    _done(session, run, chunk, [one for one in ids if one not in out], effects, now)
+
+
+def _compare(
+    effects: Sequence[Effect], planned: Mapping[UUID, str], policy_ids: Sequence[UUID]
+) -> None:
+    """Refuse effects that are not those of the plan. Raises ChangedError with the policies."""
+    done = texts_of(effects)
+    differing = {one for one in policy_ids if planned.get(one) != done.get(one)}
+    if differing:
+        raise ChangedError(differing)
+
+
+def _done(
+    session: Session,
+    run: MonthEndRun,
+    chunk: MonthEndChunk,
+    ids: Sequence[UUID],
+    effects: Sequence[Effect],
+    now: datetime,
+) -> None:
+    if set(map(StepCode, run.steps)) >= _MONTHLY:
+        through = last_month_end(run.process_date)
+        values = {"org": current_org(), "ids": list(ids), "through": through}
+        session.execute(_CLOSE_MONTH, values)
+    chunk.done, chunk.applied_at = totals_of(effects), now
+    record(
+        session,
+        action="month_end.apply_chunk",
+        resource="month_end_runs",
+        resource_id=run.id,
+        after={"chunk": chunk.number, "policies": len(ids), "done": chunk.done},
+    )

@@ -1,0 +1,147 @@
+"""What a run does to policies: as it is planned, hashed and counted."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from insurance.audit_logs.rules import plain
+from insurance.core.ids import new_id
+from insurance.core.money import ZERO
+from insurance.core.tenancy import current_org
+from insurance.month_end.models import StepCode
+from insurance.month_end.services.escalations import Escalations
+
+_FACTS = text(
+    """
+    SELECT p.id, p.policy_number, p.product_id, k.category, p.status, (
+               SELECT max(e.sequence) FROM ins.policy_events e
+               WHERE e.org_id = p.org_id AND e.policy_id = p.id) AS sequence
+    FROM ins.policies p
+    JOIN ins.products pr ON pr.org_id = p.org_id AND pr.id = p.product_id
+    JOIN ins.product_classes k ON k.code = pr.class_code
+    WHERE p.org_id = :org AND p.id = ANY(CAST(:policies AS uuid[]))
+      AND p.status IN ('active', 'suspended')
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a step does to a policy. `before` says after which event of its history."""
+
+    policy_id: UUID
+    policy_number: str
+    product_id: UUID
+    step: StepCode
+    period: date
+    before: dict[str, Any]
+    after: dict[str, Any]
+    amount: Decimal
+
+    @property
+    def text(self) -> str:
+        """Return the effect as it is hashed."""
+        facts = [str(self.policy_id), self.step.value, self.period.isoformat(), str(self.amount)]
+        return json.dumps([*facts, self.before, self.after], sort_keys=True, separators=(",", ":"))
+
+    def row(self, run_id: UUID, chunk: int) -> dict[str, Any]:
+        """Return the effect as it is stored."""
+        return {
+            "id": new_id(),
+            "run_id": run_id,
+            "chunk": chunk,
+            "policy_id": self.policy_id,
+            "policy_number": self.policy_number,
+            "product_id": self.product_id,
+            "step": self.step,
+            "period": self.period,
+            "before": self.before,
+            "after": self.after,
+            "amount": self.amount,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a run does, to which day, and what decides rises."""
+
+    steps: frozenset[StepCode]
+    on: date
+    now: datetime
+    since: date
+    escalations: Escalations
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What effects say of a policy, as it was before the first step."""
+
+    number: str
+    product_id: UUID
+    category: str
+    sequence: int
+    status: str
+
+
+def load_facts(session: Session, policy_ids: Sequence[UUID]) -> dict[UUID, Facts]:
+    """Return the facts of those policies that are in force."""
+    rows = session.execute(_FACTS, {"org": current_org(), "policies": list(policy_ids)})
+    return {
+        row.id: Facts(
+            row.policy_number, row.product_id, row.category, row.sequence or 0, row.status
+        )
+        for row in rows
+    }
+
+
+def effect_of(
+    facts: Facts,
+    policy_id: UUID,
+    step: StepCode,
+    period: date,
+    before: dict[str, Any],
+    after: dict[str, Any],
+    amount: Decimal,
+) -> Effect:
+    """Return an effect on a policy, with the last event of its history that it rests on."""
+    known = {**before, "event": facts.sequence}
+    return Effect(
+        policy_id, facts.number, facts.product_id, step, period, plain(known), plain(after), amount
+    )
+
+
+def in_order(effects: Sequence[Effect]) -> list[Effect]:
+    """Return effects by policy, in the order of the steps."""
+    order = {step: place for place, step in enumerate(StepCode)}
+    return sorted(effects, key=lambda one: (one.policy_id, order[one.step], one.period))
+
+
+def hash_of(effects: Sequence[Effect]) -> str:
+    """Return the hash of effects in their order."""
+    found = hashlib.sha256()
+    for one in effects:
+        found.update(one.text.encode())
+    return found.hexdigest()
+
+
+def hash_of_texts(texts: Sequence[str]) -> str:
+    """Return the hash of texts in their order."""
+    return hashlib.sha256("".join(texts).encode()).hexdigest()
+
+
+def totals_of(effects: Sequence[Effect]) -> dict[str, dict[str, list[Any]]]:
+    """Return how many effects there are and their amount, by step and product."""
+    found: dict[str, dict[str, list[Any]]] = {}
+    for one in effects:
+        at = found.setdefault(one.step.value, {}).setdefault(str(one.product_id), [0, ZERO])
+        at[0] += 1
+        at[1] += one.amount
+    return plain(found)  # type: ignore[no-any-return]

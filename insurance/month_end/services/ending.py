@@ -1,0 +1,98 @@
+"""Policies that end, one by one, and the end of the run itself."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import psycopg
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from insurance.audit_logs.services import record
+from insurance.core.db import transaction
+from insurance.core.errors import ConflictError, DomainError
+from insurance.ledger.periods import close_books
+from insurance.month_end import queries
+from insurance.month_end.models import (
+    ExceptionKind,
+    MonthEndChunk,
+    MonthEndRun,
+    RunStatus,
+    StepCode,
+)
+from insurance.month_end.rules import last_month_end
+from insurance.month_end.services.chunks import effects_of_chunk
+from insurance.month_end.services.effects import Effect, totals_of
+from insurance.month_end.services.quarantine import OF_A_POLICY, in_words, leave_out, left_out
+from insurance.policies.services.lifecycle import expire, lapse
+from insurance.policies.services.payments import lock_policies
+
+
+def apply_list(session: Session, run: MonthEndRun, chunk: MonthEndChunk, now: datetime) -> None:
+    """End policies one by one, each as on its own day."""
+    out = left_out(session, run.id, chunk)
+    effects = [one for one in effects_of_chunk(session, run.id, chunk) if one.policy_id not in out]
+    lock_policies(session, {one.policy_id for one in effects})
+    done = []
+    for one in effects:
+        if one.step is StepCode.LAPSE_CANDIDATES or _end(session, run, one, now):
+            done.append(one)
+    chunk.done, chunk.applied_at = totals_of(done), now
+    session.flush()
+
+
+def _end(session: Session, run: MonthEndRun, effect: Effect, now: datetime) -> bool:
+    on = run.process_date
+    try:
+        with session.begin_nested():
+            if effect.step is StepCode.EXPIRIES:
+                outcome = expire(session, effect.policy_id, on=on, now=now)
+            else:
+                reason = f"Month-end {on:%Y/%m/%d}"
+                outcome = lapse(session, effect.policy_id, reason=reason, on=on, now=now)
+            if outcome.effective_date.isoformat() != effect.after["ended_on"]:
+                raise ConflictError("It would end on another day than planned.")
+    except (OperationalError, psycopg.OperationalError):
+        raise
+    except OF_A_POLICY as error:
+        session.expire_all()
+        changed = isinstance(error, ConflictError)
+        kind = ExceptionKind.CHANGED if changed else ExceptionKind.FAILED
+        leave_out(session, run, effect.policy_id, kind, in_words(error), now)
+        return False
+    return True
+
+
+def finish(session: Session, run_id: UUID, now: datetime) -> bool:
+    """End the run once every chunk is applied; return whether its month is to be closed."""
+    run = queries.get_run(session, run_id, lock=True)
+    if run.status is not RunStatus.APPLYING:
+        return False
+    left_out = queries.count_exceptions(session, run_id)
+    run.status = RunStatus.COMPLETED_WITH_EXCEPTIONS if left_out else RunStatus.COMPLETED
+    run.finished_at = now
+    record(
+        session,
+        action="month_end.complete",
+        resource="month_end_runs",
+        resource_id=run.id,
+        after={
+            "status": run.status,
+            "policies": run.policies,
+            "book": run.book,
+            "left_out": sum(left_out.values()),
+        },
+    )
+    return run.close_month and not left_out and run.policies == run.book
+
+
+def close_month(run_id: UUID, now: datetime) -> None:
+    """Close the month of a run that left nobody out, if it is over."""
+    with transaction() as session:
+        run = queries.get_run(session, run_id)
+    through = last_month_end(run.process_date)
+    try:
+        reason = f"Month-end {run.process_date:%Y/%m/%d}"
+        close_books(through, reason=reason, on=through + timedelta(days=1), now=now)
+    except DomainError as error:
+        with transaction() as session:
+            queries.get_run(session, run_id, lock=True).error = error.message
