@@ -22,7 +22,12 @@ from insurance.customers.queries import list_customers
 from insurance.policies import queries
 from insurance.policies.models import EndorsementStatus, EndorsementType
 from insurance.policies.replay import find_differences
-from insurance.policies.services import accept_quote, approve_request, receive_payment
+from insurance.policies.services import (
+    accept_quote,
+    approve_request,
+    pay_premium,
+    receive_payment,
+)
 from insurance.policies.services.as_at import policy_as_at
 from insurance.policies.services.endorsements import (
     Wanted,
@@ -312,6 +317,36 @@ def test_a_backdated_change_finds_its_place_among_the_issued_ones(
     assert premiums[0] == "250.00"
     assert premiums[2] == "350.00", "the cover changed before the spouse joined"
     assert len(versions[0].policy_snapshot["members"]) == 2
+
+
+def test_premiums_before_one_that_was_paid_ahead_are_still_asked_for(
+    policy_id: UUID, session: Session
+) -> None:
+    fourth = list_premium_lines(session, policy_id)[3].id
+    session.rollback()
+    pay_premium(
+        policy_id,
+        fourth,
+        amount=D("250.00"),
+        reference="FEBRUARY",
+        paid_on=TODAY,
+        on=TODAY,
+        now=NOW,
+    )
+
+    issued = _issue(policy_id, _cover(session, policy_id, 750_000, date(2026, 12, 1)))
+
+    session.expire_all()
+    lines = list_premium_lines(session, policy_id)
+    premiums = [one for one in lines if one.kind is LineKind.PREMIUM]
+    assert [(one.due_date.month, one.amount) for one in premiums[:5]] == [
+        (11, D("250.00")),
+        (12, D("350.00")),
+        (1, D("350.00")),
+        (2, D("250.00")),
+        (3, D("350.00")),
+    ]
+    assert issued.preview.adjustment == D("100.00")  # what February's premium lacks now
 
 
 def test_two_changes_of_the_same_cover_wait_for_a_choice(policy_id: UUID, session: Session) -> None:

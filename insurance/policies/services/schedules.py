@@ -76,15 +76,18 @@ def plan_money(
     adjusted = _adjusted_so_far(session, policy, basis, lines)
     adjustment = should_be - total(one.amount for one in fixed) - adjusted
     coming = [one for one in lines if one.kind is LineKind.PREMIUM and not one.is_fixed]
-    planned = plan_lines(
-        basis.next_charge,
-        due_day=contract.due_day,
-        months=MONTHS_PER_PREMIUM[contract.frequency],
-        until=_horizon(basis, coming),
-        expiry=policy.expiry_date,
-        steps=steps,
-        method=terms.pro_rata_method,
-    )
+    planned = [
+        *_passed_over(coming, steps, basis, terms.pro_rata_method),
+        *plan_lines(
+            basis.next_charge,
+            due_day=contract.due_day,
+            months=MONTHS_PER_PREMIUM[contract.frequency],
+            until=_horizon(basis, coming),
+            expiry=policy.expiry_date,
+            steps=steps,
+            method=terms.pro_rata_method,
+        ),
+    ]
     due = next((one.period.start for one in planned if one.period.start >= on), on)
     return MoneyPlan(
         adjustment=adjustment,
@@ -96,6 +99,19 @@ def plan_money(
         next_debits=_next_debits(session, policy, lines, planned, adjustment, due, on),
         vat_rate=vat_rate_on(session, terms.category, on),
     )
+
+
+def _passed_over(
+    coming: Sequence[PremiumLine], steps: Sequence[Step], basis: Basis, method: str
+) -> list[PlannedLine]:
+    """Return the open lines before one that was paid ahead: their periods stay, their price not."""
+    return [
+        PlannedLine(
+            Period(one.due_date, one.period_end), _charge(one, steps, method), one.whole_days
+        )
+        for one in coming
+        if one.due_date < basis.next_charge
+    ]
 
 
 def _horizon(basis: Basis, coming: Sequence[PremiumLine]) -> date:
@@ -239,7 +255,7 @@ def _take_back(session: Session, policy: Policy, left: Decimal, on: date, now: d
 
 def _lay(session: Session, policy: Policy, plan: MoneyPlan) -> None:
     """Bring the lines to come to the plan: in place, with what is missing added."""
-    rows = sorted(plan.coming, key=lambda one: one.sequence)
+    rows = sorted(plan.coming, key=lambda one: (one.due_date, one.sequence))
     last = max(
         (
             one.sequence
