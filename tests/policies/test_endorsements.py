@@ -380,6 +380,33 @@ def test_two_changes_of_the_same_cover_wait_for_a_choice(policy_id: UUID, sessio
     assert queries.get_policy(session, policy_id).coverage_amount == D("750000.00")
 
 
+def test_a_choice_does_not_touch_what_is_in_no_conflict(policy_id: UUID, session: Session) -> None:
+    spouse = _issue(policy_id, _spouse()).endorsement
+    session.rollback()
+    wanted = _cover(session, policy_id, 600_000, resolutions={spouse.id: "USE_THIS"})
+
+    _issue(policy_id, wanted)
+
+    session.expire_all()
+    assert queries.find_endorsement(session, spouse.id).status is EndorsementStatus.ISSUED
+    assert [one.role for one in queries.list_members(session, policy_id)] == [
+        "MAIN_MEMBER",
+        "SPOUSE",
+    ]
+
+
+def test_what_a_change_gives_back_settles_arrears_before_it_lowers_a_debit(
+    policy_id: UUID, session: Session
+) -> None:
+    issued = _issue(policy_id, _cover(session, policy_id, 400_000))
+
+    # 40.00 less for 11 of 30 days is 14.67, and November's 250.00 is not paid.
+    assert issued.preview.adjustment == D("-14.67")
+    assert issued.preview.next_debits[0] == (date(2026, 12, 1), D("210.00"))
+    session.expire_all()
+    assert list_premium_lines(session, policy_id)[0].outstanding == D("235.33")
+
+
 def test_of_two_open_drafts_the_first_issued_wins_and_the_other_is_priced_again(
     policy_id: UUID, session: Session
 ) -> None:

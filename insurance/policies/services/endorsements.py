@@ -395,8 +395,11 @@ def _prepare(
     before = _stages(basis, basis.changes)
     if conflicts:
         return _unpriced(policy, before[-1].contract, effective, conflicts)
+    # Only what is in conflict with this change can make way for it.
     superseded = tuple(
-        one.id for one in basis.changes if wanted.resolutions.get(one.id) == THIS_STANDS
+        one.endorsement_id
+        for one in find_conflicts(change, basis.changes, {})
+        if wanted.resolutions[one.endorsement_id] == THIS_STANDS
     )
     kept = [one for one in basis.changes if one.id not in superseded]
     after = _stages(basis, [*kept, change])

@@ -168,20 +168,20 @@ def _next_debits(
 ) -> list[tuple[date, Decimal]]:
     owed: dict[date, Decimal] = defaultdict(lambda: ZERO)
     for line in lines:
-        is_kept = line.is_fixed or line.kind is LineKind.ADJUSTMENT
-        if is_kept and line.due_date >= on and line.outstanding > ZERO:
+        if line.is_fixed or line.kind is LineKind.ADJUSTMENT:
             owed[line.due_date] += line.outstanding
     for one in planned:
-        if one.period.start >= on:
-            owed[one.period.start] += one.amount
+        owed[one.period.start] += one.amount
     if adjustment > ZERO:
         owed[due] += adjustment
     credit = billing.unapplied_credit(session, policy.id) + max(-adjustment, ZERO)
     debits = []
+    # Credit settles what was due before first, so that only the rest of it lowers a debit.
     for day, amount in sorted(owed.items()):
         used = min(credit, amount)
         credit -= used
-        debits.append((day, amount - used))
+        if day >= on and amount > ZERO:
+            debits.append((day, amount - used))
     return debits[:DEBITS_NAMED]
 
 
