@@ -18,7 +18,6 @@ from insurance.api.edge import (
     listing,
 )
 from insurance.api.policies import PATH, business_day
-from insurance.audit_logs.services import record
 from insurance.claims import letters, queries, services
 from insurance.claims.models import (
     Claim,
@@ -32,13 +31,13 @@ from insurance.claims.models import (
 from insurance.claims.queries import ClaimLine, ClaimView
 from insurance.claims.rules import TABS, Limits, reasons_for
 from insurance.core import clock
-from insurance.core.db import db, transaction
-from insurance.core.errors import DomainError, NotFoundError
-from insurance.core.files import read_file
+from insurance.core.db import db
+from insurance.core.errors import DomainError
 from insurance.core.paging import decode_cursor
 from insurance.core.permissions import May
 from insurance.policies.queries import get_policy
 from insurance.products.queries import load_terms
+from insurance.web.documents import send_claim_document
 from insurance.web.parsing import Amount, Day, Money, Words
 
 TAG = "Claims"
@@ -568,23 +567,7 @@ def review_claim_document(document_id: UUID, body: ReviewBody) -> Any:
           tag=TAG)  # fmt: skip
 def get_claim_document_file(document_id: UUID) -> Response:
     """Return a document's file; the look is audited."""
-    return file_of(document_id)
-
-
-def file_of(document_id: UUID) -> Response:
-    """Return a document's file to be saved, never shown by the browser as ours."""
-    document = queries.get_document(db.session(), document_id)
-    if document.file_key is None:
-        raise NotFoundError("No file has been sent.")
-    content = read_file(document.file_key)
-    with transaction() as session:
-        record(session, action="claims.read_document", resource="claims",
-               resource_id=document.claim_id, after={"document_id": document.id})  # fmt: skip
-    response = Response(content, mimetype=document.content_type)
-    response.headers.set("Content-Disposition", "attachment", filename=document.file_name)
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return send_claim_document(document_id)
 
 
 @endpoint("GET", f"{ONE}/letter", may=May.CLAIMS_VIEW, answer=bytes, tag=TAG)

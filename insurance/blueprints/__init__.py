@@ -15,6 +15,7 @@ _BLUEPRINTS = (
     "customers",
     "quotes",
     "policies",
+    "claims",
     "approvals",
     "ledger",
     "debit_orders",

@@ -1,6 +1,6 @@
 """Claims with their items, checks, documents, flags and history, and the money in entries."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
@@ -109,6 +109,11 @@ class Claim(TenantRecord):
     closed_from: Mapped[str | None]
     version: Mapped[int] = mapped_column(default=1)
     updated_at: Mapped[datetime]
+
+    @property
+    def last_moment(self) -> datetime | None:
+        """Return the last minute in which a decision is in time; `due_at` is the one after it."""
+        return self.due_at - timedelta(minutes=1) if self.due_at else None
 
 
 class Decision(StrEnum):

@@ -39,6 +39,7 @@ from insurance.customers.models import Customer
 from insurance.policies.models import Policy
 from insurance.products.models import Product
 
+BY_DEADLINE = ("open", "pending_documents", "sla_breaches")
 FOREVER = "9999-12-31T00:00:00+00:00"
 _DEADLINE = func.coalesce(Claim.due_at, literal_column("timestamptz '9999-12-31 00:00:00+00'"))
 _UNDECIDED = [ClaimStatus(status) for status in UNDECIDED]
@@ -274,7 +275,7 @@ def list_claims(
         query = query.where(Claim.assigned_to == assigned_to)
     if q.strip():
         query = query.where(_matches(q.strip()))
-    by_deadline = tab in ("open", "pending_documents", "sla_breaches")
+    by_deadline = tab in BY_DEADLINE
     if by_deadline:
         if after is not None:
             query = query.where(func.row(_DEADLINE, Claim.id) > func.row(*after))
@@ -284,12 +285,12 @@ def list_claims(
             query = query.where(Claim.id < after[1])
         query = query.order_by(Claim.id.desc())
     rows = [ClaimLine(*row) for row in session.execute(query.limit(limit + 1))]
-    return page_of(rows, limit, _position)
+    return page_of(rows, limit, lambda line: (place_of(line)[0].isoformat(), line.id))
 
 
-def _position(line: ClaimLine) -> tuple[str, UUID]:
-    due = line.claim.due_at
-    return (due.isoformat() if due else FOREVER, line.id)
+def place_of(line: ClaimLine) -> tuple[datetime, UUID]:
+    """Return where a claim stands in the queue of deadlines."""
+    return (line.claim.due_at or datetime.fromisoformat(FOREVER), line.id)
 
 
 def _matches(q: str) -> Any:
@@ -400,6 +401,16 @@ def level_of(session: Session, user_id: UUID | None) -> int:
         )
     ).one_or_none()
     return found or 1
+
+
+def list_levels(session: Session) -> dict[UUID, int]:
+    """Return the level of each person who was put at one."""
+    rows = session.execute(
+        select(AuthorityLevel.user_id, AuthorityLevel.level).where(
+            AuthorityLevel.org_id == current_org()
+        )
+    )
+    return dict(rows.tuples().all())
 
 
 def _lines() -> Any:

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
+from enum import StrEnum
 from string import Template
 from typing import Any
 from uuid import UUID
@@ -20,10 +21,18 @@ SHOWN_AT_MOST = 500
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: its heading, and whether it is money, a number, a day or words."""
+    """A column: its heading, and what its cells are.
+
+    Kinds: text, code, reason, day, and the numbers money, number, days and percent.
+    """
 
     name: str
-    kind: str = "words"
+    kind: str = "text"
+
+    @property
+    def is_number(self) -> bool:
+        """Tell whether its cells stand on the right."""
+        return self.kind in ("money", "number", "days", "percent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +60,7 @@ class Wanted:
     claim_type: str | None = None
     cause: str | None = None
     reason: str | None = None
+    decision: str | None = None
     age: str | None = None
     only: str | None = None
 
@@ -88,7 +98,8 @@ _NARROW = """
     AND (CAST(:claim_type AS text) IS NULL OR c.claim_type = :claim_type)
     AND (CAST(:cause AS text) IS NULL OR c.cause = :cause)
     AND (CAST(:reason AS text) IS NULL OR EXISTS (SELECT 1 FROM ins.claim_items i
-        WHERE i.org_id = c.org_id AND i.claim_id = c.id AND i.reason_code = :reason))
+        WHERE i.org_id = c.org_id AND i.claim_id = c.id AND i.reason_code = :reason
+          AND i.decision = :decision))
     AND (CAST(:age AS text) IS NULL OR $age = :age)
     AND (CAST(:only AS text) IS NULL
         OR (:only = 'open' AND c.status IN $undecided)
@@ -116,8 +127,8 @@ REPORTS = {
             "Claims register",
             "Every claim notified in the period.",
             (
-                Column("Claim"), Column("Policy"), Column("Product"), Column("Type"),
-                Column("Cause"), Column("Status"), Column("Event", "day"),
+                Column("Claim"), Column("Policy"), Column("Product"), Column("Type", "code"),
+                Column("Cause", "code"), Column("Status", "code"), Column("Event", "day"),
                 Column("Notified", "day"), Column("Claimed", "money"),
                 Column("Approved", "money"), Column("Paid", "money"), Column("Reserve", "money"),
             ),
@@ -173,7 +184,7 @@ REPORTS = {
             "Outstanding reserves",
             "What is reserved today, by product and status.",
             (
-                Column("Product"), Column("Status"), Column("Claims", "number"),
+                Column("Product"), Column("Status", "code"), Column("Claims", "number"),
                 Column("Reserve", "money"),
             ),
             _sql("""
@@ -189,18 +200,19 @@ REPORTS = {
             "Approval rate and reasons",
             "How items of claims notified in the period were decided, and why.",
             (
-                Column("Decision"), Column("Reason"), Column("Items", "number"),
+                Column("Decision", "code"), Column("Reason", "reason"), Column("Items", "number"),
                 Column("Share", "percent"), Column("Asked for", "money"),
                 Column("Approved", "money"),
             ),
             _sql("""
                 SELECT i.decision, i.reason_code, count(*),
                        round(100.0 * count(*) / sum(count(*)) OVER (), 1),
-                       sum(i.requested_amount), sum(i.approved_amount), i.reason_code
+                       sum(i.requested_amount), sum(i.approved_amount), i.decision,
+                       i.reason_code
                 $joins JOIN ins.claim_items i ON i.org_id = c.org_id AND i.claim_id = c.id
                 $period AND i.decision IS NOT NULL
                 GROUP BY i.decision, i.reason_code ORDER BY 1, 3 DESC LIMIT :limit"""),
-            ("reason",),
+            ("decision", "reason"),
             (2, 4, 5),
         ),
         Report(
@@ -208,7 +220,7 @@ REPORTS = {
             "Claims by product and cause",
             "Claims notified in the period, by product, type and cause.",
             (
-                Column("Product"), Column("Type"), Column("Cause"), Column("Claims", "number"),
+                Column("Product"), Column("Type", "code"), Column("Cause", "code"), Column("Claims", "number"),
                 Column("Claimed", "money"), Column("Approved", "money"), Column("Paid", "money"),
             ),
             _sql("""
@@ -225,7 +237,7 @@ REPORTS = {
             "Large losses",
             "Claims notified in the period from the organization's limit for large losses on.",
             (
-                Column("Claim"), Column("Policy"), Column("Product"), Column("Status"),
+                Column("Claim"), Column("Policy"), Column("Product"), Column("Status", "code"),
                 Column("Event", "day"), Column("Claimed", "money"), Column("Paid", "money"),
                 Column("Reserve", "money"),
             ),
@@ -243,7 +255,7 @@ REPORTS = {
             "Paid versus reserved",
             "What was reserved in all, paid, and is left, of claims notified in the period.",
             (
-                Column("Claim"), Column("Product"), Column("Status"),
+                Column("Claim"), Column("Product"), Column("Status", "code"),
                 Column("Reserved in all", "money"), Column("Paid", "money"),
                 Column("Left", "money"), Column("Released", "money"),
             ),
@@ -275,7 +287,7 @@ def run_report(session: Session, report: Report, wanted: Wanted, *, limit: int) 
         "on": wanted.on,
         "limit": limit + 1,
     }
-    for name in ("product", "status", "claim_type", "cause", "reason", "age", "only"):
+    for name in ("product", "status", "claim_type", "cause", "reason", "decision", "age", "only"):
         if report.code == "register":
             values[name] = getattr(wanted, name)
     names = set(report.statement._bindparams)
@@ -312,9 +324,73 @@ class LossRatio:
     @property
     def ratio(self) -> Decimal | None:
         """Return claims by premiums in per cent, None without premiums."""
-        if self.premiums <= ZERO:
-            return None
-        return (self.claims * 100 / self.premiums).quantize(Decimal("0.1"))
+        return ratio_of(self.premiums, self.claims)
+
+
+def ratio_of(premiums: Decimal, claims: Decimal) -> Decimal | None:
+    """Return claims by premiums in per cent, None without premiums."""
+    if premiums <= ZERO:
+        return None
+    return (claims * 100 / premiums).quantize(Decimal("0.1"), ROUND_HALF_UP)
+
+
+class Side(StrEnum):
+    """One of the two figures of a loss ratio."""
+
+    PREMIUMS = "premiums"
+    CLAIMS = "claims"
+
+
+@dataclass(frozen=True, slots=True)
+class LossEntry:
+    """An entry of the ledger as a figure of the loss ratio counts it."""
+
+    on: date
+    policy_id: UUID | None
+    policy_number: str | None
+    description: str
+    reference: str | None
+    amount: Decimal
+
+
+_ENTRIES = """
+    SELECT t.effective_date, t.policy_id, p.policy_number, t.description, t.reference,
+           CASE WHEN $increase THEN t.amount ELSE -t.amount END
+    FROM ins.ledger_transfers t
+    LEFT JOIN ins.policies p ON p.org_id = t.org_id AND p.id = t.policy_id
+    WHERE t.org_id = :org AND t.effective_date BETWEEN :start AND :end AND ($accounts)
+      AND (CAST(:product AS uuid) IS NULL OR p.product_id = :product)
+    ORDER BY t.effective_date DESC, t.id DESC LIMIT :limit"""
+_CLAIMS_ACCOUNTS = "('CLAIMS_INCURRED', 'CLAIMS_RECOVERED')"
+_ENTRIES_OF = {
+    Side.PREMIUMS: text(
+        Template(_ENTRIES).substitute(
+            increase="t.credit_account = 'PREMIUM_INCOME'",
+            accounts="t.credit_account = 'PREMIUM_INCOME' OR t.debit_account = 'PREMIUM_INCOME'",
+        )
+    ),
+    Side.CLAIMS: text(
+        Template(_ENTRIES).substitute(
+            increase=f"t.debit_account IN {_CLAIMS_ACCOUNTS}",
+            accounts=f"t.debit_account IN {_CLAIMS_ACCOUNTS}"
+            f" OR t.credit_account IN {_CLAIMS_ACCOUNTS}",
+        )
+    ),
+}
+
+
+def list_loss_entries(
+    session: Session, side: Side, *, start: date, end: date, product_id: UUID | None, limit: int
+) -> list[LossEntry]:
+    """Return the entries that a figure of the loss ratio adds up, newest first."""
+    values = {
+        "org": current_org(),
+        "start": start,
+        "end": end,
+        "product": product_id,
+        "limit": limit,
+    }
+    return [LossEntry(*row) for row in session.execute(_ENTRIES_OF[side], values)]
 
 
 _LOSS = """

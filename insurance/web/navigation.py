@@ -50,6 +50,7 @@ RAIL: tuple[tuple[str, tuple[Item, ...]], ...] = (
             Item("Customers", "customers.index", May.CUSTOMERS_VIEW, "users", "c"),
             Item("Quotes", "quotes.index", May.QUOTES_VIEW, "calculator", "q"),
             Item("Policies", "policies.index", May.POLICIES_VIEW, "file-text", "p"),
+            Item("Claims", "claims.index", May.CLAIMS_VIEW, "clipboard-list", "l"),
         ),
     ),
     (
@@ -60,6 +61,13 @@ RAIL: tuple[tuple[str, tuple[Item, ...]], ...] = (
             Item("Reconciliation", "reconciliation.index", May.RECONCILIATION_VIEW, "upload"),
             Item("Suspense", "reconciliation.suspense", May.RECONCILIATION_VIEW, "coins"),
             Item("Ledger", "ledger.trial_balance", May.LEDGER_VIEW, "book"),
+        ),
+    ),
+    (
+        "Know",
+        (
+            Item("Claims reports", "claims.reports", May.CLAIMS_REPORTS, "receipt"),
+            Item("Loss ratio", "claims.loss_ratio", May.CLAIMS_REPORTS, "chart-bar"),
         ),
     ),
     (

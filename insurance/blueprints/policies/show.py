@@ -10,10 +10,11 @@ from insurance.audit_logs.rules import changes
 from insurance.billing import queries as billing
 from insurance.blueprints.policies import bp
 from insurance.blueprints.policies.endorse import KINDS
+from insurance.claims.queries import list_claims_of_policy, used_cover
 from insurance.core.context import current_actor
 from insurance.core.db import db
 from insurance.core.errors import NotFoundError
-from insurance.core.money import format_money
+from insurance.core.money import ZERO, format_money
 from insurance.core.permissions import May
 from insurance.customers.queries import get_customer
 from insurance.documents.pdf import render
@@ -26,7 +27,8 @@ from insurance.web.access import current_tenant, requires
 from insurance.web.business import business_day
 from insurance.web.html import go, page
 
-TABS = ("overview", "premiums", "endorsements", "history", "ledger")
+TABS = ("overview", "premiums", "claims", "endorsements", "history", "ledger")
+_PERMISSIONS = {"claims": May.CLAIMS_VIEW, "ledger": May.LEDGER_VIEW}
 
 
 @bp.route("/<uuid:policy_id>")
@@ -36,7 +38,7 @@ def show(policy_id: UUID) -> Response:
     session, on = db.session(), business_day()
     line = queries.get_policy_line(session, policy_id)
     tab = request.args.get("tab", "overview")
-    if tab not in TABS or (tab == "ledger" and not current_actor().may(May.LEDGER_VIEW)):
+    if tab not in TABS or not current_actor().may(_PERMISSIONS.get(tab, May.POLICIES_VIEW)):
         tab = "overview"
     return page(
         "policies/show.html",
@@ -53,6 +55,7 @@ def show(policy_id: UUID) -> Response:
         renews=current_tenant().licence_type == "NON_LIFE",
         on=on,
         tab=tab,
+        tab_permissions=_PERMISSIONS,
         **_TAB_CONTENT[tab](policy_id),
     )
 
@@ -100,8 +103,14 @@ def schedule(policy_id: UUID) -> Response:
 
 def _overview(policy_id: UUID) -> dict[str, Any]:
     session = db.session()
+    benefits = queries.list_benefits(session, policy_id)
+    used = used_cover(session, [one.benefit.id for one in benefits])
     return {
-        "benefits": queries.list_benefits(session, policy_id),
+        "benefits": benefits,
+        "left": {
+            one.benefit.id: max(one.benefit.sum_assured - used[one.benefit.id], ZERO)
+            for one in benefits
+        },
         "members": queries.list_members(session, policy_id),
         "beneficiaries": queries.list_beneficiaries(session, policy_id),
         "events": queries.list_events(session, policy_id, limit=10),
@@ -116,6 +125,10 @@ def _premiums(policy_id: UUID) -> dict[str, Any]:
         "refundable": refunds_payable(session, policy_id)
         + billing.unapplied_credit(session, policy_id),
     }
+
+
+def _claims(policy_id: UUID) -> dict[str, Any]:
+    return {"claims": list_claims_of_policy(db.session(), policy_id)}
 
 
 def _endorsements(policy_id: UUID) -> dict[str, Any]:
@@ -145,6 +158,7 @@ def _ledger(policy_id: UUID) -> dict[str, Any]:
 _TAB_CONTENT = {
     "overview": _overview,
     "premiums": _premiums,
+    "claims": _claims,
     "endorsements": _endorsements,
     "history": _history,
     "ledger": _ledger,

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from insurance.core.errors import ForbiddenError
 from insurance.core.money import ZERO, format_money
@@ -50,7 +51,7 @@ DEFAULT_LIMITS: Mapping[Authority, Limits] = {
 class AuthorityExceededError(ForbiddenError):
     """More than the person may approve or pay; `detail` says the limit and who may."""
 
-    def __init__(self, message: str, detail: dict[str, object]) -> None:
+    def __init__(self, message: str, detail: dict[str, Any]) -> None:
         super().__init__(message)
         self.detail = detail
 

@@ -2,6 +2,7 @@
 
 from insurance.claims.services.assessment import Assessment, assess_claim
 from insurance.claims.services.authority import (
+    HandlingSettings,
     change_settings,
     my_limits,
     set_level,
@@ -26,6 +27,7 @@ from insurance.claims.services.payee import Payee, change_payee
 from insurance.claims.services.payments import (
     NewPayment,
     PaymentOutcome,
+    needs_second_person,
     pay_claim,
     void_payment,
 )
@@ -34,6 +36,7 @@ from insurance.claims.services.submission import Claimant, NewClaim, NewItem, su
 __all__ = [
     "Assessment",
     "Claimant",
+    "HandlingSettings",
     "NewClaim",
     "NewItem",
     "NewPayment",
@@ -50,6 +53,7 @@ __all__ = [
     "close_claim",
     "finish_task",
     "my_limits",
+    "needs_second_person",
     "pay_claim",
     "record_recovery",
     "reopen_claim",

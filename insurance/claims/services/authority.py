@@ -1,6 +1,7 @@
 """Who may approve and pay how much: a person's limits, and the organization's table of them."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -13,9 +14,10 @@ from insurance.audit_logs.services import record
 from insurance.claims import queries
 from insurance.claims.models import AuthorityLevel, AuthorityLimit, ClaimSettings
 from insurance.claims.rules import Authority, Limits, check_authority, limits_of
+from insurance.claims.rules.reasons import FUNERAL
 from insurance.core.context import current_actor
 from insurance.core.db import transaction
-from insurance.core.errors import DomainError
+from insurance.core.errors import DomainError, raise_all
 from insurance.core.ids import new_id
 from insurance.core.permissions import GRANTS, May, Role
 from insurance.core.tenancy import current_org
@@ -112,15 +114,29 @@ def set_level(user_id: UUID, level: int) -> None:
         )
 
 
-def change_settings(wanted: Mapping[str, Any], *, now: datetime) -> ClaimSettings:
-    """Change how the organization handles claims: days by class, second person, early claims."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandlingSettings:
+    """How an organization handles claims. Days to decide are business days."""
+
+    other_days: int
+    days_by_class: Mapping[str, int]
+    payee_change_days: int
+    early_claim_days: int
+    large_loss: Decimal
+    assigns_in_turn: bool
+
+
+def change_settings(wanted: HandlingSettings) -> ClaimSettings:
+    """Change how the organization handles claims. Raises DomainErrors at the fields."""
+    _check_settings(wanted)
     with transaction() as session:
-        found = session.get(ClaimSettings, (current_org(),))
+        found = session.get(ClaimSettings, (current_org(),), with_for_update=True)
         if found is None:
             found = queries.get_settings(session)
             session.add(found)
-        before = {name: getattr(found, name) for name in wanted}
-        for name, value in wanted.items():
+        changes = asdict(wanted) | {"days_by_class": dict(wanted.days_by_class)}
+        before = {name: getattr(found, name) for name in changes}
+        for name, value in changes.items():
             setattr(found, name, value)
         found.version += 1
         session.flush()
@@ -129,6 +145,23 @@ def change_settings(wanted: Mapping[str, Any], *, now: datetime) -> ClaimSetting
             action="claims.change_settings",
             resource="claim_settings",
             before=before,
-            after=dict(wanted),
+            after=changes,
         )
         return found
+
+
+def _check_settings(wanted: HandlingSettings) -> None:
+    days = {"other_days": wanted.other_days} | {
+        f"days_{code}": days for code, days in wanted.days_by_class.items()
+    }
+    errors = [
+        DomainError("From 1 to 250 business days.", field=name)
+        for name, value in days.items()
+        if not 1 <= value <= 250
+    ]
+    if FUNERAL in wanted.days_by_class:
+        errors.append(DomainError("The law sets the days of funeral claims.", field="other_days"))
+    for name in ("payee_change_days", "early_claim_days"):
+        if not 0 <= getattr(wanted, name) <= 3650:
+            errors.append(DomainError("From 0 to 3650 days.", field=name))
+    raise_all(errors)

@@ -6,6 +6,8 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
+from sqlalchemy.orm import Session
+
 from insurance.approvals.models import ApprovalRequest
 from insurance.approvals.services import request_approval
 from insurance.billing import queries as billing
@@ -82,7 +84,7 @@ def pay_claim(claim_id: UUID, wanted: NewPayment, *, on: date, now: datetime) ->
         if known is not None:
             return PaymentOutcome(claim=held.claim, payment=known, was_known=True)
         items = _check(held, wanted, payer)
-        if _needs_second(held, wanted.payment_date or on):
+        if needs_second_person(session, held.claim, wanted.payment_date or on):
             return PaymentOutcome(claim=held.claim, approval_id=_ask(held, wanted))
         return PaymentOutcome(claim=held.claim, payment=_pay(held, wanted, items, payer))
 
@@ -195,9 +197,10 @@ def _check_authority(held: Held, wanted: NewPayment, items: dict[UUID, ClaimItem
     )
 
 
-def _needs_second(held: Held, paid_on: date) -> bool:
-    changed = held.claim.payee_changed_at
-    days = queries.get_settings(held.session).payee_change_days
+def needs_second_person(session: Session, claim: Claim, paid_on: date) -> bool:
+    """Tell whether the payee was changed so lately that a second person has to agree."""
+    changed = claim.payee_changed_at
+    days = queries.get_settings(session).payee_change_days
     return changed is not None and paid_on <= changed.date() + timedelta(days=days)
 
 

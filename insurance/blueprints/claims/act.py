@@ -1,0 +1,342 @@
+"""The work around a claim: notes, tasks, flags, assignment, payee, reserves, closing."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+from flask import Response, url_for
+from wtforms import TextAreaField
+
+from insurance.blueprints.claims import bp
+from insurance.claims import queries, services
+from insurance.claims.models import CostType, NoteKind
+from insurance.claims.queries import ClaimLine
+from insurance.core import clock
+from insurance.core.db import db
+from insurance.core.errors import DomainError, DomainErrors
+from insurance.core.money import ZERO, format_money, total
+from insurance.core.permissions import GRANTS, May
+from insurance.identity.queries import list_colleagues
+from insurance.web.access import requires
+from insurance.web.business import business_day
+from insurance.web.forms import (
+    ChoiceField,
+    DayField,
+    Form,
+    MoneyField,
+    Required,
+    TextField,
+    choices_of,
+)
+from insurance.web.html import go, page, refuse
+
+
+class WhyForm(Form):
+    """Why."""
+
+    reason = TextField("Reason", [Required()], longest=1000, widget=TextAreaField.widget)
+
+
+class NoteForm(Form):
+    """A note, a comment, a task, or words to the claimant."""
+
+    kind = ChoiceField("Kind", choices=choices_of(NoteKind))
+    text = TextField("Text", [Required()], longest=4000, widget=TextAreaField.widget)
+    due_on = DayField("Due on, for a task")
+
+
+class ClearForm(Form):
+    """Why a flag does not matter."""
+
+    note = TextField("Why it does not matter", [Required()], longest=1000)
+
+
+class AssignForm(Form):
+    """Who works on the claim."""
+
+    user_id = ChoiceField("Assessor", empty="Nobody: back to the queue")
+
+
+class PayeeForm(Form):
+    """Who is paid, and why that changes."""
+
+    payee_name = TextField("Name of the payee", [Required()])
+    payee_bank = TextField("Bank", longest=60)
+    payee_branch_code = TextField("Branch code", longest=10)
+    payee_account_number = TextField("Account number", longest=24)
+    reason = TextField("Reason", [Required()], longest=1000)
+
+
+class ReserveForm(Form):
+    """What the reserve of an item shall be."""
+
+    item_id = ChoiceField("Item", [Required()])
+    cost_type = ChoiceField("For", choices=choices_of(CostType))
+    amount = MoneyField("Reserve", [Required()])
+    reason = TextField("Reason", [Required()], longest=1000)
+
+
+class RecoveryForm(Form):
+    """Money that came back."""
+
+    item_id = ChoiceField("Item", [Required()])
+    amount = MoneyField("Amount", [Required()])
+    reference = TextField("Reference", [Required()], longest=60)
+    reason = TextField("From whom, and why", [Required()], longest=1000)
+
+
+class TaskForm(Form):
+    """A press on the button."""
+
+
+def act_screen(
+    title: str,
+    verb: str,
+    line: ClaimLine,
+    form: Form,
+    act: Callable[[], object],
+    said: str,
+    *,
+    says: str = "",
+    is_danger: bool = False,
+) -> Response:
+    """Show a form of one act on a claim, or do the act and go back to the claim."""
+    status = 200
+    if form.validate_on_submit():
+        try:
+            act()
+        except DomainError as error:
+            refuse(form, _named(error))
+            status = error.status
+        else:
+            return go(url_for(".show", claim_id=line.id), said)
+    return page(
+        "claims/act.html",
+        part="act_form",
+        status=status if status != 200 else form.status,
+        title=title,
+        verb=verb,
+        says=says,
+        claim=line.claim,
+        form=form,
+        fields=[one for one in form if one.type not in ("CSRFTokenField", "HiddenField")],
+        is_danger=is_danger,
+    )
+
+
+def _named(error: DomainError) -> DomainError:
+    names = {"claim_benefit_item_id": "item_id"}
+    return DomainErrors(
+        [
+            DomainError(
+                one.message,
+                field=names.get(one.field or "", (one.field or "").replace("payee.", "payee_")),
+            )
+            for one in error.errors
+        ]
+    )
+
+
+@bp.route("/<uuid:claim_id>/close", methods=["GET", "POST"])
+@requires(May.CLAIMS_ASSESS)
+def close(claim_id: UUID) -> Response:
+    """Close a claim and release what is reserved."""
+    line, form = queries.get_claim_line(db.session(), claim_id), WhyForm()
+    money = queries.money_by_item(db.session(), claim_id)
+    reserve = total(one.reserve + one.expense_reserve for one in money.values())
+    return act_screen(
+        "Close the claim",
+        "Close claim",
+        line,
+        form,
+        lambda: services.close_claim(
+            claim_id, reason=form.reason.data or "", on=business_day(), now=clock.now()
+        ),
+        "The claim is closed.",
+        says=f"Reserves of {format_money(reserve)} and what was approved and not paid are released.",
+        is_danger=True,
+    )
+
+
+@bp.route("/<uuid:claim_id>/reopen", methods=["GET", "POST"])
+@requires(May.CLAIMS_ASSESS)
+def reopen(claim_id: UUID) -> Response:
+    """Open a decided claim again."""
+    line, form = queries.get_claim_line(db.session(), claim_id), WhyForm()
+    return act_screen(
+        "Reopen the claim",
+        "Reopen claim",
+        line,
+        form,
+        lambda: services.reopen_claim(
+            claim_id, reason=form.reason.data or "", on=business_day(), now=clock.now()
+        ),
+        "The claim is open again.",
+        says="What was not approved is assessed anew and reserved again.",
+    )
+
+
+@bp.route("/<uuid:claim_id>/notes/new", methods=["GET", "POST"])
+@requires(May.CLAIMS_SUBMIT)
+def add_note(claim_id: UUID) -> Response:
+    """Add a note, a comment, a task, or words that the claimant gets by mail."""
+    line, form = queries.get_claim_line(db.session(), claim_id), NoteForm()
+    return act_screen(
+        "Add a note",
+        "Add note",
+        line,
+        form,
+        lambda: services.add_note(
+            claim_id,
+            kind=NoteKind(form.kind.data),
+            text=form.text.data or "",
+            due_on=form.due_on.data,
+            on=business_day(),
+            now=clock.now(),
+        ),
+        "The note was added.",
+        says="The claimant sees only what is of the kind Claimant, by mail.",
+    )
+
+
+@bp.route("/notes/<uuid:note_id>/done", methods=["GET", "POST"])
+@requires(May.CLAIMS_SUBMIT)
+def finish_task(note_id: UUID) -> Response:
+    """Mark a task as done."""
+    note = queries.get_note(db.session(), note_id)
+    line = queries.get_claim_line(db.session(), note.claim_id)
+    return act_screen(
+        "Task done",
+        "Mark as done",
+        line,
+        TaskForm(),
+        lambda: services.finish_task(note_id, on=business_day(), now=clock.now()),
+        "The task is done.",
+        says=note.text,
+    )
+
+
+@bp.route("/flags/<uuid:flag_id>/clear", methods=["GET", "POST"])
+@requires(May.CLAIMS_ASSESS)
+def clear_flag(flag_id: UUID) -> Response:
+    """Clear a flag with a note."""
+    flag = queries.get_flag(db.session(), flag_id)
+    line, form = queries.get_claim_line(db.session(), flag.claim_id), ClearForm()
+    return act_screen(
+        "Clear a flag",
+        "Clear flag",
+        line,
+        form,
+        lambda: services.clear_flag(
+            flag_id, note=form.note.data or "", on=business_day(), now=clock.now()
+        ),
+        "The flag is cleared.",
+        says=flag.detail,
+    )
+
+
+@bp.route("/<uuid:claim_id>/assign", methods=["GET", "POST"])
+@requires(May.CLAIMS_ASSESS)
+def assign(claim_id: UUID) -> Response:
+    """Give a claim to a colleague, or back to the queue."""
+    session = db.session()
+    line, form = queries.get_claim_line(session, claim_id), AssignForm()
+    people = [
+        (str(one.user.id), f"{one.user.name}, {one.user.email}")
+        for one in list_colleagues(session, limit=500).items
+        if any(May.CLAIMS_ASSESS in GRANTS[role] for role in one.roles)
+    ]
+    form.user_id.choices = [("", "Nobody: back to the queue"), *people]
+    return act_screen(
+        "Assign the claim",
+        "Assign",
+        line,
+        form,
+        lambda: services.assign_claim(
+            claim_id,
+            UUID(form.user_id.data) if form.user_id.data else None,
+            on=business_day(),
+            now=clock.now(),
+        ),
+        "The claim was assigned.",
+    )
+
+
+@bp.route("/<uuid:claim_id>/payee", methods=["GET", "POST"])
+@requires(May.CLAIMS_SUBMIT)
+def change_payee(claim_id: UUID) -> Response:
+    """Change who is paid."""
+    line, form = queries.get_claim_line(db.session(), claim_id), PayeeForm()
+    days = queries.get_settings(db.session()).payee_change_days
+    return act_screen(
+        "Change the payee",
+        "Change payee",
+        line,
+        form,
+        lambda: services.change_payee(
+            claim_id,
+            services.Payee(
+                name=form.payee_name.data or "",
+                bank=form.payee_bank.data,
+                branch_code=form.payee_branch_code.data,
+                account_number=form.payee_account_number.data,
+            ),
+            reason=form.reason.data or "",
+            on=business_day(),
+            now=clock.now(),
+        ),
+        "The payee was changed.",
+        says=f"A payment in the {days} days after this needs a second person.",
+    )
+
+
+@bp.route("/<uuid:claim_id>/reserve", methods=["GET", "POST"])
+@requires(May.CLAIMS_ASSESS)
+def change_reserve(claim_id: UUID) -> Response:
+    """Set the reserve of an item."""
+    line, form = queries.get_claim_line(db.session(), claim_id), ReserveForm()
+    form.item_id.choices = _items(claim_id)
+    return act_screen(
+        "Change a reserve",
+        "Set reserve",
+        line,
+        form,
+        lambda: services.change_reserve(
+            claim_id,
+            item_id=UUID(form.item_id.data or ""),
+            cost_type=CostType(form.cost_type.data),
+            amount=form.amount.data or ZERO,
+            reason=form.reason.data or "",
+            on=business_day(),
+            now=clock.now(),
+        ),
+        "The reserve was set.",
+        says="The difference is posted to the ledger today. Nothing is paid above the reserve.",
+    )
+
+
+@bp.route("/<uuid:claim_id>/recover", methods=["GET", "POST"])
+@requires(May.CLAIMS_PAY)
+def recover(claim_id: UUID) -> Response:
+    """Record salvage, or what somebody liable paid."""
+    line, form = queries.get_claim_line(db.session(), claim_id), RecoveryForm()
+    form.item_id.choices = _items(claim_id)
+    return act_screen(
+        "Record a recovery",
+        "Record recovery",
+        line,
+        form,
+        lambda: services.record_recovery(
+            claim_id,
+            item_id=UUID(form.item_id.data or ""),
+            amount=form.amount.data or ZERO,
+            reference=form.reference.data or "",
+            reason=form.reason.data or "",
+            on=business_day(),
+            now=clock.now(),
+        ),
+        "The recovery was recorded.",
+    )
+
+
+def _items(claim_id: UUID) -> list[tuple[str, str]]:
+    return [(str(one.id), one.benefit_name) for one in queries.list_items(db.session(), claim_id)]

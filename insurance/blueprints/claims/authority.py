@@ -1,0 +1,121 @@
+"""Who may approve and pay how much: the table, and the level of each colleague."""
+
+from uuid import UUID
+
+from flask import Response, url_for
+
+from insurance.blueprints.claims import bp
+from insurance.claims import queries, services
+from insurance.claims.rules import Limits
+from insurance.core import clock
+from insurance.core.db import db
+from insurance.core.errors import DomainError
+from insurance.core.money import ZERO
+from insurance.core.permissions import GRANTS, May
+from insurance.identity.queries import Colleague, list_colleagues
+from insurance.web.access import requires
+from insurance.web.filters import words
+from insurance.web.forms import ChoiceField, Form, MoneyField, Required
+from insurance.web.html import go, page, refuse
+
+_LEVELS = [(str(level), f"Level {level}") for level in range(1, 6)]
+
+
+class LimitForm(Form):
+    """What a role at a level may approve or pay."""
+
+    role = ChoiceField("Role", [Required()])
+    level = ChoiceField("Level", [Required()], choices=_LEVELS)
+    transaction_limit = MoneyField("At once", [Required()])
+    benefit_limit = MoneyField("Of one benefit", [Required()])
+    claim_limit = MoneyField("Of one claim", [Required()])
+
+
+class LevelForm(Form):
+    """The level of a colleague."""
+
+    user_id = ChoiceField("Colleague", [Required()])
+    colleague_level = ChoiceField("Level", [Required()], choices=_LEVELS)
+
+
+@bp.route("/authority")
+@requires(May.CLAIMS_VIEW)
+def authority() -> Response:
+    """Show the limits of every role and level."""
+    return _page(_limit_form(), _level_form())
+
+
+@bp.route("/authority/limit", methods=["GET", "POST"])
+@requires(May.SETTINGS_EDIT)
+def set_limit() -> Response:
+    """Set the limits of a role at a level."""
+    form, status = _limit_form(), 200
+    if form.validate_on_submit():
+        limits = Limits(
+            form.transaction_limit.data or ZERO,
+            form.benefit_limit.data or ZERO,
+            form.claim_limit.data or ZERO,
+        )
+        try:
+            services.set_limit(
+                role=form.role.data, level=int(form.level.data), limits=limits, now=clock.now()
+            )
+        except DomainError as error:
+            refuse(form, error)
+            status = error.status
+        else:
+            return go(url_for(".authority"), "The limits were set.")
+    return _page(form, _level_form(), status if status != 200 else form.status)
+
+
+@bp.route("/authority/level", methods=["GET", "POST"])
+@requires(May.PEOPLE_MANAGE)
+def set_level() -> Response:
+    """Put a colleague at a level."""
+    form, status = _level_form(), 200
+    if form.validate_on_submit():
+        try:
+            services.set_level(UUID(form.user_id.data), int(form.colleague_level.data))
+        except DomainError as error:
+            refuse(form, error)
+            status = error.status
+        else:
+            return go(url_for(".authority"), "The level was set.")
+    return _page(_limit_form(), form, status if status != 200 else form.status)
+
+
+def _limit_form() -> LimitForm:
+    form = LimitForm()
+    roles = dict.fromkeys(one.role for one in queries.authority_table(db.session()))
+    form.role.choices = [(role, words(role)) for role in roles]
+    return form
+
+
+def _level_form() -> LevelForm:
+    form = LevelForm()
+    form.user_id.choices = [
+        (str(one.user.id), f"{one.user.name}, {one.user.email}") for one in _people()
+    ]
+    return form
+
+
+def _people() -> list[Colleague]:
+    """Return the colleagues who assess or pay."""
+    return [
+        one
+        for one in list_colleagues(db.session(), limit=500).items
+        if any({May.CLAIMS_ASSESS, May.CLAIMS_PAY} & GRANTS[role] for role in one.roles)
+    ]
+
+
+def _page(limit_form: LimitForm, level_form: LevelForm, status: int = 200) -> Response:
+    session = db.session()
+    levels = queries.list_levels(session)
+    return page(
+        "claims/authority.html",
+        status=status,
+        limit_form=limit_form,
+        level_form=level_form,
+        table=queries.authority_table(session),
+        people=[(one, levels.get(one.user.id, 1)) for one in _people()],
+    )

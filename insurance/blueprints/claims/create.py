@@ -1,0 +1,143 @@
+"""Registering a claim from a policy."""
+
+from typing import Any
+from uuid import UUID
+
+from flask import Response, request, url_for
+from wtforms import TextAreaField
+
+from insurance.blueprints.claims import bp
+from insurance.claims import queries, services
+from insurance.claims.rules import CLAIM_TYPES, causes_for
+from insurance.core import clock
+from insurance.core.db import db
+from insurance.core.errors import DomainError, DomainErrors
+from insurance.core.money import ZERO
+from insurance.core.permissions import May
+from insurance.customers.queries import get_customer
+from insurance.policies.queries import BenefitView, get_policy_line, list_benefits
+from insurance.products.queries import load_terms
+from insurance.web.access import requires
+from insurance.web.business import business_day
+from insurance.web.filters import words
+from insurance.web.forms import ChoiceField, DayField, Form, MoneyField, Required, TextField
+from insurance.web.html import go, page, refuse
+
+
+class ClaimForm(Form):
+    """What happened, who claims, who is paid; the amounts are fields of the policy's benefits."""
+
+    claim_type = ChoiceField("Type of claim", [Required()])
+    event_date = DayField("Day of the event", [Required()])
+    cause = ChoiceField("Cause", [Required()])
+    description = TextField("What happened", longest=4000, widget=TextAreaField.widget)
+    claimant_name = TextField("Name of the claimant", [Required()])
+    claimant_email = TextField("E-mail")
+    claimant_phone = TextField("Telephone", longest=40)
+    claimant_relationship = TextField("Relationship to the life insured", longest=60)
+    payee_name = TextField("Name of the payee")
+    payee_bank = TextField("Bank", longest=60)
+    payee_branch_code = TextField("Branch code", longest=10)
+    payee_account_number = TextField("Account number", longest=24)
+
+    benefits: list[BenefitView]
+
+    def amount_fields(self) -> list[tuple[BenefitView, Any]]:
+        """Return each benefit with the field of its amount."""
+        return [(view, self._fields[f"amount_{place}"]) for place, view in enumerate(self.benefits)]
+
+
+def _form(benefits: list[BenefitView], category: str) -> ClaimForm:
+    fields = {
+        f"amount_{place}": MoneyField(f"Claimed of {view.benefit.benefit_name}")
+        for place, view in enumerate(benefits)
+    }
+    form: ClaimForm = type("ClaimForm", (ClaimForm,), fields)()
+    form.benefits = benefits
+    wanted = {
+        kind for kind in CLAIM_TYPES
+        if any(view.benefit.benefit_type_code in CLAIM_TYPES[kind] for view in benefits)
+    }  # fmt: skip
+    form.claim_type.choices = [(one, words(one)) for one in CLAIM_TYPES if one in wanted]
+    form.cause.choices = [(one, words(one)) for one in causes_for(category)]
+    return form
+
+
+@bp.route("/new/<uuid:policy_id>", methods=["GET", "POST"])
+@requires(May.CLAIMS_SUBMIT)
+def create(policy_id: UUID) -> Response:
+    """Register a claim on a policy."""
+    session, on = db.session(), business_day()
+    line = get_policy_line(session, policy_id)
+    benefits = list_benefits(session, policy_id)
+    category = load_terms(session, line.policy.product_version_id).category
+    form = _form(benefits, category)
+    used = queries.used_cover(session, [view.benefit.id for view in benefits])
+    if request.method == "GET":
+        holder = get_customer(session, line.policy.customer_id)
+        form.event_date.data = on
+        form.claimant_name.data = holder.display_name
+        form.claimant_email.data, form.claimant_phone.data = holder.email or "", holder.phone or ""
+    status = 200
+    if form.validate_on_submit():
+        try:
+            claim = services.submit_claim(policy_id, _wanted(form), on=on, now=clock.now())
+        except DomainError as error:
+            _refuse(form, error)
+            status = error.status
+        else:
+            return go(
+                url_for(".show", claim_id=claim.id), f"Claim {claim.claim_number} is registered."
+            )
+    return page(
+        "claims/create.html",
+        part="claim_form",
+        status=status if status != 200 else form.status,
+        form=form,
+        line=line,
+        remaining={
+            view.benefit.id: max(view.benefit.sum_assured - used[view.benefit.id], ZERO)
+            for view in benefits
+        },
+    )
+
+
+def _wanted(form: ClaimForm) -> services.NewClaim:
+    payee = None
+    if form.payee_name.data:
+        payee = services.Payee(
+            name=form.payee_name.data,
+            bank=form.payee_bank.data,
+            branch_code=form.payee_branch_code.data,
+            account_number=form.payee_account_number.data,
+        )
+    return services.NewClaim(
+        claim_type=form.claim_type.data or "",
+        items=[
+            services.NewItem(policy_benefit_id=view.benefit.id, claimed_amount=field.data)
+            for view, field in form.amount_fields()
+            if field.data is not None and field.data > ZERO
+        ],
+        event_date=form.event_date.data,
+        claim_date=business_day(),
+        cause=form.cause.data,
+        description=form.description.data or "",
+        claimant=services.Claimant(
+            name=form.claimant_name.data or "",
+            email=form.claimant_email.data or None,
+            phone=form.claimant_phone.data or None,
+            relationship=form.claimant_relationship.data or None,
+        ),
+        payee=payee,
+    )
+
+
+def _refuse(form: ClaimForm, error: DomainError) -> None:
+    """Put a refusal beside the field of the screen that it concerns."""
+    found = []
+    for one in error.errors:
+        name = (one.field or "").replace("payee.", "payee_").replace("claimant.", "claimant_")
+        if name in ("email", "phone"):
+            name = f"claimant_{name}"
+        found.append(DomainError(one.message, field=name))
+    refuse(form, DomainErrors(found))

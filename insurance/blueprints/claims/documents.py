@@ -1,0 +1,168 @@
+"""Documents of a claim: sending one, looking at one, asking for one."""
+
+from typing import Any
+from uuid import UUID
+
+from flask import Response, request, url_for
+from flask_wtf.file import FileField, FileRequired
+
+from insurance.blueprints.claims import bp
+from insurance.blueprints.claims.show import paper_page
+from insurance.claims import queries, services
+from insurance.claims.rules import DOCUMENTS
+from insurance.core import clock
+from insurance.core.db import db
+from insurance.core.errors import DomainError
+from insurance.core.files import MAX_FILE
+from insurance.core.permissions import May
+from insurance.web.access import requires
+from insurance.web.business import business_day
+from insurance.web.documents import send_claim_document, show_claim_document
+from insurance.web.forms import ChoiceField, DayField, Form, Required, TextField
+from insurance.web.html import go, page, refuse
+
+_CHOICES = list(DOCUMENTS.items())
+
+
+class DocumentForm(Form):
+    """A file, and what it is."""
+
+    file = FileField("File", [FileRequired("Choose a file.")])
+    document_type = ChoiceField("What it is", choices=_CHOICES)
+    issued_on = DayField("Day of the document")
+
+
+class ReviewForm(Form):
+    """Why a document will not do."""
+
+    reason = TextField("What is wrong with it", longest=500)
+
+
+class AskForm(Form):
+    """What is still needed."""
+
+    document_type = ChoiceField("Document", [Required()], choices=_CHOICES)
+    reason = TextField("Why", longest=500)
+
+
+@bp.app_url_value_preprocessor
+def _allow_large_files(endpoint: str | None, _values: dict[str, Any] | None) -> None:
+    # Before anything reads the form; every other screen keeps the application's limit.
+    if endpoint == "claims.add_document":
+        request.max_content_length = MAX_FILE + 1024 * 1024
+
+
+@bp.route("/<uuid:claim_id>/documents/new", methods=["GET", "POST"])
+@requires(May.CLAIMS_SUBMIT)
+def add_document(claim_id: UUID) -> Response:
+    """Send a document of a claim."""
+    line = queries.get_claim_line(db.session(), claim_id)
+    form = DocumentForm()
+    if request.method == "GET" and request.args.get("type") in DOCUMENTS:
+        form.document_type.data = request.args["type"]
+    status = 200
+    if form.validate_on_submit():
+        try:
+            services.add_document(
+                claim_id,
+                document_type=form.document_type.data or "",
+                name=form.file.data.filename or "",
+                content=form.file.data.read(),
+                issued_on=form.issued_on.data,
+                on=business_day(),
+                now=clock.now(),
+            )
+        except DomainError as error:
+            refuse(form, error)
+            status = error.status
+        else:
+            return go(url_for(".show", claim_id=claim_id), "The document was received.")
+    return page(
+        "claims/document.html",
+        status=status if status != 200 else form.status,
+        form=form,
+        claim=line.claim,
+    )
+
+
+@bp.route("/<uuid:claim_id>/documents/ask", methods=["GET", "POST"])
+@requires(May.CLAIMS_ASSESS)
+def ask_for_document(claim_id: UUID) -> Response:
+    """Ask the claimant for one more document."""
+    line = queries.get_claim_line(db.session(), claim_id)
+    form = AskForm()
+    status = 200
+    if form.validate_on_submit():
+        try:
+            services.request_document(
+                claim_id,
+                document_type=form.document_type.data or "",
+                reason=form.reason.data or "",
+                on=business_day(),
+                now=clock.now(),
+            )
+        except DomainError as error:
+            refuse(form, error)
+            status = error.status
+        else:
+            said = "The document was asked for; the clock stands still until it comes."
+            return go(url_for(".show", claim_id=claim_id), said)
+    return page(
+        "claims/ask.html",
+        part="ask_form",
+        status=status if status != 200 else form.status,
+        form=form,
+        claim=line.claim,
+    )
+
+
+@bp.route("/documents/<uuid:document_id>/review", methods=["GET", "POST"])
+@requires(May.CLAIMS_ASSESS)
+def review_document(document_id: UUID) -> Response:
+    """Accept a document, or send it back."""
+    session = db.session()
+    document = queries.get_document(session, document_id)
+    line = queries.get_claim_line(session, document.claim_id)
+    form = ReviewForm()
+    status = 200
+    if form.validate_on_submit():
+        accept = request.form.get("verdict") == "accept"
+        try:
+            services.review_document(
+                document_id,
+                accept=accept,
+                reason=form.reason.data or "",
+                on=business_day(),
+                now=clock.now(),
+            )
+        except DomainError as error:
+            refuse(form, error)
+            status = error.status
+        else:
+            said = "The document was accepted." if accept else "The document was sent back."
+            return go(url_for(".show", claim_id=document.claim_id), said)
+    return page(
+        "claims/review.html",
+        part="review_form",
+        status=status if status != 200 else form.status,
+        form=form,
+        claim=line.claim,
+        document=document,
+        document_name=DOCUMENTS[document.document_type],
+        document_names=DOCUMENTS,
+        paper_page=paper_page(),
+    )
+
+
+@bp.route("/documents/<uuid:document_id>/file")
+@requires(May.CLAIMS_VIEW)
+def document_file(document_id: UUID) -> Response:
+    """Send a document's file to be saved."""
+    return send_claim_document(document_id)
+
+
+@bp.route("/documents/<uuid:document_id>/picture")
+@requires(May.CLAIMS_VIEW)
+def document_picture(document_id: UUID) -> Response:
+    """Send a page of a document as a picture."""
+    return show_claim_document(document_id, paper_page())

@@ -1,0 +1,158 @@
+"""The loss ratio: premiums and claims by product and month, from the ledger, with a chart."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from flask import Response, request
+
+from insurance.blueprints.claims import bp
+from insurance.blueprints.claims.reports import period_asked, read_id
+from insurance.claims.reports import (
+    SHOWN_AT_MOST,
+    LossRatio,
+    Side,
+    list_loss_entries,
+    loss_ratios,
+    ratio_of,
+)
+from insurance.core.db import db
+from insurance.core.errors import DomainError, NotFoundError
+from insurance.core.money import ZERO, total
+from insurance.core.permissions import May
+from insurance.products.queries import list_product_names
+from insurance.web.access import requires
+from insurance.web.exports import export
+from insurance.web.html import page
+
+_HEIGHT = 160
+_STEP = 56
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A month of the chart: where its two bars stand, and what they mean."""
+
+    left: int
+    premiums_top: int
+    premiums_height: int
+    claims_top: int
+    claims_height: int
+    name: str
+    premiums: Decimal
+    claims: Decimal
+    ratio: Decimal | None
+
+
+@bp.route("/loss-ratio")
+@requires(May.CLAIMS_REPORTS)
+def loss_ratio() -> Response:
+    """Show the ratio by product; a product shows its months."""
+    problems: list[str] = []
+    start, end = period_asked(problems)
+    asked = request.args.get("product", "")
+    product_id = read_id(asked) if asked else None
+    session = db.session()
+    months = loss_ratios(session, start=start, end=end, by_month=True, product_id=product_id)
+    rows = months if product_id else loss_ratios(session, start=start, end=end)
+    premiums = total(one.premiums for one in rows)
+    claims = total(one.claims for one in rows)
+    names = {one.id: one.name for one in list_product_names(session)}
+    if product_id is not None and product_id not in names:
+        raise NotFoundError
+    return page(
+        "claims/loss_ratio.html",
+        part="loss_ratio",
+        status=422 if problems else 200,
+        problems=problems,
+        rows=rows,
+        bars=_bars(months),
+        height=_HEIGHT,
+        start=start,
+        end=end,
+        chosen={"from": start.isoformat(), "to": end.isoformat(), "product": asked or None},
+        product_id=product_id,
+        product_name=names.get(product_id) if product_id else None,
+        premiums=premiums,
+        claims=claims,
+        ratio=ratio_of(premiums, claims),
+    )
+
+
+def _bars(rows: Sequence[LossRatio]) -> list[Bar]:
+    months: dict[date, tuple[Decimal, Decimal]] = {}
+    for one in rows:
+        if one.month is not None:
+            before = months.get(one.month, (ZERO, ZERO))
+            months[one.month] = (before[0] + one.premiums, before[1] + one.claims)
+    highest = max((max(pair) for pair in months.values()), default=ZERO)
+    if highest <= ZERO:
+        return []
+
+    def tall(amount: Decimal) -> int:
+        return int(max(amount, ZERO) * _HEIGHT / highest)
+
+    return [
+        Bar(
+            left=place * _STEP,
+            premiums_top=_HEIGHT - tall(premiums),
+            premiums_height=tall(premiums),
+            claims_top=_HEIGHT - tall(claims),
+            claims_height=tall(claims),
+            name=f"{month:%Y/%m}",
+            premiums=premiums,
+            claims=claims,
+            ratio=ratio_of(premiums, claims),
+        )
+        for place, (month, (premiums, claims)) in enumerate(sorted(months.items()))
+    ]
+
+
+@bp.route("/loss-ratio/entries")
+@requires(May.CLAIMS_REPORTS)
+def loss_entries() -> Response:
+    """Show the ledger's entries behind a figure of the loss ratio."""
+    problems: list[str] = []
+    start, end = period_asked(problems)
+    side, asked = request.args.get("side", ""), request.args.get("product", "")
+    if side not in set(Side):
+        raise NotFoundError
+    rows = list_loss_entries(
+        db.session(),
+        Side(side),
+        start=start,
+        end=end,
+        product_id=read_id(asked) if asked else None,
+        limit=SHOWN_AT_MOST + 1,
+    )
+    return page(
+        "claims/loss_entries.html",
+        status=422 if problems else 200,
+        rows=rows[:SHOWN_AT_MOST],
+        is_cut=len(rows) > SHOWN_AT_MOST,
+        side=side,
+        start=start,
+        end=end,
+        chosen={"from": start.isoformat(), "to": end.isoformat(), "product": asked or None},
+    )
+
+
+@bp.post("/loss-ratio/export")
+@requires(May.CLAIMS_REPORTS)
+def export_loss_ratio() -> Response:
+    """Send the ratio of every product and month as CSV or Excel."""
+    problems: list[str] = []
+    start, end = period_asked(problems)
+    if problems:
+        raise DomainError(problems[0])
+    rows = loss_ratios(db.session(), start=start, end=end, by_month=True)
+    return export(
+        request.form.get("kind", ""),
+        f"loss-ratio-{start}-{end}",
+        ("Product", "Month", "Premiums", "Claims", "Loss ratio in per cent"),
+        [(one.product_name, one.month, one.premiums, one.claims, one.ratio) for one in rows],
+        action="claims.export_loss_ratio",
+        resource="ledger_transfers",
+        chosen={"from": start, "to": end},
+    )

@@ -1,0 +1,144 @@
+"""Reports on claims: pick one, run it, open the rows behind a figure, take it away as a file."""
+
+from collections.abc import Iterator
+from dataclasses import fields
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from flask import Response, request
+
+from insurance.blueprints.claims import bp
+from insurance.blueprints.claims.show import REASON_WORDS
+from insurance.claims.reports import (
+    REPORTS,
+    SHOWN_AT_MOST,
+    Report,
+    ReportRow,
+    Wanted,
+    get_report,
+    run_report,
+    totals_of,
+)
+from insurance.core.db import db
+from insurance.core.errors import DomainError, NotFoundError
+from insurance.core.period import add_months
+from insurance.core.permissions import May
+from insurance.products.queries import list_product_names
+from insurance.web.access import requires
+from insurance.web.business import business_day
+from insurance.web.exports import EXPORTED_AT_MOST, export
+from insurance.web.filters import words
+from insurance.web.forms import parse_day
+from insurance.web.html import page
+
+NARROWING = tuple(one.name for one in fields(Wanted) if one.name not in ("start", "end", "on"))
+
+
+def period_asked(problems: list[str]) -> tuple[date, date]:
+    """Return the days asked for, both included: the last twelve months where none are."""
+    today = business_day()
+    end = _day("to", today, problems)
+    start = _day("from", add_months(end.replace(day=1), -11), problems)
+    if start > end:
+        problems.append("The last day must not be before the first.")
+        start = end
+    return start, end
+
+
+def _day(name: str, default: date, problems: list[str]) -> date:
+    typed = request.values.get(name, "").strip()
+    if not typed:
+        return default
+    try:
+        return parse_day(typed)
+    except ValueError as error:
+        problems.append(str(error))
+        return default
+
+
+@bp.route("/reports")
+@requires(May.CLAIMS_REPORTS)
+def reports() -> Response:
+    """Run the report that is picked, the register at first."""
+    problems: list[str] = []
+    report = get_report(request.args.get("report") or "register")
+    wanted, narrowed = _wanted(problems)
+    rows = run_report(db.session(), report, wanted, limit=SHOWN_AT_MOST)
+    shown = rows[:SHOWN_AT_MOST]
+    chosen = {"from": wanted.start.isoformat(), "to": wanted.end.isoformat()}
+    return page(
+        "claims/reports.html",
+        part="report",
+        status=422 if problems else 200,
+        problems=problems,
+        report=report,
+        reports=REPORTS,
+        rows=shown,
+        is_cut=len(rows) > SHOWN_AT_MOST,
+        totals=totals_of(report, shown),
+        wanted=wanted,
+        chosen=chosen,
+        narrowed=narrowed,
+        narrowed_words=_in_words(narrowed),
+        reason_words=REASON_WORDS,
+    )
+
+
+@bp.post("/reports/export")
+@requires(May.CLAIMS_REPORTS)
+def export_report() -> Response:
+    """Send every row of a report as CSV or Excel; the last line says how many there are."""
+    problems: list[str] = []
+    report = get_report(request.form.get("report", ""))
+    wanted, narrowed = _wanted(problems)
+    if problems:
+        raise DomainError(problems[0])
+    found = run_report(db.session(), report, wanted, limit=EXPORTED_AT_MOST)
+    return export(
+        request.form.get("kind", ""),
+        f"claims-{report.code}-{wanted.start}-{wanted.end}",
+        [one.name for one in report.columns],
+        _file_rows(report, found),
+        action="claims.export_report",
+        resource="claims",
+        chosen={"report": report.code, "from": wanted.start, "to": wanted.end, **narrowed},
+    )
+
+
+def _file_rows(report: Report, found: list[ReportRow]) -> Iterator[tuple[Any, ...]]:
+    kept = found[: EXPORTED_AT_MOST - 1]
+    yield from (row.cells for row in kept)
+    left_out = "none left out" if len(kept) == len(found) else "more were left out: choose fewer"
+    yield (f"{len(kept)} rows, {left_out}", *[None] * (len(report.columns) - 1))
+
+
+def _wanted(problems: list[str]) -> tuple[Wanted, dict[str, str]]:
+    start, end = period_asked(problems)
+    narrowed = {name: typed for name in NARROWING if (typed := request.values.get(name, "")[:60])}
+    values: dict[str, Any] = dict(narrowed)
+    if "product" in values:
+        values["product"] = read_id(values["product"])
+    return Wanted(start=start, end=end, on=business_day(), **values), narrowed
+
+
+def read_id(text: str) -> UUID:
+    """Return the id in an address. Raises NotFoundError."""
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise NotFoundError from error
+
+
+def _in_words(narrowed: dict[str, str]) -> list[str]:
+    """Return what the register is narrowed to, as a person reads it."""
+    names = {str(one.id): one.name for one in list_product_names(db.session())}
+    said = []
+    for name, value in narrowed.items():
+        if name == "product":
+            said.append(names.get(value, "unknown product"))
+        elif name == "reason":
+            said.append(REASON_WORDS.get(value, value))
+        else:
+            said.append(value if name == "age" else words(value))
+    return said

@@ -1,0 +1,126 @@
+"""One claim: cover, checklist, documents beside the decision, money and timeline."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from flask import Response, request, url_for
+
+from insurance.approvals.queries import list_waiting
+from insurance.blueprints.claims import bp
+from insurance.blueprints.claims.decision import decision_form
+from insurance.claims import letters, queries, services
+from insurance.claims.models import ClaimDocument, ClaimItem, DocumentStatus
+from insurance.claims.queries import ClaimView
+from insurance.claims.rules import DOCUMENTS, REASONS
+from insurance.claims.rules.statuses import PAYABLE, REOPENABLE, UNDECIDED
+from insurance.core import clock
+from insurance.core.context import current_actor
+from insurance.core.db import db
+from insurance.core.money import ZERO, format_money
+from insurance.core.permissions import May
+from insurance.web.access import requires
+from insurance.web.filters import words
+from insurance.web.html import page
+
+REASON_WORDS = {one.code: one.words for one in REASONS}
+
+
+@bp.route("/<uuid:claim_id>")
+@requires(May.CLAIMS_VIEW)
+def show(claim_id: UUID) -> Response:
+    """Show a claim with everything about it; `document` and `page` choose what is looked at."""
+    view = queries.get_view(db.session(), claim_id)
+    may_decide = current_actor().may(May.CLAIMS_ASSESS) and view.claim.status in UNDECIDED
+    form = decision_form(view) if may_decide else None
+    if form is not None:
+        form.propose(view)
+    return page("claims/show.html", **claim_context(view, form))
+
+
+def claim_context(view: ClaimView, form: Any) -> dict[str, Any]:
+    """Return what the claim's page shows."""
+    session, claim = db.session(), view.claim
+    used = queries.used_cover(session, [one.policy_benefit_id for one in view.items])
+    return {
+        "view": view,
+        "claim": claim,
+        "line": view.line,
+        "form": form,
+        "items": view.items,
+        "item_names": {one.id: one.benefit_name for one in view.items},
+        "money_of": lambda item: view.money.get(item.id, queries.ItemMoney()),
+        "left_today": {
+            one.id: max(one.cover - used[one.policy_benefit_id], ZERO) for one in view.items
+        },
+        "payments": view.payments,
+        "waiting": [
+            one
+            for one in list_waiting(session, "policies", claim.policy_id)
+            if one.payload.get("claim_id") == str(claim.id)
+        ],
+        "document_names": DOCUMENTS,
+        "reason_words": REASON_WORDS,
+        "limits": services.my_limits(session),
+        "now": clock.now(),
+        "is_undecided": claim.status in UNDECIDED,
+        "can_pay": claim.status in PAYABLE,
+        "can_reopen": claim.status in REOPENABLE,
+        "has_letter": any(_is_refused(one) for one in view.items),
+        "missing": [
+            DOCUMENTS[one.document_type]
+            for one in view.documents
+            if one.is_required
+            and one.status in (DocumentStatus.OUTSTANDING, DocumentStatus.REJECTED)
+        ],
+        "document": _looked_at(view),
+        "paper_page": paper_page(),
+        "escalation": _escalation(claim.proposal),
+        "next_url": url_for("claims.take_next", after=claim.id),
+    }
+
+
+def paper_page() -> int:
+    """Return which page of a document is asked for."""
+    typed = request.args.get("page", "1")
+    return min(int(typed), 999) if typed.isascii() and typed.isdigit() and int(typed) else 1
+
+
+def _looked_at(view: ClaimView) -> ClaimDocument | None:
+    """Return the document that stands beside the form: the one chosen, else the first sent."""
+    sent = [one for one in view.documents if one.file_key]
+    chosen = [one for one in sent if str(one.id) == request.args.get("document")]
+    return next(iter(chosen or sent), None)
+
+
+def _escalation(proposal: dict[str, Any] | None) -> dict[str, str] | None:
+    if proposal is None:
+        return None
+    return {
+        "by": proposal["by"],
+        "amount": format_money(Decimal(proposal["amount"])),
+        "limit": format_money(Decimal(proposal["limit"])),
+        "scope": proposal["scope"],
+        "who": who_may(proposal["may_approve"]),
+    }
+
+
+def who_may(levels: Sequence[dict[str, Any]]) -> str:
+    """Return the roles and levels that may decide, in words."""
+    return ", ".join(f"{words(one['role'])} level {one['level']}" for one in levels) or "nobody yet"
+
+
+def _is_refused(item: ClaimItem) -> bool:
+    return item.decision is not None and item.approved_amount < item.requested_amount
+
+
+@bp.route("/<uuid:claim_id>/letter")
+@requires(May.CLAIMS_VIEW)
+def letter(claim_id: UUID) -> Response:
+    """Send the letter that says what was refused and why."""
+    content = letters.repudiation_letter(db.session(), claim_id)
+    response = Response(content, mimetype="application/pdf")
+    response.headers.set("Content-Disposition", "attachment", filename="decision.pdf")
+    response.headers["Cache-Control"] = "no-store"
+    return response
