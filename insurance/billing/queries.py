@@ -145,6 +145,18 @@ _NET_OF_LINE = text(
 )
 
 
+_GIVEN_UP = text(
+    """
+    SELECT a.premium_line_id, sum(a.amount)
+    FROM ins.receipts r
+    JOIN ins.allocations a ON a.org_id = r.org_id AND a.receipt_id = r.id
+    WHERE r.org_id = :org AND r.policy_id = :policy AND r.kind IN ('WAIVER', 'WRITE_OFF')
+      AND a.premium_line_id IS NOT NULL
+    GROUP BY a.premium_line_id HAVING sum(a.amount) > 0
+    """
+)
+
+
 def get_premium_line(session: Session, policy_id: UUID, line_id: UUID) -> PremiumLine:
     """Return a line of a policy. Raises NotFoundError."""
     found = session.scalars(
@@ -196,6 +208,12 @@ def list_net_allocations(
     statement = _NET_OF_RECEIPT if receipt_id else _NET_OF_LINE
     rows = session.execute(statement, {"org": current_org(), "id": receipt_id or line_id})
     return [NetAllocation(*row) for row in rows]
+
+
+def given_up(session: Session, policy_id: UUID) -> dict[UUID, Decimal]:
+    """Return what was waived or written off of each premium of a policy, by line."""
+    rows = session.execute(_GIVEN_UP, {"org": current_org(), "policy": policy_id})
+    return {row[0]: row[1] for row in rows}
 
 
 def list_receipts_with_references(

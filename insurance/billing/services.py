@@ -23,6 +23,7 @@ from insurance.billing.models import (
     ReceiptStatus,
 )
 from insurance.billing.queries import (
+    get_receipt,
     list_credits,
     list_lines_in_reach,
     list_net_allocations,
@@ -337,8 +338,17 @@ def apply_credits(
 
 
 def release_line(session: Session, line: PremiumLine, *, on: date, now: datetime) -> None:
-    """Take back what receipts settled of a line, so that it is their credit again."""
-    settled = [one for one in list_net_allocations(session, line_id=line.id) if one.amount > ZERO]
+    """Take back what receipts settled of a line, so that it is their credit again.
+
+    What was waived or written off of it is no money: that receipt is reversed.
+    """
+    settled = []
+    for one in list_net_allocations(session, line_id=line.id):
+        receipt = get_receipt(session, one.receipt_id)
+        if receipt.kind in (ReceiptKind.WAIVER, ReceiptKind.WRITE_OFF):
+            reverse_receipt(session, receipt, on=on, reason_code="RELEASED", now=now)
+        elif one.amount > ZERO:
+            settled.append(one)
     _take_back(session, settled, on)
     session.flush()
     _post_credit_moves(

@@ -41,7 +41,8 @@ UNPAID_TYPES = frozenset({CancellationType.LAPSE, CancellationType.NON_PAYMENT})
 class Line:
     """A premium line as the end of a contract looks at it. Money is in rand.
 
-    `rate` is what its whole period costs at the day cover stops, where that differs from `amount`.
+    `rate` is what its whole period costs at the day cover stops, where that differs from `amount`;
+    `given_up` is the part of `paid` that was waived or written off.
     """
 
     id: UUID
@@ -51,6 +52,7 @@ class Line:
     is_charged: bool
     is_adjustment: bool = False
     rate: Decimal | None = None
+    given_up: Decimal = ZERO
 
     @property
     def outstanding(self) -> Decimal:
@@ -98,9 +100,9 @@ def plan_cancellation(
     held = list(lines)
     dropped = [one for one in held if _falls_away(one, stop, gives_up_unpaid)]
     kept = [one for one in held if one not in dropped]
-    ahead = total(one.paid for one in dropped)
+    ahead = total(one.paid - one.given_up for one in dropped)
     money = cancellation_refund(
-        [_covered(one, stop) for one in kept],
+        [_covered(one, stop, kept) for one in kept],
         stop,
         basis=basis,
         short_rate_per_cent=short_rate_per_cent,
@@ -127,12 +129,18 @@ def _falls_away(line: Line, stop: date, gives_up_unpaid: bool) -> bool:
     return not line.is_adjustment and line.period.start >= stop
 
 
-def _covered(line: Line, stop: date) -> CoveredPremium:
+def _covered(line: Line, stop: date, kept: Sequence[Line]) -> CoveredPremium:
     if line.is_adjustment:
         # What a change added was for days before this one; the premium's own rate has the rest.
         return CoveredPremium(Period(stop, stop), line.amount, line.paid)
     rate = line.amount if line.rate is None else line.rate
-    return CoveredPremium(line.period, rate, rate - line.outstanding)
+    # What a change inside the period added is part of its rate, so what was given up of it is too.
+    added = total(
+        one.given_up
+        for one in kept
+        if one.is_adjustment and one.period.start > line.period.start and stop in line.period
+    )
+    return CoveredPremium(line.period, rate, rate - line.outstanding, line.given_up + added)
 
 
 def cancellation_basis(product_basis: str, *, is_cooling_off: bool, by: Initiator) -> str:

@@ -121,16 +121,18 @@ def test_an_unpaid_premium_is_owed_for_the_days_of_cover_only() -> None:
 @given(
     amount=MONEY,
     paid_share=st.integers(0, 100),
+    waived_share=st.integers(0, 100),
     day=st.integers(0, 40),
     unapplied=MONEY,
     rate=st.integers(0, 100),
 )
 def test_a_refund_is_never_more_than_was_paid_and_nothing_is_lost(
-    amount: Decimal, paid_share: int, day: int, unapplied: Decimal, rate: int
+    amount: Decimal, paid_share: int, waived_share: int, day: int, unapplied: Decimal, rate: int
 ) -> None:
     start = date(2026, 5, 1)
     paid = (amount * paid_share / 100).quantize(D("0.01"))
-    premium = CoveredPremium(Period(start, date(2026, 6, 1)), amount, paid)
+    waived = (paid * waived_share / 100).quantize(D("0.01"))
+    premium = CoveredPremium(Period(start, date(2026, 6, 1)), amount, paid, waived)
 
     found = cancellation_refund(
         [premium],
@@ -140,7 +142,7 @@ def test_a_refund_is_never_more_than_was_paid_and_nothing_is_lost(
         unapplied=unapplied,
     )
 
-    assert 0 <= found.refund <= paid + unapplied
+    assert 0 <= found.refund <= paid - waived + unapplied
     assert found.credit + found.retained == found.unearned
     assert found.refund == 0 or found.arrears == 0
     earned = amount - found.credit

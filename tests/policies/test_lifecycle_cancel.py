@@ -44,6 +44,7 @@ from insurance.policies.services import (
     pay_refund,
     preview_cancellation,
     refunds_payable,
+    waive_premium,
 )
 from insurance.policies.services.endorsements import Wanted, endorse_policy
 from insurance.products.models import CancellationBasis
@@ -217,6 +218,43 @@ def test_premiums_paid_ahead_go_back_whole(session: Session) -> None:
     assert (done.refund, done.retained) == (D("150.00"), D("0.00"))
     statuses = [one.status for one in list_premium_lines(session, policy_id)]
     assert statuses == [LineStatus.PAID] + [LineStatus.CANCELLED] * 11
+
+
+@pytest.mark.parametrize(("stop", "refund"), [(16, "0.00"), (1, "0.00"), (31, "0.00")])
+def test_a_premium_that_was_waived_is_not_given_back(
+    stop: int, refund: str, session: Session
+) -> None:
+    policy_id = sell(MAY, premium="310.00")
+    on = date(2026, 5, 31)
+    _waive(policy_id, 0, on)
+
+    done = _cancel(policy_id, on, effective_date=date(2026, 5, stop))
+
+    assert (done.refund, done.arrears) == (D(refund), D("0.00"))
+    assert refunds_payable(session, policy_id) == unapplied_credit(session, policy_id) == 0
+    assert "BANK" not in _sums(session, policy_id)
+
+
+def test_of_a_premium_that_was_partly_waived_only_what_was_paid_goes_back(session: Session) -> None:
+    policy_id = sell(MAY, premium="310.00")
+    pay(policy_id, "100.00", MAY)
+    _waive(policy_id, 0, MAY)
+
+    done = _cancel(policy_id, date(2026, 5, 11))
+
+    # 210.00 is unearned, 100.00 was really paid.
+    assert (done.refund, done.retained) == (D("100.00"), D("0.00"))
+    assert _sums(session, policy_id)["REFUNDS_PAYABLE"] == D("-100.00")
+
+
+def _waive(policy_id: UUID, index: int, on: date) -> None:
+    line_id = list_premium_lines(db.session(), policy_id)[index].id
+    db.session().rollback()
+    with at(on) as now:
+        asked = waive_premium(policy_id, line_id, reason="Flood relief", on=on, now=now)
+        assert asked.approval_id is not None
+    with at(on, CHECKER) as now:
+        approve_request(asked.approval_id, on=on, now=now)
 
 
 def test_a_policy_cancelled_for_non_payment_owes_nothing_for_what_was_never_collected(

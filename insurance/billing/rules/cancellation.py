@@ -13,11 +13,15 @@ HUNDRED = Decimal(100)
 
 @dataclass(frozen=True, slots=True)
 class CoveredPremium:
-    """A premium that was charged or paid, for a period of cover."""
+    """A premium that was charged or paid, for a period of cover.
+
+    `given_up` of it was waived or written off: nobody paid it, so it never goes back.
+    """
 
     period: Period
     amount: Decimal
     paid: Decimal
+    given_up: Decimal = ZERO
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,8 @@ def cancellation_refund(
 
     PRO_RATA gives the unearned part back, SHORT_RATE its per cent, FLAT none of it. The earned
     part is rounded nowhere: what is unearned is rounded half up by actual days and the rest is
-    earned, so that the two add up. What is still owed is settled first.
+    earned, so that the two add up. What was never really paid for is not given back, and what is
+    still owed is settled first.
     """
     held = list(premiums)
     unearned = total(_unearned(one, on) for one in held)
@@ -71,6 +76,7 @@ def _unearned(premium: CoveredPremium, on: date) -> Decimal:
     period = premium.period
     if on >= period.end:
         return ZERO
-    if on <= period.start:
-        return premium.amount
-    return to_cents(premium.amount * (period.end - on).days / period.days)
+    share = premium.amount
+    if on > period.start:
+        share = to_cents(premium.amount * (period.end - on).days / period.days)
+    return min(share, max(premium.amount - premium.given_up, ZERO))

@@ -225,6 +225,7 @@ def _lines(case: Case, stop: date) -> list[Line]:
     charged_before = min(stop, day_after(case.on))
     ends = case.policy.ended_on is not None
     found = []
+    given_up = billing.given_up(case.session, case.policy.id)
     for line in case.lines():
         will_be = not ends and line.due_date < charged_before and line.amount > ZERO
         found.append(
@@ -236,6 +237,7 @@ def _lines(case: Case, stop: date) -> list[Line]:
                 is_charged=line.posted_at is not None or will_be,
                 is_adjustment=line.kind is LineKind.ADJUSTMENT,
                 rate=_rate(case, line, stop),
+                given_up=given_up.get(line.id, ZERO),
             )
         )
     return found
