@@ -2,6 +2,9 @@
 
 from uuid import UUID
 
+from psycopg import OperationalError as PsycopgOperationalError
+from sqlalchemy.exc import OperationalError
+
 from insurance.core import clock
 from insurance.core.db import db, transaction
 from insurance.core.jobs import enqueue
@@ -22,7 +25,34 @@ def keep_schedules() -> None:
 
 
 def work(run_id: str) -> None:
-    """Do chunks of a run for a while, and ask for more; a second run shares what is left."""
-    if not services.work_on(UUID(run_id), now=clock.now, seconds=_A_WHILE):
+    """Do chunks of a run for a while, and ask for more; a second run shares what is left.
+
+    What the database or its connection interrupts is tried again; anything else ends the run.
+    """
+    try:
+        is_over = services.work_on(UUID(run_id), now=clock.now, seconds=_A_WHILE)
+    except (OperationalError, PsycopgOperationalError):
+        raise
+    except Exception as error:
+        services.fail_run(UUID(run_id), f"{type(error).__name__}: {error}", now=clock.now())
+        raise
+    if not is_over:
         with transaction() as session:
             enqueue(session, "month_end.work", run_id=run_id)
+
+
+def report(run_id: str) -> None:
+    """Make the pack of a run that ended, and tell the operations list."""
+    services.report_run(UUID(run_id), now=clock.now())
+
+
+def plan_month_end() -> None:
+    """Plan the month that ended, where the organization wants plans unasked; a person approves."""
+    organization = get_organization(db.session())
+    if organization.kind is OrganizationKind.INSURER:
+        services.plan_last_month(on=clock.today(organization.timezone), now=clock.now())
+
+
+def watch() -> None:
+    """Wake a run whose workers died."""
+    services.wake_stalled_run(now=clock.now())

@@ -30,6 +30,8 @@ PERIODIC = (
     Periodic("claims.watch_deadlines", 60, claims.watch_deadlines),
     Periodic("lapses.send_due_notices", 3600, lapses.send_due_notices),
     Periodic("month_end.keep_schedules", 3600, month_end.keep_schedules),
+    Periodic("month_end.plan_month_end", 3600, month_end.plan_month_end),
+    Periodic("month_end.watch", 15, month_end.watch),
     Periodic("identity.delete_expired", 3600, identity.delete_expired, per_organization=False),
 )
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from insurance.month_end.models import StepCode
 from insurance.month_end.queries import EffectLine
 
 EFFECTS_HEADER = (
@@ -21,13 +22,32 @@ def effect_cells(effect: EffectLine) -> tuple[Any, ...]:
     return (
         effect.policy_number,
         effect.product_name,
-        effect.step,
+        step_in_words(effect.step),
         effect.period,
         effect.status,
         in_words(effect.before),
         in_words(effect.after),
         effect.amount,
     )
+
+
+_STEPS = {
+    StepCode.ANNIVERSARIES: "Anniversaries",
+    StepCode.EXTEND_SCHEDULES: "Schedules extended",
+    StepCode.POST_PREMIUMS: "Premiums charged",
+    StepCode.MARK_OVERDUE: "Marked overdue",
+    StepCode.WAITING_ENDED: "Waiting periods ended",
+    StepCode.RENEWALS_DUE: "Renewals due",
+    StepCode.CLAIMS_CLOCKS: "Claims out of time",
+    StepCode.EXPIRIES: "Expired",
+    StepCode.LAPSE_CANDIDATES: "Lapse candidates",
+    StepCode.LAPSES: "Lapsed",
+}
+
+
+def step_in_words(step: StepCode) -> str:
+    """Return what a step did, as a heading."""
+    return _STEPS[step]
 
 
 def in_words(facts: dict[str, Any]) -> str:

@@ -38,6 +38,7 @@ class StepCode(StrEnum):
     MARK_OVERDUE = "MARK_OVERDUE"
     WAITING_ENDED = "WAITING_ENDED"
     RENEWALS_DUE = "RENEWALS_DUE"
+    CLAIMS_CLOCKS = "CLAIMS_CLOCKS"
     EXPIRIES = "EXPIRIES"
     LAPSE_CANDIDATES = "LAPSE_CANDIDATES"
     LAPSES = "LAPSES"
@@ -61,7 +62,8 @@ class ExceptionKind(StrEnum):
 class MonthEndRun(TenantRecord):
     """A month-end: a plan, and what became of it. `book` is M of "N of M"; `hash` its effects'.
 
-    A follow-up (`follows_id`) takes up what another left out.
+    A follow-up (`follows_id`) takes up what another left out. What it writes has later ids than
+    its `marker`.
     """
 
     __tablename__ = "month_end_runs"
@@ -98,6 +100,7 @@ class MonthEndRun(TenantRecord):
     approved_by: Mapped[str | None]
     comment: Mapped[str | None]
     started_at: Mapped[datetime | None]
+    marker: Mapped[UUID | None]
     finished_at: Mapped[datetime | None]
 
 
@@ -183,12 +186,40 @@ class MonthEndWatermark(TenantTable):
 
 
 class MonthEndSetting(TenantTable):
-    """What an organization allows: applying without a second person, planning ahead."""
+    """What an organization allows: applying without a second person, planning ahead.
+
+    `mail_to` hears of runs that end or fail; `plans_itself`: each month's plan is made unasked.
+    """
 
     __tablename__ = "month_end_settings"
 
     may_apply_unapproved: Mapped[bool] = mapped_column(default=False)
     days_ahead: Mapped[int] = mapped_column(default=31)
+    mail_to: Mapped[str | None]
+    plans_itself: Mapped[bool] = mapped_column(default=False)
+
+
+class PackKind(StrEnum):
+    """The forms of a month-end pack."""
+
+    XLSX = "xlsx"
+    PDF = "pdf"
+
+
+class MonthEndPack(TenantRecord):
+    """The sheets of a run that ended, as they were made then."""
+
+    __tablename__ = "month_end_packs"
+    __table_args__ = (
+        UniqueConstraint("org_id", "run_id", "kind", name="month_end_packs_once_key"),
+        tenant_key("month_end_runs", "run_id"),
+    )
+
+    run_id: Mapped[UUID]
+    kind: Mapped[PackKind]
+    content: Mapped[bytes]
+    sha256: Mapped[str]
+    made_at: Mapped[datetime]
 
 
 class IndexValue(TenantRecord):

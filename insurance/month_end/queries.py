@@ -18,8 +18,10 @@ from insurance.month_end.models import (
     ExceptionKind,
     IndexValue,
     MonthEndException,
+    MonthEndPack,
     MonthEndRun,
     MonthEndSetting,
+    PackKind,
     RunStatus,
     StepCode,
 )
@@ -91,6 +93,22 @@ def find_last_completed(session: Session, *, before: UUID | None = None) -> Mont
     ).one_or_none()
 
 
+def find_run_for(session: Session, day: date) -> MonthEndRun | None:
+    """Return the newest run for a day or a later one, cancelled ones included."""
+    return session.scalars(
+        select(MonthEndRun)
+        .where(MonthEndRun.org_id == current_org(), MonthEndRun.process_date >= day)
+        .order_by(MonthEndRun.id.desc())
+        .limit(1)
+    ).one_or_none()
+
+
+def has_waiting_work(session: Session, run_id: UUID, now: datetime, since: datetime) -> bool:
+    """Tell whether a run has work that waits to be taken, or was asked for or done since."""
+    values = {"org": current_org(), "run": run_id, "text": str(run_id), "now": now, "since": since}
+    return bool(session.scalar(_IS_ALIVE, values))
+
+
 def list_runs(session: Session, *, limit: int, after: UUID | None = None) -> Page[MonthEndRun]:
     """Return runs, the newest first."""
     wanted = (
@@ -110,6 +128,19 @@ def get_setting(session: Session) -> MonthEndSetting:
     return found or MonthEndSetting(may_apply_unapproved=False, days_ahead=31)
 
 
+_IS_ALIVE = text(
+    """
+    SELECT EXISTS (
+        SELECT FROM ins.jobs_outbox j
+        WHERE j.org_id = :org AND j.done_at IS NULL AND j.name = 'month_end.work'
+          AND j.arguments ->> 'run_id' = :text AND (j.run_after <= :now OR j.created_at > :since)
+    ) OR EXISTS (
+        SELECT FROM ins.month_end_chunks c
+        WHERE c.org_id = :org AND c.run_id = :run
+          AND greatest(c.planned_at, c.applied_at) > :since
+    )
+    """
+)
 _PROGRESS = text(
     """
     SELECT coalesce(sum(policies) FILTER (WHERE planned_at IS NOT NULL), 0) AS planned,
@@ -204,6 +235,142 @@ def read_effects(session: Session, run_id: UUID, **chosen: Any) -> Iterator[Effe
         if found.next_cursor is None:
             return
         after = found.items[-1].id
+
+
+@dataclass(frozen=True, slots=True)
+class TotalLine:
+    """What a step comes to for a product: planned, and done so far."""
+
+    step: StepCode
+    product_id: UUID
+    product_name: str
+    planned: int
+    amount: Decimal
+    done: int
+    done_amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class PostedLine:
+    """Transfers of a run of one type between two accounts."""
+
+    type: str
+    debit: str
+    credit: str
+    transfers: int
+    amount: Decimal
+
+    @property
+    def is_premium_due(self) -> bool:
+        """Tell whether a premium was charged by it, VAT included."""
+        return self.type in ("PREMIUM_DUE", "PREMIUM_VAT")
+
+
+@dataclass(frozen=True, slots=True)
+class RiseLine:
+    """Anniversaries of a product at one rate, and where the rate came from."""
+
+    product_name: str
+    type: str
+    source: str
+    rate: Decimal
+    policies: int
+    before: Decimal
+    after: Decimal
+
+
+_DONE = text(
+    """
+    SELECT s.key AS step, p.key AS product_id, sum(CAST(p.value ->> 0 AS bigint)) AS effects,
+           sum(CAST(p.value ->> 1 AS numeric)) AS amount
+    FROM ins.month_end_chunks c
+    CROSS JOIN LATERAL jsonb_each(c.done) s
+    CROSS JOIN LATERAL jsonb_each(s.value) p
+    WHERE c.org_id = :org AND c.run_id = :run AND c.applied_at IS NOT NULL
+    GROUP BY s.key, p.key
+    """
+)
+_POSTED = text(
+    """
+    SELECT t.type, t.debit_account, t.credit_account, count(*), sum(t.amount)
+    FROM ins.ledger_transfers t
+    WHERE t.org_id = :org AND t.id > :marker AND EXISTS (
+        SELECT FROM ins.month_end_chunks c
+        WHERE c.org_id = t.org_id AND c.run_id = :run AND c.kind = 'BOOK'
+          AND c.applied_at = t.posted_at
+          AND t.policy_id BETWEEN c.first_policy AND c.last_policy)
+    GROUP BY t.type, t.debit_account, t.credit_account
+    ORDER BY t.type, t.debit_account, t.credit_account
+    """
+)
+_RISES = text(
+    """
+    SELECT pr.name, e.after ->> 'type', e.after ->> 'source', CAST(e.after ->> 'rate' AS numeric),
+           count(*), sum(CAST(e.before ->> 'premium' AS numeric)),
+           sum(CAST(e.after ->> 'premium' AS numeric))
+    FROM ins.month_end_effects e
+    JOIN ins.products pr ON pr.org_id = e.org_id AND pr.id = e.product_id
+    WHERE e.org_id = :org AND e.run_id = :run AND e.step = 'ANNIVERSARIES' AND e.after ? 'premium'
+    GROUP BY pr.name, e.after ->> 'type', e.after ->> 'source', e.after ->> 'rate'
+    ORDER BY pr.name, 2, 3, 4
+    """
+)
+_PRODUCTS = text("SELECT id, name FROM ins.products WHERE org_id = :org")
+
+
+def list_totals(session: Session, run: MonthEndRun) -> list[TotalLine]:
+    """Return what each step comes to by product, in the order of the steps."""
+    values = {"org": current_org(), "run": run.id}
+    done = {(row.step, row.product_id): row for row in session.execute(_DONE, values)}
+    names = {row.id: row.name for row in session.execute(_PRODUCTS, {"org": current_org()})}
+    lines = []
+    for step, products in run.totals.items():
+        for product, (planned, amount) in products.items():
+            row, product_id = done.get((step, product)), UUID(product)
+            lines.append(
+                TotalLine(
+                    StepCode(step),
+                    product_id,
+                    names[product_id],
+                    planned,
+                    Decimal(amount),
+                    int(row.effects) if row else 0,
+                    row.amount if row else Decimal("0.00"),
+                )
+            )
+    order = {step: place for place, step in enumerate(StepCode)}
+    return sorted(lines, key=lambda one: (order[one.step], one.product_name, str(one.product_id)))
+
+
+def done_amount(session: Session, run: MonthEndRun, step: StepCode) -> Decimal:
+    """Return the amount of a step's effects that were applied."""
+    found = [one.done_amount for one in list_totals(session, run) if one.step is step]
+    return sum(found, Decimal("0.00"))
+
+
+def list_posted(session: Session, run: MonthEndRun) -> list[PostedLine]:
+    """Return what a run posted to the ledger, by type and accounts; what ended policies apart."""
+    if run.marker is None:
+        return []
+    values = {"org": current_org(), "run": run.id, "marker": run.marker}
+    return [PostedLine(*row) for row in session.execute(_POSTED, values)]
+
+
+def list_rises(session: Session, run_id: UUID) -> list[RiseLine]:
+    """Return the anniversaries of a run by product and rate."""
+    values = {"org": current_org(), "run": run_id}
+    return [RiseLine(*row) for row in session.execute(_RISES, values)]
+
+
+def find_pack(session: Session, run_id: UUID, kind: PackKind) -> MonthEndPack | None:
+    """Return the pack of a run in one form, once it was made."""
+    return session.scalars(
+        select(MonthEndPack).where(
+            MonthEndPack.org_id == current_org(),
+            MonthEndPack.run_id == run_id,
+            MonthEndPack.kind == kind,
+        )
+    ).one_or_none()
 
 
 def list_exceptions(

@@ -65,6 +65,18 @@ TEXTS = {
         "About your claim {number}",
         "Dear {name}\n\n{words}\n\n{organization}\n",
     ),
+    "month_end_ended": (
+        "Month-end {day} of {organization} is {status}",
+        "The month-end up to {day} is {status}.\n\n"
+        "{policies} of {book} policies were processed; {left_out} were left out.\n"
+        "The run's page has the result, the policies left out and the month-end pack.\n",
+    ),
+    "month_end_failed": (
+        "Month-end {day} of {organization} failed",
+        "The month-end up to {day} stopped: {error}\n\n"
+        "What was applied stays applied. Once the cause is mended, apply the run again: it goes on "
+        "where it stopped.\n",
+    ),
     "invitation": (
         "You are invited to {organization}",
         "Hello {name}\n\n"

@@ -152,8 +152,8 @@ def test_bad_requests_say_what_to_do(
 def test_where_it_is_allowed_a_run_is_planned_and_applied_in_one_go(
     app: Flask, api: Callable[..., TestClient], policy_id: Any, session: Session
 ) -> None:
-    with at(DAY) as now:
-        set_month_end(may_apply_unapproved=True, days_ahead=31, now=now)
+    with at(DAY):
+        set_month_end(may_apply_unapproved=True, days_ahead=31)
     session.rollback()
 
     run = api().post(f"{URL}/process", json=SEED | {"dry_run": False, "wait": True}).get_json()

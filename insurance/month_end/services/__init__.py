@@ -6,6 +6,7 @@ from insurance.month_end.services.escalations import (
     record_escalation_rule,
     record_index_value,
 )
+from insurance.month_end.services.reports import report_run
 from insurance.month_end.services.runs import (
     ALWAYS,
     WantedRun,
@@ -15,10 +16,13 @@ from insurance.month_end.services.runs import (
     cancel_run,
     counts_of,
     effects_of,
+    fail_run,
     finish_now,
+    plan_last_month,
     request_run,
     retry_run,
     set_month_end,
+    wake_stalled_run,
 )
 from insurance.month_end.services.work import work_on
 
@@ -31,13 +35,17 @@ __all__ = [
     "cancel_run",
     "counts_of",
     "effects_of",
+    "fail_run",
     "finish_now",
+    "plan_last_month",
     "preview_escalation",
     "record_escalation_notice",
     "record_escalation_rule",
     "record_index_value",
+    "report_run",
     "request_run",
     "retry_run",
     "set_month_end",
+    "wake_stalled_run",
     "work_on",
 ]

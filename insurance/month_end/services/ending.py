@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from insurance.audit_logs.services import record
 from insurance.core.db import transaction
 from insurance.core.errors import ConflictError, DomainError
+from insurance.core.jobs import enqueue
 from insurance.ledger.periods import close_books
 from insurance.month_end import queries
 from insurance.month_end.models import (
@@ -70,6 +71,7 @@ def finish(session: Session, run_id: UUID, now: datetime) -> bool:
     left_out = queries.count_exceptions(session, run_id)
     run.status = RunStatus.COMPLETED_WITH_EXCEPTIONS if left_out else RunStatus.COMPLETED
     run.finished_at = now
+    enqueue(session, "month_end.report", run_id=run.id)
     record(
         session,
         action="month_end.complete",

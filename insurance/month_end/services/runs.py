@@ -1,5 +1,6 @@
 """Asking for a month-end, approving its plan, applying it, cancelling it, following it up."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -31,14 +32,17 @@ from insurance.month_end.models import (
     RunStatus,
     StepCode,
 )
+from insurance.month_end.rules import last_month_end
 from insurance.month_end.services.escalations import load_escalations
 from insurance.month_end.services.work import work_on
 
 CHUNK = 5_000
+_ADDRESS = re.compile(r"[^@\s,;]+@[^@\s,;]+\.[^@\s,;]+", re.ASCII)
 AT_ONCE = 2_000
 """A run over no more policies may be finished while the caller waits."""
 JOBS = 2
-ALWAYS = frozenset({StepCode.WAITING_ENDED, StepCode.RENEWALS_DUE})
+_STALLED = timedelta(seconds=60)
+ALWAYS = frozenset({StepCode.WAITING_ENDED, StepCode.RENEWALS_DUE, StepCode.CLAIMS_CLOCKS})
 OPEN = (RunStatus.PLANNING, RunStatus.PLANNED, RunStatus.APPROVED, RunStatus.APPLYING)
 
 
@@ -263,9 +267,7 @@ def apply_run(run_id: UUID, *, on: date, now: datetime) -> MonthEndRun:
     try:
         with transaction() as session:
             run = queries.get_run(session, run_id, lock=True)
-            may = queries.get_setting(session).may_apply_unapproved
-            ready = (RunStatus.APPROVED, RunStatus.PLANNED) if may else (RunStatus.APPROVED,)
-            if run.status not in ready:
+            if not _may_apply(run, queries.get_setting(session)):
                 raise ConflictError(f"{_state_of(run)}; only an approved plan can be applied.")
             begin_applying(session, run, on=on, now=now)
             _ask(session, run)
@@ -273,6 +275,15 @@ def apply_run(run_id: UUID, *, on: date, now: datetime) -> MonthEndRun:
             return run
     except IntegrityError as error:
         raise _busy() from error
+
+
+def _may_apply(run: MonthEndRun, setting: MonthEndSetting) -> bool:
+    """Tell whether a plan is approved, need not be, or failed in the middle and may go on."""
+    if run.status is RunStatus.PLANNED:
+        return setting.may_apply_unapproved
+    return run.status is RunStatus.APPROVED or (
+        run.status is RunStatus.FAILED and run.started_at is not None
+    )
 
 
 def begin_applying(session: Session, run: MonthEndRun, *, on: date, now: datetime) -> None:
@@ -288,7 +299,8 @@ def begin_applying(session: Session, run: MonthEndRun, *, on: date, now: datetim
             f"The books are closed to {in_words(closed)}. Plan again for a later date.",
             field="process_date",
         )
-    run.status, run.started_at = RunStatus.APPLYING, now
+    run.status, run.error, run.finished_at = RunStatus.APPLYING, None, None
+    run.started_at, run.marker = run.started_at or now, run.marker or new_id()
     session.flush()
 
 
@@ -358,18 +370,68 @@ def finish_now(run_id: UUID, *, now: datetime) -> MonthEndRun:
         return queries.get_run(session, run_id)
 
 
-def set_month_end(*, may_apply_unapproved: bool, days_ahead: int, now: datetime) -> MonthEndSetting:
-    """Say what the organization allows."""
+def plan_last_month(*, on: date, now: datetime) -> MonthEndRun | None:
+    """Plan the month that ended last, once, where plans are made unasked; lapses are only named."""
+    day = last_month_end(on - timedelta(days=1))
+    with transaction() as session:
+        if not queries.get_setting(session).plans_itself:
+            return None
+        if queries.find_run_for(session, day) is not None or queries.find_busy_run(session):
+            return None
+    wanted = WantedRun(process_date=day, steps=frozenset(StepCode) - {StepCode.LAPSES})
+    try:
+        return request_run(wanted, on=on, now=now)
+    except DomainError:
+        # Such as an index without the month: a person sees why when planning by hand.
+        return None
+
+
+def wake_stalled_run(*, now: datetime) -> bool:
+    """Ask for work where a run is busy and nothing happened for a while; tell whether it was."""
+    with transaction() as session:
+        run = queries.find_busy_run(session)
+        if run is None or queries.has_waiting_work(session, run.id, now, now - _STALLED):
+            return False
+        _ask(session, run)
+        return True
+
+
+def fail_run(run_id: UUID, error: str, *, now: datetime) -> None:
+    """End a run that cannot go on. What it applied stays; applying again goes on from there."""
+    with transaction() as session:
+        run = queries.get_run(session, run_id, lock=True)
+        if run.status in queries.BUSY:
+            run.status, run.error, run.finished_at = RunStatus.FAILED, error[:500], now
+            enqueue(session, "month_end.report", run_id=run.id)
+            _audit(session, run, "month_end.fail", reason=run.error)
+
+
+def set_month_end(
+    *,
+    may_apply_unapproved: bool,
+    days_ahead: int,
+    mail_to: str | None = None,
+    plans_itself: bool = False,
+) -> MonthEndSetting:
+    """Say what the organization allows, who hears of runs, and whether plans are made unasked."""
     if not 0 <= days_ahead <= 366:
         raise DomainError("Between 0 and 366 days.", field="days_ahead")
+    if mail_to and not _ADDRESS.fullmatch(mail_to):
+        raise DomainError("Enter one mail address.", field="mail_to")
     with transaction() as session:
         row = session.get(MonthEndSetting, current_org())
         if row is None:
             row = MonthEndSetting()
             session.add(row)
         row.may_apply_unapproved, row.days_ahead = may_apply_unapproved, days_ahead
+        row.mail_to, row.plans_itself = mail_to or None, plans_itself
         session.flush()
-        after = {"may_apply_unapproved": may_apply_unapproved, "days_ahead": days_ahead}
+        after = {
+            "may_apply_unapproved": may_apply_unapproved,
+            "days_ahead": days_ahead,
+            "mail_to": row.mail_to,
+            "plans_itself": plans_itself,
+        }
         record(session, action="month_end.set", resource="month_end", after=after)
         return row
 

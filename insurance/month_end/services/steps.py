@@ -8,10 +8,11 @@ the plan writes, looks, and takes back.
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -35,7 +36,7 @@ from insurance.month_end.services.effects import (
     in_order,
     load_facts,
 )
-from insurance.organizations.queries import find_parameter
+from insurance.organizations.queries import find_parameter, get_organization
 from insurance.policies.services import schedule_steps as schedule
 from insurance.policies.services.schedules import vat_rate_on
 
@@ -56,6 +57,14 @@ _RENEWED = text(
     JOIN ins.product_classes k ON k.code = pr.class_code AND k.category = 'NON_LIFE'
     WHERE p.org_id = :org AND p.id = ANY(CAST(:policies AS uuid[])) AND p.status = 'active'
       AND p.expiry_date BETWEEN :on AND :until
+    """
+)
+_CLAIMS_DUE = text(
+    """
+    SELECT c.policy_id, c.claim_number, c.due_at FROM ins.claims c
+    WHERE c.org_id = :org AND c.policy_id = ANY(CAST(:policies AS uuid[]))
+      AND c.status IN ('SUBMITTED', 'PENDING_DOCUMENTS', 'UNDER_ASSESSMENT') AND c.due_at < :day_after
+    ORDER BY c.policy_id, c.due_at, c.id
     """
 )
 
@@ -290,6 +299,18 @@ class _Steps:
             for row in session.execute(_RENEWED, values | {"until": until}):
                 before, after = {"expiry_date": row.expiry_date}, {"listed": ["Renewal"]}
                 self._note(row.id, StepCode.RENEWALS_DUE, before, after, row.premium)
+        if StepCode.CLAIMS_CLOCKS in work.steps:
+            midnight = datetime.combine(work.on + timedelta(days=1), time(), self._zone())
+            due = defaultdict(list)
+            for row in session.execute(_CLAIMS_DUE, values | {"day_after": midnight}):
+                due[row.policy_id].append(row)
+            for policy_id, rows in due.items():
+                before = {"decide_by": rows[0].due_at.astimezone(midnight.tzinfo).date()}
+                after = {"listed": [row.claim_number for row in rows]}
+                self._note(policy_id, StepCode.CLAIMS_CLOCKS, before, after, ZERO)
+
+    def _zone(self) -> ZoneInfo:
+        return ZoneInfo(get_organization(self.session).timezone)
 
 
 def _by_policy(found: Sequence[Any]) -> dict[UUID, list[Any]]:
