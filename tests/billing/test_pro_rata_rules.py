@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -198,3 +199,48 @@ def test_nothing_falls_due_at_or_after_the_expiry() -> None:
     )
 
     assert [one.period.start for one in lines] == [date(2026, 1, 1), date(2026, 2, 1)]
+
+
+def test_a_premium_that_would_outlive_the_term_costs_its_days_of_it() -> None:
+    (line,) = plan_lines(
+        date(2026, 2, 1),
+        due_day=1,
+        months=12,
+        until=date(2027, 2, 1),
+        expiry=date(2027, 1, 1),
+        steps=[Step(date(2026, 1, 1), D("365.00"))],
+    )
+
+    # 334 of 365 days.
+    assert (line.period.end, line.amount, line.whole_days) == (date(2027, 1, 1), D("334.00"), 365)
+
+
+@given(
+    start=st.dates(date(2026, 1, 1), date(2028, 12, 31)),
+    due_day=st.integers(1, 31),
+    months=st.sampled_from([1, 3, 6, 12]),
+    term=st.integers(1, 800),
+    changes=st.lists(st.tuples(st.integers(0, 800), MONEY), max_size=4),
+)
+def test_every_day_of_the_term_is_in_one_period_and_costs_its_share_of_it(
+    start: date, due_day: int, months: int, term: int, changes: list[tuple[int, Decimal]]
+) -> None:
+    expiry = start + timedelta(days=term)
+    steps = [Step(start, D("310.00"))]
+    steps += [Step(start + timedelta(days=day), amount) for day, amount in dict(changes).items()]
+    steps.sort(key=lambda step: step.on)
+
+    lines = plan_lines(
+        start, due_day=due_day, months=months, until=expiry, expiry=expiry, steps=steps
+    )
+
+    assert (lines[0].period.start, lines[-1].period.end) == (start, expiry)
+    for one, following in pairwise(lines):
+        assert one.period.end == following.period.start
+    for line in lines:
+        whole = line.whole_days or line.period.days
+        by_day = D(0)
+        for day in range(line.period.days):
+            on = line.period.start + timedelta(days=day)
+            by_day += next(step.instalment for step in reversed(steps) if step.on <= on) / whole
+        assert abs(line.amount - by_day) <= D("0.005") * (len(steps) + 1)

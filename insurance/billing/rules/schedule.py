@@ -16,7 +16,8 @@ MONTHS_AHEAD = 12
 class PlannedLine:
     """A premium that will fall due on a day for the period that starts there.
 
-    `whole_days` is set where the period only bridges to a new due day: the days a whole one has.
+    `whole_days` is set where the period only bridges to a new due day, or is cut short by the end
+    of the term: the days a whole one has.
     """
 
     period: Period
@@ -37,8 +38,8 @@ def plan_lines(
     """Return the lines that fall due from `start` up to, but not on, `until`.
 
     Due dates are counted on the due day: 31 January, 28 February, 31 March. Where `start` is not
-    the due day, the first line runs to it and costs its share of a whole period, so that no day
-    is left out or paid twice.
+    the due day, the first line runs to it, and the last line ends with the term: both cost their
+    share of a whole period, so that no day is left out, paid twice or paid without cover.
     """
     lines, whole = [], None
     origin = add_months(start, 0, day=due_day)
@@ -50,23 +51,35 @@ def plan_lines(
     while (at := add_months(origin, months * count, day=due_day)) < until:
         count += 1
         lines.append(Period(at, add_months(origin, months * count, day=due_day)))
-    return [
-        PlannedLine(
-            period,
-            line_charge(period, steps, whole_days=days, method=method),
-            days,
-        )
-        for period in lines
-        if period.start < until and (expiry is None or period.start < expiry)
-        for days in [whole.days if whole and period.end == origin else None]
-    ]
+    found = []
+    for period in lines:
+        if period.start < until and (expiry is None or period.start < expiry):
+            days = whole.days if whole and period.end == origin else None
+            found.append(_planned(period, days, expiry, steps, method))
+    return found
+
+
+def _planned(
+    period: Period, days: int | None, expiry: date | None, steps: Sequence[Step], method: str
+) -> PlannedLine:
+    if expiry is not None and period.end > expiry:
+        days = days or period.days
+        period = Period(period.start, expiry)
+    amount = line_charge(period, steps, whole_days=days, method=method)
+    return PlannedLine(period, amount, days)
 
 
 def line_charge(
     period: Period, steps: Sequence[Step], *, whole_days: int | None, method: str
 ) -> Decimal:
-    """Return what a line costs: of a bridging period the share of a whole one."""
+    """Return what a line costs: of a part of a period its share of a whole one, by days."""
     if whole_days is None:
         return period_charge(period, steps, method=method)
-    instalment = period_charge(Period(period.start, period.start), steps)
-    return to_cents(instalment * period.days / whole_days)
+    current = period_charge(Period(period.start, period.start), steps)
+    charge = to_cents(current * period.days / whole_days)
+    for step in sorted(steps, key=lambda one: one.on):
+        if period.start < step.on < period.end and method != "NONE":
+            left = (period.end - step.on).days
+            charge += to_cents((step.instalment - current) * left / whole_days)
+            current = step.instalment
+    return charge
