@@ -39,9 +39,10 @@ from insurance.policies.services.endorsements import (
     reprice_endorsement,
     undo_endorsement,
 )
+from insurance.policies.services.schedule_steps import keep_schedules
 from tests.factories.book import NOW, TODAY, make_customer, make_quote
 from tests.factories.identity import TestClient
-from tests.factories.lifecycle import CHECKER, MAKER
+from tests.factories.lifecycle import CHECKER, MAKER, at
 from tests.factories.organizations import OrganizationFacts
 from tests.factories.products import make_family_product
 
@@ -233,6 +234,61 @@ def test_another_frequency_starts_with_the_next_premium(policy_id: UUID, session
         date(2027, 6, 1),
     ]
     assert issued.preview.adjustment == 0
+
+
+def test_cover_that_changes_on_the_way_to_a_new_due_day_costs_its_days(
+    policy_id: UUID, session: Session
+) -> None:
+    _issue(policy_id, _due_day(25))
+    on = date(2026, 12, 13)
+    with at(on) as now:
+        keep_schedules(on=on, now=now)
+        wanted = _cover(session, policy_id, 1_000_000, on)
+        issued = endorse_policy(policy_id, wanted, on=on, now=now)
+
+    # 200.00 more for the 12 days to the 25th, of the 30 that a whole month has.
+    assert issued.preview.adjustment == D("80.00")
+    assert (issued.preview.days_left, issued.preview.days_in_period) == (12, 30)
+
+
+def test_another_frequency_starts_where_nothing_is_charged_yet_also_late(
+    policy_id: UUID, session: Session
+) -> None:
+    on = date(2026, 12, 10)  # December's premium fell due and has not been charged
+    with at(on) as now:
+        issued = endorse_policy(policy_id, _frequency("QUARTERLY"), on=on, now=now)
+
+    assert issued.preview.effective_date == date(2026, 12, 1)
+    session.expire_all()
+    lines = list_premium_lines(session, policy_id)
+    assert [(one.due_date, one.amount) for one in lines[1:3]] == [
+        (date(2026, 12, 1), D("750.00")),
+        (date(2027, 3, 1), D("750.00")),
+    ]
+
+
+def test_a_schedule_on_which_was_paid_is_not_undone(policy_id: UUID, session: Session) -> None:
+    issued = _issue(policy_id, _frequency("QUARTERLY"))
+    quarter = list_premium_lines(session, policy_id)[1].id
+    session.rollback()
+    pay_premium(policy_id, quarter, amount=D(750), reference="Q1", paid_on=TODAY, on=TODAY, now=NOW)
+
+    with pytest.raises(ConflictError, match="charged or paid on the new schedule"):
+        undo_endorsement(issued.endorsement.id, on=TODAY, now=NOW)
+
+    assert unapplied_credit(session, policy_id) == 0
+
+
+def _frequency(name: str) -> Wanted:
+    return Wanted(
+        type=EndorsementType.CHANGE_FREQUENCY, data={"frequency": name}, effective_date=TODAY
+    )
+
+
+def _due_day(day: int) -> Wanted:
+    return Wanted(
+        type=EndorsementType.CHANGE_PREMIUM_DUE_DAY, data={"due_day": day}, effective_date=TODAY
+    )
 
 
 @pytest.mark.parametrize("kind", ["sooner", "due day", "member"])

@@ -15,7 +15,7 @@ from insurance.billing import services as money
 from insurance.billing.models import LineKind, PremiumLine, ReceiptKind
 from insurance.core.db import transaction
 from insurance.core.errors import ConflictError, DomainError
-from insurance.core.money import ZERO, format_money
+from insurance.core.money import ZERO, format_money, to_cents
 from insurance.core.period import Period
 from insurance.core.tenancy import current_org
 from insurance.ledger.rules import split_vat
@@ -246,11 +246,14 @@ def _lines(case: Case, stop: date) -> list[Line]:
 def _rate(case: Case, line: PremiumLine, stop: date) -> Decimal | None:
     """Return what a period costs at the end where a change inside it was charged apart."""
     period = Period(line.due_date, max(line.period_end, line.due_date))
-    if line.kind is LineKind.ADJUSTMENT or stop not in period or line.whole_days is not None:
+    if line.kind is LineKind.ADJUSTMENT or stop not in period:
         return None
     if case.terms.pro_rata_method == "NONE" or not _changed_within(case, period, stop):
         return None
-    return instalment_on(case, stop)
+    instalment = instalment_on(case, stop)
+    if line.whole_days is None:
+        return instalment
+    return to_cents(instalment * period.days / line.whole_days)
 
 
 def _changed_within(case: Case, period: Period, stop: date) -> bool:

@@ -17,6 +17,7 @@ from insurance.approvals.models import ApprovalRequest
 from insurance.approvals.services import request_approval
 from insurance.audit_logs.rules import plain
 from insurance.audit_logs.services import record
+from insurance.billing.queries import list_premium_lines
 from insurance.core.context import current_actor
 from insurance.core.db import transaction
 from insurance.core.errors import ConflictError, DomainError, NotFoundError
@@ -229,8 +230,20 @@ def undo_endorsement(endorsement_id: UUID, *, on: date, now: datetime) -> Policy
             raise ConflictError("Only an issued endorsement can be undone.")
         if endorsement.version_number != policy.current_version:
             raise ConflictError("The policy has changed since; only the last change can be undone.")
+        _check_nothing_fixed(session, policy, endorsement)
         _undo(session, policy, endorsement, on, now)
         return policy
+
+
+def _check_nothing_fixed(session: Session, policy: Policy, endorsement: Endorsement) -> None:
+    """Refuse to take back a schedule on which a premium has been charged or paid."""
+    if endorsement.type in _FROM_NEXT_PREMIUM and any(
+        line.is_fixed and line.due_date >= endorsement.effective_date
+        for line in list_premium_lines(session, policy.id)
+    ):
+        raise ConflictError(
+            "A premium has been charged or paid on the new schedule; change the schedule again."
+        )
 
 
 def apply_due_endorsements(policy_id: UUID, *, on: date, now: datetime) -> int:
@@ -425,7 +438,7 @@ def _prepare(
 def _effective_date(wanted: Wanted, basis: Basis, policy: Policy, on: date) -> date:
     effective = wanted.effective_date
     if wanted.type in _FROM_NEXT_PREMIUM:
-        return max(basis.next_charge, on)
+        return basis.next_charge
     if effective < basis.starts_on:
         raise DomainError(
             f"The policy's present term began on {basis.starts_on:%Y/%m/%d}.",
@@ -464,7 +477,7 @@ def _preview(
     before: Sequence[Stage], after: Sequence[Stage], change: Change, money: MoneyPlan
 ) -> Preview:
     old, new = before[-1].contract, after[-1].contract
-    period = money.period_of(change.on)
+    days_left, days_in_period = money.days_of(change.on)
     known = {(one.id, layer.number) for one in old.benefits for layer in one.layers}
     waiting = [
         (one.benefit_name, layer.amount, layer.waiting_until)
@@ -479,8 +492,8 @@ def _preview(
         current_cover=old.coverage_amount,
         new_cover=new.coverage_amount,
         adjustment=money.adjustment,
-        days_left=(period.end - change.on).days if period else 0,
-        days_in_period=period.days if period else 0,
+        days_left=days_left,
+        days_in_period=days_in_period,
         next_debits=money.next_debits,
         waiting=waiting,
     )

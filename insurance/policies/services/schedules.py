@@ -46,13 +46,16 @@ class MoneyPlan:
     adjustment_due: date
     planned: Sequence[PlannedLine]
     coming: Sequence[PremiumLine]
-    periods: Sequence[Period]
+    periods: Sequence[tuple[Period, int]]
     next_debits: Sequence[tuple[date, Decimal]]
     vat_rate: Decimal | None
 
-    def period_of(self, on: date) -> Period | None:
-        """Return the premium period that a day lies in."""
-        return next((one for one in self.periods if on in one), None)
+    def days_of(self, on: date) -> tuple[int, int]:
+        """Return the days left from a day in its premium period, and the days a whole one has."""
+        for period, whole_days in self.periods:
+            if on in period:
+                return (period.end - on).days, whole_days
+        return 0, 0
 
 
 def plan_money(
@@ -94,11 +97,18 @@ def plan_money(
         adjustment_due=due,
         planned=planned,
         coming=coming,
-        periods=[Period(one.due_date, one.period_end) for one in fixed]
-        + [one.period for one in planned],
+        periods=_periods(fixed, planned),
         next_debits=_next_debits(session, policy, lines, planned, adjustment, due, on),
         vat_rate=vat_rate_on(session, terms.category, on),
     )
+
+
+def _periods(
+    fixed: Sequence[PremiumLine], planned: Sequence[PlannedLine]
+) -> list[tuple[Period, int]]:
+    held = [(Period(one.due_date, one.period_end), one.whole_days) for one in fixed]
+    coming = [(one.period, one.whole_days) for one in planned]
+    return [(period, whole_days or period.days) for period, whole_days in [*held, *coming]]
 
 
 def _passed_over(
@@ -200,7 +210,7 @@ def apply_money(
     `taking_back` first reverses what earlier changes charged or credited. `why` is the
     endorsement, which tells the credit note's reference apart.
     """
-    _lay(session, policy, plan)
+    _lay(session, policy, plan, on)
     left = plan.adjustment
     if taking_back:
         left = _take_back(session, policy, left, on, now)
@@ -253,7 +263,7 @@ def _take_back(session: Session, policy: Policy, left: Decimal, on: date, now: d
     return left
 
 
-def _lay(session: Session, policy: Policy, plan: MoneyPlan) -> None:
+def _lay(session: Session, policy: Policy, plan: MoneyPlan, on: date) -> None:
     """Bring the lines to come to the plan: in place, with what is missing added."""
     rows = sorted(plan.coming, key=lambda one: (one.due_date, one.sequence))
     last = max(
@@ -281,5 +291,7 @@ def _lay(session: Session, policy: Policy, plan: MoneyPlan) -> None:
             )
             session.add(row)
         row.due_date, row.period_end = planned.period.start, planned.period.end
+        if row.status is LineStatus.OVERDUE and row.due_date >= on:
+            row.status = LineStatus.PENDING
         row.amount, row.whole_days = planned.amount, planned.whole_days
     session.flush()
