@@ -18,6 +18,7 @@ _BLUEPRINTS = (
     "claims",
     "approvals",
     "ledger",
+    "month_end",
     "debit_orders",
     "reconciliation",
     "lapses",

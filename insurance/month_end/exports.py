@@ -62,3 +62,14 @@ def _plain(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return str(value)
+
+
+def changes_of(effect: EffectLine) -> list[tuple[str, str | None, str | None]]:
+    """Return what an effect changes, as rows of (what, before, after)."""
+    before = {name: value for name, value in effect.before.items() if name != "event"}
+    names = [*before, *(name for name in effect.after if name not in before)]
+    return [(name, _shown(before.get(name)), _shown(effect.after.get(name))) for name in names]
+
+
+def _shown(value: Any) -> str | None:
+    return None if value is None or value == [] else _plain(value)

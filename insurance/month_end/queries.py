@@ -385,6 +385,33 @@ def list_exceptions(
     ).all()
 
 
+def find_policy_id(session: Session, number: str) -> UUID | None:
+    """Return the policy with a number."""
+    wanted = text("SELECT id FROM ins.policies WHERE org_id = :org AND policy_number = :number")
+    return session.scalar(wanted, {"org": current_org(), "number": number})
+
+
+def find_exception(session: Session, run_id: UUID, policy_id: UUID) -> MonthEndException | None:
+    """Return why a run left a policy out."""
+    return session.scalars(
+        select(MonthEndException).where(
+            MonthEndException.org_id == current_org(),
+            MonthEndException.run_id == run_id,
+            MonthEndException.policy_id == policy_id,
+        )
+    ).one_or_none()
+
+
+def find_follow_up(session: Session, run_id: UUID) -> MonthEndRun | None:
+    """Return the newest run that took up what another left out."""
+    return session.scalars(
+        select(MonthEndRun)
+        .where(MonthEndRun.org_id == current_org(), MonthEndRun.follows_id == run_id)
+        .order_by(MonthEndRun.id.desc())
+        .limit(1)
+    ).one_or_none()
+
+
 def count_exceptions(session: Session, run_id: UUID) -> dict[ExceptionKind, int]:
     """Return how many policies a run left out, by why."""
     rows = session.execute(

@@ -62,6 +62,20 @@
     say('You are signed in again. Repeat your last step.');
   });
 
+  /* Progress: the server says when there is something new; where it cannot, ask every two seconds. */
+  let stream = null;
+  const watch = () => {
+    const shown = one('[data-live]');
+    if (stream && (!shown || stream.path !== shown.dataset.live)) { stream.source.close(); clearInterval(stream.timer); stream = null; }
+    if (!shown || stream) return;
+    const refresh = () => { const now = one('[data-live]'); if (now) htmx.trigger(now, 'refresh'); };
+    const source = new EventSource(shown.dataset.live);
+    source.onmessage = refresh;
+    stream = { path: shown.dataset.live, source, timer: setInterval(() => { if (source.readyState !== EventSource.OPEN) refresh(); }, 2000) };
+  };
+  document.addEventListener('DOMContentLoaded', watch);
+  document.addEventListener('htmx:after:swap', watch);
+
   let changed = false;
   document.addEventListener('input', (event) => {
     if (event.target.form && event.target.form.hasAttribute('data-guard')) changed = true;

@@ -18,8 +18,8 @@ _TONES = {
     "ok": "active launched accepted paid posted post ok approved sent matched committed partially_approved part_paid",
     "warn": "suspended pending put patch draft quoted submitted assessed waiting partial suspense committing pending_documents outstanding due_soon escalated task",
     "late": "lapsed overdue expired superseded stale reversed undone void",
-    "bad": "rejected delete failed refused locked error reversal",
-    "info": "under_assessment received claimant issued priced person company get overpaid previewed duplicate",
+    "bad": "rejected delete failed refused locked error reversal quarantined",
+    "info": "under_assessment received claimant issued priced person company get overpaid previewed duplicate planned listed",
 }
 _TONE_OF = {word: tone for tone, words in _TONES.items() for word in words.split()}
 

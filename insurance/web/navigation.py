@@ -60,6 +60,7 @@ RAIL: tuple[tuple[str, tuple[Item, ...]], ...] = (
             Item("Debit orders", "debit_orders.index", May.DEBIT_ORDERS_VIEW, "calendar"),
             Item("Reconciliation", "reconciliation.index", May.RECONCILIATION_VIEW, "upload"),
             Item("Suspense", "reconciliation.suspense", May.RECONCILIATION_VIEW, "coins"),
+            Item("Month-end", "month_end.index", May.MONTH_END_VIEW, "calendar", "m"),
             Item("Ledger", "ledger.trial_balance", May.LEDGER_VIEW, "book"),
         ),
     ),

@@ -1,0 +1,169 @@
+"""Index tables, and the rate of each product at a date with where it came from."""
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from flask import Response, request, url_for
+from wtforms import BooleanField
+
+from insurance.blueprints.month_end import bp
+from insurance.core import clock
+from insurance.core.db import db
+from insurance.core.errors import DomainError
+from insurance.core.paging import decode_cursor
+from insurance.core.permissions import May
+from insurance.month_end import queries, services
+from insurance.products.models import ProjectionType
+from insurance.products.queries import list_products
+from insurance.web.access import requires
+from insurance.web.business import business_day
+from insurance.web.forms import (
+    ChoiceField,
+    DayField,
+    Form,
+    RateField,
+    Required,
+    TextField,
+    WholeField,
+    choices_of,
+    parse_day,
+)
+from insurance.web.html import go, next_url, page, refuse
+
+ROWS = 50
+
+
+class IndexForm(Form):
+    """An index's yearly rise for a month."""
+
+    index_code = TextField("Index", [Required()], longest=40)
+    month = DayField("Any day of the month", [Required()])
+    value = RateField("Rise over a year, in per cent", [Required()])
+    source = TextField("Where it was read", [Required()])
+
+
+class RuleForm(Form):
+    """How premiums escalate from a day on."""
+
+    type = ChoiceField("Premiums are", choices=choices_of(ProjectionType))
+    valid_from = DayField("From", [Required()])
+    product_id = ChoiceField("Product", empty="All products of this type")
+    policy_number = TextField("Only this policy", longest=40)
+    index_code = TextField("Index", longest=40)
+    lag_months = WholeField("Months before the anniversary whose index counts", nothing=3)
+    floor = RateField("Lowest rise, per cent")
+    cap = RateField("Highest rise, per cent")
+    fixed_rate = RateField("Fixed rise instead of an index, per cent")
+    cover_rate = RateField("Rise of the cover, per cent")
+    rates_by_age = BooleanField("Rate benefits again at the age reached")
+    requires_notice = BooleanField("Rise only with proof that the holder was told")
+    reason = TextField("Reason", longest=500)
+
+
+@bp.get("/escalations")
+@requires(May.MONTH_END_VIEW)
+def escalations() -> Response:
+    """Show the rate of each product at a date, and where it came from."""
+    problem, on = "", business_day()
+    try:
+        on = parse_day(request.args["on"]) if request.args.get("on") else on
+    except ValueError as error:
+        problem = str(error)
+    return page(
+        "month_end/escalations.html",
+        part="rates",
+        status=422 if problem else 200,
+        on=on,
+        problem=problem,
+        lines=services.preview_escalation(db.session(), on),
+    )
+
+
+@bp.route("/escalations/new", methods=["GET", "POST"])
+@requires(May.MONTH_END_APPROVE)
+def create_escalation() -> Response:
+    """Say how a policy, a product or the organization escalates from a day on."""
+    form = RuleForm(data={"index_code": "CPI", "lag_months": 3, "valid_from": business_day()})
+    products = list_products(db.session(), limit=200).items
+    form.product_id.choices = [
+        ("", "All products of this type"),
+        *((str(one.product.id), one.product.name) for one in products),
+    ]
+    if form.validate_on_submit():
+        try:
+            services.record_escalation_rule(_wanted(form), now=clock.now())
+        except DomainError as error:
+            refuse(form, error)
+        else:
+            return go(url_for(".escalations"), "The rule holds from its day on.")
+    return page("month_end/escalation.html", part="rule_form", status=form.status, form=form)
+
+
+def _wanted(form: Any) -> dict[str, Any]:
+    policy_id = None
+    if form.policy_number.data:
+        policy_id = queries.find_policy_id(db.session(), form.policy_number.data.upper())
+        if policy_id is None:
+            raise DomainError("There is no such policy.", field="policy_number")
+    return {
+        "type": ProjectionType(form.type.data),
+        "valid_from": form.valid_from.data,
+        "product_id": UUID(form.product_id.data) if form.product_id.data else None,
+        "policy_id": policy_id,
+        "index_code": (form.index_code.data or "CPI").upper(),
+        "lag_months": form.lag_months.data,
+        "floor": form.floor.data,
+        "cap": form.cap.data,
+        "fixed_rate": form.fixed_rate.data,
+        "cover_rate": form.cover_rate.data or 0,
+        "rates_by_age": bool(form.rates_by_age.data),
+        "requires_notice": bool(form.requires_notice.data),
+        "reason": form.reason.data or None,
+    }
+
+
+@bp.get("/index-values")
+@requires(May.MONTH_END_VIEW)
+def index_values() -> Response:
+    """List index tables, the newest month first."""
+    cursor = request.args.get("cursor")
+    found = queries.list_index_values(
+        db.session(), limit=ROWS, after=_position(cursor) if cursor else None
+    )
+    return page(
+        "month_end/index_values.html",
+        values=found.items,
+        next=next_url(found),
+        first=url_for(".index_values"),
+    )
+
+
+def _position(cursor: str) -> tuple[str, date]:
+    code, month = decode_cursor(cursor, 2)
+    try:
+        return code, date.fromisoformat(month)
+    except ValueError as error:
+        raise DomainError("This page link is not valid.") from error
+
+
+@bp.route("/index-values/new", methods=["GET", "POST"])
+@requires(May.MONTH_END_RUN)
+def create_index_value() -> Response:
+    """Add an index's rise for a month, with where it was read."""
+    form = IndexForm(data={"index_code": "CPI"})
+    if form.validate_on_submit():
+        assert form.month.data is not None and form.value.data is not None
+        try:
+            services.record_index_value(
+                form.index_code.data or "",
+                form.month.data,
+                form.value.data,
+                source=form.source.data or "",
+                now=clock.now(),
+            )
+        except DomainError as error:
+            refuse(form, error)
+        else:
+            return go(url_for(".index_values"), "The value was added.")
+    return page("month_end/index_value.html", part="index_form", status=form.status, form=form)
