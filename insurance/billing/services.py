@@ -41,6 +41,8 @@ from insurance.ledger.models import LedgerTransfer, TransferType
 from insurance.ledger.rules import split_vat
 from insurance.ledger.services import Entry, post, reverse_transfers
 
+WRITTEN_OFF = "/WO"
+"""How the references of what is written off beside a payment end."""
 _RECEIPTS: Table = Receipt.__table__  # type: ignore[assignment]
 _ALLOCATIONS: Table = Allocation.__table__  # type: ignore[assignment]
 _SETTLE = text(
@@ -285,7 +287,7 @@ def _write_off_rests(
             written_off = Payment(
                 policy_id=payment.policy_id,
                 policy_number=payment.policy_number,
-                reference=f"{payment.reference}/WO",
+                reference=f"{payment.reference}{WRITTEN_OFF}",
                 amount=rest.outstanding,
                 on=payment.on,
                 line_id=rest.id,
@@ -430,10 +432,19 @@ def reverse_receipt(
         now=now,
         why=f"Reversed ({reason_code})",
     )
-    beside = list_receipts_with_references(session, [f"{receipt.reference}/WO"])
-    for written_off in beside.values():
-        if written_off.status is ReceiptStatus.POSTED:
-            reverse_receipt(session, written_off, on=on, reason_code=reason_code, now=now)
+    for written_off in _written_off_beside(session, receipt):
+        reverse_receipt(session, written_off, on=on, reason_code=reason_code, now=now)
+
+
+def _written_off_beside(session: Session, receipt: Receipt) -> list[Receipt]:
+    found = list_receipts_with_references(session, [f"{receipt.reference}{WRITTEN_OFF}"])
+    return [
+        one
+        for one in found.values()
+        if one.kind is ReceiptKind.WRITE_OFF
+        and one.policy_id == receipt.policy_id
+        and one.status is ReceiptStatus.POSTED
+    ]
 
 
 def refund_credit(

@@ -111,9 +111,14 @@ class Portfolio:
 
 
 def get_policy(session: Session, policy_id: UUID, *, lock: bool = False) -> Policy:
-    """Return a policy of the organization in scope, held if asked. Raises NotFoundError."""
+    """Return a policy of the organization in scope, held if asked. Raises NotFoundError.
+
+    Once it is held, what the session had read of it before is read anew.
+    """
     query = select(Policy).where(Policy.org_id == current_org(), Policy.id == policy_id)
     if lock:
+        session.flush()
+        session.expire_all()
         query = query.with_for_update().execution_options(populate_existing=True)
     found = session.scalars(query).one_or_none()
     if found is None:

@@ -20,6 +20,8 @@ from insurance.billing.queries import (
     list_receipts,
     unapplied_credit,
 )
+from insurance.billing.services import Payment
+from insurance.core.db import transaction
 from insurance.core.errors import ConflictError, DomainError, NotFoundError
 from insurance.core.tenancy import tenant_scope
 from insurance.customers.queries import list_customers
@@ -29,6 +31,7 @@ from insurance.policies.services import (
     accept_quote,
     pay_premium,
     receive_payment,
+    record_payments,
     reverse_payment,
 )
 from tests.factories.book import NOW, TODAY, make_customer, make_product, make_quote
@@ -179,6 +182,96 @@ def test_two_clerks_who_pay_the_same_premium_at_once_post_it_once(
     assert said[1] == "posted"
     assert said[0].startswith("This premium was paid on 2026/11/20")
     assert len(list_receipts(session, policy_id)) == 1
+
+
+def test_a_premium_that_was_paid_while_the_screen_was_open_is_not_paid_again(
+    app: Flask, org: OrganizationFacts, policy_id: UUID, session: Session
+) -> None:
+    line = list_premium_lines(session, policy_id)[0]
+
+    def colleague() -> None:
+        with app.app_context(), tenant_scope(org.id):
+            _pay_line(policy_id, line.id, "FIRST")
+
+    with ThreadPoolExecutor(1) as clerks:
+        clerks.submit(colleague).result()
+    with pytest.raises(ConflictError, match="was paid on"):
+        _pay_line(policy_id, line.id, "SECOND")
+
+    assert len(list_receipts(session, policy_id)) == 1
+
+
+def _pay_line(policy_id: UUID, line_id: UUID, reference: str) -> Any:
+    return pay_premium(
+        policy_id,
+        line_id,
+        amount=D("100.00"),
+        reference=reference,
+        paid_on=TODAY,
+        on=TODAY,
+        now=NOW,
+    )
+
+
+def test_two_policies_that_are_paid_with_one_reference_at_once_post_it_once(
+    app: Flask, org: OrganizationFacts, session: Session
+) -> None:
+    product_id, customer_id = make_product(), make_customer()
+    both = [
+        accept_quote(make_quote(product_id, customer_id), on=TODAY, now=NOW).policy.id
+        for _ in range(2)
+    ]
+    session.rollback()
+
+    def clerk(policy_id: UUID) -> str:
+        with app.app_context(), tenant_scope(org.id):
+            try:
+                _pay(policy_id, "100.00", "ONE")
+            except ConflictError as refusal:
+                return str(refusal.field)
+            return "posted"
+
+    with ThreadPoolExecutor(2) as clerks:
+        assert sorted(clerks.map(clerk, both)) == ["payment_reference", "posted"]
+
+
+def test_taking_a_payment_back_leaves_one_with_a_similar_reference(
+    policy_id: UUID, session: Session
+) -> None:
+    _pay(policy_id, "100.00", "EFT")
+    with pytest.raises(DomainError, match="does not end in /WO"):
+        _pay(policy_id, "100.00", "EFT/WO")
+    other = Payment(
+        policy_id=policy_id,
+        policy_number="PL",
+        reference="EFT/WO",
+        amount=D("100.00"),
+        on=TODAY,
+    )
+    with transaction() as step:
+        record_payments(step, [other], on=TODAY, now=NOW)
+    line_id = list_premium_lines(session, policy_id)[0].id
+    session.rollback()
+
+    reverse_payment(policy_id, line_id, reason_code="02", reference="EFT", on=TODAY, now=NOW)
+
+    session.expire_all()
+    statuses = {one.reference: one.status.value for one in list_receipts(session, policy_id)}
+    assert statuses == {"EFT": "REVERSED", "EFT/WO": "POSTED"}
+
+
+def test_a_payment_that_was_taken_back_has_left_no_credit(
+    policy_id: UUID, session: Session
+) -> None:
+    _pay(policy_id, "100.00")
+    line_id = list_premium_lines(session, policy_id)[0].id
+    session.rollback()
+    reverse_payment(policy_id, line_id, reason_code="02", reference=None, on=TODAY, now=NOW)
+
+    again = _pay(policy_id, "100.00")
+
+    assert (again.is_duplicate, again.credit, again.shares) == (True, D("0.00"), ())
+    assert unapplied_credit(session, policy_id) == 0
 
 
 @given(receipts=st.lists(st.tuples(st.integers(1, 60_000), st.booleans()), min_size=1, max_size=5))

@@ -1,19 +1,27 @@
 """Premiums coming in, and going back where a bank says so."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from psycopg.errors import UniqueViolation
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from insurance.audit_logs.services import record
 from insurance.billing import queries as billing
 from insurance.billing import services as money
-from insurance.billing.models import LineStatus, PremiumLine, Receipt, ReceiptKind
+from insurance.billing.models import (
+    LineStatus,
+    PremiumLine,
+    Receipt,
+    ReceiptKind,
+    ReceiptStatus,
+)
 from insurance.billing.rules import Share
 from insurance.core.db import transaction
 from insurance.core.errors import ConflictError, DomainError, NotFoundError
@@ -58,7 +66,7 @@ def pay_premium(
     paid, or a reference that another payment has; DomainError for a date in the future or in
     closed books, or an amount that is not positive.
     """
-    with transaction() as session:
+    with _known_once(reference), transaction() as session:
         policy = queries.get_policy(session, policy_id, lock=True)
         line = billing.get_premium_line(session, policy_id, line_id)
         known = _known(session, policy, reference, amount)
@@ -78,23 +86,41 @@ def receive_payment(
     policy_id: UUID, *, amount: Decimal, reference: str, paid_on: date, on: date, now: datetime
 ) -> Paid:
     """Record a payment for a policy: the oldest premium first, what is left over is credit."""
-    with transaction() as session:
+    with _known_once(reference), transaction() as session:
         policy = queries.get_policy(session, policy_id, lock=True)
         known = _known(session, policy, reference, amount)
         return known or _receive(session, policy, amount, reference, paid_on, on, now)
+
+
+@contextmanager
+def _known_once(reference: str) -> Iterator[None]:
+    """Refuse a reference that another policy's payment took at the same moment."""
+    try:
+        yield
+    except UniqueViolation as error:
+        if error.diag.constraint_name == "receipts_reference_key":
+            raise _taken(reference) from error
+        raise
+
+
+def _taken(reference: str) -> ConflictError:
+    return ConflictError(
+        f"Reference {reference} belongs to another payment.", field="payment_reference"
+    )
 
 
 def _known(session: Session, policy: Policy, reference: str, amount: Decimal) -> Paid | None:
     receipt = billing.list_receipts_with_references(session, [reference]).get(reference)
     if receipt is None:
         return None
-    if receipt.policy_id != policy.id or receipt.amount != amount:
-        raise ConflictError(
-            f"Reference {reference} belongs to another payment.", field="payment_reference"
-        )
+    is_same = receipt.policy_id == policy.id and receipt.amount == amount
+    if not is_same or receipt.kind is not ReceiptKind.PAYMENT:
+        raise _taken(reference)
     settled = billing.list_net_allocations(session, receipt_id=receipt.id)
     shares = tuple(Share(one.line_id, one.amount) for one in settled if one.line_id)
     left = receipt.amount - sum((one.amount for one in settled), ZERO)
+    if receipt.status is ReceiptStatus.REVERSED:
+        left = ZERO
     return Paid(receipt.id, reference, amount, shares, left, is_duplicate=True)
 
 
@@ -109,6 +135,11 @@ def _receive(
     line_id: UUID | None = None,
 ) -> Paid:
     check_payment(amount, paid_on, on)
+    if reference.endswith(money.WRITTEN_OFF):
+        raise DomainError(
+            f"A reference of a payment does not end in {money.WRITTEN_OFF}.",
+            field="payment_reference",
+        )
     payment = money.Payment(
         policy_id=policy.id,
         policy_number=policy.policy_number,
