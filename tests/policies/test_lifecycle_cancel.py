@@ -471,6 +471,29 @@ def test_every_credit_note_has_a_number_of_its_own(session: Session) -> None:
     assert session.scalars(text("SELECT count(*) FROM ins.allocations")).one() >= 2
 
 
+def test_a_payment_under_a_credit_notes_number_does_not_stop_a_cancellation(
+    session: Session,
+) -> None:
+    policy_id = sell(MAY)
+    number = get_policy(session, policy_id).policy_number
+    session.rollback()
+    pay(policy_id, "100.00", MAY, reference=f"CN-{number}-2")
+
+    done = _cancel(policy_id, date(2026, 5, 11))
+
+    assert done.refund == D("67.74")  # 21 of May's 31 days
+    assert list_receipts(session, policy_id)[0].reference == f"CN-{number}-3"
+
+
+def test_credit_pays_what_has_fallen_due_before_it_goes_back(session: Session) -> None:
+    policy_id = sell(MAY)
+    pay(policy_id, "300.00", MAY)
+    day = date(2026, 7, 10)  # May and June are paid; the credit of 100.00 has July's premium to pay
+
+    with at(day) as now, pytest.raises(ConflictError, match="0,00 can be paid back"):
+        pay_refund(policy_id, amount=D("100.00"), reference="EFT", reason="Asked", on=day, now=now)
+
+
 def test_a_period_that_was_charged_and_never_began_is_charged_no_more(session: Session) -> None:
     day = date(2026, 7, 10)
     policy_id = sell(day, effective=MAY, backdating_limit_days=90)

@@ -21,7 +21,7 @@ from insurance.core.tenancy import current_org
 from insurance.ledger.models import TransferType
 from insurance.ledger.services import Entry, post
 from insurance.policies.lifecycle_rules import Agreement
-from insurance.policies.models import EventCategory
+from insurance.policies.models import EventCategory, PolicyStatus
 from insurance.policies.services.cancellation import next_reference
 from insurance.policies.services.history import record_event
 from insurance.policies.services.moves import Case, LifecycleOutcome, open_case
@@ -188,6 +188,7 @@ def pay_refund(
             raise DomainError("A refund is more than nothing.", field="amount")
         if _was_paid(case, amount, reference):
             return _refunded(case, amount)
+        _settle_due(case)
         from_credit = _credit_needed(case, amount)
         counted = from_credit + _given_back(case) if from_credit else ZERO
         if counted > case.parameter("refund_approval_limit"):
@@ -204,6 +205,15 @@ def _was_paid(case: Case, amount: Decimal, reference: str) -> bool:
     if row[0] != case.policy.id or row[1] != amount:
         raise ConflictError(f"Reference {reference} belongs to another refund.", field="reference")
     return True
+
+
+def _settle_due(case: Case) -> None:
+    """Use credit for what has fallen due before any of it goes back."""
+    if case.policy.status in (PolicyStatus.ACTIVE, PolicyStatus.SUSPENDED):
+        policy = case.policy
+        money.apply_credits(
+            case.session, {policy.id: policy.policy_number}, on=case.on, now=case.now
+        )
 
 
 def _credit_needed(case: Case, amount: Decimal) -> Decimal:
@@ -259,6 +269,7 @@ def execute_refund(
     amount, reference = Decimal(request.payload["amount"]), request.payload["reference"]
     if _was_paid(case, amount, reference):
         raise ConflictError("A refund with this reference has been paid.")
+    _settle_due(case)
     return _pay_out(case, amount, reference, request.reason, approval_id=request.id)
 
 
