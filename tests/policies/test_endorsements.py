@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
+from insurance.approvals.queries import get_request
 from insurance.billing.models import LineKind
 from insurance.billing.queries import list_premium_lines, unapplied_credit
 from insurance.core.context import acting_as
@@ -488,6 +489,36 @@ def test_a_discarded_draft_cannot_be_issued(policy_id: UUID, session: Session) -
         issue_endorsement(draft.id, on=TODAY, now=NOW)
 
 
+def test_what_was_known_before_an_undo_is_known_of_that_time(
+    policy_id: UUID, session: Session
+) -> None:
+    def at_hour(hours: int) -> Any:
+        return NOW + timedelta(hours=hours)
+
+    first = endorse_policy(
+        policy_id,
+        _cover(session, policy_id, 600_000, date(2026, 11, 15)),
+        on=TODAY,
+        now=at_hour(1),
+    ).endorsement.id
+    session.rollback()
+    second = endorse_policy(
+        policy_id,
+        _cover(session, policy_id, 700_000, date(2026, 11, 10), resolutions={first: "USE_THIS"}),
+        on=TODAY,
+        now=at_hour(3),
+    ).endorsement.id
+    undo_endorsement(second, on=TODAY, now=at_hour(5))
+
+    covers = [
+        policy_as_at(session, policy_id, effective=TODAY, known=at_hour(hours)).policy_snapshot[
+            "policy"
+        ]["coverage_amount"]
+        for hours in (0, 2, 4, 6)
+    ]
+    assert covers == ["500000.00", "600000.00", "700000.00", "600000.00"]
+
+
 def test_a_policy_is_known_as_it_was_on_two_axes(policy_id: UUID, session: Session) -> None:
     later = NOW + timedelta(days=1)
     endorse_policy(
@@ -572,6 +603,26 @@ def test_a_change_that_reaches_back_beyond_thirty_days_waits_for_a_second_person
 
     session.expire_all()
     assert queries.get_policy(session, policy_id).coverage_amount == D("750000.00")
+
+
+def test_what_would_cost_something_else_by_now_is_asked_for_again(session: Session) -> None:
+    policy_id = _family_policy(start=date(2026, 10, 22))
+    asked_on, agreed_on = date(2026, 12, 21), date(2026, 12, 22)
+    with acting_as(MAKER):
+        asked = endorse_policy(
+            policy_id,
+            _cover(session, policy_id, 750_000, date(2026, 11, 20)),
+            on=asked_on,
+            now=NOW,
+        )
+    with at(agreed_on, CHECKER) as now:
+        keep_schedules(on=agreed_on, now=now)  # charges premiums at the old price
+        with pytest.raises(ConflictError, match="money has changed since"):
+            approve_request(asked.approval_id, on=agreed_on, now=now)
+
+    session.expire_all()
+    assert queries.get_policy(session, policy_id).coverage_amount == D("500000.00")
+    assert get_request(session, asked.approval_id).status == "VOID"
 
 
 _KINDS = st.sampled_from(["cover", "spouse", "child", "beneficiary", "less"])

@@ -13,6 +13,7 @@ from insurance.core.tenancy import current_org
 from insurance.policies import queries
 from insurance.policies.models import (
     Endorsement,
+    EndorsementType,
     EventCategory,
     Policy,
     PolicyEvent,
@@ -20,6 +21,8 @@ from insurance.policies.models import (
 )
 from insurance.policies.rules import contract_of, fold, snapshot_of
 from insurance.policies.services.contracts import change_of, pricer_of
+
+_UNDONE = "ENDORSEMENT_UNDONE"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,11 +49,11 @@ def policy_as_at(session: Session, policy_id: UUID, *, effective: date, known: d
     base = begun[-1]
     version = _version_of(session, base)
     following = bases[bases.index(base) + 1].recorded_at if base is not bases[-1] else None
+    in_force = _in_force(session, policy_id, known)
     changes = [
         change_of(one)
-        for one in queries.list_endorsements(session, policy_id)
-        if _was_known(one, known)
-        and one.effective_date <= effective
+        for one in in_force
+        if one.effective_date <= effective
         and one.issued_at is not None
         and one.issued_at >= base.recorded_at
         and (following is None or one.issued_at < following)
@@ -93,9 +96,31 @@ def _version_of(session: Session, event: PolicyEvent) -> PolicyVersion:
     ).one()
 
 
-def _was_known(endorsement: Endorsement, known: datetime) -> bool:
-    issued, ended = endorsement.issued_at, endorsement.ended_at
-    return issued is not None and issued <= known and (ended is None or ended > known)
+def _in_force(session: Session, policy_id: UUID, known: datetime) -> list[Endorsement]:
+    """Return the endorsements that stood at a moment, by the events recorded until then."""
+    rows = {one.id: one for one in queries.list_endorsements(session, policy_id)}
+    standing: dict[UUID, Endorsement] = {}
+    for event in session.scalars(
+        select(PolicyEvent)
+        .where(
+            PolicyEvent.org_id == current_org(),
+            PolicyEvent.policy_id == policy_id,
+            PolicyEvent.recorded_at <= known,
+            PolicyEvent.category == EventCategory.ENDORSEMENT,
+            PolicyEvent.event_type.in_([*EndorsementType, _UNDONE]),
+        )
+        .order_by(PolicyEvent.sequence)
+    ):
+        endorsement = rows[UUID(event.payload["endorsement_id"])]
+        made_way = [rows[UUID(one)] for one in endorsement.change.get("supersedes", [])]
+        if event.event_type == _UNDONE:
+            standing.pop(endorsement.id, None)
+            standing |= {one.id: one for one in made_way}
+        else:
+            standing[endorsement.id] = endorsement
+            for one in made_way:
+                standing.pop(one.id, None)
+    return list(standing.values())
 
 
 def _standing(events: list[PolicyEvent], effective: date) -> dict[str, Any]:

@@ -578,12 +578,18 @@ def _ask_second_person(
 def execute_backdated(
     session: Session, request: ApprovalRequest, *, on: date, now: datetime
 ) -> None:
-    """Issue an endorsement that a second person has agreed to. The caller holds the policy."""
+    """Issue an endorsement that a second person has agreed to. The caller holds the policy.
+
+    Raises ConflictError where it would cost something else than what was agreed to.
+    """
     endorsement = get_endorsement(session, UUID(request.payload["endorsement_id"]))
     if endorsement.status is not EndorsementStatus.PRICED:
         raise ConflictError(f"The endorsement is {endorsement.status.value.lower()}.")
     policy = queries.get_policy(session, endorsement.policy_id)
-    _issue(session, policy, endorsement, _wanted_of(endorsement), on, now, is_approved=True)
+    wanted = _wanted_of(endorsement)
+    issued = _issue(session, policy, endorsement, wanted, on, now, is_approved=True)
+    if issued.preview.adjustment != Decimal(request.payload["adjustment"]):
+        raise ConflictError("The money has changed since this was asked for.")
 
 
 def _as_of(stages: Sequence[Stage], on: date) -> Contract:
