@@ -1,15 +1,18 @@
 """Money without a policy: who it may be for, and what becomes of it."""
 
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from uuid import UUID
 
 import pytest
+from flask import Flask
 from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from insurance.audit_logs.models import AuditEvent
 from insurance.billing.queries import (
     arrears_on,
+    get_receipt,
     list_receipts_with_references,
     unapplied_credit,
 )
@@ -21,6 +24,7 @@ from insurance.policies.models import Policy, PolicyStatus
 from insurance.policies.queries import list_events
 from insurance.reconciliation.queries import list_suspense, suggest_policies, sum_suspense
 from insurance.reconciliation.services import match_suspense, return_suspense
+from insurance.reconciliation.services.suspense import take_back_suspense
 from tests.factories.book import NOW, TODAY
 from tests.factories.organizations import OrganizationFacts
 from tests.factories.reconciliation import commit, csv_of, make_policies, row, verdicts
@@ -51,6 +55,22 @@ def _accounts(session: Session) -> dict[str, Decimal]:
         )
     )
     return {account: amount for account, amount in rows if amount}
+
+
+def test_what_a_clerk_matched_meanwhile_is_not_taken_back_as_suspense(
+    app: Flask, org: OrganizationFacts, policy: tuple[UUID, str], session: Session
+) -> None:
+    receipt_id = _wait(session)
+    seen = get_receipt(session, receipt_id)
+
+    def clerk() -> None:
+        with app.app_context(), tenant_scope(org.id):
+            match_suspense(receipt_id, policy[0], on=TODAY, now=NOW)
+
+    with ThreadPoolExecutor(1) as clerks:
+        clerks.submit(clerk).result()
+    with pytest.raises(ConflictError, match="does not wait"), transaction() as step:
+        take_back_suspense(step, seen, reason_code="02", on=TODAY, now=NOW)
 
 
 def test_what_is_matched_settles_what_is_due_and_leaves_credit(

@@ -72,7 +72,11 @@ def return_suspense(receipt_id: UUID, *, reason: str, on: date, now: datetime) -
 def take_back_suspense(
     session: Session, receipt: Receipt, *, reason_code: str, on: date, now: datetime
 ) -> None:
-    """Reverse a receipt in suspense whose payment came back."""
+    """Reverse a receipt in suspense whose payment came back.
+
+    Raises ConflictError for one that does not wait any more.
+    """
+    receipt = _waiting(session, receipt.id)
     receipt.status, receipt.reversed_on = ReceiptStatus.REVERSED, on
     receipt.reason_code = reason_code
     reverse_transfers(
