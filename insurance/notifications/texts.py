@@ -23,6 +23,48 @@ TEXTS = {
         "We tell you this as {law} requires. If you have paid in the meantime, thank you.\n\n"
         "{organization}\n",
     ),
+    "policy_changed": (
+        "Your policy {number} has changed",
+        "Dear {name}\n\nFrom {day} your policy {number} is changed: {what}.\n\n{organization}\n",
+    ),
+    "policy_suspended": (
+        "Your policy {number} is suspended",
+        "Dear {name}\n\n"
+        "Your policy {number} is suspended from {day}. Premiums go on falling due. Ask us when you "
+        "want it to go on.\n\n{organization}\n",
+    ),
+    "policy_lapsed": (
+        "Your policy {number} has lapsed",
+        "Dear {name}\n\n"
+        "Your policy {number} has lapsed: from {day} you are no longer covered.\n{money}\n"
+        "Ask us how it can be reinstated.\n\n{organization}\n",
+    ),
+    "policy_reinstated": (
+        "Your policy {number} is in force again",
+        "Dear {name}\n\nYour policy {number} is in force again: {what}.\n\n{organization}\n",
+    ),
+    "policy_cancelled": (
+        "Your policy {number} is cancelled",
+        "Dear {name}\n\n"
+        "Your policy {number} is cancelled: from {day} you are no longer covered.\n{money}\n"
+        "{organization}\n",
+    ),
+    "policy_not_taken_up": (
+        "Your policy {number} was not taken up",
+        "Dear {name}\n\n"
+        "The first premium of your policy {number} was not paid, so it never came into force.\n\n"
+        "{organization}\n",
+    ),
+    "policy_expired": (
+        "Your policy {number} has come to its end",
+        "Dear {name}\n\n"
+        "The term of your policy {number} is over: from {day} you are no longer covered.\n\n"
+        "{organization}\n",
+    ),
+    "policy_renewed": (
+        "Your policy {number} is renewed",
+        "Dear {name}\n\nFrom {day} your policy {number} goes on: {what}.\n\n{organization}\n",
+    ),
     "claim_received": (
         "We have received your claim {number}",
         "Dear {name}\n\n"

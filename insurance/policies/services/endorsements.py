@@ -48,6 +48,7 @@ from insurance.policies.rules import (
 from insurance.policies.services.contracts import Basis, load_basis, write_contract
 from insurance.policies.services.history import record_event, record_version, state_of
 from insurance.policies.services.life_cover import check_life_cover
+from insurance.policies.services.mails import tell_holder
 from insurance.policies.services.schedules import MoneyPlan, apply_money, plan_money
 from insurance.products.rules import EVERY_LIFE
 
@@ -643,6 +644,7 @@ def _write_history(
         },
         now=now,
     )
+    tell_holder(session, policy, event)
     state = state_of(policy)
     reason = f"Endorsement: {endorsement.type.value}"
     record_version(
@@ -718,6 +720,7 @@ def _undo(
         payload={"endorsement_id": endorsement.id},
         now=now,
     )
+    tell_holder(session, policy, event)
     snapshot = snapshot_of(state_of(policy), contract)
     record_version(session, policy, event, snapshot, change_reason="Endorsement undone")
     _make_stale(session, policy, endorsement)

@@ -30,6 +30,7 @@ from insurance.policies.services.history import (
     record_version,
     state_of,
 )
+from insurance.policies.services.mails import tell_holder
 from insurance.products.queries import load_terms
 from insurance.products.rules import ProductTerms
 from insurance.quotes.rules import modal_factor
@@ -180,6 +181,7 @@ def move(
         after={"status": policy.status, **changes, **(payload or {})},
         reason=reason,
     )
+    tell_holder(session, policy, event)
     return event
 
 
