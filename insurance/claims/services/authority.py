@@ -26,9 +26,13 @@ from insurance.identity.queries import get_colleague
 
 def my_limits(session: Session) -> Limits:
     """Return what the acting person may approve or pay."""
+    return _limits_in(session, queries.authority_table(session))
+
+
+def _limits_in(session: Session, table: Mapping[Authority, Limits]) -> Limits:
     actor = current_actor()
     level = queries.level_of(session, actor.user_id)
-    return limits_of([role.value for role in actor.roles], level, queries.authority_table(session))
+    return limits_of([role.value for role in actor.roles], level, table)
 
 
 def require_authority(
@@ -40,10 +44,10 @@ def require_authority(
     claim_amount: Decimal,
 ) -> None:
     """Refuse what is above the acting person's limits. Raises AuthorityExceededError."""
-    table: Mapping[Authority, Limits] = queries.authority_table(session)
+    table = queries.authority_table(session)
     allowed = frozenset(role.value for role in Role if permission in GRANTS[role])
     check_authority(
-        my_limits(session),
+        _limits_in(session, table),
         table,
         transaction=transaction_amount,
         benefits=benefits,

@@ -26,6 +26,7 @@ from insurance.claims.rules import (
 from insurance.claims.services.history import Held
 from insurance.core.errors import NotFoundError
 from insurance.core.ids import new_id
+from insurance.core.money import ZERO
 from insurance.core.tenancy import current_org
 from insurance.organizations.queries import get_organization
 from insurance.policies.models import (
@@ -122,6 +123,8 @@ def _late_lapse(held: Held) -> date | None:
     """Return the day a policy lapses as from though nobody has lapsed it yet."""
     if held.policy.status not in ("active", "suspended"):
         return None
+    if arrears_on(held.session, held.policy.id, held.on) <= ZERO:
+        return None
     forecast = forecast_of(held.session, held.policy.id, held.on)
     return forecast.lapse_date if forecast.is_candidate else None
 
@@ -182,6 +185,11 @@ def _write(item: ClaimItem, result: ItemResult) -> None:
 
 
 def _store(held: Held, checks: Sequence[Check]) -> None:
+    kept = queries.list_checks(held.session, held.claim.id)
+    if [(one.code, one.item_id, one.passed, one.detail) for one in kept] == [
+        (one.code, one.item, one.passed, one.detail) for one in checks
+    ]:
+        return
     held.session.execute(
         delete(ClaimCheck).where(
             ClaimCheck.org_id == current_org(), ClaimCheck.claim_id == held.claim.id
