@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install -q --use-pep517 --disable-pip-version-check
 
 .PHONY: help demo test lint bench
 help: ## List what there is
@@ -26,10 +27,12 @@ bench: $(VENV)/.dev ## Speed, as ratios in one run
 
 $(VENV)/.run: requirements.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install -q --use-pep517 --disable-pip-version-check -r requirements.txt
+	@$(INSTALL) -r requirements.txt
+	@$(INSTALL) --no-deps -e .
 	@touch $@
 
 $(VENV)/.dev: requirements.txt requirements-dev.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install -q --use-pep517 --disable-pip-version-check -r requirements-dev.txt
+	@$(INSTALL) -r requirements-dev.txt
+	@$(INSTALL) --no-deps -e .
 	@touch $@ $(VENV)/.run
