@@ -358,6 +358,8 @@ def _parse(model: type[T], values: dict[str, Any], *, is_text: bool = False) -> 
         for name in values:
             if len(request.args.getlist(name)) > 1:
                 raise DomainError("Give this once.", field=name)
+            if "\x00" in values[name]:
+                raise DomainError("Must not hold control characters.", field=name)
     try:
         return model.model_validate(values)  # type: ignore[attr-defined, no-any-return]
     except ValidationError as error:
