@@ -25,6 +25,14 @@ from insurance.organizations.services import NewOrganization, create_organizatio
 from insurance.policies.services import accept_quote
 from insurance.quotes.rules import Life
 from insurance.quotes.services import QuoteInput, create_quote
+from insurance.seeding.month_end import (
+    coming_month_end,
+    month_end_before,
+    seed_application,
+    seed_approval,
+    seed_escalation,
+    seed_plan,
+)
 from insurance.seeding.names import PLACES, STREETS, PersonData, make_person
 from insurance.seeding.products import seed_life_products, seed_non_life_products
 from insurance.seeding.servicing import (
@@ -94,10 +102,26 @@ def _tenant(
             seed_lapse_rules(offered, opened)
         today = clock.today("Africa/Johannesburg")
         _book(slug, org_id, offered, wanted, today)
-        with _as(slug, "finance", org_id):
-            seed_payments(today - timedelta(days=FIRST_CUSTOMER_DAYS), today)
-        with _as(slug, "manager", org_id):
-            seed_happenings(slug, today)
+        _servicing(slug, org_id, offered, today)
+
+
+def _servicing(slug: str, org_id: UUID, offered: dict[str, UUID], today: date) -> None:
+    """Let premiums be paid and missed, end the last month, and leave this one's plan to approve."""
+    last = month_end_before(today)
+    with _as(slug, "manager", org_id):
+        seed_escalation(offered, last)
+    with _as(slug, "finance", org_id):
+        seed_payments(today - timedelta(days=FIRST_CUSTOMER_DAYS), last)
+        run_id = seed_plan(last, last)
+    with _as(slug, "manager", org_id):
+        seed_approval(run_id, last)
+    with _as(slug, "finance", org_id):
+        seed_application(run_id, last)
+        seed_payments(last, today)
+    with _as(slug, "manager", org_id):
+        seed_happenings(slug, today)
+    with _as(slug, "finance", org_id):
+        seed_plan(coming_month_end(today), today)
 
 
 def _people(slug: str, now: datetime) -> None:

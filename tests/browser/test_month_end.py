@@ -1,0 +1,159 @@
+"""A month-end from the plan to the result, in a real browser, with and without JavaScript."""
+
+import threading
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from flask import Flask
+from playwright.sync_api import Page, expect
+
+from insurance.core import clock
+from insurance.core.context import Actor, acting_as
+from insurance.core.db import db
+from insurance.core.permissions import Role
+from insurance.core.tenancy import tenant_scope
+from insurance.jobs import month_end
+from insurance.month_end import queries
+from insurance.products.models import ProjectionType
+from tests.factories.lifecycle import sell
+from tests.factories.month_end import escalate_by
+from tests.factories.organizations import OrganizationFacts
+
+pytestmark = pytest.mark.browser
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+INDEXED = {"premium_projection_type": ProjectionType.INDEXED}
+
+
+@pytest.fixture
+def today(app: Flask, org: OrganizationFacts) -> date:
+    """Return today, in an insurer with a policy whose anniversary it is."""
+    with app.app_context(), tenant_scope(org.id):
+        day = clock.today("Africa/Johannesburg")
+        sell(day.replace(year=day.year - 1), premium="310.00", **INDEXED)
+        escalate_by("6")
+    return day
+
+
+@pytest.fixture
+def work(app: Flask, org: OrganizationFacts) -> Callable[[], None]:
+    """Return a function that does what the queue holds, as a worker of its own would."""
+
+    def done() -> None:
+        failed: list[BaseException] = []
+
+        def working() -> None:
+            try:
+                with (
+                    app.app_context(),
+                    tenant_scope(org.id),
+                    acting_as(Actor(is_system=True, org_id=org.id)),
+                ):
+                    run_id = _newest()
+                    month_end.work(str(run_id))
+                    month_end.report(str(run_id))
+            except BaseException as error:
+                failed.append(error)
+
+        thread = threading.Thread(target=working)
+        thread.start()
+        thread.join()
+        assert failed == []
+
+    return done
+
+
+def _newest() -> UUID:
+    (run,) = queries.list_runs(db.session(), limit=1).items
+    run_id = run.id
+    db.session.rollback()
+    return run_id
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_a_month_end_is_planned_approved_applied_and_read(
+    javascript: bool,
+    signed_in: Callable[..., Page],
+    org: OrganizationFacts,
+    today: date,
+    work: Callable[[], None],
+) -> None:
+    finance = signed_in(Role.FINANCE, javascript=javascript)
+    finance.goto(f"/{org.slug}/")
+    finance.get_by_role("link", name="Month-end").first.click()
+    finance.get_by_role("link", name="Plan the first one").click()
+    finance.get_by_label("Up to and with").fill(f"{today:%Y/%m/%d}")
+    finance.get_by_role("button", name="Make the plan").click()
+    expect(finance.get_by_text("0 of 1 policies")).to_be_visible()
+    work()
+    _seen(finance, javascript, "You asked for this plan.")
+
+    manager = signed_in(Role.MANAGER, javascript=javascript)
+    manager.goto(f"/{org.slug}/month-end")
+    manager.get_by_role("link", name=f"{today:%Y/%m/%d}").click()
+    row = manager.get_by_role("row").filter(has_text="Anniversaries").first
+    expect(row).to_contain_text("R\u00a018,60")
+    row.get_by_role("link", name="Anniversaries").click()
+    manager.get_by_role("row").nth(1).get_by_role("link").click()
+    expect(manager.get_by_text("328.60")).to_be_visible()
+    manager.get_by_role("link", name=f"{today:%Y/%m/%d}").first.click()
+    manager.get_by_label("Comment").fill("Checked")
+    manager.get_by_role("button", name="Approve plan").click()
+    expect(manager.get_by_text("The plan was approved.")).to_be_visible()
+
+    finance.reload()
+    finance.get_by_role("button", name="Apply to 1 policies").click()
+    expect(finance.get_by_text("It is safe to leave this page.")).to_be_visible()
+    finance.reload()
+    expect(finance.get_by_text("It is safe to leave this page.")).to_be_visible()
+    work()
+    _seen(finance, javascript, "Completed")
+    expect(finance.get_by_role("link", name="Pack, PDF")).to_be_visible()
+
+
+def _seen(page: Page, javascript: bool, words: str) -> None:
+    """Wait for words: the page comes to them by itself, or by its link."""
+    if not javascript:
+        page.get_by_role("link", name="Refresh").click()
+    expect(page.get_by_text(words).first).to_be_visible(timeout=10_000)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_in_any_state(
+    scheme: str,
+    signed_in: Callable[..., Page],
+    org: OrganizationFacts,
+    today: date,
+    work: Callable[[], None],
+) -> None:
+    page = signed_in(Role.TENANT_ADMINISTRATOR, scheme=scheme)
+    for path in ("", "/escalations", "/escalations/new", "/index-values", "/settings"):
+        page.goto(f"/{org.slug}/month-end{path}")
+        _check(page)
+    page.goto(f"/{org.slug}/month-end/index-values/new")
+    page.get_by_role("button", name="Add value").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    _check(page)
+    page.goto(f"/{org.slug}/month-end/new")
+    page.get_by_label("Up to and with").fill(f"{today:%Y/%m/%d}")
+    _check(page)
+    page.get_by_role("button", name="Make the plan").click()
+    expect(page.get_by_text("It is safe to leave this page.")).to_be_visible()
+    _check(page)
+    work()
+    expect(page.get_by_text("You asked for this plan.")).to_be_visible(timeout=10_000)
+    _check(page)
+    page.get_by_role("link", name="See every effect").click()
+    expect(page.get_by_role("heading", name="What month-end does")).to_be_visible()
+    _check(page)
+    page.get_by_role("row").nth(1).get_by_role("link").click()
+    expect(page.get_by_role("link", name="Open policy")).to_be_visible()
+    _check(page)
+
+
+def _check(page: Page) -> None:
+    found: Any = Axe().run(page, options={"runOnly": {"type": "tag", "values": TAGS}})
+    assert found.response["violations"] == []
