@@ -111,7 +111,7 @@ def _servicing(slug: str, org_id: UUID, offered: dict[str, UUID], today: date) -
     with _as(slug, "manager", org_id):
         seed_escalation(offered, last)
     with _as(slug, "finance", org_id):
-        seed_payments(today - timedelta(days=FIRST_CUSTOMER_DAYS), last)
+        seed_payments(today - timedelta(days=FIRST_CUSTOMER_DAYS), last - timedelta(days=15))
         run_id = seed_plan(last, last)
     with _as(slug, "manager", org_id):
         seed_approval(run_id, last)

@@ -1,0 +1,222 @@
+"""Claims of the demonstration: some in every status, with documents, flags, notes and payments."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from functools import cache
+from random import Random
+from uuid import UUID
+
+import typst
+
+from insurance.claims import queries, services
+from insurance.claims.models import CostType, DocumentStatus, NoteKind
+from insurance.claims.rules import CLAIM_TYPES, DOCUMENTS
+from insurance.core import clock
+from insurance.core.context import Actor, Channel, acting_as
+from insurance.core.db import db
+from insurance.core.errors import ForbiddenError
+from insurance.core.money import ZERO, to_cents
+from insurance.core.tenancy import current_org
+from insurance.identity.queries import list_colleagues
+from insurance.policies.queries import list_benefits, list_policy_rows
+
+CLAIMS = 30
+_WAYS = (
+    "notified", "part of the documents", "complete", "late", "refused", "approved",
+    "in part", "paid", "part paid", "closed", "escalated", "new payee",
+)  # fmt: skip
+_DEATHS = ("Collapsed at home", "Road accident on the N1", "Died in hospital after an illness")
+_LOSSES = ("Collision in Main Road", "Geyser burst over the weekend", "Break-in while away")
+_BANKS = (("FNB", "250655"), ("Capitec", "470010"), ("Absa", "632005"), ("Nedbank", "198765"))
+
+
+def seed_claims(slug: str, today: date) -> None:
+    """Notify claims on policies in force and take each one as far as its turn says."""
+    random = Random(f"{slug} claims")
+    session = db.session()
+    rows = list_policy_rows(session, limit=90).items
+    people = {
+        one.user.email.split("@")[0]: Actor(
+            user_id=one.user.id,
+            email=one.user.email,
+            name=one.user.name,
+            org_id=current_org(),
+            roles=frozenset(one.roles),
+            channel=Channel.CLI,
+        )
+        for one in list_colleagues(session, limit=50).items
+    }
+    session.rollback()
+    in_force = [one.id for one in rows if one.status == "active"]
+    chosen = random.sample(in_force, min(CLAIMS, len(in_force)))
+    for place, policy_id in enumerate(chosen):
+        _Clerks(people, random, today).handle(policy_id, _WAYS[place % len(_WAYS)], place)
+
+
+class _Clerks:
+    """The people who work on one claim, and the day on which they do."""
+
+    def __init__(self, people: dict[str, Actor], random: Random, today: date) -> None:
+        self.people = people
+        self.random = random
+        self.today = today
+        self.on = today
+
+    @contextmanager
+    def _as(self, login: str) -> Iterator[datetime]:
+        now = datetime(self.on.year, self.on.month, self.on.day, 8, tzinfo=UTC)
+        with clock.frozen(now), acting_as(self.people[login]):
+            yield now
+
+    def handle(self, policy_id: UUID, way: str, place: int) -> None:
+        """Take a claim on a policy along its way."""
+        ago = 30 + place if way == "late" else 1 + place % 9
+        self.on = self.today - timedelta(days=ago)
+        claim_id = self._submit(policy_id, place)
+        if way == "notified":
+            return
+        self._send(claim_id, leave=2 if way == "part of the documents" else 0)
+        if way in ("part of the documents", "late"):
+            return
+        self.on = self.today
+        with self._as("assessor") as now:
+            services.assign_claim(claim_id, self.people["assessor"].user_id, on=self.on, now=now)
+            services.add_note(
+                claim_id, kind=NoteKind.TASK, text="Ring the claimant", on=self.on, now=now
+            )
+        if way != "complete":
+            self._decide(claim_id, way, place)
+
+    def _submit(self, policy_id: UUID, place: int) -> UUID:
+        session = db.session()
+        view = list_benefits(session, policy_id)[0]
+        session.rollback()
+        kind = view.benefit.benefit_type_code
+        claim_type = kind if kind in CLAIM_TYPES else next(
+            one for one, kinds in CLAIM_TYPES.items() if kind in kinds
+        )  # fmt: skip
+        is_life = view.benefit.member_id is not None
+        bank, branch = _BANKS[place % len(_BANKS)]
+        with self._as("agent") as now:
+            claim = services.submit_claim(
+                policy_id,
+                services.NewClaim(
+                    claim_type=claim_type,
+                    items=[
+                        services.NewItem(
+                            policy_benefit_id=view.benefit.id,
+                            claimed_amount=self._amount(view.benefit.sum_assured, is_life, place),
+                        )
+                    ],
+                    event_date=max(
+                        self.on - timedelta(days=self.random.randint(1, 4)),
+                        view.layers[0].starts_on,
+                    ),
+                    cause="ACCIDENT" if is_life or place % 2 else "WEATHER",
+                    description=self.random.choice(_DEATHS if is_life else _LOSSES),
+                    payee=services.Payee(
+                        name=self.random.choice(("Thabo Nkosi", "Anna van Wyk", "Zanele Zulu")),
+                        bank=bank,
+                        branch_code=branch,
+                        account_number=f"62{place * 104_729 % 10**8:08d}",
+                    ),
+                ),
+                on=self.on,
+                now=now,
+            )
+        return claim.id
+
+    def _amount(self, cover: Decimal, is_life: bool, place: int) -> Decimal:
+        if is_life:
+            return cover if place % 5 else to_cents(cover * Decimal("1.1"))
+        return to_cents(cover * self.random.randint(2, 30) / 100)
+
+    def _send(self, claim_id: UUID, *, leave: int) -> None:
+        session = db.session()
+        wanted = [
+            one.document_type
+            for one in queries.list_documents(session, claim_id)
+            if one.status is DocumentStatus.OUTSTANDING
+        ]
+        session.rollback()
+        with self._as("agent") as now:
+            for one in wanted[: len(wanted) - leave]:
+                services.add_document(
+                    claim_id,
+                    document_type=one,
+                    name=f"{DOCUMENTS[one]}.pdf",
+                    content=_paper(DOCUMENTS[one]),
+                    issued_on=self.on,
+                    on=self.on,
+                    now=now,
+                )
+
+    def _decide(self, claim_id: UUID, way: str, place: int) -> None:
+        session = db.session()
+        item = queries.list_items(session, claim_id)[0]
+        session.rollback()
+        amount, reason = item.payable_amount, "WITHIN_TERMS"
+        if way == "refused" or amount == ZERO:
+            amount, reason = ZERO, "EXCLUSION" if place % 2 else "NO_PROOF"
+        elif way == "in part":
+            amount, reason = to_cents(amount * Decimal("0.6")), "PART_OF_LOSS"
+        wanted = services.Assessment(
+            item_id=item.id,
+            approved_amount=amount,
+            reason=reason,
+            findings="The papers agree with what the family told us."
+            if amount
+            else "The report of the police does not support the event.",
+        )
+        try:
+            self._assess("assessor", claim_id, wanted)
+        except ForbiddenError:  # above the assessor's limit: it waits for the manager
+            if way == "escalated":
+                return
+            self._assess("manager", claim_id, wanted)
+        if amount:
+            self._pay(claim_id, item.id, amount, way, place)
+
+    def _assess(self, login: str, claim_id: UUID, wanted: services.Assessment) -> None:
+        with self._as(login) as now:
+            services.assess_claim(claim_id, [wanted], on=self.on, now=now)
+
+    def _pay(self, claim_id: UUID, item_id: UUID, amount: Decimal, way: str, place: int) -> None:
+        if way == "new payee":
+            with self._as("agent") as now:
+                services.change_payee(
+                    claim_id,
+                    services.Payee(
+                        name="Lindiwe Dube", bank="Capitec", branch_code="470010",
+                        account_number="1234567890",
+                    ),
+                    reason="The family opened a new account",
+                    on=self.on,
+                    now=now,
+                )  # fmt: skip
+        if way in ("paid", "part paid", "closed", "new payee"):
+            part = to_cents(amount / 2) if way == "part paid" else amount
+            with self._as("finance") as now:
+                services.pay_claim(
+                    claim_id,
+                    services.NewPayment(reference=f"PAY-{place:04d}", lines=[(item_id, part)]),
+                    on=self.on,
+                    now=now,
+                )
+        with self._as("manager") as now:
+            if way == "closed":
+                services.close_claim(claim_id, reason="Paid and filed", on=self.on, now=now)
+            elif way == "part paid":
+                services.change_reserve(
+                    claim_id, item_id=item_id, cost_type=CostType.EXPENSE,
+                    amount=Decimal("2500.00"), reason="Assessor's account", on=self.on, now=now,
+                )  # fmt: skip
+
+
+@cache
+def _paper(title: str) -> bytes:
+    """Return a page that stands for a document."""
+    source = f'#set page(paper: "a5")\n= {title.replace("(", "").replace(")", "")}\n#v(1em)\n'
+    return typst.compile((source + "Copy for the demonstration.\n#lorem(90)").encode())
