@@ -25,6 +25,7 @@ from insurance.organizations.services import NewOrganization, create_organizatio
 from insurance.policies.services import accept_quote
 from insurance.quotes.rules import Life
 from insurance.quotes.services import QuoteInput, create_quote
+from insurance.seeding.claims import seed_claims
 from insurance.seeding.month_end import (
     coming_month_end,
     month_end_before,
@@ -103,6 +104,7 @@ def _tenant(
         today = clock.today("Africa/Johannesburg")
         _book(slug, org_id, offered, wanted, today)
         _servicing(slug, org_id, offered, today)
+        seed_claims(slug, today)
 
 
 def _servicing(slug: str, org_id: UUID, offered: dict[str, UUID], today: date) -> None:
