@@ -197,6 +197,8 @@ def test_beneficiaries_share_the_whole(policy_id: UUID, session: Session) -> Non
 
     with pytest.raises(DomainError, match=r"add up to 99\.99; they must be 100\.00"):
         _issue(policy_id, named("66.66", "33.33"))
+    with pytest.raises(DomainError, match="born in the future"):
+        _issue(policy_id, named("100.00", date_of_birth=TODAY + timedelta(days=1)))
     with pytest.raises(DomainError, match="name a guardian"):
         _issue(policy_id, named("100.00", date_of_birth=date(2020, 1, 1)))
 
@@ -568,6 +570,22 @@ def test_a_change_outside_the_term_is_refused(on: date, policy_id: UUID, session
         _issue(policy_id, _cover(session, policy_id, 750_000, on))
 
     assert refusal.value.field == "effective_date"
+
+
+def test_nobody_is_corrected_to_be_born_after_cover_started(
+    policy_id: UUID, session: Session
+) -> None:
+    member = queries.list_members(session, policy_id)[0]
+    wanted = Wanted(
+        type=EndorsementType.CORRECT_DETAILS,
+        data={"policy_member_id": member.id, "date_of_birth": START + timedelta(days=1)},
+        effective_date=TODAY,
+    )
+
+    with pytest.raises(DomainError, match="Born after cover started") as refusal:
+        _issue(policy_id, wanted)
+
+    assert refusal.value.field == "date_of_birth"
 
 
 def test_the_main_member_stays(policy_id: UUID, session: Session) -> None:

@@ -333,12 +333,9 @@ def check_beneficiaries(rows: Sequence[ContractBeneficiary], on: date) -> None:
         raise DomainError("Name a primary beneficiary first.", field="beneficiaries")
     for one in rows:
         born = one.date_of_birth
-        if (
-            born
-            and born <= on
-            and age_last_birthday(born, on) < ADULT_AGE
-            and not one.guardian_name
-        ):
+        if born and born > on:
+            raise DomainError(f"{one.first_name} is born in the future.", field="beneficiaries")
+        if born and age_last_birthday(born, on) < ADULT_AGE and not one.guardian_name:
             raise DomainError(
                 f"{one.first_name} {one.last_name} is a minor: name a guardian.",
                 field="beneficiaries",
@@ -379,6 +376,8 @@ def _correct_details(contract: Contract, change: Change, pricer: Pricer) -> Cont
     }
     if change.data.get("date_of_birth"):
         fields["date_of_birth"] = date.fromisoformat(change.data["date_of_birth"])
+        if fields["date_of_birth"] > member.effective_date:
+            raise DomainError("Born after cover started.", field="date_of_birth")
     corrected = replace(member, **fields)
     if corrected == member:
         raise DomainError("Nothing would change.", field="policy_member_id")
