@@ -1,5 +1,6 @@
 """The order in which the product is put together, and nothing else."""
 
+import gc
 import os
 
 from flask import Flask
@@ -56,7 +57,19 @@ def create_app(settings: Settings | None = None) -> Flask:
     blueprints.register(app)
     api.register(app, csrf)
     use_redis(app)
+    _calm_collector()
     return app
+
+
+def _calm_collector() -> None:
+    """Keep the garbage collector off what lives as long as the process does.
+
+    Half the time of bulk work in Python went into walking modules, models and routes again and
+    again. Cycles are still collected, in larger portions.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 def _configuration(settings: Settings) -> dict[str, object]:
