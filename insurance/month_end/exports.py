@@ -1,7 +1,10 @@
 """Effects as the rows of a file."""
 
+import re
+from decimal import Decimal
 from typing import Any
 
+from insurance.core.money import format_money
 from insurance.month_end.models import StepCode
 from insurance.month_end.queries import EffectLine
 
@@ -50,26 +53,61 @@ def step_in_words(step: StepCode) -> str:
     return _STEPS[step]
 
 
+_FIRST = (
+    "premium",
+    "cover",
+    "rate",
+    "type",
+    "source",
+    "index",
+    "index_month",
+    "adjustment",
+    "status",
+)
+_MONEY = re.compile(r"-?[0-9]+\.[0-9]{2}", re.ASCII)
+_RATE = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+_IN_PER_CENT = ("rate", "index")
+_NOT_SHOWN = ("event",)
+
+
 def in_words(facts: dict[str, Any]) -> str:
     """Return what an effect keeps of a policy, as a person reads it."""
-    shown = {name: value for name, value in facts.items() if name != "event" and value != []}
-    return "; ".join(f"{name.replace('_', ' ')}: {_plain(value)}" for name, value in shown.items())
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, list):
-        return ", ".join(_plain(one) for one in value)
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return str(value)
+    return "; ".join(f"{_name(name)} {_shown(name, facts[name])}" for name in _names(facts))
 
 
 def changes_of(effect: EffectLine) -> list[tuple[str, str | None, str | None]]:
     """Return what an effect changes, as rows of (what, before, after)."""
-    before = {name: value for name, value in effect.before.items() if name != "event"}
-    names = [*before, *(name for name in effect.after if name not in before)]
-    return [(name, _shown(before.get(name)), _shown(effect.after.get(name))) for name in names]
+    before, after = effect.before, effect.after
+    return [
+        (
+            name,
+            _shown(name, before[name]) if name in before else None,
+            _shown(name, after[name]) if name in after else None,
+        )
+        for name in _names(before | after)
+    ]
 
 
-def _shown(value: Any) -> str | None:
-    return None if value is None or value == [] else _plain(value)
+def _names(facts: dict[str, Any]) -> list[str]:
+    shown = [name for name, value in facts.items() if name not in _NOT_SHOWN and value != []]
+    return sorted(shown, key=lambda name: _FIRST.index(name) if name in _FIRST else len(_FIRST))
+
+
+def _name(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _shown(name: str, value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(_shown(name, one) for one in value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    text = str(value)
+    if name in _IN_PER_CENT and _RATE.fullmatch(text):
+        return f"{Decimal(text).normalize():f}%".replace(".", ",")
+    if _MONEY.fullmatch(text):
+        return format_money(Decimal(text))
+    if _DAY.fullmatch(text):
+        return text.replace("-", "/")
+    return text.replace("_", " ").lower() if text.isupper() and name != "listed" else text

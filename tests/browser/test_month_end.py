@@ -98,7 +98,7 @@ def test_a_month_end_is_planned_approved_applied_and_read(
     expect(row).to_contain_text("R\u00a018,60")
     row.get_by_role("link", name="Anniversaries").click()
     manager.get_by_role("row").nth(1).get_by_role("link").click()
-    expect(manager.get_by_text("328.60")).to_be_visible()
+    expect(manager.get_by_text("328,60")).to_be_visible()
     manager.get_by_role("link", name=f"{today:%Y/%m/%d}").first.click()
     manager.get_by_label("Comment").fill("Checked")
     manager.get_by_role("button", name="Approve plan").click()

@@ -115,7 +115,7 @@ def test_effects_are_filtered_paged_and_taken_away(
     assert (rise["before"]["premium"], rise["after"]["premium"]) == ("310.00", "328.60")
     assert (rise["amount"], rise["status"]) == (D("18.60"), "PLANNED")
     assert client.get(f"{url}?product_id={uuid4()}").get_json() == []
-    assert b"328.60" in client.get(f"{url}?format=csv").data
+    assert b"328,60" in client.get(f"{url}?format=csv").data
     assert client.get(f"{url}?format=xlsx").data[:2] == b"PK"
     assert client.get(f"{url}?step=NOTHING").status_code == 422
 
