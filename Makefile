@@ -4,9 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install -q --use-pep517 --disable-pip-version-check
 
-.PHONY: help demo test lint bench
+.PHONY: help demo test lint bench bench-month-end
 help: ## List what there is
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
 demo: $(VENV)/.run ## The product, running, with demonstration data
 	@exec $(BIN)/python -m insurance demo
@@ -24,6 +24,10 @@ lint: $(VENV)/.dev ## Style, types, import contracts, templates
 
 bench: $(VENV)/.dev ## Speed, as ratios in one run
 	@$(BIN)/python -m insurance.bench $(ARGS)
+
+POLICIES ?= 1000000
+bench-month-end: $(VENV)/.dev ## A month-end over POLICIES policies, beside the bare SQL of its rows
+	@$(BIN)/python -m insurance.bench.month_end --policies $(POLICIES) $(ARGS)
 
 $(VENV)/.run: requirements.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
