@@ -14,8 +14,9 @@ from insurance.approvals.models import ApprovalRequest, ApprovalStatus
 from insurance.audit_logs.rules import plain
 from insurance.audit_logs.services import record
 from insurance.core.context import current_actor
-from insurance.core.errors import ConflictError, DomainError, ForbiddenError, NotFoundError
+from insurance.core.errors import ConflictError, DomainError, ForbiddenError
 from insurance.core.ids import new_id
+from insurance.core.records import get_record
 from insurance.core.tenancy import current_org
 
 
@@ -96,14 +97,7 @@ def _refuse_second(session: Session, action: str, resource_id: UUID) -> None:
 
 def take_request(session: Session, request_id: UUID, *, lock: bool = True) -> ApprovalRequest:
     """Return a request that still waits, held. Raises NotFoundError, ConflictError if decided."""
-    query = select(ApprovalRequest).where(
-        ApprovalRequest.org_id == current_org(), ApprovalRequest.id == request_id
-    )
-    if lock:
-        query = query.with_for_update().execution_options(populate_existing=True)
-    found = session.scalars(query).one_or_none()
-    if found is None:
-        raise NotFoundError
+    found = get_record(session, ApprovalRequest, request_id, lock=lock)
     rules.check_waits(found.status.value)
     return found
 

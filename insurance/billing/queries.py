@@ -13,6 +13,7 @@ from insurance.billing.models import LineStatus, PremiumLine, Receipt
 from insurance.billing.rules import OpenLine, last_in_reach
 from insurance.core.errors import NotFoundError
 from insurance.core.money import ZERO
+from insurance.core.records import get_record
 from insurance.core.tenancy import current_org
 
 
@@ -240,11 +241,7 @@ def list_receipts(session: Session, policy_id: UUID, *, limit: int = 200) -> Seq
 
 def get_receipt(session: Session, receipt_id: UUID, *, lock: bool = False) -> Receipt:
     """Return a receipt. Raises NotFoundError."""
-    query = select(Receipt).where(Receipt.org_id == current_org(), Receipt.id == receipt_id)
-    found = session.scalars(query.with_for_update() if lock else query).one_or_none()
-    if found is None:
-        raise NotFoundError
-    return found
+    return get_record(session, Receipt, receipt_id, lock=lock)
 
 
 def arrears_on(session: Session, policy_id: UUID, on: date) -> Decimal:

@@ -10,8 +10,8 @@ from sqlalchemy import ColumnElement, or_, select, text
 from sqlalchemy.orm import Session
 
 from insurance.core.crypto import blind_index
-from insurance.core.errors import NotFoundError
 from insurance.core.paging import Page, page_of
+from insurance.core.records import get_record
 from insurance.core.tenancy import current_org
 from insurance.customers.models import BankAccount, Customer, CustomerAddress
 from insurance.customers.rules import match_name
@@ -29,11 +29,7 @@ class Duplicate:
 
 def get_customer(session: Session, customer_id: UUID, *, lock: bool = False) -> Customer:
     """Return a customer of the organization in scope. Raises NotFoundError."""
-    query = select(Customer).where(Customer.org_id == current_org(), Customer.id == customer_id)
-    found = session.scalars(query.with_for_update() if lock else query).one_or_none()
-    if found is None:
-        raise NotFoundError
-    return found
+    return get_record(session, Customer, customer_id, lock=lock)
 
 
 def list_customers(

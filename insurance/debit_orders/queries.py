@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from insurance.core.errors import DomainError, NotFoundError
 from insurance.core.paging import Page, decode_cursor, page_of
+from insurance.core.records import get_record
 from insurance.core.tenancy import current_org
 from insurance.customers.models import BankAccount
 from insurance.debit_orders.models import (
@@ -189,11 +190,7 @@ def get_policy_facts(session: Session, policy_id: UUID) -> PolicyFacts:
 
 def get_mandate(session: Session, mandate_id: UUID, *, lock: bool = False) -> Mandate:
     """Return a mandate. Raises NotFoundError."""
-    query = select(Mandate).where(Mandate.org_id == current_org(), Mandate.id == mandate_id)
-    found = session.scalars(query.with_for_update() if lock else query).one_or_none()
-    if found is None:
-        raise NotFoundError
-    return found
+    return get_record(session, Mandate, mandate_id, lock=lock)
 
 
 def list_mandates(session: Session, policy_id: UUID) -> Sequence[MandateLine]:
@@ -223,13 +220,7 @@ def find_active_mandate(session: Session, policy_id: UUID) -> Mandate | None:
 
 def get_run(session: Session, run_id: UUID, *, lock: bool = False) -> DebitOrderRun:
     """Return a run. Raises NotFoundError."""
-    query = select(DebitOrderRun).where(
-        DebitOrderRun.org_id == current_org(), DebitOrderRun.id == run_id
-    )
-    found = session.scalars(query.with_for_update() if lock else query).one_or_none()
-    if found is None:
-        raise NotFoundError
-    return found
+    return get_record(session, DebitOrderRun, run_id, lock=lock)
 
 
 def list_runs(
@@ -347,13 +338,7 @@ def collection_in_flight(
 
 def get_holiday(session: Session, holiday_id: UUID, *, lock: bool = False) -> TenantHoliday:
     """Return one of the tenant's own holidays. Raises NotFoundError."""
-    query = select(TenantHoliday).where(
-        TenantHoliday.org_id == current_org(), TenantHoliday.id == holiday_id
-    )
-    found = session.scalars(query.with_for_update() if lock else query).one_or_none()
-    if found is None:
-        raise NotFoundError
-    return found
+    return get_record(session, TenantHoliday, holiday_id, lock=lock)
 
 
 def list_holidays(

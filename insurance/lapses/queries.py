@@ -23,6 +23,7 @@ from insurance.core.business_days import public_holidays
 from insurance.core.errors import NotFoundError
 from insurance.core.money import ZERO, total
 from insurance.core.paging import Page, page_of
+from insurance.core.records import get_record
 from insurance.core.tenancy import current_org
 from insurance.lapses import rules
 from insurance.lapses.models import LapseHold, LapseRule, NoticeKind, PremiumNotice
@@ -312,13 +313,7 @@ def list_holds(session: Session, policy_id: UUID) -> Sequence[LapseHold]:
 
 def get_hold(session: Session, hold_id: UUID, *, lock: bool = False) -> LapseHold:
     """Return a hold of the organization in scope. Raises NotFoundError."""
-    wanted = select(LapseHold).where(LapseHold.org_id == current_org(), LapseHold.id == hold_id)
-    if lock:
-        wanted = wanted.with_for_update().execution_options(populate_existing=True)
-    found = session.scalars(wanted).one_or_none()
-    if found is None:
-        raise NotFoundError("There is no such hold.")
-    return found
+    return get_record(session, LapseHold, hold_id, lock=lock, called="hold")
 
 
 def list_notices(session: Session, policy_id: UUID) -> list[NoticeLine]:

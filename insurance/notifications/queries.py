@@ -5,8 +5,9 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from insurance.core.errors import DomainError, NotFoundError
+from insurance.core.errors import DomainError
 from insurance.core.paging import Page, decode_cursor, page_of
+from insurance.core.records import get_record
 from insurance.core.tenancy import current_org
 from insurance.notifications.models import Mail
 
@@ -25,11 +26,7 @@ def list_mails(
 
 def get_mail(session: Session, mail_id: UUID, *, lock: bool = False) -> Mail:
     """Return a mail of the organization in scope. Raises NotFoundError."""
-    query = select(Mail).where(Mail.org_id == current_org(), Mail.id == mail_id)
-    mail = session.scalars(query.with_for_update() if lock else query).one_or_none()
-    if mail is None:
-        raise NotFoundError
-    return mail
+    return get_record(session, Mail, mail_id, lock=lock)
 
 
 def _position(cursor: str) -> UUID:

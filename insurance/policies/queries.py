@@ -16,6 +16,7 @@ from insurance.core.crypto import blind_index
 from insurance.core.errors import NotFoundError
 from insurance.core.money import ZERO
 from insurance.core.paging import Page, page_of
+from insurance.core.records import get_record
 from insurance.core.tenancy import current_org
 from insurance.customers.models import Customer
 from insurance.policies.models import (
@@ -111,19 +112,8 @@ class Portfolio:
 
 
 def get_policy(session: Session, policy_id: UUID, *, lock: bool = False) -> Policy:
-    """Return a policy of the organization in scope, held if asked. Raises NotFoundError.
-
-    Once it is held, what the session had read of it before is read anew.
-    """
-    query = select(Policy).where(Policy.org_id == current_org(), Policy.id == policy_id)
-    if lock:
-        session.flush()
-        session.expire_all()
-        query = query.with_for_update().execution_options(populate_existing=True)
-    found = session.scalars(query).one_or_none()
-    if found is None:
-        raise NotFoundError
-    return found
+    """Return a policy of the organization in scope, held if asked. Raises NotFoundError."""
+    return get_record(session, Policy, policy_id, lock=lock)
 
 
 def get_policy_line(session: Session, policy_id: UUID) -> PolicyLine:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from insurance.core.errors import NotFoundError
 from insurance.core.paging import Page, page_of
+from insurance.core.records import get_record
 from insurance.core.tenancy import current_org
 from insurance.customers.models import Customer
 from insurance.products.models import Product
@@ -35,13 +36,7 @@ class QuoteLine:
 
 def get_quote(session: Session, quote_id: UUID, *, lock: bool = False) -> Quote:
     """Return a quote of the organization in scope. Raises NotFoundError."""
-    query = select(Quote).where(Quote.org_id == current_org(), Quote.id == quote_id)
-    if lock:
-        query = query.with_for_update().execution_options(populate_existing=True)
-    found = session.scalars(query).one_or_none()
-    if found is None:
-        raise NotFoundError
-    return found
+    return get_record(session, Quote, quote_id, lock=lock)
 
 
 def get_quote_line(session: Session, quote_id: UUID) -> QuoteLine:

@@ -15,6 +15,7 @@ from insurance.billing.queries import list_lines_in_reach, list_open_lines
 from insurance.billing.rules import OpenLine
 from insurance.core.errors import NotFoundError
 from insurance.core.paging import Page, page_of
+from insurance.core.records import get_record
 from insurance.core.tenancy import current_org
 from insurance.debit_orders.rules import ItemStatus
 from insurance.policies.queries import search_policy_ids
@@ -117,15 +118,7 @@ class Suggestion:
 
 def get_file(session: Session, file_id: UUID, *, lock: bool = False) -> ReconciliationFile:
     """Return a file, held if asked. Raises NotFoundError."""
-    query = select(ReconciliationFile).where(
-        ReconciliationFile.org_id == current_org(), ReconciliationFile.id == file_id
-    )
-    if lock:
-        query = query.with_for_update().execution_options(populate_existing=True)
-    found = session.scalars(query).one_or_none()
-    if found is None:
-        raise NotFoundError
-    return found
+    return get_record(session, ReconciliationFile, file_id, lock=lock)
 
 
 def find_file(

@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session, aliased
 
 from insurance.core.errors import DomainError, NotFoundError
 from insurance.core.paging import DEFAULT_LIMIT, Page, decode_cursor, page_of
+from insurance.core.records import get_record
 from insurance.core.tenancy import current_org
 from insurance.organizations.models import (
     Category,
@@ -175,13 +176,7 @@ def count_products(session: Session) -> dict[ProductStatus, int]:
 
 def get_product(session: Session, product_id: UUID, *, lock: bool = False) -> Product:
     """Return a product, locked for a change of it or of anything in its versions."""
-    wanted = select(Product).where(Product.org_id == current_org(), Product.id == product_id)
-    if lock:
-        wanted = wanted.with_for_update().execution_options(populate_existing=True)
-    product = session.scalar(wanted)
-    if product is None:
-        raise NotFoundError("There is no such product.")
-    return product
+    return get_record(session, Product, product_id, lock=lock, called="product")
 
 
 def get_product_line(session: Session, product_id: UUID) -> ProductLine:

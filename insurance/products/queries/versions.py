@@ -8,6 +8,7 @@ from sqlalchemy import case, select
 from sqlalchemy.orm import Session
 
 from insurance.core.errors import NotFoundError
+from insurance.core.records import get_record
 from insurance.core.tenancy import current_org
 from insurance.products.models import (
     InceptionRule,
@@ -148,15 +149,7 @@ def list_benefits(session: Session, version_id: UUID) -> Sequence[ProductBenefit
 
 def get_benefit(session: Session, benefit_id: UUID, *, lock: bool = False) -> ProductBenefit:
     """Return a benefit."""
-    wanted = select(ProductBenefit).where(
-        ProductBenefit.org_id == current_org(), ProductBenefit.id == benefit_id
-    )
-    if lock:
-        wanted = wanted.with_for_update().execution_options(populate_existing=True)
-    benefit = session.scalar(wanted)
-    if benefit is None:
-        raise NotFoundError("There is no such benefit.")
-    return benefit
+    return get_record(session, ProductBenefit, benefit_id, lock=lock, called="benefit")
 
 
 def list_inception_rules(session: Session, version_id: UUID) -> Sequence[InceptionRule]:
@@ -172,15 +165,7 @@ def list_inception_rules(session: Session, version_id: UUID) -> Sequence[Incepti
 
 def get_inception_rule(session: Session, rule_id: UUID, *, lock: bool = False) -> InceptionRule:
     """Return an inception rule."""
-    wanted = select(InceptionRule).where(
-        InceptionRule.org_id == current_org(), InceptionRule.id == rule_id
-    )
-    if lock:
-        wanted = wanted.with_for_update().execution_options(populate_existing=True)
-    rule = session.scalar(wanted)
-    if rule is None:
-        raise NotFoundError("There is no such inception rule.")
-    return rule
+    return get_record(session, InceptionRule, rule_id, lock=lock, called="inception rule")
 
 
 def get_content(session: Session, version: ProductVersion) -> VersionContent:
