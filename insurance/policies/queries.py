@@ -112,7 +112,13 @@ class Portfolio:
 
 
 def get_policy(session: Session, policy_id: UUID, *, lock: bool = False) -> Policy:
-    """Return a policy of the organization in scope, held if asked. Raises NotFoundError."""
+    """Return a policy of the organization in scope, held if asked. Raises NotFoundError.
+
+    Once it is held, what the session had read of it before is read anew.
+    """
+    if lock:
+        session.flush()
+        session.expire_all()
     return get_record(session, Policy, policy_id, lock=lock)
 
 
