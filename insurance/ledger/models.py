@@ -106,6 +106,13 @@ class LedgerTransfer(TenantRecord):
             "receipt_id",
             postgresql_where=text("receipt_id IS NOT NULL"),
         ),
+        Index(
+            "ledger_transfers_refund_key",
+            "org_id",
+            "reference",
+            unique=True,
+            postgresql_where=text("type = 'REFUND_PAID' AND policy_id IS NOT NULL"),
+        ),
     )
 
     journal_id: Mapped[UUID]

@@ -1,6 +1,7 @@
 """Cancelling: the money is said first and then done, to the cent."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from decimal import Decimal
 from uuid import UUID
@@ -18,6 +19,7 @@ from insurance.billing.queries import (
     unapplied_credit,
 )
 from insurance.core import clock
+from insurance.core.context import acting_as
 from insurance.core.db import db
 from insurance.core.errors import ConflictError, DomainError
 from insurance.core.ids import new_id
@@ -50,7 +52,7 @@ from insurance.policies.services.endorsements import Wanted, endorse_policy
 from insurance.products.models import CancellationBasis
 from tests.factories.book import NOW, TODAY, make_customer, make_quote
 from tests.factories.identity import TestClient
-from tests.factories.lifecycle import CHECKER, at, morning, pay, sell
+from tests.factories.lifecycle import CHECKER, MAKER, at, morning, pay, sell
 from tests.factories.organizations import OrganizationFacts
 from tests.factories.products import make_family_product
 
@@ -483,6 +485,32 @@ def test_a_payment_under_a_credit_notes_number_does_not_stop_a_cancellation(
 
     assert done.refund == D("67.74")  # 21 of May's 31 days
     assert list_receipts(session, policy_id)[0].reference == f"CN-{number}-3"
+
+
+def test_two_policies_are_not_paid_back_under_one_reference_at_once(
+    app: Flask, org: OrganizationFacts, session: Session
+) -> None:
+    both = [sell(MAY) for _ in range(2)]
+    for policy_id in both:
+        pay(policy_id, "500.00", MAY)
+
+    def clerk(policy_id: UUID) -> str:
+        with app.app_context(), tenant_scope(org.id), acting_as(MAKER):
+            try:
+                pay_refund(
+                    policy_id,
+                    amount=D("10.00"),
+                    reference="EFT",
+                    reason="Asked",
+                    on=MAY,
+                    now=morning(MAY),
+                )
+            except ConflictError as refusal:
+                return str(refusal.field)
+            return "paid"
+
+    with ThreadPoolExecutor(2) as clerks:
+        assert sorted(clerks.map(clerk, both)) == ["paid", "reference"]
 
 
 def test_credit_pays_what_has_fallen_due_before_it_goes_back(session: Session) -> None:

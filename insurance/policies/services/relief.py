@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
+from psycopg.errors import UniqueViolation
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -51,7 +52,8 @@ _COUNTED_DAYS = timedelta(days=30)
 _PAID_BEFORE = text(
     """
     SELECT policy_id, sum(amount) FROM ins.ledger_transfers
-    WHERE org_id = :org AND type = 'REFUND_PAID' AND reference = :reference
+    WHERE org_id = :org AND type = 'REFUND_PAID' AND policy_id IS NOT NULL
+      AND reference = :reference
     GROUP BY policy_id
     """
 )
@@ -203,8 +205,12 @@ def _was_paid(case: Case, amount: Decimal, reference: str) -> bool:
     if row is None:
         return False
     if row[0] != case.policy.id or row[1] != amount:
-        raise ConflictError(f"Reference {reference} belongs to another refund.", field="reference")
+        raise _taken(reference)
     return True
+
+
+def _taken(reference: str) -> ConflictError:
+    return ConflictError(f"Reference {reference} belongs to another refund.", field="reference")
 
 
 def _settle_due(case: Case) -> None:
@@ -292,7 +298,10 @@ def _pay_out(
         policy_id=policy.id,
         reference=reference,
     )
-    post(session, [[paid]], now=case.now)
+    try:
+        post(session, [[paid]], now=case.now)
+    except UniqueViolation as error:
+        raise _taken(reference) from error
     payload = {
         "amount": amount,
         "reference": reference,
