@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import product
 from uuid import UUID
@@ -382,6 +382,21 @@ def test_the_bureau_file_has_totals_in_cents_and_a_hash_total(
     assert records[-2] == ["SF", "2", "20000", f"{2 * int(ACCOUNT):012d}"]
     assert records[-1] == ["FF", "6"]
     assert file.name == f"{run.number}.txt"
+
+
+def test_a_file_released_after_midnight_bears_the_insurers_own_day(
+    session: Session, policies: list[UUID]
+) -> None:
+    run = make_run(DAY)
+    just_after_midnight = datetime(2026, 11, 19, 22, 30, tzinfo=UTC)  # 00:30 in Johannesburg
+    with acting(CHECKER):
+        services.release_run(run.id, on=TODAY, now=just_after_midnight)
+
+    file = services.download_file(run.id, format="BUREAU")
+
+    header = file.content.splitlines()[0]
+    assert b"20261120" in header.replace(b"-", b"").replace(b"/", b"")
+    assert b"20261119" not in header.replace(b"-", b"").replace(b"/", b"")
 
 
 def test_a_download_is_audited_and_the_same_each_time(

@@ -2,7 +2,6 @@
 
 import hashlib
 from dataclasses import dataclass
-from datetime import date
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -16,6 +15,7 @@ from insurance.debit_orders import queries
 from insurance.debit_orders.exporters import EXPORTERS, Exporter, FileItem, FileRun
 from insurance.debit_orders.models import DebitOrderRun, RunStatus
 from insurance.organizations.queries import get_organization
+from insurance.products.queries import business_day
 
 _NOT_SENT = (RunStatus.DRAFT, RunStatus.CANCELLED)
 
@@ -39,7 +39,7 @@ def download_file(run_id: UUID, *, format: str) -> RunFile:
         exporter = exporter_named(format)
         if run.status in _NOT_SENT or run.released_at is None:
             raise ConflictError("Only a released run has a file.", detail={"status": run.status})
-        content = render(session, run, exporter, run.released_at.date())
+        content = render(session, run, exporter)
         digest = digest_of(content)
         if exporter.name == run.exporter and digest != run.file_hash:
             raise ConflictError("The data behind this file changed since its release.")
@@ -61,9 +61,14 @@ def exporter_named(name: str) -> Exporter:
     return found
 
 
-def render(session: Session, run: DebitOrderRun, exporter: Exporter, released_on: date) -> bytes:
-    """Return a run's file. Account numbers are decrypted here and nowhere else."""
+def render(session: Session, run: DebitOrderRun, exporter: Exporter) -> bytes:
+    """Return a run's file. Account numbers are decrypted here and nowhere else.
+
+    It is dated on the insurer's own calendar.
+    """
     org_id = current_org()
+    if run.released_at is None:
+        raise ConflictError("Only a released run has a file.")
     items = [
         FileItem(
             reference=row.reference,
@@ -88,7 +93,7 @@ def render(session: Session, run: DebitOrderRun, exporter: Exporter, released_on
         number=run.number,
         insurer=get_organization(session).name,
         action_date=run.action_date,
-        released_on=released_on,
+        released_on=business_day(session, run.released_at),
         item_count=run.item_count,
         total=run.total,
     )

@@ -137,9 +137,9 @@ def release_run(run_id: UUID, *, on: date, now: datetime, format: str = "BUREAU"
         run.item_count, run.total = _submitted(session, run_id)
         if not run.item_count:
             raise ConflictError("Nothing in this run is to be debited any more. Cancel it.")
-        digest = digest_of(render(session, run, exporter, now.date()))
-        run.status, run.exporter, run.file_hash = RunStatus.RELEASED, exporter.name, digest
         run.released_by, run.released_at = current_actor().user_id, now
+        digest = digest_of(render(session, run, exporter))
+        run.status, run.exporter, run.file_hash = RunStatus.RELEASED, exporter.name, digest
         _record(session, "release_run", run, before=before)
         return run
 
