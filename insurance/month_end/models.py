@@ -130,7 +130,8 @@ class MonthEndEffect(TenantRecord):
     """What a run does to a policy, before and after. Appended, never changed.
 
     `period` is the anniversary, or the run's day. Whether it was done the chunk and the
-    exceptions say.
+    exceptions say. `rows` are those it writes, with their ids; none at all where it leans on what
+    other steps write, and is worked out again when it is applied.
     """
 
     __tablename__ = "month_end_effects"
@@ -151,6 +152,7 @@ class MonthEndEffect(TenantRecord):
     before: Mapped[dict[str, Any]]
     after: Mapped[dict[str, Any]]
     amount: Mapped[Decimal]
+    rows: Mapped[dict[str, Any] | None]
 
 
 class MonthEndException(TenantRecord):

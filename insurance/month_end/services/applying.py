@@ -24,13 +24,13 @@ from insurance.month_end.models import (
 from insurance.month_end.rules import last_month_end
 from insurance.month_end.services.chunks import (
     claim,
+    effects_of_chunk,
     ids_of,
     left,
-    planned_texts,
     texts_of,
     work_of,
 )
-from insurance.month_end.services.effects import Effect, hash_of, totals_of
+from insurance.month_end.services.effects import Effect, totals_of
 from insurance.month_end.services.ending import apply_list, close_month, finish
 from insurance.month_end.services.quarantine import (
     OF_A_POLICY,
@@ -39,6 +39,7 @@ from insurance.month_end.services.quarantine import (
     leave_out,
     left_out,
 )
+from insurance.month_end.services.rows import find_changed, write_planned
 from insurance.month_end.services.steps import apply_steps
 from insurance.policies.services.payments import lock_policies
 
@@ -91,35 +92,62 @@ def _apply_book(session: Session, run: MonthEndRun, chunk: MonthEndChunk, now: d
     ids = ids_of(session, run, chunk)
     lock_policies(session, ids)
     out = left_out(session, run.id, chunk)
-    ids = [one for one in ids if one not in out]
+    changed = find_changed(session, chunk, out)
+    _name_changed(session, run, changed, now)
+    try:
+        with session.begin_nested():
+            write_planned(session, chunk, out | changed, now)
+        again = effects_of_chunk(session, chunk, without_rows=True)
+    except (OperationalError, psycopg.OperationalError):
+        raise
+    except OF_A_POLICY:
+        # Some policy does not fit any more: find it by doing them again in ever smaller parts.
+        session.expire_all()
+        again = effects_of_chunk(session, chunk)
+    out |= changed
+    _apply_again(session, run, [one for one in again if one.policy_id not in out], ids, now)
+    out = left_out(session, run.id, chunk)
+    _done(session, run, chunk, [one for one in ids if one not in out], out, now)
+
+
+def _apply_again(
+    session: Session,
+    run: MonthEndRun,
+    planned: Sequence[Effect],
+    in_force: Sequence[UUID],
+    now: datetime,
+) -> None:
+    """Work effects out again, step upon step, and write them where they are those of the plan."""
+    texts, known = texts_of(planned), set(in_force)
+    _name_changed(session, run, texts.keys() - known, now)
+    ids = sorted(texts.keys() & known)
+    if not ids:
+        return
     work = work_of(session, run, ids, now)
 
     def do(some: Sequence[UUID]) -> list[Effect]:
         effects = apply_steps(session, some, work)
-        if len(some) < len(ids) or out or hash_of(effects) != chunk.hash:
-            planned = planned_texts(session, run.id, chunk)
-            gone = planned.keys() - set(ids) - out if len(some) == len(ids) else set()
-            _compare(effects, planned, [*some, *gone])
+        _compare(effects, texts, some)
         return effects
 
     try:
         with session.begin_nested():
-            effects = do(ids)
-    except ChangedError as changed:
+            do(ids)
+    except ChangedError as found:
         session.expire_all()
-        for policy_id in changed.policy_ids:
-            words = "Changed since the plan"
-            leave_out(session, run, policy_id, ExceptionKind.CHANGED, words, now)
-        ids = [one for one in ids if one not in changed.policy_ids]
-        out |= changed.policy_ids
-        effects = guarded(session, run, ids, do, now)
+        _name_changed(session, run, found.policy_ids, now)
+        guarded(session, run, [one for one in ids if one not in found.policy_ids], do, now)
     except (OperationalError, psycopg.OperationalError):
         raise
     except OF_A_POLICY:
         session.expire_all()
-        effects = guarded(session, run, ids, do, now)
-    out = left_out(session, run.id, chunk)
-    _done(session, run, chunk, [one for one in ids if one not in out], effects, now)
+        guarded(session, run, ids, do, now)
+
+
+def _name_changed(session: Session, run: MonthEndRun, found: set[UUID], now: datetime) -> None:
+    for policy_id in sorted(found):
+        words = "Changed since the plan"
+        leave_out(session, run, policy_id, ExceptionKind.CHANGED, words, now)
 
 
 def _compare(
@@ -137,14 +165,18 @@ def _done(
     run: MonthEndRun,
     chunk: MonthEndChunk,
     ids: Sequence[UUID],
-    effects: Sequence[Effect],
+    out: set[UUID],
     now: datetime,
 ) -> None:
     if set(map(StepCode, run.steps)) >= _MONTHLY:
         through = last_month_end(run.process_date)
         values = {"org": current_org(), "ids": list(ids), "through": through}
         session.execute(_CLOSE_MONTH, values)
-    chunk.done, chunk.applied_at = totals_of(effects), now
+    done = chunk.totals
+    if out:
+        found = effects_of_chunk(session, chunk)
+        done = totals_of([one for one in found if one.policy_id not in out])
+    chunk.done, chunk.applied_at = done, now
     record(
         session,
         action="month_end.apply_chunk",

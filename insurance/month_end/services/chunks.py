@@ -91,17 +91,20 @@ def ids_of(session: Session, run: MonthEndRun, chunk: MonthEndChunk) -> list[UUI
     return list(session.scalars(_IDS, values))
 
 
-def effects_of_chunk(session: Session, run_id: UUID, chunk: MonthEndChunk) -> list[Effect]:
-    """Return the effects of a chunk as they were planned."""
-    rows = session.execute(
-        select(_EFFECTS)
-        .where(
-            _EFFECTS.c.org_id == current_org(),
-            _EFFECTS.c.run_id == run_id,
-            _EFFECTS.c.chunk == chunk.number,
-        )
-        .order_by(_EFFECTS.c.id)
+def effects_of_chunk(
+    session: Session, chunk: MonthEndChunk, *, without_rows: bool = False
+) -> list[Effect]:
+    """Return the effects of a chunk as they were planned; or those that list no rows."""
+    wanted = select(_EFFECTS).where(
+        _EFFECTS.c.org_id == current_org(),
+        _EFFECTS.c.run_id == chunk.run_id,
+        # The key leads by policy.
+        _EFFECTS.c.policy_id.between(chunk.first_policy, chunk.last_policy),
+        _EFFECTS.c.chunk == chunk.number,
     )
+    if without_rows:
+        wanted = wanted.where(_EFFECTS.c.rows.is_(None))
+    rows = session.execute(wanted.order_by(_EFFECTS.c.id))
     return [
         Effect(
             row.policy_id,
@@ -115,11 +118,6 @@ def effects_of_chunk(session: Session, run_id: UUID, chunk: MonthEndChunk) -> li
         )
         for row in rows
     ]
-
-
-def planned_texts(session: Session, run_id: UUID, chunk: MonthEndChunk) -> dict[UUID, str]:
-    """Return what is planned for each policy of a chunk, as text."""
-    return texts_of(effects_of_chunk(session, run_id, chunk))
 
 
 def texts_of(effects: Sequence[Effect]) -> dict[UUID, str]:

@@ -45,6 +45,7 @@ class Effect:
     before: dict[str, Any]
     after: dict[str, Any]
     amount: Decimal
+    rows: dict[str, Any] | None = None
 
     @property
     def text(self) -> str:
@@ -66,6 +67,7 @@ class Effect:
             "before": self.before,
             "after": self.after,
             "amount": self.amount,
+            "rows": self.rows,
         }
 
 
@@ -110,11 +112,20 @@ def effect_of(
     before: dict[str, Any],
     after: dict[str, Any],
     amount: Decimal,
+    rows: dict[str, Any] | None = None,
 ) -> Effect:
     """Return an effect on a policy, with the last event of its history that it rests on."""
     known = {**before, "event": facts.sequence}
     return Effect(
-        policy_id, facts.number, facts.product_id, step, period, plain(known), plain(after), amount
+        policy_id,
+        facts.number,
+        facts.product_id,
+        step,
+        period,
+        plain(known),
+        plain(after),
+        amount,
+        rows,
     )
 
 

@@ -31,7 +31,7 @@ from insurance.policies.services.payments import lock_policies
 def apply_list(session: Session, run: MonthEndRun, chunk: MonthEndChunk, now: datetime) -> None:
     """End policies one by one, each as on its own day."""
     out = left_out(session, run.id, chunk)
-    effects = [one for one in effects_of_chunk(session, run.id, chunk) if one.policy_id not in out]
+    effects = [one for one in effects_of_chunk(session, chunk) if one.policy_id not in out]
     lock_policies(session, {one.policy_id for one in effects})
     done = []
     for one in effects:

@@ -36,6 +36,7 @@ from insurance.month_end.services.effects import (
     in_order,
     load_facts,
 )
+from insurance.month_end.services.rows import PlannedRows
 from insurance.organizations.queries import find_parameter, get_organization
 from insurance.policies.services import schedule_steps as schedule
 from insurance.policies.services.schedules import vat_rate_on
@@ -74,11 +75,11 @@ def plan_steps(session: Session, policy_ids: Sequence[UUID], work: Work) -> list
     facts = load_facts(session, policy_ids)
     decided = _rises(session, list(facts), work)
     entangled = decided.policy_ids
-    alone = _Steps(session, facts, work)
+    alone = _Steps(session, facts, work, planned=PlannedRows(facts))
     charged = alone.decide([one for one in facts if one not in entangled])
     crediting = _with_credit(session, charged | entangled) | decided.credited
     if crediting - entangled:
-        alone = _Steps(session, facts, work)
+        alone = _Steps(session, facts, work, planned=PlannedRows(facts))
         alone.decide([one for one in facts if one not in entangled | crediting])
     alone.note_blocked([one for one in decided.blocked if one.policy_id not in entangled])
     effects = alone.effects
@@ -142,6 +143,7 @@ class _Steps:
     """The steps in their order, over policies whose facts are known.
 
     `only` are the policies whose charges are to be written in a trial; None writes everything.
+    `planned` gathers the rows of what is decided alone.
     """
 
     session: Session
@@ -149,6 +151,7 @@ class _Steps:
     work: Work
     effects: list[Effect] = field(default_factory=list)
     only: set[UUID] | None = None
+    planned: PlannedRows | None = None
 
     def do(self, policy_ids: Sequence[UUID], decided: Decided | None = None) -> None:
         """Decide and write, step by step: each sees what the one before wrote."""
@@ -224,10 +227,12 @@ class _Steps:
         after: dict[str, Any],
         amount: Decimal,
         period: date | None = None,
+        rows: dict[str, Any] | None = None,
     ) -> None:
         facts = self.facts[policy_id]
         day = period or self.work.on
-        self.effects.append(effect_of(facts, policy_id, step, day, before, after, amount))
+        written = rows or {} if self.planned is not None else None
+        self.effects.append(effect_of(facts, policy_id, step, day, before, after, amount, written))
 
     def _note_rises(self, decided: Decided) -> None:
         for one in decided.raised:
@@ -258,21 +263,28 @@ class _Steps:
             before = {"schedule_until": found[0].due_date.isoformat()}
             after = {"schedule_until": found[-1].period_end.isoformat(), "lines": len(found)}
             amount = total(one.amount for one in found)
-            self._note(policy_id, StepCode.EXTEND_SCHEDULES, before, after, amount)
+            rows = self.planned.lines(found) if self.planned else None
+            self._note(policy_id, StepCode.EXTEND_SCHEDULES, before, after, amount, rows=rows)
 
     def _note_charges(self, charges: Sequence[schedule.Charge]) -> None:
         for policy_id, found in _by_policy(charges).items():
             days = sorted(one.due_date.isoformat() for one in found)
             amount = total(one.amount for one in found)
             before = {"charged": False, "due": days}
-            self._note(policy_id, StepCode.POST_PREMIUMS, before, {"charged": True}, amount)
+            rows = self.planned.charges(found) if self.planned else None
+            self._note(
+                policy_id, StepCode.POST_PREMIUMS, before, {"charged": True}, amount, rows=rows
+            )
 
     def _note_late(self, late: Sequence[schedule.Late]) -> None:
         for policy_id, found in _by_policy(late).items():
             days = sorted(one.due_date.isoformat() for one in found)
             before = {"status": "PENDING", "due": days}
             amount = total(one.outstanding for one in found)
-            self._note(policy_id, StepCode.MARK_OVERDUE, before, {"status": "OVERDUE"}, amount)
+            rows = self.planned.late(found) if self.planned else None
+            self._note(
+                policy_id, StepCode.MARK_OVERDUE, before, {"status": "OVERDUE"}, amount, rows=rows
+            )
 
     def _list(self, policy_ids: Sequence[UUID]) -> None:
         """Name what ends or begins in the month, for people to act on."""

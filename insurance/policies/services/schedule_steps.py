@@ -388,14 +388,15 @@ def write_charges(session: Session, charges: Sequence[Charge], *, on: date, now:
         return 0
     ids = [one.line_id for one in charges]
     session.execute(_SET_POSTED, {"org": current_org(), "now": now, "ids": ids})
-    post(session, [_journal(one) for one in charges], now=now, field="process_date")
-    record_financial_events(session, [_charged(one) for one in charges], now)
+    post(session, [journal_of(one) for one in charges], now=now, field="process_date")
+    record_financial_events(session, [event_of_charge(one) for one in charges], now)
     policies = {one.policy_id: one.policy_number for one in charges}
     apply_credits(session, policies, on=on, now=now)
     return len(charges)
 
 
-def _journal(charge: Charge) -> list[Entry]:
+def journal_of(charge: Charge) -> list[Entry]:
+    """Return the transfers of a premium that falls due."""
     return [
         Entry(
             type=TransferType(leg.type),
@@ -411,7 +412,8 @@ def _journal(charge: Charge) -> list[Entry]:
     ]
 
 
-def _charged(charge: Charge) -> tuple[UUID, str, date, str, dict[str, Any]]:
+def event_of_charge(charge: Charge) -> tuple[UUID, str, date, str, dict[str, Any]]:
+    """Return what the history keeps of a premium that falls due."""
     words = f"{format_money(charge.amount)} fell due"
     payload = {"line_id": charge.line_id, "amount": charge.amount}
     return charge.policy_id, "PREMIUM_DUE", charge.due_date, words, payload
@@ -429,11 +431,12 @@ def write_late(session: Session, late: Sequence[Late], *, on: date, now: datetim
         return 0
     ids = [one.line_id for one in late]
     session.execute(_SET_OVERDUE, {"org": current_org(), "ids": ids})
-    record_financial_events(session, [_overdue(one) for one in late], now)
+    record_financial_events(session, [event_of_late(one) for one in late], now)
     return len(late)
 
 
-def _overdue(late: Late) -> tuple[UUID, str, date, str, dict[str, Any]]:
+def event_of_late(late: Late) -> tuple[UUID, str, date, str, dict[str, Any]]:
+    """Return what the history keeps of a premium that was not paid in time."""
     since = late.due_date + timedelta(days=1)
     words = f"{format_money(late.outstanding)} was not paid on {late.due_date:%Y/%m/%d}"
     payload = {"line_id": late.line_id, "outstanding": late.outstanding}
