@@ -208,7 +208,8 @@ def problem(
         ],
         "request_id": g.get("request_id", ""),
     }
-    response = Response(json.dumps(content | dict(extra or {})), status, mimetype=PROBLEM)
+    body = json.dumps(content | dict(extra or {}), default=float)  # only amounts are no JSON yet
+    response = Response(body, status, mimetype=PROBLEM)
     response.headers["Cache-Control"] = "no-store"
     if status == 401:
         response.headers["WWW-Authenticate"] = 'Bearer realm="insurance"'

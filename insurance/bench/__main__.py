@@ -17,7 +17,7 @@ import psycopg
 from flask import Flask
 
 from insurance.app import create_app
-from insurance.bench import pricing, reconciliation, servicing
+from insurance.bench import claims, pricing, reconciliation, servicing
 from insurance.bench.load import Measured, measure
 from insurance.cli.migrate import upgrade
 from insurance.core import clock
@@ -53,6 +53,7 @@ def main() -> None:
             upgrade(settings)
             app = create_app(settings)
             cookie = _prepare(app, arguments.policies)
+            claims.fill(services.url("ins_owner", "insurance"), SLUG)
             with psycopg.connect(services.url("postgres", "insurance"), autocommit=True) as admin:
                 admin.execute("VACUUM ANALYZE")
             web = _serve(environ, arguments.port)
@@ -63,6 +64,7 @@ def main() -> None:
                 _print(measured)
                 print("\nMoney:")
                 servicing.payments(arguments.port, SLUG, services.url("ins_owner", "insurance"))
+                claims.flow(arguments.port, SLUG, services.url("ins_owner", "insurance"))
             finally:
                 web.terminate()
                 web.wait(15)
@@ -164,6 +166,8 @@ def _measure(
         ("plain ok", "/healthz", {}),
         ("policy list, 25 rows", f"/{SLUG}/policies", PART | {"Cookie": cookie}),
         ("policy list, search", f"/{SLUG}/policies?q=khumalo", PART | {"Cookie": cookie}),
+        ("claims list, 25 rows", f"/{SLUG}/claims", PART | {"Cookie": cookie}),
+        ("claims in breach", f"/{SLUG}/claims?tab=sla_breaches", PART | {"Cookie": cookie}),
         ("dashboard", f"/{SLUG}/", {"Cookie": cookie}),
     )
     return [

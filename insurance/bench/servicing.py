@@ -41,14 +41,14 @@ def payments(port: int, slug: str, owner_url: str) -> None:
         ]
     run = time.strftime("%H%M%S")
     logins = iter(_LOGINS)
-    taken, seconds = _spread(
+    taken, seconds = spread(
         policies,
-        lambda: _Clerk(port, f"{next(logins)}@{slug}.example"),
+        lambda: Clerk(port, f"{next(logins)}@{slug}.example"),
         lambda clerk, one: clerk.pay(one, run),
     )
     rate = len(taken) / seconds
     p99 = sorted(taken)[int(len(taken) * 0.99)] * 1000
-    bare = _write_bare(owner_url, run)
+    bare = write_bare(owner_url, _REFERENCE_OF, f"BENCH-{run}-%")
     print(
         f"payments over the API: {rate:.0f}/s from {CLIENTS} clients, p99 {p99:.0f} ms;"
         f" bare INSERTs of the same rows, a transaction a payment: {bare:.0f}/s,"
@@ -67,14 +67,14 @@ def replay() -> None:
     )
 
 
-class _Clerk:
+class Clerk:
     """A program of one person: how often somebody may ask is counted by person."""
 
     def __init__(self, port: int, email: str) -> None:
         self.connection = http.client.HTTPConnection("127.0.0.1", port)
         self.headers = {"Content-Type": "application/json"}
         login = {"email": email, "password": "demo-password"}
-        token = self._post("/api/v1/auth/token", login)["access_token"]
+        token = self.send("POST", "/api/v1/auth/token", login)["access_token"]
         self.headers["Authorization"] = f"Bearer {token}"
 
     def pay(self, policy_id: str, run: str) -> None:
@@ -84,14 +84,15 @@ class _Clerk:
             "payment_reference": f"BENCH-{run}-{policy_id[-12:]}",
             "amount": 10,
         }
-        self._post(f"/api/v1/policies/{policy_id}/payments", body)
+        self.send("POST", f"/api/v1/policies/{policy_id}/payments", body)
 
     def close(self) -> None:
         """Hang up."""
         self.connection.close()
 
-    def _post(self, path: str, body: dict[str, Any]) -> Any:
-        self.connection.request("POST", path, json.dumps(body), self.headers)
+    def send(self, method: str, path: str, body: dict[str, Any]) -> Any:
+        """Send a body and return the answer. Raises RuntimeError unless it was taken."""
+        self.connection.request(method, path, json.dumps(body), self.headers)
         answer = self.connection.getresponse()
         said = answer.read()
         if answer.status not in (200, 201):
@@ -99,8 +100,8 @@ class _Clerk:
         return json.loads(said)
 
 
-def _spread(
-    items: list[Any], connect: Callable[[], Any], act: Callable[[Any, Any], None]
+def spread(
+    items: list[Any], connect: Callable[[], Any], act: Callable[[Any, Any], Any]
 ) -> tuple[list[float], float]:
     """Do something with each item from a few threads; return what each took, and all of it."""
     taken: list[float] = []
@@ -125,11 +126,14 @@ def _spread(
     return taken, time.perf_counter() - began
 
 
-def _write_bare(owner_url: str, run: str) -> float:
-    """Return payments a second where only the rows are written: same columns, same indexes."""
+def write_bare(owner_url: str, reference_of: dict[str, str], pattern: str) -> float:
+    """Return happenings a second where only their rows are written: same columns, same indexes.
+
+    `reference_of` says for each table where a row names its happening; `pattern` chooses them.
+    """
     with psycopg.connect(owner_url) as owner:
         happenings: dict[str, list[tuple[sql.Composed, Any]]] = defaultdict(list)
-        for table, reference in _REFERENCE_OF.items():
+        for table, reference in reference_of.items():
             source, copy = sql.Identifier("ins", table), sql.Identifier("ins", f"bench_{table}")
             owner.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(copy))
             owner.execute(sql.SQL("CREATE TABLE {} (LIKE {} INCLUDING ALL)").format(copy, source))
@@ -137,7 +141,7 @@ def _write_bare(owner_url: str, run: str) -> float:
                 sql.SQL(reference), source, sql.SQL(reference)
             )
             insert = sql.SQL("INSERT INTO {} SELECT (%s::{}).*").format(copy, source)
-            for key, row in owner.execute(statement, (f"BENCH-{run}-%",)):
+            for key, row in owner.execute(statement, (pattern,)):
                 happenings[key].append((insert, row))
         owner.commit()
 
@@ -146,10 +150,10 @@ def _write_bare(owner_url: str, run: str) -> float:
                 connection.execute(insert, (row,))
             connection.commit()
 
-        taken, seconds = _spread(
+        taken, seconds = spread(
             list(happenings.values()), lambda: psycopg.connect(owner_url), write
         )
-        for table in _REFERENCE_OF:
+        for table in reference_of:
             copy = sql.Identifier("ins", f"bench_{table}")
             owner.execute(sql.SQL("DROP TABLE {}").format(copy))
         return len(taken) / seconds

@@ -23,6 +23,8 @@ from insurance.identity.queries import list_colleagues
 from insurance.policies.queries import list_benefits, list_policy_rows
 
 CLAIMS = 30
+_LARGEST = Decimal("900000.00")
+"""What the manager of the demonstration may still approve."""
 _WAYS = (
     "notified", "part of the documents", "complete", "late", "refused", "approved",
     "in part", "paid", "part paid", "closed", "escalated", "new payee",
@@ -49,8 +51,10 @@ def seed_claims(slug: str, today: date) -> None:
         for one in list_colleagues(session, limit=50).items
     }
     session.rollback()
-    in_force = [one.id for one in rows if one.status == "active"]
-    chosen = random.sample(in_force, min(CLAIMS, len(in_force)))
+    in_force = sorted(
+        (one.coverage_amount, one.id) for one in rows if one.status == "active"
+    )[: 2 * CLAIMS]  # fmt: skip
+    chosen = [one for _cover, one in random.sample(in_force, min(CLAIMS, len(in_force)))]
     for place, policy_id in enumerate(chosen):
         _Clerks(people, random, today).handle(policy_id, _WAYS[place % len(_WAYS)], place)
 
@@ -130,7 +134,8 @@ class _Clerks:
 
     def _amount(self, cover: Decimal, is_life: bool, place: int) -> Decimal:
         if is_life:
-            return cover if place % 5 else to_cents(cover * Decimal("1.1"))
+            whole = cover if place % 5 else to_cents(cover * Decimal("1.1"))
+            return min(whole, _LARGEST)
         return to_cents(cover * self.random.randint(2, 30) / 100)
 
     def _send(self, claim_id: UUID, *, leave: int) -> None:
@@ -201,7 +206,9 @@ class _Clerks:
             with self._as("finance") as now:
                 services.pay_claim(
                     claim_id,
-                    services.NewPayment(reference=f"PAY-{place:04d}", lines=[(item_id, part)]),
+                    services.NewPayment(
+                        reference=f"PAY-{item_id.hex[-8:].upper()}", lines=[(item_id, part)]
+                    ),
                     on=self.on,
                     now=now,
                 )

@@ -127,7 +127,7 @@ def test_above_the_limit_says_the_limit_and_who_may(api: Api, policy_id: UUID) -
 
     assert refused.status_code == 403
     assert refused.json["code"] == "AUTHORITY_EXCEEDED"
-    assert refused.json["limit"] == "1000.00"
+    assert refused.json["limit"] == 1000.00
     assert {"role": "manager", "level": 1} in refused.json["may_approve"]
     waiting = assessor.get("/api/v1/claims?tab=pending_approval").json
     assert [one["id"] for one in waiting] == [claim["claim_id"]]

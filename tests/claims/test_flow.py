@@ -149,7 +149,7 @@ def test_the_second_of_two_claims_gets_what_is_left(session: Session, policy_id:
 
     with pytest.raises(ConflictError) as refusal:
         assess(second.id, "60000.00")
-    assert refusal.value.detail == {"remaining_cover": "40000.00"}
+    assert refusal.value.detail == {"remaining_cover": D("40000.00")}
     assert assess(second.id, "40000.00").status is ClaimStatus.PARTIALLY_APPROVED
 
 
@@ -188,7 +188,7 @@ def test_above_the_limit_a_claim_is_escalated_and_not_lost(session: Session) -> 
         assess(made.id, "100000.00")
 
     assert refusal.value.detail["code"] == "AUTHORITY_EXCEEDED"
-    assert refusal.value.detail["limit"] == "500.00"
+    assert refusal.value.detail["limit"] == D("500.00")
     assert {"role": "manager", "level": 1} in refusal.value.detail["may_approve"]
     waiting = _view(session, made.id).claim
     assert waiting.escalated_at is not None

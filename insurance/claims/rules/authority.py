@@ -87,8 +87,8 @@ def check_authority(
                 f"{format_money(amount)} is above your limit of {format_money(limit)} {what}.",
                 {
                     "code": "AUTHORITY_EXCEEDED",
-                    "limit": str(limit),
-                    "amount": str(amount),
+                    "limit": limit,
+                    "amount": amount,
                     "scope": what,
                     "may_approve": _who_may(table, wanted, allowed),
                 },

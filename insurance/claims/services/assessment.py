@@ -168,13 +168,13 @@ def _check_amounts(
                 f"{format_money(item.remaining_cover)} remains of the cover and"
                 f" {format_money(item.claimed_amount)} is claimed.",
                 field=field,
-                detail={"remaining_cover": str(item.remaining_cover)},
+                detail={"remaining_cover": item.remaining_cover},
             )
         if one.approved_amount > most:
             raise ConflictError(
                 f"By the checks {format_money(most)} is payable. More is ex gratia.",
                 field=field,
-                detail={"payable": str(most)},
+                detail={"payable": most},
             )
 
 

@@ -174,14 +174,14 @@ def _check_lines(held: Held, wanted: NewPayment, items: dict[UUID, ClaimItem]) -
                 f"{format_money(left)} of {item.benefit_name} is left to pay;"
                 f" {format_money(amount)} {words}.",
                 field=field,
-                detail={"left": str(left)},
+                detail={"left": left},
             )
         reserve = reserves[item_id].reserve
         if amount > reserve:
             raise ConflictError(
                 f"The reserve is {format_money(reserve)}; raise it first.",
                 field=field,
-                detail={"reserve": str(reserve)},
+                detail={"reserve": reserve},
             )
 
 
