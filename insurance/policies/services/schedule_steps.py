@@ -266,6 +266,7 @@ def _each_chunk(
             if found:
                 # What is to be done is read again under the locks.
                 lock_policies(session, found)
+                session.expire_all()
                 changed = step(session, found, on, now)
                 done += changed
                 if changed:
