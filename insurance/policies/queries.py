@@ -38,8 +38,10 @@ from insurance.quotes.models import Quote
 
 _PORTFOLIO = text(
     """
-    SELECT product_id, status, sum(policies), sum(monthly_premium), sum(cover)
-    FROM ins.portfolio_counts WHERE org_id = :org GROUP BY product_id, status
+    SELECT p.class_code, n.status, sum(n.policies), sum(n.monthly_premium), sum(n.cover)
+    FROM ins.portfolio_counts n
+    JOIN ins.products p ON p.org_id = n.org_id AND p.id = n.product_id
+    WHERE n.org_id = :org GROUP BY p.class_code, n.status
     """
 )
 _SEARCH = text("SELECT found.id FROM ins.sd_search_policies(:q, :limit) AS found")
@@ -101,14 +103,14 @@ class BenefitView:
 
 @dataclass(frozen=True, slots=True)
 class Portfolio:
-    """A tenant's book in figures. Money is in rand."""
+    """A tenant's book in figures. Money is in rand; `by_class` counts active policies."""
 
     policies: int = 0
     active_policies: int = 0
     monthly_premium: Decimal = ZERO
     cover: Decimal = ZERO
     by_status: dict[str, int] = field(default_factory=dict)
-    by_product: dict[UUID, int] = field(default_factory=dict)
+    by_class: dict[str, int] = field(default_factory=dict)
 
 
 def get_policy(session: Session, policy_id: UUID, *, lock: bool = False) -> Policy:
@@ -388,18 +390,18 @@ def get_portfolio(session: Session) -> Portfolio:
     rows = session.execute(_PORTFOLIO, {"org": current_org()}).all()
     active = [row for row in rows if row[1] == PolicyStatus.ACTIVE]
     by_status: dict[str, int] = {}
-    by_product: dict[UUID, int] = {}
-    for product_id, status, count, _premium, _cover in rows:
+    by_class: dict[str, int] = {}
+    for class_code, status, count, _premium, _cover in rows:
         by_status[status] = by_status.get(status, 0) + int(count)
         if status == PolicyStatus.ACTIVE:
-            by_product[product_id] = by_product.get(product_id, 0) + int(count)
+            by_class[class_code] = by_class.get(class_code, 0) + int(count)
     return Portfolio(
         policies=sum(by_status.values()),
         active_policies=by_status.get("active", 0),
         monthly_premium=sum((row[3] for row in active), ZERO),
         cover=sum((row[4] for row in active), ZERO),
         by_status=by_status,
-        by_product=by_product,
+        by_class=by_class,
     )
 
 

@@ -8,7 +8,7 @@ from insurance.core.permissions import May
 from insurance.organizations.queries import list_licensed_classes, list_product_classes
 from insurance.policies.queries import get_portfolio, list_policy_rows
 from insurance.products.models import ProductStatus
-from insurance.products.queries import count_products, list_products
+from insurance.products.queries import count_products
 from insurance.web.access import current_tenant, requires, tenant_blueprint
 from insurance.web.html import page
 
@@ -23,11 +23,6 @@ def show() -> Response:
     portfolio = get_portfolio(session)
     classes = list_product_classes(session)
     licensed = set(list_licensed_classes(session))
-    sold = list_products(session, limit=100).items
-    active: dict[str, int] = {}
-    for line in sold:
-        count = portfolio.by_product.get(line.product.id, 0)
-        active[line.product.class_code] = active.get(line.product.class_code, 0) + count
     return page(
         "dashboard/show.html",
         portfolio=portfolio,
@@ -36,6 +31,6 @@ def show() -> Response:
         newest=list_policy_rows(session, limit=8).items,
         classes=[one for one in classes if one.code in licensed],
         others=[one for one in classes if one.code not in licensed],
-        active=active,
+        active=portfolio.by_class,
         licence=current_tenant().licence_type,
     )
