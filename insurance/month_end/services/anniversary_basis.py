@@ -1,7 +1,8 @@
 """What an anniversary starts from and comes to: contracts, changes and lines of policies."""
 
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -9,15 +10,16 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from insurance.billing.models import LineKind
+from insurance.core.errors import DomainError
 from insurance.core.money import ZERO
 from insurance.core.period import add_years
 from insurance.core.tenancy import current_org
 from insurance.month_end.rules import Escalation, Rise
-from insurance.organizations.queries import find_parameter
+from insurance.organizations.models import DatedParameter
 from insurance.policies.models import EndorsementType
 from insurance.policies.rules import Change, Contract, Pricer, Stage, contract_of
 from insurance.products.queries import load_terms
@@ -153,7 +155,7 @@ def load_bases(session: Session, ids: Sequence[UUID]) -> dict[UUID, tuple[Any, B
         lines[row.policy_id].append(row)
     bases = {row.policy_id: row for row in session.execute(_BASES, values)}
     terms = cache(lambda version_id: load_terms(session, version_id))
-    caps = cache(lambda on: find_parameter(session, "funeral_cover_cap", on))
+    caps = _dated(session, "funeral_cover_cap")
     found = {}
     for policy in session.execute(_POLICIES, values):
         base = bases[policy.id]
@@ -173,6 +175,24 @@ def load_bases(session: Session, ids: Sequence[UUID]) -> dict[UUID, tuple[Any, B
             ),
         )
     return found
+
+
+def _dated(session: Session, code: str) -> Callable[[date], Decimal]:
+    """Return what looks a dated parameter up, read once for many days."""
+    rows = session.execute(
+        select(DatedParameter.valid_from, DatedParameter.value)
+        .where(DatedParameter.code == code)
+        .order_by(DatedParameter.valid_from)
+    ).all()
+    days, values = [row[0] for row in rows], [row[1] for row in rows]
+
+    def on(day: date) -> Decimal:
+        at = bisect_right(days, day)
+        if not at:
+            raise DomainError(f"There is no {code} on {day}.")
+        return Decimal(values[at - 1])
+
+    return on
 
 
 def _change(row: Any) -> Change:

@@ -91,6 +91,8 @@ _MINE = """
     e.org_id = :org AND e.run_id = :run AND e.policy_id BETWEEN :first AND :last
     AND e.chunk = :chunk AND e.rows IS NOT NULL AND e.policy_id <> ALL(CAST(:out AS uuid[]))
 """
+# What is to be changed is an array: the planner knows nothing yet of a plan just made, and would
+# join it in ways that read the whole table.
 _CHANGED = text(
     f"""
     SELECT q.policy_id FROM (
@@ -125,9 +127,9 @@ _INSERT_LINES = text(
 _SET_POSTED = text(
     f"""
     UPDATE ins.premium_lines l SET posted_at = :now
-    FROM ins.month_end_effects e
-    CROSS JOIN LATERAL jsonb_array_elements_text(e.rows -> 'posted') r(id)
-    WHERE {_MINE} AND l.org_id = :org AND l.id = CAST(r.id AS uuid) AND l.posted_at IS NULL
+    WHERE l.org_id = :org AND l.posted_at IS NULL AND l.id = ANY(ARRAY(
+        SELECT CAST(r.id AS uuid) FROM ins.month_end_effects e
+        CROSS JOIN LATERAL jsonb_array_elements_text(e.rows -> 'posted') r(id) WHERE {_MINE}))
     """  # noqa: S608
 )
 _INSERT_TRANSFERS = text(
@@ -146,9 +148,9 @@ _INSERT_TRANSFERS = text(
 _SET_OVERDUE = text(
     f"""
     UPDATE ins.premium_lines l SET status = 'OVERDUE'
-    FROM ins.month_end_effects e
-    CROSS JOIN LATERAL jsonb_array_elements_text(e.rows -> 'overdue') r(id)
-    WHERE {_MINE} AND l.org_id = :org AND l.id = CAST(r.id AS uuid) AND l.status = 'PENDING'
+    WHERE l.org_id = :org AND l.status = 'PENDING' AND l.id = ANY(ARRAY(
+        SELECT CAST(r.id AS uuid) FROM ins.month_end_effects e
+        CROSS JOIN LATERAL jsonb_array_elements_text(e.rows -> 'overdue') r(id) WHERE {_MINE}))
     """  # noqa: S608
 )
 _INSERT_EVENTS = text(
