@@ -65,7 +65,10 @@ def status(slug: str, run_id: UUID | None) -> None:
     """Show a run, or the newest ones."""
     with inside(slug):
         if run_id is not None:
-            _print(run_id)
+            try:
+                _print(run_id)
+            except DomainError as error:
+                raise click.ClickException(error.message) from error
             return
         for run in queries.list_runs(db.session(), limit=10).items:
             click.echo(f"{run.id}  {run.process_date}  {run.status.value}")

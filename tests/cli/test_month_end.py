@@ -1,0 +1,60 @@
+"""Month-end from a timer or a shell."""
+
+import re
+from collections.abc import Callable
+from uuid import UUID
+
+import pytest
+from click.testing import Result
+from flask import Flask
+
+from insurance.core import clock
+from insurance.core.context import acting_as
+from insurance.core.tenancy import tenant_scope
+from insurance.month_end.services import approve_run
+from tests.factories.lifecycle import CHECKER, sell
+from tests.factories.organizations import OrganizationFacts
+
+
+@pytest.fixture
+def book(app: Flask, org: OrganizationFacts) -> None:
+    """Sell a policy that has been in force since today a year ago."""
+    with app.app_context(), tenant_scope(org.id):
+        today = clock.today("Africa/Johannesburg")
+        sell(today.replace(year=today.year - 1))
+
+
+def test_a_plan_is_printed_approved_elsewhere_and_applied(
+    app: Flask, org: OrganizationFacts, book: None, run: Callable[..., Result]
+) -> None:
+    planned = run("month-end", "plan", "--org", org.slug)
+    assert planned.exit_code == 0, planned.output
+    assert re.search(r"PLANNED\n1 of 1 policies", planned.output)
+    assert re.search(r"POST_PREMIUMS +1 ", planned.output)
+    run_id = planned.output.split()[0]
+
+    refused = run("month-end", "apply", "--org", org.slug, run_id)
+    assert (refused.exit_code, "only an approved plan" in refused.output) == (1, True)
+    with app.app_context(), tenant_scope(org.id), acting_as(CHECKER):
+        approve_run(UUID(run_id), comment=None, now=clock.now())
+    applied = run("month-end", "apply", "--org", org.slug, run_id)
+    assert (applied.exit_code, "COMPLETED" in applied.output) == (0, True), applied.output
+
+    listed = run("month-end", "status", "--org", org.slug)
+    assert re.search(rf"{run_id}  \S+  COMPLETED", listed.output)
+
+
+def test_a_plan_too_far_ahead_ends_with_a_line(
+    org: OrganizationFacts, book: None, run: Callable[..., Result]
+) -> None:
+    refused = run("month-end", "plan", "--org", org.slug, "--date", "2199-01-31")
+
+    assert (refused.exit_code, "31 days ahead" in refused.output) == (1, True)
+
+
+def test_a_run_nobody_knows_is_not_found(
+    org: OrganizationFacts, book: None, run: Callable[..., Result]
+) -> None:
+    for command in ("apply", "status"):
+        unknown = run("month-end", command, "--org", org.slug, str(UUID(int=7)))
+        assert (unknown.exit_code, "no such month-end run" in unknown.output) == (1, True)
