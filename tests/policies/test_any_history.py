@@ -32,6 +32,7 @@ from insurance.core.ids import new_id
 from insurance.core.money import ZERO
 from insurance.core.tenancy import tenant_scope
 from insurance.customers.services import add_bank_account
+from insurance.lapses.services import record_notice
 from insurance.policies import queries
 from insurance.policies.lifecycle_rules import CancellationType
 from insurance.policies.models import EndorsementStatus, EndorsementType, PolicyStatus
@@ -42,6 +43,7 @@ from insurance.policies.services import (
     accept_quote,
     approve_request,
     cancel_policy,
+    forecast_of,
     lapse_policy,
     mark_not_taken_up,
     pay_premium,
@@ -403,6 +405,14 @@ class History(RuleBasedStateMachine):
 
     @rule()
     def lapse(self) -> None:
+        owed = forecast_of(self.session, self.policy_id, self.day).oldest_unpaid
+        if owed is not None and owed < self.day:
+            self.attempt(
+                record_notice,
+                self.policy_id,
+                recipient="12 Kloof Street",
+                sent_on=min(self.day, owed + timedelta(days=5)),
+            )
         self.attempt(lapse_policy, self.policy_id, reason="Unpaid")
 
     @rule(is_paid=st.booleans(), pays=st.booleans())
