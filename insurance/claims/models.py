@@ -43,14 +43,24 @@ class Claim(TenantRecord):
         Index("claims_payee_ix", "org_id", "payee_account_index"),
         Index("claims_event_ix", "org_id", "submitted_on", "id"),
         Index(
-            "claims_due_ix",
+            "claims_queue_ix",
             "org_id",
             "due_at",
             "id",
             postgresql_where=text(
                 "status IN ('SUBMITTED', 'PENDING_DOCUMENTS', 'UNDER_ASSESSMENT')"
-                " AND due_at IS NOT NULL"
             ),
+        ),
+        Index(
+            "claims_number_search_ix",
+            "org_id",
+            "claim_number",
+            postgresql_ops={"claim_number": "text_pattern_ops"},
+        ),
+        Index(
+            "claims_life_search_ix",
+            text("lower(life_name) gin_trgm_ops"),
+            postgresql_using="gin",
         ),
         Index(
             "claims_escalated_ix",

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -40,8 +40,13 @@ from insurance.policies.models import Policy
 from insurance.products.models import Product
 
 BY_DEADLINE = ("open", "pending_documents", "sla_breaches")
-FOREVER = "9999-12-31T00:00:00+00:00"
-_DEADLINE = func.coalesce(Claim.due_at, literal_column("timestamptz '9999-12-31 00:00:00+00'"))
+FOREVER = datetime(9999, 12, 31, tzinfo=UTC)
+_WAITS: Any = literal_column(
+    "claims.status IN ('SUBMITTED', 'PENDING_DOCUMENTS', 'UNDER_ASSESSMENT')"
+)
+"""Constant text, so that the planner knows the index of the queue whatever the parameters."""
+_SEARCH = text("SELECT found.id FROM ins.sd_search_claims(:q, :limit) AS found")
+_FOUND_AT_MOST = 200
 _UNDECIDED = [ClaimStatus(status) for status in UNDECIDED]
 
 
@@ -274,42 +279,51 @@ def list_claims(
     if assigned_to is not None:
         query = query.where(Claim.assigned_to == assigned_to)
     if q.strip():
-        query = query.where(_matches(q.strip()))
-    by_deadline = tab in BY_DEADLINE
-    if by_deadline:
-        if after is not None:
-            query = query.where(func.row(_DEADLINE, Claim.id) > func.row(*after))
-        query = query.order_by(_DEADLINE, Claim.id)
+        found = session.scalars(_SEARCH, {"q": q.strip(), "limit": _FOUND_AT_MOST}).all()
+        query = query.where(Claim.id.in_(found))
+    if tab in BY_DEADLINE:
+        found_rows: Sequence[Any] = _queue(session, query, limit + 1, after)
     else:
         if after is not None:
             query = query.where(Claim.id < after[1])
-        query = query.order_by(Claim.id.desc())
-    rows = [ClaimLine(*row) for row in session.execute(query.limit(limit + 1))]
+        found_rows = session.execute(query.order_by(Claim.id.desc()).limit(limit + 1)).all()
+    rows = [ClaimLine(*row) for row in found_rows]
     return page_of(rows, limit, lambda line: (place_of(line)[0].isoformat(), line.id))
+
+
+def _queue(
+    session: Session, query: Any, limit: int, after: tuple[datetime, UUID] | None
+) -> list[Any]:
+    """Return rows by deadline, then those whose clock stands still: two ranges of one index."""
+    rows: list[Any] = []
+    is_timed = after is None or after[0] < FOREVER
+    if is_timed:
+        timed = query.where(Claim.due_at.is_not(None))
+        if after is not None:
+            timed = timed.where(func.row(Claim.due_at, Claim.id) > func.row(*after))
+        rows += session.execute(timed.order_by(Claim.due_at, Claim.id).limit(limit)).all()
+    if len(rows) < limit:
+        still = query.where(Claim.due_at.is_(None))
+        if after is not None and not is_timed:
+            still = still.where(Claim.id > after[1])
+        rows += session.execute(
+            still.order_by(Claim.due_at, Claim.id).limit(limit - len(rows))
+        ).all()
+    return rows
 
 
 def place_of(line: ClaimLine) -> tuple[datetime, UUID]:
     """Return where a claim stands in the queue of deadlines."""
-    return (line.claim.due_at or datetime.fromisoformat(FOREVER), line.id)
-
-
-def _matches(q: str) -> Any:
-    plain = q.upper()
-    return or_(
-        Claim.claim_number == plain,
-        Policy.policy_number == plain,
-        func.lower(Claim.life_name).contains(q.lower(), autoescape=True),
-        func.lower(Customer.display_name).contains(q.lower(), autoescape=True),
-    )
+    return (line.claim.due_at or FOREVER, line.id)
 
 
 def _tab(session: Session, tab: str, now: datetime) -> Any:
     if tab == "open":
-        return Claim.status.in_(_UNDECIDED)
+        return _WAITS
     if tab == "pending_documents":
-        return and_(Claim.status.in_(_UNDECIDED[:2]), Claim.documents_complete_at.is_(None))
+        return and_(_WAITS, Claim.due_at.is_(None))
     if tab == "sla_breaches":
-        return and_(Claim.status.in_(_UNDECIDED), Claim.due_at.is_not(None), Claim.due_at < now)
+        return and_(_WAITS, Claim.due_at < now)
     if tab == "pending_approval":
         return or_(Claim.escalated_at.is_not(None), Claim.id.in_(_waiting_payments(session)))
     statuses = {
@@ -341,11 +355,12 @@ def count_tabs(session: Session, *, now: datetime) -> dict[str, int]:
             .select_from(Claim)
             .where(Claim.org_id == current_org(), _tab(session, tab, now))
         ).one()
-        for tab in ("pending_documents", "sla_breaches", "pending_approval")
+        for tab in ("sla_breaches", "pending_approval")
     }
     of = {status: kept[f"claims.{status}"] for status in ClaimStatus}
     return counted | {
         "open": sum(of[status] for status in _UNDECIDED),
+        "pending_documents": of[ClaimStatus.SUBMITTED] + of[ClaimStatus.PENDING_DOCUMENTS],
         "approved": of[ClaimStatus.APPROVED]
         + of[ClaimStatus.PARTIALLY_APPROVED]
         + of[ClaimStatus.PART_PAID],

@@ -187,7 +187,7 @@ def test_the_work_around_a_claim(api: Api, policy_id: UUID) -> None:
     assert closed.json["status"] == "CLOSED"
     assert client.post(f"{path}/close", json={"reason": "Again"}).status_code == 409
     opened = client.post(f"{path}/reopen", json={"reason": "They came back"})
-    assert opened.json["status"] == "UNDER_ASSESSMENT"
+    assert opened.json["status"] == "PENDING_DOCUMENTS"
 
 
 def test_the_list_is_paged_by_deadline(api: Api, policy_id: UUID) -> None:

@@ -39,6 +39,7 @@ def test_outside_any_scope_the_database_cannot_be_used(app: Flask) -> None:
         "SELECT count(*) FROM ins.audit_events WHERE true OR org_id = :other",
         "SELECT count(*) FROM ins.sd_search_customers('palesa', 50)",
         "SELECT count(*) FROM ins.sd_search_policies('pl-', 50)",
+        "SELECT count(*) FROM ins.sd_search_claims('clm-', 50)",
     ],
 )
 def test_another_tenants_rows_cannot_be_read(

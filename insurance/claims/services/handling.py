@@ -16,6 +16,7 @@ from insurance.claims.models import (
 )
 from insurance.claims.rules.statuses import REOPENABLE, UNDECIDED
 from insurance.claims.services.clock import start_clock
+from insurance.claims.services.documents import follow_documents
 from insurance.claims.services.history import Held, hold, require_reason, set_status, tell
 from insurance.claims.services.mails import tell_claimant
 from insurance.claims.services.money import add_entry, move_reserve, set_reserve
@@ -210,6 +211,8 @@ def reopen_claim(claim_id: UUID, *, reason: str, on: date, now: datetime) -> Cla
 
 
 def restart(held: Held) -> None:
-    """Let the clock of a claim run from today where its documents are complete."""
+    """Let the clock run from now, or stand still while documents are outstanding."""
     if held.claim.documents_complete_at is not None:
         start_clock(held)
+    else:
+        follow_documents(held)
