@@ -51,8 +51,8 @@ _SETTLED = text(
     """
     SELECT asked.reference, a.premium_line_id, l.due_date, sum(a.amount)
     FROM unnest(CAST(:references AS text[])) AS asked(reference)
-    JOIN ins.receipts r ON r.org_id = :org AND r.status = 'POSTED'
-     AND r.reference IN (asked.reference, asked.reference || '/WO')
+    CROSS JOIN LATERAL (VALUES (asked.reference), (asked.reference || '/WO')) AS own(reference)
+    JOIN ins.receipts r ON r.org_id = :org AND r.reference = own.reference AND r.status = 'POSTED'
     JOIN ins.allocations a ON a.org_id = r.org_id AND a.receipt_id = r.id
     LEFT JOIN ins.premium_lines l ON l.org_id = a.org_id AND l.id = a.premium_line_id
     GROUP BY asked.reference, a.premium_line_id, l.due_date HAVING sum(a.amount) <> 0
