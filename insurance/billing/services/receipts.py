@@ -1,0 +1,279 @@
+"""Receipts: what a payment settles, and the credit it leaves."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Table, text
+from sqlalchemy.orm import Session
+
+from insurance.billing.models import (
+    Allocation,
+    Receipt,
+    ReceiptKind,
+    ReceiptStatus,
+)
+from insurance.billing.queries import (
+    list_lines_in_reach,
+)
+from insurance.billing.rules import OpenLine, Share, allocate, may_settle
+from insurance.core.bulk import write_rows
+from insurance.core.context import current_actor
+from insurance.core.ids import new_id
+from insurance.core.money import ZERO
+from insurance.core.tenancy import current_org
+from insurance.ledger.models import TransferType
+from insurance.ledger.rules import split_vat
+from insurance.ledger.services import Entry, post
+
+WRITTEN_OFF = "/WO"
+"""How the references of what is written off beside a payment end."""
+_RECEIPTS: Table = Receipt.__table__  # type: ignore[assignment]
+_ALLOCATIONS: Table = Allocation.__table__  # type: ignore[assignment]
+_SETTLE = text(
+    """
+    UPDATE ins.premium_lines AS l
+    SET paid_amount = l.paid_amount + v.settled,
+        status = CASE WHEN l.paid_amount + v.settled = l.amount THEN 'PAID' ELSE l.status END,
+        paid_date = v.paid_on, payment_reference = v.reference
+    FROM (SELECT unnest(CAST(:ids AS uuid[])) AS id, unnest(CAST(:settled AS numeric[])) AS settled,
+                 unnest(CAST(:dates AS date[])) AS paid_on,
+                 unnest(CAST(:references AS text[])) AS reference) AS v
+    WHERE l.org_id = :org AND l.id = v.id
+    """
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payment:
+    """Credit for a policy: money, or a decision of the insurer. `amount` is in rand, positive.
+
+    `line_id` names the line it is meant for; `vat_rate` is in per cent, None where the class
+    carries no VAT.
+    """
+
+    policy_id: UUID
+    policy_number: str
+    reference: str
+    amount: Decimal
+    on: date
+    line_id: UUID | None = None
+    kind: ReceiptKind = ReceiptKind.PAYMENT
+    detail: str | None = None
+    vat_rate: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """What became of a payment: the lines it settled and what is left as credit."""
+
+    receipt_id: UUID
+    payment: Payment
+    shares: tuple[Share, ...]
+    credit: Decimal
+
+
+@dataclass(slots=True)
+class Batch:
+    """The rows of many receipts, gathered so that each table is written once."""
+
+    receipts: list[dict[str, Any]] = field(default_factory=list)
+    allocations: list[dict[str, Any]] = field(default_factory=list)
+    journals: list[list[Entry]] = field(default_factory=list)
+    settled: dict[UUID, tuple[Decimal, date, str]] = field(default_factory=dict)
+
+    def settle(self, share: Share, receipt_id: UUID, on: date, reference: str) -> None:
+        """Note that a receipt settles a share of a line."""
+        row = {"id": new_id(), "receipt_id": receipt_id, "premium_line_id": share.line_id}
+        self.allocations.append(row | {"amount": share.amount, "allocated_on": on})
+        before = self.settled.get(share.line_id, (ZERO, on, reference))
+        self.settled[share.line_id] = (before[0] + share.amount, on, reference)
+
+    def write(self, session: Session, now: datetime) -> None:
+        """Write everything, parents first."""
+        session.flush()
+        write_rows(session, _RECEIPTS, self.receipts)
+        write_rows(session, _ALLOCATIONS, self.allocations)
+        if self.settled:
+            session.execute(
+                _SETTLE,
+                {
+                    "org": current_org(),
+                    "ids": list(self.settled),
+                    "settled": [one[0] for one in self.settled.values()],
+                    "dates": [one[1] for one in self.settled.values()],
+                    "references": [one[2] for one in self.settled.values()],
+                },
+            )
+        post(session, self.journals, now=now)
+        session.expire_all()
+
+
+def record_receipts(
+    session: Session,
+    payments: Sequence[Payment],
+    *,
+    on: date,
+    now: datetime,
+    tolerance: Decimal = ZERO,
+) -> list[Posted]:
+    """Post payments in their order and return what became of each.
+
+    The named line is settled first, then the oldest up to a month ahead; the rest is credit. A
+    line left with no more than `tolerance` rand is written off. Set-based: a hundred thousand
+    take as many statements as one.
+    """
+    open_lines = _open_for(session, payments, on)
+    batch, posted = Batch(), []
+    for payment in payments:
+        lines = open_lines[payment.policy_id]
+        reachable = [one for one in lines.values() if _reaches(payment, one, on)]
+        shares, credit = allocate(payment.amount, reachable, first=payment.line_id)
+        receipt_id = _add_receipt(batch, payment, shares, credit, now)
+        for share in shares:
+            reduce_line(lines, share)
+        posted.append(Posted(receipt_id, payment, tuple(shares), credit))
+        _write_off_rests(batch, payment, shares, lines, tolerance, now)
+    batch.write(session, now)
+    return posted
+
+
+def _reaches(payment: Payment, line: OpenLine, on: date) -> bool:
+    """Tell whether a payment may settle a line: money reaches a month ahead, credit what is due."""
+    if payment.kind is ReceiptKind.PAYMENT:
+        return line.id == payment.line_id or may_settle(line.due_date, on)
+    return line.id == payment.line_id or line.due_date <= on
+
+
+def _open_for(
+    session: Session, payments: Sequence[Payment], on: date
+) -> dict[UUID, dict[UUID, OpenLine]]:
+    money: dict[UUID, Decimal] = {}
+    for one in payments:
+        money[one.policy_id] = money.get(one.policy_id, ZERO) + one.amount
+    found: dict[UUID, dict[UUID, OpenLine]] = {one: {} for one in money}
+    named = [one.line_id for one in payments if one.line_id is not None]
+    for policy_id, line in list_lines_in_reach(session, money, on=on, named=named):
+        found[policy_id][line.id] = line
+    return found
+
+
+def reduce_line(lines: dict[UUID, OpenLine], share: Share) -> None:
+    line = lines[share.line_id]
+    left = line.outstanding - share.amount
+    if left:
+        lines[line.id] = OpenLine(line.id, line.due_date, left)
+    else:
+        del lines[line.id]
+
+
+def _add_receipt(
+    batch: Batch, payment: Payment, shares: Sequence[Share], credit: Decimal, now: datetime
+) -> UUID:
+    receipt_id = new_id()
+    batch.receipts.append(_receipt_row(payment, receipt_id, now))
+    for share in shares:
+        batch.settle(share, receipt_id, payment.on, payment.reference)
+    batch.journals.append(_receipt_journal(payment, receipt_id, shares, credit))
+    return receipt_id
+
+
+def _receipt_row(payment: Payment, receipt_id: UUID, now: datetime) -> dict[str, Any]:
+    return {
+        "id": receipt_id,
+        "reference": payment.reference,
+        "kind": payment.kind,
+        "status": ReceiptStatus.POSTED,
+        "policy_id": payment.policy_id,
+        "amount": payment.amount,
+        "received_on": payment.on,
+        "recorded_at": now,
+        "recorded_by": current_actor().email,
+        "detail": payment.detail,
+    }
+
+
+def _receipt_journal(
+    payment: Payment, receipt_id: UUID, shares: Sequence[Share], credit: Decimal
+) -> list[Entry]:
+    entries = []
+    for share in shares:
+        for source, amount in _sources(payment, share.amount):
+            entries.append(
+                _entry(payment, receipt_id, source, "PREMIUM_DEBTORS", amount, share.line_id)
+            )
+    for source, amount in _sources(payment, credit):
+        entries.append(_entry(payment, receipt_id, source, "UNAPPLIED_CREDIT", amount, None))
+    return entries
+
+
+_TYPES = {
+    ReceiptKind.PAYMENT: (TransferType.PREMIUM_RECEIVED, "Premium received"),
+    ReceiptKind.CREDIT_NOTE: (TransferType.CREDIT_NOTE, "Premium credited"),
+    ReceiptKind.WAIVER: (TransferType.WAIVER, "Premium waived"),
+    ReceiptKind.WRITE_OFF: (TransferType.WRITE_OFF, "Written off"),
+}
+
+
+def _sources(payment: Payment, amount: Decimal) -> list[tuple[str, Decimal]]:
+    """Return the accounts that pay for a credit, with what each pays; VAT is given back with it."""
+    if payment.kind is ReceiptKind.PAYMENT:
+        return [("BANK", amount)]
+    account = "PREMIUM_INCOME" if payment.kind is ReceiptKind.CREDIT_NOTE else "PREMIUM_WAIVED"
+    net, vat = split_vat(amount, payment.vat_rate) if payment.vat_rate else (amount, ZERO)
+    return [(account, net), ("VAT_OUTPUT", vat)]
+
+
+def _entry(
+    payment: Payment,
+    receipt_id: UUID,
+    debit: str,
+    credit: str,
+    amount: Decimal,
+    line_id: UUID | None,
+) -> Entry:
+    kind, words = _TYPES[payment.kind]
+    if payment.kind is ReceiptKind.PAYMENT and line_id is None:
+        kind, words = TransferType.CREDIT_RECEIVED, "Received in advance"
+    return Entry(
+        type=kind,
+        description=f"{words} {payment.policy_number} {payment.reference}",
+        debit=debit,
+        credit=credit,
+        amount=amount,
+        on=payment.on,
+        policy_id=payment.policy_id,
+        premium_line_id=line_id,
+        receipt_id=receipt_id,
+        reference=payment.reference,
+    )
+
+
+def _write_off_rests(
+    batch: Batch,
+    payment: Payment,
+    shares: Sequence[Share],
+    lines: dict[UUID, OpenLine],
+    tolerance: Decimal,
+    now: datetime,
+) -> None:
+    for share in shares:
+        rest = lines.get(share.line_id)
+        if rest is not None and rest.outstanding <= tolerance:
+            written_off = Payment(
+                policy_id=payment.policy_id,
+                policy_number=payment.policy_number,
+                reference=f"{payment.reference}{WRITTEN_OFF}",
+                amount=rest.outstanding,
+                on=payment.on,
+                line_id=rest.id,
+                kind=ReceiptKind.WRITE_OFF,
+                detail=f"Within the tolerance of {tolerance}",
+                vat_rate=payment.vat_rate,
+            )
+            share_off = Share(rest.id, rest.outstanding)
+            _add_receipt(batch, written_off, [share_off], ZERO, now)
+            reduce_line(lines, share_off)
