@@ -32,6 +32,11 @@ from tests.factories.organizations import OrganizationFacts
 INDEXED = {"premium_projection_type": ProjectionType.INDEXED}
 START = date(2025, 11, 5)
 DAY = date(2026, 11, 30)
+_MARK = text(
+    "INSERT INTO ins.month_end_watermarks (org_id, policy_id, closed_through)"
+    " VALUES (:org, :id, '2025-12-31')"
+)
+_HOLD = text("SELECT 1 FROM ins.month_end_watermarks WHERE policy_id = :id FOR UPDATE")
 STEPS = EVERYTHING - {StepCode.LAPSES}
 
 
@@ -125,10 +130,10 @@ def test_people_read_at_once_and_write_after_the_chunk_while_a_run_is_applied(
             text("SELECT id FROM ins.policies WHERE org_id = :org"), {"org": org.id}
         )
     )
-    # The worker comes to a stop inside the first chunk, holding its policy.
-    admin_connection.execute(
-        text("SELECT 1 FROM ins.premium_lines WHERE policy_id = :id FOR UPDATE"), {"id": first}
-    )
+    # The worker comes to a stop at the end of the first chunk, before its transaction is over.
+    admin_connection.execute(_MARK, {"org": org.id, "id": first})
+    admin_connection.commit()
+    admin_connection.execute(_HOLD, {"id": first})
     with at(DAY) as now:
 
         def suspend() -> None:
