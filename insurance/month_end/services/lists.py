@@ -1,5 +1,6 @@
 """What ends: terms that are over, and premiums whose grace has run out."""
 
+from collections import defaultdict
 from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
@@ -54,7 +55,10 @@ def plan_lists(session: Session, run: MonthEndRun, now: datetime) -> None:
             for one in _candidates(session, run, steps)
             if inside(one[0]) and one[0] not in ending
         ]
-    ids = sorted({one[0] for one in found})
+    by_policy = defaultdict(list)
+    for one in found:
+        by_policy[one[0]].append(one)
+    ids = sorted(by_policy)
     number = session.scalar(
         select(func.coalesce(func.max(MonthEndChunk.number), 0)).where(
             MonthEndChunk.org_id == current_org(), MonthEndChunk.run_id == run.id
@@ -68,8 +72,9 @@ def plan_lists(session: Session, run: MonthEndRun, now: datetime) -> None:
                 effect_of(
                     facts[policy_id], policy_id, step, run.process_date, before, after, amount
                 )
-                for policy_id, step, before, after, amount in found
-                if policy_id in facts and some[0] <= policy_id <= some[-1]
+                for one in some
+                if one in facts
+                for policy_id, step, before, after, amount in by_policy[one]
             ]
         )
         number = (number or 0) + 1
