@@ -33,6 +33,9 @@ _DEATHS = ("Collapsed at home", "Road accident on the N1", "Died in hospital aft
 _LOSSES = ("Collision in Main Road", "Geyser burst over the weekend", "Break-in while away")
 _BANKS = (("FNB", "250655"), ("Capitec", "470010"), ("Absa", "632005"), ("Nedbank", "198765"))
 
+_OLDEST = timedelta(days=60)
+"""Longer ago than any claim here: a policy has begun before what happens to it."""
+
 
 def seed_claims(slug: str, today: date) -> None:
     """Notify claims on policies in force and take each one as far as its turn says."""
@@ -52,8 +55,10 @@ def seed_claims(slug: str, today: date) -> None:
     }
     session.rollback()
     in_force = sorted(
-        (one.coverage_amount, one.id) for one in rows if one.status == "active"
-    )[: 2 * CLAIMS]  # fmt: skip
+        (one.coverage_amount, one.id)
+        for one in rows
+        if one.status == "active" and one.effective_date <= today - _OLDEST
+    )[: 2 * CLAIMS]
     chosen = [one for _cover, one in random.sample(in_force, min(CLAIMS, len(in_force)))]
     for place, policy_id in enumerate(chosen):
         _Clerks(people, random, today).handle(policy_id, _WAYS[place % len(_WAYS)], place)
