@@ -1,17 +1,12 @@
 """How often somebody may ask: per address for signing in, per token for the API."""
 
-from flask import Flask, g
+from flask import Flask
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 
 from insurance.core.settings import Settings
 
-
-def _who() -> str:
-    return str(g.get("limit_key") or get_remote_address())
-
-
-limiter = Limiter(key_func=_who, strategy="fixed-window", headers_enabled=False)
+limiter = Limiter(key_func=get_remote_address, strategy="fixed-window", headers_enabled=False)
 
 
 def init_app(app: Flask) -> None:
