@@ -124,14 +124,14 @@ _CREDITS = text(
     ORDER BY r.policy_id, r.id
     """
 )
-_NET_OF_RECEIPT = text(
+_NET_OF_RECEIPTS = text(
     """
     SELECT a.receipt_id, r.reference, a.premium_line_id, sum(a.amount)
     FROM ins.allocations a
     JOIN ins.receipts r ON r.org_id = a.org_id AND r.id = a.receipt_id
-    WHERE a.org_id = :org AND a.receipt_id = :id
+    WHERE a.org_id = :org AND a.receipt_id = ANY(:ids)
     GROUP BY a.receipt_id, r.reference, a.premium_line_id HAVING sum(a.amount) <> 0
-    ORDER BY a.premium_line_id
+    ORDER BY a.receipt_id, a.premium_line_id
     """
 )
 _NET_OF_LINE = text(
@@ -139,7 +139,7 @@ _NET_OF_LINE = text(
     SELECT a.receipt_id, r.reference, a.premium_line_id, sum(a.amount)
     FROM ins.allocations a
     JOIN ins.receipts r ON r.org_id = a.org_id AND r.id = a.receipt_id
-    WHERE a.org_id = :org AND a.premium_line_id = :id
+    WHERE a.org_id = :org AND a.premium_line_id = ANY(:ids)
     GROUP BY a.receipt_id, r.reference, a.premium_line_id HAVING sum(a.amount) <> 0
     ORDER BY a.receipt_id
     """
@@ -203,11 +203,12 @@ def list_credits(session: Session, policy_ids: list[UUID]) -> list[Credit]:
 
 
 def list_net_allocations(
-    session: Session, *, receipt_id: UUID | None = None, line_id: UUID | None = None
+    session: Session, *, receipt_ids: Sequence[UUID] = (), line_id: UUID | None = None
 ) -> list[NetAllocation]:
-    """Return what a receipt settles today, or what settles a line."""
-    statement = _NET_OF_RECEIPT if receipt_id else _NET_OF_LINE
-    rows = session.execute(statement, {"org": current_org(), "id": receipt_id or line_id})
+    """Return what receipts settle today, or what settles a line."""
+    statement = _NET_OF_LINE if line_id else _NET_OF_RECEIPTS
+    ids = [line_id] if line_id else list(receipt_ids)
+    rows = session.execute(statement, {"org": current_org(), "ids": ids})
     return [NetAllocation(*row) for row in rows]
 
 

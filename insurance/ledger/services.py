@@ -121,7 +121,7 @@ def reverse_transfers(
 ) -> int:
     """Reverse the transfers that a condition on LedgerTransfer names, each by a linked one.
 
-    What was reversed already, and reversals themselves, stay.
+    Each journal is reversed by one of its own. What was reversed already, and reversals themselves, stay.
     """
     reversal = aliased(LedgerTransfer)
     found = session.scalars(
@@ -139,7 +139,10 @@ def reverse_transfers(
         )
         .order_by(LedgerTransfer.id)
     ).all()
-    return post(session, [[_reversal(one, on, why) for one in found]], now=now)
+    journals: dict[UUID, list[Entry]] = {}
+    for one in found:
+        journals.setdefault(one.journal_id, []).append(_reversal(one, on, why))
+    return post(session, journals.values(), now=now)
 
 
 def _reversal(transfer: LedgerTransfer, on: date, why: str) -> Entry:

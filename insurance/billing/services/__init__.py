@@ -6,7 +6,7 @@ The caller holds the policies' rows locked, so that two of these never work on o
 from insurance.billing.services.charges import cancel_lines, charge_adjustment, uncharge
 from insurance.billing.services.credits import apply_credits, refund_credit, release_line
 from insurance.billing.services.receipts import WRITTEN_OFF, Payment, Posted, record_receipts
-from insurance.billing.services.reversals import reverse_receipt
+from insurance.billing.services.reversals import reverse_receipt, reverse_receipts
 
 __all__ = [
     "WRITTEN_OFF",
@@ -19,5 +19,6 @@ __all__ = [
     "refund_credit",
     "release_line",
     "reverse_receipt",
+    "reverse_receipts",
     "uncharge",
 ]

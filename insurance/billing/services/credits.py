@@ -20,7 +20,7 @@ from insurance.billing.queries import (
 )
 from insurance.billing.rules import OpenLine, allocate
 from insurance.billing.services.receipts import Batch, reduce_line
-from insurance.billing.services.reversals import _take_back, reverse_receipt
+from insurance.billing.services.reversals import reverse_receipt, take_back
 from insurance.core.errors import ConflictError
 from insurance.core.money import ZERO, total
 from insurance.ledger.models import TransferType
@@ -78,7 +78,7 @@ def release_line(session: Session, line: PremiumLine, *, on: date, now: datetime
             reverse_receipt(session, receipt, on=on, reason_code="RELEASED", now=now)
         elif one.amount > ZERO:
             settled.append(one)
-    _take_back(session, settled, on)
+    take_back(session, settled, on)
     session.flush()
     _post_credit_moves(
         session,

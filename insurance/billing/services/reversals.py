@@ -1,9 +1,10 @@
 """Reversals: receipts undone as if they had never come."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
+from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from insurance.billing.models import (
@@ -15,6 +16,7 @@ from insurance.billing.models import (
     ReceiptStatus,
 )
 from insurance.billing.queries import (
+    NetAllocation,
     list_net_allocations,
     list_receipts_with_references,
 )
@@ -27,8 +29,10 @@ from insurance.ledger.models import LedgerTransfer
 from insurance.ledger.services import reverse_transfers
 
 
-def _take_back(session: Session, settled: Sequence[Any], on: date) -> None:
+def take_back(session: Session, settled: Sequence[NetAllocation], on: date) -> None:
     """Append the opposite of allocations and open their lines again."""
+    session.flush()
+    lines = _lines_of(session, settled)
     for one in settled:
         session.add(
             Allocation(
@@ -38,51 +42,81 @@ def _take_back(session: Session, settled: Sequence[Any], on: date) -> None:
                 allocated_on=on,
             )
         )
-        line = session.get_one(PremiumLine, (current_org(), one.line_id))
+        line = lines[one.line_id]
         line.paid_amount -= one.amount
         if line.status is LineStatus.PAID:
             line.status = LineStatus(open_status(line.due_date, on))
         if line.paid_amount == ZERO:
             line.paid_date, line.payment_reference = None, None
-        session.flush()
+    session.flush()
+
+
+def _lines_of(session: Session, settled: Sequence[NetAllocation]) -> dict[UUID | None, PremiumLine]:
+    found = session.scalars(
+        select(PremiumLine).where(
+            PremiumLine.org_id == current_org(),
+            PremiumLine.id.in_({one.line_id for one in settled}),
+        )
+    )
+    return {line.id: line for line in found}
 
 
 def reverse_receipt(
     session: Session, receipt: Receipt, *, on: date, reason_code: str, now: datetime
 ) -> None:
-    """Undo a receipt as if it had never come: lines open again, each transfer reversed.
+    """Undo a receipt as if it had never come; see `reverse_receipts`."""
+    reverse_receipts(session, {receipt.id: reason_code}, [receipt], on=on, now=now)
 
-    What was written off beside it opens again too. Raises ConflictError for one that was
-    reversed before, or whose credit has been refunded.
+
+def reverse_receipts(
+    session: Session,
+    reasons: Mapping[UUID, str],
+    receipts: Sequence[Receipt],
+    *,
+    on: date,
+    now: datetime,
+) -> None:
+    """Undo receipts as if they had never come: lines open again, each transfer reversed.
+
+    `reasons` gives each receipt's reason code by its id. What was written off beside them opens
+    again too. Set-based: thousands take as many statements as one. Raises ConflictError for one
+    that was reversed before, or whose credit has been refunded.
     """
-    if receipt.status is not ReceiptStatus.POSTED:
+    codes = dict(reasons)
+    beside = _written_off_beside(session, receipts)
+    for written_off, receipt in beside:
+        codes[written_off.id] = codes[receipt.id]
+    undone = [*receipts, *(written_off for written_off, _receipt in beside)]
+    if any(one.status is not ReceiptStatus.POSTED for one in undone):
         raise ConflictError("This receipt has already been reversed.")
-    settled = [
-        one for one in list_net_allocations(session, receipt_id=receipt.id) if one.amount > ZERO
-    ]
-    if any(one.line_id is None for one in settled):
+    settled = list_net_allocations(session, receipt_ids=[one.id for one in undone])
+    if any(one.line_id is None and one.amount > ZERO for one in settled):
         raise ConflictError("A part of this receipt was refunded; it cannot be reversed.")
-    _take_back(session, settled, on)
-    receipt.status = ReceiptStatus.REVERSED
-    receipt.reversed_on = on
-    receipt.reason_code = reason_code
-    reverse_transfers(
-        session,
-        LedgerTransfer.receipt_id == receipt.id,
-        on=on,
-        now=now,
-        why=f"Reversed ({reason_code})",
-    )
-    for written_off in _written_off_beside(session, receipt):
-        reverse_receipt(session, written_off, on=on, reason_code=reason_code, now=now)
+    take_back(session, [one for one in settled if one.amount > ZERO], on)
+    for one in undone:
+        one.status, one.reversed_on = ReceiptStatus.REVERSED, on
+        one.reason_code = codes[one.id]
+    session.flush()
+    for code in sorted(set(codes.values())):
+        reverse_transfers(
+            session,
+            LedgerTransfer.receipt_id.in_([id_ for id_, its in codes.items() if its == code]),
+            on=on,
+            now=now,
+            why=f"Reversed ({code})",
+        )
 
 
-def _written_off_beside(session: Session, receipt: Receipt) -> list[Receipt]:
-    found = list_receipts_with_references(session, [f"{receipt.reference}{WRITTEN_OFF}"])
+def _written_off_beside(
+    session: Session, receipts: Sequence[Receipt]
+) -> list[tuple[Receipt, Receipt]]:
+    """Return what was written off beside payments, each with its payment."""
+    payments = {f"{one.reference}{WRITTEN_OFF}": one for one in receipts}
+    found = list_receipts_with_references(session, list(payments))
     return [
-        one
-        for one in found.values()
+        (one, payments[reference])
+        for reference, one in found.items()
         if one.kind is ReceiptKind.WRITE_OFF
-        and one.policy_id == receipt.policy_id
+        and one.policy_id == payments[reference].policy_id
         and one.status is ReceiptStatus.POSTED
     ]

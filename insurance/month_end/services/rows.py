@@ -17,6 +17,7 @@ from insurance.ledger.periods import check_open
 from insurance.month_end.models import MonthEndChunk
 from insurance.month_end.services.effects import Facts
 from insurance.policies.services import schedule_steps as schedule
+from insurance.policies.services.history import Happening
 
 
 @dataclass(slots=True)
@@ -73,17 +74,16 @@ class PlannedRows:
             "events": [self._event(schedule.event_of_late(one)) for one in found],
         }
 
-    def _event(self, happening: tuple[UUID, str, Any, str, dict[str, Any]]) -> dict[str, Any]:
-        policy_id, kind, effective, words, payload = happening
-        number = self.sequences.get(policy_id, self.facts[policy_id].sequence) + 1
-        self.sequences[policy_id] = number
+    def _event(self, one: Happening) -> dict[str, Any]:
+        number = self.sequences.get(one.policy_id, self.facts[one.policy_id].sequence) + 1
+        self.sequences[one.policy_id] = number
         return {
             "id": str(new_id()),
             "sequence": number,
-            "type": kind,
-            "on": effective.isoformat(),
-            "words": words,
-            "payload": {name: str(value) for name, value in payload.items()},
+            "type": one.event_type,
+            "on": one.effective.isoformat(),
+            "words": one.description,
+            "payload": {name: str(value) for name, value in one.payload.items()},
         }
 
 

@@ -1,6 +1,7 @@
 """What every change of a policy leaves behind: an event, a version, and the portfolio's figures."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -98,31 +99,42 @@ def record_version(
     return version
 
 
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """A financial event of a policy."""
+
+    policy_id: UUID
+    event_type: str
+    effective: date
+    description: str
+    payload: dict[str, Any]
+    reason: str | None = None
+
+
 def record_financial_events(
-    session: Session,
-    happenings: Sequence[tuple[UUID, str, date, str, dict[str, Any]]],
-    now: datetime,
+    session: Session, happenings: Sequence[Happening], now: datetime
 ) -> None:
-    """Append many financial events: (policy, type, effective, description, payload) each."""
-    policies = list({one[0] for one in happenings})
+    """Append many financial events. The caller holds the policies."""
+    policies = list({one.policy_id for one in happenings})
     last: dict[UUID, int] = {
         row[0]: row[1]
         for row in session.execute(_LAST_SEQUENCES, {"org": current_org(), "policies": policies})
     }
     actor, rows = current_actor(), []
-    for policy_id, event_type, effective, description, payload in happenings:
-        last[policy_id] = last.get(policy_id, 0) + 1
+    for one in happenings:
+        last[one.policy_id] = last.get(one.policy_id, 0) + 1
         rows.append(
             {
                 "id": new_id(),
-                "policy_id": policy_id,
-                "sequence": last[policy_id],
+                "policy_id": one.policy_id,
+                "sequence": last[one.policy_id],
                 "category": EventCategory.FINANCIAL,
-                "event_type": event_type,
-                "effective_date": effective,
+                "event_type": one.event_type,
+                "effective_date": one.effective,
                 "recorded_at": now,
-                "description": description,
-                "payload": plain(payload),
+                "description": one.description,
+                "reason": one.reason,
+                "payload": plain(one.payload),
                 "actor": actor.email,
                 "request_id": actor.request_id,
             }

@@ -1,18 +1,17 @@
 """Premiums coming in, and going back where a bank says so."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 from psycopg.errors import UniqueViolation
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from insurance.audit_logs.services import record
+from insurance.audit_logs.services import event_row, record, record_many
 from insurance.billing import queries as billing
 from insurance.billing import services as money
 from insurance.billing.models import (
@@ -28,8 +27,8 @@ from insurance.core.errors import ConflictError, DomainError, NotFoundError
 from insurance.core.money import ZERO, format_money
 from insurance.core.tenancy import current_org
 from insurance.policies import queries
-from insurance.policies.models import EventCategory, Policy
-from insurance.policies.services.history import record_event, record_financial_events
+from insurance.policies.models import Policy
+from insurance.policies.services.history import Happening, record_financial_events
 
 _LOCK = text(
     """
@@ -116,7 +115,7 @@ def _known(session: Session, policy: Policy, reference: str, amount: Decimal) ->
     is_same = receipt.policy_id == policy.id and receipt.amount == amount
     if not is_same or receipt.kind is not ReceiptKind.PAYMENT:
         raise _taken(reference)
-    settled = billing.list_net_allocations(session, receipt_id=receipt.id)
+    settled = billing.list_net_allocations(session, receipt_ids=[receipt.id])
     shares = tuple(Share(one.line_id, one.amount) for one in settled if one.line_id)
     left = receipt.amount - sum((one.amount for one in settled), ZERO)
     if receipt.status is ReceiptStatus.REVERSED:
@@ -190,7 +189,7 @@ def lock_policies(session: Session, policy_ids: Iterable[UUID]) -> None:
     session.execute(_LOCK, {"org": current_org(), "ids": sorted(policy_ids)})
 
 
-def _happening(posted: money.Posted) -> tuple[UUID, str, date, str, dict[str, Any]]:
+def _happening(posted: money.Posted) -> Happening:
     payment = posted.payment
     payload = {
         "receipt_id": posted.receipt_id,
@@ -200,7 +199,7 @@ def _happening(posted: money.Posted) -> tuple[UUID, str, date, str, dict[str, An
         "credit": posted.credit,
     }
     words = f"{format_money(payment.amount)} received, reference {payment.reference}"
-    return payment.policy_id, "PREMIUM_RECEIVED", payment.on, words, payload
+    return Happening(payment.policy_id, "PREMIUM_RECEIVED", payment.on, words, payload)
 
 
 def reverse_payment(
@@ -218,10 +217,10 @@ def reverse_payment(
     NotFoundError where nothing was paid, ConflictError for one reversed before.
     """
     with transaction() as session:
-        policy = queries.get_policy(session, policy_id, lock=True)
+        queries.get_policy(session, policy_id, lock=True)
         line = billing.get_premium_line(session, policy_id, line_id)
         receipt = _receipt_of(session, line, reference)
-        reverse_with_event(session, policy, receipt, reason_code=reason_code, on=on, now=now)
+        reverse_with_events(session, {receipt.id: reason_code}, [receipt], on=on, now=now)
         return receipt
 
 
@@ -242,28 +241,43 @@ def _receipt_of(session: Session, line: PremiumLine, reference: str | None) -> R
     raise NotFoundError("No payment of this premium has that reference.", field="reference")
 
 
-def reverse_with_event(
-    session: Session, policy: Policy, receipt: Receipt, *, reason_code: str, on: date, now: datetime
+def reverse_with_events(
+    session: Session,
+    reasons: Mapping[UUID, str],
+    receipts: Sequence[Receipt],
+    *,
+    on: date,
+    now: datetime,
 ) -> None:
-    """Reverse a receipt and say so in the policy's history and the audit log."""
-    money.reverse_receipt(session, receipt, on=on, reason_code=reason_code, now=now)
-    record_event(
+    """Reverse receipts and say so in the policies' histories and the audit log.
+
+    `reasons` gives each receipt's reason code by its id. The caller holds the policies.
+    """
+    money.reverse_receipts(session, reasons, receipts, on=on, now=now)
+    record_financial_events(session, [_taken_back(one, on) for one in receipts], now)
+    record_many(
         session,
-        policy,
-        EventCategory.FINANCIAL,
-        "PAYMENT_REVERSED",
-        effective=on,
-        description=f"{format_money(receipt.amount)} with reference {receipt.reference} reversed",
-        reason=reason_code,
-        payload={"receipt_id": receipt.id, "reference": receipt.reference},
-        now=now,
+        [
+            event_row(
+                action="premiums.reverse",
+                resource="policies",
+                resource_id=one.policy_id,
+                before={"reference": one.reference, "amount": one.amount},
+                after={"reason_code": one.reason_code},
+                reason=one.reason_code,
+            )
+            for one in receipts
+        ],
     )
-    record(
-        session,
-        action="premiums.reverse",
-        resource="policies",
-        resource_id=policy.id,
-        before={"reference": receipt.reference, "amount": receipt.amount},
-        after={"reason_code": reason_code},
-        reason=reason_code,
+
+
+def _taken_back(receipt: Receipt, on: date) -> Happening:
+    assert receipt.policy_id is not None
+    return Happening(
+        receipt.policy_id,
+        "PAYMENT_REVERSED",
+        on,
+        f"{format_money(receipt.amount)} with reference {receipt.reference} reversed",
+        {"receipt_id": receipt.id, "reference": receipt.reference},
+        receipt.reason_code,
     )

@@ -34,7 +34,7 @@ from insurance.policies import queries
 from insurance.policies.rules import fold, steps_of
 from insurance.policies.services.contracts import load_basis
 from insurance.policies.services.endorsements import apply_due_endorsements
-from insurance.policies.services.history import record_financial_events
+from insurance.policies.services.history import Happening, record_financial_events
 from insurance.policies.services.payments import lock_policies
 from insurance.policies.services.schedules import vat_rate_on
 from insurance.products.rules import MONTHS_PER_PREMIUM
@@ -413,11 +413,11 @@ def journal_of(charge: Charge) -> list[Entry]:
     ]
 
 
-def event_of_charge(charge: Charge) -> tuple[UUID, str, date, str, dict[str, Any]]:
+def event_of_charge(charge: Charge) -> Happening:
     """Return what the history keeps of a premium that falls due."""
     words = f"{format_money(charge.amount)} fell due"
     payload = {"line_id": charge.line_id, "amount": charge.amount}
-    return charge.policy_id, "PREMIUM_DUE", charge.due_date, words, payload
+    return Happening(charge.policy_id, "PREMIUM_DUE", charge.due_date, words, payload)
 
 
 def decide_late(session: Session, policy_ids: Sequence[UUID], *, on: date) -> list[Late]:
@@ -436,9 +436,9 @@ def write_late(session: Session, late: Sequence[Late], *, on: date, now: datetim
     return len(late)
 
 
-def event_of_late(late: Late) -> tuple[UUID, str, date, str, dict[str, Any]]:
+def event_of_late(late: Late) -> Happening:
     """Return what the history keeps of a premium that was not paid in time."""
     since = late.due_date + timedelta(days=1)
     words = f"{format_money(late.outstanding)} was not paid on {late.due_date:%Y/%m/%d}"
     payload = {"line_id": late.line_id, "outstanding": late.outstanding}
-    return late.policy_id, "PREMIUM_OVERDUE", since, words, payload
+    return Happening(late.policy_id, "PREMIUM_OVERDUE", since, words, payload)

@@ -37,7 +37,7 @@ from insurance.policies.queries import get_policy
 from insurance.policies.services.payments import (
     lock_policies,
     record_payments,
-    reverse_with_event,
+    reverse_with_events,
 )
 from insurance.reconciliation import queries
 from insurance.reconciliation.models import (
@@ -316,6 +316,7 @@ class _Posting:
     def _reverse(self, wanted: Sequence[tuple[_Done, Row]]) -> None:
         references = [row.reference for _done, row in wanted]
         receipts = list_receipts_with_references(self.session, references)
+        codes: dict[UUID, str] = {}
         for done, row in wanted:
             receipt = receipts[row.reference]
             done.receipt_id, done.state = receipt.id, RowState.POSTED
@@ -324,15 +325,11 @@ class _Posting:
                 take_back_suspense(
                     self.session, receipt, reason_code=code, on=self.on, now=self.now
                 )
-                continue
-            reverse_with_event(
-                self.session,
-                get_policy(self.session, receipt.policy_id),
-                receipt,
-                reason_code=code,
-                on=self.on,
-                now=self.now,
-            )
+            else:
+                codes[receipt.id] = code
+        of_policies = [one for one in receipts.values() if one.id in codes]
+        if of_policies:
+            reverse_with_events(self.session, codes, of_policies, on=self.on, now=self.now)
 
     def _answer_debits(self) -> None:
         if not self.answers:

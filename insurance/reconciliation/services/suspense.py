@@ -135,7 +135,7 @@ def _returned(receipt: Receipt, on: date) -> Entry:
 def _record_match(
     session: Session, receipt: Receipt, policy: Policy, on: date, now: datetime
 ) -> None:
-    settled = list_net_allocations(session, receipt_id=receipt.id)
+    settled = list_net_allocations(session, receipt_ids=[receipt.id])
     credit = receipt.amount - total(one.amount for one in settled)
     record_event(
         session,
