@@ -79,7 +79,10 @@ def flow(port: int, slug: str, owner_url: str) -> None:
             "SELECT DISTINCT ON (b.policy_id) b.policy_id, b.id FROM ins.policy_benefits b"
             " JOIN ins.policies p ON p.org_id = b.org_id AND p.id = b.policy_id"
             " JOIN ins.organizations o ON o.org_id = p.org_id AND o.slug = %s"
-            " WHERE p.status = 'active' AND b.benefit_type_code = 'DEATH' LIMIT %s",
+            " WHERE p.status = 'active' AND p.effective_date <= current_date"
+            " AND b.benefit_type_code = 'DEATH' AND NOT EXISTS (SELECT 1 FROM ins.premium_lines l"
+            " WHERE l.org_id = p.org_id AND l.policy_id = p.id AND l.status <> 'CANCELLED'"
+            " AND l.amount > l.paid_amount AND l.due_date < current_date - 10) LIMIT %s",
             (slug, _TAKEN),
         ).fetchall()
     run = time.strftime("%H%M%S")
