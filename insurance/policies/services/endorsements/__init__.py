@@ -1,0 +1,44 @@
+"""Changing a policy in force: preview, draft, issue, undo.
+
+Issued endorsements, folded in the order they take effect, make the contract. So a backdated one
+finds its place, and taking the last one away brings everything back.
+"""
+
+from insurance.policies.services.endorsements.drafts import (
+    discard_endorsement,
+    draft_endorsement,
+    get_endorsement,
+    reprice_endorsement,
+)
+from insurance.policies.services.endorsements.issue import (
+    BACKDATE,
+    IssuedEndorsement,
+    apply_due_endorsements,
+    endorse,
+    endorse_policy,
+    execute_backdated,
+    issue_endorsement,
+)
+from insurance.policies.services.endorsements.preview import Preview, preview_endorsement
+from insurance.policies.services.endorsements.undo import undo_endorsement
+from insurance.policies.services.endorsements.wanted import LATER_STANDS, THIS_STANDS, Wanted
+
+__all__ = [
+    "BACKDATE",
+    "IssuedEndorsement",
+    "LATER_STANDS",
+    "Preview",
+    "THIS_STANDS",
+    "Wanted",
+    "apply_due_endorsements",
+    "discard_endorsement",
+    "draft_endorsement",
+    "endorse",
+    "endorse_policy",
+    "execute_backdated",
+    "get_endorsement",
+    "issue_endorsement",
+    "preview_endorsement",
+    "reprice_endorsement",
+    "undo_endorsement",
+]

@@ -1,0 +1,231 @@
+"""Issuing an endorsement, in or out of sequence, or asking a second person first."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from insurance.approvals.models import ApprovalRequest
+from insurance.approvals.services import request_approval
+from insurance.audit_logs.rules import plain
+from insurance.core.db import transaction
+from insurance.core.errors import ConflictError
+from insurance.organizations.queries import find_parameter
+from insurance.policies import queries
+from insurance.policies.models import (
+    Endorsement,
+    EndorsementStatus,
+    EventCategory,
+    Policy,
+)
+from insurance.policies.rules import (
+    Conflict,
+    snapshot_of,
+)
+from insurance.policies.services.contracts import load_basis, write_contract
+from insurance.policies.services.endorsements.drafts import (
+    get_endorsement,
+    held_draft,
+    keep_price,
+    make_stale,
+    new_endorsement,
+    record_audit,
+)
+from insurance.policies.services.endorsements.history import write_history
+from insurance.policies.services.endorsements.preview import (
+    Prepared,
+    Preview,
+    contract_as_of,
+    prepare_change,
+    stages_of,
+)
+from insurance.policies.services.endorsements.wanted import Wanted, kind_words, wanted_of
+from insurance.policies.services.history import record_event, record_version, state_of
+from insurance.policies.services.life_cover import check_life_cover
+from insurance.policies.services.schedules import apply_money
+
+BACKDATE = "policies.endorse_backdated"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuedEndorsement:
+    """An endorsement that was issued, and what it did.
+
+    With an `approval_id` it is priced and waits: it reaches so far back that a second person
+    must agree.
+    """
+
+    endorsement: Endorsement
+    preview: Preview
+    policy: Policy
+    approval_id: UUID | None = None
+
+
+def endorse_policy(
+    policy_id: UUID, wanted: Wanted, *, on: date, now: datetime
+) -> IssuedEndorsement:
+    """Price a change and issue it at once.
+
+    Raises ConflictError for a policy that is not in force, or while a conflict with a later
+    endorsement is not resolved; DomainError at the field that cannot be.
+    """
+    with transaction() as session:
+        policy = queries.get_policy(session, policy_id, lock=True)
+        return endorse(session, policy, wanted, on=on, now=now)
+
+
+def endorse(
+    session: Session, policy: Policy, wanted: Wanted, *, on: date, now: datetime
+) -> IssuedEndorsement:
+    """Price a change of a policy that the caller holds and issue it, as a step."""
+    endorsement = new_endorsement(session, policy, wanted, now)
+    return _issue(session, policy, endorsement, wanted, on, now)
+
+
+def issue_endorsement(endorsement_id: UUID, *, on: date, now: datetime) -> IssuedEndorsement:
+    """Issue a priced draft. Raises ConflictError where the policy has changed since."""
+    with transaction() as session:
+        policy, endorsement = held_draft(session, endorsement_id)
+        is_stale = endorsement.priced_on_version != policy.current_version
+        if not is_stale and endorsement.status is EndorsementStatus.PRICED:
+            return _issue(session, policy, endorsement, wanted_of(endorsement), on, now)
+    raise ConflictError(
+        "The policy has changed since this draft was priced. Price it again, then issue it."
+    )
+
+
+def apply_due_endorsements(policy_id: UUID, *, on: date, now: datetime) -> int:
+    """Make endorsements that were issued ahead effective once their day has come."""
+    with transaction() as session:
+        policy = queries.get_policy(session, policy_id, lock=True)
+        due = [
+            one
+            for one in queries.list_endorsements(session, policy_id, EndorsementStatus.ISSUED)
+            if one.applied_at is None and one.effective_date <= on
+        ]
+        if not due:
+            return 0
+        basis = load_basis(session, policy)
+        stages = stages_of(basis, basis.changes)
+        write_contract(session, policy, contract_as_of(stages, on))
+        for endorsement in due:
+            endorsement.applied_at = now
+            event = record_event(
+                session,
+                policy,
+                EventCategory.ENDORSEMENT,
+                "ENDORSEMENT_EFFECTIVE",
+                effective=endorsement.effective_date,
+                description=f"{kind_words(endorsement.type)} took effect",
+                payload={"endorsement_id": endorsement.id},
+                now=now,
+            )
+            snapshot = snapshot_of(state_of(policy), contract_as_of(stages, on))
+            record_version(session, policy, event, snapshot, change_reason="Endorsement effective")
+        return len(due)
+
+
+def _issue(
+    session: Session,
+    policy: Policy,
+    endorsement: Endorsement,
+    wanted: Wanted,
+    on: date,
+    now: datetime,
+    *,
+    is_approved: bool = False,
+) -> IssuedEndorsement:
+    prepared = prepare_change(session, policy, wanted, on, endorsement)
+    if isinstance(prepared, Preview):
+        raise ConflictError(
+            "A later endorsement changes the same; choose which of the two stands.",
+            field="resolutions",
+            detail={"conflicts": [plain(_conflict(one)) for one in prepared.conflicts]},
+        )
+    if not is_approved and _needs_second_person(session, prepared.change.on, on):
+        return _ask_second_person(session, policy, endorsement, prepared, now)
+    for superseded in prepared.superseded:
+        other = get_endorsement(session, superseded)
+        other.status, other.ended_at = EndorsementStatus.SUPERSEDED, now
+    endorsement.change = endorsement.change | {
+        "sequence": prepared.change.sequence,
+        "supersedes": [str(one) for one in prepared.superseded],
+    }
+    endorsement.status = EndorsementStatus.ISSUED
+    endorsement.effective_date = prepared.change.on
+    endorsement.issued_at = now
+    endorsement.applied_at = now if prepared.change.on <= on else None
+    endorsement.priced_on_version = policy.current_version
+    endorsement.priced = plain({"adjustment": prepared.preview.adjustment})
+    make_stale(session, policy, endorsement)
+    apply_money(session, policy, prepared.money, on=on, now=now, why=endorsement.id)
+    write_contract(session, policy, contract_as_of(prepared.after, on))
+    check_life_cover(session, policy, prepared.basis.pricer.terms.class_code, on=on)
+    write_history(session, policy, endorsement, prepared, on, now)
+    record_audit(session, endorsement, "policies.endorse")
+    session.flush()
+    return IssuedEndorsement(endorsement=endorsement, preview=prepared.preview, policy=policy)
+
+
+def _needs_second_person(session: Session, effective: date, on: date) -> bool:
+    days = int(find_parameter(session, "backdating_approval_days", on))
+    return effective < on - timedelta(days=days)
+
+
+def _ask_second_person(
+    session: Session, policy: Policy, endorsement: Endorsement, prepared: Prepared, now: datetime
+) -> IssuedEndorsement:
+    keep_price(endorsement, policy, prepared)
+    session.flush()
+    request = request_approval(
+        session,
+        action=BACKDATE,
+        resource="policies",
+        resource_id=policy.id,
+        record_version=policy.current_version,
+        title=f"{kind_words(endorsement.type)} of {policy.policy_number}"
+        f" from {prepared.change.on:%Y/%m/%d}",
+        amount=abs(prepared.preview.adjustment),
+        payload={
+            "endorsement_id": endorsement.id,
+            "effective_date": prepared.change.on,
+            "change": endorsement.change["data"],
+            "new_premium": prepared.preview.new_premium,
+            "adjustment": prepared.preview.adjustment,
+        },
+        reason=endorsement.reason or "A change that reaches far back",
+        now=now,
+    )
+    return IssuedEndorsement(
+        endorsement=endorsement, preview=prepared.preview, policy=policy, approval_id=request.id
+    )
+
+
+def execute_backdated(
+    session: Session, request: ApprovalRequest, *, on: date, now: datetime
+) -> None:
+    """Issue an endorsement that a second person has agreed to. The caller holds the policy.
+
+    Raises ConflictError where it would cost something else than what was agreed to.
+    """
+    endorsement = get_endorsement(session, UUID(request.payload["endorsement_id"]))
+    if endorsement.status is not EndorsementStatus.PRICED:
+        raise ConflictError(f"The endorsement is {endorsement.status.value.lower()}.")
+    policy = queries.get_policy(session, endorsement.policy_id)
+    wanted = wanted_of(endorsement)
+    issued = _issue(session, policy, endorsement, wanted, on, now, is_approved=True)
+    if issued.preview.adjustment != Decimal(request.payload["adjustment"]):
+        raise ConflictError("The money has changed since this was asked for.")
+
+
+def _conflict(conflict: Conflict) -> dict[str, Any]:
+    return {
+        "endorsement_id": conflict.endorsement_id,
+        "effective_date": conflict.effective_date,
+        "field": conflict.field,
+        "this": conflict.this,
+        "later": conflict.later,
+    }

@@ -1,0 +1,94 @@
+"""Taking the last endorsement back."""
+
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from insurance.billing.queries import list_premium_lines
+from insurance.core.db import transaction
+from insurance.core.errors import ConflictError
+from insurance.policies import queries
+from insurance.policies.models import (
+    Endorsement,
+    EndorsementStatus,
+    EventCategory,
+    Policy,
+)
+from insurance.policies.rules import (
+    snapshot_of,
+    steps_of,
+)
+from insurance.policies.services.contracts import load_basis, write_contract
+from insurance.policies.services.endorsements.drafts import (
+    get_endorsement,
+    make_stale,
+    record_audit,
+)
+from insurance.policies.services.endorsements.preview import contract_as_of, stages_of
+from insurance.policies.services.endorsements.wanted import FROM_NEXT_PREMIUM, kind_words
+from insurance.policies.services.history import record_event, record_version, state_of
+from insurance.policies.services.mails import tell_holder
+from insurance.policies.services.schedules import apply_money, plan_money
+
+
+def undo_endorsement(endorsement_id: UUID, *, on: date, now: datetime) -> Policy:
+    """Take the last endorsement back: contract, premiums and money return to what they were.
+
+    Raises ConflictError where something was issued after it.
+    """
+    with transaction() as session:
+        endorsement = get_endorsement(session, endorsement_id)
+        policy = queries.get_policy(session, endorsement.policy_id, lock=True)
+        session.refresh(endorsement)
+        if endorsement.status is not EndorsementStatus.ISSUED:
+            raise ConflictError("Only an issued endorsement can be undone.")
+        if endorsement.version_number != policy.current_version:
+            raise ConflictError("The policy has changed since; only the last change can be undone.")
+        _check_nothing_fixed(session, policy, endorsement)
+        _undo(session, policy, endorsement, on, now)
+        return policy
+
+
+def _check_nothing_fixed(session: Session, policy: Policy, endorsement: Endorsement) -> None:
+    """Refuse to take back a schedule on which a premium has been charged or paid."""
+    if endorsement.type in FROM_NEXT_PREMIUM and any(
+        line.is_fixed and line.due_date >= endorsement.effective_date
+        for line in list_premium_lines(session, policy.id)
+    ):
+        raise ConflictError(
+            "A premium has been charged or paid on the new schedule; change the schedule again."
+        )
+
+
+def _undo(
+    session: Session, policy: Policy, endorsement: Endorsement, on: date, now: datetime
+) -> None:
+    endorsement.status, endorsement.ended_at = EndorsementStatus.UNDONE, now
+    for superseded in endorsement.change.get("supersedes", []):
+        other = get_endorsement(session, UUID(superseded))
+        other.status, other.ended_at = EndorsementStatus.ISSUED, None
+    session.flush()
+    basis = load_basis(session, policy)
+    stages = stages_of(basis, basis.changes)
+    contract = stages[-1].contract
+    money = plan_money(
+        session, policy, contract, steps_of(stages, basis.pricer), basis=basis, on=on
+    )
+    apply_money(session, policy, money, on=on, now=now, why=endorsement.id, taking_back=True)
+    write_contract(session, policy, contract_as_of(stages, on))
+    event = record_event(
+        session,
+        policy,
+        EventCategory.ENDORSEMENT,
+        "ENDORSEMENT_UNDONE",
+        effective=endorsement.effective_date,
+        description=f"{kind_words(endorsement.type)} undone",
+        payload={"endorsement_id": endorsement.id},
+        now=now,
+    )
+    tell_holder(session, policy, event)
+    snapshot = snapshot_of(state_of(policy), contract)
+    record_version(session, policy, event, snapshot, change_reason="Endorsement undone")
+    make_stale(session, policy, endorsement)
+    record_audit(session, endorsement, "policies.undo_endorsement")

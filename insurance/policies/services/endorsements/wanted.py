@@ -1,0 +1,148 @@
+"""What is asked for: the kinds of endorsement and the facts that each takes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from insurance.core.errors import DomainError
+from insurance.core.ids import new_id
+from insurance.customers.queries import list_bank_accounts
+from insurance.policies import queries
+from insurance.policies.models import (
+    Endorsement,
+    EndorsementType,
+    Policy,
+)
+from insurance.policies.rules import (
+    MAX_DAYS_AHEAD,
+)
+from insurance.policies.services.contracts import Basis, load_basis
+from insurance.products.rules import EVERY_LIFE
+
+LATER_STANDS = "KEEP_LATER"
+
+
+THIS_STANDS = "USE_THIS"
+
+
+_FIELDS: dict[EndorsementType, tuple[str, ...]] = {
+    EndorsementType.CHANGE_COVER: ("policy_benefit_id", "new_sum_assured"),
+    EndorsementType.ADD_MEMBER: (
+        "member_role",
+        "first_name",
+        "last_name",
+        "date_of_birth",
+        "gender",
+    ),
+    EndorsementType.REMOVE_MEMBER: ("policy_member_id",),
+    EndorsementType.CHANGE_BENEFICIARIES: ("beneficiaries",),
+    EndorsementType.CHANGE_PREMIUM_DUE_DAY: ("due_day",),
+    EndorsementType.CHANGE_FREQUENCY: ("frequency",),
+    EndorsementType.CHANGE_BANK_DETAILS: ("bank_account_id",),
+    EndorsementType.CORRECT_DETAILS: (
+        "policy_member_id",
+        "first_name",
+        "last_name",
+        "date_of_birth",
+        "gender",
+    ),
+}
+
+
+_OPTIONAL = {
+    EndorsementType.ADD_MEMBER: {"gender"},
+    EndorsementType.CORRECT_DETAILS: {"first_name", "last_name", "date_of_birth", "gender"},
+}
+
+
+FROM_NEXT_PREMIUM = (
+    EndorsementType.CHANGE_PREMIUM_DUE_DAY,
+    EndorsementType.CHANGE_FREQUENCY,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What somebody wants changed. `data` holds the fields of the type.
+
+    `resolutions` says of each later endorsement in conflict whether it stands (KEEP_LATER) or
+    this one does (USE_THIS).
+    """
+
+    type: EndorsementType
+    data: Mapping[str, Any]
+    effective_date: date
+    reason: str | None = None
+    resolutions: Mapping[UUID, str] = field(default_factory=dict)
+
+
+def data_of(session: Session, policy: Policy, wanted: Wanted) -> dict[str, Any]:
+    """Return the type's own fields, completed with the ids that the change will make."""
+    if wanted.type not in _FIELDS:
+        raise DomainError("Month-end makes this change.", field="endorsement_type")
+    names, optional = _FIELDS[wanted.type], _OPTIONAL.get(wanted.type, set())
+    given = {name: value for name, value in wanted.data.items() if value not in (None, "", [])}
+    for name in given:
+        if name not in names:
+            raise DomainError(f"This does not belong to {kind_words(wanted.type)}.", field=name)
+    for name in names:
+        if name not in optional and name not in given:
+            raise DomainError("Enter this.", field=name)
+    data: dict[str, Any] = {name: given.get(name) for name in names}
+    if wanted.type is EndorsementType.ADD_MEMBER:
+        data |= _new_ids(session, policy, str(given["member_role"]))
+    elif wanted.type is EndorsementType.REMOVE_MEMBER:
+        benefits = queries.list_benefits(session, policy.id)
+        member = UUID(str(given["policy_member_id"]))
+        data["benefit_ids"] = [
+            one.benefit.id for one in benefits if one.benefit.member_id == member
+        ]
+    elif wanted.type is EndorsementType.CHANGE_BANK_DETAILS:
+        known = {one.id for one in list_bank_accounts(session, policy.customer_id)}
+        if UUID(str(given["bank_account_id"])) not in known:
+            raise DomainError("Choose an account of the policyholder.", field="bank_account_id")
+    return data
+
+
+def _new_ids(session: Session, policy: Policy, role: str) -> dict[str, Any]:
+    terms = load_basis(session, policy).pricer.terms
+    codes = [one.code for one in terms.priced_benefits if one.member_role in (role, EVERY_LIFE)]
+    return {"member_id": new_id(), "benefit_ids": {code: new_id() for code in codes}}
+
+
+def wanted_of(endorsement: Endorsement) -> Wanted:
+    """Return what a stored endorsement asks for."""
+    resolutions = endorsement.change.get("resolutions", {})
+    return Wanted(
+        type=endorsement.type,
+        data=endorsement.change["data"],
+        effective_date=endorsement.effective_date,
+        reason=endorsement.reason,
+        resolutions={UUID(key): how for key, how in resolutions.items()},
+    )
+
+
+def effective_day(wanted: Wanted, basis: Basis, policy: Policy, on: date) -> date:
+    """Return the day a change takes effect. Raises DomainError outside the term."""
+    effective = wanted.effective_date
+    if wanted.type in FROM_NEXT_PREMIUM:
+        return basis.next_charge
+    if effective < basis.starts_on:
+        raise DomainError(
+            f"The policy's present term began on {basis.starts_on:%Y/%m/%d}.",
+            field="effective_date",
+        )
+    if policy.expiry_date is not None and effective >= policy.expiry_date:
+        raise DomainError(f"Cover ends on {policy.expiry_date:%Y/%m/%d}.", field="effective_date")
+    if effective > on + timedelta(days=MAX_DAYS_AHEAD):
+        raise DomainError("A change can take effect at most a year ahead.", field="effective_date")
+    return effective
+
+
+def kind_words(kind: EndorsementType) -> str:
+    """Return a kind of endorsement as the history names it."""
+    return kind.value.replace("_", " ").capitalize()
