@@ -1,13 +1,13 @@
 """Posting. Every step writes whole transfers inside the caller's transaction."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Table, insert, select
+from sqlalchemy import Table, insert, select, text
 from sqlalchemy.orm import Session, aliased
 
 from insurance.core.bulk import write_rows
@@ -32,6 +32,14 @@ CHART = (
     ("PREMIUM_WAIVED", "Premiums waived and written off", AccountKind.EXPENSE),
 )
 """The accounts every organization starts with."""
+_SELECTED = """
+    INSERT INTO ins.ledger_transfers (org_id, id, journal_id, posted_at, effective_date, type,
+        description, debit_account, credit_account, amount, policy_id, premium_line_id, request_id)
+    SELECT CAST(:org AS uuid), r.id, r.journal_id, CAST(:now AS timestamptz), r.effective_date,
+           r.type, r.description, r.debit_account, r.credit_account, r.amount, r.policy_id,
+           r.premium_line_id, CAST(:request AS text)
+    FROM (
+"""
 _TRANSFERS: Table = LedgerTransfer.__table__  # type: ignore[assignment]
 
 
@@ -89,6 +97,29 @@ def post(
     check_open(session, min(row["effective_date"] for row in rows), field=field)
     session.flush()
     return write_rows(session, _TRANSFERS, rows)
+
+
+def post_selected(
+    session: Session,
+    source: str,
+    values: Mapping[str, Any],
+    *,
+    earliest: date,
+    now: datetime,
+    field: str,
+) -> int:
+    """Post the transfers that a statement of the caller's selects, and return their number.
+
+    `source` is a constant that names an entry's columns; `earliest` is the first of their days.
+    Nothing is dated in a closed month: raises DomainError at `field`.
+    """
+    check_open(session, earliest, field=field)
+    request_id = current_actor().request_id
+    posted: Any = session.execute(
+        text("".join([_SELECTED, source, ") r"])),
+        {**values, "org": current_org(), "now": now, "request": request_id},
+    )
+    return int(posted.rowcount)
 
 
 def _rows_of(journal: Sequence[Entry], now: datetime) -> list[dict[str, Any]]:

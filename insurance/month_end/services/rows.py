@@ -6,14 +6,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session
 
 from insurance.core.context import current_actor
 from insurance.core.errors import ConflictError
 from insurance.core.ids import new_id
 from insurance.core.tenancy import current_org
-from insurance.ledger.periods import check_open
+from insurance.ledger.services import post_selected
 from insurance.month_end.models import MonthEndChunk
 from insurance.month_end.services.effects import Facts
 from insurance.policies.services import schedule_steps as schedule
@@ -91,29 +91,34 @@ _MINE = """
     e.org_id = :org AND e.run_id = :run AND e.policy_id BETWEEN :first AND :last
     AND e.chunk = :chunk AND e.rows IS NOT NULL AND e.policy_id <> ALL(CAST(:out AS uuid[]))
 """
-# What is to be changed is an array: the planner knows nothing yet of a plan just made, and would
-# join it in ways that read the whole table.
-_CHANGED = text(
-    f"""
+
+
+def _mine(before: str, after: str = "") -> TextClause:
+    """Return a statement over a chunk's effects that list rows."""
+    return text("".join([before, _MINE, after]))
+
+
+_CHANGED = _mine(
+    """
     SELECT q.policy_id FROM (
         SELECT e.policy_id, min(CAST(e.before ->> 'event' AS bigint)) AS event
-        FROM ins.month_end_effects e WHERE {_MINE} GROUP BY e.policy_id
+        FROM ins.month_end_effects e WHERE """,
+    """ GROUP BY e.policy_id
     ) q
     LEFT JOIN ins.policies p ON p.org_id = :org AND p.id = q.policy_id
      AND p.status IN ('active', 'suspended')
     WHERE p.id IS NULL OR q.event <> (
         SELECT v.sequence FROM ins.policy_events v
         WHERE v.org_id = :org AND v.policy_id = q.policy_id ORDER BY v.sequence DESC LIMIT 1)
-    """  # noqa: S608 - two constants
+    """,
 )
-_EARLIEST = text(
-    f"""
+_EARLIEST = _mine(
+    """
     SELECT min(CAST(r ->> 'on' AS date)) FROM ins.month_end_effects e
-    CROSS JOIN LATERAL jsonb_array_elements(e.rows -> 'transfers') r WHERE {_MINE}
-    """  # noqa: S608
+    CROSS JOIN LATERAL jsonb_array_elements(e.rows -> 'transfers') r WHERE """
 )
-_INSERT_LINES = text(
-    f"""
+_INSERT_LINES = _mine(
+    """
     INSERT INTO ins.premium_lines (org_id, id, policy_id, kind, sequence, due_date, period_end,
         amount, paid_amount, status, whole_days)
     SELECT e.org_id, r.id, e.policy_id, 'PREMIUM', r.sequence, r.due, r.until, r.amount, 0,
@@ -121,40 +126,44 @@ _INSERT_LINES = text(
     FROM ins.month_end_effects e
     CROSS JOIN LATERAL jsonb_to_recordset(e.rows -> 'lines')
         AS r(id uuid, sequence bigint, due date, until date, amount numeric, days bigint)
-    WHERE {_MINE}
-    """  # noqa: S608
+    WHERE """
 )
-_SET_POSTED = text(
-    f"""
+# What is to be changed is an array: the planner knows nothing yet of a plan just made, and would
+# join it in ways that read the whole table.
+_SET_POSTED = _mine(
+    """
     UPDATE ins.premium_lines l SET posted_at = :now
     WHERE l.org_id = :org AND l.posted_at IS NULL AND l.id = ANY(ARRAY(
         SELECT CAST(r.id AS uuid) FROM ins.month_end_effects e
-        CROSS JOIN LATERAL jsonb_array_elements_text(e.rows -> 'posted') r(id) WHERE {_MINE}))
-    """  # noqa: S608
+        CROSS JOIN LATERAL jsonb_array_elements_text(e.rows -> 'posted') r(id) WHERE """,
+    """))
+    """,
 )
-_INSERT_TRANSFERS = text(
-    f"""
-    INSERT INTO ins.ledger_transfers (org_id, id, journal_id, posted_at, effective_date, type,
-        description, debit_account, credit_account, amount, policy_id, premium_line_id, request_id)
-    SELECT e.org_id, r.id, r.journal, :now, r.on, r.type, r.words, r.debit, r.credit, r.amount,
-           e.policy_id, r.line, CAST(:request AS text)
+_TRANSFERS = "".join(
+    [
+        """
+    SELECT r.id, r.journal AS journal_id, r.on AS effective_date, r.type, r.words AS description,
+           r.debit AS debit_account, r.credit AS credit_account, r.amount, e.policy_id,
+           r.line AS premium_line_id
     FROM ins.month_end_effects e
     CROSS JOIN LATERAL jsonb_to_recordset(e.rows -> 'transfers')
         AS r(id uuid, journal uuid, line uuid, "on" date, type text, words text, debit text,
              credit text, amount numeric)
-    WHERE {_MINE}
-    """  # noqa: S608
+    WHERE """,
+        _MINE,
+    ]
 )
-_SET_OVERDUE = text(
-    f"""
+_SET_OVERDUE = _mine(
+    """
     UPDATE ins.premium_lines l SET status = 'OVERDUE'
     WHERE l.org_id = :org AND l.status = 'PENDING' AND l.id = ANY(ARRAY(
         SELECT CAST(r.id AS uuid) FROM ins.month_end_effects e
-        CROSS JOIN LATERAL jsonb_array_elements_text(e.rows -> 'overdue') r(id) WHERE {_MINE}))
-    """  # noqa: S608
+        CROSS JOIN LATERAL jsonb_array_elements_text(e.rows -> 'overdue') r(id) WHERE """,
+    """))
+    """,
 )
-_INSERT_EVENTS = text(
-    f"""
+_INSERT_EVENTS = _mine(
+    """
     INSERT INTO ins.policy_events (org_id, id, policy_id, sequence, category, event_type,
         effective_date, recorded_at, description, payload, actor, request_id)
     SELECT e.org_id, r.id, e.policy_id, r.sequence, 'FINANCIAL', r.type, r.on, :now, r.words,
@@ -162,15 +171,13 @@ _INSERT_EVENTS = text(
     FROM ins.month_end_effects e
     CROSS JOIN LATERAL jsonb_to_recordset(e.rows -> 'events')
         AS r(id uuid, sequence bigint, type text, "on" date, words text, payload jsonb)
-    WHERE {_MINE}
-    """  # noqa: S608
+    WHERE """
 )
-_EXPECTED = text(
-    f"""
+_EXPECTED = _mine(
+    """
     SELECT coalesce(sum(jsonb_array_length(e.rows -> 'posted')), 0) AS posted,
            coalesce(sum(jsonb_array_length(e.rows -> 'overdue')), 0) AS overdue
-    FROM ins.month_end_effects e WHERE {_MINE}
-    """  # noqa: S608
+    FROM ins.month_end_effects e WHERE """
 )
 
 
@@ -187,13 +194,12 @@ def write_planned(session: Session, chunk: MonthEndChunk, out: set[UUID], now: d
     actor = current_actor()
     values = _values(chunk, out)
     values |= {"now": now, "request": actor.request_id, "actor": actor.email}
-    earliest = session.scalar(_EARLIEST, values)
-    if earliest is not None:
-        check_open(session, earliest, field="process_date")
     expected = session.execute(_EXPECTED, values).one()
     session.execute(_INSERT_LINES, values)
     posted: Any = session.execute(_SET_POSTED, values)
-    session.execute(_INSERT_TRANSFERS, values)
+    earliest = session.scalar(_EARLIEST, values)
+    if earliest is not None:
+        post_selected(session, _TRANSFERS, values, earliest=earliest, now=now, field="process_date")
     overdue: Any = session.execute(_SET_OVERDUE, values)
     session.execute(_INSERT_EVENTS, values)
     if (posted.rowcount, overdue.rowcount) != (expected.posted, expected.overdue):
