@@ -82,7 +82,9 @@ def flow(port: int, slug: str, owner_url: str) -> None:
             " WHERE p.status = 'active' AND p.effective_date <= current_date"
             " AND b.benefit_type_code = 'DEATH' AND NOT EXISTS (SELECT 1 FROM ins.premium_lines l"
             " WHERE l.org_id = p.org_id AND l.policy_id = p.id AND l.status <> 'CANCELLED'"
-            " AND l.amount > l.paid_amount AND l.due_date < current_date - 10) LIMIT %s",
+            " AND l.amount > l.paid_amount AND l.due_date < current_date - 10)"
+            " AND NOT EXISTS (SELECT 1 FROM ins.claim_entries e"
+            " WHERE e.org_id = b.org_id AND e.policy_benefit_id = b.id) LIMIT %s",
             (slug, _TAKEN),
         ).fetchall()
     run = time.strftime("%H%M%S")

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from flask import Response, request, url_for
 
+from insurance.claims.queries import ClaimLine, list_claims
+from insurance.core import clock
 from insurance.core.context import current_actor
 from insurance.core.db import db
 from insurance.core.permissions import May
@@ -11,6 +13,7 @@ from insurance.customers.queries import list_customers
 from insurance.policies.queries import list_policies
 from insurance.quotes.queries import list_quotes
 from insurance.web.access import signed_in, tenant_blueprint
+from insurance.web.filters import words
 from insurance.web.html import page
 from insurance.web.navigation import rail
 
@@ -87,7 +90,19 @@ def _records(q: str) -> list[tuple[str, list[Result]]]:
                 ],
             )
         )
+    if may(May.CLAIMS_VIEW) and q.upper().startswith("CLM-"):
+        found = list_claims(session, limit=_EACH, now=clock.now(), q=q).items
+        groups.append(("Claims", [_claim(line) for line in found]))
     return groups
+
+
+def _claim(line: ClaimLine) -> Result:
+    return Result(
+        line.claim.claim_number,
+        f"{line.customer_name}, {words(line.claim.status.value).lower()}",
+        url_for("claims.show", claim_id=line.id),
+        "clipboard-list",
+    )
 
 
 def _pages(q: str) -> list[Result]:

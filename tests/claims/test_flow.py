@@ -13,6 +13,7 @@ from insurance.claims import queries
 from insurance.claims.models import ClaimStatus, Decision
 from insurance.claims.rules import AuthorityExceededError
 from insurance.claims.services import (
+    add_document,
     change_payee,
     close_claim,
     reopen_claim,
@@ -29,6 +30,7 @@ from tests.factories.claims import (
     ASSESSOR,
     MANAGER,
     PAYER,
+    PDF,
     account,
     acting,
     assess,
@@ -342,3 +344,25 @@ def test_an_event_before_cover_began_is_registered_with_nothing_payable(
     complete(made.id)
     with pytest.raises(ConflictError):
         assess(made.id, "1.00")
+
+
+def test_a_bank_letter_that_is_too_old_holds_the_approval_up(
+    session: Session, policy_id: UUID
+) -> None:
+    made = claim(policy_id, "60000.00")
+    with acting(AGENT) as now:
+        add_document(
+            made.id,
+            document_type="BANK_LETTER",
+            name="letter.pdf",
+            content=PDF,
+            issued_on=TODAY - timedelta(days=93),
+            on=TODAY,
+            now=now,
+        )
+    complete(made.id)
+
+    assert _view(session, made.id).claim.status is ClaimStatus.PENDING_DOCUMENTS
+    with pytest.raises(ConflictError) as refusal:
+        assess(made.id, "60000.00")
+    assert refusal.value.detail == {"outstanding": ["BANK_LETTER"]}

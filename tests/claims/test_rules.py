@@ -25,7 +25,7 @@ from insurance.claims.rules import (
     due_on,
     find_flags,
     find_reason,
-    is_complete,
+    is_there,
     limits_of,
     reasons_for,
     status_after_assessment,
@@ -274,8 +274,21 @@ def test_a_death_that_was_not_natural_needs_the_police_report() -> None:
     assert "POLICE_REPORT" not in document_types("FUNERAL", "NATURAL")
     assert document_types("FUNERAL", "VIOLENCE")[-1] == "POLICE_REPORT"
     assert "POLICE_REPORT" not in document_types("DISABILITY", "ACCIDENT")
-    assert is_complete(["RECEIVED", "ACCEPTED", "WAIVED"])
-    assert not is_complete(["RECEIVED", "REJECTED"])
+
+
+@pytest.mark.parametrize(
+    ("status", "expires", "there"),
+    [
+        ("OUTSTANDING", None, False),
+        ("REJECTED", None, False),
+        ("RECEIVED", None, True),
+        ("ACCEPTED", EVENT, True),
+        ("ACCEPTED", EVENT - timedelta(days=1), False),
+        ("WAIVED", EVENT - timedelta(days=1), True),
+    ],
+)
+def test_a_document_counts_while_it_is_good(status: str, expires: date | None, there: bool) -> None:
+    assert is_there(status, expires, EVENT) is there
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ from insurance.approvals.queries import list_waiting
 from insurance.blueprints.claims import bp
 from insurance.blueprints.claims.decision import decision_form
 from insurance.claims import letters, queries, services
-from insurance.claims.models import ClaimDocument, ClaimItem, DocumentStatus
+from insurance.claims.models import ClaimDocument, ClaimItem
 from insurance.claims.queries import ClaimView
-from insurance.claims.rules import DOCUMENTS, REASONS
+from insurance.claims.rules import DOCUMENTS, REASONS, is_there
 from insurance.claims.rules.statuses import PAYABLE, REOPENABLE, UNDECIDED
 from insurance.core import clock
 from insurance.core.context import current_actor
@@ -21,6 +21,7 @@ from insurance.core.db import db
 from insurance.core.money import ZERO, format_money
 from insurance.core.permissions import May
 from insurance.web.access import requires
+from insurance.web.business import business_day
 from insurance.web.filters import words
 from insurance.web.html import page
 
@@ -64,6 +65,7 @@ def claim_context(view: ClaimView, form: Any) -> dict[str, Any]:
         "reason_words": REASON_WORDS,
         "limits": services.my_limits(session),
         "now": clock.now(),
+        "today": business_day(),
         "is_undecided": claim.status in UNDECIDED,
         "can_pay": claim.status in PAYABLE,
         "can_reopen": claim.status in REOPENABLE,
@@ -71,8 +73,7 @@ def claim_context(view: ClaimView, form: Any) -> dict[str, Any]:
         "missing": [
             DOCUMENTS[one.document_type]
             for one in view.documents
-            if one.is_required
-            and one.status in (DocumentStatus.OUTSTANDING, DocumentStatus.REJECTED)
+            if one.is_required and not is_there(one.status.value, one.expires_on, business_day())
         ],
         "document": _looked_at(view),
         "paper_page": paper_page(),

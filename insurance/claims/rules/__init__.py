@@ -9,7 +9,7 @@ from insurance.claims.rules.authority import (
     limits_of,
 )
 from insurance.claims.rules.clock import Clock, clock_of, due_on
-from insurance.claims.rules.documents import DOCUMENTS, document_types, is_complete
+from insurance.claims.rules.documents import DOCUMENTS, document_types, is_there
 from insurance.claims.rules.eligibility import (
     Check,
     ContractFacts,
@@ -59,7 +59,7 @@ __all__ = [
     "ends_life",
     "find_flags",
     "find_reason",
-    "is_complete",
+    "is_there",
     "life_causes",
     "limits_of",
     "reasons_for",

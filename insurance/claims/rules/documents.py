@@ -1,6 +1,6 @@
 """Which documents a claim needs before it can be approved."""
 
-from collections.abc import Iterable
+from datetime import date
 
 DOCUMENTS = {
     "DEATH_CERTIFICATE": "Death certificate",
@@ -58,6 +58,8 @@ def document_types(claim_type: str, cause: str) -> tuple[str, ...]:
     return (*needed, "POLICE_REPORT") if is_death and cause in _UNNATURAL else needed
 
 
-def is_complete(required: Iterable[str]) -> bool:
-    """Tell whether the required documents, by status, are all there."""
-    return all(status in ("RECEIVED", "ACCEPTED", "WAIVED") for status in required)
+def is_there(status: str, expires_on: date | None, on: date) -> bool:
+    """Tell whether a required document, by its status, is there and still good on a day."""
+    if status == "WAIVED":
+        return True
+    return status in ("RECEIVED", "ACCEPTED") and (expires_on is None or expires_on >= on)

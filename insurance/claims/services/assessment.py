@@ -26,7 +26,7 @@ from insurance.claims.rules import (
 )
 from insurance.claims.rules.statuses import UNDECIDED
 from insurance.claims.services.authority import require_authority
-from insurance.claims.services.documents import documents_are_complete, waive_documents
+from insurance.claims.services.documents import outstanding_documents, waive_documents
 from insurance.claims.services.facts import benefits_of, refresh
 from insurance.claims.services.history import (
     Held,
@@ -103,10 +103,11 @@ def _assess(
     approves = any(one.approved_amount > ZERO for one in assessments)
     if waives:
         waive_documents(held, waiver_reason)
-    if approves and not documents_are_complete(held):
+    missing = [one.document_type for one in outstanding_documents(held)]
+    if approves and missing:
         raise ConflictError(
             "Documents are outstanding, so nothing can be approved yet.",
-            detail={"outstanding": _outstanding(held)},
+            detail={"outstanding": missing},
         )
     _check_authority(held, assessments, items)
     for one, reason in zip(assessments, reasons, strict=True):
@@ -221,15 +222,6 @@ def _accept_documents(held: Held) -> None:
         if one.status is DocumentStatus.RECEIVED:
             one.status = DocumentStatus.ACCEPTED
             one.reviewed_at, one.reviewed_by = held.now, current_actor().email
-
-
-def _outstanding(held: Held) -> list[str]:
-    missing = (DocumentStatus.OUTSTANDING, DocumentStatus.REJECTED)
-    return [
-        one.document_type
-        for one in queries.list_documents(held.session, held.claim.id)
-        if one.is_required and one.status in missing
-    ]
 
 
 def _conclude(held: Held, items: list[ClaimItem], assessments: Sequence[Assessment]) -> None:

@@ -10,7 +10,7 @@ from insurance.claims.models import (
     ClaimStatus,
     DocumentStatus,
 )
-from insurance.claims.rules import DOCUMENTS, is_complete
+from insurance.claims.rules import DOCUMENTS, is_there
 from insurance.claims.rules.documents import BANK_LETTER_DAYS
 from insurance.claims.rules.statuses import UNDECIDED
 from insurance.claims.services.clock import start_clock, stop_clock
@@ -68,9 +68,8 @@ def add_document(
 
 def _wanted(held: Held, document_type: str) -> ClaimDocument:
     """Return the document that was asked for and is missing, or a new one."""
-    open_ones = (DocumentStatus.OUTSTANDING, DocumentStatus.REJECTED)
-    for one in queries.list_documents(held.session, held.claim.id):
-        if one.document_type == document_type and one.status in open_ones:
+    for one in outstanding_documents(held, also_not_required=True):
+        if one.document_type == document_type:
             return one
     document = ClaimDocument(
         id=new_id(), claim_id=held.claim.id, document_type=document_type, is_required=False
@@ -150,13 +149,9 @@ def waive_documents(held: Held, reason: str) -> None:
         raise ForbiddenError("You may not do without documents.")
     why = require_reason(reason, "waiver_reason")
     waived = []
-    for one in queries.list_documents(held.session, held.claim.id):
-        if one.is_required and one.status in (
-            DocumentStatus.OUTSTANDING,
-            DocumentStatus.REJECTED,
-        ):
-            one.status, one.rejection_reason = DocumentStatus.WAIVED, None
-            waived.append(DOCUMENTS[one.document_type])
+    for one in outstanding_documents(held):
+        one.status, one.rejection_reason = DocumentStatus.WAIVED, None
+        waived.append(DOCUMENTS[one.document_type])
     if not waived:
         return
     held.claim.documents_waived_by = current_actor().email
@@ -173,10 +168,14 @@ def add_flag_once(held: Held, code: str, detail: str) -> None:
         add_flag(held, code, detail)
 
 
-def documents_are_complete(held: Held) -> bool:
-    """Tell whether every required document is there, or was waived."""
-    documents = queries.list_documents(held.session, held.claim.id)
-    return is_complete(one.status.value for one in documents if one.is_required)
+def outstanding_documents(held: Held, *, also_not_required: bool = False) -> list[ClaimDocument]:
+    """Return the required documents that are missing, were sent back, or are no longer good."""
+    return [
+        one
+        for one in queries.list_documents(held.session, held.claim.id)
+        if (one.is_required or also_not_required)
+        and not is_there(one.status.value, one.expires_on, held.on)
+    ]
 
 
 def follow_documents(held: Held) -> None:
@@ -184,7 +183,7 @@ def follow_documents(held: Held) -> None:
     claim: Claim = held.claim
     if claim.status not in UNDECIDED:
         return
-    if not documents_are_complete(held):
+    if outstanding_documents(held):
         stop_clock(held)
         set_status(held, ClaimStatus.PENDING_DOCUMENTS)
         return

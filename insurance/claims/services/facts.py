@@ -151,11 +151,18 @@ def item_facts(
 
 
 def refresh(
-    held: Held, items: Sequence[ClaimItem], benefits: Mapping[UUID, PolicyBenefit]
+    held: Held,
+    items: Sequence[ClaimItem],
+    benefits: Mapping[UUID, PolicyBenefit],
+    *,
+    at: ContractAt | None = None,
 ) -> list[Check]:
-    """Make the checks of a claim anew and store them; the items get what is payable."""
+    """Make the checks of a claim anew and store them; the items get what is payable.
+
+    `at` is the contract as at the event where the caller has read it already.
+    """
     claim = held.claim
-    at = contract_at(held, claim.event_date)
+    at = at or contract_at(held, claim.event_date)
     checks = check_contract(at.facts)
     used = queries.used_cover(held.session, benefits, but_for=claim.id)
     for item in items:

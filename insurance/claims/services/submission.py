@@ -6,7 +6,6 @@ from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from insurance.claims import queries
 from insurance.claims.models import (
     Claim,
     ClaimDocument,
@@ -20,7 +19,13 @@ from insurance.claims.rules import (
     causes_for,
     document_types,
 )
-from insurance.claims.services.facts import benefits_of, raise_flags, refresh
+from insurance.claims.services.facts import (
+    ContractAt,
+    benefits_of,
+    contract_at,
+    raise_flags,
+    refresh,
+)
 from insurance.claims.services.handling import assign_in_turn
 from insurance.claims.services.history import Held, tell
 from insurance.claims.services.mails import tell_claimant
@@ -92,19 +97,23 @@ def submit_claim(policy_id: UUID, new: NewClaim, *, on: date, now: datetime) -> 
         _check_items(new, benefits)
         _name_life(held, benefits)
         _claimant(held, new.claimant)
-        claim.claim_number = next_number(session, "CLM", on)
         if new.payee is not None:
             write_payee(claim, new.payee)
+        at = contract_at(held, event_date)
+        # The series stays locked until the commit, so what only reads comes before it.
+        claim.claim_number = next_number(session, "CLM", on)
         session.add(claim)
         session.flush()
         items = _item_rows(held, new, benefits)
-        _settle(held, items, benefits)
+        _settle(held, items, benefits, at)
         return claim
 
 
-def _settle(held: Held, items: list[ClaimItem], benefits: dict[UUID, PolicyBenefit]) -> None:
+def _settle(
+    held: Held, items: list[ClaimItem], benefits: dict[UUID, PolicyBenefit], at: ContractAt
+) -> None:
     session, claim = held.session, held.claim
-    refresh(held, items, benefits)
+    refresh(held, items, benefits, at=at)
     for item in items:
         set_reserve(held, item, item.claimed_amount, "Raised at submission")
     claim.total_claimed = total(item.claimed_amount for item in items)
@@ -268,11 +277,3 @@ def _ask_for_documents(held: Held) -> None:
         for one in document_types(claim.claim_type, claim.cause)
     )
     held.session.flush()
-
-
-def list_required(claim: Claim) -> list[str]:
-    """Return what a claim needs, in words."""
-    return [DOCUMENTS[one] for one in document_types(claim.claim_type, claim.cause)]
-
-
-__all__ = ["Claimant", "NewClaim", "NewItem", "Payee", "list_required", "queries", "submit_claim"]
