@@ -62,8 +62,8 @@ class ExceptionKind(StrEnum):
 class MonthEndRun(TenantRecord):
     """A month-end: a plan, and what became of it. `book` is M of "N of M"; `hash` its effects'.
 
-    A follow-up (`follows_id`) takes up what another left out. What it writes has later ids than
-    its `marker`.
+    A follow-up (`follows_id`) takes up what another left out. What it writes has later
+    ids than its own.
     """
 
     __tablename__ = "month_end_runs"
@@ -100,7 +100,6 @@ class MonthEndRun(TenantRecord):
     approved_by: Mapped[str | None]
     comment: Mapped[str | None]
     started_at: Mapped[datetime | None]
-    marker: Mapped[UUID | None]
     finished_at: Mapped[datetime | None]
 
 

@@ -294,7 +294,7 @@ _POSTED = text(
     """
     SELECT t.type, t.debit_account, t.credit_account, count(*), sum(t.amount)
     FROM ins.ledger_transfers t
-    WHERE t.org_id = :org AND t.id > :marker AND EXISTS (
+    WHERE t.org_id = :org AND t.id > :run AND EXISTS (
         SELECT FROM ins.month_end_chunks c
         WHERE c.org_id = t.org_id AND c.run_id = :run AND c.kind = 'BOOK'
           AND c.applied_at = t.posted_at
@@ -350,9 +350,9 @@ def done_amount(session: Session, run: MonthEndRun, step: StepCode) -> Decimal:
 
 def list_posted(session: Session, run: MonthEndRun) -> list[PostedLine]:
     """Return what a run posted to the ledger, by type and accounts; what ended policies apart."""
-    if run.marker is None:
+    if run.started_at is None:
         return []
-    values = {"org": current_org(), "run": run.id, "marker": run.marker}
+    values = {"org": current_org(), "run": run.id}
     return [PostedLine(*row) for row in session.execute(_POSTED, values)]
 
 

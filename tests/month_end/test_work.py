@@ -205,6 +205,7 @@ def test_a_run_that_fails_says_why_and_goes_on_when_applied_again(session: Sessi
 
 
 def test_the_pack_ties_to_the_ledger_and_is_the_same_each_time(session: Session) -> None:
+    sell(START, premium="100.00")
     run_id = _ready(3)
     with at(DAY) as now:
         services.work_on(run_id, now=lambda: now)
@@ -230,8 +231,8 @@ def test_the_pack_ties_to_the_ledger_and_is_the_same_each_time(session: Session)
         "Left out",
     ]
     ledger = {row[0].value: row[4].value for row in book["Ledger"].iter_rows(min_row=2)}
-    assert ledger["Premiums applied by the plan"] == pytest.approx(11_215.80)
-    assert ledger["Premiums in the ledger"] == pytest.approx(11_215.80)
+    assert ledger["Premiums applied by the plan"] == pytest.approx(12_415.80)
+    assert ledger["Premiums in the ledger"] == pytest.approx(12_415.80)
     assert ledger["Difference"] == 0
     assert session.query(Mail).count() == 1
 

@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 
 from insurance.audit_logs.services import record
 from insurance.core.db import transaction
-from insurance.core.ids import new_id
 from insurance.core.tenancy import current_org
 from insurance.month_end import queries
 from insurance.month_end.models import (
@@ -56,7 +55,7 @@ def _finish_planning(session: Session, run_id: UUID, now: datetime) -> bool:
     run.planned_at = now
     run.status = RunStatus.PLANNED
     if not run.dry_run:
-        run.status, run.started_at, run.marker = RunStatus.APPLYING, now, new_id()
+        run.status, run.started_at = RunStatus.APPLYING, now
     record(
         session,
         action="month_end.planned",

@@ -300,7 +300,7 @@ def begin_applying(session: Session, run: MonthEndRun, *, on: date, now: datetim
             field="process_date",
         )
     run.status, run.error, run.finished_at = RunStatus.APPLYING, None, None
-    run.started_at, run.marker = run.started_at or now, run.marker or new_id()
+    run.started_at = run.started_at or now
     session.flush()
 
 
