@@ -2,6 +2,7 @@
 
 from flask import Response
 
+from insurance.claims.rules.statuses import UNDECIDED
 from insurance.core.counts import get_counts
 from insurance.core.db import db
 from insurance.core.permissions import May
@@ -23,10 +24,13 @@ def show() -> Response:
     portfolio = get_portfolio(session)
     classes = list_product_classes(session)
     licensed = set(list_licensed_classes(session))
+    waiting = [f"claims.{status}" for status in UNDECIDED]
+    counts = get_counts(session, ("customers", "quotes", *waiting))
     return page(
         "dashboard/show.html",
         portfolio=portfolio,
-        counts=get_counts(session, ("customers", "quotes")),
+        counts=counts,
+        open_claims=sum(counts[status] for status in waiting),
         products=count_products(session).get(ProductStatus.LAUNCHED, 0),
         newest=list_policy_rows(session, limit=8).items,
         classes=[one for one in classes if one.code in licensed],
