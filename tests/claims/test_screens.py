@@ -86,7 +86,9 @@ def test_an_agent_registers_a_claim_from_the_policy(
 ) -> None:
     agent = sign_in(Role.AGENT)
     assert f"/claims/new/{policy_id}" in agent.get(agent.url(f"/policies/{policy_id}")).text
-    assert "R 100 000,00 left of R 100 000,00 today" in _read(agent, f"/claims/new/{policy_id}")
+    empty = _read(agent, f"/claims/new/{policy_id}")
+    assert "New claim on PL-2026-000001" in empty
+    assert "R 100 000,00 left of R 100 000,00 today" in empty
 
     sent = agent.post(agent.url(f"/claims/new/{policy_id}"), data=_form())
 
