@@ -9,7 +9,6 @@ from alembic import op
 revision = "0091"
 down_revision = "0102"
 
-_ORG = "nullif(current_setting('app.org_id', true), '')::uuid"
 _SIGNATURE = "ins.sd_search_claims(text, integer)"
 _WAITING = "status IN ('SUBMITTED', 'PENDING_DOCUMENTS', 'UNDER_ASSESSMENT')"
 
@@ -26,12 +25,12 @@ def upgrade() -> None:
     op.execute("GRANT SELECT ON ins.claims TO ins_search")
     op.execute("GRANT CREATE ON SCHEMA ins TO ins_search")
     op.execute(
-        f"""
+        """
         CREATE FUNCTION ins.sd_search_claims(q text, lim integer) RETURNS TABLE (id uuid)
         LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $function$
         #variable_conflict use_column
         DECLARE
-            org uuid := {_ORG};
+            org uuid := nullif(current_setting('app.org_id', true), '')::uuid;
             escaped text := replace(replace(replace(q, '\\', '\\\\'), '%', '\\%'), '_', '\\_');
         BEGIN
             IF org IS NULL THEN
