@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from itertools import count
 from typing import Any
 from uuid import UUID
 
@@ -33,6 +34,10 @@ CHECKER = Actor(
     name="Checker",
     roles=frozenset({Role.MANAGER}),
 )
+
+
+_CUSTOMERS = count(1000)
+"""An ID number has four digits for those of one birth date: a random one would come twice."""
 
 
 def morning(day: date) -> datetime:
@@ -80,7 +85,7 @@ def sell(
         products.launch_product(product.id, now=now)
         asked = QuoteInput(
             product_id=product.id,
-            customer_id=make_customer(customer or new_id().int % 10**7),
+            customer_id=make_customer(customer or next(_CUSTOMERS)),
             frequency=frequency,
         )
         quote = create_quote(asked, on=day, now=now)
