@@ -5,6 +5,7 @@ from enum import Enum
 from functools import cache
 from itertools import islice
 from typing import Any
+from uuid import UUID
 
 from psycopg import RawCursor
 from psycopg.types.json import Jsonb
@@ -34,6 +35,11 @@ def write_rows(session: Session, table: Table, rows: Iterable[Mapping[str, Any]]
             cursor.execute(_statement(table, len(batch)), values)
             written += len(batch)
     return written
+
+
+def id_array(ids: Iterable[UUID]) -> str:
+    """Return identifiers as PostgreSQL reads an array of them; a list takes the driver longer."""
+    return f"{{{','.join([one.hex for one in ids])}}}"
 
 
 def _batches(rows: Iterable[Mapping[str, Any]], size: int) -> Iterator[list[Mapping[str, Any]]]:

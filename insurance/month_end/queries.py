@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, text, tuple_
+from sqlalchemy import ARRAY, Uuid, any_, func, literal, select, text, tuple_
 from sqlalchemy.orm import Session
 
 from insurance.core.errors import NotFoundError
@@ -457,6 +457,7 @@ def list_escalation_rules(
     if policy_ids is None:
         wanted = wanted.where(EscalationRule.policy_id.is_(None))
     else:
-        wanted = wanted.where(EscalationRule.policy_id.in_(list(policy_ids)))
+        # An array, not a list of thousands of parameters.
+        wanted = wanted.where(EscalationRule.policy_id == any_(literal(list(policy_ids), ARRAY(Uuid))))
     order = tuple_(EscalationRule.valid_from, EscalationRule.id)
     return session.scalars(wanted.order_by(order)).all()

@@ -1,5 +1,6 @@
 """Planning, approving and applying a month-end."""
 
+import json
 from datetime import date, timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -11,6 +12,7 @@ from sqlalchemy.orm import Session
 from insurance.billing.models import LineStatus
 from insurance.billing.queries import list_premium_lines
 from insurance.core.errors import ConflictError, DomainError
+from insurance.core.ids import new_id
 from insurance.lapses.services import record_notice
 from insurance.ledger.periods import close_books
 from insurance.ledger.queries import closed_through, list_policy_transfers
@@ -29,11 +31,13 @@ from insurance.month_end.services import (
     request_run,
     retry_run,
 )
+from insurance.month_end.services.effects import Effect
 from insurance.policies.models import PolicyStatus
 from insurance.policies.queries import get_policy, list_benefits, list_versions
 from insurance.policies.services import expire_policy, suspend_policy
 from insurance.policies.services.schedule_steps import keep_schedules
 from insurance.products.models import ProjectionType
+from tests.factories.claims import claim, complete
 from tests.factories.lifecycle import MAKER, at, pay, sell
 from tests.factories.month_end import (
     EVERYTHING,
@@ -239,6 +243,50 @@ def test_a_rise_that_needs_notice_waits_for_its_proof(session: Session) -> None:
         session, run.id, limit=9, policy_id=untold, step=StepCode.ANNIVERSARIES
     ).items
     assert [one.status for one in blocked] == ["BLOCKED"]
+
+
+def test_a_rise_without_proof_is_named_once_also_where_credit_pays(session: Session) -> None:
+    policy_id = sell(START, premium="310.00", **INDEXED)
+    escalate_by("6", requires_notice=True)
+    pay(policy_id, "4100.00", date(2026, 10, 31))
+
+    run = month_end(DAY)
+
+    assert run.status is RunStatus.COMPLETED
+    assert effects_of(run, StepCode.ANNIVERSARIES) == 1
+    assert _premium(session, policy_id) == D("310.00")
+
+
+def test_an_effect_is_hashed_as_the_json_of_all_it_says() -> None:
+    policy_id, product_id = new_id(), new_id()
+    known = {"premium": D("310.00"), "since": START, "listed": ['a "word"', "é"], "event": 3}
+    effect = Effect(policy_id, "P-1", product_id, StepCode.POST_PREMIUMS, DAY, known, {}, D("1.50"))
+
+    assert json.loads(effect.text) == [
+        str(policy_id),
+        "POST_PREMIUMS",
+        "2026-11-30",
+        "1.50",
+        {"premium": "310.00", "since": "2025-11-05", "listed": ['a "word"', "é"], "event": 3},
+        {},
+    ]
+
+
+def test_a_claim_out_of_time_is_named_by_the_claims_clocks(session: Session) -> None:
+    late, early = sell(date(2026, 1, 5)), sell(date(2026, 1, 5))
+    steps = frozenset({StepCode.CLAIMS_CLOCKS, StepCode.EXPIRIES})
+    made = claim(late, day=date(2026, 3, 2))
+    complete(made.id, date(2026, 3, 2))
+    number = made.claim_number
+    claim(early, day=date(2026, 3, 2))
+    session.rollback()
+
+    in_time = plan(date(2026, 3, 3), steps=steps)
+    run = month_end(date(2026, 6, 30), steps=steps)
+
+    assert effects_of(in_time, StepCode.CLAIMS_CLOCKS) == 0
+    (named,) = queries.list_effects(session, run.id, limit=9).items
+    assert (named.policy_id, named.after) == (late, {"listed": [number]})
 
 
 def test_one_does_not_approve_ones_own_plan(session: Session) -> None:

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from insurance.audit_logs.services import event_row, record_many
 from insurance.billing.models import LineKind, LineStatus
 from insurance.billing.rules import Step, line_charge
-from insurance.core.bulk import write_rows
+from insurance.core.bulk import id_array, write_rows
 from insurance.core.ids import new_id
 from insurance.core.money import ZERO
 from insurance.core.period import Period, add_years
@@ -125,7 +125,7 @@ def decide_anniversaries(
 def _due(
     session: Session, policy_ids: Sequence[UUID], escalations: Escalations, on: date, since: date
 ) -> list[tuple[UUID, date, Escalation]]:
-    values = {"org": current_org(), "policies": list(policy_ids), "on": on}
+    values = {"org": current_org(), "policies": id_array(policy_ids), "on": on}
     found = []
     for row in session.execute(_BIRTHDAYS, values):
         after = max(row.closed_through or since, add_years(on, -1))
@@ -141,7 +141,7 @@ def _due(
 
 
 def _told(session: Session, ids: Sequence[UUID]) -> dict[tuple[UUID, date], date]:
-    rows = session.execute(_TOLD, {"org": current_org(), "policies": list(ids)})
+    rows = session.execute(_TOLD, {"org": current_org(), "policies": id_array(ids)})
     return {(policy_id, day): sent for policy_id, day, sent in rows}
 
 

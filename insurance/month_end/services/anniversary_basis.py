@@ -14,6 +14,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from insurance.billing.models import LineKind
+from insurance.core.bulk import id_array
 from insurance.core.errors import DomainError
 from insurance.core.money import ZERO
 from insurance.core.period import add_years
@@ -146,7 +147,7 @@ class Decided:
 
 
 def load_bases(session: Session, ids: Sequence[UUID]) -> dict[UUID, tuple[Any, Basis]]:
-    values = {"org": current_org(), "policies": list(ids)}
+    values = {"org": current_org(), "policies": id_array(ids)}
     changes: dict[UUID, list[Any]] = defaultdict(list)
     for row in session.execute(_ISSUED, values):
         changes[row.policy_id].append(row)

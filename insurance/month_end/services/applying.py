@@ -10,6 +10,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from insurance.audit_logs.services import record
+from insurance.core.bulk import id_array
 from insurance.core.db import transaction
 from insurance.core.tenancy import current_org
 from insurance.month_end import queries
@@ -170,7 +171,7 @@ def _done(
 ) -> None:
     if set(map(StepCode, run.steps)) >= _MONTHLY:
         through = last_month_end(run.process_date)
-        values = {"org": current_org(), "ids": list(ids), "through": through}
+        values = {"org": current_org(), "ids": id_array(ids), "through": through}
         session.execute(_CLOSE_MONTH, values)
     done = chunk.totals
     if out:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +14,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from insurance.audit_logs.rules import plain
-from insurance.core.ids import new_id
+from insurance.core.bulk import id_array
+from insurance.core.ids import new_id_text
 from insurance.core.money import ZERO
 from insurance.core.tenancy import current_org
 from insurance.month_end.models import StepCode
@@ -33,7 +35,10 @@ _FACTS = text(
 )
 
 
-@dataclass(frozen=True, slots=True)
+_as_json = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=plain).encode
+
+
+@dataclass(frozen=True)
 class Effect:
     """What a step does to a policy. `before` says after which event of its history."""
 
@@ -47,28 +52,31 @@ class Effect:
     amount: Decimal
     rows: dict[str, Any] | None = None
 
-    @property
+    @cached_property
     def text(self) -> str:
-        """Return the effect as it is hashed."""
-        facts = [str(self.policy_id), self.step.value, self.period.isoformat(), str(self.amount)]
-        return json.dumps([*facts, self.before, self.after], sort_keys=True, separators=(",", ":"))
+        """Return the effect as it is hashed: a list in JSON."""
+        before, after = self._written
+        return (
+            f'["{self.policy_id}","{self.step.value}","{self.period.isoformat()}","{self.amount}",'
+            f"{before},{after}]"
+        )
 
-    def row(self, run_id: UUID, chunk: int) -> dict[str, Any]:
-        """Return the effect as it is stored."""
-        return {
-            "id": new_id(),
-            "run_id": run_id,
-            "chunk": chunk,
-            "policy_id": self.policy_id,
-            "policy_number": self.policy_number,
-            "product_id": self.product_id,
-            "step": self.step,
-            "period": self.period,
-            "before": self.before,
-            "after": self.after,
-            "amount": self.amount,
-            "rows": self.rows,
-        }
+    @property
+    def json(self) -> str:
+        """Return the effect as it is stored, in JSON."""
+        before, after = self._written
+        return (
+            f'{{"id":"{new_id_text()}","policy_id":"{self.policy_id}",'
+            f'"policy_number":{_as_json(self.policy_number)},"product_id":"{self.product_id}",'
+            f'"step":"{self.step.value}","period":"{self.period.isoformat()}",'
+            f'"amount":"{self.amount}","before":{before},"after":{after},'
+            f'"rows":{_as_json(self.rows)}}}'
+        )
+
+    @cached_property
+    def _written(self) -> tuple[str, str]:
+        # Written once: the hash and the row say the same.
+        return _as_json(self.before), _as_json(self.after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +103,7 @@ class Facts:
 
 def load_facts(session: Session, policy_ids: Sequence[UUID]) -> dict[UUID, Facts]:
     """Return the facts of those policies that are in force."""
-    rows = session.execute(_FACTS, {"org": current_org(), "policies": list(policy_ids)})
+    rows = session.execute(_FACTS, {"org": current_org(), "policies": id_array(policy_ids)})
     return {
         row.id: Facts(
             row.policy_number, row.product_id, row.category, row.sequence or 0, row.status
@@ -117,15 +125,7 @@ def effect_of(
     """Return an effect on a policy, with the last event of its history that it rests on."""
     known = {**before, "event": facts.sequence}
     return Effect(
-        policy_id,
-        facts.number,
-        facts.product_id,
-        step,
-        period,
-        plain(known),
-        plain(after),
-        amount,
-        rows,
+        policy_id, facts.number, facts.product_id, step, period, known, after, amount, rows
     )
 
 
@@ -150,9 +150,9 @@ def hash_of_texts(texts: Sequence[str]) -> str:
 
 def totals_of(effects: Sequence[Effect]) -> dict[str, dict[str, list[Any]]]:
     """Return how many effects there are and their amount, by step and product."""
-    found: dict[str, dict[str, list[Any]]] = {}
+    found: dict[str, dict[UUID, list[Any]]] = {}
     for one in effects:
-        at = found.setdefault(one.step.value, {}).setdefault(str(one.product_id), [0, ZERO])
+        at = found.setdefault(one.step.value, {}).setdefault(one.product_id, [0, ZERO])
         at[0] += 1
         at[1] += one.amount
     return plain(found)  # type: ignore[no-any-return]

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from insurance.core.context import current_actor
 from insurance.core.errors import ConflictError
-from insurance.core.ids import new_id
+from insurance.core.ids import new_id_text
 from insurance.core.tenancy import current_org
 from insurance.ledger.services import post_selected
 from insurance.month_end.models import MonthEndChunk
@@ -47,10 +47,10 @@ class PlannedRows:
         """Return the rows of premiums that fall due."""
         transfers, events = [], []
         for one in found:
-            journal = str(new_id())
+            journal = new_id_text()
             transfers += [
                 {
-                    "id": str(new_id()),
+                    "id": new_id_text(),
                     "journal": journal,
                     "line": str(one.line_id),
                     "on": one.on.isoformat(),
@@ -78,7 +78,7 @@ class PlannedRows:
         number = self.sequences.get(one.policy_id, self.facts[one.policy_id].sequence) + 1
         self.sequences[one.policy_id] = number
         return {
-            "id": str(new_id()),
+            "id": new_id_text(),
             "sequence": number,
             "type": one.event_type,
             "on": one.effective.isoformat(),

@@ -18,6 +18,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from insurance.billing.queries import list_credits
+from insurance.core.bulk import id_array
 from insurance.core.money import ZERO, total
 from insurance.core.tenancy import current_org
 from insurance.ledger.queries import closed_through
@@ -78,12 +79,10 @@ def plan_steps(session: Session, policy_ids: Sequence[UUID], work: Work) -> list
     alone = _Steps(session, facts, work, planned=PlannedRows(facts))
     charged = alone.decide([one for one in facts if one not in entangled])
     crediting = _with_credit(session, charged | entangled) | decided.credited
-    if crediting - entangled:
-        alone = _Steps(session, facts, work, planned=PlannedRows(facts))
-        alone.decide([one for one in facts if one not in entangled | crediting])
-    alone.note_blocked([one for one in decided.blocked if one.policy_id not in entangled])
-    effects = alone.effects
-    for some, is_simple in _kinds(decided, entangled | crediting):
+    together = entangled | crediting
+    alone.note_blocked(decided.blocked)
+    effects = [one for one in alone.effects if one.policy_id not in together]
+    for some, is_simple in _kinds(decided, together):
         effects += _look_ahead(session, facts, some, work, decided, crediting, is_simple)
     return in_order(effects)
 
@@ -291,7 +290,7 @@ class _Steps:
         session, work = self.session, self.work
         values: dict[str, Any] = {
             "org": current_org(),
-            "policies": list(policy_ids),
+            "policies": id_array(policy_ids),
             "on": work.on,
         }
         if StepCode.WAITING_ENDED in work.steps:

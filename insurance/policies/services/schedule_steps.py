@@ -20,7 +20,7 @@ from insurance.audit_logs.services import record
 from insurance.billing.models import LineKind, LineStatus, PremiumLine
 from insurance.billing.rules import MONTHS_AHEAD, PlannedLine, Step, plan_lines
 from insurance.billing.services import apply_credits
-from insurance.core.bulk import write_rows
+from insurance.core.bulk import id_array, write_rows
 from insurance.core.db import transaction
 from insurance.core.ids import new_id
 from insurance.core.money import ZERO, format_money
@@ -291,7 +291,7 @@ def decide_lines(session: Session, policy_ids: Sequence[UUID], *, on: date) -> l
     Due dates are counted on the due day from where the schedule ends. Changes that were issued
     ahead cost from their day on.
     """
-    values = {"org": current_org(), "until": _horizon(on), "policies": list(policy_ids)}
+    values = {"org": current_org(), "until": _horizon(on), "policies": id_array(policy_ids)}
     rows = session.execute(_SHORT_OF, values).all()
     if not rows:
         return []
@@ -368,7 +368,7 @@ def decide_charges(session: Session, policy_ids: Sequence[UUID], *, on: date) ->
     """
     closed = closed_through(session)
     vat = cache(lambda category, due: vat_rate_on(session, category, due))
-    values = {"org": current_org(), "policies": list(policy_ids), "on": on}
+    values = {"org": current_org(), "policies": id_array(policy_ids), "on": on}
     return [
         Charge(
             row.id,
@@ -422,7 +422,7 @@ def event_of_charge(charge: Charge) -> Happening:
 
 def decide_late(session: Session, policy_ids: Sequence[UUID], *, on: date) -> list[Late]:
     """Return the premiums of policies in force that were due before a day and are still owed."""
-    values = {"org": current_org(), "policies": list(policy_ids), "on": on}
+    values = {"org": current_org(), "policies": id_array(policy_ids), "on": on}
     return [Late(*row) for row in session.execute(_LATE_OF, values)]
 
 
