@@ -38,10 +38,11 @@ from insurance.quotes.models import Quote
 
 _PORTFOLIO = text(
     """
-    SELECT p.class_code, n.status, sum(n.policies), sum(n.monthly_premium), sum(n.cover)
-    FROM ins.portfolio_counts n
-    JOIN ins.products p ON p.org_id = n.org_id AND p.id = n.product_id
-    WHERE n.org_id = :org GROUP BY p.class_code, n.status
+    SELECT p.id, p.name, p.class_code, n.status,
+           sum(n.policies), sum(n.monthly_premium), sum(n.cover)
+    FROM ins.products p
+    LEFT JOIN ins.portfolio_counts n ON n.org_id = p.org_id AND n.product_id = p.id
+    WHERE p.org_id = :org GROUP BY p.id, p.name, p.class_code, n.status ORDER BY p.name, p.id
     """
 )
 _SEARCH = text("SELECT found.id FROM ins.sd_search_policies(:q, :limit) AS found")
@@ -101,9 +102,12 @@ class BenefitView:
         return max(layer.waiting_days for layer in self.layers)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Portfolio:
-    """A tenant's book in figures. Money is in rand; `by_class` counts active policies."""
+    """A tenant's book in figures. Money is in rand; `by_class` counts active policies.
+
+    `products` are all there are, sold or not: id and name, by name.
+    """
 
     policies: int = 0
     active_policies: int = 0
@@ -111,6 +115,7 @@ class Portfolio:
     cover: Decimal = ZERO
     by_status: dict[str, int] = field(default_factory=dict)
     by_class: dict[str, int] = field(default_factory=dict)
+    products: dict[UUID, str] = field(default_factory=dict)
 
 
 def get_policy(session: Session, policy_id: UUID, *, lock: bool = False) -> Policy:
@@ -387,22 +392,21 @@ def list_versions(session: Session, policy_id: UUID) -> Sequence[PolicyVersion]:
 
 def get_portfolio(session: Session) -> Portfolio:
     """Return the book in figures from the counters that commands keep: one cheap query."""
-    rows = session.execute(_PORTFOLIO, {"org": current_org()}).all()
-    active = [row for row in rows if row[1] == PolicyStatus.ACTIVE]
-    by_status: dict[str, int] = {}
-    by_class: dict[str, int] = {}
-    for class_code, status, count, _premium, _cover in rows:
-        by_status[status] = by_status.get(status, 0) + int(count)
+    found = Portfolio()
+    rows = session.execute(_PORTFOLIO, {"org": current_org()})
+    for product_id, name, class_code, status, policies, premium, cover in rows:
+        found.products[product_id] = name
+        if status is None:
+            continue
+        count = int(policies)
+        found.policies += count
+        found.by_status[status] = found.by_status.get(status, 0) + count
         if status == PolicyStatus.ACTIVE:
-            by_class[class_code] = by_class.get(class_code, 0) + int(count)
-    return Portfolio(
-        policies=sum(by_status.values()),
-        active_policies=by_status.get("active", 0),
-        monthly_premium=sum((row[3] for row in active), ZERO),
-        cover=sum((row[4] for row in active), ZERO),
-        by_status=by_status,
-        by_class=by_class,
-    )
+            found.active_policies += count
+            found.monthly_premium += premium
+            found.cover += cover
+            found.by_class[class_code] = found.by_class.get(class_code, 0) + count
+    return found
 
 
 def _lines() -> Select[Any, Any, Any, Any]:

@@ -11,7 +11,6 @@ from insurance.core.paging import decode_cursor
 from insurance.core.permissions import May
 from insurance.policies import queries
 from insurance.policies.models import PolicyStatus
-from insurance.products.queries import list_product_names
 from insurance.web.access import requires
 from insurance.web.html import next_url, page
 
@@ -41,7 +40,6 @@ def index() -> Response:
         part="policy_list",
         policies=found.items,
         portfolio=queries.get_portfolio(session),
-        products=list_product_names(session),
         statuses=list(PolicyStatus),
         filters=filters,
         next=next_url(found),
