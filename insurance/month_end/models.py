@@ -243,8 +243,8 @@ class IndexValue(TenantRecord):
 class EscalationRule(TenantRecord):
     """How premiums escalate from a day on: of a policy, a version, a product, or the tenant.
 
-    The narrowest and then the newest holds. Rates are in per cent. A policy's rule of type LEVEL
-    records that its holder refuses the rise.
+    The narrowest and then the newest holds. Rates are in per cent. A holder's refusal goes before
+    every rule.
     """
 
     __tablename__ = "escalation_rules"
@@ -279,6 +279,40 @@ class EscalationRule(TenantRecord):
     reason: Mapped[str | None]
     recorded_at: Mapped[datetime]
     recorded_by: Mapped[str]
+
+
+class EscalationRefusal(TenantRecord):
+    """A holder refuses rises from a day on, until the day from which they take them again."""
+
+    __tablename__ = "escalation_refusals"
+    __table_args__ = (
+        Index(
+            "escalation_refusals_open_key",
+            "org_id",
+            "policy_id",
+            unique=True,
+            postgresql_where=text("withdrawn_from IS NULL"),
+        ),
+        Index("escalation_refusals_policy_ix", "org_id", "policy_id"),
+        tenant_key("policies", "policy_id"),
+        CheckConstraint("withdrawn_from > refused_from", name="withdrawn"),
+    )
+
+    policy_id: Mapped[UUID]
+    refused_from: Mapped[date]
+    reason: Mapped[str]
+    recorded_at: Mapped[datetime]
+    recorded_by: Mapped[str]
+    withdrawn_from: Mapped[date | None]
+    withdrawn_reason: Mapped[str | None]
+    withdrawn_at: Mapped[datetime | None]
+    withdrawn_by: Mapped[str | None]
+
+    def holds_on(self, day: date) -> bool:
+        """Tell whether the holder refuses the rise of a day."""
+        return self.refused_from <= day and (
+            self.withdrawn_from is None or day < self.withdrawn_from
+        )
 
 
 class EscalationNotice(TenantRecord):

@@ -14,6 +14,8 @@ from insurance.core.errors import NotFoundError
 from insurance.core.paging import Page, page_of
 from insurance.core.tenancy import current_org
 from insurance.month_end.models import (
+    EscalationNotice,
+    EscalationRefusal,
     EscalationRule,
     ExceptionKind,
     IndexValue,
@@ -449,6 +451,40 @@ def load_index(session: Session) -> dict[tuple[str, date], Decimal]:
     return {(code, month): value for code, month, value in rows}
 
 
+def list_refusals(session: Session, policy_ids: Iterable[UUID]) -> Sequence[EscalationRefusal]:
+    """Return the refusals of policies, also those that were withdrawn, newest first."""
+    return session.scalars(
+        select(EscalationRefusal)
+        .where(
+            EscalationRefusal.org_id == current_org(),
+            EscalationRefusal.policy_id == any_(literal(list(policy_ids), ARRAY(Uuid))),
+        )
+        .order_by(EscalationRefusal.refused_from.desc(), EscalationRefusal.id.desc())
+    ).all()
+
+
+def find_open_refusal(session: Session, policy_id: UUID) -> EscalationRefusal | None:
+    """Return a policy's refusal that was not withdrawn, locked."""
+    return session.scalars(
+        select(EscalationRefusal)
+        .where(
+            EscalationRefusal.org_id == current_org(),
+            EscalationRefusal.policy_id == policy_id,
+            EscalationRefusal.withdrawn_from.is_(None),
+        )
+        .with_for_update()
+    ).one_or_none()
+
+
+def list_notices(session: Session, policy_id: UUID) -> Sequence[EscalationNotice]:
+    """Return the proof that a policy's holder was told of rises, newest first."""
+    return session.scalars(
+        select(EscalationNotice)
+        .where(EscalationNotice.org_id == current_org(), EscalationNotice.policy_id == policy_id)
+        .order_by(EscalationNotice.anniversary.desc())
+    ).all()
+
+
 def list_escalation_rules(
     session: Session, policy_ids: Iterable[UUID] | None = None
 ) -> Sequence[EscalationRule]:
@@ -458,6 +494,8 @@ def list_escalation_rules(
         wanted = wanted.where(EscalationRule.policy_id.is_(None))
     else:
         # An array, not a list of thousands of parameters.
-        wanted = wanted.where(EscalationRule.policy_id == any_(literal(list(policy_ids), ARRAY(Uuid))))
+        wanted = wanted.where(
+            EscalationRule.policy_id == any_(literal(list(policy_ids), ARRAY(Uuid)))
+        )
     order = tuple_(EscalationRule.valid_from, EscalationRule.id)
     return session.scalars(wanted.order_by(order)).all()

@@ -28,8 +28,10 @@ from insurance.month_end.services import (
     effects_of,
     finish_now,
     record_escalation_notice,
+    record_refusal,
     request_run,
     retry_run,
+    withdraw_refusal,
 )
 from insurance.month_end.services.effects import Effect
 from insurance.policies.models import PolicyStatus
@@ -214,12 +216,44 @@ def test_without_cpi_for_the_month_the_plan_is_refused_with_what_to_do(session: 
 
 
 def test_a_holder_who_refuses_keeps_the_premium(session: Session) -> None:
+    policy_id, level = (sell(START, premium="310.00", **INDEXED) for _ in range(2))
+    escalate_by("6")
+    escalate_by("9", policy_id=policy_id)
+    escalate_by("", type=ProjectionType.LEVEL, policy_id=level)
+    with at(date(2026, 10, 2)) as now:
+        record_refusal(policy_id, refused_from=date(2026, 11, 5), reason="Letter", now=now)
+
+    run = month_end(DAY)
+
+    assert effects_of(run, StepCode.ANNIVERSARIES) == 0
+    assert {_premium(session, one) for one in (policy_id, level)} == {D("310.00")}
+
+
+def test_a_refusal_that_was_withdrawn_lets_later_rises_through(session: Session) -> None:
+    policy_id = sell(date(2024, 11, 5), premium="310.00", **INDEXED)
+    escalate_by("6")
+    with at(date(2025, 10, 2)) as now:
+        record_refusal(policy_id, refused_from=date(2025, 11, 5), reason="Letter", now=now)
+    month_end(date(2025, 11, 30), steps=EVERYTHING - {StepCode.LAPSES})
+    assert _premium(session, policy_id) == D("310.00")
+    with at(date(2026, 10, 2)) as now:
+        withdraw_refusal(policy_id, withdrawn_from=date(2026, 11, 5), reason="Call", now=now)
+
+    month_end(DAY, steps=EVERYTHING - {StepCode.LAPSES})
+
+    assert _premium(session, policy_id) == D("328.60")
+
+
+def test_a_refusal_since_the_plan_leaves_the_policy_out(session: Session) -> None:
     policy_id = sell(START, premium="310.00", **INDEXED)
     escalate_by("6")
-    escalate_by("", type=ProjectionType.LEVEL, policy_id=policy_id, reason="Holder refuses")
+    planned = plan(DAY)
+    with at(DAY) as now:
+        record_refusal(policy_id, refused_from=date(2026, 11, 5), reason="Letter", now=now)
 
-    month_end(DAY)
+    run = carry_out(planned)
 
+    assert run.status is RunStatus.COMPLETED_WITH_EXCEPTIONS
     assert _premium(session, policy_id) == D("310.00")
 
 

@@ -6,12 +6,14 @@ from datetime import date
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection, text
 from sqlalchemy.orm import Session
 
 from insurance.core import clock
 from insurance.core.permissions import Role
 from insurance.month_end import queries, services
 from insurance.month_end.models import RunStatus, StepCode
+from insurance.policies.queries import get_policy
 from insurance.products.models import ProjectionType
 from tests.factories.identity import SignedInClient
 from tests.factories.lifecycle import at, morning, sell
@@ -178,6 +180,136 @@ def test_index_values_and_rules_are_added_and_the_rate_says_where_it_comes_from(
     assert "The floor is above the cap" in wrong.text
     unknown = _post(client, _at(org, "/escalations/new"), **rule | {"policy_number": "PL-1"})
     assert "no such policy" in unknown.text
+
+
+def test_steps_and_reviews_are_written_a_line_each(
+    sign_in: Callable[..., SignedInClient], org: OrganizationFacts, session: Session
+) -> None:
+    client, url = sign_in(), _at(org, "/escalations/new")
+    sell(date(2024, 11, 30), premium="310.00", premium_projection_type=ProjectionType.STEPPED)
+    rule = {"type": "STEPPED", "valid_from": "2026/01/01", "product_id": ""}
+
+    assert _post(client, url, **rule, steps="2: 5\r\n\r\n3: 7,5").status_code == 303
+    session.rollback()
+    (kept,) = queries.list_escalation_rules(session)
+    assert kept.steps == {"2": "5", "3": "7.5"}
+    assert "5%" in client.get(_at(org, "/escalations?on=2026/11/30")).text
+    reviewed = rule | {"type": "REVIEWABLE", "reason": "Board"}
+    assert _post(client, url, **reviewed, reviews="2026/11/01: 6").status_code == 303
+    session.rollback()
+    assert queries.list_escalation_rules(session)[1].reviews == {"2026-11-01": "6"}
+
+    for name, typed, words in (
+        ("steps", "5", "Write a line each, such as 3: 5."),
+        ("steps", "1: 5", "begins with a policy year from 2"),
+        ("steps", "2: five", "Enter a number"),
+        ("steps", "2: 5\n2: 6", "is there twice"),
+        ("steps", "2: 101", "at most 100 per cent"),
+        ("reviews", "2026/02/30: 5", "Enter a real date"),
+    ):
+        answer = _post(client, url, **rule, **{name: typed})
+        assert (answer.status_code, words in answer.text, typed[:3] in answer.text) == (
+            422,
+            True,
+            True,
+        ), typed
+    session.rollback()
+    assert len(queries.list_escalation_rules(session)) == 2
+
+
+def _audited(connection: Connection, org: OrganizationFacts, action: str) -> int:
+    connection.rollback()
+    counted = text("SELECT count(*) FROM ins.audit_events WHERE org_id = :org AND action = :action")
+    return connection.scalar(counted, {"org": org.id, "action": action}) or 0
+
+
+def test_proof_of_a_notice_is_recorded_on_the_policys_escalation(
+    sign_in: Callable[..., SignedInClient],
+    org: OrganizationFacts,
+    policy_id: Any,
+    admin_connection: Connection,
+) -> None:
+    client = sign_in(Role.FINANCE)
+    url = _at(org, f"/policies/{policy_id}/escalation")
+    page = client.get(url).text
+    assert "No notice is recorded" in page
+    assert "2027/11/05" in page
+    assert "6%" in page
+    form = {"anniversary": "2027/11/05", "sent_on": "2026/11/29", "recipient": "p@example.org"}
+
+    late = _post(client, f"{url}/notices/new", **form | {"anniversary": "2026/11/05"})
+    assert (late.status_code, "31 days before" in late.text) == (422, True)
+    other = _post(client, f"{url}/notices/new", **form | {"anniversary": "2027/11/06"})
+    assert (other.status_code, "no anniversary of the policy" in other.text) == (422, True)
+    ahead = _post(client, f"{url}/notices/new", **form | {"sent_on": "2026/12/01"})
+    assert ahead.status_code == 422
+    nobody = _post(client, f"{url}/notices/new", **form | {"recipient": " "})
+    assert (nobody.status_code, "Say where it was sent." in nobody.text) == (422, True)
+    assert _audited(admin_connection, org, "month_end.record_notice") == 0
+    assert _post(client, f"{url}/notices/new", **form).status_code == 303
+    page = client.get(url).text
+    assert "p@example.org" in page
+    assert "Recorded, not needed" in page
+    again = _post(client, f"{url}/notices/new", **form)
+    assert (again.status_code, "recorded already" in again.text) == (422, True)
+    assert _audited(admin_connection, org, "month_end.record_notice") == 1
+
+
+def test_a_holders_refusal_is_recorded_and_withdrawn_on_the_policys_escalation(
+    sign_in: Callable[..., SignedInClient],
+    org: OrganizationFacts,
+    policy_id: Any,
+    admin_connection: Connection,
+) -> None:
+    carry_out(plan(DAY, steps=frozenset(StepCode) - {StepCode.LAPSES}))
+    client = sign_in(Role.FINANCE)
+    url = _at(org, f"/policies/{policy_id}/escalation")
+    assert "The holder has not refused a rise" in client.get(url).text
+    early = _post(client, f"{url}/refusal/withdraw", withdrawn_from="2026/12/01", reason="Call")
+    assert (early.status_code, "does not refuse" in early.text) == (422, True)
+    form = {"refused_from": "2026/12/01", "reason": "Letter of 2026/11/28"}
+
+    made = _post(client, f"{url}/refusal/new", **form | {"refused_from": "2026/11/05"})
+    assert (made.status_code, "was made already" in made.text) == (422, True)
+    before = _post(client, f"{url}/refusal/new", **form | {"refused_from": "2025/11/04"})
+    assert (before.status_code, "had not begun" in before.text) == (422, True)
+    silent = _post(client, f"{url}/refusal/new", **form | {"reason": ""})
+    assert (silent.status_code, "Fill this in." in silent.text) == (422, True)
+    assert _post(client, f"{url}/refusal/new", **form).status_code == 303
+    page = client.get(url).text
+    assert "The holder refuses rises" in page
+    assert "Letter of 2026/11/28" in page
+    assert "Holder" in page
+    twice = _post(client, f"{url}/refusal/new", **form)
+    assert (twice.status_code, "refuses already" in twice.text) == (422, True)
+
+    back = {"withdrawn_from": "2026/12/01", "reason": "Call"}
+    same = _post(client, f"{url}/refusal/withdraw", **back)
+    assert (same.status_code, "Choose a day after 2026/12/01" in same.text) == (422, True)
+    back["withdrawn_from"] = "2026/12/02"
+    assert _post(client, f"{url}/refusal/withdraw", **back).status_code == 303
+    page = client.get(url).text
+    assert "The holder refuses rises" not in page
+    assert "2026/12/02" in page
+    assert _audited(admin_connection, org, "month_end.record_refusal") == 1
+    assert _audited(admin_connection, org, "month_end.withdraw_refusal") == 1
+
+
+def test_an_auditor_reads_a_policys_escalation_and_records_nothing(
+    sign_in: Callable[..., SignedInClient], org: OrganizationFacts, policy_id: Any, session: Session
+) -> None:
+    client, number = sign_in(Role.AUDITOR), get_policy(session, policy_id).policy_number
+    session.rollback()
+    found = client.get(_at(org, f"/policies?number={number.lower()}"))
+    assert found.status_code == 303
+    page = client.get(found.headers["Location"]).text
+    assert "Record" not in page.replace("Recorded", "")
+    for path in ("notices/new", "refusal/new", "refusal/withdraw"):
+        url = _at(org, f"/policies/{policy_id}/escalation/{path}")
+        assert (client.get(url).status_code, _post(client, url).status_code) == (403, 403)
+    wrong = client.get(_at(org, "/policies?number=PL-1"))
+    assert (wrong.status_code, "There is no such policy." in wrong.text) == (422, True)
+    assert sign_in(Role.AGENT).get(_at(org, f"/policies/{policy_id}/escalation")).status_code == 403
 
 
 def test_settings_say_who_hears_of_runs(

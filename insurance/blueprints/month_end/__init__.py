@@ -9,6 +9,7 @@ from insurance.blueprints.month_end import (  # noqa: E402, F401
     decide,
     effects,
     escalations,
+    holders,
     index,
     live,
     settings,

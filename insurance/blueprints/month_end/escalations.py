@@ -1,11 +1,12 @@
 """Index tables, and the rate of each product at a date with where it came from."""
 
+import re
 from datetime import date
 from typing import Any
 from uuid import UUID
 
 from flask import Response, request, url_for
-from wtforms import BooleanField
+from wtforms import BooleanField, Field, TextAreaField
 
 from insurance.blueprints.month_end import bp
 from insurance.core import clock
@@ -28,10 +29,42 @@ from insurance.web.forms import (
     WholeField,
     choices_of,
     parse_day,
+    parse_rate,
 )
 from insurance.web.html import go, next_url, page, refuse
 
 ROWS = 50
+LINES = 101
+FIRST_STEP = 2
+
+
+class RatesField(Field):
+    """Rates by what they belong to, a line each."""
+
+    widget = TextAreaField.widget
+    data: dict[str, str]
+    example = ""
+
+    def read_key(self, text: str) -> str:
+        """Read what a rate belongs to. Raises ValueError in the words of who types it."""
+        raise NotImplementedError
+
+    def _value(self) -> str:
+        return str(self.raw_data[0]) if self.raw_data else ""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Read the lines. Nothing typed is nothing."""
+        self.data = {}
+        for line in valuelist[0].splitlines()[:LINES] if valuelist else ():
+            if not line.strip():
+                continue
+            key, _colon, rate = line.rpartition(":")
+            if not key:
+                raise ValueError(f"Write a line each, such as {self.example}.")
+            name = self.read_key(key.strip())
+            if name in self.data:
+                raise ValueError(f"{key.strip()} is there twice.")
+            self.data[name] = str(parse_rate(rate))
 
 
 class IndexForm(Form):
@@ -41,6 +74,28 @@ class IndexForm(Form):
     month = DayField("Any day of the month", [Required()])
     value = RateField("Rise over a year, in per cent", [Required()])
     source = TextField("Where it was read", [Required()])
+
+
+class StepsField(RatesField):
+    """The rise of policy years: a line each, such as `3: 5`."""
+
+    example = "3: 5"
+
+    def read_key(self, text: str) -> str:
+        """Read a policy year."""
+        if not re.fullmatch(r"[0-9]{1,3}", text, re.ASCII) or int(text) < FIRST_STEP:
+            raise ValueError("A line begins with a policy year from 2, such as 3: 5.")
+        return str(int(text))
+
+
+class ReviewsField(RatesField):
+    """The approved rise of review days: a line each, such as `2026/11/01: 6`."""
+
+    example = "2026/11/01: 6"
+
+    def read_key(self, text: str) -> str:
+        """Read a review day."""
+        return parse_day(text).isoformat()
 
 
 class RuleForm(Form):
@@ -56,6 +111,8 @@ class RuleForm(Form):
     cap = RateField("Highest rise, per cent")
     fixed_rate = RateField("Fixed rise instead of an index, per cent")
     cover_rate = RateField("Rise of the cover, per cent")
+    steps = StepsField("Rise by policy year, per cent")
+    reviews = ReviewsField("Approved rise by review day, per cent")
     rates_by_age = BooleanField("Rate benefits again at the age reached")
     requires_notice = BooleanField("Rise only with proof that the holder was told")
     reason = TextField("Reason", longest=500)
@@ -117,6 +174,8 @@ def _wanted(form: Any) -> dict[str, Any]:
         "cap": form.cap.data,
         "fixed_rate": form.fixed_rate.data,
         "cover_rate": form.cover_rate.data or 0,
+        "steps": form.steps.data or {},
+        "reviews": form.reviews.data or {},
         "rates_by_age": bool(form.rates_by_age.data),
         "requires_notice": bool(form.requires_notice.data),
         "reason": form.reason.data or None,

@@ -2,9 +2,15 @@
 
 from insurance.month_end.services.escalations import (
     preview_escalation,
-    record_escalation_notice,
     record_escalation_rule,
     record_index_value,
+)
+from insurance.month_end.services.holders import (
+    Standing,
+    get_standing,
+    record_escalation_notice,
+    record_refusal,
+    withdraw_refusal,
 )
 from insurance.month_end.services.reports import report_run
 from insurance.month_end.services.runs import (
@@ -28,6 +34,7 @@ from insurance.month_end.services.work import work_on
 
 __all__ = [
     "ALWAYS",
+    "Standing",
     "WantedRun",
     "amount_of",
     "apply_run",
@@ -37,15 +44,18 @@ __all__ = [
     "effects_of",
     "fail_run",
     "finish_now",
+    "get_standing",
     "plan_last_month",
     "preview_escalation",
     "record_escalation_notice",
     "record_escalation_rule",
     "record_index_value",
+    "record_refusal",
     "report_run",
     "request_run",
     "retry_run",
     "set_month_end",
     "wake_stalled_run",
+    "withdraw_refusal",
     "work_on",
 ]

@@ -19,7 +19,11 @@ from insurance.core.ids import new_id
 from insurance.core.period import add_years
 from insurance.core.tenancy import current_org
 from insurance.month_end import queries, rules
-from insurance.month_end.models import EscalationNotice, EscalationRule, IndexValue
+from insurance.month_end.models import (
+    EscalationRefusal,
+    EscalationRule,
+    IndexValue,
+)
 from insurance.month_end.rules import Escalation, Rise
 from insurance.organizations.queries import find_parameter
 from insurance.policies.queries import get_policy
@@ -27,6 +31,7 @@ from insurance.products.models import ProductVersion, ProjectionType
 from insurance.products.queries import get_product
 
 HIGHEST = Decimal(100)
+FIRST_STEP = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,7 @@ class Escalations:
     by_version: dict[UUID, list[EscalationRule]] = field(default_factory=dict)
     by_policy: dict[UUID, list[EscalationRule]] = field(default_factory=dict)
     of_tenant: list[EscalationRule] = field(default_factory=list)
+    refused: dict[UUID, list[EscalationRefusal]] = field(default_factory=dict)
     floor: Decimal | None = None
     cap: Decimal | None = None
     notice_days: int = 31
@@ -60,7 +66,13 @@ class Escalations:
     def of(
         self, policy_id: UUID | None, version_id: UUID, product_id: UUID, on: date
     ) -> Escalation:
-        """Return how a policy escalates on a day: the narrowest rule, and of those the newest."""
+        """Return how a policy escalates on a day: the narrowest rule, and of those the newest.
+
+        A holder who refuses goes before all of them.
+        """
+        refusals = self.refused.get(policy_id, []) if policy_id else []
+        if any(one.holds_on(on) for one in refusals):
+            return Escalation(type=rules.LEVEL, source="holder")
         levels = (
             ("policy", self.by_policy.get(policy_id, []) if policy_id else []),
             ("product version", self.by_version.get(version_id, [])),
@@ -117,6 +129,8 @@ def load_escalations(
     for rule in queries.list_escalation_rules(session, policy_ids) if policy_ids else ():
         assert rule.policy_id is not None
         found.by_policy.setdefault(rule.policy_id, []).append(rule)
+    for refusal in queries.list_refusals(session, policy_ids) if policy_ids else ():
+        found.refused.setdefault(refusal.policy_id, []).append(refusal)
     return found
 
 
@@ -239,42 +253,13 @@ def _check_rule(session: Session, wanted: Mapping[str, Any]) -> None:
     for name in ("floor", "cap", "fixed_rate", "cover_rate"):
         if wanted.get(name) is not None and not -HIGHEST < wanted[name] <= HIGHEST:
             raise DomainError("A rate is above -100 and at most 100 per cent.", field=name)
+    for name in ("steps", "reviews"):
+        if not all(-HIGHEST < Decimal(rate) <= HIGHEST for rate in wanted.get(name, {}).values()):
+            raise DomainError("A rate is above -100 and at most 100 per cent.", field=name)
+    if any(int(year) < FIRST_STEP for year in wanted.get("steps", {})):
+        raise DomainError("The first rise begins policy year 2.", field="steps")
     if wanted["type"] is ProjectionType.REVIEWABLE and not (wanted.get("reason") or "").strip():
         raise DomainError("Say who approved the review, and why.", field="reason")
-
-
-def record_escalation_notice(
-    policy_id: UUID, anniversary: date, *, recipient: str, sent_on: date, on: date, now: datetime
-) -> EscalationNotice:
-    """Keep proof that a holder was told of a rise. Raises DomainError for one that came too late."""
-    try:
-        with transaction() as session:
-            policy = get_policy(session, policy_id)
-            days = int(find_parameter(session, "escalation_notice_days", on))
-            last = rules.notice_by(anniversary, days)
-            years = anniversary.year - policy.effective_date.year
-            if years < 1 or add_years(policy.effective_date, years) != anniversary:
-                raise DomainError("This is no anniversary of the policy.", field="anniversary")
-            if sent_on > min(last, on):
-                raise DomainError(
-                    f"The holder is told by {last:%Y/%m/%d}, {days} days before.", field="sent_on"
-                )
-            row = EscalationNotice(
-                id=new_id(),
-                policy_id=policy_id,
-                anniversary=anniversary,
-                sent_on=sent_on,
-                recipient=recipient,
-                recorded_at=now,
-                recorded_by=current_actor().email,
-            )
-            session.add(row)
-            session.flush()
-            after = {"policy_id": policy_id, "anniversary": anniversary, "sent_on": sent_on}
-            _audit(session, "month_end.record_notice", row.id, after)
-            return row
-    except IntegrityError as error:
-        raise ConflictError("This notice is recorded already.", field="anniversary") from error
 
 
 def _audit(session: Session, action: str, resource_id: UUID, after: dict[str, Any]) -> None:

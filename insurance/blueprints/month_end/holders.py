@@ -1,0 +1,151 @@
+"""A policy's escalation on screen: its next rise, proof of notices, and its holder's refusal."""
+
+from uuid import UUID
+
+from flask import Response, request, url_for
+from wtforms import TextAreaField
+
+from insurance.blueprints.month_end import bp
+from insurance.core import clock
+from insurance.core.db import db
+from insurance.core.errors import DomainError
+from insurance.core.permissions import May
+from insurance.month_end import queries, services
+from insurance.web.access import requires
+from insurance.web.business import business_day
+from insurance.web.forms import DayField, Form, Required, TextField
+from insurance.web.html import go, page, refuse
+
+ONE = "/policies/<uuid:policy_id>/escalation"
+
+
+class NoticeForm(Form):
+    """Proof that a holder was told of a rise."""
+
+    anniversary = DayField("Anniversary", [Required()])
+    sent_on = DayField("Sent on", [Required()])
+    recipient = TextField("Sent to", [Required()])
+
+
+class RefusalForm(Form):
+    """From when a holder refuses rises, and how they said so."""
+
+    refused_from = DayField("No rise from", [Required()])
+    reason = TextField(
+        "How the holder told it", [Required()], longest=500, widget=TextAreaField.widget
+    )
+
+
+class WithdrawalForm(Form):
+    """From when a holder takes rises again, and how they said so."""
+
+    withdrawn_from = DayField("Rises again from", [Required()])
+    reason = TextField(
+        "How the holder told it", [Required()], longest=500, widget=TextAreaField.widget
+    )
+
+
+@bp.get("/policies")
+@requires(May.MONTH_END_VIEW)
+def find_escalation() -> Response:
+    """Go to the escalation of the policy whose number was typed."""
+    number = request.args.get("number", "").strip().upper()
+    policy_id = queries.find_policy_id(db.session(), number) if number else None
+    if policy_id is not None:
+        return go(url_for(".escalation", policy_id=policy_id))
+    on = business_day()
+    return page(
+        "month_end/escalations.html",
+        status=422,
+        on=on,
+        problem="",
+        unknown="There is no such policy." if number else "Enter a policy number.",
+        lines=services.preview_escalation(db.session(), on),
+    )
+
+
+@bp.get(ONE)
+@requires(May.MONTH_END_VIEW)
+def escalation(policy_id: UUID) -> Response:
+    """Show how a policy escalates next, what its holder was told and what they said."""
+    found = services.get_standing(db.session(), policy_id, business_day())
+    return page("month_end/standing.html", one=found)
+
+
+@bp.route(f"{ONE}/notices/new", methods=["GET", "POST"])
+@requires(May.MONTH_END_RUN)
+def create_notice(policy_id: UUID) -> Response:
+    """Record proof that the holder was told of a rise in time."""
+    on = business_day()
+    found = services.get_standing(db.session(), policy_id, on)
+    form = NoticeForm(data={"anniversary": found.anniversary, "sent_on": on})
+    if form.validate_on_submit():
+        assert form.anniversary.data is not None and form.sent_on.data is not None
+        try:
+            services.record_escalation_notice(
+                policy_id,
+                form.anniversary.data,
+                recipient=form.recipient.data or "",
+                sent_on=form.sent_on.data,
+                on=on,
+                now=clock.now(),
+            )
+        except DomainError as error:
+            refuse(form, error)
+        else:
+            return go(url_for(".escalation", policy_id=policy_id), "The notice was recorded.")
+    return page(
+        "month_end/notice.html", part="notice_form", status=form.status, form=form, one=found
+    )
+
+
+@bp.route(f"{ONE}/refusal/new", methods=["GET", "POST"])
+@requires(May.MONTH_END_RUN)
+def create_refusal(policy_id: UUID) -> Response:
+    """Record that the holder refuses rises from a day on."""
+    found = services.get_standing(db.session(), policy_id, business_day())
+    form = RefusalForm(data={"refused_from": found.anniversary})
+    if form.validate_on_submit():
+        assert form.refused_from.data is not None
+        try:
+            services.record_refusal(
+                policy_id,
+                refused_from=form.refused_from.data,
+                reason=form.reason.data or "",
+                now=clock.now(),
+            )
+        except DomainError as error:
+            refuse(form, error)
+        else:
+            return go(url_for(".escalation", policy_id=policy_id), "The refusal was recorded.")
+    return page(
+        "month_end/refusal.html", part="refusal_form", status=form.status, form=form, one=found
+    )
+
+
+@bp.route(f"{ONE}/refusal/withdraw", methods=["GET", "POST"])
+@requires(May.MONTH_END_RUN)
+def withdraw_refusal(policy_id: UUID) -> Response:
+    """Record that the holder takes rises again."""
+    found = services.get_standing(db.session(), policy_id, business_day())
+    form = WithdrawalForm(data={"withdrawn_from": business_day()})
+    if form.validate_on_submit():
+        assert form.withdrawn_from.data is not None
+        try:
+            services.withdraw_refusal(
+                policy_id,
+                withdrawn_from=form.withdrawn_from.data,
+                reason=form.reason.data or "",
+                now=clock.now(),
+            )
+        except DomainError as error:
+            refuse(form, error)
+        else:
+            return go(url_for(".escalation", policy_id=policy_id), "The refusal was withdrawn.")
+    return page(
+        "month_end/withdrawal.html",
+        part="withdrawal_form",
+        status=form.status,
+        form=form,
+        one=found,
+    )

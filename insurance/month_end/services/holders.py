@@ -1,0 +1,205 @@
+"""What a policy's holder hears and says of its rises: notices, refusals, and where it stands."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from insurance.audit_logs.services import record
+from insurance.core.context import current_actor
+from insurance.core.db import transaction
+from insurance.core.errors import ConflictError, DomainError
+from insurance.core.ids import new_id
+from insurance.core.period import add_years
+from insurance.core.tenancy import current_org
+from insurance.month_end import queries, rules
+from insurance.month_end.models import EscalationNotice, EscalationRefusal
+from insurance.month_end.rules import Escalation, Rise
+from insurance.month_end.services.escalations import load_escalations
+from insurance.organizations.queries import find_parameter
+from insurance.policies.models import Policy, PolicyStatus
+from insurance.policies.queries import get_policy
+
+_IN_FORCE = (PolicyStatus.ACTIVE, PolicyStatus.SUSPENDED)
+_RISEN = text(
+    """
+    SELECT max(effective_date) FROM ins.endorsements
+    WHERE org_id = :org AND policy_id = :policy AND type = 'ANNIVERSARY' AND status = 'ISSUED'
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a policy escalates at its next anniversary, and what its holder was told and said.
+
+    `told_by` is the last day on which a notice counts; `problem` says what is missing.
+    """
+
+    policy: Policy
+    anniversary: date
+    told_by: date
+    escalation: Escalation
+    rise: Rise | None
+    problem: str | None
+    refusals: Sequence[EscalationRefusal]
+    notices: Sequence[EscalationNotice]
+
+    @property
+    def is_refused(self) -> bool:
+        """Tell whether a refusal was recorded and not withdrawn."""
+        return any(one.withdrawn_from is None for one in self.refusals)
+
+    @property
+    def is_told(self) -> bool:
+        """Tell whether there is proof for the next anniversary."""
+        return any(one.anniversary == self.anniversary for one in self.notices)
+
+
+def get_standing(session: Session, policy_id: UUID, on: date) -> Standing:
+    """Return where a policy stands on a day. Raises NotFoundError."""
+    policy = get_policy(session, policy_id)
+    since = max(on, policy.effective_date)
+    anniversary = rules.anniversaries(
+        policy.effective_date, after=since, until=add_years(since, 1)
+    )[0]
+    found, problem, rise = load_escalations(session, on, [policy_id]), None, None
+    escalation = found.of(policy_id, policy.product_version_id, policy.product_id, anniversary)
+    try:
+        rise = found.rise(escalation, policy.effective_date, anniversary)
+    except DomainError as error:
+        problem = error.message
+    return Standing(
+        policy,
+        anniversary,
+        rules.notice_by(anniversary, found.notice_days),
+        escalation,
+        rise,
+        problem,
+        queries.list_refusals(session, [policy_id]),
+        queries.list_notices(session, policy_id),
+    )
+
+
+def record_refusal(policy_id: UUID, *, refused_from: date, reason: str, now: datetime) -> UUID:
+    """Keep that a holder refuses rises from a day on; return the refusal's id.
+
+    Raises DomainError for a rise that was made already, ConflictError where they refuse already.
+    """
+    try:
+        with transaction() as session:
+            policy = get_policy(session, policy_id, lock=True)
+            _check_refusal(session, policy, refused_from)
+            row = EscalationRefusal(
+                id=new_id(),
+                policy_id=policy_id,
+                refused_from=refused_from,
+                reason=_said(reason),
+                recorded_at=now,
+                recorded_by=current_actor().email,
+            )
+            session.add(row)
+            session.flush()
+            record(
+                session,
+                action="month_end.record_refusal",
+                resource="policies",
+                resource_id=policy_id,
+                after={"refused_from": refused_from},
+                reason=row.reason,
+            )
+            return row.id
+    except IntegrityError as error:
+        raise ConflictError(
+            "The holder refuses already. Withdraw that first.", field="refused_from"
+        ) from error
+
+
+def _check_refusal(session: Session, policy: Policy, refused_from: date) -> None:
+    if policy.status not in _IN_FORCE:
+        raise ConflictError("This policy is no longer in force.", field="refused_from")
+    if refused_from < policy.effective_date:
+        raise DomainError("The policy had not begun on this day.", field="refused_from")
+    risen = session.scalar(_RISEN, {"org": current_org(), "policy": policy.id})
+    if risen is not None and refused_from <= risen:
+        raise DomainError(
+            f"The rise of {risen:%Y/%m/%d} was made already. Choose a later day, or undo that rise"
+            " first.",
+            field="refused_from",
+        )
+
+
+def withdraw_refusal(policy_id: UUID, *, withdrawn_from: date, reason: str, now: datetime) -> None:
+    """Keep that a holder takes rises again from a day on. Raises ConflictError: nothing refused."""
+    with transaction() as session:
+        refusal = queries.find_open_refusal(session, policy_id)
+        if refusal is None:
+            raise ConflictError("The holder does not refuse rises.", field="withdrawn_from")
+        if withdrawn_from <= refusal.refused_from:
+            raise DomainError(
+                f"Choose a day after {refusal.refused_from:%Y/%m/%d}, when the refusal began.",
+                field="withdrawn_from",
+            )
+        refusal.withdrawn_from, refusal.withdrawn_reason = withdrawn_from, _said(reason)
+        refusal.withdrawn_at, refusal.withdrawn_by = now, current_actor().email
+        record(
+            session,
+            action="month_end.withdraw_refusal",
+            resource="policies",
+            resource_id=policy_id,
+            before={"refused_from": refusal.refused_from},
+            after={"withdrawn_from": withdrawn_from},
+            reason=refusal.withdrawn_reason,
+        )
+
+
+def _said(reason: str) -> str:
+    if not reason.strip():
+        raise DomainError("Say how the holder told it.", field="reason")
+    return reason.strip()
+
+
+def record_escalation_notice(
+    policy_id: UUID, anniversary: date, *, recipient: str, sent_on: date, on: date, now: datetime
+) -> EscalationNotice:
+    """Keep proof that a holder was told of a rise. Raises DomainError for one that came too late."""
+    try:
+        with transaction() as session:
+            policy = get_policy(session, policy_id)
+            if not recipient.strip():
+                raise DomainError("Say where it was sent.", field="recipient")
+            days = int(find_parameter(session, "escalation_notice_days", on))
+            last = rules.notice_by(anniversary, days)
+            years = anniversary.year - policy.effective_date.year
+            if years < 1 or add_years(policy.effective_date, years) != anniversary:
+                raise DomainError("This is no anniversary of the policy.", field="anniversary")
+            if sent_on > min(last, on):
+                raise DomainError(
+                    f"The holder is told by {last:%Y/%m/%d}, {days} days before.", field="sent_on"
+                )
+            row = EscalationNotice(
+                id=new_id(),
+                policy_id=policy_id,
+                anniversary=anniversary,
+                sent_on=sent_on,
+                recipient=recipient.strip(),
+                recorded_at=now,
+                recorded_by=current_actor().email,
+            )
+            session.add(row)
+            session.flush()
+            after = {"policy_id": policy_id, "anniversary": anniversary, "sent_on": sent_on}
+            record(
+                session,
+                action="month_end.record_notice",
+                resource="month_end",
+                resource_id=row.id,
+                after=after,
+            )
+            return row
+    except IntegrityError as error:
+        raise ConflictError("This notice is recorded already.", field="anniversary") from error
