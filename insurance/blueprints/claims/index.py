@@ -46,7 +46,7 @@ def index() -> Response:
     mine = request.args.get("mine") == "1"
     q = request.args.get("q", "")[:100]
     cursor = request.args.get("cursor")
-    found = queries.list_claims(
+    found = queries.list_claim_rows(
         session,
         limit=ROWS,
         tab=None if q.strip() else tab,
@@ -65,6 +65,7 @@ def index() -> Response:
         undecided=UNDECIDED,
         empty=_EMPTY[tab],
         counts=queries.count_tabs(session, now=now),
+        at_most=queries.BREACHES_AT_MOST,
         mine=mine,
         q=q,
         now=now,
