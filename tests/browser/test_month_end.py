@@ -10,6 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
 from playwright.sync_api import Page, expect
+from sqlalchemy import text
 
 from insurance.core import clock
 from insurance.core.context import Actor, acting_as
@@ -133,6 +134,11 @@ def test_axe_finds_nothing_in_any_state(
     for path in ("", "/escalations", "/escalations/new", "/index-values", "/settings"):
         page.goto(f"/{org.slug}/month-end{path}")
         _check(page)
+    page.goto(f"/{org.slug}/month-end/escalations/new")
+    page.get_by_label("Rise by policy year, per cent").fill("2")
+    page.get_by_role("button", name="Add rule").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    _check(page)
     page.goto(f"/{org.slug}/month-end/index-values/new")
     page.get_by_role("button", name="Add value").click()
     expect(page.get_by_role("alert")).to_be_visible()
@@ -152,6 +158,52 @@ def test_axe_finds_nothing_in_any_state(
     page.get_by_role("row").nth(1).get_by_role("link").click()
     expect(page.get_by_role("link", name="Open policy")).to_be_visible()
     _check(page)
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_a_refusal_and_a_notice_are_recorded_on_a_policys_escalation(
+    javascript: bool,
+    signed_in: Callable[..., Page],
+    org: OrganizationFacts,
+    today: date,
+    app: Flask,
+) -> None:
+    with app.app_context(), tenant_scope(org.id):
+        number = db.session().scalar(text("SELECT policy_number FROM ins.policies"))
+    page = signed_in(Role.FINANCE, javascript=javascript)
+    page.goto(f"/{org.slug}/month-end/escalations")
+    page.get_by_label("Policy number").fill("nothing")
+    page.get_by_role("button", name="Open its escalation").click()
+    expect(page.get_by_text("There is no such policy.")).to_be_visible()
+    page.get_by_label("Policy number").fill(number)
+    page.get_by_role("button", name="Open its escalation").click()
+    expect(page.get_by_text("The holder has not refused a rise")).to_be_visible()
+    _seen_whole(page, javascript)
+
+    page.get_by_role("link", name="Record a notice").click()
+    page.get_by_role("button", name="Record notice").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    _seen_whole(page, javascript)
+    page.get_by_label("Sent to").fill("palesa@example.org")
+    page.get_by_role("button", name="Record notice").click()
+    expect(page.get_by_role("cell", name="palesa@example.org")).to_be_visible()
+    page.get_by_role("link", name="Record refusal").click()
+    page.get_by_label("How the holder told it").fill("Letter")
+    _seen_whole(page, javascript)
+    page.get_by_role("button", name="Record refusal").click()
+    expect(page.get_by_text("The holder refuses rises of")).to_be_visible()
+    _seen_whole(page, javascript)
+    page.get_by_role("link", name="Withdraw refusal").click()
+    page.get_by_label("How the holder told it").fill("Call")
+    page.get_by_role("button", name="Withdraw refusal").click()
+    expect(page.get_by_text("Choose a day after").first).to_be_visible()
+    _seen_whole(page, javascript)
+
+
+def _seen_whole(page: Page, javascript: bool) -> None:
+    """Let axe find nothing; it needs JavaScript itself."""
+    if javascript:
+        _check(page)
 
 
 def _check(page: Page) -> None:
