@@ -393,7 +393,7 @@ _CONDITIONS = {
     "paid": "c.status = 'PAID'",
     "rejected": "c.status = 'REJECTED'",
     "mine": "c.assigned_to = :mine",
-    "q": f"c.id IN (SELECT f.id FROM ins.sd_search_claims(:q, {_FOUND_AT_MOST}) f)",
+    "q": "c.id IN (SELECT f.id FROM ins.sd_search_claims(:q, 200) f)",
     "before": "c.id < :id",
     "timed_after": "(c.due_at, c.id) > (:due, :id)",
     "still": "c.due_at IS NULL",
@@ -474,15 +474,18 @@ def _ranges(tab: str | None, after: tuple[datetime, UUID] | None) -> list[tuple[
 BREACHES_AT_MOST = 1000
 """Beyond this many the list says no number: nobody counts further, and the server need not."""
 _COUNTS = text(
-    f"""
-    SELECT subject, sum(items) FROM ins.tenant_counts
-    WHERE org_id = :org AND subject LIKE 'claims.%' GROUP BY subject
-    UNION ALL
-    SELECT 'sla_breaches', count(*) FROM (
-        SELECT 1 FROM ins.claims c
-        WHERE c.org_id = :org AND {_IS_OPEN} AND c.due_at < :now LIMIT {BREACHES_AT_MOST + 1}) late
-    UNION ALL SELECT 'pending_approval', count(*) FROM ({_IN_APPROVAL}) waiting
-    """
+    "".join(
+        [
+            "SELECT subject, sum(items) FROM ins.tenant_counts"
+            " WHERE org_id = :org AND subject LIKE 'claims.%' GROUP BY subject"
+            " UNION ALL SELECT 'sla_breaches', count(*) FROM (SELECT 1 FROM ins.claims c"
+            " WHERE c.org_id = :org AND c.due_at < :now AND ",
+            _IS_OPEN,
+            " LIMIT 1001) late UNION ALL SELECT 'pending_approval', count(*) FROM (",
+            _IN_APPROVAL,
+            ") waiting",
+        ]
+    )
 )
 
 

@@ -313,12 +313,18 @@ def totals_of(report: Report, rows: Sequence[ReportRow]) -> dict[int, Decimal | 
 
 @dataclass(frozen=True, slots=True)
 class LossRatio:
-    """Premiums and claims of a product in a month, from the ledger, in rand."""
+    """Premiums and claims of a product in a month, from the ledger, in rand.
+
+    `premiums` are earned: what was charged, plus what was unearned before, less what is after.
+    """
 
     product_id: UUID | None
     product_name: str
     month: date | None
+    charged: Decimal
     premiums: Decimal
+    unearned_before: Decimal
+    unearned_after: Decimal
     claims: Decimal
 
     @property
@@ -335,9 +341,10 @@ def ratio_of(premiums: Decimal, claims: Decimal) -> Decimal | None:
 
 
 class Side(StrEnum):
-    """One of the two figures of a loss ratio."""
+    """One of the figures of a loss ratio that have entries behind them."""
 
     PREMIUMS = "premiums"
+    EARNED = "earned"
     CLAIMS = "claims"
 
 
@@ -361,12 +368,55 @@ _ENTRIES = """
     WHERE t.org_id = :org AND t.effective_date BETWEEN :start AND :end AND ($accounts)
       AND (CAST(:product AS uuid) IS NULL OR p.product_id = :product)
     ORDER BY t.effective_date DESC, t.id DESC LIMIT :limit"""
+_EARNED_BY = """
+    CASE WHEN l.id IS NULL THEN t.amount
+         WHEN $on < l.due_date THEN 0
+         WHEN $on >= l.period_end - 1 THEN t.amount
+         ELSE round(t.amount * ($on - l.due_date + 1) / (l.period_end - l.due_date), 2) END"""
+"""What of a charged premium is earned at the end of a day: the rule `earned_by`, in SQL.
+
+A charge without a premium line has no period, and is earned on its day.
+"""
+_SIGN = "CASE WHEN t.credit_account = 'PREMIUM_INCOME' THEN 1 ELSE -1 END"
+_CHARGES = """
+    FROM ins.ledger_transfers t
+    LEFT JOIN ins.premium_lines l ON l.org_id = t.org_id AND l.id = t.premium_line_id
+    LEFT JOIN ins.policies p ON p.org_id = t.org_id AND p.id = t.policy_id
+"""
+
+
+def _earned_by(on: str) -> str:
+    return Template(_EARNED_BY).substitute(on=on)
+
+
+def _earned_between(first: str, last: str) -> str:
+    """Return the SQL of what is earned in a span; what was charged in it has nothing before."""
+    before = _earned_by(f"({first} - 1)")
+    later = f"CASE WHEN t.effective_date < {first} THEN {before} ELSE 0 END"
+    return f"({_SIGN}) * ({_earned_by(last)} - {later})"
+
+
+_EARNED_ENTRIES = """
+    SELECT t.effective_date, t.policy_id, p.policy_number, t.description, t.reference, $earned
+    $charges
+    WHERE t.org_id = :org AND t.effective_date <= CAST(:end AS date)
+      AND (t.credit_account = 'PREMIUM_INCOME' OR t.debit_account = 'PREMIUM_INCOME')
+      AND (t.effective_date >= CAST(:start AS date) OR l.period_end >= CAST(:start AS date))
+      AND (l.id IS NULL OR l.due_date <= CAST(:end AS date))
+      AND (CAST(:product AS uuid) IS NULL OR p.product_id = :product)
+    ORDER BY t.effective_date DESC, t.id DESC LIMIT :limit"""
 _CLAIMS_ACCOUNTS = "('CLAIMS_INCURRED', 'CLAIMS_RECOVERED')"
 _ENTRIES_OF = {
     Side.PREMIUMS: text(
         Template(_ENTRIES).substitute(
             increase="t.credit_account = 'PREMIUM_INCOME'",
             accounts="t.credit_account = 'PREMIUM_INCOME' OR t.debit_account = 'PREMIUM_INCOME'",
+        )
+    ),
+    Side.EARNED: text(
+        Template(_EARNED_ENTRIES).substitute(
+            earned=_earned_between("CAST(:start AS date)", "CAST(:end AS date)"),
+            charges=_CHARGES,
         )
     ),
     Side.CLAIMS: text(
@@ -394,23 +444,65 @@ def list_loss_entries(
 
 
 _LOSS = """
-    SELECT p.product_id, coalesce(pr.name, 'No product'), $month,
-           sum(CASE WHEN t.credit_account = 'PREMIUM_INCOME' THEN t.amount
-                    WHEN t.debit_account = 'PREMIUM_INCOME' THEN -t.amount ELSE 0 END),
-           sum(CASE WHEN t.debit_account IN ('CLAIMS_INCURRED', 'CLAIMS_RECOVERED') THEN t.amount
-                    WHEN t.credit_account IN ('CLAIMS_INCURRED', 'CLAIMS_RECOVERED') THEN -t.amount
-                    ELSE 0 END)
-    FROM ins.ledger_transfers t
-    LEFT JOIN ins.policies p ON p.org_id = t.org_id AND p.id = t.policy_id
-    LEFT JOIN ins.products pr ON pr.org_id = p.org_id AND pr.id = p.product_id
-    WHERE t.org_id = :org AND t.effective_date BETWEEN :start AND :end
-      AND (t.debit_account IN ('PREMIUM_INCOME', 'CLAIMS_INCURRED', 'CLAIMS_RECOVERED')
-           OR t.credit_account IN ('PREMIUM_INCOME', 'CLAIMS_INCURRED', 'CLAIMS_RECOVERED'))
-      AND (CAST(:product AS uuid) IS NULL OR p.product_id = :product)
+    WITH spans AS (
+        SELECT $month AS month, greatest(CAST(d AS date), CAST(:start AS date)) AS first,
+               least(CAST(d + $step AS date) - 1, CAST(:end AS date)) AS last
+        FROM generate_series($origin, CAST(:end AS timestamp), $step) d),
+    premiums AS (
+        SELECT p.product_id, s.month,
+               sum(CASE WHEN t.effective_date >= s.first THEN ($sign) * t.amount ELSE 0 END)
+                   AS charged,
+               sum($earned) AS earned,
+               sum(CASE WHEN t.effective_date < s.first
+                        THEN ($sign) * (t.amount - $before) ELSE 0 END) AS unearned_before,
+               sum(($sign) * (t.amount - $after)) AS unearned_after,
+               CAST(0 AS numeric) AS claims
+        $charges
+        JOIN spans s ON t.effective_date <= s.last
+                    AND (t.effective_date >= s.first OR l.period_end >= s.first)
+        WHERE t.org_id = :org AND t.effective_date <= CAST(:end AS date)
+          AND (t.credit_account = 'PREMIUM_INCOME' OR t.debit_account = 'PREMIUM_INCOME')
+          AND (CAST(:product AS uuid) IS NULL OR p.product_id = :product)
+        GROUP BY 1, 2),
+    claims AS (
+        SELECT p.product_id, s.month, 0, 0, 0, 0,
+               sum(CASE WHEN t.debit_account IN ('CLAIMS_INCURRED', 'CLAIMS_RECOVERED')
+                        THEN t.amount ELSE -t.amount END)
+        FROM ins.ledger_transfers t
+        JOIN spans s ON t.effective_date BETWEEN s.first AND s.last
+        LEFT JOIN ins.policies p ON p.org_id = t.org_id AND p.id = t.policy_id
+        WHERE t.org_id = :org AND t.effective_date BETWEEN CAST(:start AS date) AND :end
+          AND (t.debit_account IN ('CLAIMS_INCURRED', 'CLAIMS_RECOVERED')
+               OR t.credit_account IN ('CLAIMS_INCURRED', 'CLAIMS_RECOVERED'))
+          AND (CAST(:product AS uuid) IS NULL OR p.product_id = :product)
+        GROUP BY 1, 2)
+    SELECT b.product_id, coalesce(pr.name, 'No product'), b.month, sum(b.charged), sum(b.earned),
+           sum(b.unearned_before), sum(b.unearned_after), sum(b.claims)
+    FROM (SELECT * FROM premiums UNION ALL SELECT * FROM claims) b
+    LEFT JOIN ins.products pr ON pr.org_id = :org AND pr.id = b.product_id
     GROUP BY 1, 2, 3 ORDER BY 2, 3"""
-_BY_PRODUCT = text(Template(_LOSS).substitute(month="CAST(NULL AS date)"))
-_BY_MONTH = text(
-    Template(_LOSS).substitute(month="CAST(date_trunc('month', t.effective_date) AS date)")
+
+
+def _loss_statement(month: str, origin: str, step: str) -> TextClause:
+    return text(
+        Template(_LOSS).substitute(
+            month=month,
+            origin=origin,
+            step=step,
+            sign=_SIGN,
+            earned=_earned_between("s.first", "s.last"),
+            before=_earned_by("(s.first - 1)"),
+            after=_earned_by("s.last"),
+            charges=_CHARGES,
+        )
+    )
+
+
+_BY_PRODUCT = _loss_statement(
+    "CAST(NULL AS date)", "CAST(:start AS timestamp)", "interval '1000 years'"
+)
+_BY_MONTH = _loss_statement(
+    "CAST(d AS date)", "date_trunc('month', CAST(:start AS timestamp))", "interval '1 month'"
 )
 
 
@@ -422,9 +514,10 @@ def loss_ratios(
     by_month: bool = False,
     product_id: UUID | None = None,
 ) -> list[LossRatio]:
-    """Return premiums and claims per product, or per product and month, from the ledger.
+    """Return premiums earned and claims per product, or per product and month, from the ledger.
 
-    Premium income less its reversals; claims incurred less what was recovered.
+    What was charged, less reversals, is earned plus the change of what is unearned. Claims are
+    those incurred less what was recovered.
     """
     statement = _BY_MONTH if by_month else _BY_PRODUCT
     values = {"org": current_org(), "start": start, "end": end, "product": product_id}

@@ -55,7 +55,8 @@ def loss_ratio() -> Response:
     product_id = read_id(asked) if asked else None
     session = db.session()
     months = loss_ratios(session, start=start, end=end, by_month=True, product_id=product_id)
-    rows = months if product_id else loss_ratios(session, start=start, end=end)
+    whole = loss_ratios(session, start=start, end=end, product_id=product_id)
+    rows = months if product_id else whole
     premiums = total(one.premiums for one in rows)
     claims = total(one.claims for one in rows)
     names = {one.id: one.name for one in list_product_names(session)}
@@ -75,6 +76,9 @@ def loss_ratio() -> Response:
         product_id=product_id,
         product_name=names.get(product_id) if product_id else None,
         premiums=premiums,
+        charged=total(one.charged for one in whole),
+        unearned_before=total(one.unearned_before for one in whole),
+        unearned_after=total(one.unearned_after for one in whole),
         claims=claims,
         ratio=ratio_of(premiums, claims),
     )
@@ -150,8 +154,29 @@ def export_loss_ratio() -> Response:
     return export(
         request.form.get("kind", ""),
         f"loss-ratio-{start}-{end}",
-        ("Product", "Month", "Premiums", "Claims", "Loss ratio in per cent"),
-        [(one.product_name, one.month, one.premiums, one.claims, one.ratio) for one in rows],
+        (
+            "Product",
+            "Month",
+            "Premiums charged",
+            "Unearned before",
+            "Unearned after",
+            "Premiums earned",
+            "Claims",
+            "Loss ratio in per cent",
+        ),  # fmt: skip
+        [
+            (
+                one.product_name,
+                one.month,
+                one.charged,
+                one.unearned_before,
+                one.unearned_after,
+                one.premiums,
+                one.claims,
+                one.ratio,
+            )  # fmt: skip
+            for one in rows
+        ],
         action="claims.export_loss_ratio",
         resource="ledger_transfers",
         chosen={"from": start, "to": end},

@@ -10,6 +10,7 @@ from insurance.claims.rules.authority import (
 )
 from insurance.claims.rules.clock import Clock, clock_of, due_on
 from insurance.claims.rules.documents import DOCUMENTS, document_types, is_there
+from insurance.claims.rules.earning import earned_between, earned_by
 from insurance.claims.rules.eligibility import (
     Check,
     ContractFacts,
@@ -56,6 +57,8 @@ __all__ = [
     "clock_of",
     "document_types",
     "due_on",
+    "earned_between",
+    "earned_by",
     "ends_life",
     "find_flags",
     "find_reason",
