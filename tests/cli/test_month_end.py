@@ -10,7 +10,9 @@ from flask import Flask
 
 from insurance.core import clock
 from insurance.core.context import acting_as
+from insurance.core.db import db
 from insurance.core.tenancy import tenant_scope
+from insurance.month_end import queries
 from insurance.month_end.services import approve_run
 from tests.factories.lifecycle import CHECKER, sell
 from tests.factories.organizations import OrganizationFacts
@@ -50,6 +52,20 @@ def test_a_plan_too_far_ahead_ends_with_a_line(
     refused = run("month-end", "plan", "--org", org.slug, "--date", "2199-01-31")
 
     assert (refused.exit_code, "31 days ahead" in refused.output) == (1, True)
+
+
+def test_a_limit_and_lapses_are_asked_for(
+    app: Flask, org: OrganizationFacts, book: None, run: Callable[..., Result]
+) -> None:
+    with app.app_context(), tenant_scope(org.id):
+        sell(clock.today("Africa/Johannesburg"))
+
+    limited = run("month-end", "plan", "--org", org.slug, "--auto-lapse", "--limit", "1")
+
+    assert re.search(r"PLANNED\n1 of 2 policies", limited.output), limited.output
+    with app.app_context(), tenant_scope(org.id):
+        (made,) = queries.list_runs(db.session(), limit=1).items
+        assert "LAPSES" in made.steps
 
 
 def test_a_run_nobody_knows_is_not_found(

@@ -322,6 +322,7 @@ def test_settings_say_who_hears_of_runs(
     session.rollback()
     setting = queries.get_setting(session)
     assert (setting.mail_to, setting.days_ahead) == ("operations@insurer.example", 40)
+    assert (setting.plans_itself, setting.may_apply_unapproved) == (True, False)
     assert _post(client, _at(org, "/settings"), **wanted | {"mail_to": "x"}).status_code == 422
 
 

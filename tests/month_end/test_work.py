@@ -24,6 +24,7 @@ from insurance.month_end.packs import make_pack
 from insurance.notifications.models import Mail
 from insurance.policies.queries import get_policy
 from insurance.policies.services import suspend_policy
+from insurance.policies.services.schedule_steps import keep_schedules
 from insurance.products.models import ProjectionType
 from tests.factories.lifecycle import CHECKER, at, sell
 from tests.factories.month_end import EVERYTHING, carry_out, escalate_by, month_end, plan
@@ -205,6 +206,10 @@ def test_a_run_that_fails_says_why_and_goes_on_when_applied_again(session: Sessi
 
 
 def test_the_pack_ties_to_the_ledger_and_is_the_same_each_time(session: Session) -> None:
+    # Its rise is an adjustment, which is no premium.
+    sell(START, premium="310.00", **INDEXED)
+    with at(DAY) as now:
+        keep_schedules(on=DAY, now=now)
     sell(START, premium="100.00")
     run_id = _ready(3)
     with at(DAY) as now:
@@ -216,11 +221,14 @@ def test_the_pack_ties_to_the_ledger_and_is_the_same_each_time(session: Session)
     for kind in PackKind:
         kept = queries.find_pack(session, run_id, kind)
         assert kept is not None
-        assert make_pack(session, run, kind) == kept.content
+        with at(DAY + timedelta(days=1)):
+            assert make_pack(session, run, kind) == kept.content
 
     excel = queries.find_pack(session, run_id, PackKind.XLSX)
     assert excel is not None
     book = openpyxl.load_workbook(io.BytesIO(excel.content))
+    assert run.finished_at is not None
+    assert book.properties.created == run.finished_at.replace(tzinfo=None)
     assert book.sheetnames == [
         "Summary",
         "Steps",
