@@ -335,6 +335,12 @@ class WhyBody(Body):
     reason: Reason
 
 
+class VoidBody(WhyBody):
+    """Why a payment is void; one that ended cover only where the death stands."""
+
+    death_stands: bool = False
+
+
 class PayeeBody(Body):
     """A new payee, and why."""
 
@@ -519,11 +525,17 @@ def pay_claim(claim_id: UUID, body: PayClaimBody) -> Reply:
     return Reply(content, status=None if outcome.approval_id is None else 202)
 
 
-@endpoint("POST", "/claim-payments/<uuid:payment_id>/void", may=May.CLAIMS_PAY, body=WhyBody,
+@endpoint("POST", "/claim-payments/<uuid:payment_id>/void", may=May.CLAIMS_PAY, body=VoidBody,
           answer=ClaimPaymentAnswer, tag=TAG)  # fmt: skip
-def void_claim_payment(payment_id: UUID, body: WhyBody) -> Any:
+def void_claim_payment(payment_id: UUID, body: VoidBody) -> Any:
     """Take a payment back that did not arrive."""
-    return services.void_payment(payment_id, reason=body.reason, on=business_day(), now=clock.now())
+    return services.void_payment(
+        payment_id,
+        reason=body.reason,
+        death_stands=body.death_stands,
+        on=business_day(),
+        now=clock.now(),
+    )
 
 
 @endpoint("POST", f"{ONE}/documents", may=May.CLAIMS_SUBMIT, upload=DocumentBody,

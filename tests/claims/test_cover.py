@@ -229,7 +229,7 @@ class History:
     def _void(self, claim_id: UUID, _share: int) -> None:
         for payment in queries.list_payments(self.session, claim_id):
             with acting(PAYER) as now:
-                void_payment(payment.id, reason="Came back", on=TODAY, now=now)
+                void_payment(payment.id, reason="Came back", death_stands=True, on=TODAY, now=now)
 
     def _close(self, claim_id: UUID, _share: int) -> None:
         with acting(MANAGER) as now:

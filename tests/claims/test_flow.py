@@ -281,8 +281,14 @@ def test_a_void_payment_can_be_made_again(session: Session, policy_id: UUID) -> 
     assess(made.id, "100000.00")
     paid = pay(made.id, "100000.00").payment
     assert paid is not None
-    with acting(PAYER) as now:
+    with acting(PAYER) as now, pytest.raises(ConflictError, match="insure the life anew") as asked:
         void_payment(paid.id, reason="The account is closed", on=TODAY, now=now)
+    assert asked.value.field == "death_stands"
+    assert _view(session, made.id).claim.status is ClaimStatus.PAID
+    with acting(PAYER) as now:
+        void_payment(paid.id, reason="The account is closed", death_stands=True, on=TODAY, now=now)
+    session.rollback()
+    assert get_policy(session, policy_id).status is PolicyStatus.CANCELLED
     assert _view(session, made.id).claim.status is ClaimStatus.APPROVED
     assert _booked(session, "OUTSTANDING_CLAIMS") == D("-100000.00")
 

@@ -297,7 +297,8 @@ def test_finance_pays_voids_and_pays_again(
     assert "This claim is paid; nothing can be paid." in _words(again.text)
     payment = _view(session, made.id).payments[0]
     finance.post(
-        finance.url(f"/claims/payments/{payment.id}/void"), data={"reason": "Account closed"}
+        finance.url(f"/claims/payments/{payment.id}/void"),
+        data={"reason": "Account closed", "death_stands": "y"},
     )
     assert "Void" in _read(finance, f"/claims/{made.id}")
     sent = finance.post(

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from uuid import UUID
 
 from flask import Response, url_for
-from wtforms import TextAreaField
+from wtforms import BooleanField, TextAreaField
 
 from insurance.blueprints.claims import bp
 from insurance.claims import queries, services
@@ -34,6 +34,12 @@ class WhyForm(Form):
     """Why."""
 
     reason = TextField("Reason", [Required()], longest=1000, widget=TextAreaField.widget)
+
+
+class VoidForm(WhyForm):
+    """Why, and that a death stands though its payment is void."""
+
+    death_stands = BooleanField("The death stands; the payment will be made again")
 
 
 class NoteForm(Form):

@@ -7,7 +7,7 @@ from flask import Response, request, url_for
 
 from insurance.billing.queries import arrears_on
 from insurance.blueprints.claims import bp
-from insurance.blueprints.claims.act import WhyForm, act_screen
+from insurance.blueprints.claims.act import VoidForm, act_screen
 from insurance.claims import queries, services
 from insurance.claims.models import ClaimItem
 from insurance.claims.queries import ClaimView
@@ -127,14 +127,18 @@ def _refuse(form: PayForm, error: DomainError) -> None:
 def void(payment_id: UUID) -> Response:
     """Take a payment back that did not arrive."""
     payment = queries.get_payment(db.session(), payment_id)
-    line, form = queries.get_claim_line(db.session(), payment.claim_id), WhyForm()
+    line, form = queries.get_claim_line(db.session(), payment.claim_id), VoidForm()
     return act_screen(
         "Void a payment",
         "Void payment",
         line,
         form,
         lambda: services.void_payment(
-            payment_id, reason=form.reason.data or "", on=business_day(), now=clock.now()
+            payment_id,
+            reason=form.reason.data or "",
+            death_stands=form.death_stands.data,
+            on=business_day(),
+            now=clock.now(),
         ),
         "The payment is void; it can be made again under a new reference.",
         says=f"{payment.reference}, {format_money(payment.gross_amount)} to {payment.payee_name}."

@@ -43,6 +43,7 @@ from insurance.core.errors import ConflictError, DomainError, raise_all
 from insurance.core.money import ZERO, format_money, total
 from insurance.core.permissions import May
 from insurance.products.queries import load_terms
+from insurance.products.rules import ProductTerms
 
 EX_GRATIA = "EX_GRATIA"
 
@@ -98,7 +99,8 @@ def _assess(
     benefits = benefits_of(held, [one.policy_benefit_id for one in items.values()])
     refresh(held, list(items.values()), benefits)
     _check_items(assessments, items)
-    reasons = [_reason(held, one, place) for place, one in enumerate(assessments)]
+    terms = load_terms(session, held.policy.product_version_id)
+    reasons = [_reason(terms, one, place) for place, one in enumerate(assessments)]
     _check_amounts(assessments, items, reasons)
     approves = any(one.approved_amount > ZERO for one in assessments)
     if waives:
@@ -138,8 +140,7 @@ def _check_items(assessments: Sequence[Assessment], items: dict[UUID, ClaimItem]
     raise_all(errors)
 
 
-def _reason(held: Held, one: Assessment, place: int) -> Reason:
-    terms = load_terms(held.session, held.policy.product_version_id)
+def _reason(terms: ProductTerms, one: Assessment, place: int) -> Reason:
     return find_reason(
         one.reason,
         terms.class_code,

@@ -4,6 +4,8 @@ from datetime import date, timedelta
 from decimal import Decimal
 from uuid import UUID
 
+from sqlalchemy import select
+
 from insurance.billing import queries as billing
 from insurance.billing import services as premiums
 from insurance.billing.models import LineKind
@@ -13,7 +15,8 @@ from insurance.core.context import current_actor
 from insurance.core.errors import DomainError
 from insurance.core.ids import new_id
 from insurance.core.money import ZERO, format_money
-from insurance.policies.models import EndorsementType, PolicyStatus
+from insurance.core.tenancy import current_org
+from insurance.policies.models import Endorsement, EndorsementType, PolicyEvent, PolicyStatus
 from insurance.policies.queries import list_members
 from insurance.policies.rules import TRANSITIONS
 from insurance.policies.services.endorsements import Wanted, endorse
@@ -34,6 +37,27 @@ def end_after_death(held: Held) -> None:
         _end_policy(held, case, stop)
     elif life.end_date is None:
         _end_life(held, life.id, stop)
+
+
+def ended_by_claim(held: Held) -> bool:
+    """Tell whether a payment of this claim ended the policy or took a life off it."""
+    ended = select(PolicyEvent.id).where(
+        PolicyEvent.org_id == current_org(),
+        PolicyEvent.policy_id == held.policy.id,
+        PolicyEvent.event_type == "POLICY_ENDED_BY_CLAIM",
+        PolicyEvent.reason == held.claim.claim_number,
+    )
+    removed = select(Endorsement.id).where(
+        Endorsement.org_id == current_org(),
+        Endorsement.policy_id == held.policy.id,
+        Endorsement.type == EndorsementType.REMOVE_MEMBER,
+        Endorsement.reason == _removal_reason(held),
+    )
+    return held.session.scalar(select(ended.exists() | removed.exists())) is True
+
+
+def _removal_reason(held: Held) -> str:
+    return f"Death paid under {held.claim.claim_number}"
 
 
 def _end_policy(held: Held, case: Case, stop: date) -> None:
@@ -96,7 +120,7 @@ def _end_life(held: Held, member_id: UUID, stop: date) -> None:
         type=EndorsementType.REMOVE_MEMBER,
         data={"policy_member_id": member_id},
         effective_date=stop,
-        reason=f"Death paid under {held.claim.claim_number}",
+        reason=_removal_reason(held),
     )
     try:
         with held.session.begin_nested():

@@ -192,16 +192,18 @@ def _write(item: ClaimItem, result: ItemResult) -> None:
 
 
 def _store(held: Held, checks: Sequence[Check]) -> None:
-    kept = queries.list_checks(held.session, held.claim.id)
+    is_new = held.claim.version == 0
+    kept = [] if is_new else queries.list_checks(held.session, held.claim.id)
     if [(one.code, one.item_id, one.passed, one.detail) for one in kept] == [
         (one.code, one.item, one.passed, one.detail) for one in checks
     ]:
         return
-    held.session.execute(
-        delete(ClaimCheck).where(
-            ClaimCheck.org_id == current_org(), ClaimCheck.claim_id == held.claim.id
+    if kept:
+        held.session.execute(
+            delete(ClaimCheck).where(
+                ClaimCheck.org_id == current_org(), ClaimCheck.claim_id == held.claim.id
+            )
         )
-    )
     held.session.add_all(
         ClaimCheck(
             id=new_id(),
@@ -220,7 +222,8 @@ def _store(held: Held, checks: Sequence[Check]) -> None:
 def raise_flags(held: Held, benefit_ids: Sequence[UUID]) -> None:
     """Raise the signs that a claim shows and did not show before."""
     claim = held.claim
-    known = {one.code for one in queries.list_flags(held.session, claim.id)}
+    is_new = claim.version == 0
+    known = set() if is_new else {one.code for one in queries.list_flags(held.session, claim.id)}
     for flag in find_flags(_flag_facts(held, benefit_ids)):
         if flag.code not in known:
             add_flag(held, flag.code, flag.detail)

@@ -6,7 +6,6 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from insurance.audit_logs.rules import plain
@@ -18,7 +17,6 @@ from insurance.core.context import current_actor
 from insurance.core.counts import count_change
 from insurance.core.errors import ConflictError, DomainError, ForbiddenError
 from insurance.core.ids import new_id
-from insurance.core.tenancy import current_org
 from insurance.policies.models import EventCategory, Policy
 from insurance.policies.queries import get_policy
 from insurance.policies.services.history import record_event
@@ -94,17 +92,12 @@ def tell(
     claim.version += 1
     claim.updated_at = held.now
     session.flush()
-    last = session.scalar(
-        select(func.max(ClaimEvent.sequence)).where(
-            ClaimEvent.org_id == current_org(), ClaimEvent.claim_id == claim.id
-        )
-    )
     facts = plain(dict(payload or {}))
     session.add(
         ClaimEvent(
             id=new_id(),
             claim_id=claim.id,
-            sequence=(last or 0) + 1,
+            sequence=claim.version,  # counts what happened, and the claim is held
             event_type=event_type,
             status=claim.status,
             description=description,

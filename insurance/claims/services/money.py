@@ -52,7 +52,6 @@ def add_entry(
             payment_id=payment.id if payment else None,
         )
     )
-    held.session.flush()
 
 
 def move_reserve(

@@ -25,7 +25,7 @@ from insurance.claims.models import (
 from insurance.claims.rules import ends_life, status_after_assessment, status_after_payment
 from insurance.claims.rules.statuses import PAYABLE
 from insurance.claims.services.authority import require_authority
-from insurance.claims.services.ending import end_after_death
+from insurance.claims.services.ending import end_after_death, ended_by_claim
 from insurance.claims.services.history import (
     Held,
     hold,
@@ -382,10 +382,20 @@ def _tell_payment(held: Held, payment: ClaimPayment) -> None:
     )
 
 
-def void_payment(payment_id: UUID, *, reason: str, on: date, now: datetime) -> ClaimPayment:
+DEATH_STANDS = (
+    "This payment ended cover for a death. Where only the money did not arrive, say that the death"
+    " stands, and pay again under a new reference. Where nobody has died, leave the payment, record"
+    " what comes back as a recovery, and insure the life anew: ended cover cannot be restored."
+)
+
+
+def void_payment(
+    payment_id: UUID, *, reason: str, on: date, now: datetime, death_stands: bool = False
+) -> ClaimPayment:
     """Take a payment back that did not arrive, so that it can be made again by a new reference.
 
-    What it did to the policy stays: a life that has ended has ended.
+    A payment that ended cover is only void where the death stands: a cancelled policy never comes
+    back. Raises ConflictError that says what to do instead.
     """
     why = require_reason(reason)
     with transaction() as session:
@@ -396,6 +406,8 @@ def void_payment(payment_id: UUID, *, reason: str, on: date, now: datetime) -> C
             raise ConflictError("This payment is void already.")
         if held.claim.closed_at is not None:
             raise ConflictError("This claim is closed; reopen it first.")
+        if not death_stands and ended_by_claim(held):
+            raise ConflictError(DEATH_STANDS, field="death_stands")
         items = {one.id: one for one in queries.list_items(session, held.claim.id)}
         lines = queries.list_payment_lines(session, payment.id)
         for line in lines:

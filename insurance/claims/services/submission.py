@@ -29,7 +29,7 @@ from insurance.claims.services.facts import (
 from insurance.claims.services.handling import assign_in_turn
 from insurance.claims.services.history import Held, tell
 from insurance.claims.services.mails import tell_claimant
-from insurance.claims.services.money import set_reserve
+from insurance.claims.services.money import move_reserve
 from insurance.claims.services.payee import Payee, write_payee
 from insurance.core.context import current_actor
 from insurance.core.counts import count_change
@@ -115,7 +115,7 @@ def _settle(
     session, claim = held.session, held.claim
     refresh(held, items, benefits, at=at)
     for item in items:
-        set_reserve(held, item, item.claimed_amount, "Raised at submission")
+        move_reserve(held, item, item.claimed_amount, "Raised at submission")
     claim.total_claimed = total(item.claimed_amount for item in items)
     _ask_for_documents(held)
     raise_flags(held, list(benefits))
@@ -276,4 +276,3 @@ def _ask_for_documents(held: Held) -> None:
         )
         for one in document_types(claim.claim_type, claim.cause)
     )
-    held.session.flush()
