@@ -9,13 +9,14 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, TextClause, and_, select, text
+from sqlalchemy import Select, and_, select, text
 from sqlalchemy.orm import Session
 
 from insurance.core.crypto import blind_index
 from insurance.core.errors import NotFoundError
 from insurance.core.money import ZERO
 from insurance.core.paging import Page, page_of
+from insurance.core.reading import read_rows
 from insurance.core.records import get_record
 from insurance.core.tenancy import current_org
 from insurance.customers.models import Customer
@@ -36,15 +37,13 @@ from insurance.policies.rules import Layer, payable_on
 from insurance.products.models import Product
 from insurance.quotes.models import Quote
 
-_PORTFOLIO = text(
-    """
+_PORTFOLIO = """
     SELECT p.id, p.name, p.class_code, n.status,
            sum(n.policies), sum(n.monthly_premium), sum(n.cover)
     FROM ins.products p
     LEFT JOIN ins.portfolio_counts n ON n.org_id = p.org_id AND n.product_id = p.id
-    WHERE p.org_id = :org GROUP BY p.id, p.name, p.class_code, n.status ORDER BY p.name, p.id
-    """
-)
+    WHERE p.org_id = %(org)s GROUP BY p.id, p.name, p.class_code, n.status ORDER BY p.name, p.id
+"""
 _SEARCH = text("SELECT found.id FROM ins.sd_search_policies(:q, :limit) AS found")
 
 
@@ -192,7 +191,7 @@ def list_policy_rows(
         if value is not None:
             values[name] = value
     statement = _list_statement(frozenset(values) - {"org"}, limit + 1)
-    rows = [PolicyRow(*row) for row in session.execute(statement, values)]
+    rows = [PolicyRow(*row) for row in read_rows(session, statement, values)]
     return Page(rows[:limit]) if wanted else page_of(rows, limit, lambda row: (row.id,))
 
 
@@ -206,16 +205,16 @@ def _searched(q: str) -> dict[str, Any] | None:
 
 
 _CONDITIONS = {
-    "status": " AND p.status = :status",
-    "product": " AND p.product_id = :product",
-    "after": " AND p.id < :after",
-    "id_number": " AND c.id_number_index = :id_number",
+    "status": " AND p.status = %(status)s",
+    "product": " AND p.product_id = %(product)s",
+    "after": " AND p.id < %(after)s",
+    "id_number": " AND c.id_number_index = %(id_number)s",
     "q": "",
 }
 
 
 @cache
-def _list_statement(wanted: frozenset[str], limit: int) -> TextClause:
+def _list_statement(wanted: frozenset[str], limit: int) -> str:
     """Return the list's statement with the conditions that apply; all of it is constant text.
 
     The limit too: as a parameter it would make the server plan the statement at every call.
@@ -229,7 +228,7 @@ def _list_statement(wanted: frozenset[str], limit: int) -> TextClause:
         " ORDER BY found.place" if is_search else " ORDER BY p.id DESC",
         f" LIMIT {limit:d}",
     ]
-    return text("".join(parts))
+    return "".join(parts)
 
 
 _ROW_COLUMNS = """
@@ -237,10 +236,10 @@ _ROW_COLUMNS = """
            c.display_name, pr.name, due.next_due"""
 _ROWS_FOUND = """
     FROM (
-        SELECT id, place FROM ins.sd_search_policies(:q, {limit:d}) WITH ORDINALITY AS f(id, place)
+        SELECT id, place FROM ins.sd_search_policies(%(q)s, {limit:d}) WITH ORDINALITY AS f(id, place)
         LIMIT {limit:d}
     ) found
-    JOIN ins.policies p ON p.org_id = :org AND p.id = found.id"""
+    JOIN ins.policies p ON p.org_id = %(org)s AND p.id = found.id"""
 _ROW_JOINS = """
     JOIN ins.customers c ON c.org_id = p.org_id AND c.id = p.customer_id
     JOIN ins.products pr ON pr.org_id = p.org_id AND pr.id = p.product_id
@@ -248,7 +247,7 @@ _ROW_JOINS = """
         SELECT min(l.due_date) AS next_due FROM ins.premium_lines l
         WHERE l.org_id = p.org_id AND l.policy_id = p.id AND l.status IN ('PENDING', 'OVERDUE')
     ) due ON true
-    WHERE p.org_id = :org"""
+    WHERE p.org_id = %(org)s"""
 
 
 def search_policy_ids(session: Session, q: str, limit: int) -> list[UUID]:
@@ -393,7 +392,7 @@ def list_versions(session: Session, policy_id: UUID) -> Sequence[PolicyVersion]:
 def get_portfolio(session: Session) -> Portfolio:
     """Return the book in figures from the counters that commands keep: one cheap query."""
     found = Portfolio()
-    rows = session.execute(_PORTFOLIO, {"org": current_org()})
+    rows = read_rows(session, _PORTFOLIO, {"org": current_org()})
     for product_id, name, class_code, status, policies, premium, cover in rows:
         found.products[product_id] = name
         if status is None:

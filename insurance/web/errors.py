@@ -1,10 +1,11 @@
 """What a person sees when something is refused, missing or broken: words, never a stack trace."""
 
+import psycopg
 import structlog
 from flask import Flask, Response, make_response, render_template, request
 from flask_limiter.errors import RateLimitExceeded
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException
 
@@ -34,6 +35,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(RateLimitExceeded, _on_rate_limit)
     app.register_error_handler(HTTPException, _on_http_error)
     app.register_error_handler(OperationalError, _on_outage)
+    app.register_error_handler(psycopg.OperationalError, _on_outage)
     app.register_error_handler(PoolTimeoutError, _on_outage)
     app.register_error_handler(Exception, _on_any_error)
 
@@ -64,7 +66,7 @@ def _on_http_error(error: HTTPException) -> Response:
     return response
 
 
-def _on_outage(error: DBAPIError) -> Response:
+def _on_outage(error: Exception) -> Response:
     _log.error("database unavailable", exc_info=error)
     response = answer(503, WORDS[503][1])
     response.headers["Retry-After"] = "5"
