@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from insurance.approvals.models import ApprovalRequest, ApprovalStatus
@@ -53,15 +53,3 @@ def list_waiting(session: Session, resource: str, resource_id: UUID) -> Sequence
         )
         .order_by(ApprovalRequest.id)
     ).all()
-
-
-def count_waiting(session: Session) -> int:
-    """Return how many requests wait for a second person."""
-    return session.scalars(
-        select(func.count())
-        .select_from(ApprovalRequest)
-        .where(
-            ApprovalRequest.org_id == current_org(),
-            ApprovalRequest.status == ApprovalStatus.WAITING,
-        )
-    ).one()

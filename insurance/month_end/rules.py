@@ -1,11 +1,10 @@
 """How premiums and cover escalate at an anniversary. Rates are in per cent."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 
-from insurance.core.money import to_cents
 from insurance.core.period import add_months, add_years
 
 LEVEL, INDEXED, STEPPED, REVIEWABLE = "LEVEL", "INDEXED", "STEPPED", "REVIEWABLE"
@@ -59,11 +58,6 @@ def clamp(rate: Decimal, floor: Decimal | None, cap: Decimal | None) -> Decimal:
     if floor is not None and rate < floor:
         return floor
     return cap if cap is not None and rate > cap else rate
-
-
-def escalate(premium: Decimal, rate: Decimal) -> Decimal:
-    """Return a benefit's premium after a rise: one rounding, on what was billed."""
-    return to_cents(premium * (HUNDRED + rate) / HUNDRED)
 
 
 def factor(rate: Decimal) -> Decimal:
@@ -120,12 +114,6 @@ def needs_index(escalation: Escalation) -> bool:
     return escalation.type == INDEXED and escalation.fixed_rate is None
 
 
-def cover_increase(cover: Decimal, rate: Decimal, room: Decimal | None) -> Decimal:
-    """Return what cover grows by; the law's cap stops it. `room` None: there is no cap."""
-    wanted = to_cents(cover * rate / HUNDRED)
-    return wanted if room is None else max(min(wanted, room), NO_RATE)
-
-
 def notice_by(anniversary: date, days: int) -> date:
     """Return the last day on which the holder can be told of a rise."""
     return anniversary - timedelta(days=days)
@@ -135,8 +123,3 @@ def last_month_end(on: date) -> date:
     """Return the newest last day of a month up to and with a day."""
     tomorrow = on + timedelta(days=1)
     return on if tomorrow.day == 1 else on.replace(day=1) - timedelta(days=1)
-
-
-def chosen_steps(order: Sequence[str], switched_on: Mapping[str, bool]) -> list[str]:
-    """Return the steps that are switched on, in their order."""
-    return [step for step in order if switched_on.get(step, False)]
