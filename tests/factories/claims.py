@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import zip_longest
 from typing import Any
 from uuid import UUID
 
@@ -26,8 +27,13 @@ from insurance.core.db import db
 from insurance.core.ids import new_id
 from insurance.core.permissions import Role
 from insurance.policies.queries import list_benefits
+from insurance.policies.services import accept_quote
+from insurance.products import services as products
+from insurance.products.models import AmountType, MemberRole
+from insurance.quotes.rules import Life
+from insurance.quotes.services import QuoteInput, create_quote
 from tests.factories.book import TODAY
-from tests.factories.lifecycle import at
+from tests.factories.lifecycle import at, morning
 
 PDF = b"%PDF-1.7\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
 PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + b"\0" * 17 + b"\0\0\0\0IEND\xaeB`\x82"
@@ -70,14 +76,17 @@ def claim(
     cause: str = "ACCIDENT",
     claim_type: str = "DEATH",
     benefits: Sequence[UUID] = (),
+    amounts: Sequence[str] = (),
     **more: Any,
 ) -> Claim:
     """Return a submitted claim on the first benefit of a policy, or on those named."""
     wanted = NewClaim(
         claim_type=claim_type,
         items=[
-            NewItem(policy_benefit_id=one, claimed_amount=Decimal(amount))
-            for one in benefits or (benefit_of(policy_id),)
+            NewItem(policy_benefit_id=one, claimed_amount=Decimal(asked))
+            for one, asked in zip_longest(
+                benefits or (benefit_of(policy_id),), amounts, fillvalue=amount
+            )
         ],
         event_date=event or day,
         cause=cause,
@@ -86,6 +95,61 @@ def claim(
     )
     with acting(AGENT, day) as now:
         return submit_claim(policy_id, wanted, on=day, now=now)
+
+
+FAMILY = (
+    ("DEATH", "MAIN_MEMBER", "100000.00"),
+    ("ACCIDENTAL_DEATH", "MAIN_MEMBER", "40000.00"),
+    ("DISABILITY", "MAIN_MEMBER", "60000.00"),
+    ("CRITICAL_ILLNESS", "MAIN_MEMBER", "30000.00"),
+    ("TERMINAL_ILLNESS", "MAIN_MEMBER", "20000.00"),
+    ("DEATH", "SPOUSE", "50000.00"),
+    ("ACCIDENTAL_DEATH", "SPOUSE", "15000.00"),
+    ("DEATH", "CHILD", "20000.00"),
+)
+"""The benefits of a family: what for, on whom, and how much."""
+
+
+def make_family() -> UUID:
+    """Return a launched product with death, disability and illness of a family, 80.00 a month."""
+    draft = products.create_product(
+        products.NewProduct(
+            name="Whole family",
+            slug=f"family-{new_id().hex[-12:]}",
+            product_type="TERM_LIFE",
+            terms=products.Terms(min_entry_age=18, max_entry_age=65, default_term_years=20),
+        ),
+        now=morning(TODAY),
+    )
+    for order, (kind, role, amount) in enumerate(FAMILY, 1):
+        benefit = products.NewBenefit(
+            benefit_code=f"{kind}_{role}",
+            benefit_name=f"{kind} {role}".replace("_", " ").capitalize(),
+            benefit_type_code=kind,
+            benefit_amount_type=AmountType.FIXED,
+            default_amount=Decimal(amount),
+            member_role=MemberRole(role),
+            is_mandatory=role == "MAIN_MEMBER",
+            flat_premium=Decimal("10.00"),
+            display_order=order,
+        )
+        products.add_benefit(draft.id, benefit, now=morning(TODAY))
+    return products.launch_product(draft.id, now=morning(TODAY)).id
+
+
+def insure_family(product_id: UUID, customer_id: UUID, day: date) -> UUID:
+    """Return a policy on a woman, her husband and their child, in force since a day."""
+    asked = QuoteInput(
+        product_id=product_id,
+        customer_id=customer_id,
+        lives=(
+            Life("SPOUSE", 40, "MALE", date(1986, 1, 1), "Sipho", "Dlamini"),
+            Life("CHILD", 6, "FEMALE", date(2020, 1, 1), "Zinhle", "Dlamini"),
+        ),
+    )
+    with acting(AGENT, day) as now:
+        quote = create_quote(asked, on=day, now=now)
+        return accept_quote(quote.id, effective_date=day, on=day, now=now).policy.id
 
 
 def complete(claim_id: UUID, day: date = TODAY) -> None:
