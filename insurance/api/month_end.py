@@ -391,7 +391,7 @@ def list_month_end_effects(month_end_run_id: UUID, query: EffectsQuery) -> Reply
             resource="month_end_runs",
             resource_id=str(run.id),
         )
-    after = decode_cursor(query.cursor, 1, UUID)[0] if query.cursor else None
+    after = queries.effect_key(query.cursor) if query.cursor else None
     return listing(queries.list_effects(session, run.id, limit=query.limit, after=after, **chosen))
 
 

@@ -50,7 +50,9 @@ TODAY = date(2026, 11, 20)
 DAY = date(2026, 12, 20)
 """The book stands on one day, and month-end goes up to a month later."""
 APPLY_TARGET, PLAN_TARGET, MEMORY_TARGET = 1.5, 0.5, 512
-STEPS = frozenset(StepCode) - {StepCode.LAPSES}
+STEPS = frozenset(StepCode)
+DAYS_OLD = (335, 700)
+"""A year's worth of beginnings, so that a twelfth of the book has its anniversary in a month."""
 _PAID = """
     UPDATE ins.premium_lines l SET paid_amount = amount, status = 'PAID', paid_date = due_date,
            payment_reference = 'bench'
@@ -58,7 +60,14 @@ _PAID = """
     WHERE p.org_id = l.org_id AND p.id = l.policy_id AND l.due_date <= %(until)s
       AND (right(p.policy_number, 2)::int >= %(late)s)
 """
-"""Six holders in a hundred are late."""
+"""Six holders in a hundred are late, one of them since the month before."""
+_WARNED = """
+    INSERT INTO ins.premium_notices (org_id, id, policy_id, premium_line_id, kind, days_before,
+                                     recipient, sent_on)
+    SELECT org_id, id, policy_id, id, 'NON_PAYMENT', 0, 'letter', due_date + 1
+    FROM ins.premium_lines WHERE status = 'OVERDUE'
+"""
+"""Whoever is late was told so: who is still late a month after lapses."""
 _CLOSED = """
     INSERT INTO ins.month_end_watermarks (org_id, policy_id, closed_through)
     SELECT org_id, id, %(through)s FROM ins.policies
@@ -148,7 +157,9 @@ def _load(app: Flask, admin: psycopg.Connection[Any], policies: int) -> list[UUI
     for org_id in orgs:
         with _as_system(app, org_id), clock.frozen(_moment(TODAY)):
             keep_schedules(on=TODAY, now=_moment(TODAY))
+    admin.execute(_PAID, {"until": TODAY - timedelta(days=20), "late": 0})
     admin.execute(_PAID, {"until": TODAY, "late": 1})
+    admin.execute(_WARNED)
     admin.execute(_PAID, {"until": DAY, "late": 6})
     admin.execute(_CLOSED, {"through": TODAY})
     admin.execute("VACUUM ANALYZE")
@@ -172,7 +183,7 @@ def _insurer(number: int, policies: int) -> UUID:
             for line in list_products(db.session(), limit=20).items:
                 _index(line.product.id, opened)
         with clock.frozen(_moment(TODAY)):
-            seed_book(policies, processes=WORKERS)
+            seed_book(policies, processes=WORKERS, days_old=DAYS_OLD)
     return org_id
 
 

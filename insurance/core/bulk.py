@@ -39,7 +39,18 @@ def write_rows(session: Session, table: Table, rows: Iterable[Mapping[str, Any]]
 
 def id_array(ids: Iterable[UUID]) -> str:
     """Return identifiers as PostgreSQL reads an array of them; a list takes the driver longer."""
-    return f"{{{','.join([one.hex for one in ids])}}}"
+    return array_of([one.hex for one in ids])
+
+
+def array_of(items: Iterable[str]) -> str:
+    """Return items as PostgreSQL reads an array of them; texts go through `array_item` first."""
+    return f"{{{','.join(items)}}}"
+
+
+def array_item(item: str) -> str:
+    """Return a text as an item of an array: quoted, whatever is in it."""
+    escaped = item.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def _batches(rows: Iterable[Mapping[str, Any]], size: int) -> Iterator[list[Mapping[str, Any]]]:

@@ -125,33 +125,44 @@ class MonthEndChunk(TenantRecord):
     applied_at: Mapped[datetime | None]
 
 
-class MonthEndEffect(TenantRecord):
+class MonthEndEffect(TenantTable):
     """What a run does to a policy, before and after. Appended, never changed.
 
     `period` is the anniversary, or the run's day. Whether it was done the chunk and the
-    exceptions say. `rows` are those it writes, with their ids; none at all where it leans on what
-    other steps write, and is worked out again when it is applied.
+    exceptions say. Where the plan does not list its rows (`has_rows`), it leans on what other steps
+    write, and is worked out again when it is applied.
     """
 
     __tablename__ = "month_end_effects"
-    __table_args__ = (
-        UniqueConstraint(
-            "org_id", "run_id", "policy_id", "step", "period", name="month_end_effects_once_key"
-        ),
-        tenant_key("month_end_runs", "run_id"),
-    )
+    __table_args__ = (tenant_key("month_end_runs", "run_id"),)
 
-    run_id: Mapped[UUID]
+    run_id: Mapped[UUID] = mapped_column(primary_key=True)
+    step: Mapped[StepCode] = mapped_column(primary_key=True)
+    policy_id: Mapped[UUID] = mapped_column(primary_key=True)
+    period: Mapped[date] = mapped_column(primary_key=True)
     chunk: Mapped[int]
-    policy_id: Mapped[UUID]
     policy_number: Mapped[str]
     product_id: Mapped[UUID]
-    step: Mapped[StepCode]
-    period: Mapped[date]
     before: Mapped[dict[str, Any]]
     after: Mapped[dict[str, Any]]
     amount: Mapped[Decimal]
-    rows: Mapped[dict[str, Any] | None]
+    has_rows: Mapped[bool]
+
+
+class MonthEndRows(TenantTable):
+    """A column of the rows that a chunk's effects write to a table. Appended, never changed.
+
+    `items` is an array as PostgreSQL writes it: some thousands of rows are then a few values.
+    """
+
+    __tablename__ = "month_end_rows"
+    __table_args__ = (tenant_key("month_end_runs", "run_id"),)
+
+    run_id: Mapped[UUID] = mapped_column(primary_key=True)
+    chunk: Mapped[int] = mapped_column(primary_key=True)
+    target: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    items: Mapped[str]
 
 
 class MonthEndException(TenantRecord):

@@ -74,11 +74,16 @@ class _Offer:
 
 
 def seed_book(
-    policies: int, *, processes: int = 1, on_progress: Callable[[int], None] = lambda _done: None
+    policies: int,
+    *,
+    processes: int = 1,
+    days_old: tuple[int, int] = (0, 700),
+    on_progress: Callable[[int], None] = lambda _done: None,
 ) -> int:
     """Add so many policies, with a customer each, to the organization in scope.
 
-    Deterministic for a tenant and a starting point. Raises DomainError without a product on sale.
+    They began between so many days ago. Deterministic for a tenant and a starting point. Raises
+    DomainError without a product on sale.
     """
     session = db.session()
     today = clock.today(get_organization(session).timezone)
@@ -89,7 +94,7 @@ def seed_book(
         first = take_numbers(taking, "PL", today.year, policies)
     end = first + policies
     chunks = [range(at, min(at + CHUNK, end)) for at in range(first, end, CHUNK)]
-    write = partial(_write_chunk, offers, today)
+    write = partial(_write_chunk, offers, today, days_old)
     made = 0
     for written in map(write, chunks) if processes == 1 else _spread(write, chunks, processes):
         made += written
@@ -145,7 +150,9 @@ class _Rows:
             write_rows(session, table, rows)
 
 
-def _write_chunk(offers: list[_Offer], today: date, numbers: range) -> int:
+def _write_chunk(
+    offers: list[_Offer], today: date, days_old: tuple[int, int], numbers: range
+) -> int:
     random = Random(f"book {numbers.start}")
     prices: dict[Any, PricedQuote] = {}
     rows, issued = _Rows(), []
@@ -153,7 +160,7 @@ def _write_chunk(offers: list[_Offer], today: date, numbers: range) -> int:
         person = _person(random, 100_000 + index, today)
         customer = _customer(person, today)
         offer = random.choice(offers)
-        effective = today - timedelta(days=random.randint(0, 700))
+        effective = today - timedelta(days=random.randint(*days_old))
         priced = _price(offer, person, random, prices, effective)
         number = format_number("PL", today.year, index)
         policy = _policy(number, customer.id, offer, priced, effective)

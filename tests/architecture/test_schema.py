@@ -20,6 +20,7 @@ APPEND_ONLY = (
     "claim_events",
     "ledger_closes",
     "month_end_effects",
+    "month_end_rows",
     "ledger_transfers",
     "policy_events",
     "policy_versions",

@@ -9,7 +9,6 @@ from insurance.blueprints.month_end import bp
 from insurance.blueprints.month_end.show import step_asked
 from insurance.core.db import db
 from insurance.core.errors import NotFoundError
-from insurance.core.paging import decode_cursor
 from insurance.core.permissions import May
 from insurance.month_end import queries
 from insurance.month_end.exports import (
@@ -34,7 +33,7 @@ def effects(month_end_run_id: UUID) -> Response:
     session = db.session()
     run = queries.get_run(session, month_end_run_id)
     chosen, cursor = _chosen(), request.args.get("cursor")
-    after = decode_cursor(cursor, 1, UUID)[0] if cursor else None
+    after = queries.effect_key(cursor) if cursor else None
     found = queries.list_effects(session, run.id, limit=ROWS, after=after, **chosen)
     return page(
         "month_end/effects.html",
@@ -77,7 +76,9 @@ def policy(month_end_run_id: UUID, policy_id: UUID) -> Response:
     """Show a policy before and after the run, step by step."""
     session = db.session()
     run = queries.get_run(session, month_end_run_id)
-    found = queries.list_effects(session, run.id, limit=100, policy_id=policy_id).items
+    order = list(StepCode)
+    listed = queries.list_effects(session, run.id, limit=100, policy_id=policy_id).items
+    found = sorted(listed, key=lambda one: (order.index(one.step), one.period))
     left_out = queries.find_exception(session, run.id, policy_id)
     named = found[0] if found else left_out
     if named is None:

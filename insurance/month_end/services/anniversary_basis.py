@@ -1,8 +1,8 @@
 """What an anniversary starts from and comes to: contracts, changes and lines of policies."""
 
 from bisect import bisect_right
-from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -114,6 +114,21 @@ class Raised:
         return all(one.type == EndorsementType.ANNIVERSARY for one in self.basis.changes)
 
     @property
+    def is_plain(self) -> bool:
+        """Tell whether what it leaves to pay follows from it alone, without writing it first.
+
+        A line that cost nothing and is given a price would fall due only then.
+        """
+        free = {one.id for one in self.basis.lines if one.amount == ZERO}
+        return self.is_alone and self.is_newest and not free & self.relaid.keys()
+
+    @property
+    def instalment(self) -> Decimal:
+        """Return what the policy pays from the anniversary on."""
+        contract = self.new
+        return contract.instalment(self.basis.pricer.factor(contract.frequency))
+
+    @property
     def is_newest(self) -> bool:
         """Tell whether no other change takes effect after it."""
         last = self.after[-1].change
@@ -134,11 +149,19 @@ class Decided:
         return {one.policy.id for one in self.raised}
 
     @property
+    def plain(self) -> dict[UUID, Raised]:
+        """Return the rises of policies that rise once, from which the rest follows."""
+        once = Counter(one.policy.id for one in self.raised)
+        return {
+            one.policy.id: one for one in self.raised if once[one.policy.id] == 1 and one.is_plain
+        }
+
+    @property
     def credited(self) -> set[UUID]:
         """Return the policies that get something back."""
         return {one.policy.id for one in self.raised if one.adjustment < ZERO}
 
-    def of(self, policy_ids: set[UUID]) -> "Decided":
+    def of(self, policy_ids: Container[UUID]) -> "Decided":
         """Return what was decided for some of the policies."""
         return Decided(
             [one for one in self.raised if one.policy.id in policy_ids],

@@ -22,7 +22,6 @@ from insurance.policies.models import (
     BenefitLayer,
 )
 from insurance.policies.queries import get_policy
-from insurance.policies.rules import Contract
 from insurance.policies.services.contracts import write_contract
 
 _LAYERS: Table = BenefitLayer.__table__  # type: ignore[assignment]
@@ -118,13 +117,9 @@ def _set_policies(
             "premiums": [one.new.premium for one in newest.values()],
             "covers": [one.new.coverage_amount for one in newest.values()],
             "versions": [versions[key] for key in newest],
-            "instalments": [str(_instalment(one, one.new)) for one in newest.values()],
+            "instalments": [str(one.instalment) for one in newest.values()],
         },
     )
-
-
-def _instalment(one: Raised, contract: Contract) -> Decimal:
-    return contract.instalment(one.basis.pricer.factor(contract.frequency))
 
 
 def _set_benefits(

@@ -1,5 +1,6 @@
 """Chunks of a run: claimed by locking their own row, with their policies and effects."""
 
+import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
@@ -7,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import Table, func, select, text
 from sqlalchemy.orm import Session
 
+from insurance.core.bulk import array_item, array_of, id_array
 from insurance.core.period import add_years
 from insurance.core.tenancy import current_org
 from insurance.month_end.models import (
@@ -16,7 +18,7 @@ from insurance.month_end.models import (
     MonthEndRun,
     StepCode,
 )
-from insurance.month_end.services.effects import Effect, Work, hash_of, in_order, totals_of
+from insurance.month_end.services.effects import Effect, Work, as_json, in_order, text_of, totals_of
 from insurance.month_end.services.escalations import load_escalations
 
 _EFFECTS: Table = MonthEndEffect.__table__  # type: ignore[assignment]
@@ -30,13 +32,14 @@ _IDS = text(
 )
 _KEEP = text(
     """
-    INSERT INTO ins.month_end_effects (org_id, id, run_id, chunk, policy_id, policy_number,
-        product_id, step, period, before, after, amount, rows)
-    SELECT :org, r.id, :run, :chunk, r.policy_id, r.policy_number, r.product_id, r.step, r.period,
-           r.before, r.after, r.amount, r.rows
-    FROM jsonb_to_recordset(CAST(:effects AS jsonb))
-        AS r(id uuid, policy_id uuid, policy_number text, product_id uuid, step text, period date,
-             before jsonb, after jsonb, amount numeric, rows jsonb)
+    INSERT INTO ins.month_end_effects (org_id, run_id, chunk, policy_id, policy_number, product_id,
+        step, period, before, after, amount, has_rows)
+    SELECT :org, :run, :chunk, r.policy_id, r.policy_number, r.product_id, r.step, r.period,
+           CAST(r.before AS jsonb), CAST(r.after AS jsonb), r.amount, r.has_rows
+    FROM unnest(CAST(:policies AS uuid[]), CAST(:numbers AS text[]), CAST(:products AS uuid[]),
+                CAST(:steps AS text[]), CAST(:periods AS date[]), CAST(:befores AS text[]),
+                CAST(:afters AS text[]), CAST(:amounts AS numeric[]), CAST(:listed AS boolean[]))
+        AS r(policy_id, policy_number, product_id, step, period, before, after, amount, has_rows)
     """
 )
 _FOLLOWED_IDS = text(
@@ -108,26 +111,29 @@ def effects_of_chunk(
     wanted = select(_EFFECTS).where(
         _EFFECTS.c.org_id == current_org(),
         _EFFECTS.c.run_id == chunk.run_id,
-        # The key leads by policy.
+        # The key leads by step, then by policy.
+        _EFFECTS.c.step.in_(list(StepCode)),
         _EFFECTS.c.policy_id.between(chunk.first_policy, chunk.last_policy),
         _EFFECTS.c.chunk == chunk.number,
     )
     if without_rows:
-        wanted = wanted.where(_EFFECTS.c.rows.is_(None))
-    rows = session.execute(wanted.order_by(_EFFECTS.c.id))
-    return [
-        Effect(
-            row.policy_id,
-            row.policy_number,
-            row.product_id,
-            StepCode(row.step),
-            row.period,
-            row.before,
-            row.after,
-            row.amount,
-        )
-        for row in rows
-    ]
+        wanted = wanted.where(_EFFECTS.c.has_rows.is_(False))
+    return in_order(
+        [
+            Effect(
+                row.policy_id,
+                row.policy_number,
+                row.product_id,
+                StepCode(row.step),
+                row.period,
+                row.before,
+                row.after,
+                row.amount,
+                row.has_rows,
+            )
+            for row in session.execute(wanted)
+        ]
+    )
 
 
 def texts_of(effects: Sequence[Effect]) -> dict[UUID, str]:
@@ -145,10 +151,27 @@ def keep_plan(
     effects: Sequence[Effect],
     now: datetime,
 ) -> None:
-    """Keep what was planned for a chunk."""
+    """Keep what was planned for a chunk, in the order given."""
     session.flush()
-    # One parameter: thousands of them would cost more than the rows.
-    listed = f"[{','.join([one.json for one in effects])}]"
-    values = {"org": current_org(), "run": run.id, "chunk": chunk.number, "effects": listed}
-    session.execute(_KEEP, values)
-    chunk.hash, chunk.totals, chunk.planned_at = hash_of(effects), totals_of(effects), now
+    found = hashlib.sha256()
+    befores, afters = [], []
+    for one in effects:
+        before, after = as_json(one.before), as_json(one.after)
+        found.update(text_of(one, before, after).encode())
+        befores.append(array_item(before))
+        afters.append(array_item(after))
+    # An array a column: thousands of parameters would cost more than the rows.
+    values = {
+        "policies": id_array([one.policy_id for one in effects]),
+        "numbers": array_of([array_item(one.policy_number) for one in effects]),
+        "products": id_array([one.product_id for one in effects]),
+        "steps": array_of([one.step for one in effects]),
+        "periods": array_of([one.period.isoformat() for one in effects]),
+        "befores": array_of(befores),
+        "afters": array_of(afters),
+        "amounts": array_of([str(one.amount) for one in effects]),
+        "listed": array_of(["true" if one.has_rows else "false" for one in effects]),
+    }
+    where = {"org": current_org(), "run": run.id, "chunk": chunk.number}
+    session.execute(_KEEP, where | values)
+    chunk.hash, chunk.totals, chunk.planned_at = found.hexdigest(), totals_of(effects), now

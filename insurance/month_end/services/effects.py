@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import text
@@ -15,7 +14,6 @@ from sqlalchemy.orm import Session
 
 from insurance.audit_logs.rules import plain
 from insurance.core.bulk import id_array
-from insurance.core.ids import new_id_text
 from insurance.core.money import ZERO
 from insurance.core.tenancy import current_org
 from insurance.month_end.models import StepCode
@@ -23,7 +21,7 @@ from insurance.month_end.services.escalations import Escalations
 
 _FACTS = text(
     """
-    SELECT p.id, p.policy_number, p.product_id, k.category, p.status, (
+    SELECT p.id, p.policy_number, p.product_id, k.category, (
                SELECT max(e.sequence) FROM ins.policy_events e
                WHERE e.org_id = p.org_id AND e.policy_id = p.id) AS sequence
     FROM ins.policies p
@@ -35,11 +33,10 @@ _FACTS = text(
 )
 
 
-_as_json = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=plain).encode
+as_json = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=plain).encode
 
 
-@dataclass(frozen=True)
-class Effect:
+class Effect(NamedTuple):
     """What a step does to a policy. `before` says after which event of its history."""
 
     policy_id: UUID
@@ -50,33 +47,20 @@ class Effect:
     before: dict[str, Any]
     after: dict[str, Any]
     amount: Decimal
-    rows: dict[str, Any] | None = None
-
-    @cached_property
-    def text(self) -> str:
-        """Return the effect as it is hashed: a list in JSON."""
-        before, after = self._written
-        return (
-            f'["{self.policy_id}","{self.step.value}","{self.period.isoformat()}","{self.amount}",'
-            f"{before},{after}]"
-        )
+    has_rows: bool = False
 
     @property
-    def json(self) -> str:
-        """Return the effect as it is stored, in JSON."""
-        before, after = self._written
-        return (
-            f'{{"id":"{new_id_text()}","policy_id":"{self.policy_id}",'
-            f'"policy_number":{_as_json(self.policy_number)},"product_id":"{self.product_id}",'
-            f'"step":"{self.step.value}","period":"{self.period.isoformat()}",'
-            f'"amount":"{self.amount}","before":{before},"after":{after},'
-            f'"rows":{_as_json(self.rows)}}}'
-        )
+    def text(self) -> str:
+        """Return the effect as it is hashed: a list in JSON."""
+        return text_of(self, as_json(self.before), as_json(self.after))
 
-    @cached_property
-    def _written(self) -> tuple[str, str]:
-        # Written once: the hash and the row say the same.
-        return _as_json(self.before), _as_json(self.after)
+
+def text_of(effect: Effect, before: str, after: str) -> str:
+    """Return an effect as it is hashed, from what is known of it in JSON."""
+    return (
+        f'["{effect.policy_id}","{effect.step}","{effect.period}","{effect.amount}",'
+        f"{before},{after}]"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,25 +74,21 @@ class Work:
     escalations: Escalations
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """What effects say of a policy, as it was before the first step."""
 
     number: str
     product_id: UUID
     category: str
     sequence: int
-    status: str
 
 
 def load_facts(session: Session, policy_ids: Sequence[UUID]) -> dict[UUID, Facts]:
     """Return the facts of those policies that are in force."""
-    rows = session.execute(_FACTS, {"org": current_org(), "policies": id_array(policy_ids)})
+    rows = session.execute(_FACTS, {"org": current_org(), "policies": id_array(policy_ids)}).all()
     return {
-        row.id: Facts(
-            row.policy_number, row.product_id, row.category, row.sequence or 0, row.status
-        )
-        for row in rows
+        policy_id: Facts(number, product_id, category, sequence or 0)
+        for policy_id, number, product_id, category, sequence in rows
     }
 
 
@@ -120,27 +100,19 @@ def effect_of(
     before: dict[str, Any],
     after: dict[str, Any],
     amount: Decimal,
-    rows: dict[str, Any] | None = None,
+    has_rows: bool = False,
 ) -> Effect:
     """Return an effect on a policy, with the last event of its history that it rests on."""
     known = {**before, "event": facts.sequence}
     return Effect(
-        policy_id, facts.number, facts.product_id, step, period, known, after, amount, rows
+        policy_id, facts.number, facts.product_id, step, period, known, after, amount, has_rows
     )
 
 
 def in_order(effects: Sequence[Effect]) -> list[Effect]:
     """Return effects by policy, in the order of the steps."""
     order = {step: place for place, step in enumerate(StepCode)}
-    return sorted(effects, key=lambda one: (one.policy_id, order[one.step], one.period))
-
-
-def hash_of(effects: Sequence[Effect]) -> str:
-    """Return the hash of effects in their order."""
-    found = hashlib.sha256()
-    for one in effects:
-        found.update(one.text.encode())
-    return found.hexdigest()
+    return sorted(effects, key=lambda one: (one.policy_id.int, order[one.step], one.period))
 
 
 def hash_of_texts(texts: Sequence[str]) -> str:

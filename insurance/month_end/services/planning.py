@@ -25,6 +25,7 @@ from insurance.month_end.services.effects import (
 )
 from insurance.month_end.services.lists import plan_lists
 from insurance.month_end.services.quarantine import guarded
+from insurance.month_end.services.rows import PlannedRows
 from insurance.month_end.services.steps import plan_steps
 
 
@@ -41,8 +42,14 @@ def plan_next(run_id: UUID, now: datetime) -> bool:
             return False
         ids = ids_of(session, run, chunk)
         work = work_of(session, run, ids, now)
-        effects = guarded(session, run, ids, lambda some: plan_steps(session, some, work), now)
-        keep_plan(session, run, chunk, in_order(effects), now)
+        parts = guarded(session, run, ids, lambda some: [plan_steps(session, some, work)], now)
+        keep_plan(
+            session, run, chunk, in_order([one for part in parts for one in part.effects]), now
+        )
+        rows = PlannedRows()
+        for part in parts:
+            rows.take(part.rows)
+        rows.keep(session, run.id, chunk.number)
         return True
 
 

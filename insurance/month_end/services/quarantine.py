@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import TypeVar
 from uuid import UUID
 
 import psycopg
@@ -18,10 +19,8 @@ from insurance.month_end.models import (
     MonthEndException,
     MonthEndRun,
 )
-from insurance.month_end.services.effects import (
-    Effect,
-)
 
+Done = TypeVar("Done")
 OF_A_POLICY = (
     DomainError,
     DBAPIError,
@@ -46,9 +45,9 @@ def guarded(
     session: Session,
     run: MonthEndRun,
     ids: Sequence[UUID],
-    do: Callable[[Sequence[UUID]], list[Effect]],
+    do: Callable[[Sequence[UUID]], list[Done]],
     now: datetime,
-) -> list[Effect]:
+) -> list[Done]:
     """Do something for policies; those that fail are quarantined, found by halving."""
     if not ids:
         return []

@@ -6,7 +6,7 @@ the plan writes, looks, and takes back.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -28,7 +28,7 @@ from insurance.month_end.services.anniversaries import (
     decide_anniversaries,
     write_anniversaries,
 )
-from insurance.month_end.services.anniversary_basis import Blocked, Decided
+from insurance.month_end.services.anniversary_basis import Blocked, Decided, Raised
 from insurance.month_end.services.effects import (
     Effect,
     Facts,
@@ -71,20 +71,60 @@ _CLAIMS_DUE = text(
 )
 
 
-def plan_steps(session: Session, policy_ids: Sequence[UUID], work: Work) -> list[Effect]:
-    """Return the effects of the steps on policies; nothing stays written."""
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the steps come to for some policies, and the rows of those decided alone."""
+
+    effects: list[Effect]
+    rows: PlannedRows
+
+
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """What the monthly steps found for policies."""
+
+    lines: list[schedule.NewLine]
+    charges: list[schedule.Charge]
+    late: list[schedule.Late]
+
+    def of(self, wanted: Container[UUID]) -> "_Due":
+        """Return what was found for some of the policies."""
+        return _Due(
+            [one for one in self.lines if one.policy_id in wanted],
+            [one for one in self.charges if one.policy_id in wanted],
+            [one for one in self.late if one.policy_id in wanted],
+        )
+
+
+def plan_steps(session: Session, policy_ids: Sequence[UUID], work: Work) -> Plan:
+    """Return what the steps do to policies; nothing stays written.
+
+    Most of it is decided from what stands. Where a credit may pay what falls due, or a rise meets
+    other changes, one step leans on what another writes: those policies are tried.
+    """
     facts = load_facts(session, policy_ids)
     decided = _rises(session, list(facts), work)
-    entangled = decided.policy_ids
-    alone = _Steps(session, facts, work, planned=PlannedRows(facts))
-    charged = alone.decide([one for one in facts if one not in entangled])
-    crediting = _with_credit(session, charged | entangled) | decided.credited
-    together = entangled | crediting
-    alone.note_blocked(decided.blocked)
-    effects = [one for one in alone.effects if one.policy_id not in together]
-    for some, is_simple in _kinds(decided, together):
+    plain = decided.plain
+    tried = decided.policy_ids - plain.keys()
+    steps = _Steps(session, facts, work)
+    due = steps.find_due([one for one in facts if one not in tried], plain)
+    crediting = decided.credited | _with_credit(
+        session, decided.policy_ids | {one.policy_id for one in due.charges}
+    )
+    tried |= crediting
+    sure = {one: known for one, known in facts.items() if one not in tried}
+    settled = {one: known for one, known in sure.items() if one not in plain}
+    steps.with_rows = settled
+    steps.note_rises(decided.of(sure))
+    steps.note_due(due.of(sure))
+    steps.list_events(list(sure), plain)
+    effects = steps.effects
+    for some, is_simple in _kinds(decided, tried):
         effects += _look_ahead(session, facts, some, work, decided, crediting, is_simple)
-    return in_order(effects)
+    listed = due.of(settled)
+    rows = PlannedRows()
+    rows.add(settled, listed.lines, listed.charges, listed.late)
+    return Plan(effects, rows)
 
 
 def _with_credit(session: Session, policy_ids: set[UUID]) -> set[UUID]:
@@ -142,7 +182,7 @@ class _Steps:
     """The steps in their order, over policies whose facts are known.
 
     `only` are the policies whose charges are to be written in a trial; None writes everything.
-    `planned` gathers the rows of what is decided alone.
+    `with_rows` are those whose rows a plan lists.
     """
 
     session: Session
@@ -150,7 +190,7 @@ class _Steps:
     work: Work
     effects: list[Effect] = field(default_factory=list)
     only: set[UUID] | None = None
-    planned: PlannedRows | None = None
+    with_rows: Container[UUID] = frozenset()
 
     def do(self, policy_ids: Sequence[UUID], decided: Decided | None = None) -> None:
         """Decide and write, step by step: each sees what the one before wrote."""
@@ -160,45 +200,53 @@ class _Steps:
         write_anniversaries(
             session, decided.raised, on=work.on, now=work.now, with_history=not is_trial
         )
-        self._note_rises(decided)
+        self.note_rises(decided)
+        due = _Due([], [], [])
         if StepCode.EXTEND_SCHEDULES in work.steps:
-            lines = schedule.decide_lines(session, policy_ids, on=work.on)
-            schedule.write_lines(session, lines)
-            self._note_lines(lines)
+            due.lines.extend(schedule.decide_lines(session, policy_ids, on=work.on))
+            schedule.write_lines(session, due.lines)
         if StepCode.POST_PREMIUMS in work.steps:
-            charges = schedule.decide_charges(session, policy_ids, on=work.on)
-            written = [one for one in charges if self.only is None or one.policy_id in self.only]
-            schedule.write_charges(session, written, on=work.on, now=work.now)
-            self._note_charges(charges)
-        if StepCode.MARK_OVERDUE in work.steps:
-            late = schedule.decide_late(session, policy_ids, on=work.on)
-            if not is_trial:
-                schedule.write_late(session, late, on=work.on, now=work.now)
-            self._note_late(late)
-        self._list(policy_ids)
-
-    def decide(self, policy_ids: Sequence[UUID]) -> set[UUID]:
-        """Decide without writing; return the policies that something is charged to."""
-        session, work = self.session, self.work
-        lines: list[schedule.NewLine] = []
-        charges: list[schedule.Charge] = []
-        if StepCode.EXTEND_SCHEDULES in work.steps:
-            lines = schedule.decide_lines(session, policy_ids, on=work.on)
-            self._note_lines(lines)
-        if StepCode.POST_PREMIUMS in work.steps:
-            charges = schedule.decide_charges(session, policy_ids, on=work.on)
-            charges += self._charges_of(lines)
-            self._note_charges(charges)
-        if StepCode.MARK_OVERDUE in work.steps:
-            late = schedule.decide_late(session, policy_ids, on=work.on)
-            late += [
-                schedule.Late(one.id, one.policy_id, one.due_date, one.amount)
-                for one in lines
-                if one.due_date < work.on and one.amount > ZERO
+            due.charges.extend(schedule.decide_charges(session, policy_ids, on=work.on))
+            written = [
+                one for one in due.charges if self.only is None or one.policy_id in self.only
             ]
-            self._note_late(late)
-        self._list(policy_ids)
-        return {one.policy_id for one in charges}
+            schedule.write_charges(session, written, on=work.on, now=work.now)
+        if StepCode.MARK_OVERDUE in work.steps:
+            due.late.extend(schedule.decide_late(session, policy_ids, on=work.on))
+            if not is_trial:
+                schedule.write_late(session, due.late, on=work.on, now=work.now)
+        self.note_due(due)
+        self.list_events(policy_ids, {})
+
+    def find_due(self, policy_ids: Sequence[UUID], raised: Mapping[UUID, Raised]) -> _Due:
+        """Decide the monthly steps without writing, with rises as they will be."""
+        session, work = self.session, self.work
+        relaid = {line: cost for one in raised.values() for line, cost in one.relaid.items()}
+        due = _Due([], [], [])
+        if StepCode.EXTEND_SCHEDULES in work.steps:
+            pay = {policy_id: one.instalment for policy_id, one in raised.items()}
+            due.lines.extend(
+                schedule.decide_lines(session, policy_ids, on=work.on, instalments=pay)
+            )
+        if StepCode.POST_PREMIUMS in work.steps:
+            found = schedule.decide_charges(session, policy_ids, on=work.on)
+            due.charges.extend(
+                one._replace(amount=relaid[one.line_id]) if one.line_id in relaid else one
+                for one in found
+            )
+            due.charges.extend(self._charges_of(due.lines))
+        if StepCode.MARK_OVERDUE in work.steps:
+            marked = schedule.decide_late(session, policy_ids, on=work.on)
+            due.late.extend(
+                one._replace(outstanding=relaid[one.line_id]) if one.line_id in relaid else one
+                for one in marked
+            )
+            due.late.extend(
+                schedule.Late(one.id, one.policy_id, one.due_date, one.amount)
+                for one in due.lines
+                if one.due_date < work.on and one.amount > ZERO
+            )
+        return due
 
     def _charges_of(self, lines: Sequence[schedule.NewLine]) -> list[schedule.Charge]:
         due = [one for one in lines if one.due_date <= self.work.on and one.amount > ZERO]
@@ -225,15 +273,15 @@ class _Steps:
         before: dict[str, Any],
         after: dict[str, Any],
         amount: Decimal,
+        *,
         period: date | None = None,
-        rows: dict[str, Any] | None = None,
     ) -> None:
-        facts = self.facts[policy_id]
+        facts, has_rows = self.facts[policy_id], policy_id in self.with_rows
         day = period or self.work.on
-        written = rows or {} if self.planned is not None else None
-        self.effects.append(effect_of(facts, policy_id, step, day, before, after, amount, written))
+        self.effects.append(effect_of(facts, policy_id, step, day, before, after, amount, has_rows))
 
-    def _note_rises(self, decided: Decided) -> None:
+    def note_rises(self, decided: Decided) -> None:
+        """Name the anniversaries that raise, and those that may not."""
         for one in decided.raised:
             old, new, rise = one.old, one.new, one.rise
             before = {"premium": old.premium, "cover": old.coverage_amount}
@@ -248,44 +296,34 @@ class _Steps:
             if rise.index is not None:
                 after |= {"index": rise.index, "index_month": rise.index_month}
             step, amount = StepCode.ANNIVERSARIES, new.premium - old.premium
-            self._note(one.policy.id, step, before, after, amount, one.change.on)
-        self.note_blocked(decided.blocked)
+            self._note(one.policy.id, step, before, after, amount, period=one.change.on)
+        self._note_blocked(decided.blocked)
 
-    def note_blocked(self, found: Sequence[Blocked]) -> None:
-        """Name rises that may not be."""
+    def _note_blocked(self, found: Sequence[Blocked]) -> None:
         for one in found:
             after = {"blocked_by": [one.reason]}
-            self._note(one.policy_id, StepCode.ANNIVERSARIES, {}, after, ZERO, one.anniversary)
+            step, day = StepCode.ANNIVERSARIES, one.anniversary
+            self._note(one.policy_id, step, {}, after, ZERO, period=day)
 
-    def _note_lines(self, lines: Sequence[schedule.NewLine]) -> None:
-        for policy_id, found in _by_policy(lines).items():
-            before = {"schedule_until": found[0].due_date.isoformat()}
-            after = {"schedule_until": found[-1].period_end.isoformat(), "lines": len(found)}
-            amount = total(one.amount for one in found)
-            rows = self.planned.lines(found) if self.planned else None
-            self._note(policy_id, StepCode.EXTEND_SCHEDULES, before, after, amount, rows=rows)
+    def note_due(self, due: _Due) -> None:
+        """Name what the monthly steps do."""
+        for policy_id, lines in _by_policy(due.lines).items():
+            before = {"schedule_until": lines[0].due_date.isoformat()}
+            after = {"schedule_until": lines[-1].period_end.isoformat(), "lines": len(lines)}
+            amount = total(one.amount for one in lines)
+            self._note(policy_id, StepCode.EXTEND_SCHEDULES, before, after, amount)
+        for policy_id, charges in _by_policy(due.charges).items():
+            days = sorted([one.due_date.isoformat() for one in charges])
+            amount = total(one.amount for one in charges)
+            charged = {"charged": False, "due": days}
+            self._note(policy_id, StepCode.POST_PREMIUMS, charged, {"charged": True}, amount)
+        for policy_id, late in _by_policy(due.late).items():
+            days = sorted([one.due_date.isoformat() for one in late])
+            amount = total(one.outstanding for one in late)
+            pending = {"status": "PENDING", "due": days}
+            self._note(policy_id, StepCode.MARK_OVERDUE, pending, {"status": "OVERDUE"}, amount)
 
-    def _note_charges(self, charges: Sequence[schedule.Charge]) -> None:
-        for policy_id, found in _by_policy(charges).items():
-            days = sorted(one.due_date.isoformat() for one in found)
-            amount = total(one.amount for one in found)
-            before = {"charged": False, "due": days}
-            rows = self.planned.charges(found) if self.planned else None
-            self._note(
-                policy_id, StepCode.POST_PREMIUMS, before, {"charged": True}, amount, rows=rows
-            )
-
-    def _note_late(self, late: Sequence[schedule.Late]) -> None:
-        for policy_id, found in _by_policy(late).items():
-            days = sorted(one.due_date.isoformat() for one in found)
-            before = {"status": "PENDING", "due": days}
-            amount = total(one.outstanding for one in found)
-            rows = self.planned.late(found) if self.planned else None
-            self._note(
-                policy_id, StepCode.MARK_OVERDUE, before, {"status": "OVERDUE"}, amount, rows=rows
-            )
-
-    def _list(self, policy_ids: Sequence[UUID]) -> None:
+    def list_events(self, policy_ids: Sequence[UUID], raised: Mapping[UUID, Raised]) -> None:
         """Name what ends or begins in the month, for people to act on."""
         session, work = self.session, self.work
         values: dict[str, Any] = {
@@ -309,7 +347,8 @@ class _Steps:
             until = work.on + timedelta(days=lead)
             for row in session.execute(_RENEWED, values | {"until": until}):
                 before, after = {"expiry_date": row.expiry_date}, {"listed": ["Renewal"]}
-                self._note(row.id, StepCode.RENEWALS_DUE, before, after, row.premium)
+                premium = raised[row.id].new.premium if row.id in raised else row.premium
+                self._note(row.id, StepCode.RENEWALS_DUE, before, after, premium)
         if StepCode.CLAIMS_CLOCKS in work.steps:
             midnight = datetime.combine(work.on + timedelta(days=1), time(), self._zone())
             due = defaultdict(list)
@@ -324,8 +363,8 @@ class _Steps:
         return ZoneInfo(get_organization(self.session).timezone)
 
 
-def _by_policy(found: Sequence[Any]) -> dict[UUID, list[Any]]:
-    by_policy: dict[UUID, list[Any]] = {}
+def _by_policy(found: Sequence[Any]) -> Mapping[UUID, list[Any]]:
+    by_policy: dict[UUID, list[Any]] = defaultdict(list)
     for one in found:
-        by_policy.setdefault(one.policy_id, []).append(one)
+        by_policy[one.policy_id].append(one)
     return by_policy

@@ -5,12 +5,12 @@ decided in a few statements (`write_…`). The daily schedule does both at once;
 was decided as a plan. The caller holds the policies' rows.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from functools import cache
-from typing import Any
+from functools import cache, lru_cache
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Table, text
@@ -44,8 +44,7 @@ _LINES: Table = PremiumLine.__table__  # type: ignore[assignment]
 _FIRST = UUID(int=0)
 
 
-@dataclass(frozen=True, slots=True)
-class NewLine:
+class NewLine(NamedTuple):
     """A premium line that a schedule lacks."""
 
     id: UUID
@@ -57,8 +56,7 @@ class NewLine:
     whole_days: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Charge:
+class Charge(NamedTuple):
     """A premium that has fallen due and is not charged. `on` is the day of its transfer.
 
     That is the due date, or where its month is closed the business date. VAT is in per cent.
@@ -73,8 +71,7 @@ class Charge:
     on: date
 
 
-@dataclass(frozen=True, slots=True)
-class Late:
+class Late(NamedTuple):
     """A premium that was not paid on its due date."""
 
     line_id: UUID
@@ -94,7 +91,7 @@ class Kept:
 
 
 _SHORT = """
-    SELECT p.id, p.due_day, p.frequency, p.expiry_date, p.effective_date,
+    SELECT p.id, p.due_day, p.frequency, p.expiry_date,
            p.rating->>'instalment' AS instalment, l.sequence, l.period_end
     FROM ins.policies p
     CROSS JOIN LATERAL (
@@ -115,18 +112,54 @@ _CHANGING = text(
     WHERE org_id = :org AND status = 'ISSUED' AND applied_at IS NULL
     """
 )
-_UNCHARGED_OF = text(
+_OLDEST = text(
     """
+    SELECT (SELECT l.due_date FROM ins.premium_lines l
+            WHERE l.org_id = :org AND l.status = 'PENDING' AND l.due_date <= :on
+            ORDER BY l.due_date LIMIT 1) AS pending,
+           (SELECT l.due_date FROM ins.premium_lines l
+            WHERE l.org_id = :org AND l.status = 'OVERDUE' AND l.due_date <= :on
+            ORDER BY l.due_date LIMIT 1) AS overdue,
+           (SELECT l.due_date FROM ins.premium_lines l
+            WHERE l.org_id = :org AND l.status = 'PAID' AND l.posted_at IS NULL
+              AND l.due_date <= :on
+            ORDER BY l.due_date LIMIT 1) AS paid
+    """
+)
+# Status, days and a stretch of policies are one condition of the index on what is due: a policy's
+# paid years are never read.
+_DUE_LINES = """
+        SELECT l.id, l.policy_id, l.due_date, l.sequence, l.amount, l.paid_amount, l.kind,
+               l.posted_at
+        FROM ins.premium_lines l
+        WHERE l.org_id = :org AND l.status = '{status}'
+          AND l.due_date = ANY(CAST(:{days} AS date[])) AND l.policy_id BETWEEN :first AND :last
+"""
+_UNCHARGED_OF = text(
+    "".join(
+        [
+            """
     SELECT l.id, l.policy_id, p.policy_number, l.due_date, l.amount, k.category
-    FROM ins.premium_lines l
-    JOIN ins.policies p ON p.org_id = l.org_id AND p.id = l.policy_id
+    FROM (""",
+            " UNION ALL ".join(
+                _DUE_LINES.format(status=status, days=days)
+                for status, days in (
+                    ("PENDING", "pending"),
+                    ("OVERDUE", "overdue"),
+                    ("PAID", "paid"),
+                )
+            ),
+            """) l
+    JOIN ins.policies p ON p.org_id = :org AND p.id = l.policy_id
      AND p.status IN ('active', 'suspended')
     JOIN ins.products pr ON pr.org_id = p.org_id AND pr.id = p.product_id
     JOIN ins.product_classes k ON k.code = pr.class_code
-    WHERE l.org_id = :org AND l.policy_id = ANY(CAST(:policies AS uuid[])) AND l.kind = 'PREMIUM'
-      AND l.posted_at IS NULL AND l.status <> 'CANCELLED' AND l.due_date <= :on AND l.amount > 0
+    WHERE l.policy_id = ANY(CAST(:policies AS uuid[])) AND l.kind = 'PREMIUM'
+      AND l.posted_at IS NULL AND l.amount > 0
     ORDER BY l.policy_id, l.due_date, l.sequence
-    """
+    """,
+        ]
+    )
 )
 _UNCHARGED_NEXT = text(
     """
@@ -145,15 +178,20 @@ _UNCHARGED_NEXT = text(
     """
 )
 _LATE_OF = text(
-    """
+    "".join(
+        [
+            """
     SELECT l.id, l.policy_id, l.due_date, l.amount - l.paid_amount
-    FROM ins.premium_lines l
-    JOIN ins.policies p ON p.org_id = l.org_id AND p.id = l.policy_id
+    FROM (""",
+            _DUE_LINES.format(status="PENDING", days="pending"),
+            """) l
+    JOIN ins.policies p ON p.org_id = :org AND p.id = l.policy_id
      AND p.status IN ('active', 'suspended')
-    WHERE l.org_id = :org AND l.policy_id = ANY(CAST(:policies AS uuid[]))
-      AND l.status = 'PENDING' AND l.due_date < :on AND l.amount > l.paid_amount
+    WHERE l.policy_id = ANY(CAST(:policies AS uuid[])) AND l.amount > l.paid_amount
     ORDER BY l.policy_id, l.due_date, l.sequence
-    """
+    """,
+        ]
+    )
 )
 _LATE_NEXT = text(
     """
@@ -285,47 +323,68 @@ def _horizon(on: date) -> date:
     return add_months(on, MONTHS_AHEAD)
 
 
-def decide_lines(session: Session, policy_ids: Sequence[UUID], *, on: date) -> list[NewLine]:
+def decide_lines(
+    session: Session,
+    policy_ids: Sequence[UUID],
+    *,
+    on: date,
+    instalments: Mapping[UUID, Decimal] | None = None,
+) -> list[NewLine]:
     """Return the lines that policies in force lack to reach twelve months from a day.
 
     Due dates are counted on the due day from where the schedule ends. Changes that were issued
-    ahead cost from their day on.
+    ahead cost from their day on. `instalments` are those of policies that are about to change.
     """
-    values = {"org": current_org(), "until": _horizon(on), "policies": id_array(policy_ids)}
+    until = _horizon(on)
+    values = {"org": current_org(), "until": until, "policies": id_array(policy_ids)}
     rows = session.execute(_SHORT_OF, values).all()
     if not rows:
         return []
     changing = set(session.scalars(_CHANGING, {"org": current_org()}))
-    lines = []
+    known = instalments or {}
+    lines: list[NewLine] = []
     for row in rows:
-        plan = _plan_changing if row.id in changing else _plan
-        for sequence, planned in enumerate(plan(session, row, on), row.sequence + 1):
+        if row.id in changing:
+            planned = _plan_changing(session, row, on)
+        else:
+            # Many policies end on the same day and pay the same.
+            instalment = known.get(row.id) or Decimal(row.instalment)
+            planned = _plan(
+                row.period_end, row.due_day, row.frequency, until, row.expiry_date, instalment
+            )
+        for sequence, one in enumerate(planned, row.sequence + 1):
+            period = one.period
             lines.append(
                 NewLine(
                     new_id(),
                     row.id,
                     sequence,
-                    planned.period.start,
-                    planned.period.end,
-                    planned.amount,
-                    planned.whole_days,
+                    period.start,
+                    period.end,
+                    one.amount,
+                    one.whole_days,
                 )
             )
     return lines
 
 
-def _plan(_session: Session, row: Any, on: date) -> list[PlannedLine]:
-    return plan_lines(
-        row.period_end,
-        due_day=row.due_day,
-        months=MONTHS_PER_PREMIUM[row.frequency],
-        until=_horizon(on),
-        expiry=row.expiry_date,
-        steps=[Step(row.effective_date, Decimal(row.instalment))],
+@lru_cache(maxsize=16_384)
+def _plan(
+    start: date, due_day: int, frequency: str, until: date, expiry: date | None, instalment: Decimal
+) -> tuple[PlannedLine, ...]:
+    return tuple(
+        plan_lines(
+            start,
+            due_day=due_day,
+            months=MONTHS_PER_PREMIUM[frequency],
+            until=until,
+            expiry=expiry,
+            steps=[Step(start, instalment)],
+        )
     )
 
 
-def _plan_changing(session: Session, row: Any, on: date) -> list[PlannedLine]:
+def _plan_changing(session: Session, row: Any, on: date) -> Sequence[PlannedLine]:
     basis = load_basis(session, queries.get_policy(session, row.id))
     stages = fold(basis.contract, basis.starts_on, basis.changes, basis.pricer)
     contract = stages[-1].contract
@@ -366,21 +425,43 @@ def decide_charges(session: Session, policy_ids: Sequence[UUID], *, on: date) ->
 
     Non-life premium carries the VAT of its due date.
     """
+    if not policy_ids:
+        return []
     closed = closed_through(session)
     vat = cache(lambda category, due: vat_rate_on(session, category, due))
-    values = {"org": current_org(), "policies": id_array(policy_ids), "on": on}
+    rows = session.execute(_UNCHARGED_OF, _due_values(session, policy_ids, on)).all()
     return [
         Charge(
-            row.id,
-            row.policy_id,
-            row.policy_number,
-            row.due_date,
-            row.amount,
-            vat(row.category, row.due_date),
-            on if closed is not None and row.due_date <= closed else row.due_date,
+            line_id,
+            policy_id,
+            number,
+            due,
+            amount,
+            vat(category, due),
+            on if closed is not None and due <= closed else due,
         )
-        for row in session.execute(_UNCHARGED_OF, values)
+        for line_id, policy_id, number, due, amount, category in rows
     ]
+
+
+def _due_values(session: Session, policy_ids: Sequence[UUID], on: date) -> dict[str, Any]:
+    """Return what finds the premiums of policies that are due up to and with a day."""
+    oldest = session.execute(_OLDEST, {"org": current_org(), "on": on}).one()
+    return {
+        "org": current_org(),
+        "policies": id_array(policy_ids),
+        "first": min(policy_ids),
+        "last": max(policy_ids),
+        "pending": _days(oldest.pending, on),
+        "overdue": _days(oldest.overdue, on),
+        "paid": _days(oldest.paid, on),
+    }
+
+
+def _days(first: date | None, last: date) -> list[date]:
+    if first is None:
+        return []
+    return [first + timedelta(days=count) for count in range((last - first).days + 1)]
 
 
 def write_charges(session: Session, charges: Sequence[Charge], *, on: date, now: datetime) -> int:
@@ -422,8 +503,10 @@ def event_of_charge(charge: Charge) -> Happening:
 
 def decide_late(session: Session, policy_ids: Sequence[UUID], *, on: date) -> list[Late]:
     """Return the premiums of policies in force that were due before a day and are still owed."""
-    values = {"org": current_org(), "policies": id_array(policy_ids), "on": on}
-    return [Late(*row) for row in session.execute(_LATE_OF, values)]
+    if not policy_ids:
+        return []
+    values = _due_values(session, policy_ids, on - timedelta(days=1))
+    return [Late(*row) for row in session.execute(_LATE_OF, values).all()]
 
 
 def write_late(session: Session, late: Sequence[Late], *, on: date, now: datetime) -> int:
