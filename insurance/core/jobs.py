@@ -3,20 +3,22 @@
 Redis is only the wake-up line. A job whose wake-up was lost is found by its row.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index, text
+from sqlalchemy import Index, Table, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from insurance.core import clock
+from insurance.core.bulk import write_rows
 from insurance.core.context import current_actor
 from insurance.core.db import TenantRecord, after_commit
+from insurance.core.ids import new_id
 from insurance.core.tenancy import current_org
 
-_wake: Callable[[UUID, UUID, str], None] | None = None
+_wake: Callable[[UUID, Sequence[UUID]], None] | None = None
 
 
 class OutboxJob(TenantRecord):
@@ -39,26 +41,42 @@ class OutboxJob(TenantRecord):
     error: Mapped[str | None]
 
 
-def use_queue(wake: Callable[[UUID, UUID, str], None]) -> None:
-    """Set how a worker is woken: called with the organization, the row's id and the job's name."""
+_JOBS: Table = OutboxJob.__table__  # type: ignore[assignment]
+
+
+def use_queue(wake: Callable[[UUID, Sequence[UUID]], None]) -> None:
+    """Set how workers are woken: called with the organization and the ids of its rows."""
     global _wake
     _wake = wake
 
 
 def enqueue(session: Session, name: str, **arguments: UUID | str | int) -> UUID:
     """Ask for the job `<area>.<function>` once this transaction has committed."""
-    now = clock.now()
-    job = OutboxJob(
-        name=name,
-        arguments={key: str(value) for key, value in arguments.items()},
-        request_id=current_actor().request_id,
-        created_at=now,
-        run_after=now,
-    )
-    session.add(job)
+    return enqueue_many(session, name, [arguments])[0]
+
+
+def enqueue_many(
+    session: Session, name: str, arguments: Sequence[Mapping[str, UUID | str | int]]
+) -> list[UUID]:
+    """Ask for a job many times, once this transaction has committed; return the rows' ids."""
+    now, request_id = clock.now(), current_actor().request_id
+    rows: list[dict[str, Any]] = [
+        {
+            "id": new_id(),
+            "name": name,
+            "arguments": {key: str(value) for key, value in one.items()},
+            "request_id": request_id,
+            "created_at": now,
+            "run_after": now,
+            "attempts": 0,
+        }
+        for one in arguments
+    ]
     session.flush()
+    write_rows(session, _JOBS, rows)
+    ids = [row["id"] for row in rows]
     org_id = current_org()
-    if _wake is not None:
+    if _wake is not None and ids:
         wake = _wake
-        after_commit(session, lambda: wake(org_id, job.id, name))
-    return job.id
+        after_commit(session, lambda: wake(org_id, ids))
+    return ids

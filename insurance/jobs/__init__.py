@@ -1,5 +1,6 @@
 """The queue's edge: how jobs are woken and run. Ids go in, one service call comes out."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from flask import Flask, current_app
@@ -18,7 +19,7 @@ def use_redis(app: Flask) -> None:
     app.extensions["redis"] = Redis.from_url(
         app.config["SETTINGS"].redis_url, socket_timeout=3, socket_connect_timeout=3
     )
-    use_queue(lambda org_id, job_id, _name: wake(org_id, job_id))
+    use_queue(wake)
 
 
 def queue_of(connection: Redis) -> Queue:
@@ -26,17 +27,20 @@ def queue_of(connection: Redis) -> Queue:
     return Queue(QUEUE, connection=connection, serializer=JSONSerializer)
 
 
-def wake(org_id: UUID, job_id: UUID) -> None:
-    """Tell a worker that a job of the outbox waits. Twice does no harm."""
-    try:
-        queue_of(current_app.extensions["redis"]).enqueue(
+def wake(org_id: UUID, job_ids: Sequence[UUID]) -> None:
+    """Tell workers that jobs of the outbox wait. Twice does no harm."""
+    asked = [
+        Queue.prepare_data(
             "insurance.jobs.outbox.run",
-            str(org_id),
-            str(job_id),
+            (str(org_id), str(job_id)),
             job_id=str(job_id),
             result_ttl=0,
             failure_ttl=86400,
         )
+        for job_id in job_ids
+    ]
+    try:
+        queue_of(current_app.extensions["redis"]).enqueue_many(asked)
     except (RedisError, OSError):
         # The row is the record; the sweeper wakes what was not woken here.
         return

@@ -16,8 +16,9 @@ _KEYS_KEPT = timedelta(days=30)
 
 def wake_waiting_jobs() -> None:
     """Wake every job of the organization in scope that is due and that nobody holds."""
-    for job_id in find_waiting():
-        wake(current_org(), job_id)
+    waiting = find_waiting()
+    if waiting:
+        wake(current_org(), waiting)
 
 
 def forget_old_keys() -> None:

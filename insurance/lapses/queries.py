@@ -6,6 +6,7 @@ every gap, so that a proposed rule is judged by the same words as a saved one.
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date, timedelta
@@ -19,9 +20,10 @@ from sqlalchemy import TextClause, select, text
 from sqlalchemy.orm import Session
 
 from insurance.billing.models import LineStatus, PremiumLine
+from insurance.core.bulk import id_array
 from insurance.core.business_days import public_holidays
 from insurance.core.errors import NotFoundError
-from insurance.core.money import ZERO, total
+from insurance.core.money import ZERO
 from insurance.core.paging import Page, page_of
 from insurance.core.records import get_record
 from insurance.core.tenancy import current_org
@@ -253,30 +255,96 @@ def get_policy_standing(
     policy = get_policy_facts(session, policy_id)
     spans = list_terms(session, [policy.product_id])[policy.product_id]
     lines = _list_owed_lines(session, policy_id, on)
-    owed = [Owed(line.due_date, line.amount - line.paid_amount) for line in lines]
-    arrears = total(one.left for one in owed)
-    oldest = owed[0].due_date if owed else None
-    terms = rules.terms_on(spans, oldest or on, policy.default_terms)
-    anchor = rules.grace_anchor(owed, terms.tolerance) or oldest
-    terms = rules.terms_on(spans, anchor or on, policy.default_terms)
     holds = list_holds(session, policy_id)
     notices = list_notices(session, policy_id)
-    if policy.status in rules.LAPSABLE:
-        seen = rules.forecast(
-            anchor,
-            arrears,
-            terms,
-            policy.frequency,
-            [_hold_of(hold) for hold in holds if hold.released_at is None],
-            any(_is_proof_of(line, anchor, on) for line in notices),
-            collection_in_flight,
-            on,
-            holidays_around(session, on),
-        )
-    else:
-        seen = replace(rules.NOTHING_OWED, arrears=arrears)
-    line_id = next((line.id for line in lines if line.due_date == anchor), None)
-    return PolicyStanding(policy, seen, terms, holds, notices, line_id)
+    seen = rules.standing(
+        policy.status,
+        policy.frequency,
+        [Owed(line.due_date, line.amount - line.paid_amount) for line in lines],
+        spans,
+        policy.default_terms,
+        holds=[_hold_of(hold) for hold in holds if hold.released_at is None],
+        told={line.due_date for line in notices if _is_proof(line, on)},
+        collection_in_flight=collection_in_flight,
+        on=on,
+        holidays=holidays_around(session, on),
+    )
+    line_id = next((line.id for line in lines if line.due_date == seen.anchor), None)
+    return PolicyStanding(policy, seen.forecast, seen.terms, holds, notices, line_id)
+
+
+_STANDING_OF = text(
+    """
+    SELECT p.id, p.status, p.frequency, p.product_id, pr.class_code, k.category
+    FROM ins.policies p
+    JOIN ins.products pr ON pr.org_id = p.org_id AND pr.id = p.product_id
+    JOIN ins.product_classes k ON k.code = pr.class_code
+    WHERE p.org_id = :org AND p.id = ANY(CAST(:policies AS uuid[]))
+    """
+)
+_OWED_OF = text(
+    """
+    SELECT l.policy_id, l.due_date, l.amount - l.paid_amount AS owed FROM ins.premium_lines l
+    WHERE l.org_id = :org AND l.policy_id = ANY(CAST(:policies AS uuid[]))
+      AND l.status IN ('PENDING', 'OVERDUE') AND l.due_date <= :on AND l.amount > l.paid_amount
+    ORDER BY l.policy_id, l.due_date, l.sequence
+    """
+)
+_HOLDS_OF = text(
+    """
+    SELECT h.policy_id, h.reason, h.placed_on, h.expires_on FROM ins.lapse_holds h
+    WHERE h.org_id = :org AND h.policy_id = ANY(CAST(:policies AS uuid[]))
+      AND h.released_at IS NULL
+    """
+)
+_TOLD_OF = text(
+    """
+    SELECT n.policy_id, l.due_date
+    FROM ins.premium_notices n
+    JOIN ins.premium_lines l ON l.org_id = n.org_id AND l.id = n.premium_line_id
+    LEFT JOIN ins.mails m ON m.org_id = n.org_id AND m.id = n.mail_id
+    WHERE n.org_id = :org AND n.policy_id = ANY(CAST(:policies AS uuid[]))
+      AND n.kind = 'NON_PAYMENT' AND n.sent_on <= :on
+      AND (n.mail_id IS NULL OR m.sent_at IS NOT NULL)
+    """
+)
+
+
+def list_forecasts(
+    session: Session, policy_ids: Collection[UUID], on: date, *, collecting: Collection[UUID]
+) -> dict[UUID, Forecast]:
+    """Say when each of many policies will lapse and what stops it, as on a day.
+
+    `collecting` are the policies with a collection under way.
+    """
+    values = {"org": current_org(), "policies": id_array(policy_ids), "on": on}
+    policies = session.execute(_STANDING_OF, values).all()
+    owed: dict[UUID, list[Owed]] = defaultdict(list)
+    for policy_id, due_date, left in session.execute(_OWED_OF, values):
+        owed[policy_id].append(Owed(due_date, left))
+    holds: dict[UUID, list[Hold]] = defaultdict(list)
+    for policy_id, *facts in session.execute(_HOLDS_OF, values):
+        holds[policy_id].append(Hold(*facts))
+    told: dict[UUID, set[date]] = defaultdict(set)
+    for policy_id, due_date in session.execute(_TOLD_OF, values):
+        told[policy_id].add(due_date)
+    spans = list_terms(session, {one.product_id for one in policies})
+    holidays = holidays_around(session, on)
+    return {
+        one.id: rules.standing(
+            one.status,
+            one.frequency,
+            owed[one.id],
+            spans[one.product_id],
+            rules.default_terms(one.class_code, one.category),
+            holds=holds[one.id],
+            told=told[one.id],
+            collection_in_flight=one.id in collecting,
+            on=on,
+            holidays=holidays,
+        ).forecast
+        for one in policies
+    }
 
 
 def _list_owed_lines(session: Session, policy_id: UUID, on: date) -> Sequence[PremiumLine]:
@@ -297,9 +365,9 @@ def _hold_of(hold: LapseHold) -> Hold:
     return Hold(hold.reason, hold.placed_on, hold.expires_on)
 
 
-def _is_proof_of(line: NoticeLine, anchor: date | None, on: date) -> bool:
+def _is_proof(line: NoticeLine, on: date) -> bool:
     is_notice = line.notice.kind is NoticeKind.NON_PAYMENT and line.notice.sent_on <= on
-    return is_notice and line.due_date == anchor and line.is_proof
+    return is_notice and line.is_proof
 
 
 def list_holds(session: Session, policy_id: UUID) -> Sequence[LapseHold]:

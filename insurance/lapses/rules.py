@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from insurance.core.business_days import add_business_days
 from insurance.core.errors import DomainError
-from insurance.core.money import ZERO
+from insurance.core.money import ZERO, total
 
 BUSINESS = "BUSINESS"
 FUNERAL = "FUNERAL"
@@ -304,6 +304,46 @@ def forecast(
         arrears=arrears,
         is_candidate=on > end and not blocked_by,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A forecast with the terms it rests on and the due date that the grace clock stands on."""
+
+    forecast: Forecast
+    terms: LapseTerms
+    anchor: date | None
+
+
+def standing(
+    status: str,
+    frequency: str,
+    owed: Sequence[Owed],
+    spans: Sequence[LapseTerms],
+    default: LapseTerms,
+    *,
+    holds: Iterable[Hold],
+    told: Set[date],
+    collection_in_flight: bool,
+    on: date,
+    holidays: Set[date],
+) -> Standing:
+    """Say how a policy stands on a day.
+
+    `owed` is what has fallen due, the oldest first; `told` the due dates of which the holder was
+    told by then. The terms are those of the premium that the grace clock stands on.
+    """
+    arrears = total(one.left for one in owed)
+    oldest = owed[0].due_date if owed else None
+    terms = terms_on(spans, oldest or on, default)
+    anchor = grace_anchor(owed, terms.tolerance) or oldest
+    terms = terms_on(spans, anchor or on, default)
+    if status not in LAPSABLE:
+        return Standing(replace(NOTHING_OWED, arrears=arrears), terms, anchor)
+    seen = forecast(
+        anchor, arrears, terms, frequency, holds, anchor in told, collection_in_flight, on, holidays
+    )
+    return Standing(seen, terms, anchor)
 
 
 class Way(StrEnum):

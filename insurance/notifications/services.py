@@ -2,28 +2,69 @@
 
 import smtplib
 import ssl
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import Table, text
 from sqlalchemy.orm import Session
 
 from insurance.core import clock, crypto
+from insurance.core.bulk import write_rows
 from insurance.core.context import current_actor
 from insurance.core.db import transaction
 from insurance.core.ids import new_id
-from insurance.core.jobs import enqueue
+from insurance.core.jobs import enqueue, enqueue_many
 from insurance.core.settings import Settings
 from insurance.core.tenancy import current_org
 from insurance.notifications import queries
 from insurance.notifications.models import Mail
 from insurance.notifications.texts import PERSONAL, TEXTS
 
+_MAILS: Table = Mail.__table__  # type: ignore[assignment]
 _TIMEOUT_SECONDS = 20
 _PATIENCE = text("SET LOCAL idle_in_transaction_session_timeout = '3min'")
 """A mail server may take its time while the mail's row is held."""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A mail of a kind (a key of TEXTS) to somebody, with the values of its text."""
+
+    kind: str
+    to: str
+    values: Mapping[str, str]
+
+
+def send_all_later(session: Session, letters: Sequence[Letter]) -> int:
+    """Put many mails into the outbox of this transaction and return their number.
+
+    None of them is of a kind that holds a personal link.
+    """
+    now, request_id = clock.now(), current_actor().request_id
+    rows: list[dict[str, Any]] = []
+    for one in letters:
+        subject, body = TEXTS[one.kind]
+        rows.append(
+            {
+                "id": new_id(),
+                "kind": one.kind,
+                "recipient": one_line(one.to),
+                "subject": one_line(subject.format(**one.values)),
+                "body": body.format(**one.values),
+                "created_at": now,
+                "attempts": 0,
+                "request_id": request_id,
+            }
+        )
+    session.flush()
+    write_rows(session, _MAILS, rows)
+    enqueue_many(session, "notifications.send_mail", [{"mail_id": row["id"]} for row in rows])
+    return len(rows)
 
 
 def send_later(

@@ -1,16 +1,18 @@
 """What the end, the pause and the return of a contract do to its premiums, and who must agree."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import date, timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from insurance.billing.rules import CoveredPremium, Refund, cancellation_refund
 from insurance.core.errors import ConflictError, DomainError
-from insurance.core.money import ZERO, to_cents, total
+from insurance.core.money import ZERO, format_money, to_cents, total
 from insurance.core.period import Period
+from insurance.lapses.rules import Forecast
 from insurance.policies.rules import TRANSITIONS
 
 PRO_RATA = "PRO_RATA"
@@ -243,3 +245,110 @@ def check_arrears(*, said_paid: bool, arrears: Decimal, tolerance: Decimal, word
 def allowed_moves(status: str) -> Sequence[str]:
     """Return where a policy may go from a status."""
     return TRANSITIONS[status]
+
+
+class Premium(Protocol):
+    """A premium line as the end of a contract charges it, or takes its charge back."""
+
+    @property
+    def kind(self) -> str:
+        """Return whether it is a premium or an adjustment."""
+
+    @property
+    def due_date(self) -> date:
+        """Return the day it falls due."""
+
+    @property
+    def amount(self) -> Decimal:
+        """Return what it comes to."""
+
+    @property
+    def paid_amount(self) -> Decimal:
+        """Return what was paid of it."""
+
+    @property
+    def posted_at(self) -> datetime | None:
+        """Return when it was charged."""
+
+
+P = TypeVar("P", bound=Premium)
+
+
+def charges_before(
+    lines: Iterable[P], before: date, *, closed: date | None, on: date
+) -> list[tuple[P, date]]:
+    """Return the premiums due before a day that are not charged, each with its transfer's day.
+
+    That is the due date, or where its month is closed the day of the move.
+    """
+    return [
+        (line, on if closed is not None and line.due_date <= closed else line.due_date)
+        for line in lines
+        if line.posted_at is None and line.due_date < before and line.amount > ZERO
+    ]
+
+
+def is_unpaid_premium(line: Premium) -> bool:
+    """Tell whether nothing was paid of a premium, so that its charge can be taken back."""
+    return line.paid_amount == ZERO and line.amount > ZERO and line.kind == "PREMIUM"
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a policy ends by itself: its event, status and first day without cover."""
+
+    event_type: str
+    to: str
+    on: date
+    description: str
+    payload: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def action(self) -> str:
+        """Return what the audit log calls it."""
+        return f"policies.{self.event_type.removeprefix('POLICY_').lower()}"
+
+
+def lapse_day(forecast: Forecast) -> date:
+    """Return the day a policy lapses on. Raises ConflictError where it is not due, and says why."""
+    if forecast.lapse_date is None:
+        raise ConflictError("Nothing is owed, so this policy does not lapse.")
+    if not forecast.is_candidate:
+        stops = ", ".join(block.value.replace("_", " ").lower() for block in forecast.blocked_by)
+        why = f"what stops it: {stops}" if stops else "grace has not run out"
+        raise ConflictError(
+            f"This policy can lapse on {forecast.lapse_date:%Y/%m/%d}; {why}.",
+            detail={
+                "lapse_date": forecast.lapse_date.isoformat(),
+                "blocked_by": [block.value for block in forecast.blocked_by],
+                "arrears": str(forecast.arrears),
+            },
+        )
+    return forecast.lapse_date
+
+
+def lapse_of(forecast: Forecast, uncharged: Decimal) -> Ending:
+    """Return the lapse that is due. `uncharged` is the charges it takes back."""
+    return Ending(
+        "POLICY_LAPSED",
+        "lapsed",
+        lapse_day(forecast),
+        f"Lapsed with {format_money(forecast.arrears)} owed",
+        {
+            "oldest_unpaid": forecast.oldest_unpaid,
+            "arrears": forecast.arrears,
+            "uncharged": uncharged,
+        },
+    )
+
+
+def expiry_of(expiry_date: date | None, on: date) -> Ending:
+    """Return the end of a term that is over. Raises ConflictError where it is not."""
+    if expiry_date is None:
+        raise ConflictError("This policy is for the whole of life and does not expire.")
+    if on < expiry_date:
+        raise ConflictError(
+            f"Cover runs until {expiry_date:%Y/%m/%d}.",
+            detail={"expiry_date": expiry_date.isoformat()},
+        )
+    return Ending("POLICY_EXPIRED", "expired", expiry_date, "Expired at the end of its term")

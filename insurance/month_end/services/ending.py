@@ -1,6 +1,7 @@
-"""Policies that end, one by one, and the end of the run itself."""
+"""Policies that end, and the end of the run itself."""
 
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 import psycopg
@@ -25,20 +26,59 @@ from insurance.month_end.services.chunks import effects_of_chunk
 from insurance.month_end.services.effects import Effect, totals_of
 from insurance.month_end.services.quarantine import OF_A_POLICY, in_words, leave_out, left_out
 from insurance.policies.services.lifecycle import expire, lapse
+from insurance.policies.services.lifecycle_endings import end_policies
 from insurance.policies.services.payments import lock_policies
 
 
 def apply_list(session: Session, run: MonthEndRun, chunk: MonthEndChunk, now: datetime) -> None:
-    """End policies one by one, each as on its own day."""
+    """End policies, each as on its own day."""
     out = left_out(session, run.id, chunk)
     effects = [one for one in effects_of_chunk(session, chunk) if one.policy_id not in out]
     lock_policies(session, {one.policy_id for one in effects})
-    done = []
-    for one in effects:
-        if one.step is StepCode.LAPSE_CANDIDATES or _end(session, run, one, now):
-            done.append(one)
+    ending = [one for one in effects if one.step is not StepCode.LAPSE_CANDIDATES]
+    ended = _end_many(session, run, ending, now)
+    done = [one for one in effects if one.step is StepCode.LAPSE_CANDIDATES] + ended
     chunk.done, chunk.applied_at = totals_of(done), now
     session.flush()
+
+
+def _end_many(
+    session: Session, run: MonthEndRun, effects: Sequence[Effect], now: datetime
+) -> list[Effect]:
+    """End policies together; those that do not fit alone, found by halving where writing fails."""
+    if len(effects) <= 1:
+        return [one for one in effects if _end(session, run, one, now)]
+    try:
+        with session.begin_nested():
+            ended = _end_together(session, run, effects, now)
+    except (OperationalError, psycopg.OperationalError):
+        raise
+    except OF_A_POLICY:
+        session.expire_all()
+        middle = len(effects) // 2
+        first = _end_many(session, run, effects[:middle], now)
+        return first + _end_many(session, run, effects[middle:], now)
+    alone = [one for one in effects if one.policy_id not in ended]
+    return [one for one in effects if one.policy_id in ended] + [
+        one for one in alone if _end(session, run, one, now)
+    ]
+
+
+def _end_together(
+    session: Session, run: MonthEndRun, effects: Sequence[Effect], now: datetime
+) -> set[UUID]:
+    days: dict[bool, dict[UUID, date]] = {True: {}, False: {}}
+    for one in effects:
+        day = date.fromisoformat(one.after["ended_on"])
+        days[one.step is StepCode.LAPSES][one.policy_id] = day
+    reason = _reason(run)
+    return end_policies(
+        session, days[True], days[False], reason=reason, on=run.process_date, now=now
+    )
+
+
+def _reason(run: MonthEndRun) -> str:
+    return f"Month-end {run.process_date:%Y/%m/%d}"
 
 
 def _end(session: Session, run: MonthEndRun, effect: Effect, now: datetime) -> bool:
@@ -48,8 +88,7 @@ def _end(session: Session, run: MonthEndRun, effect: Effect, now: datetime) -> b
             if effect.step is StepCode.EXPIRIES:
                 outcome = expire(session, effect.policy_id, on=on, now=now)
             else:
-                reason = f"Month-end {on:%Y/%m/%d}"
-                outcome = lapse(session, effect.policy_id, reason=reason, on=on, now=now)
+                outcome = lapse(session, effect.policy_id, reason=_reason(run), on=on, now=now)
             if outcome.effective_date.isoformat() != effect.after["ended_on"]:
                 raise ConflictError("It would end on another day than planned.")
     except (OperationalError, psycopg.OperationalError):
@@ -93,8 +132,7 @@ def close_month(run_id: UUID, now: datetime) -> None:
         run = queries.get_run(session, run_id)
     through = last_month_end(run.process_date)
     try:
-        reason = f"Month-end {run.process_date:%Y/%m/%d}"
-        close_books(through, reason=reason, on=through + timedelta(days=1), now=now)
+        close_books(through, reason=_reason(run), on=through + timedelta(days=1), now=now)
     except DomainError as error:
         with transaction() as session:
             queries.get_run(session, run_id, lock=True).error = error.message

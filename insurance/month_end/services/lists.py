@@ -28,7 +28,7 @@ from insurance.month_end.services.effects import (
     load_facts,
 )
 
-LIST_CHUNK = 200
+LIST_CHUNK = 1_000
 _ENDING = (StepCode.EXPIRIES, StepCode.LAPSE_CANDIDATES, StepCode.LAPSES)
 _EXPIRING = text(
     """

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, select
@@ -28,6 +30,7 @@ from insurance.policies.models import (
 from insurance.policies.rules import Change, Contract, ContractBenefit, Pricer, contract_of
 from insurance.policies.services.history import count_portfolio
 from insurance.products.queries import load_terms
+from insurance.products.rules import ProductTerms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,17 +78,22 @@ def change_of(endorsement: Endorsement) -> Change:
 def pricer_of(session: Session, policy: Policy) -> Pricer:
     """Return how cover added to a policy is priced: on the product version it is pinned to."""
     terms = load_terms(session, policy.product_version_id)
-    age = policy.rating.get("age")
     cap = None
     if terms.class_code == "FUNERAL":
         cap = find_parameter(session, "funeral_cover_cap", policy.effective_date)
+    return pricer_with(policy, terms, cap)
+
+
+def pricer_with(policy: Any, terms: ProductTerms, cover_cap: Decimal | None) -> Pricer:
+    """Return a policy's pricer, from its row and what it is priced on."""
+    age = policy.rating.get("age")
     return Pricer(
         terms=terms,
         rating_inputs=policy.rating.get("rating_inputs") or {},
         term_years=policy.term_years,
         main_born_about=None if age is None else add_years(policy.effective_date, -age),
         gender=policy.rating.get("gender"),
-        cover_cap=cap,
+        cover_cap=cover_cap,
     )
 
 

@@ -31,12 +31,16 @@ from insurance.policies.services.moves import (
     LifecycleOutcome,
     charge_due,
     day_after,
+    end,
     instalment_on,
     move,
     open_case,
     uncharge_unpaid,
 )
 from insurance.products.rules import MONTHS_PER_PREMIUM
+
+LAPSED = "Lapsed"
+"""What a charge is called that a lapse takes back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,47 +86,15 @@ def lapse(
     """Lapse a policy as a step of the caller's transaction."""
     case = _held(session, policy_id, PolicyStatus.LAPSED, reason, on, now)
     forecast = forecast_of(session, policy_id, on)
-    lapses_on = _due_lapse(forecast)
-    charge_due(case, lapses_on)
-    uncharged = uncharge_unpaid(case, "Lapsed")
-    move(
-        case,
-        "POLICY_LAPSED",
-        to=PolicyStatus.LAPSED,
-        effective=lapses_on,
-        description=f"Lapsed with {format_money(forecast.arrears)} owed",
-        reason=reason.strip(),
-        payload={
-            "oldest_unpaid": forecast.oldest_unpaid,
-            "arrears": forecast.arrears,
-            "uncharged": uncharged,
-        },
-        ended_on=lapses_on,
-    )
-    return _outcome(case, lapses_on)
+    charge_due(case, lifecycle_rules.lapse_day(forecast))
+    uncharged = uncharge_unpaid(case, LAPSED)
+    return end(case, lifecycle_rules.lapse_of(forecast, uncharged), reason.strip())
 
 
 def forecast_of(session: Session, policy_id: UUID, on: date) -> Forecast:
     """Say when a policy will lapse and what stops it, collections under way included."""
     in_flight = policy_id in collection_in_flight(session, [policy_id], on=on)
     return policy_forecast(session, policy_id, on, collection_in_flight=in_flight)
-
-
-def _due_lapse(forecast: Forecast) -> date:
-    if forecast.lapse_date is None:
-        raise ConflictError("Nothing is owed, so this policy does not lapse.")
-    if not forecast.is_candidate:
-        stops = ", ".join(block.value.replace("_", " ").lower() for block in forecast.blocked_by)
-        why = f"what stops it: {stops}" if stops else "grace has not run out"
-        raise ConflictError(
-            f"This policy can lapse on {forecast.lapse_date:%Y/%m/%d}; {why}.",
-            detail={
-                "lapse_date": forecast.lapse_date.isoformat(),
-                "blocked_by": [block.value for block in forecast.blocked_by],
-                "arrears": str(forecast.arrears),
-            },
-        )
-    return forecast.lapse_date
 
 
 def find_way_back(session: Session, policy_id: UUID, *, on: date, now: datetime) -> WayBack:
@@ -313,24 +285,9 @@ def expire(session: Session, policy_id: UUID, *, on: date, now: datetime) -> Lif
     """Expire a policy as a step of the caller's transaction."""
     case = open_case(session, policy_id, on=on, now=now)
     check_transition(case.policy.status.value, PolicyStatus.EXPIRED.value)
-    ends = case.policy.expiry_date
-    if ends is None:
-        raise ConflictError("This policy is for the whole of life and does not expire.")
-    if on < ends:
-        raise ConflictError(
-            f"Cover runs until {ends:%Y/%m/%d}.", detail={"expiry_date": ends.isoformat()}
-        )
-    charge_due(case, ends)
-    move(
-        case,
-        "POLICY_EXPIRED",
-        to=PolicyStatus.EXPIRED,
-        effective=ends,
-        description="Expired at the end of its term",
-        reason=None,
-        ended_on=ends,
-    )
-    return _outcome(case, ends)
+    ending = lifecycle_rules.expiry_of(case.policy.expiry_date, on)
+    charge_due(case, ending.on)
+    return end(case, ending, None)
 
 
 def renew_policy(policy_id: UUID, *, on: date, now: datetime) -> LifecycleOutcome:

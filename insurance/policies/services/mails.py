@@ -1,5 +1,7 @@
 """Telling the holder, through the outbox, what became of a policy."""
 
+from collections.abc import Mapping
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -7,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from insurance.core.money import ZERO, format_money
 from insurance.customers.queries import get_customer
-from insurance.notifications.services import send_later
+from insurance.notifications.services import Letter, send_all_later
 from insurance.organizations.queries import get_organization
 from insurance.policies.models import Policy, PolicyEvent
 
@@ -28,20 +30,43 @@ def tell_holder(session: Session, policy: Policy, event: PolicyEvent) -> None:
     holder = get_customer(session, policy.customer_id)
     if not holder.email:
         return
-    send_later(
-        session,
-        _KINDS.get(event.event_type, _CHANGED),
+    letter = letter_about(
+        event.event_type,
         to=holder.email,
         name=holder.display_name,
         number=policy.policy_number,
-        day=f"{event.effective_date:%Y/%m/%d}",
+        day=event.effective_date,
         what=event.description,
-        money=_money(event.payload or {}),
+        payload=event.payload or {},
         organization=get_organization(session).name,
     )
+    send_all_later(session, [letter])
 
 
-def _money(payload: dict[str, Any]) -> str:
+def letter_about(
+    event_type: str,
+    *,
+    to: str,
+    name: str,
+    number: str,
+    day: date,
+    what: str,
+    payload: Mapping[str, Any],
+    organization: str,
+) -> Letter:
+    """Return what a holder reads of an event."""
+    values = {
+        "name": name,
+        "number": number,
+        "day": f"{day:%Y/%m/%d}",
+        "what": what,
+        "money": _money(payload),
+        "organization": organization,
+    }
+    return Letter(_KINDS.get(event_type, _CHANGED), to, values)
+
+
+def _money(payload: Mapping[str, Any]) -> str:
     """Return what an event says of money that the holder gets or owes, as sentences."""
     refund, arrears = (Decimal(str(payload.get(name) or 0)) for name in ("refund", "arrears"))
     if refund > ZERO:

@@ -12,15 +12,21 @@ from sqlalchemy.orm import Session
 from insurance.audit_logs.services import record
 from insurance.billing import queries as billing
 from insurance.billing import services as money
-from insurance.billing.models import LineKind, LineStatus, PremiumLine
-from insurance.core.money import ZERO
+from insurance.billing.models import LineStatus, PremiumLine
+from insurance.core.money import ZERO, total
 from insurance.ledger.models import TransferType
 from insurance.ledger.queries import closed_through
 from insurance.ledger.rules import due_premium_legs
 from insurance.ledger.services import Entry, post
 from insurance.organizations.queries import find_parameter
 from insurance.policies import queries
-from insurance.policies.lifecycle_rules import Agreement, allowed_moves
+from insurance.policies.lifecycle_rules import (
+    Agreement,
+    Ending,
+    allowed_moves,
+    charges_before,
+    is_unpaid_premium,
+)
 from insurance.policies.models import EventCategory, Policy, PolicyEvent, PolicyStatus
 from insurance.policies.rules import Contract, fold, snapshot_of
 from insurance.policies.services.contracts import load_basis
@@ -96,18 +102,13 @@ def charge_due(case: Case, before: date) -> Decimal:
 
     VAT follows the due date. What lies in a closed month is posted on the day of the move.
     """
-    closed = closed_through(case.session)
-    charged = ZERO
-    journals = []
-    for line in case.lines():
-        if line.posted_at is None and line.due_date < before and line.amount > ZERO:
-            is_closed = closed is not None and line.due_date <= closed
-            journals.append(_charge(case, line, case.on if is_closed else line.due_date))
-            line.posted_at = case.now
-            charged += line.amount
+    due = charges_before(case.lines(), before, closed=closed_through(case.session), on=case.on)
+    for line, _day in due:
+        line.posted_at = case.now
     case.session.flush()
+    journals = [_charge(case, line, day) for line, day in due]
     post(case.session, journals, now=case.now, field="effective_date")
-    return charged
+    return total(line.amount for line, _day in due)
 
 
 def _charge(case: Case, line: PremiumLine, on: date) -> list[Entry]:
@@ -129,16 +130,27 @@ def _charge(case: Case, line: PremiumLine, on: date) -> list[Entry]:
 def uncharge_unpaid(case: Case, why: str) -> Decimal:
     """Take back the charge of every premium of which nothing was paid; return their sum."""
     found = [
-        line
-        for line in case.lines()
-        if line.posted_at is not None
-        and line.paid_amount == ZERO
-        and line.amount > ZERO
-        and line.kind is LineKind.PREMIUM
+        line for line in case.lines() if line.posted_at is not None and is_unpaid_premium(line)
     ]
     for line in found:
         money.uncharge(case.session, line, on=case.on, now=case.now, why=why)
-    return sum((line.amount for line in found), ZERO)
+    return total(line.amount for line in found)
+
+
+def end(case: Case, ending: Ending, reason: str | None) -> LifecycleOutcome:
+    """End a policy as a rule says; what is owed then stays owed."""
+    move(
+        case,
+        ending.event_type,
+        to=PolicyStatus(ending.to),
+        effective=ending.on,
+        description=ending.description,
+        reason=reason,
+        payload=ending.payload,
+        ended_on=ending.on,
+    )
+    arrears = billing.arrears_on(case.session, case.policy.id, case.on)
+    return LifecycleOutcome(case.policy, ending.on, arrears)
 
 
 def move(
