@@ -29,6 +29,8 @@ from insurance.month_end.services.effects import (
 )
 
 LIST_CHUNK = 1_000
+_PAGE = 50_000
+"""Each page of candidates judges the whole book again."""
 _ENDING = (StepCode.EXPIRIES, StepCode.LAPSE_CANDIDATES, StepCode.LAPSES)
 _EXPIRING = text(
     """
@@ -169,7 +171,7 @@ def _arrears(session: Session, on: date, state: LapseState) -> list[ArrearsLine]
     found: list[ArrearsLine] = []
     after = None
     while True:
-        page = list_lapse_candidates(session, on, 5_000, after, state=state)
+        page = list_lapse_candidates(session, on, _PAGE, after, state=state)
         found += page.items
         if page.next_cursor is None:
             return found
