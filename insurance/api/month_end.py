@@ -27,12 +27,14 @@ from insurance.month_end import queries, services
 from insurance.month_end.exports import EFFECTS_HEADER, effect_cells
 from insurance.month_end.models import ExceptionKind, MonthEndRun, RunStatus, StepCode
 from insurance.organizations.queries import get_organization
+from insurance.policies.queries import get_policy
 from insurance.products.models import ProjectionType
 from insurance.web.exports import export
 from insurance.web.parsing import Day, Money, Words
 
 TAG = "Month-end"
 ONE = "/month-end/runs/<uuid:month_end_run_id>"
+OF_POLICY = "/month-end/policies/<uuid:policy_id>"
 
 
 class ProcessBody(Body):
@@ -290,6 +292,35 @@ class NoticeAnswer(Answer):
     recipient: str
 
 
+class RefusalBody(Body):
+    """From when a holder refuses rises, and how they said so."""
+
+    refused_from: Day
+    reason: Annotated[Words, Field(min_length=1, max_length=500)]
+
+
+class WithdrawalBody(Body):
+    """From when a holder takes rises again, and how they said so."""
+
+    withdrawn_from: Day
+    reason: Annotated[Words, Field(min_length=1, max_length=500)]
+
+
+class RefusalAnswer(Answer):
+    """A refusal of rises; `withdrawn_from` is the first day with rises again."""
+
+    id: UUID
+    policy_id: UUID
+    refused_from: Day
+    reason: str
+    recorded_at: datetime
+    recorded_by: str
+    withdrawn_from: Day | None
+    withdrawn_reason: str | None
+    withdrawn_at: datetime | None
+    withdrawn_by: str | None
+
+
 @endpoint(
     "POST",
     "/month-end/process",
@@ -522,6 +553,65 @@ def add_escalation_notice(body: NoticeBody) -> Any:
         sent_on=body.sent_on,
         on=_today(),
         now=clock.now(),
+    )
+
+
+@endpoint(
+    "GET",
+    f"{OF_POLICY}/notices",
+    may=May.MONTH_END_VIEW,
+    answer=list[NoticeAnswer],
+    tag=TAG,
+)
+def list_escalation_notices(policy_id: UUID) -> Any:
+    """List what a policy's holder was told of rises."""
+    session = db.session()
+    get_policy(session, policy_id)
+    return queries.list_notices(session, policy_id)
+
+
+@endpoint(
+    "GET",
+    f"{OF_POLICY}/refusals",
+    may=May.MONTH_END_VIEW,
+    answer=list[RefusalAnswer],
+    tag=TAG,
+)
+def list_escalation_refusals(policy_id: UUID) -> Any:
+    """List the rises that a policy's holder refuses, and refused."""
+    session = db.session()
+    get_policy(session, policy_id)
+    return queries.list_refusals(session, [policy_id])
+
+
+@endpoint(
+    "POST",
+    f"{OF_POLICY}/refusals",
+    may=May.MONTH_END_RUN,
+    body=RefusalBody,
+    answer=RefusalAnswer,
+    status=201,
+    tag=TAG,
+)
+def add_escalation_refusal(policy_id: UUID, body: RefusalBody) -> Any:
+    """Record that a policy's holder refuses rises from a day on."""
+    return services.record_refusal(
+        policy_id, refused_from=body.refused_from, reason=body.reason, now=clock.now()
+    )
+
+
+@endpoint(
+    "POST",
+    f"{OF_POLICY}/refusals/withdraw",
+    may=May.MONTH_END_RUN,
+    body=WithdrawalBody,
+    answer=RefusalAnswer,
+    tag=TAG,
+)
+def withdraw_escalation_refusal(policy_id: UUID, body: WithdrawalBody) -> Any:
+    """Record that a policy's holder takes rises again from a day on."""
+    return services.withdraw_refusal(
+        policy_id, withdrawn_from=body.withdrawn_from, reason=body.reason, now=clock.now()
     )
 
 

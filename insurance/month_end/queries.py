@@ -7,9 +7,10 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Uuid, any_, func, literal, select, text, tuple_
+from sqlalchemy import ARRAY, String, Uuid, any_, cast, func, literal, select, text, tuple_
 from sqlalchemy.orm import Session
 
+from insurance.core.bulk import id_array
 from insurance.core.errors import DomainError, NotFoundError
 from insurance.core.paging import Page, decode_cursor, page_of
 from insurance.core.tenancy import current_org
@@ -478,7 +479,7 @@ def list_refusals(session: Session, policy_ids: Iterable[UUID]) -> Sequence[Esca
         select(EscalationRefusal)
         .where(
             EscalationRefusal.org_id == current_org(),
-            EscalationRefusal.policy_id == any_(literal(list(policy_ids), ARRAY(Uuid))),
+            EscalationRefusal.policy_id == _any_of(policy_ids),
         )
         .order_by(EscalationRefusal.refused_from.desc(), EscalationRefusal.id.desc())
     ).all()
@@ -506,6 +507,11 @@ def list_notices(session: Session, policy_id: UUID) -> Sequence[EscalationNotice
     ).all()
 
 
+def _any_of(policy_ids: Iterable[UUID]) -> Any:
+    # An array in one text, not a list of thousands of parameters.
+    return any_(cast(literal(id_array(policy_ids), String), ARRAY(Uuid)))
+
+
 def list_escalation_rules(
     session: Session, policy_ids: Iterable[UUID] | None = None
 ) -> Sequence[EscalationRule]:
@@ -514,9 +520,20 @@ def list_escalation_rules(
     if policy_ids is None:
         wanted = wanted.where(EscalationRule.policy_id.is_(None))
     else:
-        # An array, not a list of thousands of parameters.
-        wanted = wanted.where(
-            EscalationRule.policy_id == any_(literal(list(policy_ids), ARRAY(Uuid)))
-        )
+        wanted = wanted.where(EscalationRule.policy_id == _any_of(policy_ids))
     order = tuple_(EscalationRule.valid_from, EscalationRule.id)
     return session.scalars(wanted.order_by(order)).all()
+
+
+_VERSIONS = text(
+    """
+    SELECT v.id, pr.name, v.number FROM ins.product_versions v
+    JOIN ins.products pr ON pr.org_id = v.org_id AND pr.id = v.product_id
+    WHERE v.org_id = :org AND v.status <> 'draft' ORDER BY pr.name, v.number DESC LIMIT 1000
+    """
+)
+
+
+def list_sold_versions(session: Session) -> list[tuple[UUID, str, int]]:
+    """Return the product versions that were launched: id, product and number."""
+    return [(row[0], row[1], row[2]) for row in session.execute(_VERSIONS, {"org": current_org()})]

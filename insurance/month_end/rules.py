@@ -1,10 +1,12 @@
-"""How premiums and cover escalate at an anniversary. Rates are in per cent."""
+"""How premiums and cover escalate at an anniversary, rates in per cent; whom runs are told to."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 
+from insurance.core.errors import DomainError
 from insurance.core.period import add_months, add_years
 
 LEVEL, INDEXED, STEPPED, REVIEWABLE = "LEVEL", "INDEXED", "STEPPED", "REVIEWABLE"
@@ -12,6 +14,8 @@ TYPES = (LEVEL, INDEXED, STEPPED, REVIEWABLE)
 HUNDRED = Decimal(100)
 ONE = Decimal(1)
 NO_RATE = Decimal(0)
+MOST_ADDRESSES = 20
+_ADDRESS = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>]+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,8 +86,10 @@ def _years(effective: date, on: date) -> int:
 
 def anniversaries(effective: date, *, after: date, until: date) -> list[date]:
     """Return the anniversaries after one day up to and with another, counted from the start."""
-    first = max(_years(effective, after), 0) + 1 if after >= effective else 1
     last = _years(effective, until) if until >= effective else 0
+    if last < 1 or add_years(effective, last) <= after:
+        return []
+    first = max(_years(effective, after), 0) + 1 if after >= effective else 1
     return [add_years(effective, year) for year in range(first, last + 1)]
 
 
@@ -123,3 +129,20 @@ def last_month_end(on: date) -> date:
     """Return the newest last day of a month up to and with a day."""
     tomorrow = on + timedelta(days=1)
     return on if tomorrow.day == 1 else on.replace(day=1) - timedelta(days=1)
+
+
+def read_addresses(words: str) -> tuple[str, ...]:
+    """Return the mail addresses of a list, each once: commas, spaces and lines part them.
+
+    Raises DomainError at `mail_to` with the first that is none.
+    """
+    found: dict[str, str] = {}
+    for one in re.split(r"[\s,;]+", words.strip()):
+        if not one:
+            continue
+        if len(one) > 254 or not _ADDRESS.fullmatch(one):
+            raise DomainError(f"“{one[:60]}” is not a mail address.", field="mail_to")
+        found.setdefault(one.lower(), one)
+    if len(found) > MOST_ADDRESSES:
+        raise DomainError(f"At most {MOST_ADDRESSES} addresses.", field="mail_to")
+    return tuple(found.values())

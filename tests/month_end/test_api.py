@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 from insurance.core import clock
 from insurance.core.permissions import Role
 from insurance.month_end.services import set_month_end
-from insurance.policies.queries import get_policy
+from insurance.policies.queries import get_policy, list_events
+from insurance.policies.replay import find_differences
 from insurance.products.models import ProjectionType
 from tests.factories.identity import TestClient
 from tests.factories.lifecycle import at, morning, sell
@@ -218,3 +219,55 @@ def test_an_index_has_one_value_a_month(api: Callable[..., TestClient], session:
 
     assert client.post(f"{URL}/index-values", json=body).status_code == 201
     assert client.post(f"{URL}/index-values", json=body).status_code == 409
+
+
+def test_a_holders_refusal_is_recorded_listed_and_withdrawn(
+    api: Callable[..., TestClient], policy_id: Any, session: Session
+) -> None:
+    client, url = api(), f"{URL}/policies/{policy_id}/refusals"
+    wanted = {"refused_from": "2027-11-05", "reason": "Letter of 2026/11/28"}
+    assert client.get(url).get_json() == []
+
+    made = client.post(url, json=wanted)
+    assert (made.status_code, made.get_json()["withdrawn_from"]) == (201, None)
+    assert client.post(url, json=wanted).status_code == 409
+    (listed,) = client.get(url).get_json()
+    assert (listed["refused_from"], listed["reason"]) == ("2027-11-05", "Letter of 2026/11/28")
+    back = {"withdrawn_from": "2028-11-05", "reason": "Call"}
+    assert client.post(f"{url}/withdraw", json=back).get_json()["withdrawn_from"] == "2028-11-05"
+    assert client.post(f"{url}/withdraw", json=back).status_code == 409
+
+    told = {"sent_on": "2026-11-29", "recipient": "By post", "anniversary": "2027-11-05"}
+    notice = client.post(f"{URL}/notices", json=told | {"policy_id": str(policy_id)})
+    assert notice.status_code == 201
+    (found,) = client.get(f"{URL}/policies/{policy_id}/notices").get_json()
+    assert (found["anniversary"], found["recipient"]) == ("2027-11-05", "By post")
+    events = list_events(session, policy_id, limit=3)
+    assert [(one.event_type, one.effective_date) for one in reversed(events)] == [
+        ("ESCALATION_REFUSED", date(2027, 11, 5)),
+        ("ESCALATION_REFUSAL_WITHDRAWN", date(2028, 11, 5)),
+        ("ESCALATION_NOTICE", date(2026, 11, 29)),
+    ]
+    assert find_differences()[1] == []
+
+
+def test_an_auditor_lists_refusals_and_records_none(
+    api: Callable[..., TestClient], policy_id: Any
+) -> None:
+    client, url = api(Role.AUDITOR), f"{URL}/policies/{policy_id}/refusals"
+
+    assert client.get(url).status_code == 200
+    wanted = {"refused_from": "2027-11-05", "reason": "Letter"}
+    assert client.post(url, json=wanted).status_code == 403
+    assert client.get(f"{URL}/policies/{uuid4()}/refusals").status_code == 404
+    assert client.get(f"{URL}/policies/{uuid4()}/notices").status_code == 404
+    assert api(Role.AGENT).get(url).status_code == 403
+
+
+def test_a_rule_for_a_version_that_is_not_there_is_refused(
+    api: Callable[..., TestClient], session: Session
+) -> None:
+    wanted = {"escalation_type": "LEVEL", "valid_from": "2026-01-01"}
+    rule = wanted | {"product_version_id": str(uuid4())}
+
+    assert api().post(f"{URL}/escalation-rules", json=rule).status_code == 404

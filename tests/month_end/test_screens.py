@@ -316,14 +316,20 @@ def test_settings_say_who_hears_of_runs(
     sign_in: Callable[..., SignedInClient], org: OrganizationFacts, session: Session
 ) -> None:
     client = sign_in()
-    wanted = {"mail_to": "operations@insurer.example", "days_ahead": "40", "plans_itself": "y"}
+    listed = "operations@insurer.example, Finance@insurer.example"
+    typed = "operations@insurer.example;\r\n Finance@insurer.example finance@insurer.example"
+    wanted = {"mail_to": typed, "days_ahead": "40", "plans_itself": "y"}
 
     assert _post(client, _at(org, "/settings"), **wanted).status_code == 303
     session.rollback()
     setting = queries.get_setting(session)
-    assert (setting.mail_to, setting.days_ahead) == ("operations@insurer.example", 40)
+    assert (setting.mail_to, setting.days_ahead) == (listed, 40)
+    assert listed in client.get(_at(org, "/settings")).text
     assert (setting.plans_itself, setting.may_apply_unapproved) == (True, False)
-    assert _post(client, _at(org, "/settings"), **wanted | {"mail_to": "x"}).status_code == 422
+    wrong = _post(client, _at(org, "/settings"), **wanted | {"mail_to": "a@b.example, x"})
+    assert (wrong.status_code, "“x” is not a mail address." in wrong.text) == (422, True)
+    many = " ".join(f"a{number}@b.example" for number in range(21))
+    assert _post(client, _at(org, "/settings"), **wanted | {"mail_to": many}).status_code == 422
 
 
 def test_progress_is_streamed_until_the_run_is_done(
@@ -359,3 +365,19 @@ def test_make_index_is_listed(
     session.rollback()
 
     assert "2026/08" in sign_in(Role.AUDITOR).get(_at(org, "/index-values")).text
+
+
+def test_a_rule_can_hold_for_one_version_of_a_product(
+    sign_in: Callable[..., SignedInClient], org: OrganizationFacts, session: Session, policy_id: Any
+) -> None:
+    client, url = sign_in(), _at(org, "/escalations/new")
+    policy = get_policy(session, policy_id)
+    session.rollback()
+    rule = {"type": "LEVEL", "valid_from": "2026/01/01", "index_code": "CPI", "lag_months": "3"}
+    version = {"product_version_id": str(policy.product_version_id)}
+    assert "Plain cover, version 1" in client.get(url).text
+
+    both = _post(client, url, **rule, **version, product_id=str(policy.product_id))
+    assert (both.status_code, "not several" in both.text) == (422, True)
+    assert _post(client, url, **rule, **version).status_code == 303
+    assert "Product version" in client.get(_at(org, "/escalations")).text

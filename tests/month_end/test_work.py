@@ -248,7 +248,9 @@ def test_the_pack_ties_to_the_ledger_and_is_the_same_each_time(session: Session)
 def test_the_operations_list_hears_of_a_run_that_ended(session: Session) -> None:
     with at(DAY) as now:
         services.set_month_end(
-            may_apply_unapproved=False, days_ahead=31, mail_to="operations@insurer.example"
+            may_apply_unapproved=False,
+            days_ahead=31,
+            mail_to="operations@insurer.example\nfinance@insurer.example",
         )
     session.rollback()
     sell(START)
@@ -256,8 +258,12 @@ def test_the_operations_list_hears_of_a_run_that_ended(session: Session) -> None
     with at(DAY) as now:
         services.report_run(run.id, now=now)
 
-    mail = session.query(Mail).one()
-    assert (mail.recipient, "completed" in mail.subject) == ("operations@insurer.example", True)
+    mails = session.query(Mail).order_by(Mail.recipient).all()
+    assert [one.recipient for one in mails] == [
+        "finance@insurer.example",
+        "operations@insurer.example",
+    ]
+    assert all("completed" in one.subject for one in mails)
 
 
 def test_a_plan_is_made_unasked_where_that_is_wanted_and_once(session: Session) -> None:

@@ -103,7 +103,8 @@ class RuleForm(Form):
 
     type = ChoiceField("Premiums are", choices=choices_of(ProjectionType))
     valid_from = DayField("From", [Required()])
-    product_id = ChoiceField("Product", empty="All products of this type")
+    product_id = ChoiceField("Product", empty="All products of this type", default="")
+    product_version_id = ChoiceField("Product version", empty="Every version", default="")
     policy_number = TextField("Only this policy", longest=40)
     index_code = TextField("Index", longest=40)
     lag_months = WholeField("Months before the anniversary whose index counts", nothing=3)
@@ -147,6 +148,13 @@ def create_escalation() -> Response:
         ("", "All products of this type"),
         *((str(one.product.id), one.product.name) for one in products),
     ]
+    form.product_version_id.choices = [
+        ("", "Every version"),
+        *(
+            (str(version_id), f"{name}, version {number}")
+            for version_id, name, number in queries.list_sold_versions(db.session())
+        ),
+    ]
     if form.validate_on_submit():
         try:
             services.record_escalation_rule(_wanted(form), now=clock.now())
@@ -166,7 +174,8 @@ def _wanted(form: Any) -> dict[str, Any]:
     return {
         "type": ProjectionType(form.type.data),
         "valid_from": form.valid_from.data,
-        "product_id": UUID(form.product_id.data) if form.product_id.data else None,
+        "product_id": _id(form.product_id.data),
+        "product_version_id": _id(form.product_version_id.data),
         "policy_id": policy_id,
         "index_code": (form.index_code.data or "CPI").upper(),
         "lag_months": form.lag_months.data,
@@ -180,6 +189,10 @@ def _wanted(form: Any) -> dict[str, Any]:
         "requires_notice": bool(form.requires_notice.data),
         "reason": form.reason.data or None,
     }
+
+
+def _id(chosen: str | None) -> UUID | None:
+    return UUID(chosen) if chosen else None
 
 
 @bp.get("/index-values")

@@ -1,7 +1,7 @@
 """What the organization allows month-end, and who hears of it."""
 
 from flask import Response, url_for
-from wtforms import BooleanField
+from wtforms import BooleanField, TextAreaField
 
 from insurance.blueprints.month_end import bp
 from insurance.core.db import db
@@ -16,7 +16,7 @@ from insurance.web.html import go, page, refuse
 class SettingsForm(Form):
     """The organization's choices."""
 
-    mail_to = TextField("Mail when a run ends or fails")
+    mail_to = TextField("Mail when a run ends or fails", longest=2_000, widget=TextAreaField.widget)
     days_ahead = WholeField("Days a plan may reach ahead", nothing=0)
     plans_itself = BooleanField("Plan each month's end unasked on the first day after it")
     may_apply_unapproved = BooleanField("Apply plans without a second person")

@@ -28,7 +28,7 @@ from insurance.month_end.rules import Escalation, Rise
 from insurance.organizations.queries import find_parameter
 from insurance.policies.queries import get_policy
 from insurance.products.models import ProductVersion, ProjectionType
-from insurance.products.queries import get_product
+from insurance.products.queries import get_product, get_version
 
 HIGHEST = Decimal(100)
 FIRST_STEP = 2
@@ -245,6 +245,8 @@ def _check_rule(session: Session, wanted: Mapping[str, Any]) -> None:
         raise DomainError("Name a policy, a version or a product, not several.", field=named[1])
     if wanted.get("product_id"):
         get_product(session, wanted["product_id"])
+    if wanted.get("product_version_id"):
+        get_version(session, wanted["product_version_id"])
     if wanted.get("policy_id"):
         get_policy(session, wanted["policy_id"])
     floor, cap = wanted.get("floor"), wanted.get("cap")

@@ -21,8 +21,9 @@ from insurance.month_end.models import EscalationNotice, EscalationRefusal
 from insurance.month_end.rules import Escalation, Rise
 from insurance.month_end.services.escalations import load_escalations
 from insurance.organizations.queries import find_parameter
-from insurance.policies.models import Policy, PolicyStatus
+from insurance.policies.models import EventCategory, Policy, PolicyStatus
 from insurance.policies.queries import get_policy
+from insurance.policies.services.history import record_event
 
 _IN_FORCE = (PolicyStatus.ACTIVE, PolicyStatus.SUSPENDED)
 _RISEN = text(
@@ -85,8 +86,10 @@ def get_standing(session: Session, policy_id: UUID, on: date) -> Standing:
     )
 
 
-def record_refusal(policy_id: UUID, *, refused_from: date, reason: str, now: datetime) -> UUID:
-    """Keep that a holder refuses rises from a day on; return the refusal's id.
+def record_refusal(
+    policy_id: UUID, *, refused_from: date, reason: str, now: datetime
+) -> EscalationRefusal:
+    """Keep that a holder refuses rises from a day on.
 
     Raises DomainError for a rise that was made already, ConflictError where they refuse already.
     """
@@ -104,6 +107,17 @@ def record_refusal(policy_id: UUID, *, refused_from: date, reason: str, now: dat
             )
             session.add(row)
             session.flush()
+            record_event(
+                session,
+                policy,
+                EventCategory.LIFECYCLE,
+                "ESCALATION_REFUSED",
+                effective=refused_from,
+                description=f"The holder refuses rises from {refused_from:%Y/%m/%d}",
+                reason=row.reason,
+                payload={"refusal_id": row.id, "refused_from": refused_from},
+                now=now,
+            )
             record(
                 session,
                 action="month_end.record_refusal",
@@ -112,7 +126,7 @@ def record_refusal(policy_id: UUID, *, refused_from: date, reason: str, now: dat
                 after={"refused_from": refused_from},
                 reason=row.reason,
             )
-            return row.id
+            return row
     except IntegrityError as error:
         raise ConflictError(
             "The holder refuses already. Withdraw that first.", field="refused_from"
@@ -133,9 +147,12 @@ def _check_refusal(session: Session, policy: Policy, refused_from: date) -> None
         )
 
 
-def withdraw_refusal(policy_id: UUID, *, withdrawn_from: date, reason: str, now: datetime) -> None:
+def withdraw_refusal(
+    policy_id: UUID, *, withdrawn_from: date, reason: str, now: datetime
+) -> EscalationRefusal:
     """Keep that a holder takes rises again from a day on. Raises ConflictError: nothing refused."""
     with transaction() as session:
+        policy = get_policy(session, policy_id, lock=True)
         refusal = queries.find_open_refusal(session, policy_id)
         if refusal is None:
             raise ConflictError("The holder does not refuse rises.", field="withdrawn_from")
@@ -146,6 +163,17 @@ def withdraw_refusal(policy_id: UUID, *, withdrawn_from: date, reason: str, now:
             )
         refusal.withdrawn_from, refusal.withdrawn_reason = withdrawn_from, _said(reason)
         refusal.withdrawn_at, refusal.withdrawn_by = now, current_actor().email
+        record_event(
+            session,
+            policy,
+            EventCategory.LIFECYCLE,
+            "ESCALATION_REFUSAL_WITHDRAWN",
+            effective=withdrawn_from,
+            description=f"The holder takes rises again from {withdrawn_from:%Y/%m/%d}",
+            reason=refusal.withdrawn_reason,
+            payload={"refusal_id": refusal.id, "withdrawn_from": withdrawn_from},
+            now=now,
+        )
         record(
             session,
             action="month_end.withdraw_refusal",
@@ -155,6 +183,7 @@ def withdraw_refusal(policy_id: UUID, *, withdrawn_from: date, reason: str, now:
             after={"withdrawn_from": withdrawn_from},
             reason=refusal.withdrawn_reason,
         )
+        return refusal
 
 
 def _said(reason: str) -> str:
@@ -169,7 +198,7 @@ def record_escalation_notice(
     """Keep proof that a holder was told of a rise. Raises DomainError for one that came too late."""
     try:
         with transaction() as session:
-            policy = get_policy(session, policy_id)
+            policy = get_policy(session, policy_id, lock=True)
             if not recipient.strip():
                 raise DomainError("Say where it was sent.", field="recipient")
             days = int(find_parameter(session, "escalation_notice_days", on))
@@ -192,6 +221,16 @@ def record_escalation_notice(
             )
             session.add(row)
             session.flush()
+            record_event(
+                session,
+                policy,
+                EventCategory.LIFECYCLE,
+                "ESCALATION_NOTICE",
+                effective=sent_on,
+                description=f"The holder was told of the rise of {anniversary:%Y/%m/%d}",
+                payload={"notice_id": row.id, "anniversary": anniversary},
+                now=now,
+            )
             after = {"policy_id": policy_id, "anniversary": anniversary, "sent_on": sent_on}
             record(
                 session,

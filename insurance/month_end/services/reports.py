@@ -12,7 +12,8 @@ from insurance.core.ids import new_id
 from insurance.month_end import queries
 from insurance.month_end.models import MonthEndPack, MonthEndRun, PackKind, RunStatus
 from insurance.month_end.packs import make_pack
-from insurance.notifications.services import send_later
+from insurance.month_end.rules import read_addresses
+from insurance.notifications.services import Letter, send_all_later
 from insurance.organizations.queries import get_organization
 
 
@@ -49,19 +50,17 @@ def _keep_packs(session: Session, run: MonthEndRun, now: datetime) -> bool:
 
 
 def _tell(session: Session, run: MonthEndRun, kind: str) -> None:
-    to = queries.get_setting(session).mail_to or run.requested_by
-    if "@" not in to:
-        return
+    to = read_addresses(queries.get_setting(session).mail_to or "")
+    if not to and "@" in run.requested_by:
+        to = (run.requested_by,)
     left_out = sum(queries.count_exceptions(session, run.id).values())
-    send_later(
-        session,
-        kind,
-        to=to,
-        organization=get_organization(session).name,
-        day=f"{run.process_date:%Y/%m/%d}",
-        status=run.status.value.replace("_", " ").lower(),
-        policies=str(run.policies),
-        book=str(run.book),
-        left_out=str(left_out),
-        error=run.error or "",
-    )
+    values = {
+        "organization": get_organization(session).name,
+        "day": f"{run.process_date:%Y/%m/%d}",
+        "status": run.status.value.replace("_", " ").lower(),
+        "policies": str(run.policies),
+        "book": str(run.book),
+        "left_out": str(left_out),
+        "error": run.error or "",
+    }
+    send_all_later(session, [Letter(kind, one, values) for one in to])

@@ -1,6 +1,5 @@
 """Asking for a month-end, approving its plan, applying it, cancelling it, following it up."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -32,12 +31,11 @@ from insurance.month_end.models import (
     RunStatus,
     StepCode,
 )
-from insurance.month_end.rules import last_month_end
+from insurance.month_end.rules import last_month_end, read_addresses
 from insurance.month_end.services.escalations import load_escalations
 from insurance.month_end.services.work import work_on
 
 CHUNK = 5_000
-_ADDRESS = re.compile(r"[^@\s,;]+@[^@\s,;]+\.[^@\s,;]+", re.ASCII)
 AT_ONCE = 2_000
 """A run over no more policies may be finished while the caller waits."""
 JOBS = 2
@@ -416,15 +414,14 @@ def set_month_end(
     """Say what the organization allows, who hears of runs, and whether plans are made unasked."""
     if not 0 <= days_ahead <= 366:
         raise DomainError("Between 0 and 366 days.", field="days_ahead")
-    if mail_to and not _ADDRESS.fullmatch(mail_to):
-        raise DomainError("Enter one mail address.", field="mail_to")
+    addresses = read_addresses(mail_to or "")
     with transaction() as session:
         row = session.get(MonthEndSetting, current_org())
         if row is None:
             row = MonthEndSetting()
             session.add(row)
         row.may_apply_unapproved, row.days_ahead = may_apply_unapproved, days_ahead
-        row.mail_to, row.plans_itself = mail_to or None, plans_itself
+        row.mail_to, row.plans_itself = ", ".join(addresses) or None, plans_itself
         session.flush()
         after = {
             "may_apply_unapproved": may_apply_unapproved,
