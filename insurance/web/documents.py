@@ -1,5 +1,6 @@
 """Files that somebody sent, given out again to be saved or drawn anew, never as our own page."""
 
+from functools import lru_cache
 from uuid import UUID
 
 from flask import Response
@@ -10,7 +11,7 @@ from insurance.claims.queries import get_document
 from insurance.core.db import db, transaction
 from insurance.core.errors import NotFoundError
 from insurance.core.files import read_file
-from insurance.documents.picture import picture_of
+from insurance.documents.picture import DrawingBusyError, pages_of, picture_of
 
 
 def send_claim_document(document_id: UUID) -> Response:
@@ -25,15 +26,45 @@ def send_claim_document(document_id: UUID) -> Response:
 def show_claim_document(document_id: UUID, page: int) -> Response:
     """Return a page of a document as a picture; the first look is audited.
 
-    Raises NotFoundError where the file has no such page, or cannot be drawn.
+    A page that cannot be drawn is a picture that says so. Raises NotFoundError for a page that
+    the file does not have.
     """
     document, content = _read(document_id)
-    picture = picture_of(content, document.content_type or "", page)
-    if picture is None:
-        raise NotFoundError("This page cannot be shown.")
+    if page > max(count_pages(document), 1):
+        raise NotFoundError("The file has no such page.")
     if page == 1:
         _record(document)
+    try:
+        picture = picture_of(content, document.content_type or "", page)
+    except DrawingBusyError:
+        return _private(_words("Many files are being drawn now. Reload this page in a moment."))
+    if picture is None:
+        return _private(_words("This page cannot be shown. Save the file to look at it."))
     return _private(Response(picture, mimetype="image/png"))
+
+
+def count_pages(document: ClaimDocument) -> int:
+    """Return how many pages of a document can be shown, nought for none."""
+    try:
+        return _pages(document.org_id, document.file_key or "", document.content_type or "")
+    except DrawingBusyError:
+        return 1
+
+
+@lru_cache(maxsize=4096)
+def _pages(_org: UUID, key: str, content_type: str) -> int:
+    return pages_of(read_file(key), content_type)
+
+
+def _words(said: str) -> Response:
+    return Response(_SAID.format(said=said), mimetype="image/svg+xml")
+
+
+_SAID = (
+    '<svg xmlns="http://www.w3.org/2000/svg" width="595" height="120">'
+    '<text x="16" y="64" font-family="sans-serif" font-size="16" fill="#18212e">{said}</text></svg>'
+)
+"""A picture of words of our own; nothing of the file is in it."""
 
 
 def _read(document_id: UUID) -> tuple[ClaimDocument, bytes]:

@@ -7,7 +7,7 @@ from flask import Response, request, url_for
 from flask_wtf.file import FileField, FileRequired
 
 from insurance.blueprints.claims import bp
-from insurance.blueprints.claims.show import paper_page
+from insurance.blueprints.claims.show import paper, paper_page
 from insurance.claims import queries, services
 from insurance.claims.rules import DOCUMENTS
 from insurance.core import clock
@@ -147,10 +147,9 @@ def review_document(document_id: UUID) -> Response:
         status=status if status != 200 else form.status,
         form=form,
         claim=line.claim,
-        document=document,
         document_name=DOCUMENTS[document.document_type],
         document_names=DOCUMENTS,
-        paper_page=paper_page(),
+        **paper(document),
     )
 
 

@@ -22,6 +22,7 @@ from insurance.core.money import ZERO, format_money
 from insurance.core.permissions import May
 from insurance.web.access import requires
 from insurance.web.business import business_day
+from insurance.web.documents import count_pages
 from insurance.web.filters import words
 from insurance.web.html import page
 
@@ -75,17 +76,22 @@ def claim_context(view: ClaimView, form: Any) -> dict[str, Any]:
             for one in view.documents
             if one.is_required and not is_there(one.status.value, one.expires_on, business_day())
         ],
-        "document": _looked_at(view),
-        "paper_page": paper_page(),
+        **paper(_looked_at(view)),
         "escalation": _escalation(claim.proposal),
         "next_url": url_for("claims.take_next", after=claim.id),
     }
 
 
+def paper(document: ClaimDocument | None) -> dict[str, Any]:
+    """Return the document that is looked at, how many pages it has, and which one is asked for."""
+    pages = count_pages(document) if document is not None and document.file_key else 0
+    return {"document": document, "pages": pages, "paper_page": min(paper_page(), max(pages, 1))}
+
+
 def paper_page() -> int:
     """Return which page of a document is asked for."""
-    typed = request.args.get("page", "1")
-    return min(int(typed), 999) if typed.isascii() and typed.isdigit() and int(typed) else 1
+    typed = request.args.get("page", "1")[:6]
+    return int(typed) if typed.isascii() and typed.isdigit() and int(typed) else 1
 
 
 def _looked_at(view: ClaimView) -> ClaimDocument | None:

@@ -23,6 +23,7 @@ from insurance.core.errors import ConflictError, DomainError, ForbiddenError
 from insurance.core.files import keep_file
 from insurance.core.ids import new_id
 from insurance.core.permissions import May
+from insurance.documents.received import read_picture
 
 
 def add_document(
@@ -44,7 +45,7 @@ def add_document(
         held = hold(session, claim_id, on=on, now=now)
         if held.claim.closed_at is not None:
             raise ConflictError("This claim is closed; reopen it first.")
-        stored = keep_file(name, content)
+        stored = keep_file(name, read_picture(content))
         document = _wanted(held, document_type)
         document.status = DocumentStatus.RECEIVED
         document.rejection_reason = None

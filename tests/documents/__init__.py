@@ -1,0 +1,1 @@
+"""Tests of drawing what others sent."""
