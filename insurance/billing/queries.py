@@ -1,6 +1,6 @@
 """Reading premium schedules."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from insurance.billing.models import LineStatus, PremiumLine, Receipt
 from insurance.billing.rules import OpenLine, last_in_reach
+from insurance.core.bulk import id_array
 from insurance.core.errors import NotFoundError
 from insurance.core.money import ZERO
 from insurance.core.records import get_record
@@ -118,7 +119,7 @@ _CREDITS = text(
     SELECT r.policy_id, r.id, r.reference, r.amount - coalesce(sum(a.amount), 0)
     FROM ins.receipts r
     LEFT JOIN ins.allocations a ON a.org_id = r.org_id AND a.receipt_id = r.id
-    WHERE r.org_id = :org AND r.policy_id = ANY(:policies) AND r.status = 'POSTED'
+    WHERE r.org_id = :org AND r.policy_id = ANY(CAST(:policies AS uuid[])) AND r.status = 'POSTED'
     GROUP BY r.policy_id, r.id, r.reference, r.amount
     HAVING r.amount > coalesce(sum(a.amount), 0)
     ORDER BY r.policy_id, r.id
@@ -196,9 +197,10 @@ def list_lines_in_reach(
     return [(row[0], OpenLine(row[1], row[2], row[3])) for row in rows]
 
 
-def list_credits(session: Session, policy_ids: list[UUID]) -> list[Credit]:
+def list_credits(session: Session, policy_ids: Collection[UUID]) -> list[Credit]:
     """Return what receipts of policies have left, oldest first."""
-    rows = session.execute(_CREDITS, {"org": current_org(), "policies": policy_ids})
+    values = {"org": current_org(), "policies": id_array(policy_ids)}
+    rows = session.execute(_CREDITS, values)
     return [Credit(*row) for row in rows]
 
 

@@ -102,7 +102,8 @@ def decide_anniversaries(
     if not due:
         return Decided()
     ids = sorted({policy_id for policy_id, _day, _how in due})
-    bases, told = load_bases(session, ids), _told(session, ids)
+    bases = load_bases(session, ids, after=min(day for _policy_id, day, _how in due))
+    told = _told(session, ids)
     decided = Decided()
     for policy_id, anniversary, escalation in due:
         policy, basis = bases[policy_id]

@@ -58,6 +58,7 @@ _PREMIUMS = text(
            posted_at, whole_days
     FROM ins.premium_lines
     WHERE org_id = :org AND policy_id = ANY(CAST(:policies AS uuid[]))
+      AND (period_end > :after OR kind = 'ADJUSTMENT')
     ORDER BY policy_id, due_date, sequence
     """
 )
@@ -169,8 +170,11 @@ class Decided:
         )
 
 
-def load_bases(session: Session, ids: Sequence[UUID]) -> dict[UUID, tuple[Any, Basis]]:
-    values = {"org": current_org(), "policies": id_array(ids)}
+def load_bases(
+    session: Session, ids: Sequence[UUID], *, after: date
+) -> dict[UUID, tuple[Any, Basis]]:
+    """Return policies with what decides their rises; of their lines those that end after a day."""
+    values: dict[str, Any] = {"org": current_org(), "policies": id_array(ids), "after": after}
     changes: dict[UUID, list[Any]] = defaultdict(list)
     for row in session.execute(_ISSUED, values):
         changes[row.policy_id].append(row)

@@ -130,7 +130,7 @@ def plan_steps(session: Session, policy_ids: Sequence[UUID], work: Work) -> Plan
 def _with_credit(session: Session, policy_ids: set[UUID]) -> set[UUID]:
     if not policy_ids:
         return set()
-    return {one.policy_id for one in list_credits(session, sorted(policy_ids))}
+    return {one.policy_id for one in list_credits(session, policy_ids)}
 
 
 def _kinds(decided: Decided, policy_ids: set[UUID]) -> list[tuple[set[UUID], bool]]:
