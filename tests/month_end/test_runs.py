@@ -11,8 +11,11 @@ from sqlalchemy.orm import Session
 
 from insurance.billing.models import LineStatus
 from insurance.billing.queries import list_premium_lines
+from insurance.claims.queries import get_claim
 from insurance.core.errors import ConflictError, DomainError
 from insurance.core.ids import new_id
+from insurance.core.tenancy import current_org
+from insurance.jobs.claims import watch_deadlines
 from insurance.lapses.services import record_notice
 from insurance.ledger.periods import close_books
 from insurance.ledger.queries import closed_through, list_policy_transfers
@@ -321,6 +324,12 @@ def test_a_claim_out_of_time_is_named_by_the_claims_clocks(session: Session) -> 
     assert effects_of(in_time, StepCode.CLAIMS_CLOCKS) == 0
     (named,) = queries.list_effects(session, run.id, limit=9).items
     assert (named.policy_id, named.after) == (late, {"listed": [number]})
+    asked = text("SELECT name FROM ins.jobs_outbox WHERE org_id = :org ORDER BY id DESC")
+    assert "claims.watch_deadlines" in set(session.scalars(asked, {"org": current_org()}))
+    with at(date(2026, 6, 30)):
+        watch_deadlines()
+    session.rollback()
+    assert get_claim(session, made.id).breached_at is not None
 
 
 def test_one_does_not_approve_ones_own_plan(session: Session) -> None:

@@ -111,6 +111,9 @@ def finish(session: Session, run_id: UUID, now: datetime) -> bool:
     run.status = RunStatus.COMPLETED_WITH_EXCEPTIONS if left_out else RunStatus.COMPLETED
     run.finished_at = now
     enqueue(session, "month_end.report", run_id=run.id)
+    if StepCode.CLAIMS_CLOCKS in run.steps:
+        # What the plan lists is for people; the clocks themselves are the claims' own work.
+        enqueue(session, "claims.watch_deadlines")
     record(
         session,
         action="month_end.complete",
