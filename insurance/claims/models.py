@@ -453,8 +453,19 @@ class AuthorityLevel(TenantTable):
     level: Mapped[int]
 
 
+class Assignment(StrEnum):
+    """How a new claim finds its assessor: somebody takes it, or it is given out."""
+
+    BY_HAND = "BY_HAND"
+    IN_TURN = "IN_TURN"
+    FEWEST_OPEN = "FEWEST_OPEN"
+
+
 class ClaimSettings(TenantTable):
-    """What an organization decided about its claims; without a row the defaults hold."""
+    """What an organization decided about its claims; without a row the defaults hold.
+
+    `last_assigned_to` had the latest claim that was given out in turn.
+    """
 
     __tablename__ = "claim_settings"
 
@@ -463,5 +474,6 @@ class ClaimSettings(TenantTable):
     payee_change_days: Mapped[int]
     early_claim_days: Mapped[int]
     large_loss: Mapped[Decimal]
-    assigns_in_turn: Mapped[bool]
+    assignment: Mapped[Assignment]
+    last_assigned_to: Mapped[UUID | None]
     version: Mapped[int] = mapped_column(default=1)

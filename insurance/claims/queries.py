@@ -12,6 +12,7 @@ from sqlalchemy import TextClause, and_, func, literal_column, or_, select, text
 from sqlalchemy.orm import Session
 
 from insurance.claims.models import (
+    Assignment,
     AuthorityLevel,
     AuthorityLimit,
     Claim,
@@ -531,7 +532,7 @@ def get_settings(session: Session) -> ClaimSettings:
         payee_change_days=14,
         early_claim_days=180,
         large_loss=Decimal("250000.00"),
-        assigns_in_turn=False,
+        assignment=Assignment.BY_HAND,
         version=0,
     )
 

@@ -10,16 +10,19 @@ from sqlalchemy.orm import Session
 
 from insurance.billing.queries import arrears_on, list_premium_lines
 from insurance.claims import queries
-from insurance.claims.models import ClaimStatus, Decision
+from insurance.claims.models import Assignment, ClaimStatus, Decision
 from insurance.claims.rules import AuthorityExceededError
 from insurance.claims.services import (
+    HandlingSettings,
     add_document,
     change_payee,
+    change_settings,
     close_claim,
     reopen_claim,
     void_payment,
 )
 from insurance.core.errors import ConflictError, DomainError, ForbiddenError
+from insurance.core.permissions import Role
 from insurance.ledger.models import LedgerTransfer
 from insurance.policies.models import PolicyStatus
 from insurance.policies.queries import get_policy, list_events
@@ -39,7 +42,9 @@ from tests.factories.claims import (
     complete,
     pay,
 )
+from tests.factories.identity import make_person
 from tests.factories.lifecycle import CHECKER, sell
+from tests.factories.organizations import OrganizationFacts
 
 D = Decimal
 START = date(2026, 9, 20)
@@ -372,3 +377,38 @@ def test_a_bank_letter_that_is_too_old_holds_the_approval_up(
     with pytest.raises(ConflictError) as refusal:
         assess(made.id, "60000.00")
     assert refusal.value.detail == {"outstanding": ["BANK_LETTER"]}
+
+
+@pytest.mark.parametrize(
+    ("way", "whose"),
+    [
+        (Assignment.BY_HAND, [None, None, None, None]),
+        (Assignment.IN_TURN, [0, 1, 0, 1]),
+        (Assignment.FEWEST_OPEN, [0, 1, 1, 0]),
+    ],
+)
+def test_a_new_claim_goes_to_whom_the_organization_says(
+    session: Session, org: OrganizationFacts, way: Assignment, whose: list[int | None]
+) -> None:
+    """The first assessor keeps a claim open; the second decides theirs at once."""
+    assessors = sorted(make_person(org.id, Role.CLAIMS_ASSESSOR).id for _ in range(2))
+    make_person(org.id, Role.AGENT)
+    settings = HandlingSettings(
+        other_days=10,
+        days_by_class={},
+        payee_change_days=14,
+        early_claim_days=180,
+        large_loss=D(250_000),
+        assignment=way,
+    )
+    with acting(MANAGER):
+        change_settings(settings)
+
+    found = []
+    for turn in range(4):
+        made = claim(sell(START), "60000.00")
+        found.append(made.assigned_to)
+        if turn == 1:
+            assess(made.id, "0", reason="NO_PROOF")
+
+    assert found == [None if one is None else assessors[one] for one in whose]

@@ -6,6 +6,8 @@ from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from insurance.claims.rules import (
     DEFAULT_LIMITS,
@@ -27,6 +29,7 @@ from insurance.claims.rules import (
     find_reason,
     is_there,
     limits_of,
+    next_in_turn,
     reasons_for,
     status_after_assessment,
     status_after_payment,
@@ -322,3 +325,23 @@ def test_only_the_moves_of_the_table_are_made() -> None:
                 with pytest.raises(ConflictError) as refusal:
                     check_move(status, wanted)
                 assert refusal.value.detail["allowed_transitions"] == list(TRANSITIONS[status])
+
+
+@given(st.sets(st.uuids(), min_size=1, max_size=6), st.integers(2, 4))
+def test_in_turn_everybody_gets_as_many_claims_as_the_others(
+    people: set[UUID], rounds: int
+) -> None:
+    last, given_to = None, []
+    for _claim in range(rounds * len(people)):
+        last = next_in_turn(people, last)
+        given_to.append(last)
+
+    assert {given_to.count(one) for one in people} == {rounds}
+    assert given_to[: len(people)] == sorted(people)
+
+
+def test_whose_turn_it_was_may_have_left() -> None:
+    first, second, third = (UUID(int=number) for number in (1, 2, 3))
+
+    assert next_in_turn([first, third], second) == third
+    assert next_in_turn([first, second], third) == first

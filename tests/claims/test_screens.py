@@ -478,7 +478,7 @@ def test_limits_levels_and_settings_are_changed_by_administrators_only(
         "payee_change_days": "21",
         "early_claim_days": "90",
         "large_loss": "500000",
-        "assigns_in_turn": "y",
+        "assignment": "IN_TURN",
         "days_RISK": "5",
     }
     for path, form in (
@@ -492,7 +492,7 @@ def test_limits_levels_and_settings_are_changed_by_administrators_only(
     session.rollback()
     assert queries.level_of(session, assessor.person.id) == 2
     found = queries.get_settings(session)
-    assert (found.other_days, found.days_by_class, found.assigns_in_turn) == (7, {"RISK": 5}, True)
+    assert (found.other_days, found.days_by_class, found.assignment) == (7, {"RISK": 5}, "IN_TURN")
     assert "Claims assessor 2 R 150 000" in _read(assessor, "/claims/authority")
     assert "5 business days" in _read(assessor, "/claims/settings")
     wrong = chief.post(chief.url("/claims/settings"), data=settings | {"other_days": "0"})

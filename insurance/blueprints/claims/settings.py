@@ -3,10 +3,11 @@
 from typing import Any
 
 from flask import Response, url_for
-from wtforms import BooleanField, Field
+from wtforms import Field
 
 from insurance.blueprints.claims import bp
 from insurance.claims import queries, services
+from insurance.claims.models import Assignment
 from insurance.claims.rules.reasons import FUNERAL
 from insurance.core.context import current_actor
 from insurance.core.db import db
@@ -15,8 +16,14 @@ from insurance.core.money import ZERO
 from insurance.core.permissions import May
 from insurance.products.queries import list_classes
 from insurance.web.access import requires
-from insurance.web.forms import Form, MoneyField, Required, WholeField
+from insurance.web.forms import ChoiceField, Form, MoneyField, Required, WholeField
 from insurance.web.html import go, page, refuse
+
+ASSIGNMENTS = [
+    (Assignment.BY_HAND.value, "waits until somebody takes it"),
+    (Assignment.IN_TURN.value, "goes to the next assessor in turn"),
+    (Assignment.FEWEST_OPEN.value, "goes to the assessor with the fewest open claims"),
+]
 
 
 class SettingsForm(Form):
@@ -26,7 +33,7 @@ class SettingsForm(Form):
     payee_change_days = WholeField("Days after a change of payee", [Required()])
     early_claim_days = WholeField("Days of an early claim", [Required()])
     large_loss = MoneyField("A large loss is from", [Required()])
-    assigns_in_turn = BooleanField("Give each new claim to the assessor with the fewest")
+    assignment = ChoiceField("A new claim", [Required()], choices=ASSIGNMENTS)
 
     classes: dict[str, str]
 
@@ -57,6 +64,7 @@ def settings() -> Response:
         status=status if status != 200 else form.status,
         form=form,
         settings=found,
+        assignment=dict(ASSIGNMENTS)[found.assignment],
         own_days=[(form.classes.get(code, code), n) for code, n in found.days_by_class.items()],
     )
 
@@ -84,5 +92,5 @@ def _wanted(form: SettingsForm) -> services.HandlingSettings:
         payee_change_days=form.payee_change_days.data or 0,
         early_claim_days=form.early_claim_days.data or 0,
         large_loss=form.large_loss.data or ZERO,
-        assigns_in_turn=bool(form.assigns_in_turn.data),
+        assignment=Assignment(form.assignment.data),
     )

@@ -31,6 +31,7 @@ from insurance.claims.rules.statuses import (
     status_after_assessment,
     status_after_payment,
 )
+from insurance.claims.rules.turns import next_in_turn
 
 __all__ = [
     "CLAIM_TYPES",
@@ -65,6 +66,7 @@ __all__ = [
     "is_there",
     "life_causes",
     "limits_of",
+    "next_in_turn",
     "reasons_for",
     "status_after_assessment",
     "status_after_payment",

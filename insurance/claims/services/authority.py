@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from insurance.audit_logs.services import record
 from insurance.claims import queries
-from insurance.claims.models import AuthorityLevel, AuthorityLimit, ClaimSettings
+from insurance.claims.models import Assignment, AuthorityLevel, AuthorityLimit, ClaimSettings
 from insurance.claims.rules import Authority, Limits, check_authority, limits_of
 from insurance.claims.rules.reasons import FUNERAL
 from insurance.core.context import current_actor
@@ -127,7 +127,7 @@ class HandlingSettings:
     payee_change_days: int
     early_claim_days: int
     large_loss: Decimal
-    assigns_in_turn: bool
+    assignment: Assignment
 
 
 def change_settings(wanted: HandlingSettings) -> ClaimSettings:

@@ -1,5 +1,6 @@
 """The work around a claim: who has it, notes and tasks, flags cleared, closing and reopening."""
 
+from collections.abc import Collection
 from datetime import date, datetime
 from uuid import UUID
 
@@ -7,13 +8,16 @@ from sqlalchemy import func, select
 
 from insurance.claims import queries
 from insurance.claims.models import (
+    Assignment,
     Claim,
     ClaimNote,
+    ClaimSettings,
     ClaimStatus,
     CostType,
     EntryKind,
     NoteKind,
 )
+from insurance.claims.rules import next_in_turn
 from insurance.claims.rules.statuses import REOPENABLE, UNDECIDED
 from insurance.claims.services.clock import start_clock
 from insurance.claims.services.documents import follow_documents
@@ -103,17 +107,34 @@ def _assessors(held: Held) -> dict[UUID, str]:
     }
 
 
-def assign_in_turn(held: Held) -> None:
-    """Give a new claim to the assessor with the fewest undecided ones, where that is wanted."""
-    if not queries.get_settings(held.session).assigns_in_turn:
+def assign_new(held: Held) -> None:
+    """Give a new claim to an assessor, as the organization wants it: in turn, or by their load."""
+    way = queries.get_settings(held.session).assignment
+    if way is Assignment.BY_HAND:
         return
     people = {
         one.user.id: one.user.email
         for one in list_colleagues(held.session, limit=500).items
-        if _ASSESSORS & set(one.roles)
+        if _ASSESSORS & set(one.roles) and one.user.disabled_at is None
     }
     if not people:
         return
+    chosen = _next_in_turn(held, people) if way is Assignment.IN_TURN else _least_busy(held, people)
+    held.claim.assigned_to, held.claim.assigned_to_email = chosen, people[chosen]
+
+
+def _next_in_turn(held: Held, people: Collection[UUID]) -> UUID:
+    """Return who follows the assessor that had the last claim, and note them as the last."""
+    settings = held.session.scalars(
+        select(ClaimSettings).where(ClaimSettings.org_id == current_org()).with_for_update(),
+        execution_options={"populate_existing": True},
+    ).one()
+    chosen = next_in_turn(people, settings.last_assigned_to)
+    settings.last_assigned_to = chosen
+    return chosen
+
+
+def _least_busy(held: Held, people: Collection[UUID]) -> UUID:
     rows = held.session.execute(
         select(Claim.assigned_to, func.count())
         .where(
@@ -124,8 +145,7 @@ def assign_in_turn(held: Held) -> None:
         .group_by(Claim.assigned_to)
     )
     loads = dict(rows.tuples().all())
-    chosen = min(people, key=lambda one: (loads.get(one, 0), one))
-    held.claim.assigned_to, held.claim.assigned_to_email = chosen, people[chosen]
+    return min(people, key=lambda one: (loads.get(one, 0), one))
 
 
 def clear_flag(flag_id: UUID, *, note: str, on: date, now: datetime) -> Claim:

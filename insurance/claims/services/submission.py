@@ -26,7 +26,7 @@ from insurance.claims.services.facts import (
     raise_flags,
     refresh,
 )
-from insurance.claims.services.handling import assign_in_turn
+from insurance.claims.services.handling import assign_new
 from insurance.claims.services.history import Held, tell
 from insurance.claims.services.mails import tell_claimant
 from insurance.claims.services.money import move_reserve
@@ -119,7 +119,7 @@ def _settle(
     claim.total_claimed = total(item.claimed_amount for item in items)
     _ask_for_documents(held)
     raise_flags(held, list(benefits))
-    assign_in_turn(held)
+    assign_new(held)
     count_change(session, f"claims.{claim.status}", claim.id)
     tell(
         held,
