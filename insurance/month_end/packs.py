@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import xlsxwriter
 from sqlalchemy.orm import Session
 
-from insurance.core.money import format_money, total
+from insurance.core.money import ZERO, format_money, total
 from insurance.documents.pdf import render
 from insurance.month_end import queries
 from insurance.month_end.exports import in_words, step_in_words
@@ -64,6 +64,7 @@ def _sheets(session: Session, run: MonthEndRun, zone: ZoneInfo) -> list[Sheet]:
         _summary(session, run, zone),
         _steps(session, run),
         _ledger(session, run),
+        _ties(session, run),
         _rises(session, run),
         _named("Lapse candidates", session, run, StepCode.LAPSE_CANDIDATES),
         _named("Lapsed", session, run, StepCode.LAPSES),
@@ -112,19 +113,81 @@ def _steps(session: Session, run: MonthEndRun) -> Sheet:
 
 
 def _ledger(session: Session, run: MonthEndRun) -> Sheet:
-    """The transfers of the run, and below them that the premiums charged are those applied."""
-    posted = queries.list_posted(session, run)
     rows: list[tuple[Any, ...]] = [
-        (one.type, one.debit, one.credit, one.transfers, one.amount) for one in posted
+        (
+            "Where cover ended" if one.is_ending else "The book",
+            one.type,
+            one.debit,
+            one.credit,
+            one.transfers,
+            one.amount,
+        )
+        for one in queries.list_posted(session, run)
     ]
-    charged = total(one.amount for one in posted if one.is_premium_due)
-    applied = queries.done_amount(session, run, StepCode.POST_PREMIUMS)
-    rows += [
-        ("Premiums applied by the plan", "", "", "", applied),
-        ("Premiums in the ledger", "", "", "", charged),
-        ("Difference", "", "", "", charged - applied),
+    header = ("Part", "Transfer", "Debit", "Credit", "Transfers", "Amount")
+    return Sheet("Ledger", header, rows)
+
+
+_DUE = ("PREMIUM_DUE", "PREMIUM_VAT")
+_NEVER = ("WAIVER", "WRITE_OFF", "REFUND_DUE", "REFUND_PAID")
+
+
+def _ties(session: Session, run: MonthEndRun) -> Sheet:
+    """What the plan and the histories say beside the transfers; every transfer is in one line."""
+    said, left = queries.get_said(session, run), list(queries.list_posted(session, run))
+
+    def taken(is_ending: bool | None, *types: str) -> Decimal:
+        mine = [one for one in left if one.type in types and is_ending in (None, one.is_ending)]
+        for one in mine:
+            left.remove(one)
+        return total(one.amount for one in mine)
+
+    found = [
+        ("Premiums charged", said.charged, taken(False, *_DUE), "Premiums applied by the plan"),
+        (
+            "Rises of periods charged before",
+            said.adjusted,
+            taken(False, "ADJUSTMENT"),
+            "Adjustments of the anniversaries applied",
+        ),
+        (
+            "Given back by anniversaries",
+            said.given_back,
+            taken(False, "CREDIT_NOTE"),
+            "Adjustments below zero of the anniversaries applied",
+        ),
+        (
+            "Credits used",
+            said.settled,
+            taken(None, "CREDIT_APPLIED"),
+            "What receipts settled of premiums",
+        ),
+        (
+            "Charged where cover ended",
+            said.charged_at_end,
+            taken(True, *_DUE),
+            "Charged, in the histories of the policies that ended",
+        ),
+        (
+            "Charges taken back by lapses",
+            said.taken_back,
+            taken(True, "REVERSAL"),
+            "Uncharged, in the histories of the policies that lapsed",
+        ),
+        (
+            "Written off and refunded",
+            ZERO,
+            taken(None, *_NEVER),
+            "Nothing: month-end decides neither; arrears stay owed, credit stays the holder's",
+        ),
+        ("All else", ZERO, total(one.amount for one in left), "Nothing"),
     ]
-    return Sheet("Ledger", ("Transfer", "Debit", "Credit", "Transfers", "Amount"), rows)
+    rows: list[tuple[Any, ...]] = [
+        (what, says, ledger, ledger - says, why) for what, says, ledger, why in found
+    ]
+    header = ("What", "Plan and histories", "Ledger", "Difference", "What ties to the ledger")
+    note = f"{format_money(said.owed_at_end)} was owed by the policies that lapsed."
+    return Sheet("Ties", header, rows, note)
 
 
 def _rises(session: Session, run: MonthEndRun) -> Sheet:

@@ -276,18 +276,27 @@ class TotalLine:
 
 @dataclass(frozen=True, slots=True)
 class PostedLine:
-    """Transfers of a run of one type between two accounts."""
+    """Transfers of a run of one type between two accounts; `is_ending`: made where cover ended."""
 
+    is_ending: bool
     type: str
     debit: str
     credit: str
     transfers: int
     amount: Decimal
 
-    @property
-    def is_premium_due(self) -> bool:
-        """Tell whether a premium was charged by it, VAT included."""
-        return self.type in ("PREMIUM_DUE", "PREMIUM_VAT")
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the plan, the receipts and the policies' histories say of a run's money, in rand."""
+
+    charged: Decimal
+    adjusted: Decimal
+    given_back: Decimal
+    settled: Decimal
+    charged_at_end: Decimal
+    taken_back: Decimal
+    owed_at_end: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,16 +325,78 @@ _DONE = text(
 )
 _POSTED = text(
     """
-    SELECT t.type, t.debit_account, t.credit_account, count(*), sum(t.amount)
-    FROM ins.ledger_transfers t
-    WHERE t.org_id = :org AND t.id > :run AND EXISTS (
-        SELECT FROM ins.month_end_chunks c
-        WHERE c.org_id = t.org_id AND c.run_id = :run AND c.kind = 'BOOK'
-          AND c.applied_at = t.posted_at
-          AND t.policy_id BETWEEN c.first_policy AND c.last_policy)
-    GROUP BY t.type, t.debit_account, t.credit_account
-    ORDER BY t.type, t.debit_account, t.credit_account
+    WITH posted AS (
+        SELECT t.type, t.debit_account, t.credit_account, t.amount, EXISTS (
+                   SELECT FROM ins.month_end_chunks c
+                   JOIN ins.month_end_effects e ON e.org_id = c.org_id AND e.run_id = c.run_id
+                    AND e.step IN ('EXPIRIES', 'LAPSES') AND e.policy_id = t.policy_id
+                    AND e.chunk = c.number
+                   WHERE c.org_id = t.org_id AND c.run_id = :run AND c.kind = 'LIST'
+                     AND c.applied_at = t.posted_at) AS is_ending
+        FROM ins.ledger_transfers t
+        WHERE t.org_id = :org AND t.id > :run AND EXISTS (
+            SELECT FROM ins.month_end_chunks c
+            WHERE c.org_id = t.org_id AND c.run_id = :run AND c.applied_at = t.posted_at
+              AND t.policy_id BETWEEN c.first_policy AND c.last_policy)
+    )
+    SELECT p.is_ending, p.type, p.debit_account, p.credit_account, count(*), sum(p.amount)
+    FROM posted p
+    GROUP BY p.is_ending, p.type, p.debit_account, p.credit_account
+    ORDER BY p.is_ending, p.type, p.debit_account, p.credit_account
     """
+)
+_DONE_EFFECT = """
+    FROM ins.month_end_effects e
+    JOIN ins.month_end_chunks c ON c.org_id = e.org_id AND c.run_id = e.run_id
+     AND c.number = e.chunk AND c.applied_at IS NOT NULL
+    LEFT JOIN ins.month_end_exceptions x ON x.org_id = e.org_id AND x.run_id = e.run_id
+     AND x.policy_id = e.policy_id
+"""
+_ADJUSTED = text(
+    "".join(
+        [
+            """
+    SELECT coalesce(sum(a.amount) FILTER (WHERE a.amount > 0), 0) AS charged,
+           coalesce(-sum(a.amount) FILTER (WHERE a.amount < 0), 0) AS given_back
+    FROM (
+        SELECT CAST(e.after ->> 'adjustment' AS numeric) AS amount """,
+            _DONE_EFFECT,
+            """
+        WHERE e.org_id = :org AND e.run_id = :run AND e.step = 'ANNIVERSARIES'
+          AND e.after ? 'adjustment' AND x.id IS NULL
+    ) a
+    """,
+        ]
+    )
+)
+_SETTLED = text(
+    """
+    SELECT coalesce(sum(a.amount), 0)
+    FROM ins.allocations a
+    JOIN ins.receipts r ON r.org_id = a.org_id AND r.id = a.receipt_id
+    WHERE a.org_id = :org AND a.id > :run AND a.allocated_on = :on AND EXISTS (
+        SELECT FROM ins.ledger_transfers t
+        JOIN ins.month_end_chunks c ON c.org_id = t.org_id AND c.run_id = :run
+         AND c.applied_at = t.posted_at AND t.policy_id BETWEEN c.first_policy AND c.last_policy
+        WHERE t.org_id = a.org_id AND t.premium_line_id = a.premium_line_id AND t.id > :run
+          AND t.receipt_id = a.receipt_id AND t.type = 'CREDIT_APPLIED')
+    """
+)
+_ENDED_SAY = text(
+    "".join(
+        [
+            """
+    SELECT coalesce(sum(CAST(v.payload ->> 'charged' AS numeric)), 0) AS charged,
+           coalesce(sum(CAST(v.payload ->> 'uncharged' AS numeric)), 0) AS uncharged,
+           coalesce(sum(CAST(v.payload ->> 'arrears' AS numeric)), 0) AS arrears """,
+            _DONE_EFFECT,
+            """
+    JOIN ins.policy_events v ON v.org_id = e.org_id AND v.policy_id = e.policy_id
+     AND v.recorded_at = c.applied_at AND v.event_type IN ('POLICY_LAPSED', 'POLICY_EXPIRED')
+    WHERE e.org_id = :org AND e.run_id = :run AND e.step IN ('EXPIRIES', 'LAPSES') AND x.id IS NULL
+    """,
+        ]
+    )
 )
 _RISES = text(
     """
@@ -373,11 +444,21 @@ def done_amount(session: Session, run: MonthEndRun, step: StepCode) -> Decimal:
 
 
 def list_posted(session: Session, run: MonthEndRun) -> list[PostedLine]:
-    """Return what a run posted to the ledger, by type and accounts; what ended policies apart."""
+    """Return what a run posted to the ledger, by type and accounts; where cover ended apart."""
     if run.started_at is None:
         return []
     values = {"org": current_org(), "run": run.id}
     return [PostedLine(*row) for row in session.execute(_POSTED, values)]
+
+
+def get_said(session: Session, run: MonthEndRun) -> Said:
+    """Return what is to tie to the ledger."""
+    values = {"org": current_org(), "run": run.id}
+    adjusted = session.execute(_ADJUSTED, values).one()
+    settled = session.execute(_SETTLED, values | {"on": run.process_date}).scalar_one()
+    ended = session.execute(_ENDED_SAY, values).one()
+    charged = done_amount(session, run, StepCode.POST_PREMIUMS)
+    return Said(charged, adjusted[0], adjusted[1], settled, *ended)
 
 
 def list_rises(session: Session, run_id: UUID) -> list[RiseLine]:

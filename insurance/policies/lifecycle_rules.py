@@ -327,8 +327,8 @@ def lapse_day(forecast: Forecast) -> date:
     return forecast.lapse_date
 
 
-def lapse_of(forecast: Forecast, uncharged: Decimal) -> Ending:
-    """Return the lapse that is due. `uncharged` is the charges it takes back."""
+def lapse_of(forecast: Forecast, *, charged: Decimal, uncharged: Decimal) -> Ending:
+    """Return the lapse that is due: `charged` came first, `uncharged` is taken back of all charges."""
     return Ending(
         "POLICY_LAPSED",
         "lapsed",
@@ -337,13 +337,14 @@ def lapse_of(forecast: Forecast, uncharged: Decimal) -> Ending:
         {
             "oldest_unpaid": forecast.oldest_unpaid,
             "arrears": forecast.arrears,
+            "charged": charged,
             "uncharged": uncharged,
         },
     )
 
 
-def expiry_of(expiry_date: date | None, on: date) -> Ending:
-    """Return the end of a term that is over. Raises ConflictError where it is not."""
+def expiry_day(expiry_date: date | None, on: date) -> date:
+    """Return the day a term ended on. Raises ConflictError where it has not."""
     if expiry_date is None:
         raise ConflictError("This policy is for the whole of life and does not expire.")
     if on < expiry_date:
@@ -351,4 +352,10 @@ def expiry_of(expiry_date: date | None, on: date) -> Ending:
             f"Cover runs until {expiry_date:%Y/%m/%d}.",
             detail={"expiry_date": expiry_date.isoformat()},
         )
-    return Ending("POLICY_EXPIRED", "expired", expiry_date, "Expired at the end of its term")
+    return expiry_date
+
+
+def expiry_of(ends: date, *, charged: Decimal) -> Ending:
+    """Return the end of a term that is over."""
+    words = "Expired at the end of its term"
+    return Ending("POLICY_EXPIRED", "expired", ends, words, {"charged": charged})

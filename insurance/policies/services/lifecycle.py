@@ -86,9 +86,10 @@ def lapse(
     """Lapse a policy as a step of the caller's transaction."""
     case = _held(session, policy_id, PolicyStatus.LAPSED, reason, on, now)
     forecast = forecast_of(session, policy_id, on)
-    charge_due(case, lifecycle_rules.lapse_day(forecast))
+    charged = charge_due(case, lifecycle_rules.lapse_day(forecast))
     uncharged = uncharge_unpaid(case, LAPSED)
-    return end(case, lifecycle_rules.lapse_of(forecast, uncharged), reason.strip())
+    ending = lifecycle_rules.lapse_of(forecast, charged=charged, uncharged=uncharged)
+    return end(case, ending, reason.strip())
 
 
 def forecast_of(session: Session, policy_id: UUID, on: date) -> Forecast:
@@ -285,9 +286,8 @@ def expire(session: Session, policy_id: UUID, *, on: date, now: datetime) -> Lif
     """Expire a policy as a step of the caller's transaction."""
     case = open_case(session, policy_id, on=on, now=now)
     check_transition(case.policy.status.value, PolicyStatus.EXPIRED.value)
-    ending = lifecycle_rules.expiry_of(case.policy.expiry_date, on)
-    charge_due(case, ending.on)
-    return end(case, ending, None)
+    ends = lifecycle_rules.expiry_day(case.policy.expiry_date, on)
+    return end(case, lifecycle_rules.expiry_of(ends, charged=charge_due(case, ends)), None)
 
 
 def renew_policy(policy_id: UUID, *, on: date, now: datetime) -> LifecycleOutcome:

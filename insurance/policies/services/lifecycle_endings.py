@@ -35,6 +35,7 @@ from insurance.organizations.queries import get_organization
 from insurance.policies.lifecycle_rules import (
     Ending,
     charges_before,
+    expiry_day,
     expiry_of,
     is_unpaid_premium,
     lapse_day,
@@ -192,12 +193,16 @@ def _decide(
             for line in lines
             if (line.posted_at is not None or line.id in due) and is_unpaid_premium(line)
         ]
-        ending = lapse_of(forecast, total(line.amount for line in back))
+        ending = lapse_of(
+            forecast,
+            charged=total(line.amount for line, _day in charged),
+            uncharged=total(line.amount for line in back),
+        )
     else:
         check_transition(row.status, "expired")
-        ending = expiry_of(row.expiry_date, on)
-        charged = charges_before(lines, ending.on, closed=facts.closed, on=on)
-        back = []
+        ends = expiry_day(row.expiry_date, on)
+        charged = charges_before(lines, ends, closed=facts.closed, on=on)
+        ending, back = expiry_of(ends, charged=total(line.amount for line, _day in charged)), []
     return Ended(
         policy=row,
         ending=ending,
