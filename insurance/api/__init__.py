@@ -16,6 +16,7 @@ _AREAS = (
     "quotes",
     "policies",
     "claims",
+    "claims_reports",
     "lapses",
     "premiums",
     "lifecycle",

@@ -1,6 +1,6 @@
 """Reports on claims: each one statement, its columns, and which rows stand behind a figure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
@@ -12,22 +12,30 @@ from uuid import UUID
 from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session
 
-from insurance.core.errors import NotFoundError
+from insurance.core.errors import DomainError, NotFoundError
 from insurance.core.money import ZERO
+from insurance.core.paging import Page, decode_cursor, page_of
 from insurance.core.tenancy import current_org
 
 SHOWN_AT_MOST = 500
+MOST_ROWS = 500_000
+"""How far a report that is not one line a claim is paged."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: its heading, and what its cells are.
+    """A column: its heading, and what its cells are. `key` is its name for programs.
 
     Kinds: text, code, reason, day, and the numbers money, number, days and percent.
     """
 
     name: str
     kind: str = "text"
+
+    @property
+    def key(self) -> str:
+        """Return the heading in small letters with underscores."""
+        return self.name.lower().replace(" ", "_")
 
     @property
     def is_number(self) -> bool:
@@ -110,13 +118,14 @@ _PARTS = {
     "period": _PERIOD,
     "age": _AGE,
     "undecided": _UNDECIDED,
+    "after": "AND (CAST(:after AS uuid) IS NULL OR c.id < :after)",
 }
 
 
 def _sql(words: str) -> TextClause:
     """Return a statement with the parts that reports share; all of it is constant text."""
     narrow = Template(_NARROW).substitute(_PARTS)
-    return text(Template(words).substitute(_PARTS, narrow=narrow))
+    return text(Template(f"{words} OFFSET :offset").substitute(_PARTS, narrow=narrow))
 
 
 REPORTS = {
@@ -136,7 +145,7 @@ REPORTS = {
                 SELECT c.claim_number, p.policy_number, pr.name, c.claim_type, c.cause, c.status,
                        c.event_date, c.submitted_on, c.total_claimed, m.approved, m.paid,
                        m.reserve, c.id
-                $joins $money $period $narrow ORDER BY c.id DESC LIMIT :limit"""),
+                $joins $money $period $narrow $after ORDER BY c.id DESC LIMIT :limit"""),
             ("claim",),
             (8, 9, 10, 11),
         ),
@@ -262,7 +271,7 @@ REPORTS = {
             _sql("""
                 SELECT c.claim_number, pr.name, c.status, m.raised, m.paid, m.reserve,
                        m.raised - m.paid - m.reserve, c.id
-                $joins $money $period ORDER BY c.id DESC LIMIT :limit"""),
+                $joins $money $period $after ORDER BY c.id DESC LIMIT :limit"""),
             ("claim",),
             (3, 4, 5, 6),
         ),
@@ -278,9 +287,22 @@ def get_report(code: str) -> Report:
     return REPORTS[code]
 
 
-def run_report(session: Session, report: Report, wanted: Wanted, *, limit: int) -> list[ReportRow]:
-    """Return the rows of a report, at most one more than `limit` to show that there are more."""
+def run_report(
+    session: Session,
+    report: Report,
+    wanted: Wanted,
+    *,
+    limit: int,
+    after: UUID | None = None,
+    offset: int = 0,
+) -> list[ReportRow]:
+    """Return the rows of a report, at most one more than `limit` to show that there are more.
+
+    A report that is one line a claim, the newest first, goes on `after` a claim; others at a row.
+    """
     values: dict[str, Any] = {
+        "after": after,
+        "offset": offset,
         "org": current_org(),
         "start": wanted.start,
         "end": wanted.end,
@@ -295,6 +317,34 @@ def run_report(session: Session, report: Report, wanted: Wanted, *, limit: int) 
         report.statement, {name: value for name, value in values.items() if name in names}
     )
     return [_row(report, tuple(row)) for row in found]
+
+
+def page_of_report(
+    session: Session, report: Report, wanted: Wanted, *, limit: int, cursor: str | None
+) -> Page[ReportRow]:
+    """Return a page of a report. Raises DomainError for a position that it did not give."""
+    if "after" in report.statement._bindparams:
+        after = decode_cursor(cursor, 1, UUID)[0] if cursor else None
+        rows = run_report(session, report, wanted, limit=limit, after=after)
+        return page_of(rows, limit, lambda row: (row.claim_id,))
+    offset = _offset(cursor)
+    rows = run_report(session, report, wanted, limit=limit, offset=offset)
+    return page_of(rows, limit, lambda _row: (offset + limit,))
+
+
+def _offset(cursor: str | None) -> int:
+    offset = int(decode_cursor(cursor, 1, int)[0]) if cursor else 0
+    if not 0 <= offset <= MOST_ROWS:
+        raise DomainError("This page link is not valid.", field="cursor")
+    return offset
+
+
+def file_rows(report: Report, found: Sequence[ReportRow], limit: int) -> Iterator[tuple[Any, ...]]:
+    """Yield the cells of up to `limit` rows and a last line, which says whether any were cut."""
+    kept = found[:limit]
+    yield from (row.cells for row in kept)
+    left_out = "none left out" if len(kept) == len(found) else "more were left out: choose fewer"
+    yield (f"{len(kept)} rows, {left_out}", *[None] * (len(report.columns) - 1))
 
 
 def _row(report: Report, row: tuple[Any, ...]) -> ReportRow:
@@ -340,6 +390,33 @@ def ratio_of(premiums: Decimal, claims: Decimal) -> Decimal | None:
     return (claims * 100 / premiums).quantize(Decimal("0.1"), ROUND_HALF_UP)
 
 
+LOSS_HEADER = (
+    "Product",
+    "Month",
+    "Premiums charged",
+    "Unearned before",
+    "Unearned after",
+    "Premiums earned",
+    "Claims",
+    "Loss ratio in per cent",
+)
+"""The columns of the loss ratio in a file."""
+
+
+def loss_cells(one: LossRatio) -> tuple[Any, ...]:
+    """Return a row of the loss ratio for a file."""
+    return (
+        one.product_name,
+        one.month,
+        one.charged,
+        one.unearned_before,
+        one.unearned_after,
+        one.premiums,
+        one.claims,
+        one.ratio,
+    )
+
+
 class Side(StrEnum):
     """One of the figures of a loss ratio that have entries behind them."""
 
@@ -367,7 +444,7 @@ _ENTRIES = """
     LEFT JOIN ins.policies p ON p.org_id = t.org_id AND p.id = t.policy_id
     WHERE t.org_id = :org AND t.effective_date BETWEEN :start AND :end AND ($accounts)
       AND (CAST(:product AS uuid) IS NULL OR p.product_id = :product)
-    ORDER BY t.effective_date DESC, t.id DESC LIMIT :limit"""
+    ORDER BY t.effective_date DESC, t.id DESC LIMIT :limit OFFSET :offset"""
 _EARNED_BY = """
     CASE WHEN l.id IS NULL THEN t.amount
          WHEN $on < l.due_date THEN 0
@@ -404,7 +481,7 @@ _EARNED_ENTRIES = """
       AND (t.effective_date >= CAST(:start AS date) OR l.period_end >= CAST(:start AS date))
       AND (l.id IS NULL OR l.due_date <= CAST(:end AS date))
       AND (CAST(:product AS uuid) IS NULL OR p.product_id = :product)
-    ORDER BY t.effective_date DESC, t.id DESC LIMIT :limit"""
+    ORDER BY t.effective_date DESC, t.id DESC LIMIT :limit OFFSET :offset"""
 _CLAIMS_ACCOUNTS = "('CLAIMS_INCURRED', 'CLAIMS_RECOVERED')"
 _ENTRIES_OF = {
     Side.PREMIUMS: text(
@@ -430,7 +507,14 @@ _ENTRIES_OF = {
 
 
 def list_loss_entries(
-    session: Session, side: Side, *, start: date, end: date, product_id: UUID | None, limit: int
+    session: Session,
+    side: Side,
+    *,
+    start: date,
+    end: date,
+    product_id: UUID | None,
+    limit: int,
+    offset: int = 0,
 ) -> list[LossEntry]:
     """Return the entries that a figure of the loss ratio adds up, newest first."""
     values = {
@@ -439,8 +523,33 @@ def list_loss_entries(
         "end": end,
         "product": product_id,
         "limit": limit,
+        "offset": offset,
     }
     return [LossEntry(*row) for row in session.execute(_ENTRIES_OF[side], values)]
+
+
+def page_of_loss_entries(
+    session: Session,
+    side: Side,
+    *,
+    start: date,
+    end: date,
+    product_id: UUID | None,
+    limit: int,
+    cursor: str | None,
+) -> Page[LossEntry]:
+    """Return a page of the entries behind a figure of the loss ratio, newest first."""
+    offset = _offset(cursor)
+    rows = list_loss_entries(
+        session,
+        side,
+        start=start,
+        end=end,
+        product_id=product_id,
+        limit=limit + 1,
+        offset=offset,
+    )
+    return page_of(rows, limit, lambda _row: (offset + limit,))
 
 
 _LOSS = """

@@ -10,10 +10,12 @@ from flask import Response, request
 from insurance.blueprints.claims import bp
 from insurance.blueprints.claims.reports import period_asked, read_id
 from insurance.claims.reports import (
+    LOSS_HEADER,
     SHOWN_AT_MOST,
     LossRatio,
     Side,
     list_loss_entries,
+    loss_cells,
     loss_ratios,
     ratio_of,
 )
@@ -154,29 +156,8 @@ def export_loss_ratio() -> Response:
     return export(
         request.form.get("kind", ""),
         f"loss-ratio-{start}-{end}",
-        (
-            "Product",
-            "Month",
-            "Premiums charged",
-            "Unearned before",
-            "Unearned after",
-            "Premiums earned",
-            "Claims",
-            "Loss ratio in per cent",
-        ),  # fmt: skip
-        [
-            (
-                one.product_name,
-                one.month,
-                one.charged,
-                one.unearned_before,
-                one.unearned_after,
-                one.premiums,
-                one.claims,
-                one.ratio,
-            )  # fmt: skip
-            for one in rows
-        ],
+        LOSS_HEADER,
+        [loss_cells(one) for one in rows],
         action="claims.export_loss_ratio",
         resource="ledger_transfers",
         chosen={"from": start, "to": end},

@@ -1,6 +1,5 @@
 """Reports on claims: pick one, run it, open the rows behind a figure, take it away as a file."""
 
-from collections.abc import Iterator
 from dataclasses import fields
 from datetime import date
 from typing import Any
@@ -13,9 +12,8 @@ from insurance.blueprints.claims.show import REASON_WORDS
 from insurance.claims.reports import (
     REPORTS,
     SHOWN_AT_MOST,
-    Report,
-    ReportRow,
     Wanted,
+    file_rows,
     get_report,
     run_report,
     totals_of,
@@ -99,18 +97,11 @@ def export_report() -> Response:
         request.form.get("kind", ""),
         f"claims-{report.code}-{wanted.start}-{wanted.end}",
         [one.name for one in report.columns],
-        _file_rows(report, found),
+        file_rows(report, found, EXPORTED_AT_MOST - 1),
         action="claims.export_report",
         resource="claims",
         chosen={"report": report.code, "from": wanted.start, "to": wanted.end, **narrowed},
     )
-
-
-def _file_rows(report: Report, found: list[ReportRow]) -> Iterator[tuple[Any, ...]]:
-    kept = found[: EXPORTED_AT_MOST - 1]
-    yield from (row.cells for row in kept)
-    left_out = "none left out" if len(kept) == len(found) else "more were left out: choose fewer"
-    yield (f"{len(kept)} rows, {left_out}", *[None] * (len(report.columns) - 1))
 
 
 def _wanted(problems: list[str]) -> tuple[Wanted, dict[str, str]]:

@@ -1,0 +1,210 @@
+"""Reports, loss ratio and settings of claims over the API."""
+
+import csv
+import io
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from insurance.claims import queries
+from insurance.claims.reports import REPORTS, totals_of
+from insurance.core import clock
+from insurance.core.permissions import Role
+from tests.claims.test_reports import START, WANTED, run_report
+from tests.factories.book import TODAY
+from tests.factories.claims import seed_claims
+from tests.factories.identity import TestClient
+from tests.factories.lifecycle import morning, sell
+
+Api = Callable[..., TestClient]
+PERIOD = "from=2026-11-01&to=2026-11-20"
+SETTINGS = {
+    "other_days": 7,
+    "days_by_class": {"RISK": 5},
+    "payee_change_days": 21,
+    "early_claim_days": 90,
+    "large_loss": 50000,
+    "assignment": "IN_TURN",
+}
+
+
+@pytest.fixture(autouse=True)
+def today() -> Iterator[None]:
+    """Let the business day be 20 November 2026."""
+    with clock.frozen(morning(TODAY)):
+        yield
+
+
+@pytest.fixture
+def claims(session: Session) -> list[UUID]:
+    """Return a claim in every state."""
+    made = seed_claims([sell(START) for _ in range(7)], TODAY)
+    session.rollback()
+    return made
+
+
+def _all(client: TestClient, path: str, limit: int) -> list[Any]:
+    """Return the rows of every page."""
+    answer = client.get(f"{path}&limit={limit}")
+    assert answer.status_code == 200, answer.json
+    rows = list(answer.json)
+    while "Link" in answer.headers:
+        answer = client.get(answer.headers["Link"].split(";")[0].strip("<>"))
+        assert answer.status_code == 200, answer.json
+        assert len(answer.json) <= limit
+        rows += answer.json
+    return rows
+
+
+@pytest.mark.parametrize("code", sorted(REPORTS))
+def test_each_report_of_the_screen_is_had_page_by_page(
+    api: Api, session: Session, claims: list[UUID], code: str
+) -> None:
+    assert api().put("/api/v1/claim-settings", json=SETTINGS).status_code == 200
+    expected = run_report(session, REPORTS[code], WANTED, limit=100)
+    session.rollback()
+    client = api(Role.CLAIMS_ASSESSOR)
+
+    rows = _all(client, f"/api/v1/claim-reports/rows?report={code}&{PERIOD}", limit=2)
+
+    assert len(rows) == len(expected) > 0
+    keys = [column.key for column in REPORTS[code].columns]
+    assert all(list(row["cells"]) == keys for row in rows)
+    assert [row["claim_id"] for row in rows] == [
+        str(one.claim_id) if one.claim_id else None for one in expected
+    ]
+    for place, summed in totals_of(REPORTS[code], expected).items():
+        if REPORTS[code].columns[place].kind != "days":
+            assert sum(Decimal(str(row["cells"][keys[place]] or 0)) for row in rows) == summed
+
+
+def test_the_reports_are_listed_with_their_columns(api: Api) -> None:
+    listed = api(Role.MANAGER).get("/api/v1/claim-reports").json
+
+    assert [one["code"] for one in listed] == list(REPORTS)
+    assert listed[0]["columns"][0] == {"key": "claim", "name": "Claim", "kind": "text"}
+
+
+def test_what_stands_behind_a_figure_is_asked_of_the_register(api: Api, claims: list[UUID]) -> None:
+    client = api(Role.CLAIMS_ASSESSOR)
+    for code, counted in (("ageing", "claims"), ("reserves", "claims"), ("causes", "claims")):
+        for row in client.get(f"/api/v1/claim-reports/rows?report={code}&{PERIOD}").json:
+            narrowed = "&".join(f"{name}={value}" for name, value in row["behind"].items())
+            behind = client.get(f"/api/v1/claim-reports/rows?{PERIOD}&{narrowed}")
+            assert len(behind.json) == row["cells"][counted], (code, row)
+
+
+@pytest.mark.parametrize("code", sorted(REPORTS))
+def test_a_report_is_sent_as_a_file_and_the_file_is_audited(
+    api: Api, session: Session, claims: list[UUID], code: str
+) -> None:
+    client = api(Role.CLAIMS_ASSESSOR)
+    sent = client.get(f"/api/v1/claim-reports/rows?report={code}&{PERIOD}&format=csv")
+    rows = list(csv.reader(io.StringIO(sent.text)))
+
+    assert sent.headers["Content-Disposition"].startswith("attachment")
+    assert rows[0] == [one.name for one in REPORTS[code].columns]
+    assert rows[-1][0] == f"{len(rows) - 2} rows, none left out"
+    book = client.get(f"/api/v1/claim-reports/rows?report={code}&{PERIOD}&format=xlsx")
+    assert book.data.startswith(b"PK")
+    written = session.execute(
+        text("SELECT count(*) FROM ins.audit_events WHERE action = 'claims.export_report'")
+    ).scalar_one()
+    session.rollback()
+    assert written == 2
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "said"),
+    [
+        ("report=unknown", 404, "no such report"),
+        ("report=causes&status=PAID", 422, "Only the register"),
+        ("from=2026-11-20&to=2026-11-01", 422, "must not be before"),
+        ("from=2026-13-01", 422, "real date"),
+        ("cursor=nonsense", 422, "page link"),
+        ("report=causes&cursor=WyItNSJd", 422, "page link"),
+        ("status=NEW", 422, ""),
+        ("format=pdf", 422, ""),
+        (f"product_id={uuid4()}", 404, ""),
+    ],
+)
+def test_what_cannot_be_reported_is_refused(api: Api, asked: str, status: int, said: str) -> None:
+    refused = api(Role.MANAGER).get(f"/api/v1/claim-reports/rows?{asked}")
+
+    assert refused.status_code == status, refused.json
+    assert said in str(refused.json)
+
+
+def test_the_loss_ratio_ties_to_its_entries(api: Api, claims: list[UUID]) -> None:
+    client = api(Role.FINANCE)
+    whole = client.get(f"/api/v1/loss-ratio?{PERIOD}").json
+    months = client.get("/api/v1/loss-ratio?from=2026-09-01&to=2026-11-20&by_month=true").json
+
+    assert sum(one["claims"] for one in whole) > 0
+    assert {one["month"] for one in whole} == {None}
+    assert {"2026-09-01", "2026-11-01"} <= {one["month"] for one in months}
+    for side, name in (("claims", "claims"), ("earned", "premiums_earned"),
+                       ("premiums", "premiums_charged")):  # fmt: skip
+        entries = _all(client, f"/api/v1/loss-ratio/entries?side={side}&{PERIOD}", limit=3)
+        total = sum(Decimal(str(one["amount"])) for one in entries)
+        assert total == sum(Decimal(str(one[name])) for one in whole)
+    one = next(each for each in whole if each["premiums_earned"])
+    assert one["loss_ratio"] == round(one["claims"] * 100 / one["premiums_earned"], 1)
+    narrowed = client.get(f"/api/v1/loss-ratio?{PERIOD}&product_id={one['product_id']}").json
+    assert narrowed == [one]
+    sent = client.get(f"/api/v1/loss-ratio?{PERIOD}&format=csv")
+    assert sent.text.splitlines()[0].startswith("Product,Month,Premiums charged")
+
+
+def test_reports_need_their_permission(api: Api) -> None:
+    agent = api(Role.AGENT)
+
+    for path in ("claim-reports", "claim-reports/rows", "loss-ratio",
+                 "loss-ratio/entries?side=claims"):  # fmt: skip
+        assert agent.get(f"/api/v1/{path}").status_code == 403, path
+
+
+def test_the_settings_are_read_changed_and_audited(api: Api, session: Session) -> None:
+    chief, assessor = api(), api(Role.CLAIMS_ASSESSOR)
+    before = assessor.get("/api/v1/claim-settings").json
+    assert (before["other_days"], before["assignment"]) == (10, "BY_HAND")
+    assert assessor.put("/api/v1/claim-settings", json=SETTINGS).status_code == 403
+
+    changed = chief.put("/api/v1/claim-settings", json=SETTINGS)
+
+    assert changed.status_code == 200, changed.json
+    assert assessor.get("/api/v1/claim-settings").json == SETTINGS | {
+        "version": before["version"] + 1
+    }
+    session.rollback()
+    assert queries.get_settings(session).days_by_class == {"RISK": 5}
+    kept = session.execute(
+        text("SELECT before, after FROM ins.audit_events WHERE action = 'claims.change_settings'")
+    ).one()
+    session.rollback()
+    assert (kept.before["other_days"], kept.after["other_days"]) == (10, 7)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"other_days": 0},
+        {"other_days": 251},
+        {"days_by_class": {"RISK": 0}},
+        {"days_by_class": {"FUNERAL": 5}},
+        {"early_claim_days": -1},
+        {"large_loss": -1},
+        {"assignment": "AT_RANDOM"},
+        {"surprise": True},
+    ],
+)
+def test_settings_that_cannot_be_are_refused(api: Api, wrong: dict[str, Any]) -> None:
+    chief = api()
+
+    assert chief.put("/api/v1/claim-settings", json=SETTINGS | wrong).status_code == 422
+    assert chief.get("/api/v1/claim-settings").json["version"] == 0
