@@ -7,6 +7,7 @@ it, each chunk one transaction, under the same role, row-level security, indexes
 import multiprocessing
 import resource
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 from uuid import UUID
@@ -22,6 +23,7 @@ _INSERTED = (
     "endorsements",
     "policy_benefit_layers",
     "ledger_transfers",
+    "mails",
     "audit_events",
 )
 """In the order the foreign keys want."""
@@ -30,39 +32,26 @@ _POLICY_OF = {
         "(SELECT b.policy_id FROM ins.policy_benefits b"
         " WHERE b.org_id = t.org_id AND b.id = t.policy_benefit_id)"
     ),
+    "mails": "CAST(NULL AS uuid)",
     "audit_events": "(CASE WHEN t.resource = 'policies' THEN CAST(t.resource_id AS uuid) END)",
 }
 _UPDATES = {
-    "lines": (
-        "SELECT org_id, id, policy_id, amount, status, posted_at FROM ins.premium_lines t"
-        " WHERE posted_at >= %(at)s OR status = 'OVERDUE' AND due_date >= %(due)s"
-    ),
+    "premium_lines": ("id", "amount", "status", "posted_at"),
     "policies": (
-        "SELECT org_id, id, id AS policy_id, premium, coverage_amount, current_version, rating,"
-        " updated_at FROM ins.policies t WHERE updated_at >= %(at)s"
+        "id",
+        "status",
+        "ended_on",
+        "premium",
+        "coverage_amount",
+        "current_version",
+        "rating",
+        "updated_at",
     ),
-    "benefits": (
-        "SELECT b.org_id, b.id, b.policy_id, b.premium, b.sum_assured FROM ins.policy_benefits b"
-        " JOIN ins.policies t ON t.org_id = b.org_id AND t.id = b.policy_id"
-        " WHERE t.updated_at >= %(at)s"
-    ),
-    "watermarks": "SELECT org_id, policy_id, closed_through FROM ins.month_end_watermarks t",
+    "policy_benefits": ("id", "premium", "sum_assured"),
+    "month_end_watermarks": ("policy_id", "closed_through"),
 }
-_WRITES = (
-    "UPDATE ins.premium_lines l SET amount = s.amount, status = s.status, posted_at = s.posted_at"
-    " FROM floor.lines s WHERE s.org_id = %(org)s AND s.chunk = %(chunk)s"
-    " AND l.org_id = s.org_id AND l.id = s.id",
-    "UPDATE ins.policies p SET premium = s.premium, coverage_amount = s.coverage_amount,"
-    " current_version = s.current_version, rating = s.rating, updated_at = s.updated_at"
-    " FROM floor.policies s WHERE s.org_id = %(org)s AND s.chunk = %(chunk)s"
-    " AND p.org_id = s.org_id AND p.id = s.id",
-    "UPDATE ins.policy_benefits b SET premium = s.premium, sum_assured = s.sum_assured"
-    " FROM floor.benefits s WHERE s.org_id = %(org)s AND s.chunk = %(chunk)s"
-    " AND b.org_id = s.org_id AND b.id = s.id",
-    "UPDATE ins.month_end_watermarks w SET closed_through = s.closed_through"
-    " FROM floor.watermarks s WHERE s.org_id = %(org)s AND s.chunk = %(chunk)s"
-    " AND w.org_id = s.org_id AND w.policy_id = s.policy_id",
-)
+"""What changes of rows that were there before: the key, then the columns."""
+_MARKED = (*_INSERTED, "policies", "policy_benefits")
 
 
 def copy_database(admin: psycopg.Connection[Any]) -> None:
@@ -77,20 +66,26 @@ def copy_database(admin: psycopg.Connection[Any]) -> None:
     admin.execute("CHECKPOINT")
 
 
-def marks(admin: psycopg.Connection[Any]) -> dict[str, UUID]:
-    """Return the newest id of each table: ids sort by time."""
-    return {
-        table: admin.execute(
-            f"SELECT id FROM ins.{table} ORDER BY id DESC LIMIT 1"  # noqa: S608
-        ).fetchone()[0]
-        if admin.execute(f"SELECT EXISTS (SELECT FROM ins.{table})").fetchone()[0]  # noqa: S608
-        else UUID(int=0)
-        for table in _INSERTED
-    }
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """A moment of the database: the newest id of each table (ids sort by time), the transaction."""
+
+    newest: dict[str, UUID]
+    transaction: int
+
+
+def marks(admin: psycopg.Connection[Any]) -> Marks:
+    """Return this moment."""
+    newest = {}
+    for table in _MARKED:
+        row = admin.execute(f"SELECT id FROM ins.{table} ORDER BY id DESC LIMIT 1").fetchone()  # noqa: S608
+        newest[table] = row[0] if row else UUID(int=0)
+    found = admin.execute("SELECT CAST(CAST(pg_current_xact_id() AS text) AS bigint)").fetchone()
+    return Marks(newest, found[0])
 
 
 def stage_rows(
-    admin: psycopg.Connection[Any], copy: psycopg.Connection[Any], marked: dict[str, UUID]
+    admin: psycopg.Connection[Any], copy: psycopg.Connection[Any], marked: Marks
 ) -> dict[str, int]:
     """Carry what was written since over to the copy, by chunk; return the rows of each table."""
     copy.execute("DROP SCHEMA IF EXISTS floor CASCADE")
@@ -107,21 +102,31 @@ def stage_rows(
     admin.execute("CREATE UNIQUE INDEX ON public.floor_chunks (org_id, id)")
     admin.execute("ANALYZE public.floor_chunks")
     found: dict[str, int] = {}
-    for table, newest in marked.items():
+    for table in _INSERTED:
         policy = _POLICY_OF.get(table, "t.policy_id")
         rows = f"SELECT t.*, {policy} AS of_policy FROM ins.{table} t WHERE t.id > %(newest)s"  # noqa: S608
-        found[table] = _carry(admin, copy, table, rows, {"newest": newest})
-    at = admin.execute(
-        "SELECT min(posted_at) FROM ins.ledger_transfers WHERE id > %(newest)s",
-        {"newest": marked["ledger_transfers"]},
-    ).fetchone()[0]
-    due = admin.execute("SELECT min(process_date) - 31 FROM ins.month_end_runs").fetchone()[0]
-    for name, wanted in _UPDATES.items():
-        rows = f"SELECT u.*, u.policy_id AS of_policy FROM ({wanted}) u"  # noqa: S608
-        found[name] = _carry(admin, copy, name, rows, {"at": at, "due": due})
+        newest = marked.newest[table]
+        found[table] = _carry(admin, copy, f"new_{table}", rows, {"newest": newest})
+    for table, columns in _UPDATES.items():
+        rows, values = _changed(table, columns, marked)
+        found[f"changed {table}"] = _carry(admin, copy, table, rows, values)
     copy.execute("ANALYZE")
     copy.execute("CHECKPOINT")
     return found
+
+
+def _changed(table: str, columns: Sequence[str], marked: Marks) -> tuple[str, dict[str, Any]]:
+    """Return what selects the rows of a table that were there at a moment and have changed since."""
+    policy = "id" if table == "policies" else "policy_id"
+    values: dict[str, Any] = {"since": marked.transaction}
+    rows = (
+        f"SELECT t.org_id, {', '.join(columns)}, t.{policy} AS of_policy FROM ins.{table} t"  # noqa: S608
+        " WHERE CAST(CAST(t.xmin AS text) AS bigint) >= %(since)s"
+    )
+    if columns[0] == "id":
+        values["newest"] = marked.newest[table]
+        rows += " AND t.id <= %(newest)s"
+    return rows, values
 
 
 def _carry(
@@ -187,7 +192,8 @@ def write(url: str, orgs: Sequence[UUID], workers: int) -> list[int]:
 
 def _chunks(connection: psycopg.Connection[Any], org: UUID) -> list[int]:
     found = connection.execute(
-        "SELECT DISTINCT chunk FROM floor.watermarks WHERE org_id = %s ORDER BY chunk", [org]
+        "SELECT DISTINCT chunk FROM floor.month_end_watermarks WHERE org_id = %s ORDER BY chunk",
+        [org],
     )
     return [row[0] for row in found]
 
@@ -211,8 +217,14 @@ def _write_chunk(
         for table in _INSERTED:
             connection.execute(
                 f"INSERT INTO ins.{table} ({columns[table]}) SELECT {columns[table]}"  # noqa: S608
-                f" FROM floor.{table} WHERE org_id = %(org)s AND chunk = %(chunk)s",
+                f" FROM floor.new_{table} WHERE org_id = %(org)s AND chunk = %(chunk)s",
                 values,
             )
-        for statement in _WRITES:
-            connection.execute(statement, values)
+        for table, (key, *changed) in _UPDATES.items():
+            wanted = ", ".join(f"{name} = s.{name}" for name in changed)
+            connection.execute(
+                f"UPDATE ins.{table} t SET {wanted} FROM floor.{table} s"  # noqa: S608
+                " WHERE s.org_id = %(org)s AND s.chunk = %(chunk)s"
+                f" AND t.org_id = s.org_id AND t.{key} = s.{key}",
+                values,
+            )

@@ -90,16 +90,29 @@ def find_busy_run(session: Session) -> MonthEndRun | None:
     ).one_or_none()
 
 
-def find_last_completed(session: Session, *, before: UUID | None = None) -> MonthEndRun | None:
-    """Return the completed run with the newest date; `before` looks only at older runs."""
+def find_last_completed(session: Session) -> MonthEndRun | None:
+    """Return the completed run with the newest date."""
     wanted = select(MonthEndRun).where(
         MonthEndRun.org_id == current_org(), MonthEndRun.status.in_(ENDED)
     )
-    if before is not None:
-        wanted = wanted.where(MonthEndRun.id < before, MonthEndRun.follows_id.is_(None))
     return session.scalars(
         wanted.order_by(MonthEndRun.process_date.desc(), MonthEndRun.id.desc()).limit(1)
     ).one_or_none()
+
+
+def find_run_to_compare(session: Session, run: MonthEndRun) -> MonthEndRun | None:
+    """Return the completed run of the day before a run's: of several the widest, then the first.
+
+    A repetition finds next to nothing to do, and a follow-up is of a few policies.
+    """
+    wanted = select(MonthEndRun).where(
+        MonthEndRun.org_id == current_org(),
+        MonthEndRun.status.in_(ENDED),
+        MonthEndRun.follows_id.is_(None),
+        MonthEndRun.process_date < run.process_date,
+    )
+    order = (MonthEndRun.process_date.desc(), MonthEndRun.policies.desc(), MonthEndRun.id)
+    return session.scalars(wanted.order_by(*order).limit(1)).one_or_none()
 
 
 def find_run_for(session: Session, day: date) -> MonthEndRun | None:
@@ -323,6 +336,17 @@ _DONE = text(
     GROUP BY s.key, p.key
     """
 )
+_SO_FAR = text(
+    """
+    SELECT s.key AS step, p.key AS product_id, sum(CAST(p.value ->> 0 AS bigint)) AS effects,
+           sum(CAST(p.value ->> 1 AS numeric)) AS amount
+    FROM ins.month_end_chunks c
+    CROSS JOIN LATERAL jsonb_each(c.totals) s
+    CROSS JOIN LATERAL jsonb_each(s.value) p
+    WHERE c.org_id = :org AND c.run_id = :run AND c.planned_at IS NOT NULL
+    GROUP BY s.key, p.key
+    """
+)
 _POSTED = text(
     """
     WITH posted AS (
@@ -414,12 +438,17 @@ _PRODUCTS = text("SELECT id, name FROM ins.products WHERE org_id = :org")
 
 
 def list_totals(session: Session, run: MonthEndRun) -> list[TotalLine]:
-    """Return what each step comes to by product, in the order of the steps."""
+    """Return what each step comes to by product, in the order of the steps; so far, in planning."""
     values = {"org": current_org(), "run": run.id}
+    totals: dict[str, dict[str, Any]] = run.totals
+    if run.status is RunStatus.PLANNING:
+        totals = {}
+        for step, product, *found in session.execute(_SO_FAR, values):
+            totals.setdefault(step, {})[product] = found
     done = {(row.step, row.product_id): row for row in session.execute(_DONE, values)}
     names = {row.id: row.name for row in session.execute(_PRODUCTS, {"org": current_org()})}
     lines = []
-    for step, products in run.totals.items():
+    for step, products in totals.items():
         for product, (planned, amount) in products.items():
             row, product_id = done.get((step, product)), UUID(product)
             lines.append(

@@ -39,6 +39,7 @@ from insurance.month_end.services import (
 from insurance.month_end.services.effects import Effect
 from insurance.policies.models import PolicyStatus
 from insurance.policies.queries import get_policy, list_benefits, list_versions
+from insurance.policies.replay import find_differences
 from insurance.policies.services import expire_policy, suspend_policy
 from insurance.policies.services.schedule_steps import keep_schedules
 from insurance.products.models import ProjectionType
@@ -182,6 +183,87 @@ def test_credit_pays_what_month_end_charges_as_planned(session: Session) -> None
     assert run.status is RunStatus.COMPLETED
     assert effects_of(run, StepCode.MARK_OVERDUE) == 0
     assert list_premium_lines(session, policy_id)[12].status is LineStatus.PAID
+
+
+_LEFT_BY_A_RISE = {
+    "policy": """
+        SELECT premium, coverage_amount, current_version, rating, status FROM ins.policies
+        WHERE org_id = :org AND id = :policy
+    """,
+    "history": """
+        SELECT event_type, category, effective_date, description,
+               (payload - ARRAY['endorsement_id', 'line_id', 'state']), payload -> 'state' -> 'premium',
+               payload -> 'state' -> 'coverage_amount', actor
+        FROM ins.policy_events
+        WHERE org_id = :org AND policy_id = :policy
+          AND event_type IN ('ANNIVERSARY', 'PREMIUM_DUE') ORDER BY sequence
+    """,
+    "versions": """
+        SELECT version_number, effective_date, snapshot_date, change_reason, change_description,
+               policy_snapshot #> '{policy,premium}', policy_snapshot #> '{policy,due_day}',
+               policy_snapshot #> '{benefits,0,sum_assured}',
+               jsonb_array_length(policy_snapshot #> '{benefits,0,layers}')
+        FROM ins.policy_versions
+        WHERE org_id = :org AND policy_id = :policy AND change_reason = 'Anniversary'
+    """,
+    "endorsements": """
+        SELECT type, status, effective_date, change, reason, priced_on_version, priced, created_at,
+               created_by, issued_at, applied_at, version_number
+        FROM ins.endorsements WHERE org_id = :org AND policy_id = :policy
+    """,
+    "benefits": """
+        SELECT b.premium, b.sum_assured, l.number, l.amount, l.starts_on, l.waiting_days,
+               l.waiting_until, l.reason
+        FROM ins.policy_benefits b
+        JOIN ins.policy_benefit_layers l ON l.org_id = b.org_id AND l.policy_benefit_id = b.id
+        WHERE b.org_id = :org AND b.policy_id = :policy ORDER BY b.display_order, l.number
+    """,
+    "lines": """
+        SELECT kind, sequence, due_date, period_end, amount, whole_days, posted_at IS NULL
+        FROM ins.premium_lines WHERE org_id = :org AND policy_id = :policy
+        ORDER BY kind, sequence
+    """,
+    "ledger": """
+        SELECT type, effective_date, debit_account, credit_account, amount
+        FROM ins.ledger_transfers
+        WHERE org_id = :org AND policy_id = :policy AND type IN ('PREMIUM_DUE', 'ADJUSTMENT')
+        ORDER BY type, effective_date, amount
+    """,
+    "audit": """
+        SELECT action, user_label, before, after FROM ins.audit_events
+        WHERE org_id = :org AND resource_id = CAST(:policy AS text)
+          AND action = 'policies.anniversary'
+    """,
+}
+
+
+def test_a_rise_whose_rows_are_planned_leaves_what_one_worked_out_when_applied_leaves(
+    session: Session,
+) -> None:
+    """One cent of credit may pay what falls due: that policy is worked out as it is applied."""
+    planned, tried = (sell(START, premium="310.00", **INDEXED) for _ in range(2))
+    escalate_by("6", cover_rate=D("5"))
+    with at(date(2026, 10, 20)) as now:
+        keep_schedules(on=date(2026, 10, 20), now=now)
+    pay(planned, "4030.00", date(2026, 11, 4))
+    pay(tried, "4030.01", date(2026, 11, 4))
+
+    run = month_end(DAY)
+
+    listed = """
+        SELECT has_rows FROM ins.month_end_effects
+        WHERE run_id = :run AND policy_id = :policy AND step <> 'LAPSE_CANDIDATES'
+    """
+    for policy_id, is_listed in ((planned, True), (tried, False)):
+        rows = session.scalars(text(listed), {"run": run.id, "policy": policy_id}).all()
+        assert set(rows) == {is_listed}
+    for what, statement in _LEFT_BY_A_RISE.items():
+        one, other = (
+            session.execute(text(statement), {"org": current_org(), "policy": policy_id}).all()
+            for policy_id in (planned, tried)
+        )
+        assert one and one == other, what
+    assert find_differences()[1] == []
 
 
 def test_cover_rises_by_its_own_rate_in_a_layer_that_does_not_wait(session: Session) -> None:

@@ -31,9 +31,9 @@ def charge_adjustments(session: Session, raised: Sequence[Raised], on: date, now
     for one in raised:
         rate = vat(one.basis.pricer.terms.category)
         if one.adjustment > ZERO:
-            line = _adjustment_row(one, numbers, now)
+            line = adjustment_row(one, numbers, now)
             rows.append(line)
-            journals.append(_adjustment_journal(one, line["id"], rate, on))
+            journals.append(adjustment_journal(one, line["id"], rate, on))
         elif one.adjustment < ZERO:
             credits.append(_credit(one, rate, on))
     write_rows(session, _LINES, rows)
@@ -45,7 +45,8 @@ def charge_adjustments(session: Session, raised: Sequence[Raised], on: date, now
         apply_credits(session, charged, on=on, now=now)
 
 
-def _adjustment_row(one: Raised, numbers: dict[UUID, int], now: datetime) -> dict[str, Any]:
+def adjustment_row(one: Raised, numbers: dict[UUID, int], now: datetime) -> dict[str, Any]:
+    """Return the line of what a rise of past periods costs; `numbers` are those taken, by policy."""
     number = numbers.get(one.policy.id, one.basis.last_adjustment) + 1
     numbers[one.policy.id] = number
     return {
@@ -62,7 +63,8 @@ def _adjustment_row(one: Raised, numbers: dict[UUID, int], now: datetime) -> dic
     }
 
 
-def _adjustment_journal(one: Raised, line_id: UUID, rate: Decimal | None, on: date) -> list[Entry]:
+def adjustment_journal(one: Raised, line_id: UUID, rate: Decimal | None, on: date) -> list[Entry]:
+    """Return the transfers that charge an adjustment; the rate of VAT is in per cent."""
     net, vat = split_vat(one.adjustment, rate) if rate else (one.adjustment, ZERO)
     return [
         Entry(

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Table, text
@@ -22,6 +23,7 @@ from insurance.policies.models import (
     BenefitLayer,
 )
 from insurance.policies.queries import get_policy
+from insurance.policies.rules import Contract
 from insurance.policies.services.contracts import write_contract
 
 _LAYERS: Table = BenefitLayer.__table__  # type: ignore[assignment]
@@ -125,26 +127,11 @@ def _set_policies(
 def _set_benefits(
     session: Session, first: Mapping[UUID, Raised], newest: Mapping[UUID, Raised]
 ) -> None:
-    benefits, layers = [], []
+    benefits: list[Any] = []
+    layers: list[dict[str, Any]] = []
     for policy_id, one in newest.items():
-        was = {benefit.id: benefit for benefit in first[policy_id].old.benefits}
-        for benefit in one.new.active_benefits:
-            benefits.append(benefit)
-            known = {layer.number for layer in was[benefit.id].layers}
-            layers += [
-                {
-                    "id": new_id(),
-                    "policy_benefit_id": benefit.id,
-                    "number": layer.number,
-                    "amount": layer.amount,
-                    "starts_on": layer.starts_on,
-                    "waiting_days": layer.waiting_days,
-                    "waiting_until": layer.waiting_until,
-                    "reason": layer.reason,
-                }
-                for layer in benefit.layers
-                if layer.number not in known
-            ]
+        benefits += one.new.active_benefits
+        layers += new_layers(first[policy_id].old, one.new)
     session.execute(
         _SET_BENEFITS,
         {
@@ -155,6 +142,26 @@ def _set_benefits(
         },
     )
     write_rows(session, _LAYERS, layers)
+
+
+def new_layers(old: Contract, new: Contract) -> list[dict[str, Any]]:
+    """Return the rows of the layers that a contract has more than another."""
+    known = {benefit.id: {layer.number for layer in benefit.layers} for benefit in old.benefits}
+    return [
+        {
+            "id": new_id(),
+            "policy_benefit_id": benefit.id,
+            "number": layer.number,
+            "amount": layer.amount,
+            "starts_on": layer.starts_on,
+            "waiting_days": layer.waiting_days,
+            "waiting_until": layer.waiting_until,
+            "reason": layer.reason,
+        }
+        for benefit in new.active_benefits
+        for layer in benefit.layers
+        if layer.number not in known[benefit.id]
+    ]
 
 
 def _count(session: Session, newest: Mapping[UUID, Raised]) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -9,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from insurance.audit_logs.services import record
+from insurance.audit_logs.services import event_row, record, record_many
 from insurance.core.bulk import id_array
 from insurance.core.db import transaction
 from insurance.core.tenancy import current_org
@@ -40,8 +41,8 @@ from insurance.month_end.services.quarantine import (
     leave_out,
     left_out,
 )
-from insurance.month_end.services.rows import find_changed, write_planned
 from insurance.month_end.services.steps import apply_steps
+from insurance.month_end.services.writing import find_changed, write_planned
 from insurance.policies.services.payments import lock_policies
 
 _MONTHLY = frozenset(
@@ -59,6 +60,18 @@ _CLOSE_MONTH = text(
     WHERE p.org_id = :org AND p.id = ANY(CAST(:ids AS uuid[]))
     ON CONFLICT (org_id, policy_id) DO UPDATE SET closed_through = excluded.closed_through
     WHERE month_end_watermarks.closed_through < excluded.closed_through
+    """
+)
+
+
+_SAID = {"premium": "premium", "coverage_amount": "cover"}
+_RISEN = text(
+    """
+    SELECT policy_id, period, before, after FROM ins.month_end_effects
+    WHERE org_id = :org AND run_id = :run AND step = 'ANNIVERSARIES' AND chunk = :chunk
+      AND policy_id BETWEEN :first AND :last AND policy_id <> ALL(CAST(:out AS uuid[]))
+      AND has_rows AND after ? 'premium'
+    ORDER BY policy_id, period
     """
 )
 
@@ -98,6 +111,7 @@ def _apply_book(session: Session, run: MonthEndRun, chunk: MonthEndChunk, now: d
     try:
         with session.begin_nested():
             write_planned(session, chunk, out | changed, now)
+            _audit_rises(session, chunk, out | changed)
         again = effects_of_chunk(session, chunk, without_rows=True)
     except (OperationalError, psycopg.OperationalError):
         raise
@@ -109,6 +123,36 @@ def _apply_book(session: Session, run: MonthEndRun, chunk: MonthEndChunk, now: d
     _apply_again(session, run, [one for one in again if one.policy_id not in out], ids, now)
     out = left_out(session, run.id, chunk)
     _done(session, run, chunk, [one for one in ids if one not in out], out, now)
+
+
+def _audit_rises(session: Session, chunk: MonthEndChunk, out: set[UUID]) -> None:
+    """Record the rises whose rows were written, one by one."""
+    rows = session.execute(_RISEN, _stretch(chunk) | {"out": id_array(out)}).all()
+    if rows:
+        record_many(
+            session,
+            [
+                event_row(
+                    action="policies.anniversary",
+                    resource="policies",
+                    resource_id=row.policy_id,
+                    before={name: row.before[source] for name, source in _SAID.items()},
+                    after={name: row.after[source] for name, source in _SAID.items()}
+                    | {"anniversary": row.period, "adjustment": row.after["adjustment"]},
+                )
+                for row in rows
+            ],
+        )
+
+
+def _stretch(chunk: MonthEndChunk) -> dict[str, Any]:
+    return {
+        "org": current_org(),
+        "run": chunk.run_id,
+        "chunk": chunk.number,
+        "first": chunk.first_policy,
+        "last": chunk.last_policy,
+    }
 
 
 def _apply_again(

@@ -1,27 +1,24 @@
-"""The rows that a plan lists with its effects, and writing them in a few statements a chunk.
+"""The rows that a plan lists with its effects.
 
 They are kept column by column: an array takes a fraction of the time of as many rows, both to keep
 and to write.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Table, TextClause, text
+from sqlalchemy import Table
 from sqlalchemy.orm import Session
 
-from insurance.core.bulk import array_item, array_of, id_array, write_rows
-from insurance.core.context import current_actor
-from insurance.core.errors import ConflictError
+from insurance.core.bulk import array_item, array_of, write_rows
 from insurance.core.ids import new_id_text
-from insurance.core.tenancy import current_org
-from insurance.ledger.services import post_selected
-from insurance.month_end.models import MonthEndChunk, MonthEndRows
+from insurance.ledger.services import Entry
+from insurance.month_end.models import MonthEndRows
 from insurance.month_end.services.effects import Facts, as_json
+from insurance.policies.models import EventCategory
 from insurance.policies.services import schedule_steps as schedule
 from insurance.policies.services.history import Happening
 
@@ -37,6 +34,14 @@ _COLUMNS = {
         "amount": "numeric",
         "days": "bigint",
     },
+    "adjustments": {
+        "policy_id": "uuid",
+        "id": "uuid",
+        "sequence": "bigint",
+        "due_date": "date",
+        "amount": "numeric",
+    },
+    "relaid": {"policy_id": "uuid", "line": "uuid", "amount": "numeric"},
     "charges": {"policy_id": "uuid", "line": "uuid"},
     "transfers": {
         "policy_id": "uuid",
@@ -55,10 +60,58 @@ _COLUMNS = {
         "policy_id": "uuid",
         "id": "uuid",
         "sequence": "bigint",
-        "type": "text",
-        "day": "date",
-        "words": "text",
+        "category": "text",
+        "event_type": "text",
+        "effective_date": "date",
+        "description": "text",
         "payload": "jsonb",
+    },
+    "versions": {
+        "policy_id": "uuid",
+        "id": "uuid",
+        "version_number": "bigint",
+        "event_id": "uuid",
+        "effective_date": "date",
+        "change_reason": "text",
+        "change_description": "text",
+        "policy_snapshot": "jsonb",
+    },
+    "endorsements": {
+        "policy_id": "uuid",
+        "id": "uuid",
+        "type": "text",
+        "status": "text",
+        "effective_date": "date",
+        "change": "jsonb",
+        "reason": "text",
+        "priced_on_version": "bigint",
+        "priced": "jsonb",
+        "event_id": "uuid",
+        "version_number": "bigint",
+    },
+    "contracts": {
+        "policy_id": "uuid",
+        "premium": "numeric",
+        "cover": "numeric",
+        "version": "bigint",
+        "instalment": "text",
+        "product_id": "uuid",
+        "status": "text",
+        "shard": "bigint",
+        "premium_more": "numeric",
+        "cover_more": "numeric",
+    },
+    "benefits": {"policy_id": "uuid", "id": "uuid", "premium": "numeric", "cover": "numeric"},
+    "layers": {
+        "policy_id": "uuid",
+        "id": "uuid",
+        "policy_benefit_id": "uuid",
+        "number": "bigint",
+        "amount": "numeric",
+        "starts_on": "date",
+        "waiting_days": "bigint",
+        "waiting_until": "date",
+        "reason": "text",
     },
 }
 """What is kept, and as what PostgreSQL reads it. `policies`: after which event each was planned."""
@@ -69,32 +122,47 @@ class PlannedRows:
     """The rows of effects as they are kept, with their ids and places in the policies' histories."""
 
     kept: dict[str, list[tuple[str, ...]]] = field(default_factory=lambda: defaultdict(list))
+    sequences: dict[UUID, int] = field(default_factory=dict)
 
     def take(self, other: "PlannedRows") -> None:
         """Add the rows of another part of the chunk."""
         for target, rows in other.kept.items():
             self.kept[target] += rows
 
-    def add(
+    def add_policies(self, facts: Mapping[UUID, Facts]) -> None:
+        """Say after which event of their histories policies were planned."""
+        self.sequences |= {policy_id: known.sequence for policy_id, known in facts.items()}
+        self.kept["policies"] += [
+            (policy_id.hex, str(known.sequence)) for policy_id, known in facts.items()
+        ]
+
+    def add_due(
         self,
-        facts: Mapping[UUID, Facts],
         lines: Iterable[schedule.NewLine],
         charges: Iterable[schedule.Charge],
         late: Iterable[schedule.Late],
     ) -> None:
         """Make the rows of premium lines to come, and of premiums that fall due or were not paid."""
-        sequences: dict[UUID, int] = {}
         self.kept["lines"] += [_line_row(one) for one in lines]
         for charge in charges:
             self.kept["charges"].append((charge.policy_id.hex, charge.line_id.hex))
-            self.kept["transfers"] += _transfer_rows(charge)
-            self._add_event(facts, sequences, schedule.event_of_charge(charge))
+            self.add_journal(schedule.journal_of(charge))
+            self._add_event(schedule.event_of_charge(charge))
         for one in late:
             self.kept["overdue"].append((one.policy_id.hex, one.line_id.hex))
-            self._add_event(facts, sequences, schedule.event_of_late(one))
-        self.kept["policies"] += [
-            (policy_id.hex, str(known.sequence)) for policy_id, known in facts.items()
+            self._add_event(schedule.event_of_late(one))
+
+    def add_journal(self, entries: Sequence[Entry]) -> None:
+        """Make the rows of transfers that belong together."""
+        journal = new_id_text()
+        self.kept["transfers"] += [
+            _transfer_row(entry, journal) for entry in entries if entry.amount > 0
         ]
+
+    def add_rows(self, target: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Take rows as they would be written, of which those columns are kept that a plan knows."""
+        names = list(_COLUMNS[target])
+        self.kept[target] += [tuple([_item(row[name]) for name in names]) for row in rows]
 
     def keep(self, session: Session, run_id: UUID, chunk: int) -> None:
         """Keep the rows with the plan of a chunk."""
@@ -105,18 +173,16 @@ class PlannedRows:
                 found.append(row | {"items": array_of(items)})
         write_rows(session, _ROWS, found)
 
-    def _add_event(
-        self, facts: Mapping[UUID, Facts], sequences: dict[UUID, int], one: Happening
-    ) -> None:
+    def _add_event(self, one: Happening) -> None:
         policy_id = one.policy_id
-        number = sequences.get(policy_id, facts[policy_id].sequence) + 1
-        sequences[policy_id] = number
+        self.sequences[policy_id] += 1
         payload = as_json({name: str(value) for name, value in one.payload.items()})
         self.kept["events"].append(
             (
                 policy_id.hex,
                 new_id_text(),
-                str(number),
+                str(self.sequences[policy_id]),
+                EventCategory.FINANCIAL,
                 one.event_type,
                 one.effective.isoformat(),
                 array_item(one.description),
@@ -137,27 +203,33 @@ def _line_row(one: schedule.NewLine) -> tuple[str, ...]:
     )
 
 
-def _transfer_rows(charge: schedule.Charge) -> list[tuple[str, ...]]:
-    journal = new_id_text()
-    return [
-        (
-            charge.policy_id.hex,
-            new_id_text(),
-            journal,
-            charge.line_id.hex,
-            entry.on.isoformat(),
-            entry.type,
-            array_item(entry.description),
-            entry.debit,
-            entry.credit,
-            str(entry.amount),
-        )
-        for entry in schedule.journal_of(charge)
-        if entry.amount > 0
-    ]
+def _transfer_row(entry: Entry, journal: str) -> tuple[str, ...]:
+    assert entry.policy_id is not None and entry.premium_line_id is not None
+    return (
+        entry.policy_id.hex,
+        new_id_text(),
+        journal,
+        entry.premium_line_id.hex,
+        entry.on.isoformat(),
+        entry.type,
+        array_item(entry.description),
+        entry.debit,
+        entry.credit,
+        str(entry.amount),
+    )
 
 
-def _rows_of(target: str) -> str:
+def _item(value: Any) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, UUID):
+        return value.hex
+    if isinstance(value, str):
+        return array_item(value)
+    return array_item(as_json(value)) if isinstance(value, dict) else str(value)
+
+
+def rows_of(target: str) -> str:
     """Return what a statement reads a chunk's rows from, but for policies left out."""
     arrays = ", ".join(
         f"CAST((SELECT m.items FROM ins.month_end_rows m WHERE m.org_id = :org AND m.run_id = :run"  # noqa: S608 - names come from the list above
@@ -166,107 +238,3 @@ def _rows_of(target: str) -> str:
     )
     names = ", ".join(f'"{name}"' for name in _COLUMNS[target])
     return f" FROM unnest({arrays}) AS r({names}) WHERE r.policy_id <> ALL(CAST(:out AS uuid[]))"
-
-
-def _statement(*parts: str) -> TextClause:
-    return text("".join(parts))
-
-
-_CHANGED = _statement(
-    "WITH r AS (SELECT r.*",
-    _rows_of("policies"),
-    """)
-    SELECT r.policy_id FROM r
-    LEFT JOIN ins.policies p ON p.org_id = :org AND p.id = r.policy_id
-     AND p.status IN ('active', 'suspended')
-    WHERE p.id IS NULL OR r.event <> (
-        SELECT v.sequence FROM ins.policy_events v
-        WHERE v.org_id = :org AND v.policy_id = r.policy_id ORDER BY v.sequence DESC LIMIT 1)
-    """,
-)
-_EARLIEST = _statement("SELECT min(r.day)", _rows_of("transfers"))
-_INSERT_LINES = _statement(
-    """
-    INSERT INTO ins.premium_lines (org_id, id, policy_id, kind, sequence, due_date, period_end,
-        amount, paid_amount, status, whole_days)
-    SELECT :org, r.id, r.policy_id, 'PREMIUM', r.sequence, r.due, r.until, r.amount, 0, 'PENDING',
-           r.days
-    """,
-    _rows_of("lines"),
-)
-# What is to be changed is an array: the planner knows nothing of how many rows there are, and
-# would join them in ways that read the whole table.
-_SET_POSTED = _statement(
-    """
-    UPDATE ins.premium_lines l SET posted_at = :now
-    WHERE l.org_id = :org AND l.posted_at IS NULL AND l.id = ANY(ARRAY(SELECT r.line""",
-    _rows_of("charges"),
-    "))",
-)
-_TRANSFERS = "".join(
-    [
-        """
-    SELECT r.id, r.journal AS journal_id, r.day AS effective_date, r.type, r.words AS description,
-           r.debit AS debit_account, r.credit AS credit_account, r.amount, r.policy_id,
-           r.line AS premium_line_id
-    """,
-        _rows_of("transfers"),
-    ]
-)
-_SET_OVERDUE = _statement(
-    """
-    UPDATE ins.premium_lines l SET status = 'OVERDUE'
-    WHERE l.org_id = :org AND l.status = 'PENDING' AND l.id = ANY(ARRAY(SELECT r.line""",
-    _rows_of("overdue"),
-    "))",
-)
-_INSERT_EVENTS = _statement(
-    """
-    INSERT INTO ins.policy_events (org_id, id, policy_id, sequence, category, event_type,
-        effective_date, recorded_at, description, payload, actor, request_id)
-    SELECT :org, r.id, r.policy_id, r.sequence, 'FINANCIAL', r.type, r.day, :now, r.words,
-           r.payload, CAST(:actor AS text), CAST(:request AS text)
-    """,
-    _rows_of("events"),
-)
-_EXPECTED = _statement(
-    "SELECT (SELECT count(*)",
-    _rows_of("charges"),
-    ") AS charges, (SELECT count(*)",
-    _rows_of("overdue"),
-    ") AS overdue",
-)
-
-
-def find_changed(session: Session, chunk: MonthEndChunk, out: set[UUID]) -> set[UUID]:
-    """Return the policies with planned rows to which anything happened since the plan."""
-    return set(session.scalars(_CHANGED, _values(chunk, out)))
-
-
-def write_planned(session: Session, chunk: MonthEndChunk, out: set[UUID], now: datetime) -> None:
-    """Write the rows that a chunk's effects list, but for policies left out.
-
-    Raises ConflictError, or what the database refuses, where they no longer fit.
-    """
-    actor = current_actor()
-    values = _values(chunk, out)
-    values |= {"now": now, "request": actor.request_id, "actor": actor.email}
-    expected = session.execute(_EXPECTED, values).one()
-    session.execute(_INSERT_LINES, values)
-    posted: Any = session.execute(_SET_POSTED, values)
-    earliest = session.scalar(_EARLIEST, values)
-    if earliest is not None:
-        post_selected(session, _TRANSFERS, values, earliest=earliest, now=now, field="process_date")
-    overdue: Any = session.execute(_SET_OVERDUE, values)
-    session.execute(_INSERT_EVENTS, values)
-    if (posted.rowcount, overdue.rowcount) != (expected.charges, expected.overdue):
-        raise ConflictError("Premiums are not as they were planned.")
-
-
-def _values(chunk: MonthEndChunk, out: set[UUID]) -> dict[str, Any]:
-    return {
-        "org": current_org(),
-        "run": chunk.run_id,
-        "chunk": chunk.number,
-        "out": id_array(sorted(out)),
-    }

@@ -29,6 +29,7 @@ from insurance.month_end.services.anniversaries import (
     write_anniversaries,
 )
 from insurance.month_end.services.anniversary_basis import Blocked, Decided, Raised
+from insurance.month_end.services.anniversary_rows import add_rises
 from insurance.month_end.services.effects import (
     Effect,
     Facts,
@@ -73,7 +74,7 @@ _CLAIMS_DUE = text(
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What the steps come to for some policies, and the rows of those decided alone."""
+    """What the steps come to for some policies, and the rows of those that were not tried."""
 
     effects: list[Effect]
     rows: PlannedRows
@@ -113,17 +114,18 @@ def plan_steps(session: Session, policy_ids: Sequence[UUID], work: Work) -> Plan
     )
     tried |= crediting
     sure = {one: known for one, known in facts.items() if one not in tried}
-    settled = {one: known for one, known in sure.items() if one not in plain}
-    steps.with_rows = settled
-    steps.note_rises(decided.of(sure))
-    steps.note_due(due.of(sure))
+    settled, due = decided.of(sure), due.of(sure)
+    steps.with_rows = sure
+    steps.note_rises(settled)
+    steps.note_due(due)
     steps.list_events(list(sure), plain)
     effects = steps.effects
     for some, is_simple in _kinds(decided, tried):
         effects += _look_ahead(session, facts, some, work, decided, crediting, is_simple)
-    listed = due.of(settled)
     rows = PlannedRows()
-    rows.add(settled, listed.lines, listed.charges, listed.late)
+    rows.add_policies(sure)
+    add_rises(session, rows, settled.raised, work)
+    rows.add_due(due.lines, due.charges, due.late)
     return Plan(effects, rows)
 
 
