@@ -13,11 +13,13 @@ from insurance.core import clock
 from insurance.core.permissions import Role
 from insurance.month_end import queries, services
 from insurance.month_end.models import RunStatus, StepCode
+from insurance.month_end.services import WantedRun, request_run
+from insurance.month_end.services.planning import plan_next
 from insurance.policies.queries import get_policy
 from insurance.products.models import ProjectionType
 from tests.factories.identity import SignedInClient
 from tests.factories.lifecycle import at, morning, sell
-from tests.factories.month_end import carry_out, escalate_by, make_index, plan
+from tests.factories.month_end import EVERYTHING, carry_out, escalate_by, make_index, plan
 from tests.factories.organizations import OrganizationFacts
 
 INDEXED = {"premium_projection_type": ProjectionType.INDEXED}
@@ -143,6 +145,38 @@ def test_a_run_is_compared_with_the_one_before(
 
     assert "Difference" in page
     assert "2026/10/31" in page
+
+
+def test_a_run_is_compared_with_the_month_before_and_not_with_its_own_repetition(
+    sign_in: Callable[..., SignedInClient], org: OrganizationFacts, policy_id: Any
+) -> None:
+    carry_out(plan(date(2026, 10, 31), today=date(2026, 10, 31)))
+    carry_out(plan(date(2026, 10, 31), today=date(2026, 10, 31)))
+    carry_out(plan(DAY))
+
+    page = sign_in(Role.MANAGER).get(_at(org, f"/{plan(DAY).id}")).text
+
+    charged = page[page.index("Premiums charged</td>") :]
+    cells = re.findall(r'<td class="right">([^<]*)</td>', charged)[:5]
+    assert cells == ["0", "1", "R\u00a00,00", "R\u00a03\u00a0410,00", "-R\u00a03\u00a0410,00"]
+
+
+def test_a_plan_in_the_making_has_a_bar_for_each_step(
+    sign_in: Callable[..., SignedInClient], org: OrganizationFacts, session: Session, policy_id: Any
+) -> None:
+    sell(date(2025, 11, 5), premium="310.00")
+    with at(DAY) as now:
+        wanted = WantedRun(process_date=DAY, steps=EVERYTHING, chunk=1)
+        run = request_run(wanted, on=DAY, now=now)
+        plan_next(run.id, now)
+    session.rollback()
+
+    page = sign_in(Role.FINANCE).get(_at(org, f"/{run.id}")).text
+
+    assert "1 of 2 policies" in page
+    assert page.count("<progress") == 1 + len(StepCode)
+    assert "1 found, R\u00a03\u00a0738,60" in page
+    assert page.count("Found last, over the whole book") == 3
 
 
 def test_a_cancelled_run_says_what_is_done(

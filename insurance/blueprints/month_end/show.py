@@ -1,5 +1,8 @@
 """A run: its plan by step and product, how far it is, what it left out, what came of it."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -58,18 +61,32 @@ def show(month_end_run_id: UUID) -> Response:
 def view_of(run: MonthEndRun) -> dict[str, Any]:
     """Return everything the page shows of a run."""
     session = db.session()
-    progress = queries.get_progress(session, run, now=clock.now())
-    lines = queries.list_totals(session, run)
-    before = queries.find_last_completed(session, before=run.id)
+    is_busy = run.status in queries.BUSY
+    before = None if is_busy else queries.find_run_to_compare(session, run)
+    steps = _by_step(
+        run,
+        queries.list_totals(session, run),
+        queries.list_totals(session, before) if before else [],
+    )
     return {
         "run": run,
-        "progress": progress,
-        "is_busy": run.status in queries.BUSY,
+        "progress": queries.get_progress(session, run, now=clock.now()),
+        "is_busy": is_busy,
         "stages": _STAGES,
         "stage": _STAGE[run.status],
-        "steps": _by_step(lines, run, queries.list_totals(session, before) if before else []),
+        "steps": steps,
         "previous": before,
-        "largest": max((one["planned"] for one in _by_step(lines, run, [])), default=1) or 1,
+        "most": max((max(one.planned, one.was) for one in steps), default=0),
+        **({} if is_busy else _found(run)),
+        "approve_form": ApproveForm(),
+        "act_form": ActForm(),
+    }
+
+
+def _found(run: MonthEndRun) -> dict[str, Any]:
+    """Return what a plan or a result asks people to look at."""
+    session = db.session()
+    return {
         "left_out": queries.list_exceptions(session, run.id, limit=SHOWN),
         "left_out_counts": queries.count_exceptions(session, run.id),
         "blocked": queries.list_effects(session, run.id, limit=SHOWN, blocked=True),
@@ -78,31 +95,78 @@ def view_of(run: MonthEndRun) -> dict[str, Any]:
         "may_apply_unapproved": queries.get_setting(session).may_apply_unapproved,
         "pack": queries.find_pack(session, run.id, PackKind.PDF),
         "follow_up": queries.find_follow_up(session, run.id),
-        "approve_form": ApproveForm(),
-        "act_form": ActForm(),
     }
 
 
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What a step or a product of it comes to, beside the month before."""
+
+    name: str
+    step: StepCode
+    product_id: UUID | None
+    planned: int
+    amount: Decimal
+    done: int
+    was: int
+    was_amount: Decimal
+    products: Sequence["Compared"] = ()
+
+    @property
+    def most(self) -> Decimal:
+        """Return the larger of the two amounts, for bars beside each other."""
+        return max(abs(self.amount), abs(self.was_amount))
+
+    @property
+    def most_policies(self) -> int:
+        """Return the most policies of a product in either month."""
+        return max((max(one.planned, one.was) for one in self.products), default=0)
+
+    @property
+    def is_of_book(self) -> bool:
+        """Tell whether it is found policy by policy, and not by a list at the end of planning."""
+        return self.step not in (StepCode.EXPIRIES, StepCode.LAPSE_CANDIDATES, StepCode.LAPSES)
+
+
 def _by_step(
-    lines: list[queries.TotalLine], run: MonthEndRun, previous: list[queries.TotalLine]
-) -> list[dict[str, Any]]:
+    run: MonthEndRun,
+    lines: Sequence[queries.TotalLine],
+    previous: Sequence[queries.TotalLine],
+) -> list[Compared]:
     found = []
     for step in (step for step in StepCode if step.value in run.steps):
-        some = [one for one in lines if one.step is step]
-        was = [one for one in previous if one.step is step]
-        found.append(
-            {
-                "step": step,
-                "name": step_in_words(step),
-                "planned": sum(one.planned for one in some),
-                "amount": total(one.amount for one in some),
-                "done": sum(one.done for one in some),
-                "products": some,
-                "was": sum(one.planned for one in was),
-                "was_amount": total(one.amount for one in was),
-            }
-        )
+        now = [one for one in lines if one.step is step]
+        then = [one for one in previous if one.step is step]
+        products = {one.product_id: one.product_name for one in [*now, *then]}
+        compared = [
+            _compared(name, step, product_id, now, then)
+            for product_id, name in sorted(products.items(), key=lambda one: one[1])
+        ]
+        found.append(_compared(step_in_words(step), step, None, now, then, compared))
     return found
+
+
+def _compared(
+    name: str,
+    step: StepCode,
+    product_id: UUID | None,
+    now: Sequence[queries.TotalLine],
+    then: Sequence[queries.TotalLine],
+    products: Sequence[Compared] = (),
+) -> Compared:
+    now = [one for one in now if product_id in (None, one.product_id)]
+    then = [one for one in then if product_id in (None, one.product_id)]
+    return Compared(
+        name,
+        step,
+        product_id,
+        sum(one.planned for one in now),
+        total(one.amount for one in now),
+        sum(one.done for one in now),
+        sum(one.planned for one in then),
+        total(one.amount for one in then),
+        products,
+    )
 
 
 def _is_own(run: MonthEndRun) -> bool:
