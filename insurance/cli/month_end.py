@@ -1,5 +1,6 @@
 """`insurance month-end`: plan, apply and look at month-ends, for a person or a timer."""
 
+import sys
 from datetime import date, datetime
 from uuid import UUID
 
@@ -72,6 +73,25 @@ def status(slug: str, run_id: UUID | None) -> None:
             return
         for run in queries.list_runs(db.session(), limit=10).items:
             click.echo(f"{run.id}  {run.process_date}  {run.status.value}")
+
+
+@month_end.command()
+@org_option
+@click.argument("run_id", type=click.UUID)
+def verify(slug: str, run_id: UUID) -> None:
+    """Prove that a run's effects are those that were planned, approved and audited.
+
+    Names each difference and ends with 1 if there is any.
+    """
+    with inside(slug):
+        try:
+            differences = services.verify_plan(db.session(), run_id)
+        except DomainError as error:
+            raise click.ClickException(error.message) from error
+    for difference in differences:
+        click.echo(f"DIFFERENCE: {difference}")
+    click.echo(f"{len(differences)} differences." if differences else "The plan is as audited.")
+    sys.exit(1 if differences else 0)
 
 
 def _today() -> date:

@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 from click.testing import Result
 from flask import Flask
+from sqlalchemy import Connection, text
 
 from insurance.core import clock
 from insurance.core.context import acting_as
@@ -44,6 +45,28 @@ def test_a_plan_is_printed_approved_elsewhere_and_applied(
 
     listed = run("month-end", "status", "--org", org.slug)
     assert re.search(rf"{run_id}  \S+  COMPLETED", listed.output)
+
+
+def test_the_effects_of_a_run_prove_to_be_those_of_its_plan_until_somebody_touches_them(
+    org: OrganizationFacts,
+    book: None,
+    run: Callable[..., Result],
+    admin_connection: Connection,
+) -> None:
+    run_id = run("month-end", "plan", "--org", org.slug).output.split()[0]
+
+    proved = run("month-end", "verify", "--org", org.slug, run_id)
+    assert (proved.exit_code, proved.output) == (0, "The plan is as audited.\n")
+
+    admin_connection.execute(text("SET session_replication_role = replica"))
+    admin_connection.execute(
+        text("UPDATE ins.month_end_effects SET amount = amount + 0.01 WHERE run_id = :run"),
+        {"run": run_id},
+    )
+    admin_connection.commit()
+    touched = run("month-end", "verify", "--org", org.slug, run_id)
+    assert touched.exit_code == 1
+    assert "The effects of part 1 are not those that were planned." in touched.output
 
 
 def test_a_plan_too_far_ahead_ends_with_a_line(

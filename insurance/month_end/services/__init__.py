@@ -30,6 +30,7 @@ from insurance.month_end.services.runs import (
     set_month_end,
     wake_stalled_run,
 )
+from insurance.month_end.services.verifying import verify_plan
 from insurance.month_end.services.work import work_on
 
 __all__ = [
@@ -55,6 +56,7 @@ __all__ = [
     "request_run",
     "retry_run",
     "set_month_end",
+    "verify_plan",
     "wake_stalled_run",
     "withdraw_refusal",
     "work_on",

@@ -227,5 +227,11 @@ def _done(
         action="month_end.apply_chunk",
         resource="month_end_runs",
         resource_id=run.id,
-        after={"chunk": chunk.number, "policies": len(ids), "done": chunk.done},
+        after={
+            "chunk": chunk.number,
+            "policies": len(ids),
+            "hash": chunk.hash,
+            "left_out": out,
+            "done": chunk.done,
+        },
     )
