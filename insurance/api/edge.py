@@ -255,14 +255,18 @@ class _BadRequestError(DomainError):
 
 def _run(published: Endpoint, path: dict[str, Any], scope: ExitStack) -> Response:
     actor = None if published.is_public else _authenticate()
-    query = _parse(published.query, request.args.to_dict(), is_text=True)
-    body, sent = _read_body(published.body), None
-    if published.upload is not None:
-        body, sent = _read_upload(published.upload)
+    try:
+        query = _parse(published.query, request.args.to_dict(), is_text=True)
+        body, sent = _read_body(published.body), None
+        if published.upload is not None:
+            body, sent = _read_upload(published.upload)
+    except DomainError:
+        # Whoever may not do it at all hears that, not what else is wrong.
+        _check_permission(published, actor)
+        raise
     if actor is not None:
         actor = _enter(actor, query, body, scope)
-        if published.may is not None and not actor.may(published.may):
-            raise ForbiddenError(f"This needs the permission {published.may.value}.")
+        _check_permission(published, actor)
     arguments = dict(path)
     if published.query is not Query:
         arguments["query"] = query
@@ -283,6 +287,11 @@ def _run(published: Endpoint, path: dict[str, Any], scope: ExitStack) -> Respons
         read = sent.content + str(body).encode() if sent else request.get_data()
         return once(key, f"{request.method} {request.path}", read, work)
     return work()
+
+
+def _check_permission(published: Endpoint, actor: Actor | None) -> None:
+    if actor is not None and published.may is not None and not actor.may(published.may):
+        raise ForbiddenError(f"This needs the permission {published.may.value}.")
 
 
 def _authenticate() -> Actor:

@@ -1,10 +1,12 @@
 """What a client can send by mistake or malice gets a clear problem, never a 500."""
 
+import re
 from collections.abc import Callable
 
 import pytest
 
 from insurance.api.edge import ENDPOINTS
+from insurance.core.permissions import GRANTS, Role
 from tests.factories.identity import TestClient
 
 CALCULATE = "/api/v1/quotes/calculate"
@@ -209,3 +211,20 @@ def test_the_same_endpoints_answer_without_a_version_in_the_path(client_: TestCl
     assert len(client_.get("/api/benefit-types").json) == 21
     codes = {one["code"] for one in client_.get("/api/benefit-types/by-class/FUNERAL").json}
     assert codes == {"FUNERAL", "DEATH", "ACCIDENTAL_DEATH", "PREMIUM_WAIVER"}
+
+
+def test_who_may_not_do_it_hears_that_and_not_what_is_wrong_with_the_request(
+    api: Callable[..., TestClient],
+) -> None:
+    writing = [one for one in ENDPOINTS if one.may is not None and (one.body or one.upload)]
+    auditor, wrong = api(Role.AUDITOR), []
+    for one in writing:
+        if one.may in GRANTS[Role.AUDITOR]:
+            continue
+        path = re.sub(r"<[^>]+>", ANY, f"/api/v1{one.path}")
+        answer = auditor.open(path, method=one.method, json={"no_such_field": 1})
+        if answer.status_code != 403:
+            wrong.append(f"{one.method} {path}: {answer.status_code}")
+
+    assert len(writing) > 50
+    assert wrong == []
