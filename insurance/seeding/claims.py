@@ -12,7 +12,7 @@ import typst
 
 from insurance.claims import queries, services
 from insurance.claims.models import CostType, DocumentStatus, NoteKind
-from insurance.claims.rules import CLAIM_TYPES, DOCUMENTS
+from insurance.claims.rules import CLAIM_TYPES, DOCUMENTS, Limits
 from insurance.core import clock
 from insurance.core.context import Actor, Channel, acting_as
 from insurance.core.db import db
@@ -20,21 +20,28 @@ from insurance.core.errors import ForbiddenError
 from insurance.core.money import ZERO, to_cents
 from insurance.core.tenancy import current_org
 from insurance.identity.queries import list_colleagues
-from insurance.policies.queries import list_benefits, list_policy_rows
+from insurance.organizations.queries import get_organization
+from insurance.policies.queries import BenefitView, list_benefits, list_policy_rows
 
-CLAIMS = 30
-_LARGEST = Decimal("900000.00")
-"""What the manager of the demonstration may still approve."""
 _WAYS = (
-    "notified", "part of the documents", "complete", "late", "refused", "approved",
-    "in part", "paid", "part paid", "closed", "escalated", "new payee",
+    ("notified", "Credit"), ("part of the documents", "Credit"), ("complete", "Term"),
+    ("late", "Credit"), ("refused", "Funeral"), ("approved", "Term"), ("in part", "Term"),
+    ("paid", "Funeral"), ("refused", "Term"), ("part paid", "Credit"), ("closed", "Credit"),
+    ("escalated", "Term"), ("refused", "Credit"), ("new payee", "Credit"), ("paid", "Credit"),
+    ("refused", "Funeral"), ("refused", "Term"), ("notified", "Credit"),
 )  # fmt: skip
+"""How far each claim is taken, and on which product of a life insurer: what its premiums bear."""
+_ALONE = Decimal("25000.00")
+"""What an assessor of the demonstration may approve without the manager."""
 _DEATHS = ("Collapsed at home", "Road accident on the N1", "Died in hospital after an illness")
+_ILLNESSES = ("Heart attack, treated at once", "Early breast cancer", "Stroke without lasting harm")
+_STORIES = {"DEATH": _DEATHS, "FUNERAL": _DEATHS, "CRITICAL_ILLNESS": _ILLNESSES}
 _LOSSES = ("Collision in Main Road", "Geyser burst over the weekend", "Break-in while away")
 _BANKS = (("FNB", "250655"), ("Capitec", "470010"), ("Absa", "632005"), ("Nedbank", "198765"))
 
-_OLDEST = timedelta(days=60)
-"""Longer ago than any claim here: a policy has begun before what happens to it."""
+ILLNESS = "CRITICAL_ILLNESS"
+_OLDEST = timedelta(days=160)
+"""Longer ago than any claim and any wait for an illness here."""
 
 
 def seed_claims(slug: str, today: date) -> None:
@@ -53,15 +60,30 @@ def seed_claims(slug: str, today: date) -> None:
         )
         for one in list_colleagues(session, limit=50).items
     }
-    session.rollback()
+    is_life = get_organization(session).licence_type != "NON_LIFE"
     in_force = sorted(
-        (one.coverage_amount, one.id)
+        (one.coverage_amount, one.id, one.product_name)
         for one in rows
-        if one.status == "active" and one.effective_date <= today - _OLDEST
-    )[: 2 * CLAIMS]
-    chosen = [one for _cover, one in random.sample(in_force, min(CLAIMS, len(in_force)))]
-    for place, policy_id in enumerate(chosen):
-        _Clerks(people, random, today).handle(policy_id, _WAYS[place % len(_WAYS)], place)
+        if one.status == "active"
+        and one.effective_date <= today - _OLDEST
+        and ("Term" not in one.product_name or _illness_of(one.id) is not None)
+    )
+    session.rollback()
+    clerks = _Clerks(people, random, today)
+    clerks.limit_assessors()
+    for place, (way, product) in enumerate(_WAYS):
+        pool = [one for one in in_force if product in one[2]] if is_life else in_force
+        if not pool:
+            continue
+        taken = pool[0] if is_life and way != "refused" else random.choice(pool)
+        in_force.remove(taken)
+        clerks.handle(taken[1], way, place)
+
+
+def _illness_of(policy_id: UUID) -> BenefitView | None:
+    """Return the benefit for a critical illness, where the policy has one."""
+    found = list_benefits(db.session(), policy_id)
+    return next((one for one in found if one.benefit.benefit_type_code == ILLNESS), None)
 
 
 class _Clerks:
@@ -79,11 +101,18 @@ class _Clerks:
         with clock.frozen(now), acting_as(self.people[login]):
             yield now
 
+    def limit_assessors(self) -> None:
+        """Let the manager say what an assessor may approve alone."""
+        with self._as("manager") as now:
+            services.set_limit(
+                role="claims_assessor", level=1, limits=Limits(_ALONE, _ALONE, 2 * _ALONE), now=now
+            )
+
     def handle(self, policy_id: UUID, way: str, place: int) -> None:
         """Take a claim on a policy along its way."""
         ago = 30 + place if way == "late" else 1 + place % 9
         self.on = self.today - timedelta(days=ago)
-        claim_id = self._submit(policy_id, place)
+        claim_id = self._submit(policy_id, way, place)
         if way == "notified":
             return
         self._send(claim_id, leave=2 if way == "part of the documents" else 0)
@@ -98,15 +127,14 @@ class _Clerks:
         if way != "complete":
             self._decide(claim_id, way, place)
 
-    def _submit(self, policy_id: UUID, place: int) -> UUID:
+    def _submit(self, policy_id: UUID, way: str, place: int) -> UUID:
         session = db.session()
-        view = list_benefits(session, policy_id)[0]
+        view = _illness_of(policy_id) or list_benefits(session, policy_id)[0]
         session.rollback()
         kind = view.benefit.benefit_type_code
         claim_type = kind if kind in CLAIM_TYPES else next(
             one for one, kinds in CLAIM_TYPES.items() if kind in kinds
         )  # fmt: skip
-        is_life = view.benefit.member_id is not None
         bank, branch = _BANKS[place % len(_BANKS)]
         with self._as("agent") as now:
             claim = services.submit_claim(
@@ -116,15 +144,15 @@ class _Clerks:
                     items=[
                         services.NewItem(
                             policy_benefit_id=view.benefit.id,
-                            claimed_amount=self._amount(view.benefit.sum_assured, is_life, place),
+                            claimed_amount=self._amount(view.benefit.sum_assured, claim_type, way),
                         )
                     ],
                     event_date=max(
                         self.on - timedelta(days=self.random.randint(1, 4)),
                         view.layers[0].starts_on,
                     ),
-                    cause="ACCIDENT" if is_life or place % 2 else "WEATHER",
-                    description=self.random.choice(_DEATHS if is_life else _LOSSES),
+                    cause=_cause(claim_type, place),
+                    description=self.random.choice(_STORIES.get(claim_type, _LOSSES)),
                     payee=services.Payee(
                         name=self.random.choice(("Thabo Nkosi", "Anna van Wyk", "Zanele Zulu")),
                         bank=bank,
@@ -137,11 +165,16 @@ class _Clerks:
             )
         return claim.id
 
-    def _amount(self, cover: Decimal, is_life: bool, place: int) -> Decimal:
-        if is_life:
-            whole = cover if place % 5 else to_cents(cover * Decimal("1.1"))
-            return min(whole, _LARGEST)
-        return to_cents(cover * self.random.randint(2, 30) / 100)
+    def _amount(self, cover: Decimal, claim_type: str, way: str) -> Decimal:
+        if claim_type == ILLNESS:  # an illness of the first degree
+            return cover / 4
+        if claim_type == "FUNERAL":
+            return cover
+        if claim_type == "DEATH":  # what the borrower still owed
+            return min(cover, Decimal(self.random.randint(300, 600) * 10))
+        if way == "escalated":
+            return _ALONE * 2
+        return min(to_cents(cover * self.random.randint(3, 9) / 100), _ALONE)
 
     def _send(self, claim_id: UUID, *, leave: int) -> None:
         session = db.session()
@@ -176,7 +209,7 @@ class _Clerks:
             item_id=item.id,
             approved_amount=amount,
             reason=reason,
-            findings="The papers agree with what the family told us."
+            findings="The papers agree with what we were told."
             if amount
             else "The report of the police does not support the event.",
         )
@@ -225,6 +258,12 @@ class _Clerks:
                     claim_id, item_id=item_id, cost_type=CostType.EXPENSE,
                     amount=Decimal("2500.00"), reason="Assessor's account", on=self.on, now=now,
                 )  # fmt: skip
+
+
+def _cause(claim_type: str, place: int) -> str:
+    if claim_type == ILLNESS:
+        return "NATURAL"
+    return "ACCIDENT" if claim_type in _STORIES or place % 2 else "WEATHER"
 
 
 @cache
