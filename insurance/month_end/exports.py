@@ -77,8 +77,11 @@ def in_words(facts: dict[str, Any]) -> str:
 
 
 def changes_of(effect: EffectLine) -> list[tuple[str, str | None, str | None]]:
-    """Return what an effect changes, as rows of (what, before, after)."""
-    before, after = effect.before, effect.after
+    """Return what an effect changes, as rows of (what, before, after).
+
+    What it says of before alone, such as due dates, stays as it was.
+    """
+    before, after = effect.before, effect.before | effect.after
     return [
         (
             name,

@@ -101,7 +101,7 @@ def find_last_completed(session: Session) -> MonthEndRun | None:
 
 
 def find_run_to_compare(session: Session, run: MonthEndRun) -> MonthEndRun | None:
-    """Return the completed run of the day before a run's: of several the widest, then the first.
+    """Return the completed run of the month before a run's: of a day the widest, then the first.
 
     A repetition finds next to nothing to do, and a follow-up is of a few policies.
     """
@@ -109,7 +109,7 @@ def find_run_to_compare(session: Session, run: MonthEndRun) -> MonthEndRun | Non
         MonthEndRun.org_id == current_org(),
         MonthEndRun.status.in_(ENDED),
         MonthEndRun.follows_id.is_(None),
-        MonthEndRun.process_date < run.process_date,
+        MonthEndRun.process_date < run.process_date.replace(day=1),
     )
     order = (MonthEndRun.process_date.desc(), MonthEndRun.policies.desc(), MonthEndRun.id)
     return session.scalars(wanted.order_by(*order).limit(1)).one_or_none()
@@ -168,13 +168,16 @@ _PROGRESS = text(
     SELECT coalesce(sum(policies) FILTER (WHERE planned_at IS NOT NULL), 0) AS planned,
            coalesce(sum(policies) FILTER (WHERE applied_at IS NOT NULL), 0) AS applied,
            coalesce(sum(policies), 0) AS policies
-    FROM ins.month_end_chunks WHERE org_id = :org AND run_id = :run
+    FROM ins.month_end_chunks WHERE org_id = :org AND run_id = :run AND kind = 'BOOK'
     """
 )
 
 
 def get_progress(session: Session, run: MonthEndRun, *, now: datetime) -> Progress:
-    """Return how far a run is: in planning until it is planned, then in applying."""
+    """Return how far a run is: in planning until it is planned, then in applying.
+
+    Policies that end are in the book too, and are counted once.
+    """
     row = session.execute(_PROGRESS, {"org": current_org(), "run": run.id}).one()
     is_planning = run.status is RunStatus.PLANNING
     done = int(row.planned if is_planning else row.applied)
