@@ -50,7 +50,11 @@ def make_pack(session: Session, run: MonthEndRun, kind: PackKind) -> bytes:
             {
                 "name": one.name,
                 "header": list(one.header),
-                "rows": [[_plain(cell) for cell in row] for row in one.rows],
+                "right": [_is_figure(one, column) for column in range(len(one.header))],
+                "rows": [
+                    [_plain(cell, name) for cell, name in zip(row, one.header, strict=True)]
+                    for row in one.rows
+                ],
                 "note": one.note,
             }
             for one in sheets
@@ -224,9 +228,15 @@ def _left_out(session: Session, run: MonthEndRun) -> Sheet:
     return Sheet("Left out", ("Policy", "Because it", "Words"), rows, note)
 
 
-def _plain(cell: Any) -> str:
+def _is_figure(sheet: Sheet, column: int) -> bool:
+    cells = [row[column] for row in sheet.rows]
+    return bool(cells) and all(isinstance(one, int | Decimal) or one == "" for one in cells)
+
+
+def _plain(cell: Any, column: str) -> str:
     if isinstance(cell, Decimal):
-        return format_money(cell)
+        is_rate = column.endswith("%")
+        return f"{cell:.2f}".replace(".", ",") if is_rate else format_money(cell)
     if isinstance(cell, date):
         return f"{cell:%Y/%m/%d}"
     return f"{cell:,}".replace(",", "\u00a0") if isinstance(cell, int) else str(cell or "")

@@ -7,6 +7,7 @@ from itertools import count
 from uuid import UUID
 
 import openpyxl
+from pypdf import PdfReader
 from sqlalchemy.orm import Session
 
 from insurance.lapses.services import record_notice
@@ -101,3 +102,21 @@ def test_what_is_charged_where_cover_ends_ties_to_the_histories(session: Session
         "Charged where cover ended": (2_200.0, 2_200.0, 0),
         "Charges taken back by lapses": (150.0, 150.0, 0),
     }
+
+
+def test_a_rate_is_no_money_on_paper(session: Session) -> None:
+    escalate_by("6")
+    sell(START, premium="310.00", **INDEXED)
+    run_id = _apply(plan(DAY))
+    session.rollback()
+    run = queries.get_run(session, run_id)
+
+    words = _words(make_pack(session, run, PackKind.PDF))
+
+    assert "6,00" in words
+    assert "R\u00a06,00" not in words
+    assert "R\u00a0310,00" in words
+
+
+def _words(content: bytes) -> str:
+    return "\n".join(page.extract_text() for page in PdfReader(io.BytesIO(content)).pages)
