@@ -1,29 +1,24 @@
 """What an anniversary starts from and comes to: contracts, changes and lines of policies."""
 
-from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from insurance.billing.models import LineKind
 from insurance.core.bulk import id_array
-from insurance.core.errors import DomainError
 from insurance.core.money import ZERO
-from insurance.core.period import add_years
 from insurance.core.tenancy import current_org
 from insurance.month_end.rules import Escalation, Rise
-from insurance.organizations.models import DatedParameter
 from insurance.policies.models import EndorsementType
-from insurance.policies.rules import Change, Contract, Pricer, Stage, contract_of
-from insurance.products.queries import load_terms
+from insurance.policies.rules import Change, Contract, Stage
+from insurance.policies.services.contract_bases import ContractBasis, read_contract_bases
 
 _POLICIES = text(
     """
@@ -32,24 +27,6 @@ _POLICIES = text(
            p.coverage_amount, p.rating, p.current_version
     FROM ins.policies p
     WHERE p.org_id = :org AND p.id = ANY(CAST(:policies AS uuid[])) ORDER BY p.id
-    """
-)
-_BASES = text(
-    """
-    SELECT DISTINCT ON (v.policy_id) v.policy_id, v.policy_snapshot, v.effective_date,
-           e.recorded_at
-    FROM ins.policy_versions v
-    JOIN ins.policy_events e ON e.org_id = v.org_id AND e.id = v.event_id
-     AND e.event_type IN ('POLICY_ISSUED', 'POLICY_RENEWED')
-    WHERE v.org_id = :org AND v.policy_id = ANY(CAST(:policies AS uuid[]))
-    ORDER BY v.policy_id, v.version_number DESC
-    """
-)
-_ISSUED = text(
-    """
-    SELECT policy_id, id, type, effective_date, change, issued_at FROM ins.endorsements
-    WHERE org_id = :org AND policy_id = ANY(CAST(:policies AS uuid[])) AND status = 'ISSUED'
-    ORDER BY id
     """
 )
 _PREMIUMS = text(
@@ -73,12 +50,10 @@ class Blocked:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Basis:
-    contract: Contract
-    starts_on: date
-    changes: tuple[Change, ...]
-    pricer: Pricer
+@dataclass(frozen=True)
+class Basis(ContractBasis):
+    """What decides a rise: what the contract is made of, and the policy's premiums."""
+
     lines: Sequence[Any]
     last_adjustment: int
 
@@ -175,74 +150,27 @@ def load_bases(
 ) -> dict[UUID, tuple[Any, Basis]]:
     """Return policies with what decides their rises; of their lines those that end after a day."""
     values: dict[str, Any] = {"org": current_org(), "policies": id_array(ids), "after": after}
-    changes: dict[UUID, list[Any]] = defaultdict(list)
-    for row in session.execute(_ISSUED, values):
-        changes[row.policy_id].append(row)
     lines: dict[UUID, list[Any]] = defaultdict(list)
-    for row in session.execute(_PREMIUMS, values):
+    for row in session.execute(_PREMIUMS, values).all():
         lines[row.policy_id].append(row)
-    bases = {row.policy_id: row for row in session.execute(_BASES, values)}
-    terms = cache(lambda version_id: load_terms(session, version_id))
-    caps = _dated(session, "funeral_cover_cap")
-    found = {}
-    for policy in session.execute(_POLICIES, values):
-        base = bases[policy.id]
-        issued = [one for one in changes[policy.id] if one.issued_at >= base.recorded_at]
-        found[policy.id] = (
+    policies = session.execute(_POLICIES, values).all()
+    return {
+        policy.id: (
             policy,
             Basis(
-                contract=contract_of(base.policy_snapshot),
-                starts_on=base.effective_date,
-                changes=tuple(_change(one) for one in issued),
-                pricer=_pricer(policy, terms(policy.product_version_id), caps),
-                lines=[one for one in lines[policy.id] if one.due_date >= base.effective_date],
-                last_adjustment=max(
+                basis.contract,
+                basis.starts_on,
+                basis.changes,
+                basis.make_pricer,
+                [one for one in lines[policy.id] if one.due_date >= basis.starts_on],
+                max(
                     (one.sequence for one in lines[policy.id] if one.kind == LineKind.ADJUSTMENT),
                     default=0,
                 ),
             ),
         )
-    return found
-
-
-def _dated(session: Session, code: str) -> Callable[[date], Decimal]:
-    """Return what looks a dated parameter up, read once for many days."""
-    rows = session.execute(
-        select(DatedParameter.valid_from, DatedParameter.value)
-        .where(DatedParameter.code == code)
-        .order_by(DatedParameter.valid_from)
-    ).all()
-    days, values = [row[0] for row in rows], [row[1] for row in rows]
-
-    def on(day: date) -> Decimal:
-        at = bisect_right(days, day)
-        if not at:
-            raise DomainError(f"There is no {code} on {day}.")
-        return Decimal(values[at - 1])
-
-    return on
-
-
-def _change(row: Any) -> Change:
-    return Change(
-        id=row.id,
-        type=row.type,
-        on=row.effective_date,
-        data=row.change["data"],
-        sequence=row.change["sequence"],
-    )
-
-
-def _pricer(policy: Any, terms: Any, caps: Any) -> Pricer:
-    age = policy.rating.get("age")
-    return Pricer(
-        terms=terms,
-        rating_inputs=policy.rating.get("rating_inputs") or {},
-        term_years=policy.term_years,
-        main_born_about=None if age is None else add_years(policy.effective_date, -age),
-        gender=policy.rating.get("gender"),
-        cover_cap=caps(policy.effective_date) if terms.class_code == "FUNERAL" else None,
-    )
+        for policy, basis in read_contract_bases(session, policies)
+    }
 
 
 def stage_on(stages: Sequence[Stage], on: date) -> Contract:

@@ -20,7 +20,6 @@ from insurance.policies.models import (
     BeneficiaryKind,
     BenefitLayer,
     BenefitStatus,
-    Endorsement,
     EndorsementStatus,
     Policy,
     PolicyBenefit,
@@ -64,11 +63,11 @@ def load_basis(session: Session, policy: Policy) -> Basis:
     )
 
 
-def change_of(endorsement: Endorsement) -> Change:
-    """Return an issued endorsement as the rules read it."""
+def change_of(endorsement: Any) -> Change:
+    """Return an issued endorsement, or its row, as the rules read it."""
     return Change(
         id=endorsement.id,
-        type=endorsement.type.value,
+        type=str(endorsement.type),
         on=endorsement.effective_date,
         data=endorsement.change["data"],
         sequence=endorsement.change["sequence"],

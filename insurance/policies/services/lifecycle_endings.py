@@ -43,8 +43,8 @@ from insurance.policies.lifecycle_rules import (
 )
 from insurance.policies.models import EventCategory, PolicyEvent, PolicyVersion
 from insurance.policies.rules import check_transition, snapshot_of
+from insurance.policies.services.contract_bases import ContractBasis, read_contract_bases
 from insurance.policies.services.lifecycle import LAPSED
-from insurance.policies.services.lifecycle_contracts import Contracts
 from insurance.policies.services.mails import letter_about
 from insurance.policies.services.schedule_steps import Charge, journal_of
 from insurance.policies.services.schedules import vat_rate_on
@@ -127,7 +127,7 @@ class _Facts:
     policies: Sequence[Any]
     lines: Mapping[UUID, Sequence[Any]]
     forecasts: Mapping[UUID, Forecast]
-    contracts: Contracts
+    bases: Mapping[UUID, ContractBasis]
     closed: date | None
     vat_rates: dict[tuple[str, date], Decimal | None]
 
@@ -175,8 +175,8 @@ def _load(
         lines[line.policy_id].append(line)
     collecting = collection_in_flight(session, list(lapsing), on=on) if lapsing else {}
     forecasts = list_forecasts(session, lapsing, on, collecting=collecting) if lapsing else {}
-    contracts = Contracts(session, policies)
-    return _Facts(policies, lines, forecasts, contracts, closed_through(session), {})
+    bases = {row.id: basis for row, basis in read_contract_bases(session, policies)}
+    return _Facts(policies, lines, forecasts, bases, closed_through(session), {})
 
 
 def _decide(
@@ -209,7 +209,7 @@ def _decide(
         reason=reason if is_lapse else None,
         charges=[_charge(session, facts, row, line, day) for line, day in charged],
         uncharged=[line.id for line in back],
-        snapshot=snapshot_of(_state(row, ending), facts.contracts.on(row, on)),
+        snapshot=snapshot_of(_state(row, ending), facts.bases[row.id].on(on)),
     )
 
 

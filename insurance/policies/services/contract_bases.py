@@ -1,0 +1,98 @@
+"""What the contracts of many policies are made of, read from their histories in a few statements."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cache, cached_property, partial
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from insurance.core.bulk import id_array
+from insurance.core.tenancy import current_org
+from insurance.organizations.queries import parameter_over_time
+from insurance.policies.rules import Change, Contract, Pricer, contract_of, fold
+from insurance.policies.services.contracts import change_of, pricer_with
+from insurance.products.queries import load_terms
+
+_BASES = text(
+    """
+    SELECT DISTINCT ON (v.policy_id) v.policy_id, v.policy_snapshot, v.effective_date,
+           e.recorded_at
+    FROM ins.policy_versions v
+    JOIN ins.policy_events e ON e.org_id = v.org_id AND e.id = v.event_id
+     AND e.event_type IN ('POLICY_ISSUED', 'POLICY_RENEWED')
+    WHERE v.org_id = :org AND v.policy_id = ANY(CAST(:policies AS uuid[]))
+    ORDER BY v.policy_id, v.version_number DESC
+    """
+)
+_ISSUED = text(
+    """
+    SELECT policy_id, id, type, effective_date, change, issued_at FROM ins.endorsements
+    WHERE org_id = :org AND policy_id = ANY(CAST(:policies AS uuid[])) AND status = 'ISSUED'
+    ORDER BY id
+    """
+)
+
+
+@dataclass(frozen=True)
+class ContractBasis:
+    """What a contract is made of: how its term began, the issued changes since, its pricer."""
+
+    contract: Contract
+    starts_on: date
+    changes: tuple[Change, ...]
+    make_pricer: Callable[[], Pricer]
+
+    @cached_property
+    def pricer(self) -> Pricer:
+        """Return how its cover is priced. Most contracts never ask."""
+        return self.make_pricer()
+
+    def on(self, day: date) -> Contract:
+        """Return what the policy covers on a day, every change in its place."""
+        if not self.changes:
+            return self.contract
+        stages = fold(self.contract, self.starts_on, self.changes, self.pricer)
+        begun = [stage.contract for stage in stages if stage.on <= day]
+        return begun[-1] if begun else stages[0].contract
+
+
+def read_contract_bases(
+    session: Session, policies: Sequence[Any]
+) -> Iterator[tuple[Any, ContractBasis]]:
+    """Yield each policy's row with what its contract is made of.
+
+    The rows have a policy's id, product version, effective date, term and rating.
+    """
+    values = {"org": current_org(), "policies": id_array([row.id for row in policies])}
+    issued: dict[UUID, list[Any]] = defaultdict(list)
+    for row in session.execute(_ISSUED, values).all():
+        issued[row.policy_id].append(row)
+    bases = {row.policy_id: row for row in session.execute(_BASES, values).all()}
+    terms = cache(lambda version_id: load_terms(session, version_id))
+    caps = cache(lambda: parameter_over_time(session, "funeral_cover_cap"))
+
+    def pricer_for(policy: Any) -> Pricer:
+        known = terms(policy.product_version_id)
+        cap = caps()(policy.effective_date) if known.class_code == "FUNERAL" else None
+        return pricer_with(policy, known, cap)
+
+    for policy in policies:
+        base = bases[policy.id]
+        yield (
+            policy,
+            ContractBasis(
+                contract=contract_of(base.policy_snapshot),
+                starts_on=base.effective_date,
+                changes=tuple(
+                    change_of(one)
+                    for one in issued.get(policy.id, ())
+                    if one.issued_at and one.issued_at >= base.recorded_at
+                ),
+                make_pricer=partial(pricer_for, policy),
+            ),
+        )
