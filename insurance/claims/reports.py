@@ -26,11 +26,14 @@ MOST_ROWS = 500_000
 class Column:
     """A column: its heading, and what its cells are. `key` is its name for programs.
 
+    A minor one is left to files and programs: the screen has no room for it.
+
     Kinds: text, code, reason, day, and the numbers money, number, days and percent.
     """
 
     name: str
     kind: str = "text"
+    is_minor: bool = False
 
     @property
     def key(self) -> str:
@@ -54,6 +57,12 @@ class Report:
     statement: TextClause
     behind: tuple[str, ...] = ()
     totals: tuple[int, ...] = ()
+    short: str = ""
+
+    @property
+    def tab(self) -> str:
+        """Return the title, short enough to stand beside the others."""
+        return self.short or self.title
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +145,11 @@ REPORTS = {
             "Claims register",
             "Every claim notified in the period.",
             (
-                Column("Claim"), Column("Policy"), Column("Product"), Column("Type", "code"),
-                Column("Cause", "code"), Column("Status", "code"), Column("Event", "day"),
-                Column("Notified", "day"), Column("Claimed", "money"),
+                Column("Claim"), Column("Policy", is_minor=True), Column("Product"),
+                Column("Type", "code"),
+                Column("Cause", "code", is_minor=True), Column("Status", "code"),
+                Column("Event", "day", is_minor=True), Column("Notified", "day"),
+                Column("Claimed", "money"),
                 Column("Approved", "money"), Column("Paid", "money"), Column("Reserve", "money"),
             ),
             _sql("""
@@ -148,6 +159,7 @@ REPORTS = {
                 $joins $money $period $narrow $after ORDER BY c.id DESC LIMIT :limit"""),
             ("claim",),
             (8, 9, 10, 11),
+            "Register",
         ),
         Report(
             "turnaround",
@@ -171,6 +183,7 @@ REPORTS = {
                 $period GROUP BY pr.name, c.product_id ORDER BY pr.name LIMIT :limit"""),
             ("product",),
             (1, 5, 6),
+            "Turnaround",
         ),
         Report(
             "ageing",
@@ -187,6 +200,7 @@ REPORTS = {
                 GROUP BY 1 ORDER BY min(CAST(:on AS date) - c.submitted_on) LIMIT :limit"""),
             ("age", "only"),
             (1, 2, 3, 4),
+            "Ageing",
         ),
         Report(
             "reserves",
@@ -223,6 +237,7 @@ REPORTS = {
                 GROUP BY i.decision, i.reason_code ORDER BY 1, 3 DESC LIMIT :limit"""),
             ("decision", "reason"),
             (2, 4, 5),
+            "Approval rate",
         ),
         Report(
             "causes",
@@ -240,6 +255,7 @@ REPORTS = {
                 ORDER BY 1, 2, 3 LIMIT :limit"""),
             ("product", "claim_type", "cause"),
             (3, 4, 5, 6),
+            "By product and cause",
         ),
         Report(
             "large",

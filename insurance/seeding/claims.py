@@ -189,7 +189,7 @@ class _Clerks:
                 services.add_document(
                     claim_id,
                     document_type=one,
-                    name=f"{DOCUMENTS[one]}.pdf",
+                    name=f"{DOCUMENTS[one].partition(',')[0]}.pdf",
                     content=_paper(DOCUMENTS[one]),
                     issued_on=self.on,
                     on=self.on,

@@ -128,6 +128,9 @@ def void(payment_id: UUID) -> Response:
     """Take a payment back that did not arrive."""
     payment = queries.get_payment(db.session(), payment_id)
     line, form = queries.get_claim_line(db.session(), payment.claim_id), VoidForm()
+    ended = services.is_ended_by_claim(db.session(), line.claim)
+    if not ended:
+        del form.death_stands
     return act_screen(
         "Void a payment",
         "Void payment",
@@ -136,12 +139,12 @@ def void(payment_id: UUID) -> Response:
         lambda: services.void_payment(
             payment_id,
             reason=form.reason.data or "",
-            death_stands=form.death_stands.data,
+            death_stands=ended and form.death_stands.data,
             on=business_day(),
             now=clock.now(),
         ),
         "The payment is void; it can be made again under a new reference.",
         says=f"{payment.reference}, {format_money(payment.gross_amount)} to {payment.payee_name}."
-        " What it did to the policy stays.",
+        + (" What it did to the policy stays." if ended else ""),
         is_danger=True,
     )

@@ -53,6 +53,8 @@ def claim_context(view: ClaimView, form: Any) -> dict[str, Any]:
         "items": view.items,
         "item_names": {one.id: one.benefit_name for one in view.items},
         "money_of": lambda item: view.money.get(item.id, queries.ItemMoney()),
+        "costly": {one for one, money in view.money.items() if money.expense_reserve},
+        "recovered": {one for one, money in view.money.items() if money.recovered},
         "left_today": {
             one.id: max(one.cover - used[one.policy_benefit_id], ZERO) for one in view.items
         },

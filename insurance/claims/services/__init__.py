@@ -14,6 +14,7 @@ from insurance.claims.services.documents import (
     request_document,
     review_document,
 )
+from insurance.claims.services.ending import is_ended_by_claim
 from insurance.claims.services.handling import (
     add_note,
     assign_claim,
@@ -52,6 +53,7 @@ __all__ = [
     "clear_flag",
     "close_claim",
     "finish_task",
+    "is_ended_by_claim",
     "my_limits",
     "needs_second_person",
     "pay_claim",

@@ -5,11 +5,12 @@ from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from insurance.billing import queries as billing
 from insurance.billing import services as premiums
 from insurance.billing.models import LineKind
-from insurance.claims.models import ClaimNote, NoteKind
+from insurance.claims.models import Claim, ClaimNote, NoteKind
 from insurance.claims.services.history import Held
 from insurance.core.context import current_actor
 from insurance.core.errors import DomainError
@@ -41,23 +42,28 @@ def end_after_death(held: Held) -> None:
 
 def ended_by_claim(held: Held) -> bool:
     """Tell whether a payment of this claim ended the policy or took a life off it."""
+    return is_ended_by_claim(held.session, held.claim)
+
+
+def is_ended_by_claim(session: Session, claim: Claim) -> bool:
+    """Tell whether a payment of a claim ended its policy or took a life off it."""
     ended = select(PolicyEvent.id).where(
         PolicyEvent.org_id == current_org(),
-        PolicyEvent.policy_id == held.policy.id,
+        PolicyEvent.policy_id == claim.policy_id,
         PolicyEvent.event_type == "POLICY_ENDED_BY_CLAIM",
-        PolicyEvent.reason == held.claim.claim_number,
+        PolicyEvent.reason == claim.claim_number,
     )
     removed = select(Endorsement.id).where(
         Endorsement.org_id == current_org(),
-        Endorsement.policy_id == held.policy.id,
+        Endorsement.policy_id == claim.policy_id,
         Endorsement.type == EndorsementType.REMOVE_MEMBER,
-        Endorsement.reason == _removal_reason(held),
+        Endorsement.reason == _removal_reason(claim),
     )
-    return held.session.scalar(select(ended.exists() | removed.exists())) is True
+    return session.scalar(select(ended.exists() | removed.exists())) is True
 
 
-def _removal_reason(held: Held) -> str:
-    return f"Death paid under {held.claim.claim_number}"
+def _removal_reason(claim: Claim) -> str:
+    return f"Death paid under {claim.claim_number}"
 
 
 def _end_policy(held: Held, case: Case, stop: date) -> None:
@@ -120,7 +126,7 @@ def _end_life(held: Held, member_id: UUID, stop: date) -> None:
         type=EndorsementType.REMOVE_MEMBER,
         data={"policy_member_id": member_id},
         effective_date=stop,
-        reason=_removal_reason(held),
+        reason=_removal_reason(held.claim),
     )
     try:
         with held.session.begin_nested():
