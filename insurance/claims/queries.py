@@ -1,6 +1,6 @@
 """Reading claims: the list by tab, one claim with everything about it, cover that is left."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -8,13 +8,12 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import TextClause, and_, func, literal_column, or_, select, text
+from sqlalchemy import TextClause, and_, case, func, literal_column, or_, select, text
 from sqlalchemy.orm import Session
 
 from insurance.claims.models import (
     Assignment,
     AuthorityLevel,
-    AuthorityLimit,
     Claim,
     ClaimCheck,
     ClaimDocument,
@@ -35,8 +34,10 @@ from insurance.claims.rules.statuses import UNDECIDED
 from insurance.core.errors import NotFoundError
 from insurance.core.money import ZERO
 from insurance.core.paging import Page, page_of
+from insurance.core.reading import read_rows
 from insurance.core.tenancy import current_org
 from insurance.customers.models import Customer
+from insurance.organizations.models import Organization
 from insurance.policies.models import Policy
 from insurance.products.models import Product
 
@@ -128,6 +129,25 @@ def get_claim(session: Session, claim_id: UUID, *, lock: bool = False) -> Claim:
     if lock:
         query = query.with_for_update().execution_options(populate_existing=True)
     found = session.scalars(query).one_or_none()
+    if found is None:
+        raise NotFoundError
+    return found
+
+
+def hold_policy(session: Session, claim_id: UUID) -> Policy:
+    """Return the policy of a claim, held; what was read before is read anew.
+
+    Raises NotFoundError.
+    """
+    session.flush()
+    session.expire_all()
+    found = session.scalars(
+        select(Policy)
+        .join(Claim, and_(Claim.org_id == Policy.org_id, Claim.policy_id == Policy.id))
+        .where(Claim.org_id == current_org(), Claim.id == claim_id)
+        .with_for_update(of=Policy),
+        execution_options={"populate_existing": True},
+    ).one_or_none()
     if found is None:
         raise NotFoundError
     return found
@@ -262,6 +282,35 @@ def _money(found: Mapping[tuple[EntryKind, CostType], Decimal]) -> ItemMoney:
         paid=found.get((EntryKind.PAID, indemnity), ZERO),
         recovered=found.get((EntryKind.RECOVERED, indemnity), ZERO),
     )
+
+
+def cover_and_money(
+    session: Session, claim_id: UUID, benefit_ids: Collection[UUID]
+) -> tuple[dict[UUID, Decimal], dict[UUID, ItemMoney]]:
+    """Return what other claims took of each benefit's cover, and the money of a claim's items.
+
+    The benefits are those of the items. The caller holds the policy.
+    """
+    item = case((ClaimEntry.claim_id == claim_id, ClaimEntry.item_id))
+    rows = session.execute(
+        select(
+            ClaimEntry.policy_benefit_id,
+            item,
+            ClaimEntry.kind,
+            ClaimEntry.cost_type,
+            func.sum(ClaimEntry.amount),
+        )
+        .where(ClaimEntry.org_id == current_org(), ClaimEntry.policy_benefit_id.in_(benefit_ids))
+        .group_by(ClaimEntry.policy_benefit_id, item, ClaimEntry.kind, ClaimEntry.cost_type)
+    )
+    used = dict.fromkeys(benefit_ids, ZERO)
+    sums: dict[UUID, dict[tuple[EntryKind, CostType], Decimal]] = {}
+    for benefit_id, item_id, kind, cost_type, amount in rows:
+        if item_id is not None:
+            sums.setdefault(item_id, {})[kind, cost_type] = amount
+        elif kind in (EntryKind.APPROVED, EntryKind.PAID) and cost_type is CostType.INDEMNITY:
+            used[benefit_id] += amount
+    return used, {item_id: _money(found) for item_id, found in sums.items()}
 
 
 def used_cover(
@@ -522,10 +571,17 @@ def list_claims_of_policy(session: Session, policy_id: UUID) -> Sequence[Claim]:
 
 def get_settings(session: Session) -> ClaimSettings:
     """Return what the organization decided about its claims, or the defaults."""
-    found = session.scalars(
-        select(ClaimSettings).where(ClaimSettings.org_id == current_org())
-    ).one_or_none()
-    return found or ClaimSettings(
+    return get_house(session)[1]
+
+
+def get_house(session: Session) -> tuple[Organization, ClaimSettings]:
+    """Return the organization in scope, and what it decided about its claims or the defaults."""
+    organization, settings = session.execute(
+        select(Organization, ClaimSettings)
+        .outerjoin(ClaimSettings, ClaimSettings.org_id == Organization.org_id)
+        .where(Organization.org_id == current_org())
+    ).one()
+    return organization, settings or ClaimSettings(
         org_id=current_org(),
         days_by_class={},
         other_days=10,
@@ -537,27 +593,31 @@ def get_settings(session: Session) -> ClaimSettings:
     )
 
 
+_AUTHORITY = """
+    SELECT role, level, transaction_limit, benefit_limit, claim_limit
+    FROM ins.claim_authority_limits WHERE org_id = %(org)s
+    UNION ALL
+    SELECT NULL, level, NULL, NULL, NULL
+    FROM ins.claim_authority_levels WHERE org_id = %(org)s AND user_id = %(user)s
+"""
+
+
+def get_authority(session: Session, user_id: UUID | None) -> tuple[dict[Authority, Limits], int]:
+    """Return the limits of each role and level, and the level of a person; 1 for who has none."""
+    table, own_level = dict(DEFAULT_LIMITS), 1
+    for role, level, *limits in read_rows(
+        session, _AUTHORITY, {"org": current_org(), "user": user_id}
+    ):
+        if role is None:
+            own_level = level
+        else:
+            table[Authority(role, level)] = Limits(*limits)
+    return table, own_level
+
+
 def authority_table(session: Session) -> dict[Authority, Limits]:
     """Return the limits of each role and level: the organization's own over the defaults."""
-    own = {
-        Authority(one.role, one.level): Limits(
-            one.transaction_limit, one.benefit_limit, one.claim_limit
-        )
-        for one in session.scalars(
-            select(AuthorityLimit).where(AuthorityLimit.org_id == current_org())
-        )
-    }
-    return {**DEFAULT_LIMITS, **own}
-
-
-def level_of(session: Session, user_id: UUID | None) -> int:
-    """Return the level of a person; 1 for who has none."""
-    found = session.scalars(
-        select(AuthorityLevel.level).where(
-            AuthorityLevel.org_id == current_org(), AuthorityLevel.user_id == user_id
-        )
-    ).one_or_none()
-    return found or 1
+    return get_authority(session, None)[0]
 
 
 def list_levels(session: Session) -> dict[UUID, int]:

@@ -3,7 +3,7 @@
 A count is spread over shards, so that two commands rarely wait for each other's row.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -33,13 +33,24 @@ def shard_of(record_id: UUID) -> int:
 
 def count_change(session: Session, subject: str, record_id: UUID, change: int = 1) -> None:
     """Add to a subject's count. Call it late in a command: the row stays locked to the end."""
-    wanted = insert(TenantCount).values(
-        org_id=current_org(), subject=subject, shard=shard_of(record_id), items=change
-    )
+    count_changes(session, {subject: change}, record_id)
+
+
+def count_changes(session: Session, changes: Mapping[str, int], record_id: UUID) -> None:
+    """Add to the counts of several subjects, in an order in which no two commands cross."""
+    org_id, shard = current_org(), shard_of(record_id)
+    rows = [
+        {"org_id": org_id, "subject": subject, "shard": shard, "items": change}
+        for subject, change in sorted(changes.items())
+        if change
+    ]
+    if not rows:
+        return
+    wanted = insert(TenantCount).values(rows)
     session.execute(
         wanted.on_conflict_do_update(
             index_elements=["org_id", "subject", "shard"],
-            set_={"items": TenantCount.items + change},
+            set_={"items": TenantCount.items + wanted.excluded["items"]},
         )
     )
 

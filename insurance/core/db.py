@@ -143,6 +143,7 @@ db = SQLAlchemy(
 )
 
 _IN_COMMAND = "in_command"
+_BEFORE_COMMIT = "before_commit"
 _AFTER_COMMIT = "after_commit"
 
 
@@ -150,25 +151,34 @@ _AFTER_COMMIT = "after_commit"
 def transaction() -> Iterator[Session]:
     """Own exactly one transaction: commit when the block ends well, roll back when it does not.
 
-    What was handed to `after_commit` runs once the commit has succeeded. A command inside a
-    command is a mistake and raises RuntimeError: give the inner one a session, as a step.
+    What was handed to `before_commit` runs as its last statements, what was handed to
+    `after_commit` once the commit has succeeded. A command inside a command is a mistake and
+    raises RuntimeError: give the inner one a session, as a step.
     """
     session = db.session()
     if session.info.get(_IN_COMMAND):
         raise RuntimeError("A command was called inside another command.")
     session.info[_IN_COMMAND] = True
-    session.info[_AFTER_COMMIT] = []
+    session.info[_BEFORE_COMMIT], session.info[_AFTER_COMMIT] = [], []
     try:
         yield session
+        for finish in session.info[_BEFORE_COMMIT]:
+            finish()
         session.commit()
     except BaseException:
         session.rollback()
         raise
     finally:
         session.info[_IN_COMMAND] = False
+        del session.info[_BEFORE_COMMIT]
         wake_ups = session.info.pop(_AFTER_COMMIT)
     for wake_up in wake_ups:
         wake_up()
+
+
+def before_commit(session: Session, finish: Callable[[], None]) -> None:
+    """Run something at the end of the running command, inside its transaction."""
+    session.info[_BEFORE_COMMIT].append(finish)
 
 
 def after_commit(session: Session, wake_up: Callable[[], None]) -> None:

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, and_, select, text
+from sqlalchemy import Row, Select, and_, select, text
 from sqlalchemy.orm import Session
 
 from insurance.core.crypto import blind_index
@@ -277,9 +277,37 @@ def list_members(session: Session, policy_id: UUID) -> Sequence[PolicyMember]:
     ).all()
 
 
+@dataclass(frozen=True, slots=True)
+class BenefitOfLife:
+    """A benefit with the name of the life it covers."""
+
+    benefit: PolicyBenefit
+    member_name: str
+
+
+def find_benefits(
+    session: Session, policy_id: UUID, benefit_ids: Sequence[UUID]
+) -> list[BenefitOfLife]:
+    """Return benefits of a policy by their ids; those of others are left out."""
+    rows = session.execute(_benefits(policy_id).where(PolicyBenefit.id.in_(benefit_ids)))
+    return [BenefitOfLife(row[0], _name(row)) for row in rows]
+
+
 def list_benefits(session: Session, policy_id: UUID) -> list[BenefitView]:
     """Return the benefits of a policy with their layers."""
-    rows = session.execute(
+    rows = session.execute(_benefits(policy_id)).all()
+    layers: dict[UUID, list[BenefitLayer]] = {row[0].id: [] for row in rows}
+    for layer in session.scalars(
+        select(BenefitLayer)
+        .where(BenefitLayer.org_id == current_org(), BenefitLayer.policy_benefit_id.in_(layers))
+        .order_by(BenefitLayer.number)
+    ):
+        layers[layer.policy_benefit_id].append(layer)
+    return [BenefitView(row[0], _name(row), tuple(layers[row[0].id])) for row in rows]
+
+
+def _benefits(policy_id: UUID) -> Select[Any, Any, Any]:
+    return (
         select(PolicyBenefit, PolicyMember.first_name, PolicyMember.last_name)
         .outerjoin(
             PolicyMember,
@@ -290,18 +318,11 @@ def list_benefits(session: Session, policy_id: UUID) -> list[BenefitView]:
         )
         .where(PolicyBenefit.org_id == current_org(), PolicyBenefit.policy_id == policy_id)
         .order_by(PolicyBenefit.display_order, PolicyBenefit.id)
-    ).all()
-    layers: dict[UUID, list[BenefitLayer]] = {row[0].id: [] for row in rows}
-    for layer in session.scalars(
-        select(BenefitLayer)
-        .where(BenefitLayer.org_id == current_org(), BenefitLayer.policy_benefit_id.in_(layers))
-        .order_by(BenefitLayer.number)
-    ):
-        layers[layer.policy_benefit_id].append(layer)
-    return [
-        BenefitView(benefit, f"{first or ''} {last or ''}".strip(), tuple(layers[benefit.id]))
-        for benefit, first, last in rows
-    ]
+    )
+
+
+def _name(row: Row[Any, Any, Any]) -> str:
+    return f"{row.first_name or ''} {row.last_name or ''}".strip()
 
 
 def list_events(

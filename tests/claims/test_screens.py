@@ -490,7 +490,7 @@ def test_limits_levels_and_settings_are_changed_by_administrators_only(
         assert chief.post(chief.url(f"/claims/{path}"), data=form).status_code == 303, path
 
     session.rollback()
-    assert queries.level_of(session, assessor.person.id) == 2
+    assert queries.get_authority(session, assessor.person.id)[1] == 2
     found = queries.get_settings(session)
     assert (found.other_days, found.days_by_class, found.assignment) == (7, {"RISK": 5}, "IN_TURN")
     assert "Claims assessor 2 R 150 000" in _read(assessor, "/claims/authority")

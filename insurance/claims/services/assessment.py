@@ -1,6 +1,6 @@
 """Deciding a claim, item by item, within the assessor's authority."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -27,7 +27,7 @@ from insurance.claims.rules import (
 from insurance.claims.rules.statuses import UNDECIDED
 from insurance.claims.services.authority import require_authority
 from insurance.claims.services.documents import outstanding_documents, waive_documents
-from insurance.claims.services.facts import benefits_of, refresh
+from insurance.claims.services.facts import refresh
 from insurance.claims.services.history import (
     Held,
     hold,
@@ -42,7 +42,6 @@ from insurance.core.db import transaction
 from insurance.core.errors import ConflictError, DomainError, raise_all
 from insurance.core.money import ZERO, format_money, total
 from insurance.core.permissions import May
-from insurance.products.queries import load_terms
 from insurance.products.rules import ProductTerms
 
 EX_GRATIA = "EX_GRATIA"
@@ -89,18 +88,18 @@ def assess_claim(
 def _assess(
     held: Held, assessments: Sequence[Assessment], waives: bool, waiver_reason: str
 ) -> None:
-    session, claim = held.session, held.claim
+    claim = held.claim
     if claim.status not in UNDECIDED:
         raise ConflictError(
             f"This claim is {claim.status.replace('_', ' ').lower()}; it cannot be assessed now.",
             detail={"status": claim.status.value},
         )
-    items = {one.id: one for one in queries.list_items(session, claim.id)}
-    benefits = benefits_of(held, [one.policy_benefit_id for one in items.values()])
-    refresh(held, list(items.values()), benefits)
+    items = {one.id: one for one in held.items}
+    benefit_ids = [one.policy_benefit_id for one in held.items]
+    used, money = queries.cover_and_money(held.session, claim.id, benefit_ids)
+    refresh(held, used)
     _check_items(assessments, items)
-    terms = load_terms(session, held.policy.product_version_id)
-    reasons = [_reason(terms, one, place) for place, one in enumerate(assessments)]
+    reasons = [_reason(held.terms, one, place) for place, one in enumerate(assessments)]
     _check_amounts(assessments, items, reasons)
     approves = any(one.approved_amount > ZERO for one in assessments)
     if waives:
@@ -113,10 +112,10 @@ def _assess(
         )
     _check_authority(held, assessments, items)
     for one, reason in zip(assessments, reasons, strict=True):
-        _decide(held, items[one.item_id], one, reason)
+        _decide(held, items[one.item_id], one, reason, money)
     if approves:
         _accept_documents(held)
-    _conclude(held, list(items.values()), assessments)
+    _conclude(held, assessments)
 
 
 def _check_items(assessments: Sequence[Assessment], items: dict[UUID, ClaimItem]) -> None:
@@ -196,7 +195,13 @@ def _check_authority(
     )
 
 
-def _decide(held: Held, item: ClaimItem, one: Assessment, reason: Reason) -> None:
+def _decide(
+    held: Held,
+    item: ClaimItem,
+    one: Assessment,
+    reason: Reason,
+    money: Mapping[UUID, queries.ItemMoney],
+) -> None:
     change = one.approved_amount - item.approved_amount
     add_entry(held, item, EntryKind.APPROVED, change, reason.words)
     item.approved_amount = one.approved_amount
@@ -207,7 +212,8 @@ def _decide(held: Held, item: ClaimItem, one: Assessment, reason: Reason) -> Non
     item.decided_by = require_person()
     item.decided_by_email = current_actor().email
     item.decided_at = held.now
-    set_reserve(held, item, item.approved_amount - item.paid_amount, f"Decided: {reason.words}")
+    wanted = item.approved_amount - item.paid_amount
+    set_reserve(held, item, wanted, f"Decided: {reason.words}", money)
 
 
 def _decision(item: ClaimItem) -> Decision:
@@ -219,14 +225,14 @@ def _decision(item: ClaimItem) -> Decision:
 
 
 def _accept_documents(held: Held) -> None:
-    for one in queries.list_documents(held.session, held.claim.id):
+    for one in held.documents:
         if one.status is DocumentStatus.RECEIVED:
             one.status = DocumentStatus.ACCEPTED
             one.reviewed_at, one.reviewed_by = held.now, current_actor().email
 
 
-def _conclude(held: Held, items: list[ClaimItem], assessments: Sequence[Assessment]) -> None:
-    claim = held.claim
+def _conclude(held: Held, assessments: Sequence[Assessment]) -> None:
+    claim, items = held.claim, held.items
     decided = status_after_assessment(
         [
             (one.requested_amount, None if one.decision is None else one.approved_amount)
@@ -264,11 +270,11 @@ def _conclude(held: Held, items: list[ClaimItem], assessments: Sequence[Assessme
         },
     )
     if is_decided:
-        _tell_decision(held, items, approved)
+        _tell_decision(held, approved)
 
 
-def _tell_decision(held: Held, items: list[ClaimItem], approved: Decimal) -> None:
-    if any(one.approved_amount < one.requested_amount for one in items):
+def _tell_decision(held: Held, approved: Decimal) -> None:
+    if any(one.approved_amount < one.requested_amount for one in held.items):
         if held.claim.claimant_email:
             letter = repudiation_letter(held.session, held.claim.id)
             name = f"{held.claim.claim_number}-decision.pdf"

@@ -26,13 +26,11 @@ from insurance.identity.queries import get_colleague
 
 def my_limits(session: Session) -> Limits:
     """Return what the acting person may approve or pay."""
-    return _limits_in(session, queries.authority_table(session))
+    return _limits_in(*queries.get_authority(session, current_actor().user_id))
 
 
-def _limits_in(session: Session, table: Mapping[Authority, Limits]) -> Limits:
-    actor = current_actor()
-    level = queries.level_of(session, actor.user_id)
-    return limits_of([role.value for role in actor.roles], level, table)
+def _limits_in(table: Mapping[Authority, Limits], level: int) -> Limits:
+    return limits_of([role.value for role in current_actor().roles], level, table)
 
 
 def require_authority(
@@ -44,10 +42,10 @@ def require_authority(
     claim_amount: Decimal,
 ) -> None:
     """Refuse what is above the acting person's limits. Raises AuthorityExceededError."""
-    table = queries.authority_table(session)
+    table, level = queries.get_authority(session, current_actor().user_id)
     allowed = frozenset(role.value for role in Role if permission in GRANTS[role])
     check_authority(
-        _limits_in(session, table),
+        _limits_in(table, level),
         table,
         transaction=transaction_amount,
         benefits=benefits,

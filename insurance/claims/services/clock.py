@@ -5,7 +5,6 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
-from insurance.claims import queries
 from insurance.claims.models import Claim, ClaimStatus
 from insurance.claims.rules import clock_of
 from insurance.claims.rules.statuses import UNDECIDED
@@ -23,16 +22,14 @@ def days_to_decide(held: Held) -> int:
     claim = held.claim
     if claim.class_code == "FUNERAL":
         return int(find_parameter(held.session, "funeral_claim_days", held.on))
-    settings = queries.get_settings(held.session)
-    return int(settings.days_by_class.get(claim.class_code, settings.other_days))
+    return int(held.settings.days_by_class.get(claim.class_code, held.settings.other_days))
 
 
 def start_clock(held: Held) -> None:
     """Start the clock now: the documents are complete."""
     claim, year = held.claim, held.on.year
-    zone = ZoneInfo(get_organization(held.session).timezone)
     closed = business_holidays(held.session, year, year + 1)
-    clock = clock_of(held.now, days_to_decide(held), closed, zone)
+    clock = clock_of(held.now, days_to_decide(held), closed, held.zone)
     claim.documents_complete_at = held.now
     claim.warn_at, claim.due_at = clock.warn_at, clock.due_at
     claim.warned_at = claim.breached_at = None

@@ -76,6 +76,7 @@ def _wanted(held: Held, document_type: str) -> ClaimDocument:
         id=new_id(), claim_id=held.claim.id, document_type=document_type, is_required=False
     )
     held.session.add(document)
+    held.documents.append(document)
     return document
 
 
@@ -156,7 +157,6 @@ def waive_documents(held: Held, reason: str) -> None:
     if not waived:
         return
     held.claim.documents_waived_by = current_actor().email
-    held.session.flush()
     add_flag_once(held, "DOCUMENTS_WAIVED", f"Without {', '.join(waived)}: {why}")
     tell(held, "CLAIM_DOCUMENTS_WAIVED", f"Documents waived: {', '.join(waived)}", reason=why,
          payload={"waived": waived})  # fmt: skip
@@ -165,7 +165,7 @@ def waive_documents(held: Held, reason: str) -> None:
 
 def add_flag_once(held: Held, code: str, detail: str) -> None:
     """Raise a sign that is not there yet."""
-    if code not in {one.code for one in queries.list_flags(held.session, held.claim.id)}:
+    if code not in {one.code for one in held.flags}:
         add_flag(held, code, detail)
 
 
@@ -173,7 +173,7 @@ def outstanding_documents(held: Held, *, also_not_required: bool = False) -> lis
     """Return the required documents that are missing, were sent back, or are no longer good."""
     return [
         one
-        for one in queries.list_documents(held.session, held.claim.id)
+        for one in held.documents
         if (one.is_required or also_not_required)
         and not is_there(one.status.value, one.expires_on, held.on)
     ]

@@ -1,20 +1,20 @@
 """What the rules read: the contract as at the event, what was used of it, and the signs."""
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
-from sqlalchemy import delete, select, text
+from sqlalchemy import delete
 
-from insurance.billing.queries import arrears_on
+from insurance.billing.queries import list_open_lines
+from insurance.billing.rules import OpenLine
 from insurance.claims import queries
 from insurance.claims.models import Claim, ClaimCheck, ClaimFlag, ClaimItem
 from insurance.claims.rules import (
-    Check,
     ContractFacts,
     FlagFacts,
     ItemFacts,
@@ -26,46 +26,34 @@ from insurance.claims.rules import (
 from insurance.claims.services.history import Held
 from insurance.core.errors import NotFoundError
 from insurance.core.ids import new_id
-from insurance.core.money import ZERO
+from insurance.core.money import ZERO, total
+from insurance.core.reading import read_rows
 from insurance.core.tenancy import current_org
-from insurance.organizations.queries import get_organization
-from insurance.policies.models import (
-    Endorsement,
-    EndorsementStatus,
-    EndorsementType,
-    PolicyBenefit,
-    PolicyEvent,
-)
 from insurance.policies.rules import Contract, ContractBenefit, Layer, contract_of
-from insurance.policies.services.as_at import policy_as_at
+from insurance.policies.services.as_at import PolicyHistory, read_history, state_as_at
 from insurance.policies.services.lifecycle import forecast_of
 
-_PAID_LATE = text(
-    """
-    SELECT DISTINCT r.received_on FROM ins.allocations a
+_SIGNS = """
+    SELECT 'PAID_LATE', r.received_on, NULL FROM ins.allocations a
     JOIN ins.receipts r ON r.org_id = a.org_id AND r.id = a.receipt_id
     JOIN ins.premium_lines l ON l.org_id = a.org_id AND l.id = a.premium_line_id
-    WHERE a.org_id = :org AND l.policy_id = :policy AND l.due_date <= :event
-      AND r.received_on > :event AND r.status = 'POSTED' AND r.kind = 'PAYMENT' AND a.amount > 0
-    ORDER BY r.received_on
-    """
-)
-_DUPLICATES = text(
-    """
-    SELECT DISTINCT c.claim_number FROM ins.claims c
+    WHERE a.org_id = %(org)s AND l.policy_id = %(policy)s AND l.due_date <= %(event)s
+      AND r.received_on > %(event)s AND r.status = 'POSTED' AND r.kind = 'PAYMENT' AND a.amount > 0
+    UNION
+    SELECT 'DUPLICATE', NULL, c.claim_number FROM ins.claims c
     JOIN ins.claim_items i ON i.org_id = c.org_id AND i.claim_id = c.id
-    WHERE c.org_id = :org AND c.id <> :claim AND c.policy_id = :policy
-      AND c.event_date = :event AND i.policy_benefit_id = ANY(:benefits)
-    ORDER BY c.claim_number
-    """
-)
-_SHARED_PAYEE = text(
-    """
-    SELECT c.claim_number FROM ins.claims c
-    WHERE c.org_id = :org AND c.payee_account_index = :account AND c.policy_id <> :policy
-    ORDER BY c.claim_number LIMIT 10
-    """
-)
+    WHERE c.org_id = %(org)s AND c.id <> %(claim)s AND c.policy_id = %(policy)s
+      AND c.event_date = %(event)s AND i.policy_benefit_id = ANY(%(benefits)s)
+    UNION
+    (SELECT 'SHARED_PAYEE', NULL, c.claim_number FROM ins.claims c
+     WHERE c.org_id = %(org)s AND c.payee_account_index = %(account)s
+       AND c.policy_id <> %(policy)s ORDER BY c.claim_number LIMIT 10)
+    UNION
+    SELECT 'BENEFICIARIES', (e.issued_at AT TIME ZONE %(zone)s)::date, NULL FROM ins.endorsements e
+    WHERE e.org_id = %(org)s AND e.policy_id = %(policy)s AND e.type = 'CHANGE_BENEFICIARIES'
+      AND e.status = 'ISSUED' AND (e.issued_at AT TIME ZONE %(zone)s)::date > %(event)s
+    ORDER BY 1, 2, 3
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +72,10 @@ class ContractAt:
 def contract_at(held: Held, event_date: date) -> ContractAt:
     """Return the policy as at an event date, by everything that is known now."""
     session, policy = held.session, held.policy
+    history = read_history(session, policy.id)
+    owed = [line for _policy, line in list_open_lines(session, [policy.id])]
     try:
-        snapshot: Mapping[str, Any] | None = policy_as_at(
-            session, policy.id, effective=event_date, known=held.now
-        ).policy_snapshot
+        snapshot = state_as_at(session, policy, history, effective=event_date, known=held.now)
     except NotFoundError:
         snapshot = None
     state = snapshot["policy"] if snapshot else {}
@@ -97,48 +85,41 @@ def contract_at(held: Held, event_date: date) -> ContractAt:
         effective_date=policy.effective_date,
         expiry_date=date.fromisoformat(expiry) if expiry else policy.expiry_date,
         status=state.get("status"),
-        gaps=_gaps(held),
-        lapses_on=_late_lapse(held),
-        arrears=arrears_on(session, policy.id, event_date),
+        gaps=_gaps(history),
+        lapses_on=_late_lapse(held, _due(owed, held.on)),
+        arrears=_due(owed, event_date),
     )
     return ContractAt(facts, contract_of(snapshot) if snapshot else None)
 
 
-def _gaps(held: Held) -> list[tuple[date, date]]:
-    payloads = held.session.scalars(
-        select(PolicyEvent.payload).where(
-            PolicyEvent.org_id == current_org(),
-            PolicyEvent.policy_id == held.policy.id,
-            PolicyEvent.event_type == "POLICY_REINSTATED",
-        )
-    )
+def _due(owed: Sequence[OpenLine], on: date) -> Decimal:
+    return total(line.outstanding for line in owed if line.due_date <= on)
+
+
+def _gaps(history: PolicyHistory) -> list[tuple[date, date]]:
     return [
         (date.fromisoformat(gap[0]), date.fromisoformat(gap[1]))
-        for payload in payloads
-        if (gap := payload.get("gap"))
+        for event in history.events
+        if event.event_type == "POLICY_REINSTATED" and (gap := event.payload.get("gap"))
     ]
 
 
-def _late_lapse(held: Held) -> date | None:
+def _late_lapse(held: Held, arrears: Decimal) -> date | None:
     """Return the day a policy lapses as from though nobody has lapsed it yet."""
-    if held.policy.status not in ("active", "suspended"):
-        return None
-    if arrears_on(held.session, held.policy.id, held.on) <= ZERO:
+    if held.policy.status not in ("active", "suspended") or arrears <= ZERO:
         return None
     forecast = forecast_of(held.session, held.policy.id, held.on)
     return forecast.lapse_date if forecast.is_candidate else None
 
 
-def item_facts(
-    at: ContractAt, item: UUID, benefit: PolicyBenefit, *, used: Decimal, requested: Decimal
-) -> ItemFacts:
-    """Return a benefit as the rules read it."""
-    was = at.benefit(benefit.id)
-    member = at.contract.member(benefit.member_id) if at.contract else None
+def item_facts(at: ContractAt, item: ClaimItem, used: Decimal) -> ItemFacts:
+    """Return an item as the rules read it. `used` is what other claims took of its cover."""
+    was = at.benefit(item.policy_benefit_id)
+    member = at.contract.member(was.member_id) if at.contract and was else None
     return ItemFacts(
-        item=item,
-        benefit_name=benefit.benefit_name,
-        benefit_type=benefit.benefit_type_code,
+        item=item.id,
+        benefit_name=item.benefit_name,
+        benefit_type=item.benefit_type_code,
         layers=[Layer(one.amount, one.starts_on, one.waiting_until) for one in was.layers]
         if was
         else None,
@@ -146,32 +127,21 @@ def item_facts(
         member_until=member.end_date if member else None,
         life_name=member.name if member else "",
         used=used,
-        requested=requested,
+        requested=item.requested_amount,
     )
 
 
-def refresh(
-    held: Held,
-    items: Sequence[ClaimItem],
-    benefits: Mapping[UUID, PolicyBenefit],
-    *,
-    at: ContractAt | None = None,
-) -> list[Check]:
-    """Make the checks of a claim anew and store them; the items get what is payable.
+def make_checks(
+    claim: Claim, items: Sequence[ClaimItem], at: ContractAt, used: Mapping[UUID, Decimal]
+) -> list[ClaimCheck]:
+    """Make the checks of a claim; the items get what is payable.
 
-    `at` is the contract as at the event where the caller has read it already.
+    `at` is the contract as at the event, `used` what other claims took of each benefit's cover.
     """
-    claim = held.claim
-    at = at or contract_at(held, claim.event_date)
     checks = check_contract(at.facts)
-    used = queries.used_cover(held.session, benefits, but_for=claim.id)
     for item in items:
-        benefit = benefits[item.policy_benefit_id]
-        facts = item_facts(
-            at, item.id, benefit, used=used[benefit.id], requested=item.requested_amount
-        )
         result = assess_item(
-            facts,
+            item_facts(at, item, used[item.policy_benefit_id]),
             event_date=claim.event_date,
             cause=claim.cause,
             claim_type=claim.claim_type,
@@ -179,8 +149,18 @@ def refresh(
         )
         _write(item, result)
         checks.extend(result.checks)
-    _store(held, checks)
-    return checks
+    return [
+        ClaimCheck(
+            id=new_id(),
+            claim_id=claim.id,
+            position=position,
+            code=one.code,
+            item_id=one.item,
+            passed=one.passed,
+            detail=one.detail,
+        )
+        for position, one in enumerate(checks, 1)
+    ]
 
 
 def _write(item: ClaimItem, result: ItemResult) -> None:
@@ -191,97 +171,74 @@ def _write(item: ClaimItem, result: ItemResult) -> None:
     item.within_waiting_period = result.is_waiting
 
 
-def _store(held: Held, checks: Sequence[Check]) -> None:
-    is_new = held.claim.version == 0
-    kept = [] if is_new else queries.list_checks(held.session, held.claim.id)
-    if [(one.code, one.item_id, one.passed, one.detail) for one in kept] == [
-        (one.code, one.item, one.passed, one.detail) for one in checks
-    ]:
+def refresh(held: Held, used: Mapping[UUID, Decimal]) -> None:
+    """Make the checks of a claim anew and keep them in the place of those that differ."""
+    session, claim = held.session, held.claim
+    checks = make_checks(claim, held.items, contract_at(held, claim.event_date), used)
+    kept = queries.list_checks(session, claim.id)
+    if [_said(one) for one in kept] == [_said(one) for one in checks]:
         return
-    if kept:
-        held.session.execute(
-            delete(ClaimCheck).where(
-                ClaimCheck.org_id == current_org(), ClaimCheck.claim_id == held.claim.id
-            )
+    session.execute(
+        delete(ClaimCheck).where(
+            ClaimCheck.org_id == current_org(), ClaimCheck.claim_id == claim.id
         )
-    held.session.add_all(
-        ClaimCheck(
-            id=new_id(),
-            claim_id=held.claim.id,
-            position=position,
-            code=one.code,
-            item_id=one.item,
-            passed=one.passed,
-            detail=one.detail,
-        )
-        for position, one in enumerate(checks, 1)
     )
-    held.session.flush()
+    session.add_all(checks)
+
+
+def _said(check: ClaimCheck) -> tuple[object, ...]:
+    return check.code, check.item_id, check.passed, check.detail
 
 
 def raise_flags(held: Held, benefit_ids: Sequence[UUID]) -> None:
     """Raise the signs that a claim shows and did not show before."""
-    claim = held.claim
-    is_new = claim.version == 0
-    known = set() if is_new else {one.code for one in queries.list_flags(held.session, claim.id)}
-    for flag in find_flags(_flag_facts(held, benefit_ids)):
-        if flag.code not in known:
-            add_flag(held, flag.code, flag.detail)
+    known = [one.code for one in held.flags]
+    flags = new_flags(held, benefit_ids, known=known)
+    held.session.add_all(flags)
+    held.flags.extend(flags)
+
+
+def new_flags(
+    held: Held, benefit_ids: Sequence[UUID], *, known: Collection[str]
+) -> list[ClaimFlag]:
+    """Return the signs that a claim shows, but for those that are known."""
+    found = find_flags(_flag_facts(held, benefit_ids))
+    return [_flag(held, one.code, one.detail) for one in found if one.code not in known]
 
 
 def add_flag(held: Held, code: str, detail: str) -> None:
     """Raise one sign."""
-    held.session.add(
-        ClaimFlag(id=new_id(), claim_id=held.claim.id, code=code, detail=detail, raised_at=held.now)
+    flag = _flag(held, code, detail)
+    held.session.add(flag)
+    held.flags.append(flag)
+
+
+def _flag(held: Held, code: str, detail: str) -> ClaimFlag:
+    return ClaimFlag(
+        id=new_id(), claim_id=held.claim.id, code=code, detail=detail, raised_at=held.now
     )
-    held.session.flush()
 
 
 def _flag_facts(held: Held, benefit_ids: Sequence[UUID]) -> FlagFacts:
-    session, claim, org = held.session, held.claim, current_org()
-    of_policy = {"org": org, "policy": claim.policy_id}
-    paid_late = session.scalars(_PAID_LATE, of_policy | {"event": claim.event_date}).all()
-    duplicates = session.scalars(
-        _DUPLICATES,
-        of_policy | {"claim": claim.id, "event": claim.event_date, "benefits": list(benefit_ids)},
-    ).all()
-    shared: Sequence[str] = ()
-    if claim.payee_account_index is not None:
-        shared = session.scalars(
-            _SHARED_PAYEE, of_policy | {"account": claim.payee_account_index}
-        ).all()
+    claim = held.claim
+    values = {
+        "org": current_org(),
+        "policy": claim.policy_id,
+        "claim": claim.id,
+        "event": claim.event_date,
+        "benefits": list(benefit_ids),
+        "account": claim.payee_account_index,
+        "zone": held.organization.timezone,
+    }
+    signs: dict[str, list[Any]] = defaultdict(list)
+    for sign, day, number in read_rows(held.session, _SIGNS, values):
+        signs[sign].append(day or number)
     return FlagFacts(
         event_date=claim.event_date,
         starts_on=held.policy.effective_date,
-        early_days=queries.get_settings(session).early_claim_days,
-        duplicates=tuple(duplicates),
-        paid_late=tuple(paid_late),
-        beneficiaries_changed=_changed_after(held, claim),
-        payee_claims=tuple(shared),
+        early_days=held.settings.early_claim_days,
+        duplicates=tuple(signs["DUPLICATE"]),
+        paid_late=tuple(signs["PAID_LATE"]),
+        beneficiaries_changed=tuple(signs["BENEFICIARIES"]),
+        payee_claims=tuple(signs["SHARED_PAYEE"]),
     )
-
-
-def _changed_after(held: Held, claim: Claim) -> tuple[date, ...]:
-    zone = ZoneInfo(get_organization(held.session).timezone)
-    issued = held.session.scalars(
-        select(Endorsement.issued_at).where(
-            Endorsement.org_id == current_org(),
-            Endorsement.policy_id == claim.policy_id,
-            Endorsement.type == EndorsementType.CHANGE_BENEFICIARIES,
-            Endorsement.status == EndorsementStatus.ISSUED,
-        )
-    )
-    days = [moment.astimezone(zone).date() for moment in issued if moment is not None]
-    return tuple(sorted(day for day in days if day > claim.event_date))
-
-
-def benefits_of(held: Held, ids: Sequence[UUID]) -> dict[UUID, PolicyBenefit]:
-    """Return benefits of the held policy by id; those of others are left out."""
-    rows = held.session.scalars(
-        select(PolicyBenefit).where(
-            PolicyBenefit.org_id == current_org(),
-            PolicyBenefit.policy_id == held.policy.id,
-            PolicyBenefit.id.in_(ids),
-        )
-    )
-    return {row.id: row for row in rows}

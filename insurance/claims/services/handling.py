@@ -109,7 +109,7 @@ def _assessors(held: Held) -> dict[UUID, str]:
 
 def assign_new(held: Held) -> None:
     """Give a new claim to an assessor, as the organization wants it: in turn, or by their load."""
-    way = queries.get_settings(held.session).assignment
+    way = held.settings.assignment
     if way is Assignment.BY_HAND:
         return
     people = {

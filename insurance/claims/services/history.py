@@ -1,36 +1,126 @@
-"""What every step of a claim leaves behind: its own event, the policy's, and the audit log's."""
+"""What every step of a claim leaves behind: its own event, the policy's, and the audit log's.
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+A command tells step by step; what it told is written by its last statements, kind by kind.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from functools import cached_property
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
+from sqlalchemy import Table
 from sqlalchemy.orm import Session
 
 from insurance.audit_logs.rules import plain
-from insurance.audit_logs.services import record
+from insurance.audit_logs.services import event_row, record_many
 from insurance.claims import queries
-from insurance.claims.models import Claim, ClaimEvent, ClaimStatus
+from insurance.claims.models import (
+    Claim,
+    ClaimDocument,
+    ClaimEvent,
+    ClaimFlag,
+    ClaimItem,
+    ClaimSettings,
+    ClaimStatus,
+)
 from insurance.claims.rules import check_move
+from insurance.core.bulk import write_rows
 from insurance.core.context import current_actor
-from insurance.core.counts import count_change
+from insurance.core.counts import count_changes
+from insurance.core.db import before_commit
 from insurance.core.errors import ConflictError, DomainError, ForbiddenError
 from insurance.core.ids import new_id
+from insurance.ledger.services import Entry, post
+from insurance.notifications.services import Letter, send_all_later
+from insurance.organizations.models import Organization
 from insurance.policies.models import EventCategory, Policy
-from insurance.policies.queries import get_policy
-from insurance.policies.services.history import record_event
+from insurance.policies.services.history import Happening, record_events, state_of
+from insurance.policies.services.moves import Case
+from insurance.products.queries import load_terms
+from insurance.products.rules import ProductTerms
+
+_EVENTS: Table = ClaimEvent.__table__  # type: ignore[assignment]
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """What a command has told so far and has not written yet."""
+
+    events: list[dict[str, Any]] = field(default_factory=list)
+    happenings: list[Happening] = field(default_factory=list)
+    audited: list[dict[str, Any]] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    reserves: list[Sequence[Entry]] = field(default_factory=list)
+    letters: list[Letter] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
 class Held:
-    """A claim and its policy, both held, with the business day and the moment of a command."""
+    """A claim and its policy, both held, with the business day and the moment of a command.
+
+    Nobody else changes them meanwhile, so what a command needs of them is read once.
+    """
 
     session: Session
     policy: Policy
     claim: Claim
     on: date
     now: datetime
+
+    @cached_property
+    def told(self) -> Told:
+        """Return what the command tells; it is written before the commit."""
+        told = Told()
+        before_commit(self.session, lambda: _write(self, told))
+        return told
+
+    @cached_property
+    def _house(self) -> tuple[Organization, ClaimSettings]:
+        return queries.get_house(self.session)
+
+    @property
+    def organization(self) -> Organization:
+        """Return the insurer."""
+        return self._house[0]
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Return the insurer's time zone."""
+        return ZoneInfo(self.organization.timezone)
+
+    @property
+    def settings(self) -> ClaimSettings:
+        """Return what the insurer decided about its claims."""
+        return self._house[1]
+
+    @cached_property
+    def terms(self) -> ProductTerms:
+        """Return what the policy was sold on."""
+        return load_terms(self.session, self.policy.product_version_id)
+
+    @property
+    def case(self) -> Case:
+        """Return the policy as the moves of its life take it; it is held already."""
+        return Case(self.session, self.policy, self.terms, self.on, self.now)
+
+    @cached_property
+    def items(self) -> list[ClaimItem]:
+        """Return the items of the claim."""
+        return list(queries.list_items(self.session, self.claim.id))
+
+    @cached_property
+    def documents(self) -> list[ClaimDocument]:
+        """Return the documents of the claim; who adds one adds it here too."""
+        return list(queries.list_documents(self.session, self.claim.id))
+
+    @cached_property
+    def flags(self) -> list[ClaimFlag]:
+        """Return the flags of the claim; who adds one adds it here too."""
+        return list(queries.list_flags(self.session, self.claim.id))
 
 
 def hold(
@@ -40,8 +130,7 @@ def hold(
 
     Raises NotFoundError; ConflictError where somebody saved since `version` was read.
     """
-    policy_id = queries.get_claim(session, claim_id).policy_id
-    policy = get_policy(session, policy_id, lock=True)
+    policy = queries.hold_policy(session, claim_id)
     claim = queries.get_claim(session, claim_id, lock=True)
     if version is not None and version != claim.version:
         raise ConflictError(
@@ -72,8 +161,8 @@ def set_status(held: Held, status: ClaimStatus) -> None:
     if claim.status is status:
         return
     check_move(claim.status.value, status.value)
-    count_change(held.session, f"claims.{claim.status}", claim.id, -1)
-    count_change(held.session, f"claims.{status}", claim.id, 1)
+    held.told.counts[f"claims.{claim.status}"] -= 1
+    held.told.counts[f"claims.{status}"] += 1
     claim.status = status
 
 
@@ -88,45 +177,61 @@ def tell(
     on_policy: bool = True,
 ) -> None:
     """Append what happened to the claim, to its policy and to the audit log."""
-    session, claim, actor = held.session, held.claim, current_actor()
+    claim, actor, told = held.claim, current_actor(), held.told
     claim.version += 1
     claim.updated_at = held.now
-    session.flush()
     facts = plain(dict(payload or {}))
-    session.add(
-        ClaimEvent(
-            id=new_id(),
-            claim_id=claim.id,
-            sequence=claim.version,  # counts what happened, and the claim is held
-            event_type=event_type,
-            status=claim.status,
-            description=description,
-            reason=reason,
-            payload=facts,
-            recorded_at=held.now,
-            actor=actor.email,
-            request_id=actor.request_id,
-        )
+    told.events.append(
+        {
+            "id": new_id(),
+            "claim_id": claim.id,
+            "sequence": claim.version,  # counts what happened, and the claim is held
+            "event_type": event_type,
+            "status": claim.status,
+            "description": description,
+            "reason": reason,
+            "payload": facts,
+            "recorded_at": held.now,
+            "actor": actor.email,
+            "request_id": actor.request_id,
+        }
     )
-    session.flush()
     if on_policy:
-        record_event(
-            session,
-            held.policy,
-            EventCategory.CLAIM,
-            event_type,
-            effective=held.on,
-            description=f"{claim.claim_number}: {description}",
-            reason=reason,
-            payload={"claim_id": claim.id, "claim_number": claim.claim_number, **facts},
-            now=held.now,
+        told.happenings.append(
+            Happening(
+                policy_id=held.policy.id,
+                event_type=event_type,
+                effective=held.on,
+                description=f"{claim.claim_number}: {description}",
+                payload={"claim_id": claim.id, "claim_number": claim.claim_number, **facts},
+                reason=reason,
+                category=EventCategory.CLAIM,
+            )
         )
-    record(
-        session,
-        action=f"claims.{event_type.removeprefix('CLAIM_').lower()}",
-        resource="claims",
-        resource_id=claim.id,
-        before=dict(before) if before else None,
-        after={"status": claim.status, **facts},
-        reason=reason,
+    told.audited.append(
+        event_row(
+            action=f"claims.{event_type.removeprefix('CLAIM_').lower()}",
+            resource="claims",
+            resource_id=claim.id,
+            before=dict(before) if before else None,
+            after={"status": claim.status, **facts},
+            reason=reason,
+        )
     )
+
+
+def _write(held: Held, told: Told) -> None:
+    """Write what a command told. The counts' rows stay locked to the end, so they come last."""
+    session = held.session
+    session.flush()
+    post(session, told.reserves, now=held.now, field="effective_date")
+    write_rows(session, _EVENTS, told.events)
+    if told.happenings:
+        state = state_of(held.policy)
+        happened = [replace(one, payload=one.payload | {"state": state}) for one in told.happenings]
+        record_events(session, happened, held.now)
+    if told.audited:
+        record_many(session, told.audited)
+    if told.letters:
+        send_all_later(session, told.letters)
+    count_changes(session, told.counts, held.claim.id)

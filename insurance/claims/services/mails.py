@@ -2,8 +2,7 @@
 
 from insurance.claims.services.history import Held
 from insurance.core.money import format_money
-from insurance.notifications.services import send_later
-from insurance.organizations.queries import get_organization
+from insurance.notifications.services import Letter, send_later
 
 
 def tell_claimant(
@@ -13,17 +12,17 @@ def tell_claimant(
     claim = held.claim
     if not claim.claimant_email:
         return
-    send_later(
-        held.session,
-        kind,
-        to=claim.claimant_email,
-        attachment=attachment,
-        name=claim.claimant_name,
-        number=claim.claim_number,
-        policy=held.policy.policy_number,
-        organization=get_organization(held.session).name,
+    words = {
+        "name": claim.claimant_name,
+        "number": claim.claim_number,
+        "policy": held.policy.policy_number,
+        "organization": held.organization.name,
         **values,
-    )
+    }
+    if attachment is None:
+        held.told.letters.append(Letter(kind, claim.claimant_email, words))
+    else:
+        send_later(held.session, kind, to=claim.claimant_email, attachment=attachment, **words)
 
 
 def in_rand(amount: object) -> str:

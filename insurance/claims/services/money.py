@@ -1,5 +1,6 @@
 """The money of claims: entries that are only appended, and what they mean in the ledger."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
@@ -77,18 +78,24 @@ def move_reserve(
         policy_id=held.policy.id,
         reference=held.claim.claim_number,
     )
-    post(held.session, [[entry]], now=held.now, field="effective_date")
+    held.told.reserves.append([entry])
 
 
-def set_reserve(held: Held, item: ClaimItem, wanted: Decimal, reason: str) -> None:
-    """Bring the reserve of an item to an amount."""
-    money = queries.money_by_item(held.session, item.claim_id).get(item.id, queries.ItemMoney())
-    move_reserve(held, item, wanted - money.reserve, reason)
+def set_reserve(
+    held: Held,
+    item: ClaimItem,
+    wanted: Decimal,
+    reason: str,
+    money: Mapping[UUID, queries.ItemMoney] | None = None,
+) -> None:
+    """Bring the reserve of an item to an amount. `money` is that of the items, if it is known."""
+    known = money or queries.money_by_item(held.session, item.claim_id)
+    move_reserve(held, item, wanted - known.get(item.id, queries.ItemMoney()).reserve, reason)
 
 
 def item_of(held: Held, item_id: UUID, field: str = "claim_benefit_item_id") -> ClaimItem:
     """Return an item of a held claim. Raises DomainError at the field."""
-    for item in queries.list_items(held.session, held.claim.id):
+    for item in held.items:
         if item.id == item_id:
             return item
     raise DomainError("This is not an item of the claim.", field=field)

@@ -45,7 +45,7 @@ from insurance.core.permissions import May
 from insurance.ledger.models import LedgerTransfer, TransferType
 from insurance.ledger.services import Entry, post, reverse_transfers
 from insurance.policies.services.approvals import EXECUTORS
-from insurance.policies.services.moves import charge_due, day_after, open_case
+from insurance.policies.services.moves import charge_due, day_after
 
 ACTION = "claims.pay"
 
@@ -142,7 +142,7 @@ def _check(
             f"This claim is {claim.status.replace('_', ' ').lower()}; nothing can be paid.",
             detail={"status": claim.status.value},
         )
-    items = {one.id: one for one in queries.list_items(held.session, claim.id)}
+    items = {one.id: one for one in held.items}
     _check_lines(held, wanted, items)
     if any(one.decided_by == payer for one in items.values()):
         raise ForbiddenError("You assessed this claim, so somebody else must pay it.")
@@ -200,8 +200,10 @@ def _check_authority(held: Held, wanted: NewPayment, items: dict[UUID, ClaimItem
 def needs_second_person(session: Session, claim: Claim, paid_on: date) -> bool:
     """Tell whether the payee was changed so lately that a second person has to agree."""
     changed = claim.payee_changed_at
+    if changed is None:
+        return False
     days = queries.get_settings(session).payee_change_days
-    return changed is not None and paid_on <= changed.date() + timedelta(days=days)
+    return paid_on <= changed.date() + timedelta(days=days)
 
 
 def _ask(held: Held, wanted: NewPayment) -> UUID:
@@ -317,7 +319,7 @@ def _deduct_arrears(held: Held, wanted: NewPayment, gross: Decimal) -> Decimal:
     """Settle premiums owed out of the payment: until the death, or until today."""
     claim, policy = held.claim, held.policy
     until = claim.event_date if ends_life(claim.claim_type) else held.on
-    case = open_case(held.session, policy.id, on=held.on, now=held.now)
+    case = held.case
     if policy.ended_on is None or policy.ended_on > until:
         charge_due(case, day_after(until))
     open_lines = billing.list_open_lines(held.session, [policy.id])
@@ -408,7 +410,7 @@ def void_payment(
             raise ConflictError("This claim is closed; reopen it first.")
         if not death_stands and ended_by_claim(held):
             raise ConflictError(DEATH_STANDS, field="death_stands")
-        items = {one.id: one for one in queries.list_items(session, held.claim.id)}
+        items = {one.id: one for one in held.items}
         lines = queries.list_payment_lines(session, payment.id)
         for line in lines:
             _unpay(held, payment, items[line.item_id], line.amount)

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
+from insurance.claims import queries
 from insurance.claims.models import (
     Claim,
     ClaimDocument,
@@ -19,20 +20,13 @@ from insurance.claims.rules import (
     causes_for,
     document_types,
 )
-from insurance.claims.services.facts import (
-    ContractAt,
-    benefits_of,
-    contract_at,
-    raise_flags,
-    refresh,
-)
+from insurance.claims.services.facts import contract_at, make_checks, new_flags
 from insurance.claims.services.handling import assign_new
 from insurance.claims.services.history import Held, tell
 from insurance.claims.services.mails import tell_claimant
 from insurance.claims.services.money import move_reserve
 from insurance.claims.services.payee import Payee, write_payee
 from insurance.core.context import current_actor
-from insurance.core.counts import count_change
 from insurance.core.db import transaction
 from insurance.core.errors import DomainError, raise_all
 from insurance.core.ids import new_id
@@ -41,7 +35,7 @@ from insurance.core.numbering import next_number
 from insurance.customers.queries import get_customer
 from insurance.customers.rules import read_email, read_phone
 from insurance.policies.models import Policy, PolicyBenefit
-from insurance.policies.queries import get_policy, list_members
+from insurance.policies.queries import BenefitOfLife, find_benefits, get_policy
 from insurance.products.queries import load_terms
 
 
@@ -93,34 +87,43 @@ def submit_claim(policy_id: UUID, new: NewClaim, *, on: date, now: datetime) -> 
         claim = _claim_row(new, policy, terms.class_code, event_date, claim_date, on, now)
         claim.cause = _cause(new.cause, terms.category)
         held = Held(session, policy, claim, on, now)
-        benefits = benefits_of(held, [one.policy_benefit_id for one in new.items])
+        found = find_benefits(session, policy_id, [one.policy_benefit_id for one in new.items])
+        benefits = {one.benefit.id: one.benefit for one in found}
         _check_items(new, benefits)
-        _name_life(held, benefits)
+        _name_life(claim, found)
         _claimant(held, new.claimant)
         if new.payee is not None:
             write_payee(claim, new.payee)
-        at = contract_at(held, event_date)
-        # The series stays locked until the commit, so what only reads comes before it.
-        claim.claim_number = next_number(session, "CLM", on)
-        session.add(claim)
-        session.flush()
-        items = _item_rows(held, new, benefits)
-        _settle(held, items, benefits, at)
+        _settle(held, _item_rows(claim, new, benefits))
         return claim
 
 
-def _settle(
-    held: Held, items: list[ClaimItem], benefits: dict[UUID, PolicyBenefit], at: ContractAt
-) -> None:
+def _settle(held: Held, items: list[ClaimItem]) -> None:
+    """Decide everything about a new claim and write it: what only reads comes first."""
     session, claim = held.session, held.claim
-    refresh(held, items, benefits, at=at)
+    benefit_ids = [one.policy_benefit_id for one in items]
+    checks = make_checks(
+        claim,
+        items,
+        contract_at(held, claim.event_date),
+        queries.used_cover(session, benefit_ids),
+    )
+    flags = new_flags(held, benefit_ids, known=())
+    assign_new(held)
+    claim.total_claimed = total(item.claimed_amount for item in items)
+    # The series stays locked until the commit, so it comes as late as can be.
+    claim.claim_number = next_number(session, "CLM", held.on)
+    _tell(held, items)
+    for rows in ([claim], items, [*checks, *flags, *_documents(claim)]):
+        session.add_all(rows)
+        session.flush()
     for item in items:
         move_reserve(held, item, item.claimed_amount, "Raised at submission")
-    claim.total_claimed = total(item.claimed_amount for item in items)
-    _ask_for_documents(held)
-    raise_flags(held, list(benefits))
-    assign_new(held)
-    count_change(session, f"claims.{claim.status}", claim.id)
+
+
+def _tell(held: Held, items: list[ClaimItem]) -> None:
+    claim = held.claim
+    held.told.counts[f"claims.{claim.status}"] += 1
     tell(
         held,
         "CLAIM_SUBMITTED",
@@ -213,16 +216,17 @@ def _claim_row(
     )
 
 
-def _name_life(held: Held, benefits: dict[UUID, PolicyBenefit]) -> None:
+def _name_life(claim: Claim, benefits: Sequence[BenefitOfLife]) -> None:
     """Name the life that the claim is on: that of its benefits, which must be one."""
-    lives = {one.member_id for one in benefits.values() if one.member_id is not None}
+    lives = {
+        one.benefit.member_id: one.member_name
+        for one in benefits
+        if one.benefit.member_id is not None
+    }
     if len(lives) > 1:
         raise DomainError("A claim is on one life: register one for each.", field="benefit_claims")
     if lives:
-        held.claim.member_id = next(iter(lives))
-        members = {one.id: one for one in list_members(held.session, held.policy.id)}
-        member = members.get(held.claim.member_id)
-        held.claim.life_name = f"{member.first_name} {member.last_name}" if member else ""
+        claim.member_id, claim.life_name = next(iter(lives.items()))
 
 
 def _claimant(held: Held, claimant: Claimant | None) -> None:
@@ -240,11 +244,11 @@ def _claimant(held: Held, claimant: Claimant | None) -> None:
     claim.claimant_relationship = (claimant.relationship or "").strip() or None
 
 
-def _item_rows(held: Held, new: NewClaim, benefits: dict[UUID, PolicyBenefit]) -> list[ClaimItem]:
-    rows = [
+def _item_rows(claim: Claim, new: NewClaim, benefits: dict[UUID, PolicyBenefit]) -> list[ClaimItem]:
+    return [
         ClaimItem(
             id=new_id(),
-            claim_id=held.claim.id,
+            claim_id=claim.id,
             policy_benefit_id=one.policy_benefit_id,
             benefit_name=benefits[one.policy_benefit_id].benefit_name,
             benefit_type_code=benefits[one.policy_benefit_id].benefit_type_code,
@@ -259,14 +263,10 @@ def _item_rows(held: Held, new: NewClaim, benefits: dict[UUID, PolicyBenefit]) -
         )
         for one in new.items
     ]
-    held.session.add_all(rows)
-    held.session.flush()
-    return rows
 
 
-def _ask_for_documents(held: Held) -> None:
-    claim = held.claim
-    held.session.add_all(
+def _documents(claim: Claim) -> list[ClaimDocument]:
+    return [
         ClaimDocument(
             id=new_id(),
             claim_id=claim.id,
@@ -275,4 +275,4 @@ def _ask_for_documents(held: Held) -> None:
             status=DocumentStatus.OUTSTANDING,
         )
         for one in document_types(claim.claim_type, claim.cause)
-    )
+    ]

@@ -1,11 +1,12 @@
 """A policy on two axes: as it stood on a day, as it was known at a moment."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from insurance.core.errors import NotFoundError
@@ -23,6 +24,20 @@ from insurance.policies.rules import contract_of, fold, snapshot_of
 from insurance.policies.services.contracts import change_of, pricer_of
 
 _UNDONE = "ENDORSEMENT_UNDONE"
+_BEGINNINGS = ("POLICY_ISSUED", "POLICY_RENEWED")
+_CHANGES = frozenset([*EndorsementType, _UNDONE])
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyHistory:
+    """What a policy's contract went through: its events in order, and how each term began."""
+
+    events: Sequence[PolicyEvent]
+    bases: Mapping[UUID, PolicyVersion]
+
+    def of(self, category: EventCategory, known: datetime) -> list[PolicyEvent]:
+        """Return the events of a category that were recorded until a moment."""
+        return [one for one in self.events if one.category is category and one.recorded_at <= known]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,76 +56,86 @@ def policy_as_at(session: Session, policy_id: UUID, *, effective: date, known: d
     Raises NotFoundError before the policy was issued or before its cover began.
     """
     policy = queries.get_policy(session, policy_id)
-    events = _events(session, policy_id, known)
-    bases = [one for one in events if one.event_type in ("POLICY_ISSUED", "POLICY_RENEWED")]
+    history = read_history(session, policy_id)
+    return AsAt(
+        effective=effective,
+        known=known,
+        version_number=_version_known(session, policy, known),
+        policy_snapshot=state_as_at(session, policy, history, effective=effective, known=known),
+    )
+
+
+def read_history(session: Session, policy_id: UUID) -> PolicyHistory:
+    """Return what a policy's contract went through, in one query."""
+    rows = session.execute(
+        select(PolicyEvent, PolicyVersion)
+        .outerjoin(
+            PolicyVersion,
+            and_(
+                PolicyVersion.org_id == PolicyEvent.org_id,
+                PolicyVersion.event_id == PolicyEvent.id,
+                PolicyEvent.event_type.in_(_BEGINNINGS),
+            ),
+        )
+        .where(
+            PolicyEvent.org_id == current_org(),
+            PolicyEvent.policy_id == policy_id,
+            PolicyEvent.category.in_([EventCategory.LIFECYCLE, EventCategory.ENDORSEMENT]),
+        )
+        .order_by(PolicyEvent.sequence)
+    ).all()
+    return PolicyHistory(
+        [event for event, _version in rows],
+        {event.id: version for event, version in rows if version is not None},
+    )
+
+
+def state_as_at(
+    session: Session,
+    policy: Policy,
+    history: PolicyHistory,
+    *,
+    effective: date,
+    known: datetime,
+) -> dict[str, Any]:
+    """Return a policy's snapshot on a day, by what was recorded until a moment.
+
+    Raises NotFoundError before the policy was issued or before its cover began.
+    """
+    events = history.of(EventCategory.LIFECYCLE, known)
+    bases = [one for one in events if one.event_type in _BEGINNINGS]
     begun = [one for one in bases if one.effective_date <= effective]
     if not begun:
         raise NotFoundError("The policy was not in force on this day, as far as was known.")
     base = begun[-1]
-    version = _version_of(session, base)
+    version = history.bases[base.id]
     following = bases[bases.index(base) + 1].recorded_at if base is not bases[-1] else None
-    in_force = _in_force(session, policy_id, known)
     changes = [
         change_of(one)
-        for one in in_force
+        for one in _in_force(session, policy.id, history.of(EventCategory.ENDORSEMENT, known))
         if one.effective_date <= effective
         and one.issued_at is not None
         and one.issued_at >= base.recorded_at
         and (following is None or one.issued_at < following)
     ]
-    stages = fold(
-        contract_of(version.policy_snapshot),
-        version.effective_date,
-        changes,
-        pricer_of(session, policy),
-    )
+    contract = contract_of(version.policy_snapshot)
+    if changes:
+        pricer = pricer_of(session, policy)
+        contract = fold(contract, version.effective_date, changes, pricer)[-1].contract
     state = version.policy_snapshot["policy"] | _standing(events, effective)
-    return AsAt(
-        effective=effective,
-        known=known,
-        version_number=_version_known(session, policy, known),
-        policy_snapshot=snapshot_of(state, stages[-1].contract),
-    )
+    return snapshot_of(state, contract)
 
 
-def _events(session: Session, policy_id: UUID, known: datetime) -> list[PolicyEvent]:
-    return list(
-        session.scalars(
-            select(PolicyEvent)
-            .where(
-                PolicyEvent.org_id == current_org(),
-                PolicyEvent.policy_id == policy_id,
-                PolicyEvent.recorded_at <= known,
-                PolicyEvent.category == EventCategory.LIFECYCLE,
-            )
-            .order_by(PolicyEvent.sequence)
-        )
-    )
-
-
-def _version_of(session: Session, event: PolicyEvent) -> PolicyVersion:
-    return session.scalars(
-        select(PolicyVersion).where(
-            PolicyVersion.org_id == current_org(), PolicyVersion.event_id == event.id
-        )
-    ).one()
-
-
-def _in_force(session: Session, policy_id: UUID, known: datetime) -> list[Endorsement]:
-    """Return the endorsements that stood at a moment, by the events recorded until then."""
+def _in_force(
+    session: Session, policy_id: UUID, events: Sequence[PolicyEvent]
+) -> list[Endorsement]:
+    """Return the endorsements that stand after events."""
+    changes = [one for one in events if one.event_type in _CHANGES]
+    if not changes:
+        return []
     rows = {one.id: one for one in queries.list_endorsements(session, policy_id)}
     standing: dict[UUID, Endorsement] = {}
-    for event in session.scalars(
-        select(PolicyEvent)
-        .where(
-            PolicyEvent.org_id == current_org(),
-            PolicyEvent.policy_id == policy_id,
-            PolicyEvent.recorded_at <= known,
-            PolicyEvent.category == EventCategory.ENDORSEMENT,
-            PolicyEvent.event_type.in_([*EndorsementType, _UNDONE]),
-        )
-        .order_by(PolicyEvent.sequence)
-    ):
+    for event in changes:
         endorsement = rows[UUID(event.payload["endorsement_id"])]
         made_way = [rows[UUID(one)] for one in endorsement.change.get("supersedes", [])]
         if event.event_type == _UNDONE:

@@ -101,7 +101,7 @@ def record_version(
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """A financial event of a policy."""
+    """An event of a policy, financial unless it says otherwise."""
 
     policy_id: UUID
     event_type: str
@@ -109,12 +109,11 @@ class Happening:
     description: str
     payload: dict[str, Any]
     reason: str | None = None
+    category: EventCategory = EventCategory.FINANCIAL
 
 
-def record_financial_events(
-    session: Session, happenings: Sequence[Happening], now: datetime
-) -> None:
-    """Append many financial events. The caller holds the policies."""
+def record_events(session: Session, happenings: Sequence[Happening], now: datetime) -> None:
+    """Append many events. The caller holds the policies."""
     policies = list({one.policy_id for one in happenings})
     last: dict[UUID, int] = {
         row[0]: row[1]
@@ -128,7 +127,7 @@ def record_financial_events(
                 "id": new_id(),
                 "policy_id": one.policy_id,
                 "sequence": last[one.policy_id],
-                "category": EventCategory.FINANCIAL,
+                "category": one.category,
                 "event_type": one.event_type,
                 "effective_date": one.effective,
                 "recorded_at": now,

@@ -28,7 +28,7 @@ from insurance.core.money import ZERO, format_money
 from insurance.core.tenancy import current_org
 from insurance.policies import queries
 from insurance.policies.models import Policy
-from insurance.policies.services.history import Happening, record_financial_events
+from insurance.policies.services.history import Happening, record_events
 
 _LOCK = text(
     """
@@ -177,7 +177,7 @@ def record_payments(
     """Post payments and write their events: the same statements for one and for thousands."""
     lock_policies(session, {one.policy_id for one in payments})
     posted = money.record_receipts(session, payments, on=on, now=now, tolerance=tolerance)
-    record_financial_events(session, [_happening(one) for one in posted], now)
+    record_events(session, [_happening(one) for one in posted], now)
     return [
         Paid(one.receipt_id, one.payment.reference, one.payment.amount, one.shares, one.credit)
         for one in posted
@@ -254,7 +254,7 @@ def reverse_with_events(
     `reasons` gives each receipt's reason code by its id. The caller holds the policies.
     """
     money.reverse_receipts(session, reasons, receipts, on=on, now=now)
-    record_financial_events(session, [_taken_back(one, on) for one in receipts], now)
+    record_events(session, [_taken_back(one, on) for one in receipts], now)
     record_many(
         session,
         [

@@ -34,7 +34,7 @@ from insurance.policies import queries
 from insurance.policies.rules import fold, steps_of
 from insurance.policies.services.contracts import load_basis
 from insurance.policies.services.endorsements import apply_due_endorsements
-from insurance.policies.services.history import Happening, record_financial_events
+from insurance.policies.services.history import Happening, record_events
 from insurance.policies.services.payments import lock_policies
 from insurance.policies.services.schedules import vat_rate_on
 from insurance.products.rules import MONTHS_PER_PREMIUM
@@ -471,7 +471,7 @@ def write_charges(session: Session, charges: Sequence[Charge], *, on: date, now:
     ids = [one.line_id for one in charges]
     session.execute(_SET_POSTED, {"org": current_org(), "now": now, "ids": ids})
     post(session, [journal_of(one) for one in charges], now=now, field="process_date")
-    record_financial_events(session, [event_of_charge(one) for one in charges], now)
+    record_events(session, [event_of_charge(one) for one in charges], now)
     policies = {one.policy_id: one.policy_number for one in charges}
     apply_credits(session, policies, on=on, now=now)
     return len(charges)
@@ -515,7 +515,7 @@ def write_late(session: Session, late: Sequence[Late], *, on: date, now: datetim
         return 0
     ids = [one.line_id for one in late]
     session.execute(_SET_OVERDUE, {"org": current_org(), "ids": ids})
-    record_financial_events(session, [event_of_late(one) for one in late], now)
+    record_events(session, [event_of_late(one) for one in late], now)
     return len(late)
 
 
