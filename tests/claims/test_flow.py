@@ -21,13 +21,15 @@ from insurance.claims.services import (
     reopen_claim,
     void_payment,
 )
+from insurance.core.db import db
 from insurance.core.errors import ConflictError, DomainError, ForbiddenError
 from insurance.core.permissions import Role
 from insurance.ledger.models import LedgerTransfer
-from insurance.policies.models import PolicyStatus
-from insurance.policies.queries import get_policy, list_events
+from insurance.policies.models import Endorsement, EndorsementStatus, PolicyStatus
+from insurance.policies.queries import get_policy, list_benefits, list_events, list_members
 from insurance.policies.services import approve_request
-from tests.factories.book import TODAY
+from insurance.policies.services.endorsements import undo_endorsement
+from tests.factories.book import TODAY, make_customer
 from tests.factories.claims import (
     AGENT,
     ASSESSOR,
@@ -40,6 +42,8 @@ from tests.factories.claims import (
     benefit_of,
     claim,
     complete,
+    insure_family,
+    make_family,
     pay,
 )
 from tests.factories.identity import make_person
@@ -412,3 +416,108 @@ def test_a_new_claim_goes_to_whom_the_organization_says(
             assess(made.id, "0", reason="NO_PROOF")
 
     assert found == [None if one is None else assessors[one] for one in whose]
+
+
+@pytest.fixture
+def family_id(session: Session) -> UUID:
+    """Return a policy on a woman, her husband and their child."""
+    found = insure_family(make_family(), make_customer(), START)
+    session.rollback()
+    return found
+
+
+def _pay_for_husband(policy_id: UUID, reference: str = "PAY-1") -> UUID:
+    """Return the claim on which the husband's death was paid."""
+    benefits = list_benefits(db.session(), policy_id)
+    his = next(one.benefit.id for one in benefits if one.benefit.benefit_code == "DEATH_SPOUSE")
+    made = claim(policy_id, "50000.00", benefits=[his], event=date(2026, 11, 10))
+    complete(made.id)
+    assess(made.id, "50000.00")
+    pay(made.id, "50000.00", reference=reference)
+    return made.id
+
+
+def _insured(session: Session, policy_id: UUID) -> set[str]:
+    session.rollback()
+    members = list_members(session, policy_id)
+    return {one.role for one in members if one.end_date is None or one.end_date > TODAY}
+
+
+def _removal(session: Session, policy_id: UUID) -> UUID:
+    session.rollback()
+    found = session.scalars(
+        select(Endorsement.id).where(
+            Endorsement.policy_id == policy_id, Endorsement.status == EndorsementStatus.ISSUED
+        )
+    ).one()
+    session.rollback()
+    return found
+
+
+def test_a_paid_death_takes_that_life_off_and_leaves_the_others_insured(
+    session: Session, family_id: UUID
+) -> None:
+    assert _insured(session, family_id) == {"MAIN_MEMBER", "SPOUSE", "CHILD"}
+    before = get_policy(session, family_id).premium
+    session.rollback()
+
+    _pay_for_husband(family_id)
+
+    assert _insured(session, family_id) == {"MAIN_MEMBER", "CHILD"}
+    policy = get_policy(session, family_id)
+    assert policy.status is PolicyStatus.ACTIVE
+    assert policy.premium == before - D("20.00")  # two benefits of 10.00 each
+    later = claim(family_id, "100000.00")
+    assert _view(session, later.id).items[0].payable_amount == D("100000.00")
+
+
+def test_a_life_taken_off_by_mistake_is_put_back_by_one_and_the_payment_voided_by_another(
+    session: Session, family_id: UUID
+) -> None:
+    before = get_policy(session, family_id).premium
+    made = _pay_for_husband(family_id)
+    payment = _view(session, made).payments[0]
+
+    with acting(PAYER) as now, pytest.raises(ConflictError, match="have that endorsement undone"):
+        void_payment(payment.id, reason="He is alive", on=TODAY, now=now)
+    removal = _removal(session, family_id)
+    with acting(MANAGER) as now:
+        undo_endorsement(removal, on=TODAY, now=now)
+    with acting(MANAGER) as now, pytest.raises(ForbiddenError, match="somebody else must void"):
+        void_payment(payment.id, reason="He is alive", on=TODAY, now=now)
+    with acting(PAYER) as now:
+        void_payment(payment.id, reason="He is alive", on=TODAY, now=now)
+    with acting(MANAGER) as now:
+        close_claim(made, reason="Nobody died", on=TODAY, now=now)
+
+    assert _insured(session, family_id) == {"MAIN_MEMBER", "SPOUSE", "CHILD"}
+    assert get_policy(session, family_id).premium == before
+    view = _view(session, made)
+    assert view.claim.status is ClaimStatus.CLOSED
+    assert view.money[view.items[0].id].paid == 0
+    assert queries.used_cover(session, [view.items[0].policy_benefit_id]) == {
+        view.items[0].policy_benefit_id: D(0)
+    }
+    assert _booked(session, "OUTSTANDING_CLAIMS") == 0
+    assert _booked(session, "CLAIMS_INCURRED") == 0
+    events = [one.event_type for one in list_events(session, family_id, limit=4)]
+    assert {"ENDORSEMENT_UNDONE", "CLAIM_PAYMENT_VOIDED", "CLAIM_CLOSED"} <= set(events)
+
+
+def test_a_life_put_back_is_taken_off_again_when_its_death_is_paid_after_all(
+    session: Session, family_id: UUID
+) -> None:
+    made = _pay_for_husband(family_id)
+    payment = _view(session, made).payments[0]
+    removal = _removal(session, family_id)
+    with acting(MANAGER) as now:
+        undo_endorsement(removal, on=TODAY, now=now)
+    with acting(PAYER) as now:
+        void_payment(payment.id, reason="He seemed to be alive", on=TODAY, now=now)
+
+    pay(made, "50000.00", reference="PAY-2")
+
+    assert _insured(session, family_id) == {"MAIN_MEMBER", "CHILD"}
+    again = _view(session, made).payments[-1]
+    with acting(PAYER) as now, pytest.raises(ConflictError):
+        void_payment(again.id, reason="He is alive", on=TODAY, now=now)

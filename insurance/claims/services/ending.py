@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Text, cast, select
 from sqlalchemy.orm import Session
 
 from insurance.billing import queries as billing
@@ -13,15 +13,21 @@ from insurance.billing.models import LineKind
 from insurance.claims.models import Claim, ClaimNote, NoteKind
 from insurance.claims.services.history import Held
 from insurance.core.context import current_actor
-from insurance.core.errors import DomainError
+from insurance.core.errors import DomainError, ForbiddenError
 from insurance.core.ids import new_id
 from insurance.core.money import ZERO, format_money
 from insurance.core.tenancy import current_org
-from insurance.policies.models import Endorsement, EndorsementType, PolicyEvent, PolicyStatus
+from insurance.policies.models import (
+    Endorsement,
+    EndorsementStatus,
+    EndorsementType,
+    PolicyEvent,
+    PolicyStatus,
+)
 from insurance.policies.queries import list_members
 from insurance.policies.rules import TRANSITIONS
 from insurance.policies.services.endorsements import Wanted, endorse
-from insurance.policies.services.moves import Case, charge_due, move, open_case
+from insurance.policies.services.moves import Case, charge_due, move
 
 MAIN = "MAIN_MEMBER"
 
@@ -29,7 +35,7 @@ MAIN = "MAIN_MEMBER"
 def end_after_death(held: Held) -> None:
     """End the policy whose main or only life has died, else the cover of the life that has."""
     claim = held.claim
-    case = open_case(held.session, held.policy.id, on=held.on, now=held.now)
+    case = held.case
     stop = claim.event_date + timedelta(days=1)
     members = list_members(held.session, held.policy.id)
     life = next((one for one in members if one.id == claim.member_id), None)
@@ -46,7 +52,7 @@ def ended_by_claim(held: Held) -> bool:
 
 
 def is_ended_by_claim(session: Session, claim: Claim) -> bool:
-    """Tell whether a payment of a claim ended its policy or took a life off it."""
+    """Tell whether a payment of a claim ended its policy, or took a life off it that is off still."""
     ended = select(PolicyEvent.id).where(
         PolicyEvent.org_id == current_org(),
         PolicyEvent.policy_id == claim.policy_id,
@@ -58,8 +64,32 @@ def is_ended_by_claim(session: Session, claim: Claim) -> bool:
         Endorsement.policy_id == claim.policy_id,
         Endorsement.type == EndorsementType.REMOVE_MEMBER,
         Endorsement.reason == _removal_reason(claim),
+        Endorsement.status != EndorsementStatus.UNDONE,
     )
     return session.scalar(select(ended.exists() | removed.exists())) is True
+
+
+def require_other_than_who_undid(held: Held) -> None:
+    """Refuse whoever put the life back that a payment of this claim had taken off.
+
+    Two people agree that nobody has died: one puts the life back, the other voids the payment.
+    Raises ForbiddenError.
+    """
+    removals = select(cast(Endorsement.id, Text)).where(
+        Endorsement.org_id == current_org(),
+        Endorsement.policy_id == held.policy.id,
+        Endorsement.reason == _removal_reason(held.claim),
+        Endorsement.status == EndorsementStatus.UNDONE,
+    )
+    undid = select(PolicyEvent.id).where(
+        PolicyEvent.org_id == current_org(),
+        PolicyEvent.policy_id == held.policy.id,
+        PolicyEvent.event_type == "ENDORSEMENT_UNDONE",
+        PolicyEvent.payload["endorsement_id"].astext.in_(removals),
+        PolicyEvent.actor == current_actor().email,
+    )
+    if held.session.scalar(select(undid.exists())):
+        raise ForbiddenError("You put this life back, so somebody else must void the payment.")
 
 
 def _removal_reason(claim: Claim) -> str:

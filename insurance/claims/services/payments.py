@@ -25,7 +25,11 @@ from insurance.claims.models import (
 from insurance.claims.rules import ends_life, status_after_assessment, status_after_payment
 from insurance.claims.rules.statuses import PAYABLE
 from insurance.claims.services.authority import require_authority
-from insurance.claims.services.ending import end_after_death, ended_by_claim
+from insurance.claims.services.ending import (
+    end_after_death,
+    ended_by_claim,
+    require_other_than_who_undid,
+)
 from insurance.claims.services.history import (
     Held,
     hold,
@@ -386,8 +390,10 @@ def _tell_payment(held: Held, payment: ClaimPayment) -> None:
 
 DEATH_STANDS = (
     "This payment ended cover for a death. Where only the money did not arrive, say that the death"
-    " stands, and pay again under a new reference. Where nobody has died, leave the payment, record"
-    " what comes back as a recovery, and insure the life anew: ended cover cannot be restored."
+    " stands, and pay again under a new reference. Where nobody has died and a life was taken off"
+    " the policy, have that endorsement undone by somebody else, then void the payment. Where the"
+    " policy was ended, leave the payment, record what comes back as a recovery, and insure the"
+    " life anew: an ended policy cannot be restored."
 )
 
 
@@ -410,6 +416,7 @@ def void_payment(
             raise ConflictError("This claim is closed; reopen it first.")
         if not death_stands and ended_by_claim(held):
             raise ConflictError(DEATH_STANDS, field="death_stands")
+        require_other_than_who_undid(held)
         items = {one.id: one for one in held.items}
         lines = queries.list_payment_lines(session, payment.id)
         for line in lines:
