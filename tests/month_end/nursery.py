@@ -27,6 +27,7 @@ from insurance.core.tenancy import platform_scope, tenant_scope
 from insurance.jobs import core, queue_of
 from insurance.month_end import queries, services
 from insurance.month_end.models import StepCode
+from insurance.month_end.services import lists
 from insurance.organizations.queries import find_entry
 from insurance.organizations.services import NewOrganization, create_organization
 from insurance.products.models import ProjectionType
@@ -38,6 +39,7 @@ DAY = date(2026, 11, 30)
 NOW = datetime(2026, 11, 30, 8, tzinfo=UTC)
 SLUG = "faulty-life"
 CHUNK = 500
+lists.LIST_CHUNK = 50
 
 
 def load(app: Flask, policies: str) -> str:

@@ -28,8 +28,17 @@ _PAID = """
            payment_reference = 'paid'
     FROM ins.policies p
     WHERE p.org_id = l.org_id AND p.id = l.policy_id AND l.due_date <= '2026-11-30'
-      AND right(p.policy_number, 2) <> '07'
+      AND right(p.policy_number, 2) NOT IN ('07', '27', '47', '67', '87')
 """
+_TOLD = """
+    INSERT INTO ins.premium_notices (org_id, id, policy_id, premium_line_id, kind, days_before,
+        recipient, sent_on)
+    SELECT l.org_id, gen_random_uuid(), l.policy_id, l.id, 'NON_PAYMENT', 0, 'By post',
+           l.due_date + 2
+    FROM ins.premium_lines l
+    WHERE l.due_date <= '2026-11-28' AND l.status <> 'PAID'
+"""
+"""Who was told lapses."""
 _CLOSED = """
     INSERT INTO ins.month_end_watermarks (org_id, policy_id, closed_through)
     SELECT org_id, id, '2026-10-31' FROM ins.policies
@@ -64,6 +73,9 @@ _STATES = {
     """,
     "portfolio": "SELECT product_id, status, shard, policies, monthly_premium, cover"
     " FROM ins.portfolio_counts",
+    "mails": "SELECT kind, recipient, subject, body FROM ins.mails WHERE kind LIKE 'policy%'",
+    "audit": "SELECT action, resource_id, before, after, reason FROM ins.audit_events"
+    " WHERE resource = 'policies'",
     "plan": "SELECT status, hash, totals FROM ins.month_end_runs",
 }
 
@@ -141,7 +153,7 @@ def test_killed_25_times_a_month_end_comes_to_the_same_cent(
     upgrade(load_settings(_settings(services, tmp_path, "killed", 1)))
     killed = nursery("killed", 1)
     assert killed.ask("load", str(POLICIES)).endswith(f" {POLICIES}")
-    _admin(services, "killed", _PAID, _CLOSED, "ANALYZE")
+    _admin(services, "killed", _PAID, _TOLD, _CLOSED, "ANALYZE")
     _admin(services, "postgres", "CREATE DATABASE spared TEMPLATE killed STRATEGY file_copy")
 
     spared = nursery("spared", 2)
@@ -159,6 +171,8 @@ def test_killed_25_times_a_month_end_comes_to_the_same_cent(
 
     assert storm.kills >= KILLS
     assert storm.restarted == ["postgresql", "valkey"]
+    ended = "SELECT count(*) FROM ins.policies WHERE status = 'lapsed'"
+    assert _admin(services, "killed", ended)[0][0] > 500
     for name, wanted in _STATES.items():
         assert _digest(services, "killed", wanted) == _digest(services, "spared", wanted), name
 
