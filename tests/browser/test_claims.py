@@ -84,7 +84,7 @@ def test_a_claim_goes_from_its_notice_to_the_cover_that_is_left(
     assessor = signed_in(Role.CLAIMS_ASSESSOR, javascript=javascript)
     assessor.goto(f"/{org.slug}/claims/next")
     expect(assessor).to_have_url(where)
-    expect(assessor.get_by_role("img", name="This file has no page")).to_be_visible()
+    expect(assessor.get_by_role("img", name="Death certificate, page 1 of 1")).to_be_visible()
     expect(assessor.get_by_label("Approve of")).to_have_value("60\u00a0000,00")
     assessor.get_by_label("Findings").fill("The register of deaths was read")
     assessor.get_by_role("button", name="Decide", exact=True).click()
