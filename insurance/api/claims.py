@@ -21,6 +21,7 @@ from insurance.api.policies import PATH, business_day
 from insurance.claims import letters, queries, services
 from insurance.claims.models import (
     Claim,
+    ClaimItem,
     ClaimStatus,
     CostType,
     Decision,
@@ -412,7 +413,6 @@ class LevelBody(Body):
           answer=SubmittedAnswer, status=201, tag=TAG)  # fmt: skip
 def submit_claim(policy_id: UUID, body: NewClaimBody) -> Reply:
     """Register a claim: checked as at the event date, capped at what is left of the cover."""
-    get_policy(db.session(), policy_id)
     new = services.NewClaim(
         claim_type=body.claim_type,
         items=[
@@ -746,17 +746,22 @@ def _items(view: ClaimView) -> list[dict[str, Any]]:
     for one in view.items:
         money = view.money.get(one.id, queries.ItemMoney())
         rows.append(
-            {
-                **{name: getattr(one, name) for name in _SAME},
-                "capped": one.is_capped,
-                "base_benefit_amount": one.cover,
-                "payable": one.payable_amount,
+            _item(one)
+            | {
                 "reserve": money.reserve + money.expense_reserve,
                 "recovered_amount": money.recovered,
                 "decision_reason": one.reason_code,
             }
         )
     return rows
+
+
+def _item(item: ClaimItem) -> dict[str, Any]:
+    return {name: getattr(item, name) for name in _SAME} | {
+        "capped": item.is_capped,
+        "base_benefit_amount": item.cover,
+        "payable": item.payable_amount,
+    }
 
 
 _SAME = (
@@ -787,7 +792,7 @@ def _claim(claim_id: UUID) -> dict[str, Any]:
 
 def _submitted(claim_id: UUID) -> dict[str, Any]:
     view = queries.get_view(db.session(), claim_id)
-    claim, items = view.claim, _items(view)
+    claim, items = view.claim, [_item(one) for one in view.items]
     return {
         "claim_id": claim.id,
         "claim_number": claim.claim_number,

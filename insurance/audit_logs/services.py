@@ -5,16 +5,19 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert
+from sqlalchemy import Table
 from sqlalchemy.orm import Session
 
 from insurance.audit_logs.models import AuditEvent, Outcome, UnsealedEvent
 from insurance.audit_logs.rules import event_hash, plain
 from insurance.core import clock
+from insurance.core.bulk import write_rows
 from insurance.core.context import Channel, current_actor
 from insurance.core.ids import new_id
 from insurance.core.tenancy import current_org
 
+_EVENTS: Table = AuditEvent.__table__  # type: ignore[assignment]
+_UNSEALED: Table = UnsealedEvent.__table__  # type: ignore[assignment]
 APPEND_ONLY = ("audit_events", "audit_leaves", "audit_seals")
 """Tables the application may add to and read, and nobody may change."""
 
@@ -53,11 +56,9 @@ def record(
 def record_many(session: Session, rows: Iterable[dict[str, Any]]) -> None:
     """Record what `event_row` made, many at once."""
     events = list(rows)
-    session.execute(insert(AuditEvent), events)
-    session.execute(
-        insert(UnsealedEvent),
-        [{"org_id": event["org_id"], "event_id": event["id"]} for event in events],
-    )
+    session.flush()
+    write_rows(session, _EVENTS, events)
+    write_rows(session, _UNSEALED, [{"event_id": event["id"]} for event in events])
 
 
 def event_row(

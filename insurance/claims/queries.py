@@ -4,11 +4,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import TextClause, and_, case, func, literal_column, or_, select, text
+from sqlalchemy import and_, case, func, literal_column, or_, select, text
 from sqlalchemy.orm import Session
 
 from insurance.claims.models import (
@@ -102,25 +102,62 @@ class ItemMoney:
     recovered: Decimal = ZERO
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ClaimView:
-    """A claim with everything about it."""
+    """A claim with everything about it, each part read when it is first asked for."""
 
+    session: Session
     line: ClaimLine
-    items: Sequence[ClaimItem]
-    money: Mapping[UUID, ItemMoney]
-    checks: Sequence[ClaimCheck]
-    documents: Sequence[ClaimDocument]
-    flags: Sequence[ClaimFlag]
-    notes: Sequence[ClaimNote]
-    events: Sequence[ClaimEvent]
-    payments: Sequence[ClaimPayment]
-    entries: Sequence[ClaimEntry]
 
     @property
     def claim(self) -> Claim:
         """Return the claim."""
         return self.line.claim
+
+    @cached_property
+    def items(self) -> Sequence[ClaimItem]:
+        """Return its items in the order they were claimed."""
+        return list_items(self.session, self.line.id)
+
+    @cached_property
+    def money(self) -> Mapping[UUID, ItemMoney]:
+        """Return what the entries of each item add up to."""
+        return money_by_item(self.session, self.line.id)
+
+    @cached_property
+    def checks(self) -> Sequence[ClaimCheck]:
+        """Return the checklist."""
+        return list_checks(self.session, self.line.id)
+
+    @cached_property
+    def documents(self) -> Sequence[ClaimDocument]:
+        """Return its documents, asked for and sent."""
+        return list_documents(self.session, self.line.id)
+
+    @cached_property
+    def flags(self) -> Sequence[ClaimFlag]:
+        """Return its flags, cleared ones too."""
+        return list_flags(self.session, self.line.id)
+
+    @cached_property
+    def notes(self) -> Sequence[ClaimNote]:
+        """Return its notes."""
+        return _of_claim(self.session, ClaimNote, self.line.id)
+
+    @cached_property
+    def events(self) -> Sequence[ClaimEvent]:
+        """Return what happened, newest first."""
+        return _of_claim(self.session, ClaimEvent, self.line.id, ClaimEvent.sequence.desc())
+
+    @cached_property
+    def payments(self) -> Sequence[ClaimPayment]:
+        """Return its payments, void ones too."""
+        return list_payments(self.session, self.line.id)
+
+    @cached_property
+    def entries(self) -> Sequence[ClaimEntry]:
+        """Return its entries."""
+        return _of_claim(self.session, ClaimEntry, self.line.id)
 
 
 def get_claim(session: Session, claim_id: UUID, *, lock: bool = False) -> Claim:
@@ -163,19 +200,7 @@ def get_claim_line(session: Session, claim_id: UUID) -> ClaimLine:
 
 def get_view(session: Session, claim_id: UUID) -> ClaimView:
     """Return a claim with everything about it. Raises NotFoundError."""
-    line = get_claim_line(session, claim_id)
-    return ClaimView(
-        line,
-        list_items(session, claim_id),
-        money_by_item(session, claim_id),
-        list_checks(session, claim_id),
-        list_documents(session, claim_id),
-        list_flags(session, claim_id),
-        _of_claim(session, ClaimNote, claim_id),
-        _of_claim(session, ClaimEvent, claim_id, ClaimEvent.sequence.desc()),
-        list_payments(session, claim_id),
-        _of_claim(session, ClaimEntry, claim_id),
-    )
+    return ClaimView(session, get_claim_line(session, claim_id))
 
 
 def _of_claim(session: Session, record: Any, claim_id: UUID, order: Any = None) -> Sequence[Any]:
@@ -424,42 +449,42 @@ _ROW = """
     SELECT c.id, c.claim_number, c.status, c.due_at, c.warn_at, c.escalated_at IS NOT NULL,
            c.total_claimed, c.life_name, c.claim_type, c.assigned_to_email, p.policy_number,
            cu.display_name, pr.name
-    FROM (SELECT c.* FROM ins.claims c WHERE c.org_id = :org"""
+    FROM (SELECT c.* FROM ins.claims c WHERE c.org_id = %(org)s"""
 _ROW_JOINS = """) c
-    JOIN ins.policies p ON p.org_id = :org AND p.id = c.policy_id
-    JOIN ins.customers cu ON cu.org_id = :org AND cu.id = p.customer_id
-    JOIN ins.products pr ON pr.org_id = :org AND pr.id = p.product_id"""
+    JOIN ins.policies p ON p.org_id = %(org)s AND p.id = c.policy_id
+    JOIN ins.customers cu ON cu.org_id = %(org)s AND cu.id = p.customer_id
+    JOIN ins.products pr ON pr.org_id = %(org)s AND pr.id = p.product_id"""
 _IS_OPEN = "c.status IN ('SUBMITTED', 'PENDING_DOCUMENTS', 'UNDER_ASSESSMENT')"
 _IN_APPROVAL = """
-    SELECT e.id FROM ins.claims e WHERE e.org_id = :org AND e.escalated_at IS NOT NULL
+    SELECT e.id FROM ins.claims e WHERE e.org_id = %(org)s AND e.escalated_at IS NOT NULL
     UNION SELECT CAST(a.payload->>'claim_id' AS uuid) FROM ins.approval_requests a
-    WHERE a.org_id = :org AND a.action = 'claims.pay' AND a.status = 'WAITING'"""
+    WHERE a.org_id = %(org)s AND a.action = 'claims.pay' AND a.status = 'WAITING'"""
 _CONDITIONS = {
     "open": _IS_OPEN,
     "pending_documents": f"{_IS_OPEN} AND c.due_at IS NULL",
-    "sla_breaches": f"{_IS_OPEN} AND c.due_at < :now",
+    "sla_breaches": f"{_IS_OPEN} AND c.due_at < %(now)s",
     "pending_approval": f"c.id IN ({_IN_APPROVAL})",
     "approved": "c.status IN ('APPROVED', 'PARTIALLY_APPROVED', 'PART_PAID')",
     "paid": "c.status = 'PAID'",
     "rejected": "c.status = 'REJECTED'",
-    "mine": "c.assigned_to = :mine",
-    "q": "c.id IN (SELECT f.id FROM ins.sd_search_claims(:q, 200) f)",
-    "before": "c.id < :id",
-    "timed_after": "(c.due_at, c.id) > (:due, :id)",
+    "mine": "c.assigned_to = %(mine)s",
+    "q": "c.id IN (SELECT f.id FROM ins.sd_search_claims(%(q)s, 200) f)",
+    "before": "c.id < %(id)s",
+    "timed_after": "(c.due_at, c.id) > (%(due)s, %(id)s)",
     "still": "c.due_at IS NULL",
-    "still_after": "c.due_at IS NULL AND c.id > :id",
+    "still_after": "c.due_at IS NULL AND c.id > %(id)s",
 }
 
 
 @cache
-def _row_statement(wanted: tuple[str, ...], order: str, limit: int) -> TextClause:
+def _row_statement(wanted: tuple[str, ...], order: str, limit: int) -> str:
     """Return the list's statement; all of it is constant text, the limit too.
 
     As a parameter the limit would make the server plan the statement at every call.
     """
     conditions = "".join(f" AND {_CONDITIONS[name]}" for name in wanted)
     ordered = f" ORDER BY {order}"
-    return text("".join([_ROW, conditions, ordered, f" LIMIT {limit:d}", _ROW_JOINS, ordered]))
+    return "".join([_ROW, conditions, ordered, f" LIMIT {limit:d}", _ROW_JOINS, ordered])
 
 
 def list_claim_rows(
@@ -506,7 +531,7 @@ def _read_rows(
     for more in _ranges(tab, after):
         if len(rows) < limit:
             statement = _row_statement((*names, *more), order, limit)
-            rows += [ClaimRow(*row) for row in session.execute(statement, values)]
+            rows += [ClaimRow(*row) for row in read_rows(session, statement, values)]
     return rows[:limit]
 
 
@@ -523,19 +548,17 @@ def _ranges(tab: str | None, after: tuple[datetime, UUID] | None) -> list[tuple[
 
 BREACHES_AT_MOST = 1000
 """Beyond this many the list says no number: nobody counts further, and the server need not."""
-_COUNTS = text(
-    "".join(
-        [
-            "SELECT subject, sum(items) FROM ins.tenant_counts"
-            " WHERE org_id = :org AND subject LIKE 'claims.%' GROUP BY subject"
-            " UNION ALL SELECT 'sla_breaches', count(*) FROM (SELECT 1 FROM ins.claims c"
-            " WHERE c.org_id = :org AND c.due_at < :now AND ",
-            _IS_OPEN,
-            " LIMIT 1001) late UNION ALL SELECT 'pending_approval', count(*) FROM (",
-            _IN_APPROVAL,
-            ") waiting",
-        ]
-    )
+_COUNTS = "".join(
+    [
+        "SELECT subject, sum(items) FROM ins.tenant_counts"
+        " WHERE org_id = %(org)s AND subject LIKE 'claims.%%' GROUP BY subject"
+        " UNION ALL SELECT 'sla_breaches', count(*) FROM (SELECT 1 FROM ins.claims c"
+        " WHERE c.org_id = %(org)s AND c.due_at < %(now)s AND ",
+        _IS_OPEN,
+        " LIMIT 1001) late UNION ALL SELECT 'pending_approval', count(*) FROM (",
+        _IN_APPROVAL,
+        ") waiting",
+    ]
 )
 
 
@@ -544,7 +567,7 @@ def count_tabs(session: Session, *, now: datetime) -> dict[str, int]:
 
     Breaches are counted to one more than BREACHES_AT_MOST.
     """
-    rows = session.execute(_COUNTS, {"org": current_org(), "now": now})
+    rows = read_rows(session, _COUNTS, {"org": current_org(), "now": now})
     found = {subject.removeprefix("claims."): int(items) for subject, items in rows}
     return {tab: sum(found.get(one, 0) for one in parts) for tab, parts in _PARTS.items()}
 

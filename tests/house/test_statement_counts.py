@@ -1,4 +1,4 @@
-"""A page costs the same number of statements however many rows it shows."""
+"""A page costs the same number of statements however many rows it shows; a claim few."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 from flask import Flask
+from psycopg import Cursor
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
@@ -24,11 +25,11 @@ from tests.factories.book import (
     make_product,
     make_quote,
 )
-from tests.factories.claims import make_claims
+from tests.factories.claims import benefit_of, make_claims
 from tests.factories.debit_orders import make_account, make_mandate
 from tests.factories.identity import SignedInClient, TestClient
 from tests.factories.lapses import make_lapses
-from tests.factories.lifecycle import make_approval, pay
+from tests.factories.lifecycle import make_approval, morning, pay, sell
 from tests.factories.month_end import plan
 
 FEW, MANY = 2, 7
@@ -138,3 +139,76 @@ def _assert_steady(app: Flask, client: TestClient, paths: list[str], few: Any) -
     grown = {path: (before[path], after[path]) for path in before if after[path] > before[path]}
     assert len(before) > 20
     assert grown == {}
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return what the driver is given to execute, as it comes; none of it is kept from it."""
+    found: list[str] = []
+    execute = Cursor.execute
+
+    def listening(cursor: Any, query: Any, *arguments: Any, **options: Any) -> Any:
+        found.append(str(query))
+        return execute(cursor, query, *arguments, **options)
+
+    monkeypatch.setattr(Cursor, "execute", listening)
+    return found
+
+
+SUBMITTED, ASSESSED, PAID = 36, 38, 83
+"""The statements of a claim on a policy that is paid up, its answer and the sign-in included."""
+
+
+def test_a_claim_is_submitted_assessed_and_paid_in_few_statements(
+    session: Session, api: Callable[..., TestClient], sent: list[str]
+) -> None:
+    with clock.frozen(morning(TODAY)):
+        ids = [_paid_up() for _time in range(2)]
+        session.rollback()
+        clients = [api(role) for role in (Role.AGENT, Role.MANAGER, Role.FINANCE)]
+        _claim(clients, *ids[0], sent)  # what is kept in memory is read once
+        counts = _claim(clients, *ids[1], sent)
+    limits = (SUBMITTED, ASSESSED, PAID)
+    assert all(count <= limit for count, limit in zip(counts, limits, strict=True)), counts
+
+
+def _paid_up() -> tuple[UUID, UUID]:
+    policy_id = sell(TODAY - timedelta(days=20))
+    pay(policy_id, "250.00", TODAY, reference=f"EFT-{policy_id}")
+    return policy_id, benefit_of(policy_id)
+
+
+def _claim(
+    clients: list[TestClient], policy_id: UUID, benefit_id: UUID, sent: list[str]
+) -> tuple[int, int, int]:
+    """Return the statements of submitting, assessing and paying a claim."""
+    agent, manager, finance = clients
+    start = len(sent)
+    claim = agent.post(
+        f"/api/v1/policies/{policy_id}/claims",
+        json={
+            "claim_type": "DEATH",
+            "cause": "ACCIDENT",
+            "benefit_claims": [{"policy_benefit_id": str(benefit_id), "claimed_amount": 100}],
+        },
+    ).json
+    submitted = len(sent)
+    path, item_id = f"/api/v1/claims/{claim['claim_id']}", claim["items"][0]["id"]
+    assessment = {
+        "claim_benefit_item_id": item_id,
+        "approved_amount": 100,
+        "decision_reason": "Within terms",
+    }
+    decided = {
+        "benefit_assessments": [assessment],
+        "documents_waived": True,
+        "waiver_reason": "All is known",
+    }
+    assert manager.put(f"{path}/assess", json=decided).json["status"] == "APPROVED"
+    assessed = len(sent)
+    payment = {
+        "payment_reference": f"PAY-{claim['claim_number']}",
+        "benefit_payments": [{"claim_benefit_item_id": item_id, "paid_amount": 100}],
+    }
+    assert finance.post(f"{path}/pay", json=payment).status_code == 200
+    return submitted - start, assessed - submitted, len(sent) - assessed

@@ -76,7 +76,8 @@ def assess_claim(
     """
     require_person()
     try:
-        with transaction() as session:
+        # What is read does not depend on what is decided, so all of it is written at the end.
+        with transaction() as session, session.no_autoflush:
             held = hold(session, claim_id, on=on, now=now, version=version)
             _assess(held, assessments, documents_waived, waiver_reason)
             return held.claim

@@ -126,7 +126,9 @@ def _drop_later(case: Case, stop: date) -> None:
     session = case.session
     later = [one for one in case.lines() if one.kind is LineKind.PREMIUM and one.due_date >= stop]
     for line_id, paid, is_charged in [
-        (one.id, one.paid_amount, one.posted_at is not None) for one in later
+        (one.id, one.paid_amount, one.posted_at is not None)
+        for one in later
+        if one.paid_amount > ZERO or one.posted_at is not None
     ]:
         line = billing.get_premium_line(session, case.policy.id, line_id)
         if paid > ZERO:
