@@ -32,6 +32,13 @@
   document.addEventListener('DOMContentLoaded', openDialogs);
   document.addEventListener('htmx:after:swap', openDialogs);
 
+  const showCurrentTab = () => document.querySelectorAll('.tabs > [aria-current]').forEach((tab) => {
+    const bar = tab.parentElement;
+    bar.scrollLeft = tab.offsetLeft - (bar.clientWidth - tab.offsetWidth) / 2;
+  });
+  document.addEventListener('DOMContentLoaded', showCurrentTab);
+  document.addEventListener('htmx:after:swap', showCurrentTab);
+
   document.addEventListener('htmx:config:request', (event) => {
     const token = one('meta[name=csrf-token]');
     if (token) event.detail.ctx.request.headers['X-CSRFToken'] = token.content;
