@@ -42,7 +42,7 @@ from insurance.month_end.services.quarantine import (
     left_out,
 )
 from insurance.month_end.services.steps import apply_steps
-from insurance.month_end.services.writing import find_changed, write_planned
+from insurance.month_end.services.writing import count_rises, find_changed, write_planned
 from insurance.policies.services.payments import lock_policies
 
 _MONTHLY = frozenset(
@@ -108,10 +108,13 @@ def _apply_book(session: Session, run: MonthEndRun, chunk: MonthEndChunk, now: d
     out = left_out(session, run.id, chunk)
     changed = find_changed(session, chunk, out)
     _name_changed(session, run, changed, now)
+    out |= changed
+    is_written = False
     try:
         with session.begin_nested():
-            write_planned(session, chunk, out | changed, now)
-            _audit_rises(session, chunk, out | changed)
+            write_planned(session, chunk, out, now)
+            _audit_rises(session, chunk, out)
+        is_written = True
         again = effects_of_chunk(session, chunk, without_rows=True)
     except (OperationalError, psycopg.OperationalError):
         raise
@@ -119,10 +122,11 @@ def _apply_book(session: Session, run: MonthEndRun, chunk: MonthEndChunk, now: d
         # Some policy does not fit any more: find it by doing them again in ever smaller parts.
         session.expire_all()
         again = effects_of_chunk(session, chunk)
-    out |= changed
     _apply_again(session, run, [one for one in again if one.policy_id not in out], ids, now)
-    out = left_out(session, run.id, chunk)
-    _done(session, run, chunk, [one for one in ids if one not in out], out, now)
+    missed = left_out(session, run.id, chunk)
+    _done(session, run, chunk, [one for one in ids if one not in missed], missed, now)
+    if is_written:
+        count_rises(session, chunk, out)
 
 
 def _audit_rises(session: Session, chunk: MonthEndChunk, out: set[UUID]) -> None:

@@ -229,12 +229,18 @@ def _item(value: Any) -> str:
     return array_item(as_json(value)) if isinstance(value, dict) else str(value)
 
 
-def rows_of(target: str) -> str:
-    """Return what a statement reads a chunk's rows from, but for policies left out."""
+def rows_of(target: str, *names: str) -> str:
+    """Return what a statement reads a chunk's rows from, but for policies left out.
+
+    `names` are the columns it needs, besides the policy; all of them by default.
+    """
+    columns = _COLUMNS[target]
+    read = ["policy_id", *names] if names else list(columns)
     arrays = ", ".join(
         f"CAST((SELECT m.items FROM ins.month_end_rows m WHERE m.org_id = :org AND m.run_id = :run"  # noqa: S608 - names come from the list above
-        f" AND m.chunk = :chunk AND m.target = '{target}' AND m.name = '{name}') AS {kind}[])"
-        for name, kind in _COLUMNS[target].items()
+        f" AND m.chunk = :chunk AND m.target = '{target}' AND m.name = '{name}')"
+        f" AS {columns[name]}[])"
+        for name in read
     )
-    names = ", ".join(f'"{name}"' for name in _COLUMNS[target])
-    return f" FROM unnest({arrays}) AS r({names}) WHERE r.policy_id <> ALL(CAST(:out AS uuid[]))"
+    listed = ", ".join(f'"{name}"' for name in read)
+    return f" FROM unnest({arrays}) AS r({listed}) WHERE r.policy_id <> ALL(CAST(:out AS uuid[]))"
