@@ -3,14 +3,16 @@
 import re
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import TypeAdapter
 from pydantic.json_schema import models_json_schema
 
 from insurance.api.edge import ENDPOINTS, TITLES, Body, Endpoint, Query
+from insurance.web.exports import EXCEL
 
 _REF = "#/components/schemas/{model}"
+_FILES = {"csv": "text/csv", "xlsx": EXCEL}
 _PROBLEM = {
     "type": "object",
     "properties": {
@@ -118,10 +120,11 @@ def _responses(published: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
     schema = TypeAdapter(published.answer).json_schema(ref_template=_REF, mode="serialization")
     schemas.update(schema.pop("$defs", {}))
     media = "application/octet-stream" if published.answer is bytes else "application/json"
+    content = {media: {"schema": schema}} | _files_of(published)
     found: dict[str, Any] = {
         str(published.status): {
             "description": "Done",
-            **({"content": {media: {"schema": schema}}} if published.status != 204 else {}),
+            **({"content": content} if published.status != 204 else {}),
         }
     }
     for status in _problems_of(published):
@@ -132,6 +135,14 @@ def _responses(published: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
             },
         }
     return found
+
+
+def _files_of(published: Endpoint) -> dict[str, Any]:
+    """Return the files that a list sends where its `format` says so."""
+    chosen = published.query.model_fields.get("format")
+    offered = get_args(chosen.annotation) if chosen else ()
+    binary = {"schema": {"type": "string", "format": "binary"}}
+    return {media: binary for name, media in _FILES.items() if name in offered}
 
 
 def _problems_of(published: Endpoint) -> Sequence[int]:

@@ -72,7 +72,7 @@ def csv_response(name: str, header: Sequence[str], rows: Rows) -> Response:
     for row in _limited(rows):
         writer.writerow([_in_csv(cell) for cell in row])
     written.detach()
-    return _download(file, f"{name}.csv", "text/csv; charset=utf-8")
+    return _download(file, f"{name}.csv", "text/csv")
 
 
 def excel_response(name: str, header: Sequence[str], rows: Rows) -> Response:
