@@ -58,7 +58,7 @@ _PAID = """
            payment_reference = 'bench'
     FROM ins.policies p
     WHERE p.org_id = l.org_id AND p.id = l.policy_id AND l.due_date <= %(until)s
-      AND (right(p.policy_number, 2)::int >= %(late)s)
+      AND l.status <> 'PAID' AND (right(p.policy_number, 2)::int >= %(late)s)
 """
 """Six holders in a hundred are late, one of them since the month before."""
 _WARNED = """
