@@ -1,8 +1,8 @@
 """The steps of month-end over some thousands of policies: decided alone, or decided and written.
 
-A plan and its application are the same code. What a plan decides without writing must come out the
-same when it is written; where one step leans on what another writes (a rise, a credit that is used),
-the plan writes, looks, and takes back.
+What a plan decides without writing must come out the same when it is written. Where one step leans
+on what another writes (a credit that is used, a rise that meets other changes), the plan writes,
+looks, and takes back, and applying does the same steps again.
 """
 
 from collections import defaultdict
