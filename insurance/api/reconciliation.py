@@ -249,7 +249,7 @@ def _answer(file: ReconciliationFile, *, is_repeated: bool = False) -> dict[str,
 
 def _rows(file: ReconciliationFile, is_repeated: bool) -> Iterator[dict[str, Any]]:
     for row in queries.read_rows(db.session(), file.id):
-        is_again = is_repeated and row.verdict is not Verdict.ERROR
+        is_again = is_repeated and row.verdict not in queries.NO_MONEY
         yield {
             "line": row.line,
             "verdict": Verdict.DUPLICATE if is_again else row.verdict,

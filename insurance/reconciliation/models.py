@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from insurance.core.db import TenantRecord, tenant_key
 from insurance.core.money import ZERO
-from insurance.reconciliation.rules import FileFormat, Verdict
+from insurance.reconciliation.rules import FileFormat, LineType, Verdict
 
 
 class FileStatus(StrEnum):
@@ -37,7 +37,8 @@ class ReconciliationFile(TenantRecord):
     """A file, known by its hash within the organization, or within one policy.
 
     `rows_done` counts the rows that were posted or passed over; `totals` gives rows and amount by
-    verdict. What is short by no more than `tolerance` rand is written off.
+    verdict; `reading` what was found out while reading, such as the encoding, the sheet and the
+    balances. What is short by no more than `tolerance` rand is written off.
     """
 
     __tablename__ = "reconciliation_files"
@@ -66,6 +67,7 @@ class ReconciliationFile(TenantRecord):
     rows_done: Mapped[int]
     last_line: Mapped[int] = mapped_column(default=0)
     totals: Mapped[dict[str, Any]]
+    reading: Mapped[dict[str, Any]] = mapped_column(default=dict)
     tolerance: Mapped[Decimal] = mapped_column(default=ZERO)
     uploaded_at: Mapped[datetime]
     uploaded_by: Mapped[str]
@@ -89,7 +91,10 @@ class ReconciliationFile(TenantRecord):
 
 
 class ReconciliationRow(TenantRecord):
-    """A row of a file: its text as it stood there, what was read, and what became of it."""
+    """A row of a file: its text as it stood there, what was read, and what became of it.
+
+    `bank_reference` is the bank's own number of the movement within its account.
+    """
 
     __tablename__ = "reconciliation_rows"
     __table_args__ = (
@@ -114,6 +119,10 @@ class ReconciliationRow(TenantRecord):
     reference: Mapped[str]
     status_text: Mapped[str]
     reason_code: Mapped[str]
+    description: Mapped[str] = mapped_column(default="")
+    bank_reference: Mapped[str | None]
+    line_type: Mapped[LineType] = mapped_column(default=LineType.PREMIUM)
+    caution: Mapped[str] = mapped_column(default="")
     amount: Mapped[Decimal | None]
     verdict: Mapped[Verdict]
     detail: Mapped[str]

@@ -368,13 +368,15 @@ def _ranked(one: SuspenseLine, close: Sequence[Any], named: Sequence[Any]) -> li
     return [suggestion for _rank, suggestion in sorted(ranked, key=lambda pair: pair[0])]
 
 
+NO_MONEY = frozenset({Verdict.IGNORED, Verdict.ERROR})
+"""What stays as it is when its file comes again."""
 REPEATED = "This file was posted before; nothing is posted again."
 
 
 def count_again(file: ReconciliationFile) -> dict[str, dict[str, Any]]:
-    """Return the totals of a posted file that comes again: all but its errors are duplicates."""
-    again = {verdict: one for verdict, one in file.totals.items() if verdict != Verdict.ERROR}
-    totals = {verdict: one for verdict, one in file.totals.items() if verdict == Verdict.ERROR}
+    """Return the totals of a posted file that comes again: what was money is a duplicate now."""
+    again = {verdict: one for verdict, one in file.totals.items() if verdict not in NO_MONEY}
+    totals = {verdict: one for verdict, one in file.totals.items() if verdict in NO_MONEY}
     if again:
         amount = sum((Decimal(one["amount"]) for one in again.values()), Decimal("0.00"))
         rows = sum(one["rows"] for one in again.values())

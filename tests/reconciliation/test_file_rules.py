@@ -17,6 +17,7 @@ from insurance.reconciliation.rules import (
     RawRow,
     Row,
     near_numbers,
+    policy_number_in,
     read_file,
     read_row,
     search_words,
@@ -264,3 +265,30 @@ def test_what_is_far_from_a_policy_number_suggests_none() -> None:
 
 def test_a_reference_gives_the_words_that_may_be_a_name() -> None:
     assert search_words("PREMIUM T. Mokoena Nov26 ref") == "Mokoena"
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("FNB APP PAYMENT FROM PL-2026-000057", "PL-2026-000057"),
+        ("MAGTAPE CREDIT PL2026000057", "PL-2026-000057"),
+        ("eft pl 2026 000057 nov", "PL-2026-000057"),
+        ("UBUNTULIFEPL-2026-000057000001", "PL-2026-000057"),
+        ("UBUNTULIFEPL2026000057000001", "PL-2026-000057"),
+        ("PL-2026-1000000", "PL-2026-1000000"),
+        ("PL-2026-000057 PL2026000057", "PL-2026-000057"),
+        ("PL-2026-000057 PL-2026-000058", ""),
+        ("INSURANCE", ""),
+        ("PL-2026-0057", ""),
+        ("CELL 0821234567", ""),
+    ],
+)
+def test_a_credit_names_its_policy_in_the_text_with_or_without_dashes(
+    text: str, number: str
+) -> None:
+    raw = RawRow(1, paid_date="2026-11-20", amount="5.00", reference=text)
+
+    row = read_row(raw, on=ON)
+
+    assert isinstance(row, Row)
+    assert row.policy_number == policy_number_in("NONREF", text) == number

@@ -278,7 +278,7 @@ def test_a_payment_in_suspense_that_comes_back_is_gone_from_there(session: Sessi
         ({"reference": ""}, "reference: This is missing."),
         ({"reference": "x" * 101}, "reference: This has more than 100 characters."),
         ({"reference": "a\x00b"}, "reference: This holds characters that cannot be read."),
-        ({"policy_number": ""}, "policy_number: This is missing."),
+        ({"policy_number": "P" * 41}, "policy_number: This has more than 40 characters."),
         ({"status": "PERHAPS"}, "status: This is PAID, UNPAID or DISPUTED."),
     ],
 )

@@ -65,7 +65,7 @@ def test_a_clerk_uploads_looks_and_posts(
     assert "R 159,00 is posted as received, of which R 9,00 waits in suspense." in words
     assert "Not posted: 0 duplicates and 1 errors." in words
     errors = _words(client.get(f"{sent.location}?verdict=ERROR").text)
-    assert "policy_number: This is missing." in errors
+    assert "amount: This is not an amount" in errors
     assert "There is no policy with this number." not in errors
 
     posted = client.post(f"{sent.location}/commit")

@@ -28,6 +28,7 @@ MEANINGS = {
     Verdict.DUPLICATE: "posted before, or twice in this file; not posted",
     Verdict.SUSPENSE: "kept until somebody finds its policy",
     Verdict.REVERSAL: "came back; what it had settled opens again",
+    Verdict.IGNORED: "no premium, such as a fee, a transfer or interest; not posted",
     Verdict.ERROR: "cannot be read; not posted",
 }
 _HEADER = (

@@ -1,4 +1,4 @@
-"""What somebody may have meant by a policy number that does not exist."""
+"""Policy numbers in what payers and banks write, and what somebody meant by one that is not."""
 
 import re
 
@@ -7,6 +7,29 @@ _LOOKALIKES = str.maketrans("OQIL|SBZ", "00111582")
 _WORD = re.compile(r"\b[^\W\d_]{3,}\b")
 _NO_NAMES = frozenset({"PAYMENT", "PREMIUM", "POLICY", "DEBIT", "ORDER", "CASH", "EFT", "REF"})
 MOST = 600
+_IN_TEXT = re.compile(r"([A-Z]{2})[-/ ]?((?:19|20)[0-9]{2})[-/ ]?([0-9]{6,})", re.ASCII)
+_DIGITS, _SEQUENCE = 6, 6
+"""A policy's own digits, at least; and those of the debit that follow in a debit's reference."""
+
+
+def policy_number_in(*texts: str) -> str:
+    """Return the one policy number that texts name, with or without its dashes; else nothing.
+
+    The first text that names any decides; one that names two policies names none. A debit's
+    reference carries its policy's number, followed by the debit's six digits.
+    """
+    for text in texts:
+        found = {
+            f"{prefix}-{year}-{_own_digits(digits)}"
+            for prefix, year, digits in _IN_TEXT.findall(text.upper())
+        }
+        if found:
+            return found.pop() if len(found) == 1 else ""
+    return ""
+
+
+def _own_digits(digits: str) -> str:
+    return digits[:-_SEQUENCE] if len(digits) >= _DIGITS + _SEQUENCE else digits
 
 
 def near_numbers(text: str) -> list[str]:

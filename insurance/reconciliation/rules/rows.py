@@ -10,6 +10,7 @@ from functools import lru_cache
 
 from insurance.core.errors import DomainError
 from insurance.core.money import ZERO, parse_money
+from insurance.reconciliation.rules.numbers import policy_number_in
 
 COLUMNS = (
     "policy_number",
@@ -38,9 +39,27 @@ class Outcome(StrEnum):
     DISPUTED = "DISPUTED"
 
 
+class LineType(StrEnum):
+    """What a line of a bank's file is about. Only PREMIUM may be money of a policy."""
+
+    PREMIUM = "PREMIUM"
+    DEBIT = "DEBIT"
+    FEE = "FEE"
+    INTEREST = "INTEREST"
+    TRANSFER = "TRANSFER"
+    REDIRECT = "REDIRECT"
+    PENDING = "PENDING"
+
+
 @dataclass(frozen=True, slots=True)
 class RawRow:
-    """A row as text. `fault` says why the line could not be taken apart."""
+    """A row as text. `fault` says why the line could not be taken apart.
+
+    `description` is what the bank wrote beside the payer's reference; `bank_reference` the bank's
+    own number of this one movement, with its account, None where the file has none. The amount of
+    a line that is no premium has a minus where money went out. `caution` is what a person should
+    know before trusting the row.
+    """
 
     line: int
     policy_number: str = ""
@@ -51,11 +70,18 @@ class RawRow:
     status: str = ""
     reason_code: str = ""
     fault: str | None = None
+    description: str = ""
+    bank_reference: str | None = None
+    line_type: LineType = LineType.PREMIUM
+    caution: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row that makes sense. `amount` is in rand and more than nothing."""
+    """A row that makes sense. `amount` is in rand and more than nothing.
+
+    `policy_number` is empty where neither a column nor the text names a policy.
+    """
 
     line: int
     policy_number: str
@@ -65,6 +91,7 @@ class Row:
     reference: str
     outcome: Outcome
     reason_code: str | None
+    bank_reference: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +115,7 @@ def read_row(raw: RawRow, *, on: date, closed_through: date | None = None) -> Ro
     paid_date = _day(raw.paid_date, "paid_date", faults)
     due_date = _day(raw.due_date, "due_date", faults)
     amount = _amount(raw.amount, faults)
-    number = _text(raw.policy_number, "policy_number", faults, longest=40).upper()
+    number = _policy_number(raw, faults)
     reference = _text(raw.reference, "reference", faults, longest=LONGEST_REFERENCE)
     reason = _text(raw.reason_code, "reason_code", faults, longest=40, is_needed=False)
     if outcome is Outcome.PAID:
@@ -100,8 +127,21 @@ def read_row(raw: RawRow, *, on: date, closed_through: date | None = None) -> Ro
     if faults:
         return faults
     return Row(
-        raw.line, number, due_date, paid_date or on, amount, reference, outcome, reason or None
+        raw.line,
+        number,
+        due_date,
+        paid_date or on,
+        amount,
+        reference,
+        outcome,
+        reason or None,
+        raw.bank_reference or None,
     )
+
+
+def _policy_number(raw: RawRow, faults: list[Fault]) -> str:
+    given = _text(raw.policy_number, "policy_number", faults, longest=40, is_needed=False)
+    return given.upper() or policy_number_in(raw.reference, raw.description)
 
 
 def _outcome(text: str, faults: list[Fault]) -> Outcome:

@@ -22,6 +22,7 @@ class Verdict(StrEnum):
     DUPLICATE = "DUPLICATE"
     SUSPENSE = "SUSPENSE"
     REVERSAL = "REVERSAL"
+    IGNORED = "IGNORED"
     ERROR = "ERROR"
 
 
@@ -97,7 +98,9 @@ def decide(
     if receipt is not None:
         return Decision(Verdict.DUPLICATE, _said_before(row, policy, receipt))
     if policy is None:
-        return Decision(Verdict.SUSPENSE, "There is no policy with this number.")
+        named = row.policy_number
+        words = "There is no policy with this number." if named else "It names no policy."
+        return Decision(Verdict.SUSPENSE, words)
     if debit is not None:
         if debit.policy_id != policy.id:
             return Decision(Verdict.SUSPENSE, "This reference is a debit of another policy.")

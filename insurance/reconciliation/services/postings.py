@@ -364,6 +364,8 @@ def _read(stored: Any, on: date, closed: date | None) -> Any:
         reference=stored.reference,
         status=stored.status_text,
         reason_code=stored.reason_code,
+        description=stored.description,
+        bank_reference=stored.bank_reference,
     )
     return read_row(raw, on=on, closed_through=closed)
 

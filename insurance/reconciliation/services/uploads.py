@@ -36,6 +36,9 @@ from insurance.reconciliation.rules import (
     Row,
     Standing,
     Verdict,
+    amount_of,
+    ignore,
+    is_premium,
     read_file,
     read_row,
 )
@@ -108,7 +111,7 @@ def _describe(
     file.format = format_
     file.status = FileStatus.UPLOADED
     file.rows_done = 0
-    file.totals = {}
+    file.totals, file.reading = {}, {}
     file.tolerance = tolerance
     file.uploaded_at = now
     file.uploaded_by = current_actor().email
@@ -135,12 +138,17 @@ def _write(
         count += len(chunk)
         if count > ROWS_AT_MOST:
             raise DomainError(f"A file has at most {ROWS_AT_MOST} rows.", field="file")
-        read = [read_row(raw, on=on, closed_through=closed) for raw in chunk]
+        read = [
+            read_row(raw, on=on, closed_through=closed) if is_premium(raw) else None
+            for raw in chunk
+        ]
         sound = [row for row in read if isinstance(row, Row)]
         queries.extend_standing(session, standing, sound, on)
         records = []
         for raw, row in zip(chunk, read, strict=True):
-            if isinstance(row, Row):
+            if row is None:
+                records.append(_record(file.id, raw, None, ignore(raw), RowState.SKIPPED))
+            elif isinstance(row, Row):
                 decision = standing.take(row, on=on, tolerance=file.tolerance, only=only)
                 records.append(_record(file.id, raw, row, decision, RowState.PENDING))
             else:
@@ -165,7 +173,11 @@ def _record(
         "reference": row.reference if row else storable(raw.reference),
         "status_text": storable(raw.status),
         "reason_code": storable(raw.reason_code),
-        "amount": row.amount if row else None,
+        "description": storable(raw.description),
+        "bank_reference": storable(raw.bank_reference) if raw.bank_reference else None,
+        "line_type": raw.line_type,
+        "caution": raw.caution,
+        "amount": row.amount if row else amount_of(raw),
         "verdict": decision.verdict,
         "detail": decision.detail,
         "state": state,
