@@ -1,8 +1,5 @@
 """A request on one page: what was asked for, by whom, and its decision by somebody else."""
 
-from datetime import date
-from decimal import Decimal, InvalidOperation
-from typing import Any
 from uuid import UUID
 
 from flask import Response, request, url_for
@@ -11,20 +8,17 @@ from wtforms import TextAreaField
 from insurance.approvals import queries
 from insurance.approvals.models import ApprovalRequest, ApprovalStatus
 from insurance.blueprints.approvals import bp
+from insurance.blueprints.approvals.readable import age_in_words, parts_of, record_of
 from insurance.core import clock
 from insurance.core.context import current_actor
 from insurance.core.db import db
 from insurance.core.errors import DomainError
-from insurance.core.money import format_money
 from insurance.core.permissions import May
 from insurance.policies import services
 from insurance.web.access import requires
 from insurance.web.business import business_day
-from insurance.web.filters import words
 from insurance.web.forms import Form, TextField
 from insurance.web.html import go, page, refuse
-
-_HIDDEN = frozenset({"line_id"})
 
 
 class DecisionForm(Form):
@@ -89,44 +83,10 @@ def _page(found: ApprovalRequest, form: DecisionForm, status: int = 200) -> Resp
         status=status,
         request_=found,
         form=form,
-        payload=_readable(found.payload),
+        parts=parts_of(db.session(), found),
+        age=age_in_words(found.requested_at, clock.now()),
         is_maker=is_maker,
         can_decide=waits and not is_maker and actor.may(May.APPROVALS_DECIDE),
         waits=waits,
-        record_url=_record_url(found),
+        record=record_of(found),
     )
-
-
-def _record_url(found: ApprovalRequest) -> str | None:
-    if found.resource != "policies" or not current_actor().may(May.POLICIES_VIEW):
-        return None
-    return url_for("policies.show", policy_id=found.resource_id)
-
-
-def _readable(payload: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return the frozen payload as names and values in words, what is inside it last."""
-    inner = [value for value in payload.values() if isinstance(value, dict)]
-    rows = [
-        (words(name), _written(value))
-        for name, value in sorted(payload.items())
-        if not isinstance(value, dict) and name not in _HIDDEN
-    ]
-    return rows + [row for one in inner for row in _readable(one)]
-
-
-def _written(value: Any) -> str:
-    if isinstance(value, list):
-        return ", ".join(words(one) for one in value) or "–"
-    if value is None:
-        return "–"
-    if isinstance(value, bool):
-        return "Yes" if value else "No"
-    text = str(value)
-    try:
-        return f"{date.fromisoformat(text):%Y/%m/%d}"
-    except ValueError:
-        pass
-    try:
-        return format_money(Decimal(text)) if "." in text else words(text)
-    except InvalidOperation:
-        return words(text)

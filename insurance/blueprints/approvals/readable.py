@@ -1,0 +1,275 @@
+"""What a request asks for in the words of the trade: each part, how it stands and how it would."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+from uuid import UUID
+
+from flask import url_for
+from sqlalchemy.orm import Session
+
+from insurance.approvals.models import ApprovalRequest, ApprovalStatus
+from insurance.billing.queries import unapplied_credit
+from insurance.claims import queries as claims
+from insurance.claims.services import payments
+from insurance.core.context import current_actor
+from insurance.core.money import ZERO, format_money
+from insurance.core.permissions import May
+from insurance.policies import queries as policies
+from insurance.policies.models import Policy
+from insurance.policies.services import cancellation, endorsements, relief
+from insurance.web.filters import words
+
+_NO_VALUE = "–"
+_MONEY = frozenset({"new_sum_assured", "new_premium"})
+_TECHNICAL = frozenset({"state", "needs", "resolutions"})
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One line of a request: what, how it stands now, and how it would be."""
+
+    name: str
+    after: str
+    before: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """The record that a request is about, and its page."""
+
+    name: str
+    url: str
+
+
+def parts_of(session: Session, request: ApprovalRequest) -> list[Part]:
+    """Return what a request asks for, line by line.
+
+    How things stand now is only said while the request waits: afterwards it is history. A kind
+    that has no words of its own is read out name by name.
+    """
+    read = _KINDS.get(request.action, _read_out)
+    found = read(session, request)
+    if request.status is ApprovalStatus.WAITING:
+        return found
+    return [Part(one.name, one.after) for one in found]
+
+
+def record_of(request: ApprovalRequest) -> Record | None:
+    """Return the record a request is about, where the acting person may open it."""
+    actor, claim_id = current_actor(), request.payload.get("claim_id")
+    if claim_id and actor.may(May.CLAIMS_VIEW):
+        return Record("claim", url_for("claims.show", claim_id=UUID(claim_id)))
+    if request.resource == "policies" and actor.may(May.POLICIES_VIEW):
+        return Record("policy", url_for("policies.show", policy_id=request.resource_id))
+    return None
+
+
+def age_in_words(asked_at: datetime, now: datetime) -> str:
+    """Return how long ago something was asked: minutes, hours or days."""
+    minutes = max(int((now - asked_at).total_seconds() // 60), 0)
+    for size, unit in ((24 * 60, "day"), (60, "hour"), (1, "minute")):
+        count = minutes // size
+        if count:
+            return f"{count} {unit}{'s' if count > 1 else ''}"
+    return "less than a minute"
+
+
+def _policy(session: Session, request: ApprovalRequest) -> Policy:
+    return policies.get_policy(session, request.resource_id)
+
+
+def _cancellation(session: Session, request: ApprovalRequest) -> list[Part]:
+    payload, policy = request.payload, _policy(session, request)
+    figures = payload.get("figures", {})
+    names = {
+        "refund": "Paid back to the holder",
+        "retained": "Kept by the contract",
+        "unearned": "Premium not earned",
+        "paid_ahead": "Premium paid ahead",
+        "arrears": "Owed and stays owed",
+        "owed": "Owed for cover",
+        "written_off": "Written off",
+    }
+    return [
+        Part("Policy", "Cancelled", words(policy.status.value)),
+        Part("Cover ends on", _text(payload.get("effective_date")), _ends(policy)),
+        Part("Cancelled for", words(payload.get("cancellation_type", ""))),
+        Part("On whose wish", words(payload.get("initiated_by", ""))),
+        *(
+            Part(label, format_money(Decimal(figures[name])))
+            for name, label in names.items()
+            if Decimal(figures.get(name, 0))
+        ),
+    ]
+
+
+def _ends(policy: Policy) -> str:
+    return f"{policy.expiry_date:%Y/%m/%d}" if policy.expiry_date else "No end"
+
+
+def _giving_up(session: Session, request: ApprovalRequest) -> list[Part]:
+    payload = request.payload
+    after = "Waived, cover as if paid" if request.action == relief.WAIVE else "Written off"
+    return [
+        Part("Premium due on", _text(payload["due_date"])),
+        Part("Open of it", format_money(ZERO), format_money(Decimal(payload["amount"]))),
+        Part("The premium is", after, "Owed"),
+    ]
+
+
+def _refund(session: Session, request: ApprovalRequest) -> list[Part]:
+    amount = Decimal(request.payload["amount"])
+    present = relief.refunds_payable(session, request.resource_id)
+    present += unapplied_credit(session, request.resource_id)
+    return [
+        Part("Paid back", format_money(amount)),
+        Part("Can be paid back", format_money(max(present - amount, ZERO)), format_money(present)),
+        Part("Reference", str(request.payload["reference"])),
+    ]
+
+
+def _backdated(session: Session, request: ApprovalRequest) -> list[Part]:
+    payload, policy = request.payload, _policy(session, request)
+    return [
+        Part("Takes effect on", _text(payload["effective_date"])),
+        *_changed(session, policy, payload.get("change", {})),
+        Part(
+            "Monthly premium",
+            format_money(Decimal(payload["new_premium"])),
+            format_money(policy.premium),
+        ),
+        Part("For the days until now", format_money(Decimal(payload["adjustment"]))),
+    ]
+
+
+def _changed(session: Session, policy: Policy, change: Mapping[str, Any]) -> list[Part]:
+    """Return what an endorsement changes, with the lives and benefits by their names."""
+    lives = {str(one.id): one for one in policies.list_members(session, policy.id)}
+    benefits = {
+        str(one.benefit.id): one.benefit for one in policies.list_benefits(session, policy.id)
+    }
+    found = []
+    life = lives.get(str(change.get("policy_member_id")))
+    benefit = benefits.get(str(change.get("policy_benefit_id")))
+    if life is not None:
+        found.append(Part("Life", f"{life.first_name} {life.last_name}"))
+    if benefit is not None:
+        found.append(Part("Benefit", benefit.benefit_name))
+    present = {
+        "due_day": policy.due_day,
+        "frequency": policy.frequency.value,
+        "new_sum_assured": benefit.sum_assured if benefit else None,
+        **{
+            name: getattr(life, name) if life else None
+            for name in ("first_name", "last_name", "date_of_birth", "gender")
+        },
+    }
+    for name, value in change.items():
+        if value in (None, "", []) or name.endswith(("_id", "_ids")):
+            continue
+        before = present.get(name)
+        if name in _MONEY:
+            value = Decimal(value)
+        found.append(Part(words(name), _text(value), "" if before is None else _text(before)))
+    return found
+
+
+def _claim_payment(session: Session, request: ApprovalRequest) -> list[Part]:
+    payload = request.payload
+    view = claims.get_view(session, UUID(payload["claim_id"]))
+    items = {str(one.id): one for one in view.items}
+    found = [
+        Part("Claim", f"{view.claim.claim_number}, {words(view.claim.claim_type).lower()}"),
+        *_payees(payload),
+    ]
+    for line in payload["lines"]:
+        item, amount = items[line["item_id"]], Decimal(line["amount"])
+        after, before = format_money(item.paid_amount + amount), format_money(item.paid_amount)
+        found.append(Part(f"Paid of {item.benefit_name}", after, before))
+    found += [
+        Part("Paid on", _text(payload["payment_date"])),
+        Part("Reference", str(payload["reference"])),
+    ]
+    if payload.get("replaces_reference"):
+        found.append(Part("Instead of", str(payload["replaces_reference"])))
+    return found
+
+
+def _payees(payload: Mapping[str, Any]) -> list[Part]:
+    payees = payload.get("payees") or [
+        {"name": payload.get("payee") or _NO_VALUE, "account": payload.get("account")}
+    ]
+    return [
+        Part(
+            "Payee",
+            ", ".join(
+                str(one[name])
+                for name in ("name", "account", "amount")
+                if one.get(name) is not None
+            ),
+        )
+        for one in payees
+    ]
+
+
+def _read_out(_session: Session, request: ApprovalRequest) -> list[Part]:
+    """Return a payload name by name, what is inside it last."""
+    return _names(request.payload)
+
+
+def _names(payload: Mapping[str, Any]) -> list[Part]:
+    simple = [
+        Part(words(name), _text(value))
+        for name, value in sorted(payload.items())
+        if not isinstance(value, Mapping) and not name.endswith("_id") and name not in _TECHNICAL
+    ]
+    inner = [value for value in payload.values() if isinstance(value, Mapping)]
+    return simple + [part for one in inner for part in _names(one)]
+
+
+def _text(value: Any) -> str:
+    """Return any value of a payload as a person reads it."""
+    if value is None:
+        return _NO_VALUE
+    if isinstance(value, bool):
+        return "Yes" if value else "No"
+    if isinstance(value, Mapping):
+        return " ".join(
+            _text(one)
+            for name, one in value.items()
+            if one not in (None, "") and name[-3:] != "_id"
+        )
+    if isinstance(value, list):
+        return ", ".join(_text(one) for one in value) or _NO_VALUE
+    if isinstance(value, Decimal):
+        return format_money(value)
+    return _of_text(str(value))
+
+
+def _of_text(text: str) -> str:
+    try:
+        return f"{date.fromisoformat(text):%Y/%m/%d}"
+    except ValueError:
+        pass
+    try:
+        return format_money(Decimal(text)) if "." in text else _in_words(text)
+    except InvalidOperation:
+        return _in_words(text)
+
+
+def _in_words(text: str) -> str:
+    """Return a code as words, and what people wrote as they wrote it."""
+    return words(text) if text.isupper() or "_" in text else text
+
+
+_KINDS: dict[str, Callable[[Session, ApprovalRequest], list[Part]]] = {
+    cancellation.ACTION: _cancellation,
+    relief.WAIVE: _giving_up,
+    relief.WRITE_OFF: _giving_up,
+    relief.REFUND: _refund,
+    endorsements.BACKDATE: _backdated,
+    payments.ACTION: _claim_payment,
+}

@@ -1,0 +1,171 @@
+"""Every kind of request that a second person decides is shown in words, with what would change."""
+
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy.orm import Session
+
+from insurance.approvals.models import ApprovalRequest
+from insurance.approvals.services import request_approval
+from insurance.billing.queries import list_premium_lines
+from insurance.blueprints.approvals.readable import age_in_words
+from insurance.claims.services import change_payee
+from insurance.core.db import db, transaction
+from insurance.core.ids import new_id
+from insurance.core.permissions import Role
+from insurance.policies.lifecycle_rules import CancellationType
+from insurance.policies.models import EndorsementType
+from insurance.policies.queries import get_policy
+from insurance.policies.services import Cancellation, cancel_policy, pay_refund, waive_premium
+from insurance.policies.services import write_off_premium as write_off
+from insurance.policies.services.approvals import EXECUTORS
+from insurance.policies.services.endorsements import Wanted, endorse_policy
+from tests.factories.claims import MANAGER, account, acting, assess, benefit_of, claim, complete
+from tests.factories.claims import pay as pay_claim
+from tests.factories.identity import SignedInClient
+from tests.factories.lifecycle import at, pay, sell
+from tests.factories.organizations import OrganizationFacts
+
+SignIn = Callable[..., SignedInClient]
+START = date(2026, 5, 1)
+DAY = date(2026, 11, 20)
+
+
+def _cancellation(policy_id: UUID) -> UUID | None:
+    wanted = Cancellation(kind=CancellationType.FRAUD, reason="The claim was made up")
+    with at(DAY) as now:
+        return cancel_policy(policy_id, wanted, on=DAY, now=now).approval_id
+
+
+def _waiver(policy_id: UUID) -> UUID | None:
+    line_id = list_premium_lines(db.session(), policy_id)[0].id
+    db.session().rollback()
+    with at(DAY) as now:
+        return waive_premium(policy_id, line_id, reason="Ours", on=DAY, now=now).approval_id
+
+
+def _write_off(policy_id: UUID) -> UUID | None:
+    line_id = list_premium_lines(db.session(), policy_id)[0].id
+    db.session().rollback()
+    with at(DAY) as now:
+        return write_off(policy_id, line_id, reason="Lost", on=DAY, now=now).approval_id
+
+
+def _refund(policy_id: UUID) -> UUID | None:
+    pay(policy_id, "20000.00", DAY)
+    with at(DAY) as now:
+        return pay_refund(
+            policy_id,
+            amount=Decimal("15000.00"),
+            reference="RF-1",
+            reason="Paid twice",
+            on=DAY,
+            now=now,
+        ).approval_id
+
+
+def _backdated(policy_id: UUID) -> UUID | None:
+    wanted = Wanted(
+        type=EndorsementType.CHANGE_COVER,
+        data={"policy_benefit_id": benefit_of(policy_id), "new_sum_assured": 150000},
+        effective_date=date(2026, 6, 1),
+        reason="It was asked for in June",
+    )
+    with at(DAY) as now:
+        return endorse_policy(policy_id, wanted, on=DAY, now=now).approval_id
+
+
+def _claim_payment(policy_id: UUID) -> UUID | None:
+    made = claim(policy_id, "60000.00", day=DAY)
+    complete(made.id, DAY)
+    assess(made.id, "60000.00", day=DAY)
+    with acting(MANAGER, DAY) as now:
+        change_payee(made.id, account(), reason="A new account", on=DAY, now=now)
+    return pay_claim(made.id, "60000.00", day=DAY).approval_id
+
+
+KINDS = {
+    "policies.cancel": (_cancellation, ["Cover ends on", "Active", "Cancelled", "Fraud"]),
+    "premiums.waive": (_waiver, ["Premium due on", "2026/05/01", "R 100,00", "R 0,00"]),
+    "premiums.write_off": (_write_off, ["Premium due on", "Written off", "R 100,00"]),
+    "refunds.pay": (_refund, ["Can be paid back", "R 15 000,00", "RF-1"]),
+    "policies.endorse_backdated": (
+        _backdated,
+        ["Takes effect on", "2026/06/01", "R 100 000,00", "R 150 000,00", "Monthly premium"],
+    ),
+    "claims.pay": (
+        _claim_payment,
+        ["Payee", "Sipho Dlamini", "R 0,00", "R 60 000,00", "Open claim", "PAY-1"],
+    ),
+}
+HARD: dict[str, Any] = {
+    "nothing": None,
+    "day": "2026-11-20",
+    "list": [{"item_id": str(new_id()), "amount": "12.50"}, ["A", {"b": None}], 3],
+    "inner": {"is_so": True, "list": [], "deeper": {"amount": "1.00"}},
+}
+
+
+@pytest.mark.parametrize("action", sorted(KINDS))
+def test_a_request_says_what_would_change_in_the_words_of_the_trade(
+    action: str, sign_in: SignIn, session: Session
+) -> None:
+    ask, expected = KINDS[action]
+    approval_id = ask(sell(START))
+    assert approval_id is not None
+    client = sign_in(Role.MANAGER)
+
+    answer = client.get(client.url(f"/approvals/{approval_id}"))
+    listed = client.get(client.url("/approvals"))
+
+    text = answer.text.replace("\u00a0", " ")
+    assert answer.status_code == 200
+    assert [one for one in expected if one not in text] == []
+    assert "_id" not in text.split("What was asked for")[1].split("</table>")[0]
+    assert (listed.status_code, str(approval_id) in listed.text) == (200, True)
+
+
+@pytest.mark.parametrize("action", sorted(set(EXECUTORS) - set(KINDS)) or ["some.other"])
+def test_a_request_of_any_other_kind_is_read_out(
+    action: str, sign_in: SignIn, session: Session, org: OrganizationFacts
+) -> None:
+    policy_id = sell(START)
+    with at(DAY) as now, transaction() as opened:
+        request: ApprovalRequest = request_approval(
+            opened,
+            action="some.other",
+            resource="policies",
+            resource_id=policy_id,
+            record_version=get_policy(opened, policy_id).current_version,
+            title=f"Something of {action}",
+            amount=None,
+            payload=HARD,
+            reason="Why not",
+            now=now,
+        )
+    client = sign_in(Role.MANAGER)
+
+    answer = client.get(client.url(f"/approvals/{request.id}"))
+
+    assert answer.status_code == 200
+    assert "2026/11/20" in answer.text
+    assert "R\u00a012,50" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("ago", "words"),
+    [
+        (timedelta(seconds=20), "less than a minute"),
+        (timedelta(minutes=1), "1 minute"),
+        (timedelta(hours=5, minutes=50), "5 hours"),
+        (timedelta(days=3, hours=2), "3 days"),
+    ],
+)
+def test_the_age_of_a_request_is_said_in_its_largest_unit(ago: timedelta, words: str) -> None:
+    asked = datetime(2026, 11, 20, 8)
+
+    assert age_in_words(asked, asked + ago) == words
