@@ -82,7 +82,9 @@ class NewClaimBody(Body):
     claim_type: Code
     claim_date: Day | None = None
     event_date: Day | None = None
-    cause: Code | None = None
+    cause: Code | None = Field(
+        None, description="UNKNOWN where it is not stated; a description never decides it"
+    )
     description: Text = ""
     benefit_claims: Annotated[list[BenefitClaim], Field(min_length=1, max_length=50)]
     claimant: ClaimantBody | None = None
@@ -257,6 +259,7 @@ class AssessBody(Body):
     """What is made of a claim's items."""
 
     benefit_assessments: Annotated[list[AssessmentBody], Field(min_length=1, max_length=50)]
+    cause: Code | None = Field(None, description="States or corrects the cause of the event")
     documents_waived: StrictBool = False
     waiver_reason: Annotated[Words, Field(max_length=1000)] = ""
     version: int | None = Field(None, ge=0, le=10**9, description="Refused if no longer current")
@@ -493,6 +496,7 @@ def assess_claim(claim_id: UUID, body: AssessBody) -> dict[str, Any]:
             )
             for one in body.benefit_assessments
         ],
+        cause=body.cause,
         documents_waived=body.documents_waived,
         waiver_reason=body.waiver_reason,
         version=body.version,

@@ -199,3 +199,39 @@ def test_the_list_is_paged_by_deadline(api: Api, policy_id: UUID) -> None:
     assert [one["id"] for one in first.json] == [made[2], made[0]]
     following = first.headers["Link"].split(";")[0].strip("<>")
     assert [one["id"] for one in client.get(following).json] == [made[1]]
+
+
+def test_a_description_decides_no_cause_and_the_assessor_may_state_it(
+    api: Api, policy_id: UUID
+) -> None:
+    agent, assessor = api(Role.AGENT), api(Role.CLAIMS_ASSESSOR)
+    made = _submit(agent, policy_id, cause=None, description="Died in a car accident").json
+    path = f"/api/v1/claims/{made['claim_id']}"
+
+    said = {one["code"]: one for one in made["checks"]}["CAUSE_STATED"]
+    assert (said["passed"], "No cause was stated" in said["detail"]) == (False, True)
+    assert assessor.get(path).json["cause"] == "UNKNOWN"
+    assert "POLICE_REPORT" not in {one["document_type"] for one in made["documents"]}
+
+    _complete(agent, made["claim_id"])
+    decision = {
+        "claim_benefit_item_id": made["items"][0]["id"],
+        "approved_amount": 90000,
+        "decision_reason": "Within terms",
+    }
+    body = {"benefit_assessments": [decision], "cause": "ACCIDENT"}
+    for cause in ("PLAGUE", "COLLISION"):
+        refused = assessor.put(f"{path}/assess", json=body | {"cause": cause})
+        assert (refused.status_code, "cause" in str(refused.json["errors"])) == (422, True)
+    unproved = assessor.put(f"{path}/assess", json=body)
+    assert (unproved.status_code, unproved.json["outstanding"]) == (409, ["POLICE_REPORT"])
+    assert assessor.get(path).json["cause"] == "UNKNOWN"
+    sent = {"document_type": "POLICE_REPORT", "file": (io.BytesIO(PDF), "saps.pdf")}
+    assert agent.post(f"{path}/documents", data=sent).status_code == 201
+
+    decided = assessor.put(f"{path}/assess", json=body)
+
+    assert (decided.status_code, decided.json["cause"]) == (200, "ACCIDENT")
+    assert decided.json["status"] == "APPROVED"
+    assert "CAUSE_STATED" not in {one["code"] for one in decided.json["checks"]}
+    assert "CLAIM_CAUSE_STATED" in {one["event_type"] for one in decided.json["events"]}

@@ -149,12 +149,14 @@ def _item(cause: str = "NATURAL", **changes: object) -> ItemResult:
 
 
 def test_an_accident_pays_layers_that_a_natural_death_and_a_suicide_still_wait_for() -> None:
-    paid = {cause: _item(cause).payable for cause in ("ACCIDENT", "NATURAL", "SUICIDE")}
+    causes = ("ACCIDENT", "NATURAL", "SUICIDE", "UNKNOWN")
+    paid = {cause: _item(cause).payable for cause in causes}
 
     assert paid == {
         "ACCIDENT": D("100000.00"),
         "NATURAL": D("80000.00"),
         "SUICIDE": D("80000.00"),
+        "UNKNOWN": D("80000.00"),
     }
     assert _item().is_waiting
     assert not _item("ACCIDENT").checks[2].detail.startswith("R")

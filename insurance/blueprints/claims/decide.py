@@ -59,6 +59,7 @@ def _assess(claim_id: UUID, form: DecisionForm) -> Claim:
             )
             for item, amount, reason, findings in form.item_fields()
         ],
+        cause=form.cause.data or None,
         documents_waived=bool(form.documents_waived.data),
         waiver_reason=form.waiver_reason.data or "",
         version=form.version.data,

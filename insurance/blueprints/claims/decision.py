@@ -6,11 +6,12 @@ from wtforms import BooleanField, TextAreaField
 
 from insurance.claims.models import ClaimItem
 from insurance.claims.queries import ClaimView
-from insurance.claims.rules import reasons_for
+from insurance.claims.rules import causes_for, reasons_for
 from insurance.core.db import db
 from insurance.core.money import ZERO
 from insurance.policies.queries import get_policy
 from insurance.products.queries import load_terms
+from insurance.web.filters import words
 from insurance.web.forms import ChoiceField, Form, MoneyField, Required, TextField, VersionField
 
 
@@ -18,6 +19,7 @@ class DecisionForm(Form):
     """Whether to go on without documents; the rest are fields of the claim's items."""
 
     version = VersionField()
+    cause = ChoiceField("Cause", default="")
     documents_waived = BooleanField("Decide without the documents that are outstanding")
     waiver_reason = TextField("Why they are not needed", longest=1000)
 
@@ -38,6 +40,7 @@ class DecisionForm(Form):
     def propose(self, view: ClaimView) -> None:
         """Fill in what the checks say, or what somebody with less authority proposed."""
         self.version.data = view.claim.version
+        self.cause.data = view.claim.cause
         proposed = {
             one["item_id"]: one for one in (view.claim.proposal or {}).get("assessments", [])
         }
@@ -74,5 +77,8 @@ def decision_form(view: ClaimView) -> DecisionForm:
             f"Findings on {name}", longest=4000, widget=TextAreaField.widget
         )
     form: DecisionForm = type("DecisionForm", (DecisionForm,), fields)()
+    form.cause.choices = [("", "As it stands")] + [
+        (one, words(one)) for one in causes_for(terms.category)
+    ]
     form.items = items
     return form

@@ -17,6 +17,7 @@ from insurance.claims.rules.eligibility import (
     ItemFacts,
     ItemResult,
     assess_item,
+    check_cause,
     check_contract,
     life_causes,
 )
@@ -25,9 +26,11 @@ from insurance.claims.rules.reasons import REASONS, Reason, find_reason, reasons
 from insurance.claims.rules.statuses import (
     CLAIM_TYPES,
     TABS,
+    UNKNOWN,
     causes_for,
     check_move,
     ends_life,
+    read_cause,
     status_after_assessment,
     status_after_payment,
 )
@@ -39,6 +42,7 @@ __all__ = [
     "DOCUMENTS",
     "REASONS",
     "TABS",
+    "UNKNOWN",
     "Authority",
     "AuthorityExceededError",
     "Check",
@@ -53,6 +57,7 @@ __all__ = [
     "assess_item",
     "causes_for",
     "check_authority",
+    "check_cause",
     "check_contract",
     "check_move",
     "clock_of",
@@ -67,6 +72,7 @@ __all__ = [
     "life_causes",
     "limits_of",
     "next_in_turn",
+    "read_cause",
     "reasons_for",
     "status_after_assessment",
     "status_after_payment",

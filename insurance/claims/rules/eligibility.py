@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
-from insurance.claims.rules.statuses import ACCIDENTAL, CLAIM_TYPES
+from insurance.claims.rules.statuses import ACCIDENTAL, CLAIM_TYPES, UNKNOWN
 from insurance.core.money import ZERO, format_money
 from insurance.policies.rules import Layer, cover_on, payable_on
 
@@ -71,6 +71,14 @@ class ItemResult:
     payable: Decimal
     is_waiting: bool
     checks: tuple[Check, ...]
+
+
+def check_cause(cause: str) -> list[Check]:
+    """Return the check that says that no cause was stated; nothing where one was."""
+    if cause != UNKNOWN:
+        return []
+    words = "No cause was stated, so waiting is judged as for a natural cause."
+    return [Check("CAUSE_STATED", False, words, blocking=False)]
 
 
 def life_causes(cause: str) -> bool:

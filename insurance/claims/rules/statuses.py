@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from insurance.core.errors import ConflictError
+from insurance.core.errors import ConflictError, DomainError
 from insurance.core.money import ZERO
 
 TRANSITIONS: dict[str, tuple[str, ...]] = {
@@ -82,6 +82,9 @@ CLAIM_TYPES: dict[str, frozenset[str]] = {
 }
 """What a claim may be about, and which benefits answer to it."""
 
+UNKNOWN = "UNKNOWN"
+"""No cause was stated. What waits, waits as for a natural cause; a description decides nothing."""
+
 _LIFE_CAUSES = ("NATURAL", "ACCIDENT", "SUICIDE", "VIOLENCE", "RETRENCHMENT")
 _NON_LIFE_CAUSES = (
     "ACCIDENT",
@@ -103,7 +106,15 @@ _ENDS_LIFE = frozenset({"DEATH", "ACCIDENTAL_DEATH", "FUNERAL"})
 
 def causes_for(category: str) -> tuple[str, ...]:
     """Return the causes that a claim of a category, LIFE or NON_LIFE, may have."""
-    return _LIFE_CAUSES if category == "LIFE" else _NON_LIFE_CAUSES
+    return (UNKNOWN, *(_LIFE_CAUSES if category == "LIFE" else _NON_LIFE_CAUSES))
+
+
+def read_cause(cause: str | None, category: str, field: str = "cause") -> str:
+    """Return a stated cause, UNKNOWN where none is. Raises DomainError with those there are."""
+    causes = causes_for(category)
+    if cause is not None and cause not in causes:
+        raise DomainError(f"Choose one of: {', '.join(causes)}.", field=field)
+    return cause or UNKNOWN
 
 
 def ends_life(claim_type: str) -> bool:

@@ -20,13 +20,19 @@ from insurance.claims.models import (
 from insurance.claims.rules import (
     AuthorityExceededError,
     Reason,
+    document_types,
     find_reason,
+    read_cause,
     status_after_assessment,
     status_after_payment,
 )
 from insurance.claims.rules.statuses import UNDECIDED
 from insurance.claims.services.authority import require_authority
-from insurance.claims.services.documents import outstanding_documents, waive_documents
+from insurance.claims.services.documents import (
+    outstanding_documents,
+    require_documents,
+    waive_documents,
+)
 from insurance.claims.services.facts import refresh
 from insurance.claims.services.history import (
     Held,
@@ -62,6 +68,7 @@ def assess_claim(
     claim_id: UUID,
     assessments: Sequence[Assessment],
     *,
+    cause: str | None = None,
     documents_waived: bool = False,
     waiver_reason: str = "",
     version: int | None = None,
@@ -69,6 +76,8 @@ def assess_claim(
     now: datetime,
 ) -> Claim:
     """Decide items of a claim; with the last one the claim is decided.
+
+    `cause` states what caused the event where that was not known, or corrects it.
 
     Above the assessor's limit the claim waits for somebody who may, with the proposal kept:
     raises AuthorityExceededError. Raises ConflictError for what is decided already or no longer
@@ -79,11 +88,30 @@ def assess_claim(
         # What is read does not depend on what is decided, so all of it is written at the end.
         with transaction() as session, session.no_autoflush:
             held = hold(session, claim_id, on=on, now=now, version=version)
+            if cause is not None:
+                state_cause(held, cause)
             _assess(held, assessments, documents_waived, waiver_reason)
             return held.claim
     except AuthorityExceededError as exceeded:
-        _escalate(claim_id, assessments, exceeded, on=on, now=now)
+        _escalate(claim_id, assessments, exceeded, cause=cause, on=on, now=now)
         raise
+
+
+def state_cause(held: Held, cause: str) -> None:
+    """Say what caused the event. Documents that the cause asks for are required from now on."""
+    claim = held.claim
+    before, after = claim.cause, read_cause(cause, held.terms.category)
+    if after == before:
+        return
+    claim.cause = after
+    require_documents(held, document_types(claim.claim_type, after))
+    tell(
+        held,
+        "CLAIM_CAUSE_STATED",
+        f"The cause is {after.replace('_', ' ').lower()}",
+        before={"cause": before},
+        payload={"cause": after},
+    )
 
 
 def _assess(
@@ -289,6 +317,7 @@ def _escalate(
     assessments: Sequence[Assessment],
     exceeded: AuthorityExceededError,
     *,
+    cause: str | None,
     on: date,
     now: datetime,
 ) -> None:
@@ -298,6 +327,8 @@ def _escalate(
         claim = held.claim
         if claim.status not in UNDECIDED:
             return
+        if cause is not None:
+            state_cause(held, cause)
         claim.escalated_at, claim.escalated_by = now, require_person()
         claim.proposal = plain(
             {

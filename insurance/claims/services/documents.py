@@ -1,5 +1,6 @@
 """Documents of a claim: asked for, sent, accepted or sent back. The clock follows them."""
 
+from collections.abc import Collection
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
@@ -167,6 +168,24 @@ def add_flag_once(held: Held, code: str, detail: str) -> None:
     """Raise a sign that is not there yet."""
     if code not in {one.code for one in held.flags}:
         add_flag(held, code, detail)
+
+
+def require_documents(held: Held, types: Collection[str]) -> None:
+    """Require documents of these types: one that was sent already counts."""
+    known = {one.document_type: one for one in held.documents}
+    for one in types:
+        if one in known:
+            known[one].is_required = True
+            continue
+        document = ClaimDocument(
+            id=new_id(),
+            claim_id=held.claim.id,
+            document_type=one,
+            is_required=True,
+            status=DocumentStatus.OUTSTANDING,
+        )
+        held.session.add(document)
+        held.documents.append(document)
 
 
 def outstanding_documents(held: Held, *, also_not_required: bool = False) -> list[ClaimDocument]:

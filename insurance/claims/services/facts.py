@@ -20,6 +20,7 @@ from insurance.claims.rules import (
     ItemFacts,
     ItemResult,
     assess_item,
+    check_cause,
     check_contract,
     find_flags,
 )
@@ -138,7 +139,7 @@ def make_checks(
 
     `at` is the contract as at the event, `used` what other claims took of each benefit's cover.
     """
-    checks = check_contract(at.facts)
+    checks = check_contract(at.facts) + check_cause(claim.cause)
     for item in items:
         result = assess_item(
             item_facts(at, item, used[item.policy_benefit_id]),

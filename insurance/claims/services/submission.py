@@ -17,8 +17,8 @@ from insurance.claims.models import (
 from insurance.claims.rules import (
     CLAIM_TYPES,
     DOCUMENTS,
-    causes_for,
     document_types,
+    read_cause,
 )
 from insurance.claims.services.facts import contract_at, make_checks, new_flags
 from insurance.claims.services.handling import assign_new
@@ -60,7 +60,10 @@ class Claimant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewClaim:
-    """What is notified. Without an event date, the claim date; without a claimant, the holder."""
+    """What is notified. Without an event date, the claim date; without a claimant, the holder.
+
+    Without a cause it is unknown, whatever the description says.
+    """
 
     claim_type: str
     items: Sequence[NewItem]
@@ -85,7 +88,7 @@ def submit_claim(policy_id: UUID, new: NewClaim, *, on: date, now: datetime) -> 
         event_date = new.event_date or claim_date
         _check(new, event_date, claim_date, on)
         claim = _claim_row(new, policy, terms.class_code, event_date, claim_date, on, now)
-        claim.cause = _cause(new.cause, terms.category)
+        claim.cause = read_cause(new.cause, terms.category)
         held = Held(session, policy, claim, on, now)
         found = find_benefits(session, policy_id, [one.policy_benefit_id for one in new.items])
         benefits = {one.benefit.id: one.benefit for one in found}
@@ -176,15 +179,6 @@ def _check_items(new: NewClaim, benefits: dict[UUID, PolicyBenefit]) -> None:
             words = "Enter an amount above zero."
             errors.append(DomainError(words, field=f"{field}.claimed_amount"))
     raise_all(errors)
-
-
-def _cause(cause: str | None, category: str) -> str:
-    causes = causes_for(category)
-    if cause is None:
-        return "NATURAL" if category == "LIFE" else "OTHER"
-    if cause not in causes:
-        raise DomainError(f"Choose one of: {', '.join(causes)}.", field="cause")
-    return cause
 
 
 def _claim_row(
