@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -158,6 +158,36 @@ _GIVEN_UP = text(
     """
 )
 
+_CREDITED = text(
+    """
+    SELECT a.premium_line_id, sum(a.amount)
+    FROM ins.receipts r
+    JOIN ins.allocations a ON a.org_id = r.org_id AND a.receipt_id = r.id
+    WHERE r.org_id = :org AND r.policy_id = :policy AND r.kind = 'CREDIT_NOTE'
+      AND NOT starts_with(r.reference, 'ADJ-') AND a.premium_line_id IS NOT NULL
+    GROUP BY a.premium_line_id HAVING sum(a.amount) > 0
+    """
+)
+_CREDIT_NOTES = text(
+    """
+    SELECT r.id, r.amount, coalesce(sum(a.amount) FILTER (WHERE a.premium_line_id IS NULL), 0) > 0
+    FROM ins.receipts r
+    LEFT JOIN ins.allocations a ON a.org_id = r.org_id AND a.receipt_id = r.id
+    WHERE r.org_id = :org AND r.policy_id = :policy AND r.kind = 'CREDIT_NOTE'
+      AND r.status = 'POSTED' AND r.recorded_at >= :since
+    GROUP BY r.id, r.amount ORDER BY r.id
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CreditNote:
+    """What a policy was credited. `is_paid_out`: a part of it went to the holder as money."""
+
+    receipt_id: UUID
+    amount: Decimal
+    is_paid_out: bool
+
 
 def get_premium_line(session: Session, policy_id: UUID, line_id: UUID) -> PremiumLine:
     """Return a line of a policy. Raises NotFoundError."""
@@ -218,6 +248,18 @@ def given_up(session: Session, policy_id: UUID) -> dict[UUID, Decimal]:
     """Return what was waived or written off of each premium of a policy, by line."""
     rows = session.execute(_GIVEN_UP, {"org": current_org(), "policy": policy_id})
     return {row[0]: row[1] for row in rows}
+
+
+def credited(session: Session, policy_id: UUID) -> dict[UUID, Decimal]:
+    """Return what of each premium of a policy was credited for days without cover, by line."""
+    rows = session.execute(_CREDITED, {"org": current_org(), "policy": policy_id})
+    return {row[0]: row[1] for row in rows}
+
+
+def list_credit_notes(session: Session, policy_id: UUID, *, since: datetime) -> list[CreditNote]:
+    """Return what a policy was credited since a moment and was not taken back."""
+    values = {"org": current_org(), "policy": policy_id, "since": since}
+    return [CreditNote(*row) for row in session.execute(_CREDIT_NOTES, values)]
 
 
 def list_receipts_with_references(

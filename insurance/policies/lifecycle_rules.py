@@ -1,14 +1,14 @@
 """What the end, the pause and the return of a contract do to its premiums, and who must agree."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
-from insurance.billing.rules import CoveredPremium, Refund, cancellation_refund
+from insurance.billing.rules import CoveredPeriod, Refund, cancellation_refund
 from insurance.core.errors import ConflictError, DomainError
 from insurance.core.money import ZERO, format_money, to_cents, total
 from insurance.core.period import Period
@@ -43,8 +43,9 @@ UNPAID_TYPES = frozenset({CancellationType.LAPSE, CancellationType.NON_PAYMENT})
 class Line:
     """A premium line as the end of a contract looks at it. Money is in rand.
 
-    `rate` is what its whole period costs at the day cover stops, where that differs from `amount`;
-    `given_up` is the part of `paid` that was waived or written off.
+    `whole` is what the contract charges for its period, `earned` for the days of cover in it;
+    `given_up` is the part of `paid` that was waived or written off. An adjustment has no period of
+    its own: what it was for is in the periods' `whole`.
     """
 
     id: UUID
@@ -53,7 +54,8 @@ class Line:
     paid: Decimal
     is_charged: bool
     is_adjustment: bool = False
-    rate: Decimal | None = None
+    whole: Decimal = ZERO
+    earned: Decimal = ZERO
     given_up: Decimal = ZERO
 
     @property
@@ -62,14 +64,32 @@ class Line:
         return self.amount - self.paid
 
 
+class Credited(Protocol):
+    """What a policy was credited. One of which a part was paid out stays as it is."""
+
+    @property
+    def receipt_id(self) -> UUID:
+        """Return its receipt."""
+
+    @property
+    def amount(self) -> Decimal:
+        """Return what was credited, in rand."""
+
+    @property
+    def is_paid_out(self) -> bool:
+        """Tell whether a part of it went to the holder as money."""
+
+
 @dataclass(frozen=True, slots=True)
 class CancellationPlan:
     """What a cancellation does to each line, and how the money divides.
 
-    `release` lines give back what was paid ahead, `uncharge` lines lose their charge, `drop` lines
-    are asked from nobody any more. `credited` is the line whose period cover stops in.
+    `reverse` credit notes are taken back, `release` lines give back what was paid ahead, `uncharge`
+    lines lose their charge, `drop` lines are asked from nobody any more. `credited` is the line
+    whose period cover stops in.
     """
 
+    reverse: tuple[UUID, ...]
     release: tuple[UUID, ...]
     uncharge: tuple[UUID, ...]
     drop: tuple[UUID, ...]
@@ -93,56 +113,92 @@ def plan_cancellation(
     short_rate_per_cent: Decimal,
     unapplied: Decimal,
     gives_up_unpaid: bool,
+    credit_notes: Sequence[Credited] = (),
 ) -> CancellationPlan:
     """Divide a schedule where `stop` is the first day without cover.
 
     Periods that never began, and charges never made, fall away whole: what was paid for them goes
-    back, whatever the contract keeps of a period that did begin.
+    back, whatever the contract keeps of a period that did begin. Where no period began, nothing of
+    the contract stays: what changes of it were charged and credited falls away too. With
+    `gives_up_unpaid`, premiums of which nothing was paid are asked from nobody where the whole is
+    not paid, and nothing goes back then.
     """
-    held = list(lines)
-    dropped = [one for one in held if _falls_away(one, stop, gives_up_unpaid)]
-    kept = [one for one in held if one not in dropped]
-    ahead = total(one.paid - one.given_up for one in dropped)
+    schedule = _Schedule(tuple(lines), stop, tuple(credit_notes), unapplied)
+    plan = _plan(schedule, basis, short_rate_per_cent, gives_up_unpaid=False)
+    if not gives_up_unpaid or plan.money.arrears == ZERO:
+        return plan
+    plan = _plan(schedule, basis, short_rate_per_cent, gives_up_unpaid=True)
+    money = plan.money
+    kept = min(money.refund, money.credit)
+    money = replace(money, credit=money.credit - kept, refund=ZERO)
+    return replace(plan, money=money, written_off=money.arrears)
+
+
+@dataclass(frozen=True, slots=True)
+class _Schedule:
+    lines: tuple[Line, ...]
+    stop: date
+    credit_notes: tuple[Credited, ...]
+    unapplied: Decimal
+
+    def falls_away(self, line: Line, *, gives_up_unpaid: bool) -> bool:
+        """Tell whether a line is asked from nobody any more."""
+        if not line.is_charged or (gives_up_unpaid and line.paid == ZERO):
+            return True
+        return not line.is_adjustment and line.period.start >= self.stop
+
+
+def _plan(
+    schedule: _Schedule, basis: str, short_rate_per_cent: Decimal, *, gives_up_unpaid: bool
+) -> CancellationPlan:
+    kept = [
+        one
+        for one in schedule.lines
+        if not schedule.falls_away(one, gives_up_unpaid=gives_up_unpaid)
+    ]
+    reverse: list[Credited] = []
+    if not gives_up_unpaid and all(one.is_adjustment for one in kept):
+        kept = []
+        reverse = [one for one in schedule.credit_notes if not one.is_paid_out]
+    dropped = [one for one in schedule.lines if one not in kept]
+    credited = total(one.amount for one in schedule.credit_notes if one not in reverse)
+    paid_ahead = (
+        schedule.unapplied
+        + total(one.paid - one.given_up for one in dropped)
+        - total(one.amount for one in reverse)
+    )
+    owed = total(one.outstanding for one in kept)
     money = cancellation_refund(
-        [_covered(one, stop, kept) for one in kept],
-        stop,
+        _periods(kept),
+        charged=total(one.amount for one in kept) - credited,
+        owed=owed,
+        unapplied=paid_ahead,
         basis=basis,
         short_rate_per_cent=short_rate_per_cent,
-        unapplied=unapplied + ahead,
     )
-    begun = [one for one in kept if not one.is_adjustment and stop in one.period]
+    begun = [one for one in kept if not one.is_adjustment and schedule.stop in one.period]
     return CancellationPlan(
+        reverse=tuple(one.receipt_id for one in reverse),
         release=tuple(one.id for one in dropped if one.paid > ZERO),
         uncharge=tuple(one.id for one in dropped if one.is_charged),
         drop=tuple(one.id for one in dropped),
         credited=begun[-1].id if begun else None,
-        paid_ahead=unapplied + ahead,
-        owed=total(one.outstanding for one in kept),
+        paid_ahead=paid_ahead,
+        owed=owed + money.recharge,
         money=money,
-        written_off=money.arrears if gives_up_unpaid else ZERO,
+        written_off=ZERO,
     )
 
 
-def _falls_away(line: Line, stop: date, gives_up_unpaid: bool) -> bool:
-    if not line.is_charged:
-        return True
-    if gives_up_unpaid and line.paid == ZERO:
-        return True
-    return not line.is_adjustment and line.period.start >= stop
-
-
-def _covered(line: Line, stop: date, kept: Sequence[Line]) -> CoveredPremium:
-    if line.is_adjustment:
-        # What a change added was for days before this one; the premium's own rate has the rest.
-        return CoveredPremium(Period(stop, stop), line.amount, line.paid)
-    rate = line.amount if line.rate is None else line.rate
-    # What a change inside the period added is part of its rate, so what was given up of it is too.
-    added = total(
-        one.given_up
-        for one in kept
-        if one.is_adjustment and one.period.start > line.period.start and stop in line.period
-    )
-    return CoveredPremium(line.period, rate, rate - line.outstanding, line.given_up + added)
+def _periods(kept: Sequence[Line]) -> list[CoveredPeriod]:
+    """Return the periods that were covered; the last bears what was given up of changes."""
+    begun = [one for one in kept if not one.is_adjustment]
+    added = total(one.given_up for one in kept if one.is_adjustment)
+    last = max(begun, key=lambda one: one.period.start, default=None)
+    return [
+        CoveredPeriod(one.whole, one.earned, one.given_up + (added if one is last else ZERO))
+        for one in begun
+    ]
 
 
 def cancellation_basis(product_basis: str, *, is_cooling_off: bool, by: Initiator) -> str:

@@ -349,9 +349,14 @@ def list_events(
     return session.scalars(query).all()
 
 
-def get_base_version(session: Session, policy_id: UUID) -> tuple[PolicyVersion, PolicyEvent]:
-    """Return the version that the present term began with, and its event."""
-    found = session.execute(
+def get_base_version(
+    session: Session, policy_id: UUID, *, before: date | None = None
+) -> tuple[PolicyVersion, PolicyEvent]:
+    """Return the version that the newest term began with, and its event.
+
+    `before` asks for the newest term that began before a day, or the first.
+    """
+    query = (
         select(PolicyVersion, PolicyEvent)
         .join(
             PolicyEvent,
@@ -366,9 +371,10 @@ def get_base_version(session: Session, policy_id: UUID) -> tuple[PolicyVersion, 
             PolicyEvent.event_type.in_(["POLICY_ISSUED", "POLICY_RENEWED"]),
         )
         .order_by(PolicyVersion.version_number.desc())
-        .limit(1)
-    ).one()
-    return found[0], found[1]
+    )
+    found = session.execute(query if before else query.limit(1)).all()
+    begun = [row for row in found if before is None or row[0].effective_date < before]
+    return (begun or found[-1:])[0]._tuple()
 
 
 def list_endorsements(

@@ -9,9 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from insurance.billing.rules import (
-    CoveredPremium,
+    CoveredPeriod,
     Step,
     cancellation_refund,
+    earned_charge,
+    line_charge,
     period_charge,
     plan_lines,
     pro_rata,
@@ -76,8 +78,19 @@ def test_the_order_in_which_steps_are_told_does_not_matter(
 
 
 def _refund(amount: str, start: date, end: date, on: date, **terms: object) -> Decimal:
-    premium = CoveredPremium(Period(start, end), D(amount), paid=D(amount))
-    return cancellation_refund([premium], on, **terms).refund  # type: ignore[arg-type]
+    covered = _covered(D(amount), start, end, on)
+    return cancellation_refund(
+        [covered], charged=D(amount), owed=D(0), unapplied=D(0), **terms
+    ).refund  # type: ignore[arg-type]
+
+
+def _covered(
+    amount: Decimal, start: date, end: date, on: date, given_up: Decimal = D(0)
+) -> CoveredPeriod:
+    earned = earned_charge(
+        Period(start, end), [Step(start, amount)], on, whole_days=None, method="ACTUAL_DAYS"
+    )
+    return CoveredPeriod(amount, earned, given_up)
 
 
 APRIL = date(2026, 4, 1)
@@ -112,42 +125,103 @@ def test_a_flat_basis_keeps_the_premium() -> None:
 
 
 def test_an_unpaid_premium_is_owed_for_the_days_of_cover_only() -> None:
-    unpaid = CoveredPremium(Period(date(2026, 5, 1), date(2026, 6, 1)), D(310), paid=D(0))
+    unpaid = _covered(D(310), date(2026, 5, 1), date(2026, 6, 1), date(2026, 5, 21))
 
-    outcome = cancellation_refund([unpaid], date(2026, 5, 21))
+    outcome = cancellation_refund([unpaid], charged=D(310), owed=D(310), unapplied=D(0))
 
     assert (outcome.refund, outcome.arrears, outcome.credit) == (0, D("200.00"), D("110.00"))
 
 
+def test_what_is_earned_follows_the_cover_day_by_day_to_its_end() -> None:
+    month = Period(date(2026, 5, 1), date(2026, 6, 1))
+    steps = [Step(month.start, D(305)), Step(date(2026, 5, 11), D(149))]
+
+    def earned(day: int, method: str = "ACTUAL_DAYS") -> Decimal:
+        return earned_charge(month, steps, date(2026, 5, day), whole_days=None, method=method)
+
+    # 305.00 less 21/31 of what the decrease took off, less 18/31 of what was left.
+    assert earned(14) == D("112.80")
+    assert earned(1) == 0
+    assert earned(11) == D("98.39")  # ten days at 305.00
+    year = Period(date(2027, 6, 1), date(2028, 6, 1))
+    kept = earned_charge(
+        year,
+        [Step(year.start, D("4944.81"))],
+        date(2027, 9, 9),
+        whole_days=None,
+        method="ACTUAL_DAYS",
+    )
+    assert D("4944.81") - kept == D("3593.77")  # 100 of 366 days
+    # A product whose changes cost from the next period on still ends by the day.
+    assert earned(14, "NONE") == D("127.90")
+
+
+@given(
+    instalments=st.lists(st.tuples(st.integers(-10, 45), MONEY), max_size=4),
+    first=MONEY,
+    day=st.integers(-5, 40),
+    whole_days=st.sampled_from([None, 31, 40]),
+    method=st.sampled_from(["ACTUAL_DAYS", "MONTHS", "NONE"]),
+)
+def test_what_is_earned_is_nothing_at_the_start_the_charge_at_the_end_and_never_negative(
+    instalments: list[tuple[int, Decimal]],
+    first: Decimal,
+    day: int,
+    whole_days: int | None,
+    method: str,
+) -> None:
+    period = Period(date(2026, 5, 1), date(2026, 6, 1))
+    changes = [Step(period.start + timedelta(days=days), it) for days, it in instalments]
+    steps = [Step(date(2026, 1, 1), first), *changes]
+    stop = period.start + timedelta(days=day)
+
+    earned = earned_charge(period, steps, stop, whole_days=whole_days, method=method)
+
+    assert earned >= 0
+    if stop <= period.start:
+        assert earned == 0
+    if stop >= period.end:
+        assert earned == line_charge(period, steps, whole_days=whole_days, method=method)
+
+
 @given(
     amount=MONEY,
-    paid_share=st.integers(0, 100),
+    charged=MONEY,
+    settled_share=st.integers(0, 100),
     waived_share=st.integers(0, 100),
     day=st.integers(0, 40),
     unapplied=MONEY,
     rate=st.integers(0, 100),
 )
 def test_a_refund_is_never_more_than_was_paid_and_nothing_is_lost(
-    amount: Decimal, paid_share: int, waived_share: int, day: int, unapplied: Decimal, rate: int
+    amount: Decimal,
+    charged: Decimal,
+    settled_share: int,
+    waived_share: int,
+    day: int,
+    unapplied: Decimal,
+    rate: int,
 ) -> None:
     start = date(2026, 5, 1)
-    paid = (amount * paid_share / 100).quantize(D("0.01"))
-    waived = (paid * waived_share / 100).quantize(D("0.01"))
-    premium = CoveredPremium(Period(start, date(2026, 6, 1)), amount, paid, waived)
+    settled = (charged * settled_share / 100).quantize(D("0.01"))
+    waived = (settled * waived_share / 100).quantize(D("0.01"))
+    covered = _covered(amount, start, date(2026, 6, 1), start + timedelta(days=day), waived)
 
     found = cancellation_refund(
-        [premium],
-        start + timedelta(days=day),
+        [covered],
+        charged=charged,
+        owed=charged - settled,
+        unapplied=unapplied,
         basis="SHORT_RATE",
         short_rate_per_cent=D(rate),
-        unapplied=unapplied,
     )
 
-    assert 0 <= found.refund <= paid - waived + unapplied
+    assert 0 <= found.refund <= settled - waived + unapplied
     assert found.credit + found.retained == found.unearned
     assert found.refund == 0 or found.arrears == 0
-    earned = amount - found.credit
-    assert paid + unapplied - found.refund + found.arrears == earned
+    assert found.credit == 0 or found.recharge == 0
+    keeps = max(covered.earned + found.retained, waived)
+    assert settled + unapplied - found.refund + found.arrears == keeps
 
 
 @pytest.mark.parametrize(

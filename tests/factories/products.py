@@ -27,6 +27,7 @@ def make_rate_table(
     *,
     basis: RateBasis = RateBasis.PER_MILLE,
     rows: list[services.NewRate] | None = None,
+    factors: tuple[str, ...] = ("age", "gender"),
 ) -> RateTable:
     """Return a table for ages 18 to 65: men 0.52, women 0.40 per mille, unless rows are given."""
     entries = rows or [
@@ -38,7 +39,7 @@ def make_rate_table(
             table_code=code,
             table_name=f"{code} table",
             rate_basis=basis,
-            rating_factors=("age", "gender"),
+            rating_factors=factors,
             entries=entries,
         ),
         now=NOW,
@@ -71,6 +72,7 @@ def make_motor_table(code: str = "motor-rates") -> RateTable:
 def make_draft(name: str = "Term Life", **terms: Any) -> Product:
     """Return a draft of a term life product for ages 18 to 65, without benefits."""
     product_type = terms.pop("product_type", "TERM_LIFE")
+    class_code = terms.pop("class_code", None)
     facts = {
         "min_entry_age": 18,
         "max_entry_age": 65,
@@ -78,7 +80,12 @@ def make_draft(name: str = "Term Life", **terms: Any) -> Product:
         "max_sum_assured": Decimal(5_000_000),
     } | terms
     return services.create_product(
-        services.NewProduct(name=name, product_type=product_type, terms=services.Terms(**facts)),
+        services.NewProduct(
+            name=name,
+            product_type=product_type,
+            class_code=class_code,
+            terms=services.Terms(**facts),
+        ),
         now=NOW,
     )
 

@@ -8,13 +8,18 @@ from insurance.billing.rules.allocation import (
     may_settle,
     open_status,
 )
-from insurance.billing.rules.cancellation import CoveredPremium, Refund, cancellation_refund
-from insurance.billing.rules.pro_rata import Step, period_charge, pro_rata
+from insurance.billing.rules.cancellation import (
+    CoveredPeriod,
+    Refund,
+    cancellation_refund,
+    earned_charge,
+)
+from insurance.billing.rules.pro_rata import Step, instalment_at, period_charge, pro_rata
 from insurance.billing.rules.schedule import MONTHS_AHEAD, PlannedLine, line_charge, plan_lines
 
 __all__ = [
     "MONTHS_AHEAD",
-    "CoveredPremium",
+    "CoveredPeriod",
     "OpenLine",
     "PlannedLine",
     "Refund",
@@ -22,6 +27,8 @@ __all__ = [
     "Step",
     "allocate",
     "cancellation_refund",
+    "earned_charge",
+    "instalment_at",
     "last_in_reach",
     "line_charge",
     "may_settle",

@@ -44,6 +44,12 @@ def _months(start: date, end: date) -> int:
     return max((end.year - start.year) * 12 + end.month - start.month, 0)
 
 
+def instalment_at(steps: Iterable[Step], on: date) -> Decimal:
+    """Return what an instalment costs on a day; nothing before the first step."""
+    begun = [step for step in sorted(steps, key=lambda step: step.on) if step.on <= on]
+    return begun[-1].instalment if begun else ZERO
+
+
 def period_charge(period: Period, steps: Iterable[Step], *, method: str = "ACTUAL_DAYS") -> Decimal:
     """Return the premium of a period under every step that touches it.
 

@@ -1,5 +1,6 @@
 """Cancelling a policy: what it costs said first, then done to the cent, by two people if need be."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -13,9 +14,10 @@ from insurance.approvals.services import request_approval
 from insurance.billing import queries as billing
 from insurance.billing import services as money
 from insurance.billing.models import LineKind, PremiumLine, ReceiptKind
+from insurance.billing.rules import Step, earned_charge
 from insurance.core.db import transaction
 from insurance.core.errors import ConflictError, DomainError
-from insurance.core.money import ZERO, format_money, to_cents
+from insurance.core.money import ZERO, format_money
 from insurance.core.period import Period
 from insurance.core.tenancy import current_org
 from insurance.ledger.rules import split_vat
@@ -28,13 +30,13 @@ from insurance.policies.lifecycle_rules import (
     Line,
 )
 from insurance.policies.models import Endorsement, EndorsementStatus, PolicyStatus
-from insurance.policies.rules import check_transition
+from insurance.policies.rules import check_transition, fold, steps_of
+from insurance.policies.services.contracts import Basis, load_basis
 from insurance.policies.services.moves import (
     Case,
     LifecycleOutcome,
     charge_due,
     day_after,
-    instalment_on,
     move,
     open_case,
 )
@@ -139,7 +141,8 @@ def _prepare(case: Case, wanted: Cancellation) -> _Prepared:
     stop = policy.ended_on or effective
     cools = policy.ended_on is None and _cools_off(case, wanted.kind)
     basis = rules.cancellation_basis(case.terms.cancellation_basis, is_cooling_off=cools, by=by)
-    lines = _lines(case, stop)
+    term = load_basis(case.session, case.policy, on=stop)
+    lines = _lines(case, term, stop)
     plan = rules.plan_cancellation(
         lines,
         stop,
@@ -147,6 +150,7 @@ def _prepare(case: Case, wanted: Cancellation) -> _Prepared:
         short_rate_per_cent=case.terms.short_rate_per_cent,
         unapplied=billing.unapplied_credit(case.session, policy.id),
         gives_up_unpaid=wanted.kind in rules.UNPAID_TYPES,
+        credit_notes=billing.list_credit_notes(case.session, policy.id, since=term.recorded_at),
     )
     preview = CancellationPreview(
         effective_date=effective,
@@ -157,7 +161,7 @@ def _prepare(case: Case, wanted: Cancellation) -> _Prepared:
         unearned=plan.money.unearned,
         retained=plan.money.retained,
         credit=plan.money.credit,
-        vat=_vat(case, lines, plan),
+        vat=_vat(case, lines, stop, plan),
         paid_ahead=plan.paid_ahead,
         owed=plan.owed,
         arrears=plan.arrears,
@@ -220,60 +224,60 @@ def _cools_off(case: Case, kind: CancellationType) -> bool:
     return rules.is_cooling_off(kind, issued_on, case.on, days=days, term_days=term)
 
 
-def _lines(case: Case, stop: date) -> list[Line]:
-    """Return the schedule as if every premium of a covered period had been charged."""
+def _lines(case: Case, basis: Basis, stop: date) -> list[Line]:
+    """Return the schedule as if every premium of a covered period had been charged.
+
+    What a period earns comes from the contract's steps, by the function that charges it. What
+    belongs to earlier terms was charged what it earned.
+    """
     charged_before = min(stop, day_after(case.on))
     ends = case.policy.ended_on is not None
-    found = []
     given_up = billing.given_up(case.session, case.policy.id)
+    credited = billing.credited(case.session, case.policy.id)
+    stages = fold(basis.contract, basis.starts_on, basis.changes, basis.pricer)
+    steps = steps_of(stages, basis.pricer)
+    found = []
     for line in case.lines():
         will_be = not ends and line.due_date < charged_before and line.amount > ZERO
+        period = Period(line.due_date, max(line.period_end, line.due_date))
+        is_earlier = line.due_date < basis.starts_on
+        is_adjustment = line.kind is LineKind.ADJUSTMENT
+        if is_adjustment and line.posted_at and line.posted_at < basis.recorded_at:
+            is_earlier, is_adjustment = True, False
+        less = credited.get(line.id, ZERO)
+        whole = line.amount if is_earlier else _charge(case, line, period, steps, period.end)
+        earned = line.amount if is_earlier else _charge(case, line, period, steps, stop)
         found.append(
             Line(
                 id=line.id,
-                period=Period(line.due_date, max(line.period_end, line.due_date)),
+                period=period,
                 amount=line.amount,
                 paid=line.paid_amount,
                 is_charged=line.posted_at is not None or will_be,
-                is_adjustment=line.kind is LineKind.ADJUSTMENT,
-                rate=_rate(case, line, stop),
+                is_adjustment=is_adjustment,
+                whole=max(whole - less, ZERO),
+                earned=max(earned - less, ZERO),
                 given_up=given_up.get(line.id, ZERO),
             )
         )
     return found
 
 
-def _rate(case: Case, line: PremiumLine, stop: date) -> Decimal | None:
-    """Return what a period costs at the end where a change inside it was charged apart."""
-    period = Period(line.due_date, max(line.period_end, line.due_date))
-    if line.kind is LineKind.ADJUSTMENT or stop not in period:
-        return None
-    if case.terms.pro_rata_method == "NONE" or not _changed_within(case, period, stop):
-        return None
-    instalment = instalment_on(case, stop)
-    if line.whole_days is None:
-        return instalment
-    return to_cents(instalment * period.days / line.whole_days)
+def _charge(
+    case: Case, line: PremiumLine, period: Period, steps: Sequence[Step], stop: date
+) -> Decimal:
+    return earned_charge(
+        period,
+        steps,
+        stop,
+        whole_days=line.whole_days,
+        method=case.terms.pro_rata_method,
+    )
 
 
-def _changed_within(case: Case, period: Period, stop: date) -> bool:
-    found = case.session.scalars(
-        select(Endorsement.id)
-        .where(
-            Endorsement.org_id == current_org(),
-            Endorsement.policy_id == case.policy.id,
-            Endorsement.status == EndorsementStatus.ISSUED,
-            Endorsement.effective_date > period.start,
-            Endorsement.effective_date <= stop,
-        )
-        .limit(1)
-    ).one_or_none()
-    return found is not None
-
-
-def _vat(case: Case, lines: list[Line], plan: CancellationPlan) -> Decimal:
-    begun = [one for one in lines if one.id == plan.credited]
-    rate = case.vat_rate(begun[0].period.start) if begun else None
+def _vat(case: Case, lines: list[Line], stop: date, plan: CancellationPlan) -> Decimal:
+    begun = next((one.period.start for one in lines if one.id == plan.credited), stop)
+    rate = case.vat_rate(begun)
     return split_vat(plan.money.credit, rate)[1] if rate else ZERO
 
 
@@ -351,6 +355,9 @@ def _described(wanted: Cancellation, preview: CancellationPreview) -> str:
 def _settle(case: Case, prepared: _Prepared) -> None:
     """Post the plan: give back what was paid ahead, credit, settle what is owed, refund the rest."""
     session, policy, plan = case.session, case.policy, prepared.plan
+    for receipt_id in plan.reverse:
+        note = billing.get_receipt(session, receipt_id)
+        money.reverse_receipt(session, note, on=case.on, reason_code="CANCELLED", now=case.now)
     for line_id in plan.release:
         line = billing.get_premium_line(session, policy.id, line_id)
         money.release_line(session, line, on=case.on, now=case.now)
@@ -362,8 +369,19 @@ def _settle(case: Case, prepared: _Prepared) -> None:
         # The contract is over, so what a change added is not left for a debit that never comes.
         line.due_date = min(line.due_date, case.on)
     session.flush()
+    if plan.money.recharge > ZERO:
+        money.charge_adjustment(
+            session,
+            policy.id,
+            policy.policy_number,
+            plan.money.recharge,
+            due_date=case.on,
+            on=case.on,
+            vat_rate=case.vat_rate(prepared.preview.cover_end),
+            now=case.now,
+        )
     if plan.money.credit > ZERO:
-        _credit(case, plan)
+        _credit(case, plan, prepared.preview.cover_end)
     money.apply_credits(session, {policy.id: policy.policy_number}, on=case.on, now=case.now)
     if plan.written_off > ZERO:
         _write_off_rest(case)
@@ -373,20 +391,20 @@ def _settle(case: Case, prepared: _Prepared) -> None:
         )
 
 
-def _credit(case: Case, plan: CancellationPlan) -> None:
-    if plan.credited is None:
-        raise ConflictError("There is no premium to credit.")
-    line = billing.get_premium_line(case.session, case.policy.id, plan.credited)
+def _credit(case: Case, plan: CancellationPlan, stop: date) -> None:
+    line = None
+    if plan.credited is not None:
+        line = billing.get_premium_line(case.session, case.policy.id, plan.credited)
     note = money.Payment(
         policy_id=case.policy.id,
         policy_number=case.policy.policy_number,
         reference=next_reference(case, "CN"),
         amount=plan.money.credit,
         on=case.on,
-        line_id=line.id,
+        line_id=line.id if line else None,
         kind=ReceiptKind.CREDIT_NOTE,
         detail="Cover stopped",
-        vat_rate=case.vat_rate(line.due_date),
+        vat_rate=case.vat_rate(line.due_date if line else stop),
     )
     money.record_receipts(case.session, [note], on=case.on, now=case.now)
 

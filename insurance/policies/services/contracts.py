@@ -47,9 +47,9 @@ class Basis:
     next_charge: date
 
 
-def load_basis(session: Session, policy: Policy) -> Basis:
-    """Return what the policy's contract is made of."""
-    version, event = queries.get_base_version(session, policy.id)
+def load_basis(session: Session, policy: Policy, *, on: date | None = None) -> Basis:
+    """Return what the policy's contract is made of; `on` asks for the term that runs up to a day."""
+    version, event = queries.get_base_version(session, policy.id, before=on)
     issued = queries.list_endorsements(session, policy.id, EndorsementStatus.ISSUED)
     return Basis(
         contract=contract_of(version.policy_snapshot),
