@@ -34,7 +34,7 @@ from insurance.core.tenancy import tenant_scope
 from insurance.customers.services import add_bank_account
 from insurance.lapses.services import record_notice
 from insurance.policies import queries
-from insurance.policies.lifecycle_rules import CancellationType
+from insurance.policies.lifecycle_rules import UNPAID_TYPES, CancellationType
 from insurance.policies.models import EndorsementStatus, EndorsementType, PolicyStatus
 from insurance.policies.replay import find_differences
 from insurance.policies.rules import fold, steps_of
@@ -471,6 +471,31 @@ class History(RuleBasedStateMachine):
             left = sum((one.outstanding for one in self.lines), ZERO)
             assert left == preview.arrears
             assert preview.refund == 0 or preview.arrears == 0
+            if kind not in UNPAID_TYPES:
+                self._check_earned()
+
+    def _check_earned(self) -> None:
+        """Hold what stays charged to the days of cover, each at the premium of the day."""
+        session, policy = self.session, self.policy
+        is_given_up = sum(billing.given_up(session, policy.id).values(), ZERO)
+        if self.has_gap or is_given_up:
+            return
+        basis = load_basis(session, policy)
+        steps = steps_of(
+            fold(basis.contract, basis.starts_on, basis.changes, basis.pricer), basis.pricer
+        )
+        assert policy.ended_on is not None
+        earned = sum(
+            (
+                _by_the_day(line, steps, policy.ended_on)
+                for line in self.lines
+                if line.kind is LineKind.PREMIUM
+            ),
+            D(0),
+        )
+        charged = -_balance(session, "PREMIUM_INCOME")
+        most = D("0.005") * (len(self.lines) + 1) * (len(steps) + 2)
+        assert abs(charged - earned) <= most, (charged, earned)
 
     @rule()
     def was_not_taken_up(self) -> None:
@@ -590,12 +615,14 @@ def _person(role: str, place: int) -> dict[str, Any]:
     }
 
 
-def _by_the_day(line: PremiumLine, steps: Any) -> Decimal:
-    """Return what a period costs, day by day at the premium of the day."""
+def _by_the_day(line: PremiumLine, steps: Any, stop: date = date.max) -> Decimal:
+    """Return what a period costs up to a day, day by day at the premium of the day."""
     whole = line.whole_days or (line.period_end - line.due_date).days
     cost = D(0)
     for offset in range((line.period_end - line.due_date).days):
         on = line.due_date + timedelta(days=offset)
+        if on >= stop:
+            break
         cost += next(step.instalment for step in reversed(steps) if step.on <= on) / whole
     return cost
 
