@@ -50,6 +50,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     csrf.init_app(app)
     limits.init_app(app)
     htmx.init_app(app)
+    parsing.clean_requests(app)
     errors.init_app(app)
     filters.init_app(app)
     static_files.init_app(app)

@@ -18,6 +18,7 @@ from insurance.api.edge import (
 from insurance.core import clock
 from insurance.core.context import current_actor
 from insurance.core.db import db
+from insurance.core.errors import DomainError
 from insurance.core.paging import decode_cursor
 from insurance.core.permissions import May
 from insurance.customers import queries, services
@@ -44,13 +45,20 @@ class AddressBody(Answer):
 
 
 class CustomerBody(Body):
-    """A person (names, and an ID number, passport or date of birth) or a company."""
+    """A person (names, and an ID number, passport or date of birth) or another holder.
+
+    Somebody with one name has it as `last_name`. A company, trust, club, burial society or
+    partnership has a `company_name`, the `registration_number` of its kind (a trust: the Master's
+    reference; the last three perhaps none) and a contact person.
+    """
 
     kind: CustomerKind = CustomerKind.PERSON
     first_name: Short | None = None
     last_name: Short | None = None
     company_name: Short | None = None
     registration_number: Number | None = None
+    contact_name: Short | None = None
+    contact_role: Short | None = None
     email: Annotated[Words, Field(max_length=254)] | None = None
     phone: Number | None = None
     id_number: Number | None = None
@@ -77,6 +85,8 @@ class CustomerAnswer(Answer):
     last_name: str | None
     company_name: str | None
     registration_number: str | None
+    contact_name: str | None
+    contact_role: str | None
     email: str | None
     phone: str | None
     id_number: str | None
@@ -93,9 +103,12 @@ class CustomerAnswer(Answer):
 
 
 class SearchQuery(Query):
-    """A name, e-mail address, phone or ID number; names may be misspelt."""
+    """A name, e-mail address, phone or ID number; names may be misspelt.
 
-    q: str = Field(min_length=2, max_length=100)
+    Two characters or more, or one that is a name of its own, such as a Chinese one.
+    """
+
+    q: str = Field(min_length=1, max_length=100)
     limit: int = Field(20, ge=1, le=50)
 
 
@@ -124,6 +137,8 @@ def list_customers(query: ListQuery):
 )
 def search_customers(query: SearchQuery):
     """Find customers by name, e-mail address, phone or ID number."""
+    if len(query.q.strip()) < 2 and query.q.isascii():
+        raise DomainError("Enter two characters or more.", field="q")
     found = queries.list_customers(db.session(), q=query.q, limit=query.limit)
     return [_answer(customer) for customer in found.items]
 
@@ -140,10 +155,11 @@ def search_customers(query: SearchQuery):
 def create_customer(body: CustomerBody):
     """Capture a customer; an ID number that is already here is refused with `existing_id`."""
     session = db.session()
-    name = body.company_name or f"{body.first_name or ''} {body.last_name or ''}"
     on = clock.today(get_organization(session).timezone)
     customer = services.create_customer(_details(body), on=on, now=clock.now())
-    alike = queries.find_look_alikes(session, name, customer.date_of_birth, customer.phone)
+    alike = queries.find_look_alikes(
+        session, customer.kind, customer.display_name, customer.date_of_birth, customer.phone
+    )
     warnings = [
         f"{found.why}: {found.customer.id}" for found in alike if found.customer.id != customer.id
     ]

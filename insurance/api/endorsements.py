@@ -29,7 +29,7 @@ class BeneficiaryBody(Answer):
     model_config = {"extra": "forbid"}
 
     kind: Literal["PRIMARY", "CONTINGENT"] = "PRIMARY"
-    first_name: Name
+    first_name: Name = ""
     last_name: Name
     date_of_birth: Day | None = None
     relationship: Annotated[Words, Field(max_length=60)] = ""

@@ -37,7 +37,7 @@ def palette() -> Response:
     """Show what the search box found; nothing typed shows the pages."""
     q = " ".join(request.args.get("q", "").split())[:100]
     groups = [("Go to", _pages(q))]
-    if len(q) >= 2:
+    if len(q) >= 2 or not q.isascii():
         groups = [*_records(q), *groups]
     return page("search/palette.html", part="results", q=q, groups=groups)
 

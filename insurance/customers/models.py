@@ -1,4 +1,4 @@
-"""Persons and companies. Identity and bank numbers are encrypted, with a keyed hash for search."""
+"""Persons, companies and other holders. Identity and bank numbers are encrypted, with a keyed hash for search."""
 
 from datetime import date, datetime
 from enum import StrEnum
@@ -12,10 +12,14 @@ from insurance.core.db import TenantRecord, tenant_key
 
 
 class CustomerKind(StrEnum):
-    """A natural person or a juristic one."""
+    """A natural person, or what else can hold a policy."""
 
     PERSON = "PERSON"
     COMPANY = "COMPANY"
+    TRUST = "TRUST"
+    CLUB = "CLUB"
+    BURIAL_SOCIETY = "BURIAL_SOCIETY"
+    PARTNERSHIP = "PARTNERSHIP"
 
 
 class Gender(StrEnum):
@@ -27,13 +31,19 @@ class Gender(StrEnum):
 
 
 class Customer(TenantRecord):
-    """A customer. `version` counts its edits; `search_text` is what the search box looks at."""
+    """A customer. `version` counts its edits; `search_text` is what the search box looks at.
+
+    A person with one name has it as `last_name`. `company_name` is the name of whatever is no
+    person, and `registration_number` what its kind is registered by, if it is.
+    """
 
     __tablename__ = "customers"
     __table_args__ = (
         UniqueConstraint("org_id", "id_number_index", name="customers_id_number_key"),
         UniqueConstraint("org_id", "passport_index", name="customers_passport_key"),
-        UniqueConstraint("org_id", "registration_number", name="customers_registration_key"),
+        UniqueConstraint(
+            "org_id", "kind", "registration_number", name="customers_registration_key"
+        ),
         Index("customers_name_ix", "org_id", "match_name", "date_of_birth"),
         Index("customers_phone_ix", "org_id", "phone"),
         Index("customers_email_ix", "org_id", "email"),
@@ -44,8 +54,8 @@ class Customer(TenantRecord):
             postgresql_ops={"search_text": "gin_trgm_ops"},
         ),
         CheckConstraint(
-            "(kind = 'PERSON' AND first_name IS NOT NULL AND last_name IS NOT NULL)"
-            " OR (kind = 'COMPANY' AND company_name IS NOT NULL)",
+            "(kind = 'PERSON' AND last_name IS NOT NULL)"
+            " OR (kind <> 'PERSON' AND company_name IS NOT NULL)",
             name="has_name",
         ),
     )
@@ -55,6 +65,8 @@ class Customer(TenantRecord):
     last_name: Mapped[str | None]
     company_name: Mapped[str | None]
     registration_number: Mapped[str | None]
+    contact_name: Mapped[str | None]
+    contact_role: Mapped[str | None]
     display_name: Mapped[str]
     match_name: Mapped[str]
     search_text: Mapped[str]

@@ -13,8 +13,8 @@ from insurance.core.crypto import blind_index
 from insurance.core.paging import Page, page_of
 from insurance.core.records import get_record
 from insurance.core.tenancy import current_org
-from insurance.customers.models import BankAccount, Customer, CustomerAddress
-from insurance.customers.rules import match_name
+from insurance.customers.models import BankAccount, Customer, CustomerAddress, CustomerKind
+from insurance.customers.rules import match_name, match_organization
 
 _SEARCH = text("SELECT found.id FROM ins.sd_search_customers(:q, :limit) AS found")
 
@@ -57,12 +57,28 @@ def search_customer_ids(session: Session, q: str, limit: int) -> list[UUID]:
             Customer.id_number_index == blind_index(current_org(), "id_number", digits),
         )
         return list(session.scalars(exact))
-    wanted = digits if re.fullmatch(r"\+?[0-9]{6,}", digits, re.ASCII) else plain.lower()
-    if "@" not in wanted and not wanted.lstrip("+").isdigit():
-        wanted = match_name(wanted)
-    if len(wanted) < 2:
+    searched = search_words(plain)
+    if not searched:
         return []
-    return [row.id for row in session.execute(_SEARCH, {"q": wanted, "limit": limit})]
+    return [row.id for row in session.execute(_SEARCH, {"q": searched, "limit": limit})]
+
+
+def search_words(q: str) -> str:
+    """Return a search text as the search function compares it; empty where it is too short.
+
+    One letter is too short, one Chinese, Japanese or Korean character is a name.
+    """
+    plain = " ".join(q.split())[:100]
+    digits = re.sub(r"[\s-]", "", plain)
+    if re.fullmatch(r"\+?[0-9]{6,}", digits, re.ASCII):
+        return digits
+    words = plain.lower() if "@" in plain else match_name(plain)
+    return "" if len(words) < 2 and words.isascii() else words
+
+
+def name_compared(kind: CustomerKind, name: str) -> str:
+    """Return a customer's name as the duplicate check compares it."""
+    return match_name(name) if kind is CustomerKind.PERSON else match_organization(name)
 
 
 def lock_customer(session: Session, customer_id: UUID) -> None:
@@ -85,14 +101,21 @@ def find_by_id_number(session: Session, id_number: str) -> Customer | None:
 
 
 def find_look_alikes(
-    session: Session, name: str, born: date | None, phone: str | None
+    session: Session, kind: CustomerKind, name: str, born: date | None, phone: str | None
 ) -> list[Duplicate]:
-    """Return customers with the same name and birth date, or the same phone: at most five."""
+    """Return customers who may be the same, at most five.
+
+    A person has the same name and birth date, any other holder the same name, both without case,
+    accents and legal form; or somebody has the same phone.
+    """
     conditions: list[ColumnElement[bool]] = []
-    if born is not None:
-        conditions.append(
-            (Customer.match_name == match_name(name)) & (Customer.date_of_birth == born)
-        )
+    compared = name_compared(kind, name)
+    why = "same name"
+    if kind is not CustomerKind.PERSON:
+        conditions.append((Customer.match_name == compared) & (Customer.kind != "PERSON"))
+    elif born is not None:
+        why = "same name and birth date"
+        conditions.append((Customer.match_name == compared) & (Customer.date_of_birth == born))
     if phone is not None:
         conditions.append(Customer.phone == phone)
     if not conditions:
@@ -100,10 +123,7 @@ def find_look_alikes(
     found = session.scalars(
         select(Customer).where(Customer.org_id == current_org(), or_(*conditions)).limit(5)
     )
-    return [
-        Duplicate(row, "same phone" if row.phone == phone and phone else "same name and birth date")
-        for row in found
-    ]
+    return [Duplicate(row, "same phone" if row.phone == phone and phone else why) for row in found]
 
 
 def list_addresses(session: Session, customer_id: UUID) -> Sequence[CustomerAddress]:

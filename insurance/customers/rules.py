@@ -1,23 +1,54 @@
 """Who somebody is: South African ID numbers, passports, telephone numbers and names."""
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from datetime import date
 
 import phonenumbers
+from stdnum import luhn
 from stdnum.exceptions import ValidationError
-from stdnum.za import idnr
 
 from insurance.core.errors import DomainError
+from insurance.core.text import latin_text, name_key
 
-_NAME_NOISE = re.compile(r"[^a-z0-9]+")
 _EMAIL = re.compile(r"[^@\s<>,;:\"()\[\]\\]{1,64}@[a-z0-9.-]{1,185}\.[a-z]{2,24}", re.ASCII | re.I)
 _PASSPORT = re.compile(r"[A-Z0-9]{5,20}", re.ASCII)
-_REGISTRATION = re.compile(r"[0-9]{4}/[0-9]{6}/[0-9]{2}", re.ASCII)
+_REGISTRATIONS = {
+    "COMPANY": (
+        re.compile(r"[0-9]{4}/[0-9]{6}/[0-9]{2}", re.ASCII),
+        "Enter it like 2019/123456/07.",
+    ),
+    "TRUST": (
+        re.compile(r"[A-Z]{1,3}[0-9]{1,7}/(?:[0-9]{4}|[0-9]{2})(?:\([A-Z]{1,4}\))?", re.ASCII),
+        "Enter the Master's reference like IT1234/2015 or IT000123/2020(G).",
+    ),
+}
+_ANY_REGISTRATION = (
+    re.compile(r"[A-Z0-9][A-Z0-9/().-]{2,39}", re.ASCII),
+    "Enter 3 to 40 letters, digits, dashes and slashes, or leave it empty.",
+)
+_COMPANY_FORMS = frozenset(
+    ["pty", "ltd", "limited", "proprietary", "cc", "inc", "incorporated", "npc", "rf", "soc"]
+)
 OLDEST_AGE = 120
 ADULT_AGE = 18
 NATIONAL_DIGITS = 9
+STANDINGS = {"0": "citizen", "1": "permanent resident", "2": "refugee"}
+"""What the eleventh digit of an ID number says."""
+UNIVERSAL_BRANCHES = {
+    "632005": "Absa",
+    "430000": "African Bank",
+    "888000": "Bank Zero",
+    "462005": "Bidvest Bank",
+    "470010": "Capitec",
+    "679000": "Discovery Bank",
+    "250655": "FNB",
+    "580105": "Investec",
+    "198765": "Nedbank",
+    "051001": "Standard Bank",
+    "678910": "TymeBank",
+}
+"""The branch codes that stand for every branch of a bank."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +58,13 @@ class IdentityFacts:
     id_number: str
     date_of_birth: date
     gender: str
-    is_citizen: bool
+    standing: str
 
 
 def read_id_number(text: str, *, declared_birth: date | None = None, on: date) -> IdentityFacts:
     """Read a South African ID number: 13 digits, check digit, a real date, citizenship.
+
+    The eleventh digit is 0 for a citizen, 1 for a permanent resident and 2 for a refugee.
 
     The number has a two-digit year. A declared date of birth decides the century and must agree;
     without one, a birth in the future is ruled out, and where both centuries remain possible the
@@ -41,14 +74,21 @@ def read_id_number(text: str, *, declared_birth: date | None = None, on: date) -
     if not re.fullmatch(r"[0-9]{13}", plain, re.ASCII):
         raise DomainError("An ID number has 13 digits.", field="id_number")
     try:
-        number = idnr.validate(plain)
+        number = luhn.validate(plain)
     except ValidationError as error:
         raise DomainError(
-            "This is not a valid ID number. Check the digits.", field="id_number"
+            "The check digit of this ID number does not fit. Check the digits.", field="id_number"
         ) from error
+    standing = STANDINGS.get(number[10])
+    if standing is None:
+        raise DomainError(
+            "The eleventh digit of an ID number is 0 (citizen), 1 (permanent resident) or"
+            " 2 (refugee).",
+            field="id_number",
+        )
     born = _birth(_possible_births(number, on), declared_birth, on)
     gender = "FEMALE" if int(number[6:10]) < 5000 else "MALE"
-    return IdentityFacts(number, born, gender, number[10] == "0")
+    return IdentityFacts(number, born, gender, standing)
 
 
 def _birth(births: list[date], declared: date | None, on: date) -> date:
@@ -125,19 +165,86 @@ def read_email(text: str) -> str:
     return plain
 
 
-def read_registration(text: str) -> str:
-    """Return a company registration number, such as 2019/123456/07."""
-    plain = re.sub(r"\s", "", text)
-    if not _REGISTRATION.fullmatch(plain):
-        raise DomainError("Enter it like 2019/123456/07.", field="registration_number")
+def read_registration(kind: str, text: str | None) -> str | None:
+    """Return the number that a holder of a kind is registered by, or None where it has none.
+
+    A company's looks like 2019/123456/07; a trust has the Master's reference on its letters of
+    authority, such as IT1234/2015(G), and must state it. A club, burial society or partnership may
+    have a number (of a non-profit organization, a friendly society) in any form. Raises DomainError
+    at `registration_number`.
+    """
+    plain = re.sub(r"\s", "", text or "").upper()
+    if not plain:
+        if kind == "TRUST":
+            raise DomainError(
+                "Enter the Master's reference on the letters of authority, such as IT1234/2015(G).",
+                field="registration_number",
+            )
+        return None
+    shape, words = _REGISTRATIONS.get(kind, _ANY_REGISTRATION)
+    if not shape.fullmatch(plain):
+        raise DomainError(words, field="registration_number")
     return plain
+
+
+def read_account_number(text: str, *, field: str = "account_number") -> str:
+    """Return the digits of a South African account number: 4 to 11, not all of them zero."""
+    digits = re.sub(r"[\s-]", "", text)
+    if not re.fullmatch(r"[0-9]{4,11}", digits, re.ASCII):
+        raise DomainError("A South African account number has 4 to 11 digits.", field=field)
+    if not digits.strip("0"):
+        raise DomainError("An account number is not all zeros.", field=field)
+    return digits
+
+
+def read_branch_code(text: str, *, field: str = "branch_code") -> str:
+    """Return a branch code: six digits, a leading zero kept."""
+    digits = re.sub(r"[\s-]", "", text)
+    if not re.fullmatch(r"[0-9]{6}", digits, re.ASCII):
+        raise DomainError("A branch code has six digits.", field=field)
+    return digits
+
+
+def branch_warning(code: str) -> str | None:
+    """Return what is doubtful about a branch code, or None for a bank's universal one."""
+    if code in UNIVERSAL_BRANCHES:
+        return None
+    return (
+        f"Branch {code} is not the universal code of a bank that we know."
+        " Compare it with the bank's letter."
+    )
+
+
+def read_account_holder(text: str, *, field: str = "holder") -> str:
+    """Return an account holder's name, which a bank file must be able to hold."""
+    if latin_text(text) is None:
+        raise DomainError(
+            "Enter the account holder's name in Latin letters, as the bank writes it: bank files"
+            " hold no others.",
+            field=field,
+        )
+    return text.strip()
 
 
 def match_name(*names: str | None) -> str:
     """Return a name as the duplicate check compares it: no accents, case or punctuation."""
-    joined = " ".join(name for name in names if name)
-    plain = unicodedata.normalize("NFKD", joined).encode("ascii", "ignore").decode().lower()
-    return _NAME_NOISE.sub(" ", plain).strip()
+    return name_key(" ".join(name for name in names if name))
+
+
+def match_organization(name: str) -> str:
+    """Return the name of what is no person as it is compared: also without its legal form.
+
+    So `Karoo Transport (Pty) Ltd` and `KAROO TRANSPORT Limited` are a likely match.
+    """
+    key = name_key(name)
+    return " ".join(word for word in key.split() if word not in _COMPANY_FORMS) or key
+
+
+def read_name(text: str | None, *, field: str, message: str) -> str:
+    """Return a name that has at least one letter or digit of some script."""
+    if not text or not name_key(text):
+        raise DomainError(message, field=field)
+    return text.strip()
 
 
 def search_text(name: str, email: str | None, phone: str | None) -> str:

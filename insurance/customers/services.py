@@ -1,7 +1,9 @@
 """Capturing and changing customers."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -33,6 +35,8 @@ _AUDITED = [
     "last_name",
     "company_name",
     "registration_number",
+    "contact_name",
+    "contact_role",
     "id_number_masked",
     "passport_masked",
     "passport_country",
@@ -60,13 +64,18 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class CustomerDetails:
-    """What is captured of a customer. A person has an ID number, a passport or a birth date."""
+    """What is captured of a customer. A person has an ID number, a passport or a birth date.
+
+    Who is no person has a `company_name` and, but for a company, a person to talk to.
+    """
 
     kind: str = "PERSON"
     first_name: str | None = None
     last_name: str | None = None
     company_name: str | None = None
     registration_number: str | None = None
+    contact_name: str | None = None
+    contact_role: str | None = None
     id_number: str | None = None
     passport_number: str | None = None
     passport_country: str | None = None
@@ -190,12 +199,15 @@ def add_bank_account(
     account_number: str,
     now: datetime,
 ) -> BankAccount:
-    """Add a bank account. The number is 5 to 16 digits and stored encrypted."""
-    digits = account_number.replace(" ", "")
-    if not (digits.isascii() and digits.isdigit() and 5 <= len(digits) <= 16):
-        raise DomainError("An account number has 5 to 16 digits.", field="account_number")
-    if not (branch_code.isascii() and branch_code.isdigit() and len(branch_code) == 6):
-        raise DomainError("A branch code has six digits.", field="branch_code")
+    """Add a bank account. The number has 4 to 11 digits and is stored encrypted.
+
+    The account holder stands in Latin letters, which is what bank files hold.
+    """
+    errors: list[DomainError] = []
+    digits = _reading(errors, rules.read_account_number, account_number)
+    branch_code = _reading(errors, rules.read_branch_code, branch_code)
+    holder = _reading(errors, rules.read_account_holder, holder)
+    raise_all(errors)
     with transaction() as session:
         customer = queries.get_customer(session, customer_id, lock=True)
         account_id = new_id()
@@ -277,49 +289,57 @@ def _renewed(row: Customer | BankAccount, table: str, column: str, attribute: st
 def _fill(session: Session, customer: Customer, details: CustomerDetails, on: date) -> None:
     """Check the details and write them to the row, every refusal at once."""
     errors: list[DomainError] = []
-
-    def read(function: Any, *arguments: Any) -> Any:
-        try:
-            return function(*arguments)
-        except DomainError as error:
-            errors.extend(error.errors)
-            return None
-
+    read = partial(_reading, errors)
     customer.email = read(rules.read_email, details.email) if details.email else None
     customer.phone = read(rules.read_phone, details.phone) if details.phone else None
     unknown = set(details.consents) - set(CONSENTS)
     if unknown:
         errors.append(DomainError(f"There is no consent {min(unknown)}.", field="consents"))
     customer.consents = {name: bool(details.consents.get(name)) for name in CONSENTS}
-    if customer.kind is CustomerKind.COMPANY:
-        read(_fill_company, customer, details)
-    else:
+    if customer.kind is CustomerKind.PERSON:
         read(_fill_person, session, customer, details, on)
+    else:
+        _fill_organization(errors, customer, details)
     raise_all(errors)
-    customer.match_name = rules.match_name(customer.display_name)
+    customer.match_name = queries.name_compared(customer.kind, customer.display_name)
     customer.search_text = rules.search_text(customer.display_name, customer.email, customer.phone)
 
 
-def _fill_company(customer: Customer, details: CustomerDetails) -> None:
-    if not details.company_name:
-        raise DomainError("Enter the company's name.", field="company_name")
-    customer.company_name = customer.display_name = details.company_name
-    customer.registration_number = (
-        rules.read_registration(details.registration_number)
-        if details.registration_number
-        else None
+def _reading(errors: list[DomainError], read: Callable[..., Any], *arguments: Any) -> Any:
+    """Return what a rule reads; its refusals are collected instead of raised."""
+    try:
+        return read(*arguments)
+    except DomainError as error:
+        errors.extend(error.errors)
+        return None
+
+
+def _fill_organization(
+    errors: list[DomainError], customer: Customer, details: CustomerDetails
+) -> None:
+    name = _reading(
+        errors,
+        partial(rules.read_name, field="company_name", message="Enter the name."),
+        details.company_name,
     )
+    if not details.contact_name and customer.kind is not CustomerKind.COMPANY:
+        errors.append(DomainError("Enter whom to talk to.", field="contact_name"))
+    customer.company_name = customer.display_name = name
+    customer.registration_number = _reading(
+        errors, rules.read_registration, customer.kind.value, details.registration_number
+    )
+    customer.contact_name = details.contact_name or None
+    customer.contact_role = details.contact_role or None
 
 
 def _fill_person(session: Session, customer: Customer, details: CustomerDetails, on: date) -> None:
-    errors = [
-        DomainError("Fill this in.", field=name)
-        for name in ("first_name", "last_name")
-        if not getattr(details, name)
-    ]
-    raise_all(errors)
-    customer.first_name, customer.last_name = details.first_name, details.last_name
-    customer.display_name = f"{details.first_name} {details.last_name}"
+    surname = rules.read_name(
+        details.last_name,
+        field="last_name",
+        message="Fill this in. Somebody with one name has it here.",
+    )
+    customer.first_name, customer.last_name = details.first_name or None, surname
+    customer.display_name = " ".join(filter(None, (details.first_name, surname)))
     customer.gender = Gender(details.gender) if details.gender else customer.gender
     customer.date_of_birth = details.date_of_birth or customer.date_of_birth
     if customer.date_of_birth is not None and customer.date_of_birth > on:

@@ -6,12 +6,13 @@ None of these is a certified interbank format: the bureau's own software makes t
 import csv
 import io
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Protocol
+
+from insurance.core.text import latin_text
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%", "＝", "＋", "－", "＠")
 _ACCOUNT_TYPES = {"CURRENT": "1", "SAVINGS": "2", "TRANSMISSION": "3"}
@@ -152,9 +153,11 @@ def _harmless(text: str) -> str:
 
 
 def _plain(text: str, longest: int) -> str:
-    """Return text in ASCII on one line, without tabs: what the bureau's columns can hold."""
-    ascii_text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-    return " ".join(re.sub(r"[\x00-\x1f\x7f]", " ", ascii_text).split())[:longest]
+    """Return text in Latin letters on one line, without tabs: what the bureau's columns can hold.
+
+    Names that this cannot write are refused before a run is released.
+    """
+    return (latin_text(re.sub(r"[\x00-\x1f\x7f]", " ", text)) or "")[:longest]
 
 
 def _day(day: date) -> str:

@@ -201,7 +201,16 @@ def _searched(q: str) -> dict[str, Any] | None:
     digits = re.sub(r"[\s-]", "", plain)
     if re.fullmatch(r"[0-9]{13}", digits, re.ASCII):
         return {"id_number": blind_index(current_org(), "id_number", digits)}
-    return {"q": plain.lower()} if len(plain) >= 2 else None
+    words = _words(plain)
+    return {"q": words} if words else None
+
+
+def _words(plain: str) -> str:
+    """Return a text as the search compares it: the start of a number as it is, else a name."""
+    from insurance.customers.queries import search_words
+
+    is_number = re.match(r"[a-z]{1,5}-[0-9]", plain, re.ASCII | re.IGNORECASE)
+    return plain.lower() if is_number else search_words(plain)
 
 
 _CONDITIONS = {
@@ -262,9 +271,10 @@ def search_policy_ids(session: Session, q: str, limit: int) -> list[UUID]:
             Policy.org_id == current_org(), Policy.customer_id.in_(holders)
         )
         return list(session.scalars(found.order_by(Policy.id.desc()).limit(limit)))
-    if len(plain) < 2:
+    words = _words(plain)
+    if not words:
         return []
-    rows = session.execute(_SEARCH, {"q": plain.lower(), "limit": limit})
+    rows = session.execute(_SEARCH, {"q": words, "limit": limit})
     return list(dict.fromkeys(row.id for row in rows))
 
 

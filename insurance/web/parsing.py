@@ -11,9 +11,13 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 import simplejson
-from flask import Flask
+from flask import Flask, Request
 from flask.json.provider import JSONProvider
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+from werkzeug.datastructures import ImmutableMultiDict
+from werkzeug.utils import cached_property
+
+from insurance.core.text import visible
 
 MAX_BODY = 1024 * 1024
 MAX_UPLOAD = 100 * 1024 * 1024
@@ -34,7 +38,8 @@ def read_json(body: bytes) -> Any:
     """Return the value of a JSON body. Numbers with a fraction become Decimal.
 
     Raises UnreadableError for anything not UTF-8, deeper than 32, with more than 10 000 keys,
-    repeated keys, NaN, infinities, absurd numbers, NUL or lone surrogates.
+    repeated keys, NaN, infinities, absurd numbers, NUL or lone surrogates. Characters that nobody
+    sees (bidi controls, zero widths) are taken out of every text, and refused in keys.
     """
     if len(body) > MAX_BODY:
         raise UnreadableError("The body is larger than 1 MB.")
@@ -64,7 +69,7 @@ def read_json(body: bytes) -> Any:
             parse_int=_whole,
             parse_constant=_refuse_constant,
         )
-        _check(value, 1)
+        value = _checked(value, 1)
     except RecursionError as error:
         raise UnreadableError("The body is nested too deeply.") from error
     except UnreadableError:
@@ -91,19 +96,27 @@ def _refuse_constant(name: str) -> None:
     raise UnreadableError(f"{name} is not a number here.")
 
 
-def _check(value: Any, depth: int) -> None:
+def _checked(value: Any, depth: int) -> Any:
+    """Return the value with its texts cleaned. Raises UnreadableError for what no text may hold."""
     if depth > MAX_DEPTH:
         raise UnreadableError("The body is nested too deeply.")
     if isinstance(value, str):
         if _CONTROL.search(value):
             raise UnreadableError("A text holds control characters.")
-    elif isinstance(value, dict):
-        for key, inner in value.items():
-            _check(key, depth)
-            _check(inner, depth + 1)
-    elif isinstance(value, list):
-        for inner in value:
-            _check(inner, depth + 1)
+        return visible(value)
+    if isinstance(value, dict):
+        return {
+            _checked_key(key, depth): _checked(inner, depth + 1) for key, inner in value.items()
+        }
+    if isinstance(value, list):
+        return [_checked(inner, depth + 1) for inner in value]
+    return value
+
+
+def _checked_key(key: str, depth: int) -> str:
+    if _checked(key, depth) != key:
+        raise UnreadableError("A key holds characters that nobody sees.")
+    return key
 
 
 def _read_money(value: Any) -> Decimal:
@@ -152,7 +165,7 @@ def _read_text(value: Any) -> Any:
         raise ValueError("must be text")
     if _CONTROL.search(value):
         raise ValueError("must not hold control characters")
-    return unicodedata.normalize("NFC", value).strip()
+    return unicodedata.normalize("NFC", visible(value)).strip()
 
 
 def _write_rate(value: Decimal) -> Decimal:
@@ -204,6 +217,29 @@ Words = Annotated[str, BeforeValidator(_read_text)]
 """Text without control characters, trimmed, in normal form C."""
 
 
+class CleanFields(Request):
+    """A request whose parameters and form fields hold no characters that nobody sees.
+
+    Passwords are left as they were typed.
+    """
+
+    @cached_property
+    def args(self) -> ImmutableMultiDict[str, str]:  # type: ignore[override]
+        """Return the parameters of the address."""
+        return _seen(super().args)
+
+    def _load_form_data(self) -> None:
+        super()._load_form_data()
+        self.__dict__["form"] = _seen(self.__dict__["form"])
+
+
+def _seen(fields: Any) -> ImmutableMultiDict[str, str]:
+    return ImmutableMultiDict(
+        (name, value if "password" in name else visible(value))
+        for name, value in fields.items(multi=True)
+    )
+
+
 class StrictJson(JSONProvider):
     """Flask's JSON: strict reading, and decimals written digit for digit."""
 
@@ -221,3 +257,8 @@ class StrictJson(JSONProvider):
 def init_app(app: Flask) -> None:
     """Use strict JSON everywhere."""
     app.json = StrictJson(app)
+
+
+def clean_requests(app: Flask) -> None:
+    """Take what nobody sees out of every request; after whatever else sets the request's class."""
+    app.request_class = type("CleanRequest", (CleanFields, app.request_class), {})

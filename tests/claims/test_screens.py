@@ -109,7 +109,7 @@ def test_an_agent_registers_a_claim_from_the_policy(
         ({"amount_0": "-5"}, "Enter an amount of zero or more."),
         ({"claimant_name": ""}, "Fill this in."),
         ({"claimant_email": "sipho"}, "e-mail"),
-        ({"payee_name": "S", "payee_account_number": "12"}, "5 to 16 digits"),
+        ({"payee_name": "S", "payee_account_number": "12"}, "4 to 11 digits"),
         ({"cause": "COLLISION"}, "Choose one from the list."),
     ],
 )

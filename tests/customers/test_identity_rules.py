@@ -10,8 +10,12 @@ from stdnum import luhn
 from insurance.core.crypto import mask_id_number
 from insurance.core.errors import DomainError
 from insurance.customers.rules import (
+    branch_warning,
     check_gender,
     match_name,
+    match_organization,
+    read_account_holder,
+    read_account_number,
     read_email,
     read_id_number,
     read_passport,
@@ -35,38 +39,46 @@ def _refusal(number: str, born: date | None = None, on: date = ON) -> tuple[str 
 
 
 @pytest.mark.parametrize(
-    ("number", "born", "gender", "is_citizen"),
+    ("number", "born", "gender", "standing"),
     [
-        ("8001015009087", date(1980, 1, 1), "MALE", True),
-        ("7503305044089", date(1975, 3, 30), "MALE", True),
-        ("9001245289086", date(1990, 1, 24), "MALE", True),
-        ("0002294999186", date(2000, 2, 29), "FEMALE", False),
-        ("800101 5009 08 7", date(1980, 1, 1), "MALE", True),
-        ("800101-5009-087", date(1980, 1, 1), "MALE", True),
+        ("8001015009087", date(1980, 1, 1), "MALE", "citizen"),
+        ("7503305044089", date(1975, 3, 30), "MALE", "citizen"),
+        ("9001245289086", date(1990, 1, 24), "MALE", "citizen"),
+        ("0002294999186", date(2000, 2, 29), "FEMALE", "permanent resident"),
+        ("8501015009284", date(1985, 1, 1), "MALE", "refugee"),
+        ("800101 5009 08 7", date(1980, 1, 1), "MALE", "citizen"),
+        ("800101-5009-087", date(1980, 1, 1), "MALE", "citizen"),
     ],
 )
-def test_an_id_number_tells_birth_gender_and_citizenship(
-    number: str, born: date, gender: str, is_citizen: bool
+def test_an_id_number_tells_birth_gender_and_standing(
+    number: str, born: date, gender: str, standing: str
 ) -> None:
     facts = read_id_number(number, on=ON)
 
-    assert (facts.date_of_birth, facts.gender, facts.is_citizen) == (born, gender, is_citizen)
+    assert (facts.date_of_birth, facts.gender, facts.standing) == (born, gender, standing)
     assert len(facts.id_number) == 13
 
 
 @pytest.mark.parametrize(
-    "number",
+    ("number", "reason"),
     [
-        "8001015009088",
-        "9202204720082",
-        "9902295001083",
-        "8506155000282",
-        "0000000000000",
-        "8013015009080",
+        ("8001015009088", "check digit"),
+        ("9202204720082", "check digit"),
+        ("8501015009383", "eleventh digit"),
+        ("9902295001085", "no possible date of birth"),
+        ("0000000000000", "no possible date of birth"),
+        ("8013015009084", "no possible date of birth"),
     ],
 )
-def test_a_wrong_check_digit_date_or_citizenship_is_refused(number: str) -> None:
-    assert _refusal(number) == ("id_number", "This is not a valid ID number. Check the digits.")
+def test_a_refused_id_number_is_told_its_true_reason(number: str, reason: str) -> None:
+    field, message = (
+        _refusal(number[:12] + luhn.calc_check_digit(number[:12]))
+        if (reason != "check digit")
+        else _refusal(number)
+    )
+
+    assert field == "id_number"
+    assert reason in message
 
 
 @pytest.mark.parametrize(
@@ -108,7 +120,7 @@ def test_nobody_is_born_in_the_future() -> None:
 @given(
     born=st.dates(date(1907, 1, 1), ON),
     sequence=st.integers(0, 9999),
-    citizenship=st.integers(0, 1),
+    citizenship=st.integers(0, 2),
 )
 @example(born=date(1980, 1, 1), sequence=4999, citizenship=0)
 @example(born=date(1980, 1, 1), sequence=5000, citizenship=0)
@@ -119,7 +131,7 @@ def test_every_sound_number_gives_back_what_it_was_made_of(
 
     assert facts.date_of_birth == born
     assert facts.gender == ("MALE" if sequence >= 5000 else "FEMALE")
-    assert facts.is_citizen == (citizenship == 0)
+    assert facts.standing == ("citizen", "permanent resident", "refugee")[citizenship]
 
 
 @given(born=st.dates(date(1927, 1, 1), date(2008, 1, 1)))
@@ -209,10 +221,72 @@ def test_what_is_no_address_is_refused(text: str) -> None:
 
 
 def test_a_company_has_a_registration_number() -> None:
-    assert read_registration(" 2019/123456/07 ") == "2019/123456/07"
-    for text in ("2019/12345/07", "2019-123456-07", "CK2019/123456/07", ""):
+    assert read_registration("COMPANY", " 2019/123456/07 ") == "2019/123456/07"
+    assert read_registration("COMPANY", None) is None
+    for text in ("2019/12345/07", "2019-123456-07", "CK2019/123456/07", "IT1234/2015"):
         with pytest.raises(DomainError):
-            read_registration(text)
+            read_registration("COMPANY", text)
+
+
+@pytest.mark.parametrize("text", ["IT1234/2015", "it 1234 / 15", "IT000123/2020(G)", "MT9/2012"])
+def test_a_trust_has_the_masters_reference(text: str) -> None:
+    assert read_registration("TRUST", text) == text.replace(" ", "").upper()
+
+
+@pytest.mark.parametrize("text", ["", "2019/123456/07", "IT1234", "1234/2015"])
+def test_a_trust_without_the_masters_reference_is_refused(text: str) -> None:
+    with pytest.raises(DomainError, match="Master's reference") as refusal:
+        read_registration("TRUST", text)
+
+    assert refusal.value.field == "registration_number"
+
+
+@pytest.mark.parametrize("kind", ["CLUB", "BURIAL_SOCIETY", "PARTNERSHIP"])
+def test_a_club_society_or_partnership_may_have_a_number_or_none(kind: str) -> None:
+    assert read_registration(kind, "") is None
+    assert read_registration(kind, "123-456 NPO") == "123-456NPO"
+    with pytest.raises(DomainError):
+        read_registration(kind, "=1+1")
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [("62 0012 345", "620012345"), ("1234", "1234"), ("0" * 10 + "1", "0" * 10 + "1")],
+)
+def test_a_south_african_account_has_4_to_11_digits(text: str, kept: str) -> None:
+    assert read_account_number(text) == kept
+
+
+@pytest.mark.parametrize(
+    "text", ["8001015009087", "123456789012", "123", "0000000", "12a45", "\u0661\u0662\u0663\u0664"]
+)
+def test_what_is_no_account_number_is_refused(text: str) -> None:
+    with pytest.raises(DomainError) as refusal:
+        read_account_number(text)
+
+    assert refusal.value.field == "account_number"
+
+
+def test_an_unknown_branch_is_warned_about_and_a_banks_own_is_not() -> None:
+    assert branch_warning("051001") is None
+    assert "000000" in (branch_warning("000000") or "")
+
+
+@pytest.mark.parametrize(
+    "name", ["\u674e \u5c0f\u9f8d", "\u0645\u062d\u0645\u062f", "\u03a0\u03b1\u03c0", "...", ""]
+)
+def test_an_account_holder_stands_in_letters_that_bank_files_hold(name: str) -> None:
+    assert read_account_holder("Zo\u00eb M\u00fcller") == "Zo\u00eb M\u00fcller"
+    with pytest.raises(DomainError, match="Latin letters") as refusal:
+        read_account_holder(name)
+
+    assert refusal.value.field == "holder"
+
+
+def test_the_legal_form_makes_no_other_company() -> None:
+    assert match_organization("Karoo Transport (Pty) Ltd") == "karoo transport"
+    assert match_organization("KAROO TRANSPORT Limited") == "karoo transport"
+    assert match_organization("Limited") == "limited"
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from insurance.customers import queries, rules, services
 from insurance.customers.models import Customer, CustomerKind
 from insurance.web.access import requires
 from insurance.web.business import business_day
-from insurance.web.forms import DayField, Form, TextField
+from insurance.web.forms import DayField, Form, TextField, choices_of
 from insurance.web.html import go, page, refuse
 
 _GENDERS = [("", "Not stated"), ("FEMALE", "Female"), ("MALE", "Male")]
@@ -24,9 +24,7 @@ _GENDERS = [("", "Not stated"), ("FEMALE", "Female"), ("MALE", "Male")]
 class CustomerForm(Form):
     """Who the customer is and how to reach them."""
 
-    kind = SelectField(
-        "Kind", choices=[("PERSON", "Person"), ("COMPANY", "Company")], default="PERSON"
-    )
+    kind = SelectField("Kind", choices=choices_of(CustomerKind), default="PERSON")
     first_name = TextField("First names")
     last_name = TextField("Surname")
     id_number = TextField("South African ID number", longest=20, render_kw={"inputmode": "numeric"})
@@ -34,8 +32,10 @@ class CustomerForm(Form):
     passport_country = TextField("Passport country", longest=2)
     date_of_birth = DayField("Date of birth")
     gender = SelectField("Gender", choices=_GENDERS, default="")
-    company_name = TextField("Company name")
-    registration_number = TextField("Registration number", longest=20)
+    company_name = TextField("Name of the company, trust, club, society or partnership")
+    registration_number = TextField("Registration number", longest=40)
+    contact_name = TextField("Contact person")
+    contact_role = TextField("Contact person is")
     phone = TextField("Telephone", longest=30, render_kw={"inputmode": "tel"})
     email = TextField("E-mail address", longest=254)
     line1 = TextField("Street and number, or PO box")
@@ -141,6 +141,8 @@ def details_of(form: CustomerForm) -> services.CustomerDetails:
         "last_name",
         "company_name",
         "registration_number",
+        "contact_name",
+        "contact_role",
         "id_number",
         "passport_number",
         "passport_country",
@@ -171,8 +173,11 @@ def _look_alikes(form: CustomerForm) -> list[queries.Duplicate]:
             form.id_number.data, declared_birth=born, on=business_day()
         ).date_of_birth
     phone = rules.read_phone(form.phone.data) if form.phone.data else None
-    name = form.company_name.data or f"{form.first_name.data} {form.last_name.data}"
-    return queries.find_look_alikes(db.session(), name, born, phone)
+    kind = CustomerKind(form.kind.data)
+    name = form.company_name.data or ""
+    if kind is CustomerKind.PERSON:
+        name = f"{form.first_name.data or ''} {form.last_name.data or ''}"
+    return queries.find_look_alikes(db.session(), kind, name, born, phone)
 
 
 def _existing(form: CustomerForm) -> Customer | None:
@@ -188,7 +193,8 @@ def _existing(form: CustomerForm) -> Customer | None:
 
 def _form_data(customer: Customer) -> dict[str, Any]:
     names = (
-        "first_name last_name company_name registration_number date_of_birth phone email version"
+        "first_name last_name company_name registration_number contact_name contact_role"
+        " date_of_birth phone email version"
     )
     data = {name: getattr(customer, name) for name in names.split()}
     data["kind"] = customer.kind.value

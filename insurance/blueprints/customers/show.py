@@ -11,7 +11,7 @@ from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError
 from insurance.core.permissions import May
-from insurance.customers import queries, services
+from insurance.customers import queries, rules, services
 from insurance.policies.queries import list_policies
 from insurance.quotes.queries import list_quotes, status_on
 from insurance.web.access import requires
@@ -29,7 +29,7 @@ class BankAccountForm(Form):
     bank = TextField("Bank", [Required()])
     branch_code = TextField("Branch code", [Required()], longest=6)
     account_type = SelectField("Type", choices=ACCOUNT_TYPES)
-    account_number = TextField("Account number", [Required()], longest=20)
+    account_number = TextField("Account number", [Required()], longest=30)
 
 
 @bp.route("/<uuid:customer_id>")
@@ -87,6 +87,7 @@ def _customer_page(customer_id: UUID, *, number: str | None = None) -> Response:
         policies=list_policies(session, limit=50, customer_id=customer_id).items,
         quotes=[(line, status_on(line.quote, on)) for line in quotes],
         addresses=queries.list_addresses(session, customer_id),
+        branch_warning=rules.branch_warning,
         accounts=queries.list_bank_accounts(session, customer_id),
         activity=list_resource_events(session, "customers", customer_id),
     )

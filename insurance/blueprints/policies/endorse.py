@@ -80,7 +80,7 @@ class RemoveMemberForm(EndorseForm):
     def offer(self, policy: Policy) -> None:
         """Fill the choices for a policy."""
         self.policy_member_id.choices = [
-            (str(one.id), f"{one.first_name} {one.last_name}, {words(one.role).lower()}")
+            (str(one.id), f"{one.first_name} {one.last_name}, {words(one.role).lower()}".strip())
             for one in queries.list_members(db.session(), policy.id)
             if one.end_date is None and one.role != "MAIN_MEMBER"
         ]
@@ -100,7 +100,7 @@ class CorrectForm(EndorseForm):
     def offer(self, policy: Policy) -> None:
         """Fill the choices for a policy."""
         self.policy_member_id.choices = [
-            (str(one.id), f"{one.first_name} {one.last_name}, {words(one.role).lower()}")
+            (str(one.id), f"{one.first_name} {one.last_name}, {words(one.role).lower()}".strip())
             for one in queries.list_members(db.session(), policy.id)
         ]
 
@@ -137,7 +137,9 @@ class BeneficiariesForm(EndorseForm):
 
     def wanted(self) -> dict[str, Any]:
         """Return the rows that have a name."""
-        return {"beneficiaries": [one for one in heirs_typed() if one["first_name"]]}
+        return {
+            "beneficiaries": [one for one in heirs_typed() if one["first_name"] or one["last_name"]]
+        }
 
 
 _FORMS: dict[str, tuple[EndorsementType, type[EndorseForm], str]] = {

@@ -170,7 +170,7 @@ def _flat(version: PolicyVersion) -> dict[str, Any]:
     state = version.policy_snapshot
     flat = {f"policy.{name}": value for name, value in state["policy"].items()}
     for member in state["members"]:
-        who = f"{member['first_name']} {member['last_name']}"
+        who = f"{member['first_name']} {member['last_name']}".strip()
         flat |= {f"{who}.{name}": member[name] for name in ("role", "date_of_birth", "end_date")}
     for benefit in state["benefits"]:
         what = benefit["benefit_name"]
@@ -204,7 +204,7 @@ def _on_paper(line: queries.PolicyLine) -> dict[str, Any]:
         ],
         "members": [
             [
-                f"{one.first_name} {one.last_name}",
+                f"{one.first_name} {one.last_name}".strip(),
                 one.role.replace("_", " ").capitalize(),
                 f"{one.date_of_birth:%Y/%m/%d}" if one.date_of_birth else "–",
                 f"{one.effective_date:%Y/%m/%d}",

@@ -15,14 +15,14 @@ from insurance.core.db import db
 from insurance.core.errors import DomainError, raise_all
 from insurance.core.money import format_money, parse_money
 from insurance.core.permissions import May
-from insurance.customers.models import Customer
+from insurance.customers.models import Customer, CustomerKind
 from insurance.customers.queries import get_customer
 from insurance.customers.services import CustomerDetails, DuplicateCustomerError
 from insurance.products.models import ProductStatus
 from insurance.products.queries import find_launched, list_products, load_terms
 from insurance.products.rules import ProductTerms
 from insurance.quotes import queries, services
-from insurance.quotes.rules import Life, PricedQuote
+from insurance.quotes.rules import MAIN, Life, PricedQuote
 from insurance.web.access import requires
 from insurance.web.business import business_day
 from insurance.web.forms import DayField, Form, MoneyField, TextField, clean_text, parse_day
@@ -118,7 +118,7 @@ def create() -> Response:
         terms=terms,
         priced=priced,
         problems=[one for one in problems if one.message],
-        relationships=RELATIONSHIPS,
+        relationships=_relationships(customer),
         existing=_existing(problems),
         errors_at={one.field: one.message for one in problems if one.field},
     )
@@ -167,7 +167,8 @@ def _entry_beside() -> Entry:
     source = request.args.get("beside", "")
     if not source:
         return Entry(lives=[LifeRow() for _ in range(LIFE_ROWS)])
-    asked = queries.get_quote(db.session(), _uuid(source, "beside")).request
+    quote = queries.get_quote(db.session(), _uuid(source, "beside"))
+    asked = quote.request
     lives = [
         LifeRow(
             relationship=life["relationship"],
@@ -177,7 +178,7 @@ def _entry_beside() -> Entry:
             gender=life["gender"] or "",
         )
         for life in asked["insured_lives"]
-        if life["relationship"] in RELATIONSHIPS
+        if life["relationship"] in _relationships(get_customer(db.session(), quote.customer_id))
     ]
     return Entry(
         covers={
@@ -258,7 +259,7 @@ def _lives(
     if main is not None:
         lives.append(main)
     for index, row in enumerate(entry.lives):
-        if not row.relationship:
+        if row.relationship not in _relationships(customer):
             continue
         try:
             born = parse_day(row.born) if row.born else None
@@ -271,6 +272,12 @@ def _lives(
             Life(row.relationship, None, row.gender or None, born, row.first_name, row.last_name)
         )
     return tuple(lives), errors
+
+
+def _relationships(customer: Customer | None) -> tuple[str, ...]:
+    """Return what a life may be; for a holder that is no person also the main member."""
+    is_person = customer is None or customer.kind is CustomerKind.PERSON
+    return RELATIONSHIPS if is_person else (MAIN, *RELATIONSHIPS)
 
 
 def _main_life(
@@ -290,9 +297,7 @@ def _main_life(
             return None
     if born is None:
         return None
-    return Life(
-        "MAIN_MEMBER", None, gender, born, form.first_name.data or "", form.last_name.data or ""
-    )
+    return Life(MAIN, None, gender, born, form.first_name.data or "", form.last_name.data or "")
 
 
 def _new_customer(form: QuoteForm) -> CustomerDetails:
@@ -339,7 +344,7 @@ def _life_row(typed: "MultiDict[str, str]", index: int) -> LifeRow:
     values = _group(typed, f"life.{index}.")
     relationship = values.get("relationship", "")
     return LifeRow(
-        relationship=relationship if relationship in RELATIONSHIPS else "",
+        relationship=relationship if relationship in (MAIN, *RELATIONSHIPS) else "",
         **{name: values.get(name, "") for name in ("first_name", "last_name", "born", "gender")},
     )
 

@@ -13,6 +13,7 @@ from insurance.core.context import current_actor
 from insurance.core.db import transaction
 from insurance.core.errors import ConflictError, DomainError
 from insurance.core.tenancy import current_org
+from insurance.customers.rules import read_account_number, read_branch_code
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,9 +35,7 @@ def write_payee(claim: Claim, payee: Payee) -> None:
     claim.payee_branch_code = _branch(payee.branch_code)
     claim.payee_account_cipher = claim.payee_account_masked = claim.payee_account_index = None
     if payee.account_number:
-        digits = payee.account_number.replace(" ", "")
-        if not (digits.isascii() and digits.isdigit() and 5 <= len(digits) <= 16):
-            raise DomainError("An account number has 5 to 16 digits.", field="payee.account_number")
+        digits = read_account_number(payee.account_number, field="payee.account_number")
         org = current_org()
         claim.payee_account_cipher = crypto.encrypt(
             org, "claims", "payee_account", claim.id, digits
@@ -48,10 +47,7 @@ def write_payee(claim: Claim, payee: Payee) -> None:
 def _branch(code: str | None) -> str | None:
     if not code:
         return None
-    digits = code.replace(" ", "")
-    if not (digits.isascii() and digits.isdigit() and len(digits) == 6):
-        raise DomainError("A branch code has six digits.", field="payee.branch_code")
-    return digits
+    return read_branch_code(code, field="payee.branch_code")
 
 
 def change_payee(claim_id: UUID, payee: Payee, *, reason: str, on: date, now: datetime) -> Claim:

@@ -11,12 +11,14 @@ from insurance.core import crypto
 from insurance.core.db import transaction
 from insurance.core.errors import ConflictError, DomainError
 from insurance.core.tenancy import current_org
+from insurance.core.text import latin_text
 from insurance.debit_orders import queries
 from insurance.debit_orders.exporters import EXPORTERS, Exporter, FileItem, FileRun
 from insurance.debit_orders.models import DebitOrderRun, RunStatus
 from insurance.organizations.queries import get_organization
 from insurance.products.queries import business_day
 
+_NAMED = 5
 _NOT_SENT = (RunStatus.DRAFT, RunStatus.CANCELLED)
 
 
@@ -98,6 +100,26 @@ def render(session: Session, run: DebitOrderRun, exporter: Exporter) -> bytes:
         total=run.total,
     )
     return exporter.render(facts, items)
+
+
+def refuse_illegible(session: Session, run_id: UUID) -> None:
+    """Refuse to release a run whose file would not name an account holder.
+
+    Raises ConflictError with the policies and what to do about them.
+    """
+    policies = [
+        row.policy_number
+        for row in queries.read_file_lines(session, run_id)
+        if latin_text(row.holder) is None
+    ]
+    if policies:
+        more = f" and {len(policies) - _NAMED} more" if len(policies) > _NAMED else ""
+        raise ConflictError(
+            f"A bank file cannot hold the account holder's name of {', '.join(policies[:_NAMED])}"
+            f"{more}. Add the account again with the name in Latin letters, as the bank writes it,"
+            " and capture the mandate for that account.",
+            detail={"policies": policies[:100]},
+        )
 
 
 def digest_of(content: bytes) -> str:

@@ -17,6 +17,7 @@ from insurance.core.ids import new_id
 from insurance.core.money import ZERO
 from insurance.core.tenancy import current_org
 from insurance.customers.models import BankAccount
+from insurance.customers.rules import read_account_holder
 from insurance.debit_orders import queries
 from insurance.debit_orders.models import Mandate
 from insurance.debit_orders.rules import Convention, MandateStatus
@@ -126,6 +127,7 @@ def _check(session: Session, wanted: NewMandate, customer_id: UUID, on: date) ->
     ).one_or_none()
     if account is None:
         raise DomainError("Choose an account of the policyholder.", field="bank_account_id")
+    read_account_holder(account.holder, field="bank_account_id")
     if wanted.signed_on is not None and wanted.signed_on > on:
         raise DomainError("A mandate cannot be signed in the future.", field="signed_on")
     if wanted.max_amount is not None and wanted.max_amount <= ZERO:

@@ -34,7 +34,12 @@ from insurance.debit_orders.rules import (
     is_business_day,
     item_reference,
 )
-from insurance.debit_orders.services.files import digest_of, exporter_named, render
+from insurance.debit_orders.services.files import (
+    digest_of,
+    exporter_named,
+    refuse_illegible,
+    render,
+)
 from insurance.organizations.queries import get_organization
 
 AHEAD_DAYS = 31
@@ -137,6 +142,7 @@ def release_run(run_id: UUID, *, on: date, now: datetime, format: str = "BUREAU"
         run.item_count, run.total = _submitted(session, run_id)
         if not run.item_count:
             raise ConflictError("Nothing in this run is to be debited any more. Cancel it.")
+        refuse_illegible(session, run_id)
         run.released_by, run.released_at = current_actor().user_id, now
         digest = digest_of(render(session, run, exporter))
         run.status, run.exporter, run.file_hash = RunStatus.RELEASED, exporter.name, digest

@@ -11,6 +11,7 @@ from insurance.billing.rules import Step
 from insurance.core.errors import ConflictError, DomainError
 from insurance.core.money import ZERO, to_cents, total
 from insurance.core.period import age_last_birthday
+from insurance.core.text import name_key
 from insurance.policies.rules.contract import (
     ACTIVE,
     ENDED,
@@ -132,7 +133,7 @@ def touches(change: Change) -> dict[str, str]:
     }[change.type]
     value = data[name]
     if isinstance(value, list):
-        return {name: ", ".join(f"{one['first_name']} {one['last_name']}" for one in value)}
+        return {name: ", ".join(f"{one['first_name']} {one['last_name']}".strip() for one in value)}
     return {name: str(value)}
 
 
@@ -210,7 +211,7 @@ def _add_member(contract: Contract, change: Change, pricer: Pricer) -> Contract:
     member = ContractMember(
         id=UUID(data["member_id"]),
         role=data["member_role"],
-        first_name=data["first_name"],
+        first_name=data["first_name"] or "",
         last_name=data["last_name"],
         date_of_birth=date.fromisoformat(data["date_of_birth"]) if data["date_of_birth"] else None,
         gender=data["gender"],
@@ -243,7 +244,7 @@ def _check_new_member(contract: Contract, member: ContractMember) -> None:
     for other in contract.members:
         known = (other.first_name.casefold(), other.last_name.casefold(), other.date_of_birth)
         if other.end_date is None and known == same:
-            raise ConflictError(f"{member.name} is on this policy already.", field="first_name")
+            raise ConflictError(f"{member.name} is on this policy already.", field="last_name")
 
 
 def _benefit_for(
@@ -333,11 +334,13 @@ def check_beneficiaries(rows: Sequence[ContractBeneficiary], on: date) -> None:
         raise DomainError("Name a primary beneficiary first.", field="beneficiaries")
     for one in rows:
         born = one.date_of_birth
+        if not name_key(one.name):
+            raise DomainError("Name each beneficiary.", field="beneficiaries")
         if born and born > on:
-            raise DomainError(f"{one.first_name} is born in the future.", field="beneficiaries")
+            raise DomainError(f"{one.name} is born in the future.", field="beneficiaries")
         if born and age_last_birthday(born, on) < ADULT_AGE and not one.guardian_name:
             raise DomainError(
-                f"{one.first_name} {one.last_name} is a minor: name a guardian.",
+                f"{one.name} is a minor: name a guardian.",
                 field="beneficiaries",
             )
 

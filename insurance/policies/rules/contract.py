@@ -80,6 +80,11 @@ class ContractBeneficiary:
     share: Decimal
     guardian_name: str | None = None
 
+    @property
+    def name(self) -> str:
+        """Return the full name; somebody with one name has it as the last."""
+        return f"{self.first_name} {self.last_name}".strip()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contract:

@@ -54,7 +54,7 @@ _FIELDS: dict[EndorsementType, tuple[str, ...]] = {
 
 
 _OPTIONAL = {
-    EndorsementType.ADD_MEMBER: {"gender"},
+    EndorsementType.ADD_MEMBER: {"first_name", "gender"},
     EndorsementType.CORRECT_DETAILS: {"first_name", "last_name", "date_of_birth", "gender"},
 }
 

@@ -1,0 +1,81 @@
+"""Text as people write it, in any script: what is taken away at the edge, and how names compare."""
+
+import re
+import unicodedata
+
+_UNSEEN = re.compile(
+    # Directions (bidi), zero widths, soft hyphens, tags, and letters that draw nothing.
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e"
+    "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff]"
+)
+_LETTERS = str.maketrans(
+    {
+        "ø": "o",
+        "ł": "l",
+        "đ": "d",
+        "ð": "d",
+        "þ": "th",
+        "æ": "ae",
+        "œ": "oe",
+        "ı": "i",
+        "ħ": "h",
+        "ŋ": "n",
+        "ʼ": "'",
+        "’": "'",
+        "‘": "'",
+        "–": "-",
+        "—": "-",
+        "‐": "-",
+        "\u2011": "-",
+    }
+)
+_CAPITALS = str.maketrans(
+    {"Ø": "O", "Ł": "L", "Đ": "D", "Ð": "D", "Þ": "Th", "Æ": "Ae", "Œ": "Oe", "İ": "I", "Ħ": "H"}
+    | {"Ŋ": "N", "ß": "ss", "ẞ": "Ss"}
+)
+# Scripts that set no space between words: each of their characters is a word of its own here.
+_UNSPACED = re.compile(
+    "([\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003fffd])"
+)
+# Accents over Latin, Greek and Cyrillic letters, and the points of Hebrew and Arabic. The marks of
+# other scripts are vowels and make another name.
+_ACCENT_CLASSES = frozenset([*range(10, 36), *range(200, 241)])
+
+
+def visible(text: str) -> str:
+    """Return text without characters that nobody sees: bidi controls, zero widths, fillers.
+
+    With them two names or references look alike and are not the same, or read backwards.
+    """
+    return _UNSEEN.sub("", text)
+
+
+def name_key(text: str) -> str:
+    """Return a name as it is compared and searched: no case, accents or punctuation, any script.
+
+    Latin letters with marks become plain ones; Chinese, Japanese and Korean characters stand
+    apart. A name with a letter or digit in any script never becomes empty.
+    """
+    folded = unicodedata.normalize("NFKC", visible(text)).casefold().translate(_LETTERS)
+    parts = unicodedata.normalize("NFD", folded)
+    bare = "".join(one for one in parts if unicodedata.combining(one) not in _ACCENT_CLASSES)
+    plain = unicodedata.normalize("NFC", bare)
+    kept = "".join(one if _is_of_word(one) else " " for one in plain)
+    return " ".join(_UNSPACED.sub(r" \1 ", kept).split())
+
+
+def latin_text(text: str) -> str | None:
+    """Return text in plain Latin letters as a bank file holds it, or None where it cannot be read.
+
+    Accents are left off and `ß` is `ss`; a name in another script has no spelling that we may
+    choose for its bearer.
+    """
+    parts = unicodedata.normalize("NFKD", visible(text).translate(_CAPITALS).translate(_LETTERS))
+    bare = "".join(one for one in parts if not unicodedata.combining(one))
+    written = " ".join(bare.split())
+    is_legible = written.isascii() and written.isprintable()
+    return written if is_legible and re.search("[A-Za-z0-9]", written) else None
+
+
+def _is_of_word(character: str) -> bool:
+    return character.isalnum() or unicodedata.category(character).startswith("M")
