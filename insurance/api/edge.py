@@ -23,6 +23,7 @@ from uuid import UUID
 
 from flask import Blueprint, Response, current_app, g, json, request, url_for
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from sqlalchemy.exc import OperationalError
 
 from insurance.core import clock
 from insurance.core.context import Actor, Channel, acting_as
@@ -31,6 +32,7 @@ from insurance.core.paging import DEFAULT_LIMIT, MAX_LIMIT, Page
 from insurance.core.permissions import May
 from insurance.core.tenancy import tenant_scope
 from insurance.identity.services import authenticate_bearer
+from insurance.web.errors import on_outage
 from insurance.web.limits import limiter
 from insurance.web.parsing import MAX_BODY, MAX_UPLOAD, UnreadableError, read_json
 
@@ -225,7 +227,10 @@ def _view(published: Endpoint) -> Callable[..., Response]:
     def view(**path: Any) -> Response:
         try:
             with ExitStack() as scope:
-                return _run(published, path, scope)
+                try:
+                    return _run(published, path, scope)
+                except OperationalError as error:
+                    return on_outage(error)
         except ConflictError as error:
             return problem(409, error.message, error.errors, error.detail)
         except DomainError as error:

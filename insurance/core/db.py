@@ -39,7 +39,7 @@ from sqlalchemy.orm import (
     with_loader_criteria,
 )
 
-from insurance.core import tenancy
+from insurance.core import locks, tenancy
 from insurance.core.ids import new_id
 
 TENANT_SCHEMA = "ins"
@@ -212,8 +212,11 @@ def guard_engine(engine: Engine) -> None:
 def _announce_organization(connection: Connection) -> None:
     org = tenancy.scope_setting()
     if org is not None:
-        # SET takes no bind parameters; a UUID's text is hexadecimal digits and dashes only.
-        connection.exec_driver_sql(f"SET LOCAL app.org_id = '{org}'")
+        # SET takes no bind parameters; a UUID's text is hexadecimal digits and dashes only. Both
+        # go in one round trip.
+        connection.exec_driver_sql(
+            f"SET LOCAL app.org_id = '{org}'; SET LOCAL application_name = '{locks.signature(org)}'"
+        )
 
 
 def _refuse_powerful_role(dbapi_connection: Any, _record: Any) -> None:

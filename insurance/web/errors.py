@@ -1,15 +1,23 @@
 """What a person sees when something is refused, missing or broken: words, never a stack trace."""
 
+from uuid import UUID
+
 import psycopg
 import structlog
 from flask import Flask, Response, make_response, render_template, request
 from flask_limiter.errors import RateLimitExceeded
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import OperationalError
+from redis.exceptions import RedisError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException
 
+from insurance.core import locks
+from insurance.core.context import current_actor
+from insurance.core.db import db
 from insurance.core.errors import DomainError
+from insurance.core.tenancy import tenant_scope
+from insurance.identity.queries import get_user
 
 _log = structlog.get_logger()
 
@@ -34,9 +42,8 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(CSRFError, _on_csrf_error)
     app.register_error_handler(RateLimitExceeded, _on_rate_limit)
     app.register_error_handler(HTTPException, _on_http_error)
-    app.register_error_handler(OperationalError, _on_outage)
-    app.register_error_handler(psycopg.OperationalError, _on_outage)
-    app.register_error_handler(PoolTimeoutError, _on_outage)
+    for kind in (OperationalError, psycopg.OperationalError, PoolTimeoutError, RedisError):
+        app.register_error_handler(kind, on_outage)
     app.register_error_handler(Exception, _on_any_error)
 
 
@@ -66,11 +73,48 @@ def _on_http_error(error: HTTPException) -> Response:
     return response
 
 
-def _on_outage(error: Exception) -> Response:
-    _log.error("database unavailable", exc_info=error)
-    response = answer(503, WORDS[503][1])
+def on_outage(error: Exception) -> Response:
+    """Answer what the database or the queue refused: a lock of somebody else, too slow, or down.
+
+    Called while the caller's organization is still in scope, so that a colleague can be named.
+    """
+    if locks.is_conflict(error):
+        _log.warning("waited for a lock in vain", error=str(error).splitlines()[0])
+        return answer(409, f"{_holder(error)} Nothing was saved. Try again in a moment.")
+    _log.error("part of the system unavailable", exc_info=error)
+    response = answer(503, _outage(error))
     response.headers["Retry-After"] = "5"
     return response
+
+
+def _outage(error: Exception) -> str:
+    if isinstance(error, RedisError):
+        return "The queue does not answer. Try again in a minute."
+    if isinstance(error, PoolTimeoutError):
+        return "Too many requests at once. Nothing was saved. Try again in a minute."
+    if locks.was_too_slow(error):
+        return "This took too long and was stopped. Nothing was saved."
+    return "The database does not answer. Nothing was saved. Try again in a minute."
+
+
+def _holder(error: Exception) -> str:
+    """Say who is changing the record; in general where that is not known."""
+    org_id = current_actor().org_id
+    holder: UUID | str | None = None
+    try:
+        if org_id is not None:
+            db.session.rollback()
+            with tenant_scope(org_id):
+                session = db.session()
+                holder = locks.find_holder(session.connection(), error, org_id)
+                if isinstance(holder, UUID):
+                    name = get_user(session, holder).name
+                    return f"{name} is changing this record right now."
+    except (SQLAlchemyError, DomainError) as failure:
+        _log.warning("who holds a lock was not found", exc_info=failure)
+    if holder is not None:
+        return "A job is changing this record right now, such as a month-end or a file of payments."
+    return "Somebody else is changing this record right now."
 
 
 def _on_any_error(error: Exception) -> Response:

@@ -10,12 +10,11 @@ limiter = Limiter(key_func=get_remote_address, strategy="fixed-window", headers_
 
 
 def init_app(app: Flask) -> None:
-    """Count in the queue's server; reads stay open if it is down, sign-in does not."""
+    """Count in the queue's server, and in this process's memory by the same limits while it is down."""
     settings: Settings = app.config["SETTINGS"]
     app.config["RATELIMIT_STORAGE_URI"] = settings.redis_url.replace("unix://", "redis+unix://", 1)
     app.config["RATELIMIT_KEY_PREFIX"] = "limits"
     app.config["RATELIMIT_ENABLED"] = not settings.is_test
     app.config["RATELIMIT_SWALLOW_ERRORS"] = False
     app.config["RATELIMIT_IN_MEMORY_FALLBACK_ENABLED"] = True
-    app.config["RATELIMIT_IN_MEMORY_FALLBACK"] = ["30 per minute"]
     limiter.init_app(app)
