@@ -38,6 +38,7 @@ from insurance.web.parsing import MAX_BODY, MAX_UPLOAD, UnreadableError, read_js
 
 T = TypeVar("T")
 _KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
+_PLACE = re.compile(r"<uuid:(\w+)>")
 PROBLEM = "application/problem+json"
 TITLES = {
     400: "Not understood",
@@ -290,8 +291,33 @@ def _run(published: Endpoint, path: dict[str, Any], scope: ExitStack) -> Respons
         if not _KEY.fullmatch(key):
             raise _BadRequestError("An Idempotency-Key has 1 to 255 printable characters.")
         read = sent.content + str(body).encode() if sent else request.get_data()
-        return once(key, f"{request.method} {request.path}", read, work)
+
+        def from_record(resource: str | None, resource_id: str | None) -> Response:
+            return _answer_from_record(published, path, resource, resource_id)
+
+        return once(key, f"{request.method} {request.path}", read, work, from_record=from_record)
     return work()
+
+
+def _answer_from_record(
+    published: Endpoint, path: dict[str, Any], resource: str | None, resource_id: str | None
+) -> Response:
+    """Answer a request that was done and whose answer was lost: with the record as it is now."""
+    for reading in ENDPOINTS:
+        if reading.method != "GET" or reading.answer != published.answer:
+            continue
+        own = _PLACE.findall(reading.path)
+        made = _PLACE.sub("", reading.path.removeprefix(published.path)) == "/"
+        if reading.path.startswith(published.path) and made and len(own) == len(path) + 1:
+            identified = path | {own[-1]: UUID(str(resource_id))}
+            place = url_for(f"{request.blueprint}.{reading.name}", **identified)
+            return _respond(published, Reply(reading.view(**identified), {"Location": place}))
+        if published.path.startswith(f"{reading.path}/") and set(own) <= set(path):
+            return _respond(published, reading.view(**{name: path[name] for name in own}))
+    raise ConflictError(
+        "This request was done the first time, but its answer was lost. Read the record.",
+        detail={"resource": resource, "resource_id": resource_id},
+    )
 
 
 def _check_permission(published: Endpoint, actor: Actor | None) -> None:

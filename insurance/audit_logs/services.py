@@ -13,6 +13,7 @@ from insurance.audit_logs.rules import event_hash, plain
 from insurance.core import clock
 from insurance.core.bulk import write_rows
 from insurance.core.context import Channel, current_actor
+from insurance.core.db import note_touched
 from insurance.core.ids import new_id
 from insurance.core.tenancy import current_org
 
@@ -51,6 +52,8 @@ def record(
         outcome=outcome,
     )
     record_many(session, [row])
+    if resource_id is not None:
+        note_touched(session, resource, str(resource_id))
 
 
 def record_many(session: Session, rows: Iterable[dict[str, Any]]) -> None:

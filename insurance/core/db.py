@@ -143,6 +143,7 @@ db = SQLAlchemy(
 )
 
 _IN_COMMAND = "in_command"
+_TOUCHED = "touched"
 _BEFORE_COMMIT = "before_commit"
 _AFTER_COMMIT = "after_commit"
 
@@ -160,10 +161,13 @@ def transaction() -> Iterator[Session]:
         raise RuntimeError("A command was called inside another command.")
     session.info[_IN_COMMAND] = True
     session.info[_BEFORE_COMMIT], session.info[_AFTER_COMMIT] = [], []
+    session.info[_TOUCHED] = None
     try:
         yield session
         for finish in session.info[_BEFORE_COMMIT]:
             finish()
+        for finish_every in _before_every_commit:
+            finish_every(session)
         session.commit()
     except BaseException:
         session.rollback()
@@ -174,6 +178,25 @@ def transaction() -> Iterator[Session]:
         wake_ups = session.info.pop(_AFTER_COMMIT)
     for wake_up in wake_ups:
         wake_up()
+
+
+_before_every_commit: list[Callable[[Session], None]] = []
+
+
+def before_every_commit(finish: Callable[[Session], None]) -> None:
+    """Register what ends every command, as the last statement of its transaction."""
+    _before_every_commit.append(finish)
+
+
+def note_touched(session: Session, resource: str, resource_id: str) -> None:
+    """Say which record the running command is about; the first one that is named counts."""
+    if session.info.get(_TOUCHED) is None:
+        session.info[_TOUCHED] = (resource, resource_id)
+
+
+def touched(session: Session) -> tuple[str, str] | None:
+    """Return the kind and the id of the record that the running command is about."""
+    return session.info.get(_TOUCHED)  # type: ignore[no-any-return]
 
 
 def before_commit(session: Session, finish: Callable[[], None]) -> None:

@@ -12,6 +12,7 @@ from typing import ParamSpec
 from flask import Response, g, make_response, request
 
 from insurance.core.context import current_actor
+from insurance.core.errors import ConflictError
 from insurance.web.idempotency import once
 
 P = ParamSpec("P")
@@ -34,9 +35,16 @@ def answered_once(view: Callable[P, Response]) -> Callable[P, Response]:
         # What was changed before it is sent again is another request, under a key of its own.
         marked = hashlib.sha256(sent).hexdigest()[:32]
         name = f"form:{current_actor().user_id}:{key}:{marked}"
-        return once(name, request.path, sent, work, keeps=_leads_on)
+        return once(name, request.path, sent, work, from_record=_was_saved, keeps=_leads_on)
 
     return guarded
+
+
+def _was_saved(_resource: str | None, _resource_id: str | None) -> Response:
+    raise ConflictError(
+        "This was saved when it was sent the first time, but the answer was lost. Look at the "
+        "record before you enter it again."
+    )
 
 
 def _leads_on(response: Response) -> bool:
