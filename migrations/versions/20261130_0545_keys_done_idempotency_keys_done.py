@@ -1,14 +1,14 @@
 """a request's key is marked done by the commit of its work
 
 Revision ID: keys_done
-Revises: 0110
+Revises: parties_1
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = 'keys_done'
-down_revision = '0110'
+down_revision = 'parties_1'
 
 COLUMNS = (
     sa.Column('claimed_by', sa.Uuid(), nullable=True),
