@@ -157,7 +157,7 @@ def _row(
     found = {name: cells[place] for name, place in places.items()}
     if policy_number is not None and not found.get("policy_number", "").strip():
         found["policy_number"] = policy_number
-    return RawRow(number, **found)
+    return RawRow(number, **found)  # type: ignore[arg-type]
 
 
 def read_statement(content: bytes, *, policy_number: str | None = None) -> Iterator[RawRow]:
