@@ -118,6 +118,7 @@ class BenefitPremium(Answer):
     monthly_premium: Money
     pricing_method: str
     waiting_period_days: int
+    is_main: bool = False
     worksheet: dict[str, Any] | None = None
 
 

@@ -116,12 +116,22 @@ class BenefitStatus(StrEnum):
 
 
 class PolicyBenefit(TenantRecord):
-    """A benefit of a policy on one life. Its cover is the sum of its layers."""
+    """A benefit of a policy on one life. Its cover is the sum of its layers.
+
+    The cover of the main benefit is the policy's headline cover.
+    """
 
     __tablename__ = "policy_benefits"
     __table_args__ = (
         Index("policy_benefits_policy_ix", "org_id", "policy_id"),
         Index("policy_benefits_member_ix", "org_id", "member_id"),
+        Index(
+            "policy_benefits_main_key",
+            "org_id",
+            "policy_id",
+            unique=True,
+            postgresql_where=text("is_main"),
+        ),
         tenant_key("policies", "policy_id"),
         tenant_key("policy_members", "member_id"),
     )
@@ -135,6 +145,7 @@ class PolicyBenefit(TenantRecord):
     premium: Mapped[Decimal]
     status: Mapped[BenefitStatus]
     display_order: Mapped[int]
+    is_main: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     worksheet: Mapped[dict[str, Any]]
 
 

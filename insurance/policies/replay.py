@@ -49,6 +49,17 @@ _CHECKS = {
         GROUP BY p.policy_number, p.premium HAVING sum(b.premium) <> p.premium
         LIMIT :most
     """,
+    "policy {0}: its main benefit covers {1}, the row says {2}": """
+        WITH main AS (
+            SELECT DISTINCT ON (policy_id) policy_id, sum_assured
+            FROM ins.policy_benefits WHERE org_id = :org
+            ORDER BY policy_id, status <> 'ACTIVE', NOT is_main, display_order
+        )
+        SELECT p.policy_number, m.sum_assured, p.coverage_amount
+        FROM ins.policies p JOIN main m ON m.policy_id = p.id
+        WHERE p.org_id = :org AND m.sum_assured <> p.coverage_amount
+        LIMIT :most
+    """,
     "benefit {0}: its layers give {1}, the row says {2}": """
         SELECT b.id, sum(l.amount), b.sum_assured
         FROM ins.policy_benefits b

@@ -1,6 +1,6 @@
 """A policy's full state as a version keeps it: plain JSON, money as text."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from insurance.audit_logs.rules import plain
@@ -39,6 +39,7 @@ _BENEFIT_FIELDS = [
     "sum_assured",
     "premium",
     "status",
+    "is_main",
 ]
 _LAYER_FIELDS = ["number", "amount", "starts_on", "waiting_days", "waiting_until", "reason"]
 
@@ -46,13 +47,15 @@ _LAYER_FIELDS = ["number", "amount", "starts_on", "waiting_days", "waiting_until
 def snapshot(
     policy: Policy,
     members: Iterable[PolicyMember],
-    benefits: Iterable[PolicyBenefit],
+    benefits: Sequence[PolicyBenefit],
     layers: Iterable[BenefitLayer],
 ) -> dict[str, Any]:
-    """Return the state as JSON."""
+    """Return the state of a policy as issued, as JSON: a benefit's one layer costs what it does."""
+    prices = {benefit.id: benefit.worksheet["exact"] for benefit in benefits}
     by_benefit: dict[Any, list[dict[str, Any]]] = {}
     for layer in layers:
-        by_benefit.setdefault(layer.policy_benefit_id, []).append(_fields(layer, _LAYER_FIELDS))
+        row = _fields(layer, _LAYER_FIELDS) | {"price": prices[layer.policy_benefit_id]}
+        by_benefit.setdefault(layer.policy_benefit_id, []).append(row)
     state = {
         "policy": _fields(policy, POLICY_FIELDS),
         "members": [_fields(member, _MEMBER_FIELDS) for member in members],

@@ -280,12 +280,22 @@ class RateRelativity(TenantRecord):
 
 
 class ProductBenefit(TenantRecord):
-    """One benefit of a product version, with its own price. `version` counts its edits."""
+    """One benefit of a product version, with its own price. `version` counts its edits.
+
+    The sum assured of the main benefit is the headline cover of a policy.
+    """
 
     __tablename__ = "product_benefits"
     __table_args__ = (
         UniqueConstraint(
             "org_id", "product_version_id", "benefit_code", name="product_benefits_code_key"
+        ),
+        Index(
+            "product_benefits_main_key",
+            "org_id",
+            "product_version_id",
+            unique=True,
+            postgresql_where=text("is_main"),
         ),
         Index("product_benefits_rate_table_ix", "org_id", "rate_table_id"),
         Index("product_benefits_type_ix", "org_id", "benefit_type_code"),
@@ -302,6 +312,7 @@ class ProductBenefit(TenantRecord):
     max_amount: Mapped[Decimal | None]
     waiting_period_days: Mapped[int] = mapped_column(default=0)
     is_mandatory: Mapped[bool] = mapped_column(default=True)
+    is_main: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     display_order: Mapped[int] = mapped_column(default=1)
     member_role: Mapped[MemberRole]
     rate_table_id: Mapped[UUID | None]

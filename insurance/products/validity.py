@@ -89,6 +89,15 @@ def check_benefit(benefit: ProductBenefit) -> list[DomainError]:
                 "The default amount must not be above the largest amount.", field="default_amount"
             )
         )
+    if benefit.is_main and not benefit.is_mandatory:
+        found.append(DomainError("Every policy must have its main benefit.", field="is_main"))
+    if benefit.is_main and benefit.benefit_amount_type in ("PERCENTAGE", "MULTIPLE"):
+        found.append(
+            DomainError(
+                "The main benefit cannot be a part or a multiple of its own cover.",
+                field="is_main",
+            )
+        )
     if benefit.rate_table_id is not None and benefit.flat_premium is not None:
         found.append(
             DomainError(

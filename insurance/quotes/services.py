@@ -202,6 +202,7 @@ def benefit_as_stored(part: PricedBenefit) -> dict[str, Any]:
         "monthly_premium": str(part.monthly_premium),
         "pricing_method": part.pricing_method,
         "waiting_period_days": part.waiting_period_days,
+        "is_main": part.is_main,
         "worksheet": dict(part.worksheet),
     }
 

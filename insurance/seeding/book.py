@@ -318,6 +318,7 @@ def _benefits(
             premium=part.monthly_premium,
             status=BenefitStatus.ACTIVE,
             display_order=order,
+            is_main=part.is_main,
             worksheet={"exact": part.worksheet["exact"], "rounded": str(part.monthly_premium)},
         )
         benefits.append(benefit)

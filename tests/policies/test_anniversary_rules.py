@@ -45,9 +45,7 @@ def _contract(*premiums: Decimal, cover: Decimal = D("1000.00")) -> Contract:
         )
         for number, premium in enumerate(premiums, 1)
     )
-    return Contract(
-        members=(), benefits=benefits, coverage_amount=cover, due_day=5, frequency="MONTHLY"
-    )
+    return Contract(members=(), benefits=benefits, due_day=5, frequency="MONTHLY")
 
 
 def _raised(contract: Contract, *rates: Decimal, cover: Decimal = ZERO) -> list[Contract]:

@@ -1,13 +1,15 @@
 """Benefits and inception rules of a draft."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from insurance.core.errors import ConflictError, DomainError, NotFoundError, StaleError
 from insurance.products import queries, services
-from insurance.products.models import BenefitRateBasis, FieldType
+from insurance.products.models import AmountType, BenefitRateBasis, FieldType, PricingMethod
 from tests.factories.products import (
     NOW,
     add_death_benefit,
@@ -164,3 +166,96 @@ def test_a_question_can_be_changed_and_taken_out_of_a_draft(session: Session) ->
     services.delete_inception_rule(rule_id)
     with pytest.raises(NotFoundError):
         queries.get_inception_rule(session, rule_id)
+
+
+def _accident(**changes: Any) -> services.NewBenefit:
+    facts: dict[str, Any] = {
+        "benefit_code": "ACCIDENT",
+        "benefit_name": "Accident",
+        "benefit_type_code": "ACCIDENTAL_DEATH",
+        "flat_premium": Decimal(20),
+        "default_amount": Decimal(15_000),
+        "benefit_amount_type": AmountType.FIXED,
+    }
+    return services.NewBenefit(**facts | changes)
+
+
+def test_the_mark_of_the_main_benefit_moves_to_the_one_marked_last(session: Session) -> None:
+    product = make_draft()
+    death = add_death_benefit(product, make_rate_table(), is_main=True)
+    accident = services.add_benefit(product.id, _accident(), now=NOW)
+
+    services.edit_benefit(accident.id, {"is_main": True})
+
+    session.expire_all()
+    marks = {
+        one.id: (one.is_main, one.version)
+        for one in queries.list_benefits(session, draft_version(product).id)
+    }
+    assert marks == {death: (False, 2), accident.id: (True, 2)}
+
+
+def test_a_version_has_one_main_benefit_at_most(session: Session) -> None:
+    product = make_draft()
+    add_death_benefit(product, make_rate_table(), is_main=True)
+    accident = services.add_benefit(product.id, _accident(), now=NOW)
+
+    accident.is_main = True
+
+    with pytest.raises(IntegrityError, match="product_benefits_main_key"):
+        session.flush()
+    session.rollback()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"is_mandatory": False}, {"benefit_amount_type": AmountType.PERCENTAGE}],
+)
+def test_what_may_be_left_out_or_is_a_share_is_no_main_benefit(
+    session: Session, changes: dict[str, Any]
+) -> None:
+    with pytest.raises(DomainError) as refusal:
+        services.add_benefit(make_draft().id, _accident(is_main=True, **changes), now=NOW)
+
+    assert refusal.value.field == "is_main"
+
+
+def test_a_product_of_the_simple_form_keeps_its_rates_beside_a_flat_benefit(
+    session: Session,
+) -> None:
+    """500 000 costs what the product's rates give; the accident benefit of 15 000 comes on top."""
+    product = services.create_product(
+        services.NewProduct(
+            name="Simple",
+            product_type="TERM_LIFE",
+            terms=services.Terms(
+                pricing_method=PricingMethod.RATE_TABLE, min_entry_age=18, max_entry_age=65
+            ),
+            rate_rows=[services.NewRate(rate=Decimal("0.52"), age_from=18, age_to=65)],
+        ),
+        now=NOW,
+    )
+    services.add_benefit(
+        product.id,
+        _accident(is_mandatory=False, flat_premium=Decimal(59)),
+        now=NOW,
+    )
+    services.launch_product(product.id, now=NOW)
+
+    terms = queries.load_terms(session, launched_version(product).id)
+
+    assert [(one.code, one.pays_sum_assured) for one in terms.priced_benefits] == [
+        ("MAIN", True),
+        ("ACCIDENT", False),
+    ]
+
+
+def test_a_product_of_the_simple_form_is_complete_once_its_benefit_carries_the_table(
+    session: Session,
+) -> None:
+    product = make_draft(pricing_method=PricingMethod.RATE_TABLE)
+    with pytest.raises(DomainError, match="Enter the rate table"):
+        services.launch_product(product.id, now=NOW)
+    add_death_benefit(product, make_rate_table())
+
+    assert services.launch_product(product.id, now=NOW).status == "launched"

@@ -31,6 +31,10 @@ def _failed(terms: ProductTerms, facts: LaunchFacts = FACTS) -> list[tuple[str |
     return [(problem.field, problem.message) for problem in launch_problems(terms, facts)]
 
 
+def _notes(terms: ProductTerms) -> list[str]:
+    return [note for check in launch_checks(terms, FACTS) for note in check.notes]
+
+
 def test_a_complete_product_may_be_sold() -> None:
     assert _failed(READY) == []
     assert _failed(FUNERAL) == []
@@ -47,8 +51,102 @@ def test_a_simple_product_counts_as_one_benefit() -> None:
 
     assert _failed(flat) == []
     assert _failed(rated) == []
-    assert ("benefits", "Enter the base premium.") in _failed(replace(flat, base_premium=None))
-    assert ("benefits", "Enter the rate table.") in _failed(replace(rated, rate_table=None))
+    assert _failed(replace(flat, base_premium=None)) == [
+        ("benefits", "Enter the base premium, or price a benefit that pays the sum assured.")
+    ]
+    assert _failed(replace(rated, rate_table=None)) == [
+        ("benefits", "Enter the rate table, or price a benefit that pays the sum assured.")
+    ]
+
+
+def test_benefits_that_carry_the_tables_complete_a_product_of_the_simple_form() -> None:
+    simple = product(death(), funeral_expenses(), pricing_method="RATE_TABLE")
+
+    assert _failed(simple) == []
+    assert _notes(simple) == []
+
+
+def test_rates_of_the_product_that_nothing_uses_are_named() -> None:
+    both = product(death(), pricing_method="RATE_TABLE", rate_table=matrix(row("0.45", (18, 65))))
+
+    assert _failed(both) == []
+    assert _notes(both) == [
+        "The product's own rate table is not used: Main Member Death pays the sum assured at a"
+        " price of its own."
+    ]
+
+
+def test_an_optional_benefit_does_not_take_the_place_of_the_rates_of_the_product() -> None:
+    """Every policy would be insured by a benefit that it may leave out."""
+    accident = death(rate_table=None, flat_premium=Decimal(59), is_mandatory=False)
+    terms = product(accident, pricing_method="RATE_TABLE", rate_table=matrix(row("0.45", (18, 65))))
+
+    assert _failed(terms) == [
+        (
+            "headline",
+            "Main Member Death is the main benefit and may be left out: every policy needs the"
+            " benefit that its cover is read from.",
+        )
+    ]
+
+
+def test_a_main_benefit_is_no_share_of_itself() -> None:
+    half = death(amount_type="PERCENTAGE", default_amount=Decimal(50))
+
+    assert _failed(product(half)) == [
+        (
+            "headline",
+            "Main Member Death is the main benefit and cannot be a part or a multiple of itself.",
+        )
+    ]
+    assert _failed(product(half, death(code="DEATH"))) == []
+
+
+def test_a_fixed_cover_agrees_with_what_the_product_states() -> None:
+    fixed = funeral_expenses(is_mandatory=True)
+    terms = product(fixed, coverage_amount=Decimal(500_000), min_sum_assured=Decimal(20_000))
+
+    assert _failed(terms) == [
+        (
+            "headline",
+            "Funeral Expenses always insures R\u00a015\u00a0000,00; the usual sum assured says"
+            " R\u00a0500\u00a0000,00.",
+        ),
+        (
+            "headline",
+            "Funeral Expenses always insures R\u00a015\u00a0000,00; the smallest sum assured is"
+            " R\u00a020\u00a0000,00.",
+        ),
+    ]
+
+
+def test_a_fixed_benefit_is_not_marked_beside_the_rates_of_the_product() -> None:
+    marked = funeral_expenses(is_mandatory=True, is_main=True)
+    terms = product(marked, pricing_method="RATE_TABLE", rate_table=matrix(row("0.45", (18, 65))))
+
+    assert _failed(terms) == [
+        (
+            "headline",
+            "Funeral Expenses is marked as the main benefit, but the product's own rates price"
+            " another cover: take the mark off, or give every benefit its own price.",
+        )
+    ]
+    assert _failed(replace(terms, benefits=(replace(marked, is_main=False),))) == []
+
+
+def test_an_annuity_is_not_sold_while_nothing_pays_it() -> None:
+    facts = replace(
+        FACTS,
+        licensed_classes=frozenset({"LIFE_ANNUITIES", "RISK"}),
+        allowed_benefit_types=frozenset({"ANNUITY_INCOME", "DEATH"}),
+    )
+    annuity = product(death(benefit_type="ANNUITY_INCOME"), class_code="LIFE_ANNUITIES")
+
+    ((code, words),) = _failed(annuity, facts)
+    assert code == "payments"
+    assert words.startswith("An annuity pays its holder month by month")
+    ((code, words),) = _failed(replace(annuity, class_code="RISK"), facts)
+    assert words == "Main Member Death: the payments of an annuity income are not made here."
 
 
 def test_a_benefit_without_a_price_stops_the_launch() -> None:
@@ -60,12 +158,18 @@ def test_a_benefit_without_a_price_stops_the_launch() -> None:
 def test_a_rate_needs_an_amount_to_work_on() -> None:
     fixed = death(amount_type="FIXED")
 
-    assert _failed(product(fixed)) == [
+    assert _failed(product(death(code="DEATH"), fixed)) == [
         ("rates", "Main Member Death: enter the fixed amount that its rate works on.")
     ]
     assert _failed(product(replace(fixed, default_amount=Decimal(15_000)))) == []
     flat_rates = matrix(row("50"), basis="FLAT")
-    assert _failed(product(replace(fixed, rate_table=flat_rates))) == []
+    assert _failed(product(death(code="DEATH"), replace(fixed, rate_table=flat_rates))) == []
+    assert _failed(product(replace(fixed, rate_table=flat_rates))) == [
+        (
+            "headline",
+            "Main Member Death is the main benefit: enter the fixed amount that it insures.",
+        )
+    ]
 
 
 def test_a_gap_in_the_entry_ages_stops_the_launch() -> None:
@@ -181,4 +285,5 @@ def test_funeral_cover_stays_within_the_statutory_cap() -> None:
     unlimited = _failed(replace(FUNERAL, max_sum_assured=None))
     assert [code for code, _message in unlimited] == ["limits"]
     rider = funeral_expenses(default_amount=Decimal(150_000))
-    assert [code for code, _message in _failed(replace(FUNERAL, benefits=(rider,)))] == ["limits"]
+    with_rider = replace(FUNERAL, benefits=(*FUNERAL.benefits, rider))
+    assert [code for code, _message in _failed(with_rider)] == ["limits"]

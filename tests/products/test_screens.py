@@ -146,7 +146,7 @@ def test_the_product_page_shows_benefits_rates_questions_and_versions(
 
     for shown in ("Main Member Death", "18–65", "0,52", "Do you smoke?", "Version 1"):
         assert shown in html
-    assert "6 of 6 checks hold" in html
+    assert "8 of 8 checks hold" in html
 
 
 def test_an_unknown_version_is_not_found(sign_in: SignIn, session: Session) -> None:

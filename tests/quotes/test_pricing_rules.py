@@ -173,6 +173,7 @@ def test_a_total_always_adds_up(sums: list[Decimal], age: int, gender: str) -> N
         product(*benefits),
         age=age,
         gender=gender,
+        sum_assured=sums[0],
         benefit_overrides={f"DEATH_{n}": amount for n, amount in enumerate(sums)},
     )
 
@@ -210,33 +211,40 @@ def test_cover_follows_from_the_headline_sum(
 ) -> None:
     amount = None if default_amount is None else Decimal(default_amount)
 
-    (part,) = _price(product(death(amount_type=amount_type, default_amount=amount))).benefits
+    beside = death(code="BESIDE", amount_type=amount_type, default_amount=amount)
 
-    assert str(part.sum_assured) == cover
+    main, part = _price(product(death(), beside)).benefits
+
+    assert (str(main.sum_assured), str(part.sum_assured)) == ("500000", cover)
 
 
 def test_chosen_cover_replaces_what_would_follow() -> None:
-    priced = _price(benefit_overrides={"DEATH_MAIN": Decimal(250_000)})
+    chosen = _price(benefit_overrides={"FUNERAL_EXP": Decimal(20_000)})
+    of_main = _price(sum_assured=None, benefit_overrides={"DEATH_MAIN": Decimal(250_000)})
 
-    assert _premiums(priced) == {"DEATH_MAIN": "130.00", "FUNERAL_EXP": "50.00"}
-    assert priced.sum_assured == HALF_A_MILLION
+    assert [part.sum_assured for part in chosen.benefits] == [500_000, 20_000]
+    assert _premiums(of_main) == {"DEATH_MAIN": "130.00", "FUNERAL_EXP": "50.00"}
+    assert of_main.sum_assured == 250_000
 
 
 def test_cover_above_the_limit_of_a_benefit_is_refused() -> None:
     terms = product(death(max_amount=Decimal(400_000)))
 
     assert _fields(terms) == ["sum_assured"]
-    assert _refused(terms, benefit_overrides={"DEATH_MAIN": Decimal(400_001)}) == [
+    assert _refused(
+        terms, sum_assured=None, benefit_overrides={"DEATH_MAIN": Decimal(400_001)}
+    ) == [
         (
             "benefit_overrides.DEATH_MAIN",
             "Main Member Death is at most R\u00a0400\u00a0000,00; this is R\u00a0400\u00a0001,00.",
         )
     ]
-    assert _price(terms, benefit_overrides={"DEATH_MAIN": Decimal(400_000)})
+    most = Decimal(400_000)
+    assert _price(terms, sum_assured=most, benefit_overrides={"DEATH_MAIN": most})
 
 
 def test_chosen_cover_is_held_to_the_limit_of_the_product_too() -> None:
-    assert _fields(benefit_overrides={"DEATH_MAIN": Decimal(5_000_001)}) == [
+    assert _fields(sum_assured=None, benefit_overrides={"DEATH_MAIN": Decimal(5_000_001)}) == [
         "benefit_overrides.DEATH_MAIN"
     ]
 
@@ -274,6 +282,108 @@ def test_half_of_an_unknown_sum_is_not_guessed() -> None:
     half = funeral_expenses(amount_type="PERCENTAGE", default_amount=Decimal(50))
 
     assert _fields(product(half), sum_assured=None) == ["sum_assured"]
+
+
+# The headline cover is what the main benefit insures
+
+
+def test_a_sum_assured_that_the_main_benefit_does_not_insure_is_refused() -> None:
+    fixed = product(funeral_expenses(is_mandatory=True))
+
+    assert _refused(fixed, sum_assured=HALF_A_MILLION) == [
+        (
+            "sum_assured",
+            "Funeral Expenses is the main benefit and insures R\u00a015\u00a0000,00,"
+            " not R\u00a0500\u00a0000,00: one of the two must go.",
+        )
+    ]
+    assert _fields(benefit_overrides={"DEATH_MAIN": Decimal(250_000)}) == [
+        "benefit_overrides.DEATH_MAIN"
+    ]
+
+
+def test_a_share_follows_the_main_benefit_and_not_the_largest() -> None:
+    liability = funeral_expenses(code="LIABILITY", default_amount=Decimal(2_500_000))
+    half = death(code="HALF", amount_type="PERCENTAGE", default_amount=Decimal(50))
+
+    priced = _price(product(liability, death(is_main=True), half))
+
+    assert priced.sum_assured == HALF_A_MILLION
+    assert [(part.benefit_code, part.is_main) for part in priced.benefits] == [
+        ("LIABILITY", False),
+        ("DEATH_MAIN", True),
+        ("HALF", False),
+    ]
+    assert priced.benefits[2].sum_assured == 250_000
+
+
+_AMOUNTS = st.sampled_from(["SUM_INSURED", "FIXED", "PERCENTAGE", "MULTIPLE"])
+
+
+@given(
+    method=st.sampled_from(["BENEFIT_LEVEL", "RATE_TABLE", "FLAT"]),
+    kinds=st.lists(st.tuples(_AMOUNTS, st.booleans(), st.booleans()), max_size=4),
+    marked=st.none() | st.integers(0, 3),
+    stated=st.none() | st.sampled_from([15_000, 100_000, 500_000]),
+)
+def test_cover_stated_is_cover_priced(
+    method: str,
+    kinds: list[tuple[str, bool, bool]],
+    marked: int | None,
+    stated: int | None,
+) -> None:
+    """Whatever a product looks like: what a quote states is what its main benefit insures."""
+    benefits = [
+        death(
+            code=f"BENEFIT_{number}",
+            amount_type=kind,
+            default_amount={"FIXED": Decimal(15_000), "PERCENTAGE": Decimal(50)}.get(kind),
+            is_mandatory=is_mandatory,
+            is_main=number == marked,
+            rate_table=DEATH_RATES if has_table else None,
+            flat_premium=None if has_table else Decimal(59),
+        )
+        for number, (kind, is_mandatory, has_table) in enumerate(kinds)
+    ]
+    terms = product(
+        *benefits, pricing_method=method, rate_table=DEATH_RATES, base_premium=Decimal(99)
+    )
+    try:
+        priced = _price(terms, sum_assured=None if stated is None else Decimal(stated))
+    except DomainError:
+        return
+
+    (main,) = [part for part in priced.benefits if part.is_main]
+    assert priced.sum_assured == main.sum_assured
+    assert stated in (None, main.sum_assured)
+    if main.rate is not None:
+        assert main.monthly_premium == to_cents(main.sum_assured / 1000 * main.rate)
+
+
+def test_the_rates_of_the_product_price_the_headline_and_a_flat_benefit_comes_on_top() -> None:
+    extra = funeral_expenses(flat_premium=Decimal(59))
+
+    priced = _price(product(extra, pricing_method="RATE_TABLE", rate_table=DEATH_RATES))
+
+    assert _premiums(priced) == {"MAIN": "260.00", "FUNERAL_EXP": "59.00"}
+    assert priced.sum_assured == HALF_A_MILLION
+    assert [part.sum_assured for part in priced.benefits] == [500_000, 15_000]
+
+
+def test_the_rates_of_the_product_price_the_benefit_that_pays_the_sum_assured() -> None:
+    unpriced = death(rate_table=None)
+
+    priced = _price(product(unpriced, pricing_method="RATE_TABLE", rate_table=DEATH_RATES))
+
+    assert _premiums(priced) == {"DEATH_MAIN": "260.00"}
+
+
+def test_a_benefit_with_rates_of_its_own_leaves_those_of_the_product_unused() -> None:
+    double = matrix(row("1.04", (18, 65)))
+
+    priced = _price(product(death(), pricing_method="RATE_TABLE", rate_table=double))
+
+    assert _premiums(priced) == {"DEATH_MAIN": "260.00"}
 
 
 # Limits of the product
@@ -443,7 +553,7 @@ def test_children_are_priced_once_where_the_benefit_says_per_policy() -> None:
 def test_a_benefit_for_all_is_priced_on_every_life() -> None:
     everybody = funeral_expenses(member_role="ALL", flat_premium=Decimal(5))
 
-    priced = _price(product(everybody), lives=(JANE, *CHILDREN))
+    priced = _price(product(everybody), sum_assured=None, lives=(JANE, *CHILDREN))
 
     assert [(part.life, part.member_role) for part in priced.benefits] == [
         (None, "MAIN_MEMBER"),
@@ -714,7 +824,7 @@ def test_a_benefit_per_policy_counts_on_every_life_it_covers() -> None:
     child = funeral_expenses(member_role="CHILD", per_policy=True, default_amount=Decimal(60_000))
     extra = funeral_expenses(code="EXTRA", member_role="ALL", default_amount=Decimal(50_000))
 
-    assert _fields(_funeral(child, extra), CAP, lives=CHILDREN) == [
+    assert _fields(_funeral(child, extra), CAP, sum_assured=None, lives=CHILDREN) == [
         "insured_lives.0",
         "insured_lives.1",
     ]

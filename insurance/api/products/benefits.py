@@ -50,6 +50,7 @@ class BenefitAnswer(Answer):
     max_amount: Money | None
     waiting_period_days: int
     is_mandatory: bool
+    is_main: bool
     display_order: int
     member_role: MemberRole
     rate_table_id: UUID | None
@@ -69,6 +70,7 @@ class BenefitFields(Body):
     max_amount: Amount | None = None
     waiting_period_days: Whole = 0
     is_mandatory: StrictBool = True
+    is_main: StrictBool = False
     display_order: Whole = 1
     member_role: MemberRole = MemberRole.MAIN_MEMBER
     rate_table_id: UUID | None = None

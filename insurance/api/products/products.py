@@ -321,12 +321,13 @@ def discard_draft(product_id: UUID) -> None:
 
 
 class CheckAnswer(Answer):
-    """A check that must hold before a launch, and why it fails."""
+    """A check that must hold before a launch, why it fails, and what is worth knowing."""
 
     code: str
     title: str
     holds: bool
     problems: list[str]
+    notes: list[str]
 
 
 @endpoint("GET", "/products/<uuid:product_id>/launch-checks", may=May.PRODUCTS_VIEW,

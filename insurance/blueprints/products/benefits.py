@@ -39,6 +39,7 @@ class BenefitForm(Form):
     rate_table_id = ChoiceField("Rate table", empty="None: a flat premium", default="")
     flat_premium = MoneyField("Flat premium a month")
     is_mandatory = BooleanField("Every policy has this benefit", default=True)
+    is_main = BooleanField("Main benefit: its sum assured is the cover of the policy")
     per_policy = BooleanField("One premium for all lives of the role")
     display_order = WholeField("Order in the list", nothing=1, default=1)
     version = VersionField()
@@ -71,6 +72,7 @@ class BenefitForm(Form):
             "rate_table_id": UUID(self.rate_table_id.data) if self.rate_table_id.data else None,
             "flat_premium": self.flat_premium.data,
             "is_mandatory": self.is_mandatory.data,
+            "is_main": self.is_main.data,
             "per_policy": self.per_policy.data,
             "display_order": self.display_order.data,
         }

@@ -56,6 +56,7 @@ _LABELS = {
     "benefit_amount_type": "Amount",
     "max_amount": "Largest amount",
     "is_mandatory": "In every policy",
+    "is_main": "Main benefit",
     "display_order": "Order in the list",
     "member_role": "Whose life",
     "per_policy": "One premium for all lives",

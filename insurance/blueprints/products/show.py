@@ -29,6 +29,7 @@ def show(product_id: UUID) -> Response:
     versions = queries.list_versions(session, product_id)
     version = _chosen(versions, request.args.get("version"), line.version)
     content = queries.get_content(session, version)
+    main = queries.load_terms(session, version.id).main_benefit
     tables = queries.load_rate_tables(session, content.rate_tables)
     checks = (
         queries.launch_checklist(session, version, queries.business_day(session, clock.now()))
@@ -44,6 +45,7 @@ def show(product_id: UUID) -> Response:
         draft=next((one for one in versions if one.status is VersionStatus.DRAFT), None),
         was_launched=any(one.status is not VersionStatus.DRAFT for one in versions),
         content=content,
+        main_code=main.code if main else None,
         grids=[
             (table, grids_of(table) if len(table.rows) <= _SHOWN_ROWS else [])
             for table in tables.values()

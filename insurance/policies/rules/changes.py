@@ -146,16 +146,32 @@ def _change_cover(contract: Contract, change: Change, pricer: Pricer) -> Contrac
         raise DomainError("Cover must be more than nothing.", field="new_sum_assured")
     if wanted == present:
         raise DomainError("This is the cover the benefit has already.", field="new_sum_assured")
-    if wanted > present:
-        changed = _increased(contract, benefit, wanted, change, pricer)
-    else:
-        changed = replace(benefit, layers=_decreased(benefit, present - wanted, pricer))
-    after = contract.with_benefit(changed)
-    if present == contract.coverage_amount:
-        after = replace(
-            after, coverage_amount=max(one.sum_assured for one in after.active_benefits)
-        )
-    pricer.check_headline(changed, after)
+    after = contract.with_benefit(_covering(contract, benefit, wanted, change, pricer))
+    if benefit == contract.main_benefit:
+        pricer.check_headline(after)
+        after = _followed(contract, after, change, pricer)
+    return after
+
+
+def _covering(
+    contract: Contract, benefit: ContractBenefit, wanted: Decimal, change: Change, pricer: Pricer
+) -> ContractBenefit:
+    """Return a benefit with another cover from the day of a change."""
+    if wanted > benefit.sum_assured:
+        return _increased(contract, benefit, wanted, change, pricer)
+    return replace(benefit, layers=_decreased(benefit, benefit.sum_assured - wanted, pricer))
+
+
+def _followed(before: Contract, after: Contract, change: Change, pricer: Pricer) -> Contract:
+    """Let shares and multiples follow the headline cover; one chosen apart stays as it is."""
+    old, new = before.coverage_amount, after.coverage_amount
+    for benefit in before.active_benefits:
+        terms = pricer.benefit_terms(benefit.benefit_code)
+        if terms is None or not terms.follows_headline or benefit == before.main_benefit:
+            continue
+        wanted = terms.cover_for(new)
+        if benefit.sum_assured == terms.cover_for(old) != wanted:
+            after = after.with_benefit(_covering(after, benefit, wanted, change, pricer))
     return after
 
 
@@ -431,15 +447,6 @@ def _anniversary(contract: Contract, change: Change, pricer: Pricer) -> Contract
         room = pricer.room(after, benefit)
         growth = growth if room is None else max(min(growth, room), ZERO)
         after = after.with_benefit(_raised(source, price, growth, change))
-    if contract.coverage_amount in {one.sum_assured for one in contract.active_benefits}:
-        headline = next(
-            one.id
-            for one in contract.active_benefits
-            if one.sum_assured == contract.coverage_amount
-        )
-        grown = after.benefit(headline)
-        assert grown is not None
-        after = replace(after, coverage_amount=grown.sum_assured)
     return after
 
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from insurance.core.money import to_cents, total
+from insurance.core.money import ZERO, to_cents, total
 
 ACTIVE = "ACTIVE"
 ENDED = "ENDED"
@@ -47,7 +47,10 @@ class ContractLayer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContractBenefit:
-    """A benefit on a life. Its cover is the sum of its layers, its premium their rounded price."""
+    """A benefit on a life. Its cover is the sum of its layers, its premium their rounded price.
+
+    The cover of the main benefit is the headline cover of the policy.
+    """
 
     id: UUID
     member_id: UUID | None
@@ -56,6 +59,7 @@ class ContractBenefit:
     benefit_type_code: str
     status: str
     layers: tuple[ContractLayer, ...]
+    is_main: bool = False
 
     @property
     def sum_assured(self) -> Decimal:
@@ -88,11 +92,10 @@ class ContractBeneficiary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contract:
-    """A policy's contents at one moment. `coverage_amount` is the headline sum assured."""
+    """A policy's contents at one moment."""
 
     members: tuple[ContractMember, ...]
     benefits: tuple[ContractBenefit, ...]
-    coverage_amount: Decimal
     due_day: int
     frequency: str
     beneficiaries: tuple[ContractBeneficiary, ...] = ()
@@ -102,6 +105,18 @@ class Contract:
     def active_benefits(self) -> tuple[ContractBenefit, ...]:
         """Return the benefits that give cover."""
         return tuple(one for one in self.benefits if one.status == ACTIVE)
+
+    @property
+    def main_benefit(self) -> ContractBenefit | None:
+        """Return the main benefit; once it has ended, the first of those that give cover."""
+        ranked = sorted(self.benefits, key=lambda one: (one.status != ACTIVE, not one.is_main))
+        return next(iter(ranked), None)
+
+    @property
+    def coverage_amount(self) -> Decimal:
+        """Return the headline cover in rand: what the main benefit insures."""
+        main = self.main_benefit
+        return ZERO if main is None else main.sum_assured
 
     @property
     def premium(self) -> Decimal:
@@ -132,13 +147,20 @@ class Contract:
 
 
 def contract_of(snapshot: Mapping[str, Any]) -> Contract:
-    """Read a version's snapshot. A layer without a price bears its share of what was billed."""
+    """Read a version's snapshot. A layer without a price bears its share of what was billed.
+
+    In a snapshot that marks no main benefit it is the first that covers what the policy stated.
+    """
     state = snapshot["policy"]
+    benefits = [_benefit(one) for one in snapshot["benefits"]]
+    if benefits and not any(one.is_main for one in benefits):
+        stated = Decimal(state["coverage_amount"])
+        at = next((at for at, one in enumerate(benefits) if one.sum_assured == stated), 0)
+        benefits[at] = replace(benefits[at], is_main=True)
     return Contract(
         members=tuple(_member(one) for one in snapshot["members"]),
-        benefits=tuple(_benefit(one) for one in snapshot["benefits"]),
+        benefits=tuple(benefits),
         beneficiaries=tuple(_beneficiary(one) for one in snapshot.get("beneficiaries", [])),
-        coverage_amount=Decimal(state["coverage_amount"]),
         due_day=state["due_day"],
         frequency=state["frequency"],
         bank_account_id=UUID(found) if (found := state.get("bank_account_id")) else None,
@@ -173,6 +195,7 @@ def _benefit(row: Mapping[str, Any]) -> ContractBenefit:
         layers=tuple(
             _layer(one, Decimal(price)) for one, price in zip(row["layers"], prices, strict=True)
         ),
+        is_main=row.get("is_main", False),
     )
 
 

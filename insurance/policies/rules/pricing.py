@@ -126,16 +126,15 @@ class Pricer:
                 field="new_sum_assured",
             )
 
-    def check_headline(self, benefit: ContractBenefit, contract: Contract) -> None:
-        """Hold the headline sum assured to the product's limits."""
-        if benefit.sum_assured != contract.coverage_amount:
-            return
+    def check_headline(self, contract: Contract) -> None:
+        """Hold the headline cover to the product's limits."""
+        cover = contract.coverage_amount
         low, high = self.terms.min_sum_assured, self.terms.max_sum_assured
-        if low is not None and benefit.sum_assured < low:
+        if low is not None and cover < low:
             raise DomainError(
                 f"The smallest cover is {format_money(low)}.", field="new_sum_assured"
             )
-        if high is not None and benefit.sum_assured > high:
+        if high is not None and cover > high:
             raise DomainError(
                 f"The largest cover is {format_money(high)}.", field="new_sum_assured"
             )

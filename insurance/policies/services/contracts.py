@@ -179,6 +179,7 @@ def _new_benefit(
         premium=benefit.premium,
         status=BenefitStatus(benefit.status),
         display_order=order,
+        is_main=benefit.is_main,
         worksheet={"exact": str(sum(layer.price for layer in benefit.layers))},
     )
     session.add(row)

@@ -40,7 +40,7 @@ from insurance.policies.services.history import count_portfolio
 from insurance.policies.services.life_cover import check_life_cover
 from insurance.policies.snapshots import snapshot
 from insurance.products.queries import get_version, load_terms
-from insurance.products.rules import ProductTerms
+from insurance.products.rules import MAIN_MEMBER, ProductTerms, main_benefit
 from insurance.quotes import queries as quotes
 from insurance.quotes.models import Quote
 from insurance.quotes.rules import check_can_be_accepted
@@ -86,11 +86,16 @@ def _accept(
         lock_customer(session, quote.customer_id)
     effective = effective_date or max(on, date.fromisoformat(quote.request["effective_date"]))
     rules.check_effective_date(effective, on, backdating_limit_days=terms.backdating_limit_days)
+    main_part = _main_part(quote, terms)
+    if Decimal(quote.benefit_premiums[main_part]["sum_assured"]) != quote.sum_assured:
+        raise ConflictError(
+            "This quote states a cover that its benefits do not insure. Re-price it first."
+        )
     policy = _policy_of(session, quote, terms, effective, on, now)
     session.add(policy)
     session.flush()
     members = _add_members(session, policy, quote)
-    benefits, layers = _add_benefits(session, policy, quote, members)
+    benefits, layers = _add_benefits(session, policy, quote, members, main_part)
     check_life_cover(session, policy, terms.class_code, on=effective)
     lines = _add_premium_lines(session, policy)
     _post_due(session, policy, lines, terms, on, now)
@@ -139,6 +144,23 @@ def _policy_of(
     )
 
 
+def _main_part(quote: Quote, terms: ProductTerms) -> int:
+    """Return the place of the main benefit among those of a quote, also of one from before."""
+    parts = quote.benefit_premiums
+    codes = {part["benefit_code"] for part in parts}
+    main = main_benefit([one for one in terms.priced_benefits if one.code in codes])
+    code = main.code if main else None
+    ranked = sorted(
+        range(len(parts)),
+        key=lambda at: (
+            not parts[at].get("is_main"),
+            parts[at]["benefit_code"] != code,
+            parts[at]["member_role"] != MAIN_MEMBER,
+        ),
+    )
+    return ranked[0]
+
+
 def _add_members(session: Session, policy: Policy, quote: Quote) -> list[PolicyMember]:
     """Insure the lives of the quote, in its order; a person without any insures themselves."""
     lives = quote.insured_lives
@@ -176,7 +198,11 @@ def _holder_as_life(holder: Customer) -> dict[str, Any]:
 
 
 def _add_benefits(
-    session: Session, policy: Policy, quote: Quote, members: list[PolicyMember]
+    session: Session,
+    policy: Policy,
+    quote: Quote,
+    members: list[PolicyMember],
+    main_part: int,
 ) -> tuple[list[PolicyBenefit], list[BenefitLayer]]:
     main = next((member for member in members if member.role == "MAIN_MEMBER"), None)
     benefits, layers = [], []
@@ -195,6 +221,7 @@ def _add_benefits(
             premium=Decimal(part["monthly_premium"]),
             status=BenefitStatus.ACTIVE,
             display_order=order,
+            is_main=order == main_part + 1,
             worksheet=sheet | {"rate": part["rate"], "rate_basis": part["rate_basis"]},
         )
         days = part["waiting_period_days"]

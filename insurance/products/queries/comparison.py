@@ -39,6 +39,7 @@ BENEFIT = (
     "max_amount",
     "waiting_period_days",
     "is_mandatory",
+    "is_main",
     "display_order",
     "member_role",
     "rate_table",

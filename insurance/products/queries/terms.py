@@ -123,6 +123,7 @@ def _benefit_terms(
         max_amount=benefit.max_amount,
         waiting_period_days=benefit.waiting_period_days,
         is_mandatory=benefit.is_mandatory,
+        is_main=benefit.is_main,
         member_role=str(benefit.member_role),
         rate_basis=str(benefit.rate_basis),
         rate_table=tables[benefit.rate_table_id] if benefit.rate_table_id else None,

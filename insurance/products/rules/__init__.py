@@ -26,6 +26,7 @@ from insurance.products.rules.terms import (
     BenefitTerms,
     ProductTerms,
     Question,
+    main_benefit,
 )
 
 __all__ = [
@@ -49,5 +50,6 @@ __all__ = [
     "coverage_gaps",
     "launch_checks",
     "launch_problems",
+    "main_benefit",
     "max_waiting_days",
 ]

@@ -15,6 +15,8 @@ from insurance.products.rules.rates import (
 from insurance.products.rules.terms import EVERY_LIFE, MAIN_MEMBER, BenefitTerms, ProductTerms
 
 FUNERAL = "FUNERAL"
+LIFE_ANNUITIES = "LIFE_ANNUITIES"
+ANNUITY_INCOME = "ANNUITY_INCOME"
 SIX_MONTHS = 181
 """The shortest six months there are, from 1 September."""
 
@@ -44,11 +46,15 @@ class LaunchFacts:
 
 @dataclass(frozen=True, slots=True)
 class LaunchCheck:
-    """One check: what was looked at, and what failed (empty when it holds)."""
+    """One check: what was looked at, and what failed (empty when it holds).
+
+    A note is worth knowing and stops nothing.
+    """
 
     code: str
     title: str
     problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def holds(self) -> bool:
@@ -60,8 +66,19 @@ def launch_checks(terms: ProductTerms, facts: LaunchFacts) -> list[LaunchCheck]:
     """Return every check a product must pass before it is sold."""
     return [
         LaunchCheck("benefits", "At least one benefit", tuple(_benefit_problems(terms))),
-        LaunchCheck("rates", "Every rate is bound and complete", tuple(_rate_problems(terms))),
+        LaunchCheck(
+            "headline",
+            "The cover that is stated is priced and insured",
+            tuple(_headline_problems(terms)),
+        ),
+        LaunchCheck(
+            "rates",
+            "Every rate is bound and complete",
+            tuple(_rate_problems(terms)),
+            tuple(_rate_notes(terms)),
+        ),
         LaunchCheck("class", "The class is licensed", tuple(_class_problems(terms, facts))),
+        LaunchCheck("payments", "What is sold can be paid", tuple(_payment_problems(terms))),
         LaunchCheck(
             "benefit_types",
             "Benefit types belong to the class",
@@ -88,17 +105,81 @@ def launch_problems(terms: ProductTerms, facts: LaunchFacts) -> list[DomainError
 def _benefit_problems(terms: ProductTerms) -> Iterable[str]:
     if terms.pricing_method == "BENEFIT_LEVEL" and not terms.benefits:
         yield "Add at least one benefit."
+    if not terms.uses_own_rates:
+        return
     if terms.pricing_method == "FLAT" and terms.base_premium is None:
-        yield "Enter the base premium."
+        yield "Enter the base premium, or price a benefit that pays the sum assured."
     if terms.pricing_method == "RATE_TABLE" and terms.rate_table is None:
-        yield "Enter the rate table."
+        yield "Enter the rate table, or price a benefit that pays the sum assured."
+
+
+def _headline_problems(terms: ProductTerms) -> Iterable[str]:
+    """Look for a cover that a quote or the product would state and nothing would insure."""
+    main = terms.main_benefit
+    if main is None:
+        return
+    if not main.is_mandatory:
+        yield (
+            f"{main.name} is the main benefit and may be left out: every policy needs the benefit"
+            " that its cover is read from."
+        )
+    if main.follows_headline:
+        yield f"{main.name} is the main benefit and cannot be a part or a multiple of itself."
+    if main.benefit_type == "PREMIUM_WAIVER":
+        yield f"{main.name} waives premiums: mark a benefit that insures a sum as the main one."
+    if terms.uses_own_rates and not main.pays_sum_assured:
+        yield (
+            f"{main.name} is marked as the main benefit, but the product's own rates price another"
+            " cover: take the mark off, or give every benefit its own price."
+        )
+    if main.amount_type == "FIXED":
+        yield from _fixed_problems(terms, main, main.default_amount)
+
+
+def _fixed_problems(
+    terms: ProductTerms, main: BenefitTerms, amount: Decimal | None
+) -> Iterable[str]:
+    if not amount:
+        yield f"{main.name} is the main benefit: enter the fixed amount that it insures."
+        return
+    says = f"{main.name} always insures {format_money(amount)}"
+    usual, low, high = terms.coverage_amount, terms.min_sum_assured, terms.max_sum_assured
+    if usual is not None and usual != amount:
+        yield f"{says}; the usual sum assured says {format_money(usual)}."
+    if low is not None and amount < low:
+        yield f"{says}; the smallest sum assured is {format_money(low)}."
+    if high is not None and amount > high:
+        yield f"{says}; the largest sum assured is {format_money(high)}."
+
+
+def _payment_problems(terms: ProductTerms) -> Iterable[str]:
+    """Refuse what pays by instalments: no part of the system would ever pay them."""
+    incomes = [one.name for one in terms.priced_benefits if one.benefit_type == ANNUITY_INCOME]
+    if terms.class_code == LIFE_ANNUITIES:
+        yield (
+            "An annuity pays its holder month by month, with tax and proof of life. These payments"
+            " are not made here, so the class LIFE_ANNUITIES cannot be sold."
+        )
+    elif incomes:
+        yield f"{', '.join(incomes)}: the payments of an annuity income are not made here."
+
+
+def _rate_notes(terms: ProductTerms) -> Iterable[str]:
+    own = terms.rate_table if terms.pricing_method == "RATE_TABLE" else terms.base_premium
+    pays = terms.priced_on_its_own
+    if terms.pricing_method != "BENEFIT_LEVEL" and own is not None and pays is not None:
+        what = "rate table" if terms.pricing_method == "RATE_TABLE" else "base premium"
+        yield (
+            f"The product's own {what} is not used: {pays.name} pays the sum assured at a price of"
+            " its own."
+        )
 
 
 def _rate_problems(terms: ProductTerms) -> Iterable[str]:
     for benefit in terms.priced_benefits:
         table = benefit.rate_table
         if table is None:
-            if benefit.flat_premium is None:
+            if benefit.flat_premium is None and not _awaits_own_price(terms, benefit):
                 yield f"{benefit.name}: bind a rate table or enter a flat premium."
             continue
         if benefit.amount_type == "FIXED" and table.basis != "FLAT" and not benefit.default_amount:
@@ -107,6 +188,12 @@ def _rate_problems(terms: ProductTerms) -> Iterable[str]:
             yield from (f"{benefit.name}: {problem.message}" for problem in problems)
         else:
             yield from _gap_problems(terms, benefit, table)
+
+
+def _awaits_own_price(terms: ProductTerms, benefit: BenefitTerms) -> bool:
+    """Tell whether the price that a benefit lacks is the product's own, which is asked for."""
+    main = terms.main_benefit
+    return terms.uses_own_rates and main is not None and benefit.code == main.code
 
 
 def _gap_problems(terms: ProductTerms, benefit: BenefitTerms, table: RateTable) -> Iterable[str]:

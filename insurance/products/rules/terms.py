@@ -1,15 +1,19 @@
 """What a product promises, as plain values."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
+from insurance.core.money import ZERO, to_cents
 from insurance.products.rules.rates import RateTable
 
 MONTHS_PER_PREMIUM = {"MONTHLY": 1, "QUARTERLY": 3, "HALF_YEARLY": 6, "ANNUAL": 12}
 MAIN_MEMBER = "MAIN_MEMBER"
 EVERY_LIFE = "ALL"
+SUM_INSURED = "SUM_INSURED"
+HUNDRED = Decimal(100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +28,63 @@ class BenefitTerms:
     max_amount: Decimal | None = None
     waiting_period_days: int = 0
     is_mandatory: bool = True
+    is_main: bool = False
     member_role: str = MAIN_MEMBER
     rate_basis: str = "PER_MILLE"
     rate_table: RateTable | None = None
     flat_premium: Decimal | None = None
     per_policy: bool = False
+
+    @property
+    def has_price(self) -> bool:
+        """Tell whether the benefit carries a price of its own."""
+        return self.rate_table is not None or self.flat_premium is not None
+
+    @property
+    def pays_sum_assured(self) -> bool:
+        """Tell whether it pays the sum that is asked for, neither fixed nor a part of another."""
+        return self.amount_type == SUM_INSURED and self.benefit_type != "PREMIUM_WAIVER"
+
+    @property
+    def follows_headline(self) -> bool:
+        """Tell whether its cover is a share or a multiple of the headline cover."""
+        return self.amount_type in ("PERCENTAGE", "MULTIPLE")
+
+    def cover_for(self, headline: Decimal) -> Decimal:
+        """Return what the benefit insures for a headline cover, in rand, rounded to the cent.
+
+        Percentages are 100 and multiples 1 where no amount is stated.
+        """
+        if self.amount_type == "FIXED":
+            return self.default_amount or ZERO
+        if self.amount_type == "PERCENTAGE":
+            share = HUNDRED if self.default_amount is None else self.default_amount
+            return to_cents(headline * share / HUNDRED)
+        if self.amount_type == "MULTIPLE":
+            times = Decimal(1) if self.default_amount is None else self.default_amount
+            return to_cents(headline * times)
+        return headline
+
+
+def main_benefit(benefits: Sequence[BenefitTerms]) -> BenefitTerms | None:
+    """Return the benefit whose sum assured is the headline cover, None among none.
+
+    The marked one; where none is marked the first that every policy has, on the main member
+    before other lives, and one that pays the sum assured before one of a fixed amount. A waiver of
+    premium and a share of the headline come last.
+    """
+    return min(benefits, key=_main_rank, default=None)
+
+
+def _main_rank(benefit: BenefitTerms) -> tuple[bool, bool, bool, bool, bool, bool]:
+    return (
+        not benefit.is_main,
+        not benefit.is_mandatory,
+        benefit.benefit_type == "PREMIUM_WAIVER",
+        benefit.follows_headline,
+        benefit.member_role not in (MAIN_MEMBER, EVERY_LIFE),
+        not benefit.pays_sum_assured,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,22 +130,55 @@ class ProductTerms:
     short_rate_per_cent: Decimal = Decimal(90)
 
     @property
+    def uses_own_rates(self) -> bool:
+        """Tell whether the product's own rates or base premium price the headline cover.
+
+        They do unless each benefit is to carry its price, or one that pays the sum assured does.
+        """
+        return self.pricing_method != "BENEFIT_LEVEL" and self.priced_on_its_own is None
+
+    @property
+    def priced_on_its_own(self) -> BenefitTerms | None:
+        """Return the benefit that pays the sum assured at a price of its own, None without one."""
+        return next((one for one in self.benefits if one.pays_sum_assured and one.has_price), None)
+
+    @property
     def priced_benefits(self) -> tuple[BenefitTerms, ...]:
-        """Return the benefits to price; a simple product has one, made from its own terms."""
-        if self.pricing_method == "BENEFIT_LEVEL":
+        """Return the benefits to price.
+
+        The product's own rates price the benefit that pays the sum assured; where it has none,
+        they price one made from the product's own terms, and the other benefits come on top.
+        """
+        if not self.uses_own_rates:
             return self.benefits
-        main = BenefitTerms(
-            code="MAIN",
+        own = self._own_price()
+        open_ones = [one for one in self.benefits if one.pays_sum_assured]
+        if (taker := main_benefit(open_ones)) is not None:
+            return tuple(replace(one, **own) if one is taker else one for one in self.benefits)
+        codes = {one.code for one in self.benefits}
+        made = BenefitTerms(
+            code=next(code for code in _MADE_CODES if code not in codes),
             name=self.product_name,
             benefit_type=_MAIN_TYPES.get(self.class_code, "PROPERTY_DAMAGE"),
             waiting_period_days=self.waiting_period_days,
-            rate_table=self.rate_table if self.pricing_method == "RATE_TABLE" else None,
-            rate_basis=self.rate_table.basis if self.rate_table else "FLAT_AMOUNT",
-            flat_premium=self.base_premium if self.pricing_method == "FLAT" else None,
+            is_main=not any(one.is_main for one in self.benefits),
+            **own,
         )
-        return self.benefits or (main,)
+        return (made, *self.benefits)
+
+    def _own_price(self) -> dict[str, Any]:
+        if self.pricing_method == "FLAT":
+            return {"flat_premium": self.base_premium, "rate_basis": "FLAT_AMOUNT"}
+        basis = self.rate_table.basis if self.rate_table else "FLAT_AMOUNT"
+        return {"rate_table": self.rate_table, "rate_basis": basis}
+
+    @property
+    def main_benefit(self) -> BenefitTerms | None:
+        """Return the benefit whose sum assured is the headline cover of a policy."""
+        return main_benefit(self.priced_benefits)
 
 
+_MADE_CODES = ("MAIN", *(f"MAIN_{number}" for number in range(2, 1_000)))
 _MAIN_TYPES = {
     "RISK": "DEATH",
     "FUND_RISK": "DEATH",

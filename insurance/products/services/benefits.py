@@ -58,6 +58,8 @@ def edit_benefit(
         with session.no_autoflush:
             assign(benefit, changes)
             _settle(session, benefit)
+        if benefit.is_main and not before["is_main"]:
+            _unmark_others(session, benefit)
         benefit.version += 1
         _flush(session, benefit)
         record(
@@ -112,8 +114,34 @@ def build_benefit(
     )
     assign(benefit, values | {"version": 1})
     _settle(session, benefit)
+    if benefit.is_main:
+        _unmark_others(session, benefit)
     session.add(benefit)
     return benefit
+
+
+def _unmark_others(session: Session, benefit: ProductBenefit) -> None:
+    """Take the mark off the benefit of the version that was the main one until now."""
+    with session.no_autoflush:
+        marked = [
+            one
+            for one in queries.list_benefits(session, benefit.product_version_id)
+            if one.is_main and one is not benefit
+        ]
+    for other in marked:
+        before = snapshot(other)
+        other.is_main = False
+        other.version += 1
+        session.flush([other])
+        record(
+            session,
+            action="product_benefits.edit",
+            resource="product_benefits",
+            resource_id=other.id,
+            before=before,
+            after=snapshot(other),
+            reason=f"{benefit.benefit_name} is the main benefit now",
+        )
 
 
 def _with_type_code(

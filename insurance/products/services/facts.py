@@ -121,6 +121,7 @@ class NewBenefit:
     max_amount: Decimal | None = None
     waiting_period_days: int = 0
     is_mandatory: bool = True
+    is_main: bool = False
     display_order: int = 1
     member_role: MemberRole = MemberRole.MAIN_MEMBER
     rate_table_id: UUID | None = None

@@ -15,6 +15,7 @@ from insurance.products.rules import (
     MONTHS_PER_PREMIUM,
     BenefitTerms,
     ProductTerms,
+    main_benefit,
     max_waiting_days,
 )
 from insurance.quotes.rules.answers import answer_errors
@@ -48,15 +49,17 @@ def price_quote(
     request = replace(request, lives=_aged_lives(request))
     main = _main_life(request)
     wanted = [one for one in terms.priced_benefits if one.code not in request.excluded_benefits]
-    headline = _headline(terms, wanted, request)
+    leading = _leading(terms, main, request)
+    headline = _headline(terms, leading, request)
     errors = [
         *_life_errors(terms, main, request),
-        *_limit_errors(terms, headline, request),
+        *_limit_errors(terms, leading, headline, request),
         *_code_errors(terms, request),
         *answer_errors(terms.questions, request.answers),
     ]
     raise_all(errors)
     priced = _priced(terms, wanted, main, headline or ZERO, request)
+    priced = _with_main(priced, leading.code if leading else "")
     raise_all(_cap_errors(priced, main, request.lives, cover_cap))
     monthly = total(part.monthly_premium for part in priced)
     return PricedQuote(
@@ -153,25 +156,44 @@ def _main_life(request: QuoteRequest) -> Life:
     )
 
 
-def _headline(
-    terms: ProductTerms, wanted: Sequence[BenefitTerms], request: QuoteRequest
-) -> Decimal | None:
-    """Return the sum assured asked for, else the product's own; None where one must be asked for.
+def _leading(terms: ProductTerms, main: Life, request: QuoteRequest) -> BenefitTerms | None:
+    """Return the main benefit among those that insure a life of the request."""
+    return main_benefit(
+        [
+            one
+            for one in terms.priced_benefits
+            if (one.is_mandatory or one.code not in request.excluded_benefits)
+            and _insured_by(one, main, request.lives)
+        ]
+    )
 
-    A product of fixed amounts alone shows its largest.
+
+def _headline(
+    terms: ProductTerms, main: BenefitTerms | None, request: QuoteRequest
+) -> Decimal | None:
+    """Return what the main benefit insures; None where a sum assured must be asked for.
+
+    The cover chosen for it, its fixed amount, the sum assured asked for, or else what is usual.
     """
-    if request.sum_assured is not None:
-        return request.sum_assured
-    if terms.coverage_amount is not None:
-        return terms.coverage_amount
-    open_ended = [one for one in wanted if one.code not in request.benefit_overrides]
-    usual = [one.default_amount for one in open_ended if one.amount_type == "SUM_INSURED"]
-    if stated := [amount for amount in usual if amount]:
-        return max(stated)
-    if any(one.amount_type != "FIXED" for one in open_ended):
-        return None
-    amounts = [one.default_amount for one in open_ended if one.default_amount]
-    return max([*amounts, *request.benefit_overrides.values()], default=ZERO)
+    if main is None:
+        return request.sum_assured or ZERO
+    if main.code in request.benefit_overrides:
+        return request.benefit_overrides[main.code]
+    if main.amount_type == "FIXED":
+        return main.default_amount or ZERO
+    usual = terms.coverage_amount
+    if usual is None and main.pays_sum_assured:
+        usual = main.default_amount or None
+    stated = usual if request.sum_assured is None else request.sum_assured
+    return None if stated is None else main.cover_for(stated)
+
+
+def _with_main(priced: Sequence[PricedBenefit], code: str) -> list[PricedBenefit]:
+    """Mark the main benefit: on the main member, else on the first life it is priced on."""
+    alike = [at for at, part in enumerate(priced) if part.benefit_code == code]
+    on_main = [at for at in alike if priced[at].member_role == MAIN]
+    chosen = next(iter(on_main or alike), None)
+    return [replace(part, is_main=at == chosen) for at, part in enumerate(priced)]
 
 
 def _life_errors(terms: ProductTerms, main: Life, request: QuoteRequest) -> list[DomainError]:
@@ -189,18 +211,34 @@ def _life_errors(terms: ProductTerms, main: Life, request: QuoteRequest) -> list
 
 
 def _limit_errors(
-    terms: ProductTerms, headline: Decimal | None, request: QuoteRequest
+    terms: ProductTerms,
+    main: BenefitTerms | None,
+    headline: Decimal | None,
+    request: QuoteRequest,
 ) -> list[DomainError]:
+    stated = request.sum_assured
+    is_chosen = main is not None and main.code in request.benefit_overrides
+    where = f"benefit_overrides.{main.code}" if main and is_chosen else "sum_assured"
     found = []
     low, high = terms.min_sum_assured, terms.max_sum_assured
     if headline is None:
         found.append(("Enter the sum assured.", "sum_assured"))
-    elif request.sum_assured is not None and headline <= 0:
+    elif headline <= 0 and is_chosen:
+        pass  # Refused as a chosen cover.
+    elif stated is not None and stated <= 0:
         found.append(("Cover must be more than nothing.", "sum_assured"))
     elif low is not None and headline < low:
-        found.append((f"The smallest cover is {format_money(low)}.", "sum_assured"))
+        found.append((f"The smallest cover is {format_money(low)}.", where))
     elif high is not None and headline > high:
-        found.append((f"The largest cover is {format_money(high)}.", "sum_assured"))
+        found.append((f"The largest cover is {format_money(high)}.", where))
+    elif main is not None and stated not in (None, headline):
+        found.append(
+            (
+                f"{main.name} is the main benefit and insures {format_money(headline)},"
+                f" not {format_money(stated or ZERO)}: one of the two must go.",
+                where,
+            )
+        )
     if request.term_years is not None and not 1 <= request.term_years <= MAX_TERM_YEARS:
         found.append((f"A term has 1 to {MAX_TERM_YEARS} years.", "term_years"))
     if request.frequency not in MONTHS_PER_PREMIUM:
@@ -334,15 +372,16 @@ def _cover(benefit: BenefitTerms, headline: Decimal, request: QuoteRequest) -> t
     """Return a benefit's sum assured and how it was found."""
     if benefit.code in request.benefit_overrides:
         return request.benefit_overrides[benefit.code], "chosen"
+    cover = benefit.cover_for(headline)
     if benefit.amount_type == "FIXED":
-        return benefit.default_amount or ZERO, "fixed"
+        return cover, "fixed"
     if benefit.amount_type == "PERCENTAGE":
         share = HUNDRED if benefit.default_amount is None else benefit.default_amount
-        return to_cents(headline * share / HUNDRED), f"{share.normalize():f}% of {headline}"
+        return cover, f"{share.normalize():f}% of {headline}"
     if benefit.amount_type == "MULTIPLE":
         times = Decimal(1) if benefit.default_amount is None else benefit.default_amount
-        return to_cents(headline * times), f"{times.normalize():f} × {headline}"
-    return headline, "sum assured"
+        return cover, f"{times.normalize():f} × {headline}"
+    return cover, "sum assured"
 
 
 def _check_cover(

@@ -53,7 +53,7 @@ class PricedBenefit:
     """The price of one benefit on one life, and how it came about.
 
     `life` is its place among the request's lives; None for the policy as a whole, and for a main
-    member who is not among them.
+    member who is not among them. The main benefit's sum assured is the headline cover.
     """
 
     benefit_code: str
@@ -69,6 +69,7 @@ class PricedBenefit:
     pricing_method: str
     waiting_period_days: int
     worksheet: Mapping[str, Any]
+    is_main: bool = False
 
 
 @dataclass(frozen=True, slots=True)
