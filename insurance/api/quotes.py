@@ -88,15 +88,16 @@ class QuoteBody(CalculateBody):
 
 
 class AcceptBody(Body):
-    """From when the policy is in force; today where it is left out."""
+    """From when the policy is in force: the day the quote states, else this one, else today."""
 
     effective_date: Day | None = None
 
 
 class RepriceBody(Body):
-    """The version of the quote that was read."""
+    """The version of the quote that was read, and another first day of cover."""
 
     version: int | None = Field(None, ge=1, le=2**31)
+    effective_date: Day | None = None
 
 
 class DeclineBody(Body):
@@ -140,7 +141,10 @@ class Calculated(Answer):
 
 
 class QuoteAnswer(Answer):
-    """A saved quote. `status` is quoted, expired, accepted or declined."""
+    """A saved quote. `status` is quoted, expired, accepted or declined.
+
+    `effective_date` is the first day of cover that was stated; null where acceptance decides.
+    """
 
     id: UUID
     quote_number: str
@@ -161,6 +165,7 @@ class QuoteAnswer(Answer):
     insured_lives: list[LifeBody]
     rating_inputs: dict[str, str]
     inception_answers: dict[str, str]
+    effective_date: Day | None
     priced_on: Day
     expires_on: Day
     version: int
@@ -285,7 +290,13 @@ def accept_quote(quote_id: UUID, body: AcceptBody):
 def reprice_quote(quote_id: UUID, body: RepriceBody):
     """Price an open or expired quote again on the version sold today."""
     return _answer(
-        services.reprice_quote(quote_id, version=body.version, on=_today(), now=clock.now())
+        services.reprice_quote(
+            quote_id,
+            version=body.version,
+            effective_date=body.effective_date,
+            on=_today(),
+            now=clock.now(),
+        )
     )
 
 
@@ -354,12 +365,14 @@ def _answer(
         "inception_answers",
         "customer_name",
         "product_name",
+        "effective_date",
     }
     answer = {name: getattr(quote, name) for name in names}
     return answer | {
         "status": queries.status_on(quote, on or _today()),
         "customer_name": customer_name,
         "product_name": product_name,
+        "effective_date": queries.stated_start(quote),
         "benefit_premiums": [
             part | {"worksheet": sheet}
             for part, sheet in zip(quote.benefit_premiums, quote.worksheet, strict=True)

@@ -102,6 +102,7 @@ def request_as_stored(request: QuoteRequest, priced: PricedQuote) -> dict[str, A
     """Return a request as JSON: enough to price it again."""
     return {
         "effective_date": request.effective_date.isoformat(),
+        "states_start": request.states_start,
         "age": request.age,
         "gender": request.gender,
         "sum_assured": None if request.sum_assured is None else str(request.sum_assured),
@@ -117,11 +118,21 @@ def request_as_stored(request: QuoteRequest, priced: PricedQuote) -> dict[str, A
     }
 
 
+def stated_start(quote: Quote) -> date | None:
+    """Return the first day of cover that a quote states, None where it leaves that open.
+
+    A quote from before this was noted states a day other than the one it was priced on.
+    """
+    start = date.fromisoformat(quote.request["effective_date"])
+    return start if quote.request.get("states_start", start != quote.priced_on) else None
+
+
 def request_of(quote: Quote) -> QuoteRequest:
     """Return the request a quote was priced from."""
     stored = quote.request
     return QuoteRequest(
         effective_date=date.fromisoformat(stored["effective_date"]),
+        states_start=stated_start(quote) is not None,
         age=stored["age"],
         gender=stored["gender"],
         sum_assured=None if stored["sum_assured"] is None else Decimal(stored["sum_assured"]),

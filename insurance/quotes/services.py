@@ -96,6 +96,7 @@ def create_quote(
         if wanted.customer_id is None:
             raise DomainError("Choose the customer.", field="customer_id")
         found = calculate(session, wanted, on=on)
+        _check_start(found, on)
         _check_posted(wanted, found.priced)
         quote = Quote(
             id=new_id(),
@@ -116,8 +117,19 @@ def create_quote(
     return quote
 
 
-def reprice_quote(quote_id: UUID, *, version: int | None, on: date, now: datetime) -> Quote:
-    """Price an open or expired quote again on the version sold today."""
+def reprice_quote(
+    quote_id: UUID,
+    *,
+    version: int | None,
+    effective_date: date | None = None,
+    on: date,
+    now: datetime,
+) -> Quote:
+    """Price an open or expired quote again on the version sold today.
+
+    It keeps the first day of cover that it states, unless another is given. Raises DomainError at
+    `effective_date` for one that can no longer be met.
+    """
     with transaction() as session:
         quote = queries.get_quote(session, quote_id, lock=True)
         _check_version(quote, version)
@@ -126,9 +138,11 @@ def reprice_quote(quote_id: UUID, *, version: int | None, on: date, now: datetim
         before = _summary(quote)
         terms = _terms_sold(session, quote.product_id)
         stored = queries.request_of(quote)
-        request = replace(stored, effective_date=max(on, stored.effective_date))
-        request = _aged_again(request)
-        _write_price(quote, _calculation(session, terms, request), on, now)
+        start = effective_date or queries.stated_start(quote)
+        request = replace(stored, effective_date=start or on, states_start=start is not None)
+        found = _calculation(session, terms, _aged_again(request))
+        _check_start(found, on)
+        _write_price(quote, found, on, now)
         quote.version += 1
         _record(session, quote, "quotes.reprice", before)
     return quote
@@ -207,6 +221,15 @@ def benefit_as_stored(part: PricedBenefit) -> dict[str, Any]:
     }
 
 
+def _check_start(found: Calculation, on: date) -> None:
+    if found.request.states_start:
+        rules.check_start_can_be_met(
+            found.request.effective_date,
+            on,
+            backdating_limit_days=found.terms.backdating_limit_days,
+        )
+
+
 def _aged_again(request: QuoteRequest) -> QuoteRequest:
     """Let ages follow from dates of birth again; keep those that were only stated."""
     lives = tuple(
@@ -241,6 +264,7 @@ def _request_of(
         overrides, excluded = _choices_in(wanted, terms)
     return QuoteRequest(
         effective_date=wanted.effective_date or on,
+        states_start=wanted.effective_date is not None,
         age=wanted.age,
         gender=wanted.gender,
         sum_assured=wanted.sum_assured,

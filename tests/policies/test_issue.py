@@ -82,6 +82,46 @@ def test_a_quote_of_a_withdrawn_product_is_not_accepted(session: Session) -> Non
         accept_quote(quote_id, on=TODAY, now=NOW)
 
 
+def test_a_quote_of_a_version_before_the_one_that_was_withdrawn_is_not_accepted(
+    session: Session,
+) -> None:
+    product_id = make_product()
+    quote_id = make_quote(product_id, make_customer())
+    products.edit_product(product_id, {"base_premium": Decimal("120.00")}, now=NOW)
+    products.launch_product(product_id, now=NOW)
+    products.withdraw_product(product_id, now=NOW)
+
+    with pytest.raises(ConflictError, match="withdrawn"):
+        accept_quote(quote_id, on=TODAY, now=NOW)
+
+
+def test_a_quote_starts_on_the_day_it_states_also_when_it_is_accepted_later(
+    session: Session,
+) -> None:
+    product_id = make_product()
+    quote_id = make_quote(product_id, make_customer(), effective_date=TODAY - timedelta(days=5))
+    late = TODAY + timedelta(days=26)
+    with pytest.raises(DomainError, match="can no longer be given"):
+        accept_quote(quote_id, on=late, now=NOW)
+    with pytest.raises(DomainError, match="can no longer be given"):
+        reprice_quote(quote_id, version=None, on=late, now=NOW)
+
+    reprice_quote(quote_id, version=None, effective_date=late, on=late, now=NOW)
+
+    assert accept_quote(quote_id, on=late, now=NOW).policy.effective_date == late
+
+
+def test_a_quote_stated_to_start_in_the_past_within_the_limit_is_backdated(
+    session: Session,
+) -> None:
+    start = TODAY - timedelta(days=5)
+    quote_id = make_quote(make_product(), make_customer(), effective_date=start)
+
+    policy = accept_quote(quote_id, on=TODAY + timedelta(days=1), now=NOW).policy
+
+    assert policy.effective_date == start
+
+
 def test_a_refused_acceptance_writes_nothing(session: Session) -> None:
     quote_id = make_quote(make_product(), make_customer())
 

@@ -28,6 +28,12 @@ class AcceptForm(Form):
     effective_date = DayField("Cover starts")
 
 
+class RepriceForm(Form):
+    """For which start."""
+
+    effective_date = DayField("Another first day of cover")
+
+
 class DeclineForm(Form):
     """Why not."""
 
@@ -68,7 +74,20 @@ def accept(quote_id: UUID) -> Response:
 @requires(May.QUOTES_CREATE)
 def reprice(quote_id: UUID) -> Response:
     """Price the quote again on the version sold today."""
-    quote = services.reprice_quote(quote_id, version=None, on=business_day(), now=clock.now())
+    form = RepriceForm()
+    if not form.validate_on_submit():
+        return _quote_page(quote_id, AcceptForm(formdata=None), form, status=form.status)
+    try:
+        quote = services.reprice_quote(
+            quote_id,
+            version=None,
+            effective_date=form.effective_date.data,
+            on=business_day(),
+            now=clock.now(),
+        )
+    except DomainError as error:
+        refuse(form, error)
+        return _quote_page(quote_id, AcceptForm(formdata=None), form, status=error.status)
     return go(
         url_for("quotes.show", quote_id=quote_id),
         f"Priced again; open until {quote.expires_on:%Y/%m/%d}.",
@@ -142,7 +161,13 @@ def _on_paper(line: queries.QuoteLine) -> dict[str, Any]:
     }
 
 
-def _quote_page(quote_id: UUID, form: AcceptForm, *, status: int = 200) -> Response:
+def _quote_page(
+    quote_id: UUID,
+    form: AcceptForm,
+    reprice_form: RepriceForm | None = None,
+    *,
+    status: int = 200,
+) -> Response:
     session, on = db.session(), business_day()
     line = queries.get_quote_line(session, quote_id)
     together = line.quote.comparison_id or line.quote.id
@@ -157,6 +182,8 @@ def _quote_page(quote_id: UUID, form: AcceptForm, *, status: int = 200) -> Respo
         quote=line.quote,
         quote_status=queries.status_on(line.quote, on),
         form=form,
+        reprice_form=reprice_form or RepriceForm(formdata=None),
+        stated_start=queries.stated_start(line.quote),
         options=options,
         on=on,
     )

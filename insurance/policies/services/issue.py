@@ -39,11 +39,11 @@ from insurance.policies.models import (
 from insurance.policies.services.history import count_portfolio
 from insurance.policies.services.life_cover import check_life_cover
 from insurance.policies.snapshots import snapshot
-from insurance.products.queries import get_version, load_terms
+from insurance.products.queries import get_product, get_version, load_terms
 from insurance.products.rules import MAIN_MEMBER, ProductTerms, main_benefit
 from insurance.quotes import queries as quotes
 from insurance.quotes.models import Quote
-from insurance.quotes.rules import check_can_be_accepted
+from insurance.quotes.rules import check_can_be_accepted, start_of_policy
 from insurance.quotes.services import mark_accepted
 
 
@@ -58,12 +58,14 @@ class Issued:
 def accept_quote(
     quote_id: UUID, *, effective_date: date | None = None, on: date, now: datetime
 ) -> Issued:
-    """Turn an open quote into a policy that is in force from `effective_date` (default: today).
+    """Turn an open quote into a policy that is in force from the day the quote states.
+
+    Where it states none, `effective_date` is the day, or else today.
 
     Policy, members, benefits with their layers, twelve months of premiums, event, version and the
     ledger transfers of what is due are written together. Raises ConflictError for a quote that is
     accepted, expired or of a withdrawn product; DomainError at `effective_date` for a start
-    further back than the product allows.
+    further back than the product allows, or another than the quote states.
     """
     try:
         with transaction() as session:
@@ -79,12 +81,20 @@ def _accept(
 ) -> Issued:
     quote = quotes.get_quote(session, quote_id, lock=True)
     version = get_version(session, quote.product_version_id)
-    check_can_be_accepted(quote.status.value, quote.expires_on, version.status.value, on)
+    product = get_product(session, quote.product_id)
+    check_can_be_accepted(
+        quote.status.value, quote.expires_on, product.status.value, version.status.value, on
+    )
     terms = load_terms(session, version.id)
     if terms.class_code == "FUNERAL":
         # Two policies of one holder are issued one after the other: both count to the cap.
         lock_customer(session, quote.customer_id)
-    effective = effective_date or max(on, date.fromisoformat(quote.request["effective_date"]))
+    effective = start_of_policy(
+        quotes.stated_start(quote),
+        effective_date,
+        on,
+        backdating_limit_days=terms.backdating_limit_days,
+    )
     rules.check_effective_date(effective, on, backdating_limit_days=terms.backdating_limit_days)
     main_part = _main_part(quote, terms)
     if Decimal(quote.benefit_premiums[main_part]["sum_assured"]) != quote.sum_assured:

@@ -32,10 +32,12 @@ class Life:
 class QuoteRequest:
     """What a customer asks for. Overrides are sums assured per benefit code.
 
-    `age` and `gender` are the main member's where the lives do not say them.
+    `age` and `gender` are the main member's where the lives do not say them. A start that is
+    stated is the policy's start; otherwise the price is made for the day it was asked for.
     """
 
     effective_date: date
+    states_start: bool = False
     age: int | None = None
     gender: str | None = None
     sum_assured: Decimal | None = None
