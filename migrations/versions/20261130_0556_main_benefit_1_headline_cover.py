@@ -4,14 +4,14 @@ Policies whose headline cover had become that of another benefit get it back: th
 that says so, and the portfolio's figures.
 
 Revision ID: main_benefit_1
-Revises: parties_1
+Revises: keys_done
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "main_benefit_1"
-down_revision = "parties_1"
+down_revision = "keys_done"
 
 # The owner reads and writes across tenants here, so row-level security must not bind it meanwhile.
 TABLES = (
