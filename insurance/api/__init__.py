@@ -28,6 +28,7 @@ _AREAS = (
     "month_end",
     "dashboard",
     "audit_logs",
+    "mails",
 )
 
 

@@ -34,6 +34,7 @@ class May(StrEnum):
     TOKENS_VIEW = "tokens.view"
     TOKENS_MANAGE = "tokens.manage"
     MAIL_VIEW = "mail.view"
+    MAIL_SEND = "mail.send"
     DASHBOARD_VIEW = "dashboard.view"
     PRODUCTS_VIEW = "products.view"
     PRODUCTS_EDIT = "products.edit"
@@ -137,6 +138,7 @@ GRANTS: dict[Role, frozenset[May]] = {
             May.TOKENS_VIEW,
             May.TOKENS_MANAGE,
             May.MAIL_VIEW,
+            May.MAIL_SEND,
             May.AUDIT_VIEW,
             May.AUDIT_EXPORT,
         }
@@ -154,6 +156,7 @@ GRANTS: dict[Role, frozenset[May]] = {
         May.SETTINGS_EDIT,
         May.PEOPLE_MANAGE,
         May.TOKENS_MANAGE,
+        May.MAIL_SEND,
         May.PRODUCTS_EDIT,
         May.PRODUCTS_LAUNCH,
         May.CUSTOMERS_REVEAL,

@@ -12,7 +12,8 @@ from insurance.core.db import db, transaction
 from insurance.core.jobs import OutboxJob
 from insurance.core.tenancy import current_org, tenant_scope
 
-MAX_ATTEMPTS = 8
+TRIED_FOR = timedelta(days=4)
+"""A job that fails is tried for this long, at most an hour apart; an outage may last a weekend."""
 _PATIENCE = timedelta(seconds=60)
 
 
@@ -78,7 +79,8 @@ def _done(job: OutboxJob) -> None:
 
 def _failed(job: OutboxJob, error: Exception) -> None:
     db.session.rollback()
-    given_up = clock.now() if job.attempts >= MAX_ATTEMPTS else None
+    now = clock.now()
+    given_up = now if now - job.created_at >= TRIED_FOR else None
     with transaction() as session:
         session.execute(
             update(OutboxJob)

@@ -1,27 +1,47 @@
 """Reading the mail log."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from insurance.core.errors import DomainError
 from insurance.core.paging import Page, decode_cursor, page_of
 from insurance.core.records import get_record
 from insurance.core.tenancy import current_org
-from insurance.notifications.models import Mail
+from insurance.notifications.models import Mail, MailState
+from insurance.notifications.texts import PERSONAL
 
 
 def list_mails(
-    session: Session, *, cursor: str | None = None, limit: int = 50, waiting: bool = False
+    session: Session, *, cursor: str | None = None, limit: int = 50, state: MailState | None = None
 ) -> Page[Mail]:
-    """Return the organization's mails, newest first; `waiting` for those that have not left."""
+    """Return the organization's mails, newest first; those in one state where one is given."""
     query = select(Mail).where(Mail.org_id == current_org()).order_by(Mail.id.desc())
-    if waiting:
-        query = query.where(Mail.sent_at.is_(None))
+    if state is MailState.SENT:
+        query = query.where(Mail.sent_at.is_not(None))
+    elif state is MailState.FAILED:
+        query = query.where(Mail.failed_at.is_not(None))
+    elif state is MailState.WAITING:
+        query = query.where(Mail.sent_at.is_(None), Mail.failed_at.is_(None))
     if cursor:
         query = query.where(Mail.id < _position(cursor))
     return page_of(session.scalars(query.limit(limit + 1)).all(), limit, lambda mail: (mail.id,))
+
+
+def list_failed(session: Session, *, lock: bool = False) -> Sequence[Mail]:
+    """Return every mail that was given up and whose words still hold."""
+    query = select(Mail).where(
+        Mail.org_id == current_org(), Mail.failed_at.is_not(None), Mail.kind.not_in(PERSONAL)
+    )
+    return session.scalars(query.with_for_update() if lock else query).all()
+
+
+def count_failed(session: Session) -> int:
+    """Return how many mails were given up."""
+    failed = select(func.count()).where(Mail.org_id == current_org(), Mail.failed_at.is_not(None))
+    return session.scalar(failed) or 0
 
 
 def get_mail(session: Session, mail_id: UUID, *, lock: bool = False) -> Mail:

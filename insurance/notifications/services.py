@@ -13,16 +13,19 @@ from uuid import UUID
 from sqlalchemy import Table, text
 from sqlalchemy.orm import Session
 
+from insurance.audit_logs.services import event_row, record_many
 from insurance.core import clock, crypto
 from insurance.core.bulk import write_rows
 from insurance.core.context import current_actor
 from insurance.core.db import transaction
+from insurance.core.errors import ConflictError, DomainError
 from insurance.core.ids import new_id
 from insurance.core.jobs import enqueue, enqueue_many
 from insurance.core.settings import Settings
 from insurance.core.tenancy import current_org
 from insurance.notifications import queries
-from insurance.notifications.models import Mail
+from insurance.notifications.models import Mail, MailState
+from insurance.notifications.rules import is_given_up
 from insurance.notifications.texts import PERSONAL, TEXTS
 
 _MAILS: Table = Mail.__table__  # type: ignore[assignment]
@@ -57,6 +60,7 @@ def send_all_later(session: Session, letters: Sequence[Letter]) -> int:
                 "subject": one_line(subject.format(**one.values)),
                 "body": body.format(**one.values),
                 "created_at": now,
+                "tried_from": now,
                 "attempts": 0,
                 "request_id": request_id,
             }
@@ -80,12 +84,14 @@ def send_later(
     `attachment` is the name and content of a PDF, kept until the mail has left.
     """
     subject, body = TEXTS[kind]
+    now = clock.now()
     mail = Mail(
         id=new_id(),
         kind=kind,
         recipient=one_line(to),
         subject=one_line(subject.format(**values)),
-        created_at=clock.now(),
+        created_at=now,
+        tried_from=now,
         request_id=current_actor().request_id,
     )
     words = body.format(**values)
@@ -102,19 +108,23 @@ def send_later(
 def send_mail(mail_id: UUID, settings: Settings) -> None:
     """Send a mail unless it was sent. Its row stays locked meanwhile, so it leaves once.
 
-    A failure is noted on the mail and raised, so that the job is tried again.
+    A failure is noted on the mail and raised, so that the job is tried again; a mail that is
+    given up is marked failed and waits for somebody to send it again.
     """
     failure: Exception | None = None
     with transaction() as session:
         session.execute(_PATIENCE)
         mail = queries.get_mail(session, mail_id, lock=True)
-        if mail.sent_at is not None:
+        if mail.state is not MailState.WAITING:
             return
         mail.attempts += 1
         try:
             _deliver(_message(mail, settings), settings)
         except (OSError, smtplib.SMTPException) as error:
-            failure = error
+            if is_given_up(error, mail.tried_from, clock.now()):
+                mail.failed_at = clock.now()
+            else:
+                failure = error
             mail.error = f"{type(error).__name__}: {error}"[:500]
         else:
             mail.sent_at, mail.error, mail.attachment = clock.now(), None, None
@@ -122,6 +132,50 @@ def send_mail(mail_id: UUID, settings: Settings) -> None:
                 mail.body = ""
     if failure is not None:
         raise failure
+
+
+def send_again(mail_id: UUID) -> None:
+    """Try a failed mail again from the start.
+
+    Raises NotFoundError, ConflictError where it did not fail, DomainError where its link is old.
+    """
+    with transaction() as session:
+        mail = queries.get_mail(session, mail_id, lock=True)
+        if mail.state is not MailState.FAILED:
+            raise ConflictError("Only a mail that failed can be sent again.")
+        if mail.kind in PERSONAL:
+            raise DomainError("The link in this mail has expired. Invite the person anew.")
+        _retry(session, [mail])
+
+
+def send_all_again() -> int:
+    """Try every failed mail of the organization again and return how many those are.
+
+    Mails whose personal link has expired stay as they are.
+    """
+    with transaction() as session:
+        mails = queries.list_failed(session, lock=True)
+        _retry(session, mails)
+        return len(mails)
+
+
+def _retry(session: Session, mails: Sequence[Mail]) -> None:
+    now = clock.now()
+    for mail in mails:
+        mail.failed_at, mail.error, mail.attempts, mail.tried_from = None, None, 0, now
+    enqueue_many(session, "notifications.send_mail", [{"mail_id": mail.id} for mail in mails])
+    record_many(
+        session,
+        [
+            event_row(
+                action="mails.send_again",
+                resource="mails",
+                resource_id=mail.id,
+                after={"kind": mail.kind, "subject": mail.subject},
+            )
+            for mail in mails
+        ],
+    )
 
 
 def _message(mail: Mail, settings: Settings) -> EmailMessage:

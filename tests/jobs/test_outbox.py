@@ -91,22 +91,24 @@ def test_the_sweeper_wakes_a_job_whose_wake_up_was_lost(
     redis.flushdb()
 
 
-def test_a_failing_job_keeps_its_error_and_is_given_up_after_eight_tries(
+def test_a_failing_job_keeps_its_error_and_is_given_up_after_four_days(
     job: OutboxJob, org: OrganizationFacts, session: Session
 ) -> None:
     with transaction() as writing:
         writing.execute(
             update(OutboxJob).where(OutboxJob.id == job.id).values(name="core.not_there")
         )
-    for attempt in range(1, outbox.MAX_ATTEMPTS + 1):
+    for days, is_given_up in ((0, False), (3.9, False), (4, True)):
         _make_due(job)
-        with pytest.raises(AttributeError):
+        session.rollback()
+        with (
+            clock.frozen(job.created_at + timedelta(days=days, seconds=1)),
+            pytest.raises(AttributeError),
+        ):
             outbox.run(str(org.id), str(job.id))
         failed = _now(session, job)
-        assert failed.attempts == attempt
         assert "not_there" in (failed.error or "")
-
-    assert failed.done_at is not None
+        assert (failed.done_at is not None) is is_given_up
 
 
 def test_a_job_of_another_insurer_is_not_found(

@@ -2,8 +2,10 @@
 
 import smtplib
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 from email import message_from_bytes
 from email.message import Message
 from pathlib import Path
@@ -13,15 +15,19 @@ from aiosmtpd.controller import Controller
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from insurance.audit_logs.models import AuditEvent
+from insurance.core import clock
 from insurance.core.db import transaction
-from insurance.core.errors import NotFoundError
+from insurance.core.errors import ConflictError, DomainError, NotFoundError
 from insurance.core.ids import new_id
 from insurance.core.jobs import OutboxJob
+from insurance.core.permissions import Role
 from insurance.core.settings import Settings
 from insurance.core.tenancy import tenant_scope
 from insurance.notifications.models import Mail
-from insurance.notifications.services import send_later, send_mail
+from insurance.notifications.services import send_again, send_all_again, send_later, send_mail
 from insurance.notifications.texts import PERSONAL, TEXTS
+from tests.factories.identity import SignedInClient, TestClient
 from tests.factories.organizations import OrganizationFacts
 
 
@@ -31,10 +37,11 @@ class _Postbox:
     def __init__(self) -> None:
         self.received: list[Message] = []
         self.is_closed = False
+        self.refusal = "451 Come back later"
 
     async def handle_DATA(self, _server: object, _session: object, envelope: object) -> str:  # noqa: N802
         if self.is_closed:
-            return "451 Come back later"
+            return self.refusal
         self.received.append(message_from_bytes(envelope.content))  # type: ignore[attr-defined]
         return "250 OK"
 
@@ -187,3 +194,91 @@ def test_every_kind_has_a_subject_of_one_line_and_a_body_that_ends() -> None:
         assert "\n" not in subject
         assert body.endswith("\n")
     assert set(TEXTS) >= PERSONAL
+
+
+def _fail(session: Session, settings: Settings, mail: Mail, after: timedelta) -> Mail:
+    """Try a mail on a server that is down, some time after it was asked for."""
+    session.rollback()
+    with clock.frozen(mail.created_at + after), suppress(OSError):
+        send_mail(mail.id, replace(settings, smtp_url="smtp://127.0.0.1:1"))
+    session.expire_all()
+    return session.get_one(Mail, (mail.org_id, mail.id))
+
+
+def test_a_mail_is_tried_for_three_days_and_then_waits_for_somebody_to_send_it_again(
+    session: Session, settings: Settings, postbox: tuple[_Postbox, str]
+) -> None:
+    box, url = postbox
+    mail = _ask()
+    assert _fail(session, settings, mail, timedelta(days=2, hours=23)).state == "WAITING"
+    assert _fail(session, settings, mail, timedelta(days=3)).state == "FAILED"
+    session.rollback()
+    send_mail(mail.id, replace(settings, smtp_url=url))
+    assert box.received == [], "a mail that was given up leaves only when somebody asks for it"
+
+    send_again(mail.id)
+    send_mail(mail.id, replace(settings, smtp_url=url))
+
+    assert len(box.received) == 1
+    with pytest.raises(ConflictError, match="Only a mail that failed"):
+        send_again(mail.id)
+
+
+def test_an_address_that_the_server_refuses_for_good_is_not_tried_for_days(
+    session: Session, settings: Settings, postbox: tuple[_Postbox, str]
+) -> None:
+    box, url = postbox
+    mail = _ask()
+    box.is_closed, box.refusal = True, "550 No such person here"
+
+    send_mail(mail.id, replace(settings, smtp_url=url))
+
+    session.expire_all()
+    assert session.get_one(Mail, (mail.org_id, mail.id)).state == "FAILED"
+
+
+def test_all_failed_mails_are_sent_again_but_no_link_that_has_expired(
+    session: Session, settings: Settings, postbox: tuple[_Postbox, str]
+) -> None:
+    box, url = postbox
+    letters = [_ask(), _ask(to="sipho@x.example")]
+    link = _ask("password_reset", link="http://host/new-password/abc")
+    for mail in (*letters, link):
+        _fail(session, settings, mail, timedelta(days=3))
+    session.rollback()
+
+    assert send_all_again() == 2
+    for mail in (*letters, link):
+        send_mail(mail.id, replace(settings, smtp_url=url))
+
+    assert len(box.received) == 2
+    with pytest.raises(DomainError, match="expired"):
+        send_again(link.id)
+
+
+def test_failed_mails_are_seen_and_sent_again_on_screen_and_over_the_api(
+    session: Session,
+    settings: Settings,
+    sign_in: Callable[..., SignedInClient],
+    api: Callable[..., TestClient],
+) -> None:
+    first, second = _ask(), _ask(to="sipho@x.example")
+    for mail in (first, second):
+        _fail(session, settings, mail, timedelta(days=3))
+    session.rollback()
+    admin, auditor = sign_in(), sign_in(Role.AUDITOR)
+
+    assert "2 mails could not be sent" in admin.get(admin.url("/")).text
+    assert "Failed (2)" in admin.get(admin.url("/mail?state=failed")).text
+    assert "Send again" not in auditor.get(auditor.url(f"/mail/{first.id}")).text
+    assert auditor.post(auditor.url(f"/mail/{first.id}/send-again")).status_code == 403
+    assert admin.post(admin.url(f"/mail/{first.id}/send-again")).status_code == 303
+    failed = api().get("/api/v1/mails?state=FAILED").json
+    assert [mail["id"] for mail in failed] == [str(second.id)]
+    assert api(Role.AUDITOR).post("/api/v1/mails/send-again").status_code == 403
+    assert api().post("/api/v1/mails/send-again").json == {"mails": 1}
+    assert api().get(f"/api/v1/mails/{second.id}").json["state"] == "WAITING"
+    actions = session.scalars(
+        select(AuditEvent.resource_id).where(AuditEvent.action == "mails.send_again")
+    ).all()
+    assert set(actions) == {str(first.id), str(second.id)}

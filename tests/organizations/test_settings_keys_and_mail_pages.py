@@ -291,4 +291,4 @@ def test_mail_of_another_insurer_is_not_there(
 def test_empty_lists_say_what_comes_next(admin: SignedInClient) -> None:
     assert "Make the first one" in admin.get(admin.url("/api-keys")).text
     assert "No mail yet" in admin.get(admin.url("/mail")).text
-    assert "Everything was sent" in admin.get(admin.url("/mail?waiting=yes")).text
+    assert "No mail is in this state" in admin.get(admin.url("/mail?state=failed")).text

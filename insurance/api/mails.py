@@ -1,0 +1,74 @@
+"""The mail log in the API: what left, waits or failed, and sending again what failed."""
+
+from datetime import datetime
+from uuid import UUID
+
+from insurance.api.edge import Answer, ListQuery, endpoint, listing
+from insurance.core.db import db
+from insurance.core.permissions import May
+from insurance.notifications import queries, services
+from insurance.notifications.models import MailState
+
+
+class MailAnswer(Answer):
+    """A mail and where it is on its way; its words are shown on screen only."""
+
+    id: UUID
+    kind: str
+    recipient: str
+    subject: str
+    state: MailState
+    created_at: datetime
+    sent_at: datetime | None
+    failed_at: datetime | None
+    attempts: int
+    error: str | None
+
+
+class MailsQuery(ListQuery):
+    """Mails in one state, or all."""
+
+    state: MailState | None = None
+
+
+class SentAgainAnswer(Answer):
+    """How many failed mails are tried again."""
+
+    mails: int
+
+
+@endpoint(
+    "GET",
+    "/mails",
+    may=May.MAIL_VIEW,
+    query=MailsQuery,
+    answer=list[MailAnswer],
+    tag="Mail",
+)
+def list_mails(query: MailsQuery):
+    """List mails, newest first."""
+    found = queries.list_mails(
+        db.session(), cursor=query.cursor, limit=query.limit, state=query.state
+    )
+    return listing(found)
+
+
+@endpoint("GET", "/mails/<uuid:mail_id>", may=May.MAIL_VIEW, answer=MailAnswer, tag="Mail")
+def get_mail(mail_id: UUID):
+    """Get a mail."""
+    return queries.get_mail(db.session(), mail_id)
+
+
+@endpoint(
+    "POST", "/mails/<uuid:mail_id>/send-again", may=May.MAIL_SEND, answer=MailAnswer, tag="Mail"
+)
+def send_mail_again(mail_id: UUID):
+    """Try a failed mail again."""
+    services.send_again(mail_id)
+    return queries.get_mail(db.session(), mail_id)
+
+
+@endpoint("POST", "/mails/send-again", may=May.MAIL_SEND, answer=SentAgainAnswer, tag="Mail")
+def send_all_mails_again():
+    """Try every failed mail again."""
+    return {"mails": services.send_all_again()}
