@@ -4,6 +4,7 @@ import gc
 import os
 
 from flask import Flask
+from flask_compress import Compress
 from flask_migrate import Migrate
 from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -25,6 +26,7 @@ from insurance.web.sessions import DatabaseSessions
 
 csrf = CSRFProtect()
 migrate = Migrate()
+compress = Compress()
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -55,6 +57,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     filters.init_app(app)
     static_files.init_app(app)
     security_headers.init_app(app)
+    compress.init_app(app)
     blueprints.register(app)
     api.register(app, csrf)
     use_redis(app)
@@ -73,6 +76,17 @@ def _calm_collector() -> None:
     gc.set_threshold(50_000, 20, 20)
 
 
+_COMPRESSED = [
+    "text/html",
+    "text/css",
+    "text/csv",
+    "text/javascript",
+    "application/json",
+    "application/problem+json",
+    "image/svg+xml",
+]
+
+
 def _configuration(settings: Settings) -> dict[str, object]:
     return {
         "SETTINGS": settings,
@@ -87,4 +101,6 @@ def _configuration(settings: Settings) -> dict[str, object]:
         "WTF_CSRF_TIME_LIMIT": None,
         "WTF_CSRF_SSL_STRICT": settings.is_https,
         "TESTING": settings.is_test,
+        "COMPRESS_ALGORITHM": ["br", "gzip"],
+        "COMPRESS_MIMETYPES": _COMPRESSED,
     }
