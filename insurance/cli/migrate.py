@@ -11,7 +11,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
-from insurance.core.bootstrap import bootstrap_server
+from insurance.core.bootstrap import bootstrap_server, password_of
 from insurance.core.settings import Settings, load_settings
 
 MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
@@ -27,10 +27,15 @@ def migrate(admin_url: str | None) -> None:
     """Bring the database to the newest schema.
 
     Connects as the owner role (DATABASE_OWNER_URL). Safe to run again; takes only short locks.
+    With --admin-url the owner and the application role get the passwords that their URLs carry.
     """
     settings = load_settings(os.environ)
     if admin_url:
-        bootstrap_server(admin_url, urlsplit(settings.database_owner_url).path.strip("/"))
+        bootstrap_server(
+            admin_url,
+            urlsplit(settings.database_owner_url).path.strip("/"),
+            passwords=password_of(settings.database_owner_url) | password_of(settings.database_url),
+        )
     upgrade(settings)
     click.echo("The database is at the newest schema.")
 

@@ -1,6 +1,7 @@
 """What a PostgreSQL server's administrator prepares once: roles, the database, extensions."""
 
-from urllib.parse import urlsplit
+from collections.abc import Mapping
+from urllib.parse import unquote, urlsplit
 
 import psycopg
 from psycopg import sql
@@ -20,16 +21,24 @@ EXTENSIONS = ("pg_trgm", "btree_gist")
 _MINIMUM_VERSION = 150000
 
 
-def bootstrap_server(admin_url: str, database: str, *, recreate: bool = False) -> None:
+def bootstrap_server(
+    admin_url: str,
+    database: str,
+    *,
+    recreate: bool = False,
+    passwords: Mapping[str, str] | None = None,
+) -> None:
     """Create the roles, the database and its extensions where they are missing.
 
-    `admin_url` is a superuser's. Passwords are not set here: an external server's administrator
-    gives the roles theirs. Raises RuntimeError for a server older than PostgreSQL 15.
+    `admin_url` is a superuser's; `passwords` are given to the roles named, which may be again.
+    Raises RuntimeError for a server older than PostgreSQL 15.
     """
     with psycopg.connect(without_driver(admin_url), autocommit=True) as connection:
         if connection.info.server_version < _MINIMUM_VERSION:
             raise RuntimeError("PostgreSQL 15 or newer is needed.")
         _create_roles(connection)
+        for role, password in (passwords or {}).items():
+            _set_password(connection, role, password)
         _create_database(connection, database, recreate)
     with psycopg.connect(_on_database(admin_url, database), autocommit=True) as connection:
         for extension in EXTENSIONS:
@@ -63,6 +72,24 @@ def _create_roles(connection: psycopg.Connection) -> None:
         )
     connection.execute("GRANT ins_search TO ins_owner")
     connection.execute("SELECT pg_advisory_unlock(7710001)")
+
+
+def password_of(url: str) -> dict[str, str]:
+    """Return the password that a role's URL carries, by the role; nothing where it has none."""
+    parts = urlsplit(without_driver(url))
+    if not parts.username or not parts.password:
+        return {}
+    return {unquote(parts.username): unquote(parts.password)}
+
+
+def _set_password(connection: psycopg.Connection, role: str, password: str) -> None:
+    # Hashed here: a password in a statement could end in the server's log.
+    hashed = connection.pgconn.encrypt_password(
+        password.encode(), role.encode(), b"scram-sha-256"
+    ).decode()
+    connection.execute(
+        sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(role), sql.Literal(hashed))
+    )
 
 
 def _create_database(connection: psycopg.Connection, database: str, recreate: bool) -> None:
