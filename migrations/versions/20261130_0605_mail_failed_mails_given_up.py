@@ -1,14 +1,14 @@
 """mails are given up after three days, and may be sent again
 
 Revision ID: mail_failed
-Revises: keys_done
+Revises: main_benefit_1
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = 'mail_failed'
-down_revision = 'keys_done'
+down_revision = 'main_benefit_1'
 
 
 def upgrade() -> None:
