@@ -90,6 +90,27 @@ class ReconciliationFile(TenantRecord):
         return int(self.totals.get(verdict, {}).get("rows", 0))
 
 
+class ReconciliationMapping(TenantRecord):
+    """What the columns mean in files with this heading: `columns` gives each field's column.
+
+    `heading_key` is the heading in one text: an organization explains a heading once.
+    """
+
+    __tablename__ = "reconciliation_mappings"
+    __table_args__ = (
+        UniqueConstraint("org_id", "name"),
+        UniqueConstraint("org_id", "heading_key"),
+    )
+
+    name: Mapped[str]
+    heading: Mapped[list[Any]]
+    heading_key: Mapped[str]
+    columns: Mapped[dict[str, Any]]
+    is_month_first: Mapped[bool]
+    saved_at: Mapped[datetime]
+    saved_by: Mapped[str]
+
+
 class ReconciliationRow(TenantRecord):
     """A row of a file: its text as it stood there, what was read, and what became of it.
 

@@ -19,7 +19,12 @@ from insurance.core.records import get_record
 from insurance.core.tenancy import current_org
 from insurance.debit_orders.rules import ItemStatus
 from insurance.policies.queries import search_policy_ids
-from insurance.reconciliation.models import ReconciliationFile, ReconciliationRow
+from insurance.reconciliation.models import (
+    ReconciliationFile,
+    ReconciliationMapping,
+    ReconciliationRow,
+)
+from insurance.reconciliation.readers import Mapping
 from insurance.reconciliation.rules import (
     KnownDebit,
     KnownPolicy,
@@ -148,6 +153,30 @@ def list_files(
         query = query.where(ReconciliationFile.id < after)
     rows = session.scalars(query.order_by(ReconciliationFile.id.desc()).limit(limit + 1)).all()
     return page_of(rows, limit, lambda one: (one.id,))
+
+
+def list_mappings(session: Session) -> list[ReconciliationMapping]:
+    """Return the organization's mappings by name."""
+    return list(
+        session.scalars(
+            select(ReconciliationMapping)
+            .where(ReconciliationMapping.org_id == current_org())
+            .order_by(ReconciliationMapping.name)
+        )
+    )
+
+
+def list_known_mappings(session: Session) -> list[Mapping]:
+    """Return the organization's mappings as the readers take them."""
+    return [
+        Mapping(
+            name=one.name,
+            heading=tuple(one.heading),
+            columns={one.heading.index(column): field for field, column in one.columns.items()},
+            is_month_first=one.is_month_first,
+        )
+        for one in list_mappings(session)
+    ]
 
 
 def list_rows(

@@ -1,6 +1,7 @@
 """Bank files for tests, and policies whose premiums they pay."""
 
 import io
+import zipfile
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -92,3 +93,24 @@ def make_reconciliation(policy_id: UUID) -> ReconciliationFile:
     db.session().rollback()
     known = row(number, Decimal("1.00"), "Palesa 1")
     return commit(csv_of(known, row("PALESA-1", Decimal("2.00"), "Palesa 2")))
+
+
+def sheets_of(sheets: dict[str, list[list[Any]]]) -> bytes:
+    """Return a workbook with these sheets."""
+    book, file = Workbook(), io.BytesIO()
+    book.remove(book.active)
+    for name, rows in sheets.items():
+        sheet = book.create_sheet(name)
+        for one in rows:
+            sheet.append(one)
+    book.save(file)
+    return file.getvalue()
+
+
+def zip_of(files: dict[str, bytes]) -> bytes:
+    """Return a zip with these files."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as package:
+        for name, content in files.items():
+            package.writestr(name, content)
+    return file.getvalue()

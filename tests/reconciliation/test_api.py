@@ -85,7 +85,7 @@ def test_a_file_may_be_for_one_policy(api: Api, policy: tuple[UUID, str]) -> Non
     ("content", "status", "words"),
     [
         (b"", 422, "The file is empty."),
-        (b"%PDF-1.7", 422, "no CSV, Excel or statement"),
+        (b"%PDF-1.7", 422, "no file of a bank that we can read"),
         (b"policy_number,amount\n", 422, "Columns missing: paid_date, reference."),
         (b"policy_number,paid_date,amount,reference,iban\n", 422, "Columns not known here: iban."),
     ],

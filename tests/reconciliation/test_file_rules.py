@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from insurance.core.errors import DomainError
+from insurance.reconciliation.readers import read_file, workbooks
 from insurance.reconciliation.rules import (
     FileFormat,
     Outcome,
@@ -18,10 +19,8 @@ from insurance.reconciliation.rules import (
     Row,
     near_numbers,
     policy_number_in,
-    read_file,
     read_row,
     search_words,
-    workbooks,
 )
 from tests.factories.reconciliation import xlsx_of
 
@@ -30,7 +29,7 @@ HEADER = "policy_number,paid_date,amount,reference"
 
 
 def _rows(content: bytes | str) -> list[RawRow]:
-    return list(read_file(content.encode() if isinstance(content, str) else content)[1])
+    return list(read_file(content.encode() if isinstance(content, str) else content).rows)
 
 
 def _read(content: bytes | str) -> list[Row]:
@@ -83,8 +82,8 @@ def test_columns_that_nobody_knows_are_refused_by_their_names() -> None:
         (HEADER.encode() + b",amount\n", "named twice"),
         (b"policy_number,amount\n1,2\n", "Columns missing: paid_date, reference"),
         (b"\xd0\xcf\x11\xe0 old", "old Excel"),
-        (b"%PDF-1.7\n", "no CSV"),
-        (b"\x7fELF\x00\x00\n", "no CSV"),
+        (b"%PDF-1.7\n", "no file of a bank"),
+        (b"\x7fELF\x00\x00\n", "no file of a bank"),
         (b"PK\x03\x04 and nothing more", "cannot be read"),
         (b"x" * (100 * 1024 * 1024 + 1), "larger than 100 MB"),
     ],
@@ -118,14 +117,20 @@ def test_a_line_that_cannot_be_taken_apart_spoils_no_other() -> None:
     assert [one.line for one in rows] == [2, 3, 4, 5, 6, 7]
 
 
-def test_a_line_in_another_encoding_is_an_error_of_that_line() -> None:
-    content = f"{HEADER}\n".encode() + b"PL-1,2026-11-20,5,Caf\xe9\nPL-1,2026-11-20,5,Caf\xc3\xa9\n"
+def test_lines_that_are_not_utf8_are_read_as_windows_1252_and_that_is_said() -> None:
+    ansi, utf8 = "PL-1,2026-11-20,5,Müller".encode("cp1252"), "PL-1,2026-11-20,5,Café".encode()
 
-    wrong, right = (read_row(raw, on=ON) for raw in _rows(content))
+    for lines, encoding in [
+        ([ansi], "Windows-1252"),
+        ([utf8], "UTF-8"),
+        ([ansi, utf8], "Windows-1252 and UTF-8"),
+        ([utf8, ansi], "Windows-1252 and UTF-8"),
+    ]:
+        reading = read_file(b"\n".join([HEADER.encode(), *lines]))
+        rows = list(reading.rows)
 
-    assert [one.field for one in wrong] == ["reference"]  # type: ignore[union-attr]
-    assert isinstance(right, Row)
-    assert right.reference == "Café"
+        assert {raw.reference for raw in rows} <= {"Müller", "Café"}
+        assert reading.facts.encoding == encoding
 
 
 @given(content=st.binary(max_size=400))
@@ -133,7 +138,7 @@ def test_a_line_in_another_encoding_is_an_error_of_that_line() -> None:
 def test_whatever_is_uploaded_is_read_or_refused(content: bytes) -> None:
     for prefix in (b"", f"{HEADER}\n".encode(), b"FH\t1\n", b"PK"):
         try:
-            for raw in read_file(prefix + content)[1]:
+            for raw in read_file(prefix + content).rows:
                 read_row(raw, on=ON)
         except DomainError as refusal:
             assert refusal.field == "file"
@@ -150,7 +155,7 @@ def test_a_bureaus_statement_gives_amounts_in_cents_and_names_policies_in_its_ow
 
     first, second = _read(_statement(opening, received, back))
 
-    assert read_file(_statement(received).encode())[0] is FileFormat.STATEMENT
+    assert read_file(_statement(received).encode()).format is FileFormat.STATEMENT
     assert (first.policy_number, first.reference, first.amount, first.paid_date) == (
         "PL-2026-000001",
         "PL1 001",
@@ -232,7 +237,7 @@ def test_a_zip_that_is_no_workbook_is_refused() -> None:
     with zipfile.ZipFile(file, "w") as package:
         package.writestr("../../etc/passwd", "x")
 
-    assert "no Excel workbook" in _refusal(file.getvalue())
+    assert "no file of a bank" in _refusal(file.getvalue())
 
 
 def test_a_damaged_workbook_is_refused() -> None:

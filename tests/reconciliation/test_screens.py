@@ -95,7 +95,7 @@ def test_the_same_file_again_leads_to_its_report(sign_in: SignIn, policy: tuple[
     ("content", "form", "words"),
     [
         (b"", {}, "The file is empty."),
-        (b"\x89PNG\x00\n", {}, "This is no CSV, Excel or statement file."),
+        (b"\x89PNG\x00\n", {}, "This is no file of a bank that we can read"),
         (b"a", {"policy_number": "PL-2026-000777"}, "There is no policy with this number."),
         (b"a", {"tolerance": "6"}, "At most 5.00 rand is written off."),
     ],

@@ -1,6 +1,6 @@
 """What a bank's file says, and what becomes of each of its rows. Nothing here knows a database."""
 
-from insurance.reconciliation.rules.files import FileFormat, read_csv, read_file, read_statement
+from insurance.reconciliation.rules.formats import FileFormat
 from insurance.reconciliation.rules.ignored import amount_of, ignore, is_premium
 from insurance.reconciliation.rules.numbers import near_numbers, policy_number_in, search_words
 from insurance.reconciliation.rules.rows import (
@@ -23,7 +23,6 @@ from insurance.reconciliation.rules.verdicts import (
     answers_debit,
     decide,
 )
-from insurance.reconciliation.rules.workbooks import read_xlsx
 
 __all__ = [
     "COLUMNS",
@@ -47,10 +46,6 @@ __all__ = [
     "is_premium",
     "near_numbers",
     "policy_number_in",
-    "read_csv",
-    "read_file",
     "read_row",
-    "read_statement",
-    "read_xlsx",
     "search_words",
 ]

@@ -12,6 +12,7 @@ _WORDS = {
     LineType.TRANSFER: "A transfer between the bureau and us: no premium.",
     LineType.REDIRECT: "The payer's account moved: no money, update the bank details.",
     LineType.PENDING: "The bank has not booked it yet: it comes again once it has.",
+    LineType.NOTE: "A note of the bank: no money moved.",
 }
 
 

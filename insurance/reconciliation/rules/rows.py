@@ -3,13 +3,13 @@
 import re
 import unicodedata
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
 
 from insurance.core.errors import DomainError
-from insurance.core.money import ZERO, parse_money
+from insurance.core.money import ZERO, parse_money, to_cents
 from insurance.reconciliation.rules.numbers import policy_number_in
 
 COLUMNS = (
@@ -27,7 +27,23 @@ LONGEST_REFERENCE = 100
 WRITTEN_OFF = "/WO"
 """How the references of what is written off beside a payment end."""
 _ISO = re.compile(r"([0-9]{4})[-/]([0-9]{2})[-/]([0-9]{2})", re.ASCII)
-_LOCAL = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})", re.ASCII)
+_LOCAL = re.compile(r"([0-9]{1,2})[-/.]([0-9]{1,2})[-/.]([0-9]{4})", re.ASCII)
+_COMPACT = re.compile(r"((?:19|20|21)[0-9]{2})([0-9]{2})([0-9]{2})", re.ASCII)
+_NAMED = re.compile(r"([0-9]{1,2})[- /]?([A-Za-z]{3,9})[- /,]*([0-9]{4})", re.ASCII)
+_TIME = re.compile(
+    r"(?<=[0-9])[T ]+[0-9]{1,2}:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)? ?(Z|[+-][0-9:]{4,5})?$"
+)
+_SERIAL = re.compile(r"[345][0-9]{4}(\.[0-9]+)?", re.ASCII)
+_FIRST_SERIAL = date(1899, 12, 30)
+_MONTHS = {
+    name: number
+    for number, name in enumerate(
+        ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], 1
+    )
+} | {"mrt": 3, "mei": 5, "okt": 10, "des": 12}
+_NOISE = re.compile(r"-?[0-9]{1,13}[.,][0-9]{4,30}", re.ASCII)
+_THOUSANDS = re.compile(r"-?[0-9]{1,3}((,[0-9]{3})+\.|(\.[0-9]{3})+,)[0-9]{2}", re.ASCII)
+_LITTLE = Decimal("0.000001")
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 
 
@@ -49,6 +65,11 @@ class LineType(StrEnum):
     TRANSFER = "TRANSFER"
     REDIRECT = "REDIRECT"
     PENDING = "PENDING"
+    NOTE = "NOTE"
+
+
+class RoundedNumber(str):
+    """The text of a number with more digits than a spreadsheet keeps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,18 +188,31 @@ def _check_paid_date(
 def _day(text: str, field: str, faults: list[Fault]) -> date | None:
     if not text.strip():
         return None
-    found = _read_day(text.strip())
+    found = read_day(text.strip())
     if found is None:
         faults.append(Fault(field, "This is not a date such as 2026-11-20 or 20/11/2026."))
     return found
 
 
 @lru_cache(maxsize=4096)
-def _read_day(text: str) -> date | None:
-    if found := _ISO.fullmatch(text):
+def read_day(text: str) -> date | None:
+    """Return the day that a text unambiguously says, with or without a time; else None.
+
+    Of two numbers before a year the first is the day, as in this country. A bare number of five
+    digits is what Excel counts its days by.
+    """
+    plain = _TIME.sub("", text.strip())
+    if found := _ISO.fullmatch(plain):
         year, month, day = found.groups()
-    elif found := _LOCAL.fullmatch(text):
+    elif found := _LOCAL.fullmatch(plain):
         day, month, year = found.groups()
+    elif found := _COMPACT.fullmatch(plain):
+        year, month, day = found.groups()
+    elif found := _NAMED.fullmatch(plain):
+        day, name, year = found.groups()
+        month = str(_MONTHS.get(name[:3].lower(), 0))
+    elif _SERIAL.fullmatch(plain):
+        return _FIRST_SERIAL + timedelta(days=int(plain.split(".")[0]))
     else:
         return None
     try:
@@ -192,7 +226,7 @@ def _amount(text: str, faults: list[Fault]) -> Decimal:
     if not text.strip():
         faults.append(Fault("amount", "This is missing."))
         return ZERO
-    amount = _read_amount(text)
+    amount = read_amount(text)
     if amount is None:
         faults.append(Fault("amount", "This is not an amount such as 1234.56 or 1234,56."))
         return ZERO
@@ -204,9 +238,22 @@ def _amount(text: str, faults: list[Fault]) -> Decimal:
 
 
 @lru_cache(maxsize=4096)
-def _read_amount(text: str) -> Decimal | None:
+def read_amount(text: str) -> Decimal | None:
+    """Return an amount in rand, with a minus where it has one; None for what is none.
+
+    Decimals beyond the cent are read where they are noise of a spreadsheet, such as
+    310.09999999999997 or 310.1000; thousands where point and comma leave no doubt.
+    """
+    plain = text.strip()[:60]
+    if _THOUSANDS.fullmatch(plain):
+        whole, cents = plain[:-3], plain[-2:]
+        plain = f"{whole.replace(',', '').replace('.', '')}.{cents}"
+    elif _NOISE.fullmatch(plain):
+        exact = Decimal(plain.replace(",", "."))
+        amount = to_cents(exact)
+        return amount + ZERO if abs(exact - amount) < _LITTLE else None
     try:
-        return parse_money(text[:60])
+        return parse_money(plain)
     except DomainError:
         return None
 

@@ -1,7 +1,16 @@
 """Uploading a bank's file, posting it, and finding a policy for what nobody could match."""
 
+from insurance.reconciliation.services.mappings import delete_mapping, save_mapping
 from insurance.reconciliation.services.postings import commit_file, post_file
 from insurance.reconciliation.services.suspense import match_suspense, return_suspense
 from insurance.reconciliation.services.uploads import preview_upload
 
-__all__ = ["commit_file", "match_suspense", "post_file", "preview_upload", "return_suspense"]
+__all__ = [
+    "commit_file",
+    "delete_mapping",
+    "match_suspense",
+    "post_file",
+    "preview_upload",
+    "return_suspense",
+    "save_mapping",
+]

@@ -21,6 +21,7 @@ from insurance.core.ids import new_id
 from insurance.core.money import ZERO
 from insurance.core.tenancy import current_org
 from insurance.ledger.queries import closed_through
+from insurance.organizations.queries import get_organization
 from insurance.policies.queries import get_policy
 from insurance.reconciliation import queries
 from insurance.reconciliation.models import (
@@ -29,6 +30,7 @@ from insurance.reconciliation.models import (
     ReconciliationRow,
     RowState,
 )
+from insurance.reconciliation.readers import read_file
 from insurance.reconciliation.rules import (
     Decision,
     KnownPolicy,
@@ -39,7 +41,6 @@ from insurance.reconciliation.rules import (
     amount_of,
     ignore,
     is_premium,
-    read_file,
     read_row,
 )
 
@@ -74,16 +75,22 @@ def preview_upload(
         file = queries.find_file(session, digest, policy_id)
         if file is not None and file.status not in _REPLACEABLE:
             return file
-        format_, rows = read_file(content, policy_number=only.number if only else None)
+        reading = read_file(
+            content,
+            policy_number=only.number if only else None,
+            currency=get_organization(session).currency,
+            mappings=queries.list_known_mappings(session),
+        )
         if file is None:
             file = ReconciliationFile(id=new_id(), file_hash=digest, policy_id=policy_id)
             file.row_count = 0
             session.add(file)
         else:
             _forget_rows(session, file.id)
-        _describe(file, name, format_, tolerance, now)
+        _describe(file, name, reading.format, tolerance, now)
         session.flush()
-        file.row_count = _write(session, file, rows, only, on)
+        file.row_count = _write(session, file, reading.rows, only, on)
+        file.reading = reading.facts.shown()
         file.totals = queries.count_verdicts(session, file.id)
         file.status = FileStatus.PREVIEWED
         record(
@@ -91,7 +98,12 @@ def preview_upload(
             action="reconciliation.upload",
             resource="reconciliation_files",
             resource_id=file.id,
-            after={"name": file.name, "file_hash": digest, "totals": file.totals},
+            after={
+                "name": file.name,
+                "file_hash": digest,
+                "format": file.format,
+                "totals": file.totals,
+            },
         )
         return file
 

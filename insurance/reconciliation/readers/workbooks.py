@@ -1,26 +1,35 @@
 """Excel workbooks of strangers: unpacked within limits, without entities, formulas as their text."""
 
 import io
+import math
 import warnings
 import zipfile
-from collections.abc import Iterator
-from datetime import date, datetime
+from collections.abc import Callable, Iterator
+from datetime import date, datetime, time
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from openpyxl import load_workbook
 
 from insurance.core.errors import DomainError
+from insurance.reconciliation.rules.rows import RoundedNumber
 
 UNPACKED_AT_MOST = 200 * 1024 * 1024
 ENTRIES_AT_MOST = 1_000
 RATIO_AT_MOST = 100
+SHEETS_AT_MOST = 20
 _WIDEST = 40
+_FIFTEEN_DIGITS = 10**15
+"""Excel keeps no more of a number."""
 _BLOCK = 1024 * 1024
 
 
-def read_xlsx(content: bytes) -> Iterator[tuple[int, list[str] | str]]:
-    """Return the cells of a workbook's first sheet as text, with the number of each row.
+Lines = Iterator[tuple[int, list[str] | str]]
+
+
+def sheets_of(content: bytes) -> list[tuple[str, Callable[[], Lines]]]:
+    """Return the sheets of a workbook: their names, and their cells as text with each row's number.
 
     A formula is its own text: nobody trusts what it was last worked out to be. Raises DomainError
     at `file` for anything that is no plain workbook.
@@ -30,17 +39,18 @@ def read_xlsx(content: bytes) -> Iterator[tuple[int, list[str] | str]]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             book = load_workbook(io.BytesIO(content), read_only=True, keep_links=False)
-        sheet = book.worksheets[0]
-        # What a file says of its own size is not believed.
-        sheet.reset_dimensions()
+        sheets = book.worksheets[:SHEETS_AT_MOST]
+        for sheet in sheets:
+            # What a file says of its own size is not believed.
+            sheet.reset_dimensions()
     except DomainError:
         raise
     except Exception as error:
         raise _refusal("This Excel file cannot be read.") from error
-    return _cells(sheet)
+    return [(sheet.title, partial(_cells, sheet)) for sheet in sheets]
 
 
-def _cells(sheet: Any) -> Iterator[tuple[int, list[str] | str]]:
+def _cells(sheet: Any) -> Lines:
     try:
         for number, row in enumerate(sheet.iter_rows(max_col=_WIDEST, values_only=True), 1):
             cells = [_text(value) for value in row]
@@ -90,9 +100,16 @@ def _text(value: object) -> str:
         return value.date().isoformat()
     if isinstance(value, date):
         return value.isoformat()
+    if isinstance(value, time):
+        return value.isoformat()
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
     if isinstance(value, float):
         # Through the shortest text, so that 310.1 is not 310.10000000000002.
-        return f"{Decimal(repr(value)):f}".removesuffix(".0")
+        text = f"{Decimal(repr(value)):f}".removesuffix(".0")
+        return RoundedNumber(text) if abs(value) >= _FIFTEEN_DIGITS else text
+    if isinstance(value, int) and abs(value) >= _FIFTEEN_DIGITS:
+        return RoundedNumber(value)
     return str(getattr(value, "text", value))
 
 
