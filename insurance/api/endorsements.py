@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import Field
 
 from insurance.api.edge import Answer, Body, Query, Reply, endpoint
+from insurance.api.objects import DriverBody, ObjectBody, described
 from insurance.api.policies import PATH, business_day
 from insurance.core import clock
 from insurance.core.db import db
@@ -55,6 +56,12 @@ class EndorseBody(Body):
     due_day: int | None = Field(None, ge=1, le=31)
     frequency: Annotated[Words, Field(max_length=20)] | None = None
     bank_account_id: UUID | None = None
+    policy_object_id: UUID | None = Field(None, description="The only one that fits if left out")
+    insured_object: ObjectBody | None = None
+    drivers: Annotated[list[DriverBody], Field(max_length=10)] | None = None
+    confirms_duplicate: bool = Field(
+        False, description="A vehicle may be insured on another policy of the book too"
+    )
     resolutions: Annotated[
         dict[UUID, Literal["KEEP_LATER", "USE_THIS"]],
         Field(max_length=50, description="By the id of each later endorsement in conflict"),
@@ -145,19 +152,32 @@ class AsAtAnswer(Answer):
     policy_snapshot: dict[str, Any]
 
 
-def _wanted(body: EndorseBody) -> Wanted:
-    skipped = {"org_id", "endorsement_type", "effective_date", "reason", "resolutions"}
-    data = {
-        name: value
-        for name, value in body.model_dump().items()
-        if name not in skipped and value is not None
+_OF_EVERY_CHANGE = frozenset(
+    {
+        "org_id",
+        "endorsement_type",
+        "effective_date",
+        "reason",
+        "resolutions",
+        "confirms_duplicate",
     }
+)
+
+
+def _wanted(body: EndorseBody) -> Wanted:
+    own = set(EndorseBody.model_fields) - _OF_EVERY_CHANGE
+    data = {
+        name: value for name, value in body.model_dump(include=own).items() if value is not None
+    }
+    if body.insured_object is not None:
+        data["insured_object"] = described(body.insured_object)
     return Wanted(
         type=body.endorsement_type,
         data=data,
         effective_date=body.effective_date or business_day(),
         reason=body.reason,
         resolutions=dict(body.resolutions),
+        confirms_duplicate=body.confirms_duplicate,
     )
 
 

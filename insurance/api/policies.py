@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import Field
 
 from insurance.api.edge import Answer, ListQuery, Query, endpoint, listing
+from insurance.api.objects import InsuredObjectAnswer, object_answer
 from insurance.billing import queries as billing
 from insurance.claims import queries as claims
 from insurance.core import clock
@@ -18,9 +19,11 @@ from insurance.core.permissions import May
 from insurance.customers.queries import get_customer
 from insurance.organizations.queries import get_organization
 from insurance.policies import queries
-from insurance.policies.models import EventCategory, PolicyStatus
+from insurance.policies.models import EventCategory, InsuredObject, PolicyStatus
 from insurance.policies.queries import PolicyLine
-from insurance.web.parsing import Day, Money
+from insurance.products.queries import load_terms
+from insurance.products.rules import ProductTerms
+from insurance.web.parsing import Day, Money, RateNumber
 
 PATH = "/policies/<uuid:policy_id>"
 
@@ -136,6 +139,10 @@ class BenefitAnswer(Answer):
     benefit_code: str
     benefit_name: str
     member_name: str
+    object_id: UUID | None
+    object_name: str
+    excess_amount: Money
+    excess_per_cent: RateNumber
     sum_assured: Money
     remaining_cover: Money
     premium: Money
@@ -166,6 +173,7 @@ class DetailAnswer(Answer):
     product: NamedAnswer
     customer: HolderAnswer
     members: list[MemberAnswer]
+    insured_objects: list[InsuredObjectAnswer]
     benefits: list[BenefitAnswer]
     premium_summary: SummaryAnswer
     recent_events: list[EventAnswer]
@@ -179,7 +187,9 @@ class PoliciesQuery(ListQuery):
     status: PolicyStatus | None = None
     product_id: UUID | None = None
     customer_id: UUID | None = None
-    q: str = Field("", max_length=100, description="Policy number, holder, phone or ID number")
+    q: str = Field(
+        "", max_length=100, description="Policy number, holder, phone, ID number or registration"
+    )
 
 
 class EventsQuery(Query):
@@ -222,6 +232,7 @@ def get_policy_detail(policy_id: UUID):
     members = queries.list_members(session, policy_id)
     benefits = queries.list_benefits(session, policy_id)
     used = claims.used_cover(session, [view.benefit.id for view in benefits])
+    terms = load_terms(session, line.policy.product_version_id)
     return {
         "policy": _policy(line),
         "product": {"id": line.policy.product_id, "name": line.product_name},
@@ -229,7 +240,10 @@ def get_policy_detail(policy_id: UUID):
         "members": [
             fields_of(row, MemberAnswer, is_active=row.end_date is None) for row in members
         ],
-        "benefits": [_benefit(view, on, used.get(view.benefit.id, ZERO)) for view in benefits],
+        "insured_objects": [_object(row) for row in queries.list_objects(session, policy_id)],
+        "benefits": [
+            _benefit(view, terms, on, used.get(view.benefit.id, ZERO)) for view in benefits
+        ],
         "premium_summary": summary_of(line, on),
         "recent_events": queries.list_events(session, policy_id, limit=10),
         "claims": claims.list_claims_of_policy(session, policy_id),
@@ -282,11 +296,27 @@ def _policy(line: PolicyLine) -> dict[str, Any]:
     )
 
 
-def _benefit(view: queries.BenefitView, on: Any, used: Decimal) -> dict[str, Any]:
+def _object(row: InsuredObject) -> dict[str, Any]:
+    shown = object_answer(row.kind.value, row.name, row.value, row.details)
+    return shown | {
+        "id": row.id,
+        "effective_date": row.effective_date,
+        "end_date": row.end_date,
+        "is_active": row.end_date is None,
+    }
+
+
+def _benefit(
+    view: queries.BenefitView, terms: ProductTerms, on: Any, used: Decimal
+) -> dict[str, Any]:
+    excess_amount, excess_per_cent = terms.excess(view.benefit.benefit_code)
     return fields_of(
         view.benefit,
         BenefitAnswer,
         member_name=view.member_name,
+        object_name=view.object_name,
+        excess_amount=excess_amount,
+        excess_per_cent=excess_per_cent,
         remaining_cover=max(view.benefit.sum_assured - used, ZERO),
         waiting_period_days=view.waiting_days,
         waiting_period_end_date=view.waiting_until,

@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import Field
 
 from insurance.api.edge import Answer, Body, ListQuery, created, endpoint, listing
+from insurance.api.objects import ObjectBody, QuotedObjectAnswer, described, object_answer
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.paging import decode_cursor
@@ -64,6 +65,9 @@ class CalculateBody(Body):
     benefit_overrides: list[OverrideBody] | None = Field(None, max_length=100)
     excluded_benefits: list[Code] | None = Field(None, max_length=100)
     insured_lives: list[LifeBody] = Field(default_factory=list, max_length=50)
+    insured_objects: list[ObjectBody] = Field(
+        default_factory=list, max_length=50, description="Vehicles, buildings, contents, items"
+    )
     inception_answers: dict[Code, Level] = Field(default_factory=dict, max_length=100)
     effective_date: Day | None = None
 
@@ -91,6 +95,9 @@ class AcceptBody(Body):
     """From when the policy is in force: the day the quote states, else this one, else today."""
 
     effective_date: Day | None = None
+    confirms_duplicate: bool = Field(
+        False, description="A vehicle may be insured on another policy of the book too"
+    )
 
 
 class RepriceBody(Body):
@@ -107,7 +114,7 @@ class DeclineBody(Body):
 
 
 class BenefitPremium(Answer):
-    """The price of one benefit on one life."""
+    """The price of one benefit on one life or object, and its excess."""
 
     benefit_code: str
     benefit_name: str
@@ -120,6 +127,9 @@ class BenefitPremium(Answer):
     pricing_method: str
     waiting_period_days: int
     is_main: bool = False
+    object_name: str = ""
+    excess_amount: Money = Decimal("0.00")
+    excess_per_cent: RateNumber = Decimal(0)
     worksheet: dict[str, Any] | None = None
 
 
@@ -163,6 +173,7 @@ class QuoteAnswer(Answer):
     annual_premium: Money
     benefit_premiums: list[BenefitPremium]
     insured_lives: list[LifeBody]
+    insured_objects: list[QuotedObjectAnswer]
     rating_inputs: dict[str, str]
     inception_answers: dict[str, str]
     effective_date: Day | None
@@ -275,7 +286,13 @@ def get_quote(quote_id: UUID):
 )
 def accept_quote(quote_id: UUID, body: AcceptBody):
     """Accept a quote and issue the policy."""
-    issued = accept(quote_id, effective_date=body.effective_date, on=_today(), now=clock.now())
+    issued = accept(
+        quote_id,
+        effective_date=body.effective_date,
+        confirms_duplicate=body.confirms_duplicate,
+        on=_today(),
+        now=clock.now(),
+    )
     return {"quote": _answer(issued.quote), "policy": issued.policy}
 
 
@@ -348,6 +365,7 @@ def _wanted(body: CalculateBody) -> services.QuoteInput:
         if body.excluded_benefits is None
         else frozenset(body.excluded_benefits),
         lives=tuple(Life(**life.model_dump()) for life in body.insured_lives),
+        objects=tuple(described(one) for one in body.insured_objects),
         answers=body.inception_answers,
         effective_date=body.effective_date,
         posted_benefits=posted,
@@ -361,6 +379,7 @@ def _answer(
     names = set(QuoteAnswer.model_fields) - {
         "status",
         "benefit_premiums",
+        "insured_objects",
         "rating_inputs",
         "inception_answers",
         "customer_name",
@@ -376,6 +395,10 @@ def _answer(
         "benefit_premiums": [
             part | {"worksheet": sheet}
             for part, sheet in zip(quote.benefit_premiums, quote.worksheet, strict=True)
+        ],
+        "insured_objects": [
+            object_answer(one.kind, one.name, one.value, one.details)
+            for one in queries.objects_of(quote)
         ],
         "rating_inputs": quote.request["rating_inputs"],
         "inception_answers": quote.request["inception_answers"],

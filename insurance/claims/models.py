@@ -135,7 +135,7 @@ class Decision(StrEnum):
 
 
 class ClaimItem(TenantRecord):
-    """A benefit claimed on. Money is in rand.
+    """A benefit claimed on. Money is in rand. `excess` is what the policyholder bears of it.
 
     `claimed_amount` is what was asked for, cut to what was left of the cover; `payable_amount` is
     what the contract pays by the checks as last made. `approved_amount` includes what was paid.
@@ -147,6 +147,7 @@ class ClaimItem(TenantRecord):
         Index("claim_items_benefit_ix", "org_id", "policy_benefit_id"),
         tenant_key("claims", "claim_id"),
         CheckConstraint("requested_amount > 0", name="requested"),
+        CheckConstraint("excess BETWEEN 0 AND requested_amount", name="excess"),
         CheckConstraint("claimed_amount BETWEEN 0 AND requested_amount", name="claimed"),
         CheckConstraint("approved_amount BETWEEN 0 AND claimed_amount", name="approved"),
         CheckConstraint("paid_amount BETWEEN 0 AND approved_amount", name="paid"),
@@ -160,6 +161,7 @@ class ClaimItem(TenantRecord):
     cover: Mapped[Decimal]
     remaining_cover: Mapped[Decimal]
     requested_amount: Mapped[Decimal]
+    excess: Mapped[Decimal] = mapped_column(default=0, server_default="0")
     claimed_amount: Mapped[Decimal]
     payable_amount: Mapped[Decimal]
     within_waiting_period: Mapped[bool]

@@ -10,6 +10,7 @@ from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from insurance.core.db import TenantRecord, TenantTable, tenant_key
+from insurance.products.models import ObjectKind
 
 
 class PolicyStatus(StrEnum):
@@ -108,6 +109,38 @@ class PolicyMember(TenantRecord):
     end_date: Mapped[date | None]
 
 
+class InsuredObject(TenantRecord):
+    """A vehicle, building, contents or item that a policy insures, until its end date.
+
+    `value` is its sum insured in rand. `details` has its facts, drivers and rating inputs;
+    `registration_key` is a vehicle's registration in capitals and digits alone, for search.
+    """
+
+    __tablename__ = "policy_objects"
+    __table_args__ = (
+        Index("policy_objects_policy_ix", "org_id", "policy_id"),
+        Index(
+            "policy_objects_registration_ix",
+            "org_id",
+            "registration_key",
+            postgresql_ops={"registration_key": "text_pattern_ops"},
+            postgresql_where=text("registration_key IS NOT NULL"),
+        ),
+        tenant_key("policies", "policy_id"),
+        CheckConstraint("value > 0", name="value"),
+        CheckConstraint("effective_date <= end_date", name="dates"),
+    )
+
+    policy_id: Mapped[UUID]
+    kind: Mapped[ObjectKind]
+    name: Mapped[str]
+    registration_key: Mapped[str | None]
+    value: Mapped[Decimal]
+    details: Mapped[dict[str, Any]]
+    effective_date: Mapped[date]
+    end_date: Mapped[date | None]
+
+
 class BenefitStatus(StrEnum):
     """Whether a benefit gives cover."""
 
@@ -116,9 +149,9 @@ class BenefitStatus(StrEnum):
 
 
 class PolicyBenefit(TenantRecord):
-    """A benefit of a policy on one life. Its cover is the sum of its layers.
+    """A benefit of a policy on one life or object. Its cover is the sum of its layers.
 
-    The cover of the main benefit is the policy's headline cover.
+    The cover of the main benefit is the policy's headline cover; on objects, what it covers of all.
     """
 
     __tablename__ = "policy_benefits"
@@ -134,10 +167,18 @@ class PolicyBenefit(TenantRecord):
         ),
         tenant_key("policies", "policy_id"),
         tenant_key("policy_members", "member_id"),
+        tenant_key("policy_objects", "object_id"),
+        Index(
+            "policy_benefits_object_ix",
+            "org_id",
+            "object_id",
+            postgresql_where=text("object_id IS NOT NULL"),
+        ),
     )
 
     policy_id: Mapped[UUID]
     member_id: Mapped[UUID | None]
+    object_id: Mapped[UUID | None]
     benefit_code: Mapped[str]
     benefit_name: Mapped[str]
     benefit_type_code: Mapped[str]
@@ -207,6 +248,12 @@ class EndorsementType(StrEnum):
     CHANGE_FREQUENCY = "CHANGE_FREQUENCY"
     CHANGE_BANK_DETAILS = "CHANGE_BANK_DETAILS"
     CORRECT_DETAILS = "CORRECT_DETAILS"
+    CHANGE_VEHICLE = "CHANGE_VEHICLE"
+    ADD_OBJECT = "ADD_OBJECT"
+    REMOVE_OBJECT = "REMOVE_OBJECT"
+    CHANGE_OBJECT = "CHANGE_OBJECT"
+    CHANGE_ADDRESS = "CHANGE_ADDRESS"
+    CHANGE_DRIVERS = "CHANGE_DRIVERS"
     ANNIVERSARY = "ANNIVERSARY"
 
 

@@ -26,6 +26,7 @@ from insurance.policies.models import (
     Endorsement,
     EndorsementStatus,
     EventCategory,
+    InsuredObject,
     Policy,
     PolicyBenefit,
     PolicyEvent,
@@ -79,11 +80,12 @@ class PolicyRow:
 
 @dataclass(frozen=True, slots=True)
 class BenefitView:
-    """A benefit with its layers and the name of the life it covers."""
+    """A benefit with its layers and the name of the life or object it covers."""
 
     benefit: PolicyBenefit
     member_name: str
     layers: tuple[BenefitLayer, ...]
+    object_name: str = ""
 
     @property
     def waiting_until(self) -> date:
@@ -287,12 +289,22 @@ def list_members(session: Session, policy_id: UUID) -> Sequence[PolicyMember]:
     ).all()
 
 
+def list_objects(session: Session, policy_id: UUID) -> Sequence[InsuredObject]:
+    """Return the objects of a policy, those that were taken off too, in the order they joined."""
+    return session.scalars(
+        select(InsuredObject)
+        .where(InsuredObject.org_id == current_org(), InsuredObject.policy_id == policy_id)
+        .order_by(InsuredObject.id)
+    ).all()
+
+
 @dataclass(frozen=True, slots=True)
 class BenefitOfLife:
-    """A benefit with the name of the life it covers."""
+    """A benefit with the name of the life or object it covers."""
 
     benefit: PolicyBenefit
     member_name: str
+    object_name: str = ""
 
 
 def find_benefits(
@@ -300,7 +312,7 @@ def find_benefits(
 ) -> list[BenefitOfLife]:
     """Return benefits of a policy by their ids; those of others are left out."""
     rows = session.execute(_benefits(policy_id).where(PolicyBenefit.id.in_(benefit_ids)))
-    return [BenefitOfLife(row[0], _name(row)) for row in rows]
+    return [BenefitOfLife(row[0], _name(row), row.object_name or "") for row in rows]
 
 
 def list_benefits(session: Session, policy_id: UUID) -> list[BenefitView]:
@@ -313,12 +325,20 @@ def list_benefits(session: Session, policy_id: UUID) -> list[BenefitView]:
         .order_by(BenefitLayer.number)
     ):
         layers[layer.policy_benefit_id].append(layer)
-    return [BenefitView(row[0], _name(row), tuple(layers[row[0].id])) for row in rows]
+    return [
+        BenefitView(row[0], _name(row), tuple(layers[row[0].id]), row.object_name or "")
+        for row in rows
+    ]
 
 
-def _benefits(policy_id: UUID) -> Select[Any, Any, Any]:
+def _benefits(policy_id: UUID) -> Select[Any, Any, Any, Any]:
     return (
-        select(PolicyBenefit, PolicyMember.first_name, PolicyMember.last_name)
+        select(
+            PolicyBenefit,
+            PolicyMember.first_name,
+            PolicyMember.last_name,
+            InsuredObject.name.label("object_name"),
+        )
         .outerjoin(
             PolicyMember,
             and_(
@@ -326,12 +346,19 @@ def _benefits(policy_id: UUID) -> Select[Any, Any, Any]:
                 PolicyMember.id == PolicyBenefit.member_id,
             ),
         )
+        .outerjoin(
+            InsuredObject,
+            and_(
+                InsuredObject.org_id == PolicyBenefit.org_id,
+                InsuredObject.id == PolicyBenefit.object_id,
+            ),
+        )
         .where(PolicyBenefit.org_id == current_org(), PolicyBenefit.policy_id == policy_id)
         .order_by(PolicyBenefit.display_order, PolicyBenefit.id)
     )
 
 
-def _name(row: Row[Any, Any, Any]) -> str:
+def _name(row: Row[Any, Any, Any, Any]) -> str:
     return f"{row.first_name or ''} {row.last_name or ''}".strip()
 
 

@@ -51,13 +51,48 @@ _CHECKS = {
     """,
     "policy {0}: its main benefit covers {1}, the row says {2}": """
         WITH main AS (
-            SELECT DISTINCT ON (policy_id) policy_id, sum_assured
+            SELECT DISTINCT ON (policy_id) policy_id, sum_assured, benefit_code, object_id
             FROM ins.policy_benefits WHERE org_id = :org
             ORDER BY policy_id, status <> 'ACTIVE', NOT is_main, display_order
+        ), on_objects AS (
+            SELECT policy_id, benefit_code, sum(sum_assured) AS sum_assured
+            FROM ins.policy_benefits
+            WHERE org_id = :org AND status = 'ACTIVE' AND object_id IS NOT NULL
+            GROUP BY policy_id, benefit_code
+        ), headlines AS (
+            SELECT m.policy_id, CASE WHEN m.object_id IS NULL THEN m.sum_assured
+                                     ELSE coalesce(o.sum_assured, m.sum_assured) END AS cover
+            FROM main m LEFT JOIN on_objects o
+                ON o.policy_id = m.policy_id AND o.benefit_code = m.benefit_code
         )
-        SELECT p.policy_number, m.sum_assured, p.coverage_amount
-        FROM ins.policies p JOIN main m ON m.policy_id = p.id
-        WHERE p.org_id = :org AND m.sum_assured <> p.coverage_amount
+        SELECT p.policy_number, h.cover, p.coverage_amount
+        FROM ins.policies p JOIN headlines h ON h.policy_id = p.id
+        WHERE p.org_id = :org AND h.cover <> p.coverage_amount
+        LIMIT :most
+    """,
+    "policy {0}: it insures {1}, its newest version {2}": """
+        WITH settled AS (
+            SELECT p.id, p.policy_number, p.current_version FROM ins.policies p
+            WHERE p.org_id = :org AND NOT EXISTS (
+                SELECT 1 FROM ins.endorsements e
+                WHERE e.org_id = p.org_id AND e.policy_id = p.id AND e.status = 'ISSUED'
+                  AND e.applied_at IS NULL)
+        ), known AS (
+            SELECT s.id, jsonb_agg(jsonb_build_array(one->>'id', one->>'value', one->'details',
+                                                     one->>'end_date') ORDER BY one->>'id') AS things
+            FROM settled s
+            JOIN ins.policy_versions v ON v.org_id = :org AND v.policy_id = s.id
+                AND v.version_number = s.current_version
+            CROSS JOIN LATERAL jsonb_array_elements(v.policy_snapshot->'objects') AS one
+            GROUP BY s.id
+        ), present AS (
+            SELECT o.policy_id, jsonb_agg(jsonb_build_array(o.id::text, o.value::text, o.details,
+                                                     o.end_date::text) ORDER BY o.id::text) AS things
+            FROM ins.policy_objects o WHERE o.org_id = :org GROUP BY o.policy_id
+        )
+        SELECT s.policy_number, coalesce(p.things, '[]'), coalesce(k.things, '[]')
+        FROM settled s LEFT JOIN known k ON k.id = s.id LEFT JOIN present p ON p.policy_id = s.id
+        WHERE coalesce(p.things, '[]') <> coalesce(k.things, '[]')
         LIMIT :most
     """,
     "benefit {0}: its layers give {1}, the row says {2}": """

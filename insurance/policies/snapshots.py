@@ -4,7 +4,13 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from insurance.audit_logs.rules import plain
-from insurance.policies.models import BenefitLayer, Policy, PolicyBenefit, PolicyMember
+from insurance.policies.models import (
+    BenefitLayer,
+    InsuredObject,
+    Policy,
+    PolicyBenefit,
+    PolicyMember,
+)
 
 POLICY_FIELDS = [
     "policy_number",
@@ -30,9 +36,11 @@ _MEMBER_FIELDS = [
     "effective_date",
     "end_date",
 ]
+_OBJECT_FIELDS = ["id", "kind", "value", "details", "effective_date", "end_date"]
 _BENEFIT_FIELDS = [
     "id",
     "member_id",
+    "object_id",
     "benefit_code",
     "benefit_name",
     "benefit_type_code",
@@ -49,6 +57,7 @@ def snapshot(
     members: Iterable[PolicyMember],
     benefits: Sequence[PolicyBenefit],
     layers: Iterable[BenefitLayer],
+    objects: Iterable[InsuredObject] = (),
 ) -> dict[str, Any]:
     """Return the state of a policy as issued, as JSON: a benefit's one layer costs what it does."""
     prices = {benefit.id: benefit.worksheet["exact"] for benefit in benefits}
@@ -59,6 +68,7 @@ def snapshot(
     state = {
         "policy": _fields(policy, POLICY_FIELDS),
         "members": [_fields(member, _MEMBER_FIELDS) for member in members],
+        "objects": [_fields(one, _OBJECT_FIELDS) for one in objects],
         "benefits": [
             _fields(benefit, _BENEFIT_FIELDS) | {"layers": by_benefit.get(benefit.id, [])}
             for benefit in benefits

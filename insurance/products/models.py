@@ -119,6 +119,15 @@ class MemberRole(StrEnum):
     ALL = "ALL"
 
 
+class ObjectKind(StrEnum):
+    """What kind of thing a benefit insures."""
+
+    VEHICLE = "VEHICLE"
+    BUILDING = "BUILDING"
+    CONTENTS = "CONTENTS"
+    ALL_RISKS = "ALL_RISKS"
+
+
 class FieldType(StrEnum):
     """What an inception rule asks for."""
 
@@ -282,7 +291,9 @@ class RateRelativity(TenantRecord):
 class ProductBenefit(TenantRecord):
     """One benefit of a product version, with its own price. `version` counts its edits.
 
-    The sum assured of the main benefit is the headline cover of a policy.
+    The sum assured of the main benefit is the headline cover of a policy. `object_kind` is the kind
+    of thing it insures; without one it covers every object of a policy. The excess is what the
+    policyholder bears of each claim: an amount in rand, or per cent of the loss where that is more.
     """
 
     __tablename__ = "product_benefits"
@@ -301,6 +312,8 @@ class ProductBenefit(TenantRecord):
         Index("product_benefits_type_ix", "org_id", "benefit_type_code"),
         tenant_key("product_versions", "product_version_id", ondelete="CASCADE"),
         tenant_key("rate_tables", "rate_table_id"),
+        CheckConstraint("excess_amount >= 0", name="excess_amount"),
+        CheckConstraint("excess_per_cent BETWEEN 0 AND 100", name="excess_per_cent"),
     )
 
     product_version_id: Mapped[UUID]
@@ -319,6 +332,9 @@ class ProductBenefit(TenantRecord):
     rate_basis: Mapped[BenefitRateBasis]
     flat_premium: Mapped[Decimal | None]
     per_policy: Mapped[bool] = mapped_column(default=False)
+    object_kind: Mapped[ObjectKind | None]
+    excess_amount: Mapped[Decimal] = mapped_column(default=0, server_default="0")
+    excess_per_cent: Mapped[Decimal] = mapped_column(Rate, default=0, server_default="0")
     version: Mapped[int] = mapped_column(default=1, server_default="1")
 
 

@@ -81,7 +81,8 @@ def check_benefit(benefit: ProductBenefit) -> list[DomainError]:
         *_bad_code(benefit.benefit_code, "benefit_code"),
         *_not_within(benefit, "waiting_period_days", "The waiting period", 0, 3660, "days"),
         *_not_within(benefit, "display_order", "The order", 0, 999, ""),
-        *_negative(benefit, ("default_amount", "max_amount", "flat_premium")),
+        *_negative(benefit, ("default_amount", "max_amount", "flat_premium", "excess_amount")),
+        *_not_within(benefit, "excess_per_cent", "The excess", 0, 100, "per cent"),
     ]
     if exceeds(benefit.default_amount, benefit.max_amount):
         found.append(

@@ -17,7 +17,7 @@ from insurance.core.tenancy import current_org
 from insurance.customers.models import Customer
 from insurance.products.models import Product
 from insurance.quotes.models import Quote, QuoteStatus
-from insurance.quotes.rules import Life, PricedQuote, QuoteRequest
+from insurance.quotes.rules import InsuredObject, Life, PricedQuote, QuoteRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +98,28 @@ def life_as_stored(life: Life) -> dict[str, Any]:
     }
 
 
+def object_as_stored(one: InsuredObject) -> dict[str, Any]:
+    """Return an insured object as JSON, money as text."""
+    return {
+        "kind": one.kind,
+        "name": one.name,
+        "value": None if one.value is None else str(one.value),
+        "details": dict(one.details),
+    }
+
+
+def objects_of(quote: Quote) -> tuple[InsuredObject, ...]:
+    """Return the objects a quote insures."""
+    return tuple(
+        InsuredObject(
+            kind=one["kind"],
+            value=None if one["value"] is None else Decimal(one["value"]),
+            details=one["details"],
+        )
+        for one in quote.request.get("insured_objects", [])
+    )
+
+
 def request_as_stored(request: QuoteRequest, priced: PricedQuote) -> dict[str, Any]:
     """Return a request as JSON: enough to price it again."""
     return {
@@ -112,6 +134,7 @@ def request_as_stored(request: QuoteRequest, priced: PricedQuote) -> dict[str, A
         "benefit_overrides": {code: str(sum_) for code, sum_ in request.benefit_overrides.items()},
         "excluded_benefits": sorted(request.excluded_benefits),
         "insured_lives": [life_as_stored(life) for life in request.lives],
+        "insured_objects": [object_as_stored(one) for one in priced.objects],
         "inception_answers": dict(request.answers),
         "instalment": str(priced.instalment),
         "pricing_method": priced.pricing_method,
@@ -144,6 +167,7 @@ def request_of(quote: Quote) -> QuoteRequest:
         },
         excluded_benefits=frozenset(stored["excluded_benefits"]),
         lives=tuple(_life(life) for life in stored["insured_lives"]),
+        objects=objects_of(quote),
         answers=stored["inception_answers"],
     )
 

@@ -13,7 +13,7 @@ from insurance.audit_logs.services import record
 from insurance.core.context import current_actor
 from insurance.core.counts import count_change
 from insurance.core.db import transaction
-from insurance.core.errors import ConflictError, DomainError, StaleError
+from insurance.core.errors import ConflictError, DomainError, StaleError, raise_all
 from insurance.core.ids import new_id
 from insurance.core.money import format_money
 from insurance.core.numbering import next_number
@@ -26,7 +26,15 @@ from insurance.products.queries import find_launched, get_product, load_terms
 from insurance.products.rules import ProductTerms
 from insurance.quotes import queries, rules
 from insurance.quotes.models import Quote, QuoteStatus
-from insurance.quotes.rules import Life, PricedBenefit, PricedQuote, QuoteRequest
+from insurance.quotes.rules import (
+    MAX_OBJECTS,
+    InsuredObject,
+    Life,
+    PricedBenefit,
+    PricedQuote,
+    QuoteRequest,
+    read_object,
+)
 
 MAX_LIVES = 50
 
@@ -35,6 +43,7 @@ MAX_LIVES = 50
 class QuoteInput:
     """What was asked for, as a clerk or a program says it.
 
+    `objects` are described by their `kind`, their facts, `value`, `drivers` and `rating_inputs`.
     `posted_premium` and `posted_benefits` are what an earlier calculation answered; a figure that
     the rules do not give is refused.
     """
@@ -50,6 +59,7 @@ class QuoteInput:
     benefit_overrides: Mapping[str, Decimal] | None = None
     excluded_benefits: frozenset[str] | None = None
     lives: tuple[Life, ...] = ()
+    objects: tuple[Mapping[str, Any], ...] = ()
     answers: Mapping[str, str] = field(default_factory=dict)
     effective_date: date | None = None
     posted_premium: Decimal | None = None
@@ -210,6 +220,10 @@ def benefit_as_stored(part: PricedBenefit) -> dict[str, Any]:
         "member_role": part.member_role,
         "life": part.life,
         "life_name": part.life_name,
+        "object": part.object,
+        "object_name": part.object_name,
+        "excess_amount": str(part.excess_amount),
+        "excess_per_cent": f"{part.excess_per_cent.normalize():f}",
         "sum_assured": str(part.sum_assured),
         "rate": None if part.rate is None else f"{part.rate.normalize():f}",
         "rate_basis": part.rate_basis,
@@ -259,6 +273,8 @@ def _request_of(
 ) -> QuoteRequest:
     if len(wanted.lives) > MAX_LIVES:
         raise DomainError(f"At most {MAX_LIVES} lives.", field="insured_lives")
+    if len(wanted.objects) > MAX_OBJECTS:
+        raise DomainError(f"At most {MAX_OBJECTS} objects.", field="insured_objects")
     overrides, excluded = wanted.benefit_overrides, wanted.excluded_benefits
     if overrides is None and excluded is None and wanted.posted_benefits:
         overrides, excluded = _choices_in(wanted, terms)
@@ -274,6 +290,7 @@ def _request_of(
         benefit_overrides=overrides or {},
         excluded_benefits=excluded or frozenset(),
         lives=_lives_of(wanted, customer),
+        objects=_objects_of(wanted, terms, wanted.effective_date or on),
         answers=wanted.answers,
     )
 
@@ -292,9 +309,25 @@ def _choices_in(
         part.code: posted[part.code]
         for part in terms.priced_benefits
         if part.code in posted
+        and not (wanted.objects and part.amount_type == "SUM_INSURED")
         and (part.amount_type != "SUM_INSURED" or posted[part.code] != wanted.sum_assured)
     }
     return overrides, excluded
+
+
+def _objects_of(wanted: QuoteInput, terms: ProductTerms, on: date) -> tuple[InsuredObject, ...]:
+    """Read the objects as they were described; what is wrong stands at its fact."""
+    objects, errors = [], []
+    levels = terms.factor_levels
+    for place, given in enumerate(wanted.objects):
+        try:
+            kind = str(given.get("kind") or "")
+            at = f"insured_objects.{place}"
+            objects.append(read_object(kind, given, on=on, levels=levels, at=at))
+        except DomainError as refusal:
+            errors += refusal.errors
+    raise_all(errors)
+    return tuple(objects)
 
 
 def _lives_of(wanted: QuoteInput, customer: Customer | None) -> tuple[Life, ...]:

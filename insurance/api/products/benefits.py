@@ -1,10 +1,11 @@
 """Benefits of a product's versions."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from pydantic import StrictBool
+from pydantic import Field, StrictBool
 
 from insurance.api.edge import Answer, Body, Reply, created, endpoint
 from insurance.api.products.shared import (
@@ -25,12 +26,13 @@ from insurance.products.models import (
     AmountType,
     BenefitRateBasis,
     MemberRole,
+    ObjectKind,
     Product,
     ProductBenefit,
     ProductVersion,
     VersionStatus,
 )
-from insurance.web.parsing import Amount, Money
+from insurance.web.parsing import Amount, Money, RateNumber
 
 
 class BenefitAnswer(Answer):
@@ -57,6 +59,9 @@ class BenefitAnswer(Answer):
     rate_basis: BenefitRateBasis
     flat_premium: Money | None
     per_policy: bool
+    object_kind: ObjectKind | None
+    excess_amount: Money
+    excess_per_cent: RateNumber
     version: int
 
 
@@ -77,6 +82,13 @@ class BenefitFields(Body):
     rate_basis: BenefitRateBasis | None = None
     flat_premium: Amount | None = None
     per_policy: StrictBool = False
+    object_kind: ObjectKind | None = Field(
+        None, description="The kind of object it insures; every object if left out"
+    )
+    excess_amount: Amount = Field(Decimal(0), description="Rand of each claim")
+    excess_per_cent: RateNumber = Field(
+        Decimal(0), description="Of the loss, where that is more than the amount"
+    )
 
 
 class NewBenefitBody(BenefitFields):

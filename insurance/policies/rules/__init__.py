@@ -1,7 +1,6 @@
 """Contract arithmetic: terms and schedules, layers of cover, changes and what they cost."""
 
 from insurance.policies.rules.changes import (
-    Change,
     Conflict,
     Stage,
     find_conflicts,
@@ -10,11 +9,13 @@ from insurance.policies.rules.changes import (
     touches,
 )
 from insurance.policies.rules.contract import (
+    Change,
     Contract,
     ContractBeneficiary,
     ContractBenefit,
     ContractLayer,
     ContractMember,
+    ContractObject,
     contract_of,
     snapshot_of,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "ContractBenefit",
     "ContractLayer",
     "ContractMember",
+    "ContractObject",
     "DuePremium",
     "Layer",
     "Pricer",

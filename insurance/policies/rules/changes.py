@@ -12,9 +12,11 @@ from insurance.core.errors import ConflictError, DomainError
 from insurance.core.money import ZERO, to_cents, total
 from insurance.core.period import age_last_birthday
 from insurance.core.text import name_key
+from insurance.policies.rules import objects
 from insurance.policies.rules.contract import (
     ACTIVE,
     ENDED,
+    Change,
     Contract,
     ContractBeneficiary,
     ContractBenefit,
@@ -27,17 +29,6 @@ from insurance.products.rules import EVERY_LIFE, MAIN_MEMBER, MONTHS_PER_PREMIUM
 HUNDRED = Decimal(100)
 ADULT_AGE = 18
 _SHARE = Decimal("0.00000001")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """One endorsement: what changes, from which day. `sequence` is the order of issue."""
-
-    id: UUID
-    type: str
-    on: date
-    data: Mapping[str, Any]
-    sequence: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +59,7 @@ def fold(base: Contract, starts_on: date, changes: Sequence[Change], pricer: Pri
     stages = [Stage(starts_on, base, None)]
     for change in in_order(changes):
         contract = _APPLY[change.type](stages[-1].contract, change, pricer)
+        contract = objects.follow_cover(contract, change, pricer)
         pricer.check_limits(contract)
         stages.append(Stage(change.on, contract, change))
     return stages
@@ -125,6 +117,8 @@ def touches(change: Change) -> dict[str, str]:
         fields = ("first_name", "last_name", "date_of_birth", "gender")
         member = data["policy_member_id"]
         return {f"{name}:{member}": str(data[name]) for name in fields if data.get(name)}
+    if change.type in objects.CHANGES:
+        return objects.object_touches(change.type, data)
     name = {
         "CHANGE_BENEFICIARIES": "beneficiaries",
         "CHANGE_PREMIUM_DUE_DAY": "due_day",
@@ -147,9 +141,9 @@ def _change_cover(contract: Contract, change: Change, pricer: Pricer) -> Contrac
     if wanted == present:
         raise DomainError("This is the cover the benefit has already.", field="new_sum_assured")
     after = contract.with_benefit(_covering(contract, benefit, wanted, change, pricer))
-    if benefit == contract.main_benefit:
-        pricer.check_headline(after)
-        after = _followed(contract, after, change, pricer)
+    if contract.leads(benefit):
+        pricer.check_headline(wanted)
+        after = _followed(contract, after, benefit, wanted, change, pricer)
     return after
 
 
@@ -162,15 +156,23 @@ def _covering(
     return replace(benefit, layers=_decreased(benefit, benefit.sum_assured - wanted, pricer))
 
 
-def _followed(before: Contract, after: Contract, change: Change, pricer: Pricer) -> Contract:
-    """Let shares and multiples follow the headline cover; one chosen apart stays as it is."""
-    old, new = before.coverage_amount, after.coverage_amount
+def _followed(
+    before: Contract,
+    after: Contract,
+    main: ContractBenefit,
+    new: Decimal,
+    change: Change,
+    pricer: Pricer,
+) -> Contract:
+    """Let shares and multiples follow the main benefit; one chosen apart stays as it is."""
     for benefit in before.active_benefits:
         terms = pricer.benefit_terms(benefit.benefit_code)
-        if terms is None or not terms.follows_headline or benefit == before.main_benefit:
+        if terms is None or not terms.follows_headline or benefit == main:
+            continue
+        if benefit.object_id not in (None, main.object_id):
             continue
         wanted = terms.cover_for(new)
-        if benefit.sum_assured == terms.cover_for(old) != wanted:
+        if benefit.sum_assured == terms.cover_for(main.sum_assured) != wanted:
             after = after.with_benefit(_covering(after, benefit, wanted, change, pricer))
     return after
 
@@ -187,6 +189,7 @@ def _increased(
             total_cover=wanted,
             headline=contract.coverage_amount,
             life=contract.member(benefit.member_id),
+            insured=contract.object(benefit.object_id),
             on=change.on,
         )
     except DomainError as error:
@@ -421,6 +424,7 @@ def _repriced(
                 total_cover=None,
                 headline=contract.coverage_amount,
                 life=life,
+                insured=contract.object(benefit.object_id),
                 on=layer.starts_on,
             )
         except DomainError as error:
@@ -462,6 +466,7 @@ def _rerated(
             total_cover=None,
             headline=contract.coverage_amount,
             life=contract.member(benefit.member_id),
+            insured=contract.object(benefit.object_id),
             on=on,
         )
         layers.append(replace(layer, price=Decimal(priced.worksheet["exact"])))
@@ -506,4 +511,5 @@ _APPLY: dict[str, Callable[[Contract, Change, Pricer], Contract]] = {
     "CHANGE_BANK_DETAILS": _change_bank_details,
     "CORRECT_DETAILS": _correct_details,
     "ANNIVERSARY": _anniversary,
+    **objects.CHANGES,
 }

@@ -1,4 +1,4 @@
-"""What a policy promises at one moment, as plain values: lives, benefits in layers, who is paid."""
+"""What a policy promises at one moment, as plain values: lives or objects, benefits in layers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from insurance.core.money import ZERO, to_cents, total
+from insurance.quotes.rules import object_name, rating_facts
 
 ACTIVE = "ACTIVE"
 ENDED = "ENDED"
@@ -33,6 +34,27 @@ class ContractMember:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ContractObject:
+    """An object insured. `value` is its sum insured in rand, `details` what it is, plain JSON."""
+
+    id: UUID
+    kind: str
+    value: Decimal
+    details: Mapping[str, Any]
+    effective_date: date
+    end_date: date | None = None
+
+    @property
+    def name(self) -> str:
+        """Return how people call it."""
+        return object_name(self.kind, self.details)
+
+    def facts(self, on: date) -> dict[str, str]:
+        """Return what it is rated on, on a day."""
+        return rating_facts(self.kind, self.value, self.details, on)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ContractLayer:
     """Cover added on one day. `price` is its exact monthly premium in rand, not rounded."""
 
@@ -47,7 +69,7 @@ class ContractLayer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContractBenefit:
-    """A benefit on a life. Its cover is the sum of its layers, its premium their rounded price.
+    """A benefit on a life or object: its cover the sum of its layers, its premium their price.
 
     The cover of the main benefit is the headline cover of the policy.
     """
@@ -60,6 +82,7 @@ class ContractBenefit:
     status: str
     layers: tuple[ContractLayer, ...]
     is_main: bool = False
+    object_id: UUID | None = None
 
     @property
     def sum_assured(self) -> Decimal:
@@ -99,6 +122,7 @@ class Contract:
     due_day: int
     frequency: str
     beneficiaries: tuple[ContractBeneficiary, ...] = ()
+    objects: tuple[ContractObject, ...] = ()
     bank_account_id: UUID | None = None
 
     @property
@@ -112,11 +136,25 @@ class Contract:
         ranked = sorted(self.benefits, key=lambda one: (one.status != ACTIVE, not one.is_main))
         return next(iter(ranked), None)
 
+    def leads(self, benefit: ContractBenefit) -> bool:
+        """Tell whether a benefit is the main one, or the same on another object."""
+        main = self.main_benefit
+        if main is None or benefit.object_id is None:
+            return benefit == main
+        return main.object_id is not None and benefit.benefit_code == main.benefit_code
+
     @property
     def coverage_amount(self) -> Decimal:
-        """Return the headline cover in rand: what the main benefit insures."""
+        """Return the headline cover in rand: what the main benefit insures, of objects all of it."""
         main = self.main_benefit
-        return ZERO if main is None else main.sum_assured
+        if main is None:
+            return ZERO
+        alike = [
+            one.sum_assured
+            for one in self.active_benefits
+            if one.object_id is not None and one.benefit_code == main.benefit_code
+        ]
+        return total(alike) if main.object_id is not None and alike else main.sum_assured
 
     @property
     def premium(self) -> Decimal:
@@ -135,6 +173,20 @@ class Contract:
         """Return a benefit by its id."""
         return next((one for one in self.benefits if one.id == benefit_id), None)
 
+    def object(self, object_id: UUID | None) -> ContractObject | None:
+        """Return an object by its id."""
+        return next((one for one in self.objects if one.id == object_id), None)
+
+    @property
+    def live_objects(self) -> tuple[ContractObject, ...]:
+        """Return the objects that are insured and have not been taken off."""
+        return tuple(one for one in self.objects if one.end_date is None)
+
+    def with_object(self, changed: ContractObject) -> "Contract":
+        """Return the contract with an object in the place of the one with its id."""
+        kept = tuple(changed if one.id == changed.id else one for one in self.objects)
+        return replace(self, objects=kept)
+
     def with_benefit(self, changed: ContractBenefit) -> "Contract":
         """Return the contract with a benefit in the place of the one with its id."""
         kept = tuple(changed if one.id == changed.id else one for one in self.benefits)
@@ -144,6 +196,17 @@ class Contract:
         """Return the contract with a life in the place of the one with its id."""
         kept = tuple(changed if one.id == changed.id else one for one in self.members)
         return replace(self, members=kept)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One endorsement: what changes, from which day. `sequence` is the order of issue."""
+
+    id: UUID
+    type: str
+    on: date
+    data: Mapping[str, Any]
+    sequence: int
 
 
 def contract_of(snapshot: Mapping[str, Any]) -> Contract:
@@ -161,6 +224,7 @@ def contract_of(snapshot: Mapping[str, Any]) -> Contract:
         members=tuple(_member(one) for one in snapshot["members"]),
         benefits=tuple(benefits),
         beneficiaries=tuple(_beneficiary(one) for one in snapshot.get("beneficiaries", [])),
+        objects=tuple(_object(one) for one in snapshot.get("objects", [])),
         due_day=state["due_day"],
         frequency=state["frequency"],
         bank_account_id=UUID(found) if (found := state.get("bank_account_id")) else None,
@@ -180,6 +244,17 @@ def _member(row: Mapping[str, Any]) -> ContractMember:
     )
 
 
+def _object(row: Mapping[str, Any]) -> ContractObject:
+    return ContractObject(
+        id=UUID(row["id"]),
+        kind=row["kind"],
+        value=Decimal(row["value"]),
+        details=row["details"],
+        effective_date=date.fromisoformat(row["effective_date"]),
+        end_date=_day(row["end_date"]),
+    )
+
+
 def _benefit(row: Mapping[str, Any]) -> ContractBenefit:
     premium = Decimal(row["premium"])
     prices = [one.get("price") for one in row["layers"]]
@@ -188,6 +263,7 @@ def _benefit(row: Mapping[str, Any]) -> ContractBenefit:
     return ContractBenefit(
         id=UUID(row["id"]),
         member_id=UUID(row["member_id"]) if row["member_id"] else None,
+        object_id=UUID(found) if (found := row.get("object_id")) else None,
         benefit_code=row["benefit_code"],
         benefit_name=row["benefit_name"],
         benefit_type_code=row["benefit_type_code"],
@@ -239,6 +315,7 @@ def snapshot_of(state: Mapping[str, Any], contract: Contract) -> dict[str, Any]:
             "bank_account_id": str(contract.bank_account_id) if contract.bank_account_id else None,
         },
         "members": [_plain(one) for one in contract.members],
+        "objects": [_plain(one) for one in contract.objects],
         "benefits": [_plain_benefit(one) for one in contract.benefits],
         "beneficiaries": [_plain(one) for one in contract.beneficiaries],
     }

@@ -9,7 +9,12 @@ from decimal import Decimal
 from insurance.core.errors import DomainError
 from insurance.core.money import ZERO, format_money
 from insurance.core.period import age_last_birthday
-from insurance.policies.rules.contract import Contract, ContractBenefit, ContractMember
+from insurance.policies.rules.contract import (
+    Contract,
+    ContractBenefit,
+    ContractMember,
+    ContractObject,
+)
 from insurance.products.rules import MAIN_MEMBER, BenefitTerms, ProductTerms
 from insurance.quotes.rules import Life, PricedBenefit, QuoteRequest, modal_factor, price_cover
 
@@ -51,20 +56,21 @@ class Pricer:
         headline: Decimal,
         life: ContractMember | None,
         on: date,
+        insured: ContractObject | None = None,
     ) -> PricedBenefit:
         """Price cover that starts on a day, at the age the life has then.
 
-        `amount` None takes what the product gives. Raises DomainError where the benefit's limit,
-        the entry age or the rate table has no room for it.
+        `amount` None takes what the product gives; `insured` is the object that the benefit is on,
+        rated on what it is. Raises DomainError where the benefit's limit, the entry age or the
+        rate table has no room for it.
         """
         benefit = self.benefit_terms(code)
         if benefit is None:
             raise DomainError("The product does not have this benefit any more.")
         aged = self._aged(life, on)
         self._check_age(aged, life)
-        request = QuoteRequest(
-            effective_date=on, rating_inputs=self.rating_inputs, term_years=self.term_years
-        )
+        inputs = {**self.rating_inputs, **insured.facts(on)} if insured else self.rating_inputs
+        request = QuoteRequest(effective_date=on, rating_inputs=inputs, term_years=self.term_years)
         return price_cover(
             self.terms, benefit, amount, aged, request, headline=headline, total_cover=total_cover
         )
@@ -126,9 +132,8 @@ class Pricer:
                 field="new_sum_assured",
             )
 
-    def check_headline(self, contract: Contract) -> None:
-        """Hold the headline cover to the product's limits."""
-        cover = contract.coverage_amount
+    def check_headline(self, cover: Decimal) -> None:
+        """Hold the headline cover, in rand, to the product's limits."""
         low, high = self.terms.min_sum_assured, self.terms.max_sum_assured
         if low is not None and cover < low:
             raise DomainError(

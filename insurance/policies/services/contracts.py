@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.orm import Session
 
 from insurance.billing.queries import list_premium_lines
@@ -21,6 +21,7 @@ from insurance.policies.models import (
     BenefitLayer,
     BenefitStatus,
     EndorsementStatus,
+    InsuredObject,
     Policy,
     PolicyBenefit,
     PolicyMember,
@@ -28,8 +29,10 @@ from insurance.policies.models import (
 )
 from insurance.policies.rules import Change, Contract, ContractBenefit, Pricer, contract_of
 from insurance.policies.services.history import count_portfolio
+from insurance.products.models import ObjectKind
 from insurance.products.queries import load_terms
 from insurance.products.rules import ProductTerms
+from insurance.quotes.rules import registration_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +120,9 @@ def write_contract(session: Session, policy: Policy, contract: Contract) -> None
     policy.rating = policy.rating | {"instalment": str(contract.instalment(factor))}
     count_portfolio(session, policy, 1)
     _write_members(session, policy, contract)
+    _write_objects(session, policy, contract)
     _write_benefits(session, policy, contract)
+    _forget_objects(session, policy, contract)
     _write_beneficiaries(session, policy, contract)
     session.flush()
 
@@ -134,17 +139,41 @@ def _write_members(session: Session, policy: Policy, contract: Contract) -> None
             setattr(row, name, getattr(member, name))
     session.flush()
     for gone in rows.keys() - wanted.keys():
-        _forget_benefits(session, policy.id, gone)
+        _forget_benefits(session, policy.id, PolicyBenefit.member_id == gone)
         session.delete(rows[gone])
     session.flush()
 
 
-def _forget_benefits(session: Session, policy_id: UUID, member_id: UUID) -> None:
-    """Delete the benefits of a life whose addition was taken back; history keeps them."""
+def _write_objects(session: Session, policy: Policy, contract: Contract) -> None:
+    rows = {row.id: row for row in queries.list_objects(session, policy.id)}
+    for one in contract.objects:
+        row = rows.get(one.id)
+        if row is None:
+            row = InsuredObject(id=one.id, policy_id=policy.id)
+            session.add(row)
+        row.kind, row.name = ObjectKind(one.kind), one.name
+        row.registration_key = registration_key(one.details.get("registration") or "") or None
+        row.value, row.details = one.value, dict(one.details)
+        row.effective_date, row.end_date = one.effective_date, one.end_date
+    session.flush()
+
+
+def _forget_objects(session: Session, policy: Policy, contract: Contract) -> None:
+    """Delete objects whose addition was taken back, with their benefits; history keeps them."""
+    known = {one.id for one in contract.objects}
+    for row in queries.list_objects(session, policy.id):
+        if row.id not in known:
+            _forget_benefits(session, policy.id, PolicyBenefit.object_id == row.id)
+            session.delete(row)
+    session.flush()
+
+
+def _forget_benefits(session: Session, policy_id: UUID, whose: ColumnElement[bool]) -> None:
+    """Delete the benefits of what was added and taken back; history keeps them."""
     of_member = (
         PolicyBenefit.org_id == current_org(),
         PolicyBenefit.policy_id == policy_id,
-        PolicyBenefit.member_id == member_id,
+        whose,
     )
     session.execute(
         delete(BenefitLayer).where(
@@ -161,7 +190,7 @@ def _write_benefits(session: Session, policy: Policy, contract: Contract) -> Non
         view = views.get(benefit.id)
         row = view.benefit if view else _new_benefit(session, policy, benefit, order)
         row.sum_assured, row.premium = benefit.sum_assured, benefit.premium
-        row.status = BenefitStatus(benefit.status)
+        row.status, row.object_id = BenefitStatus(benefit.status), benefit.object_id
         _write_layers(session, benefit, list(view.layers) if view else [])
 
 
@@ -172,6 +201,7 @@ def _new_benefit(
         id=benefit.id,
         policy_id=policy.id,
         member_id=benefit.member_id,
+        object_id=benefit.object_id,
         benefit_code=benefit.benefit_code,
         benefit_name=benefit.benefit_name,
         benefit_type_code=benefit.benefit_type_code,

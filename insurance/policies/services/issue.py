@@ -1,5 +1,6 @@
 """Issuing policies from accepted quotes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -16,7 +17,7 @@ from insurance.core.context import current_actor
 from insurance.core.db import constraint_of, transaction
 from insurance.core.errors import ConflictError
 from insurance.core.ids import new_id
-from insurance.core.money import ZERO
+from insurance.core.money import ZERO, total
 from insurance.core.numbering import next_number
 from insurance.core.tenancy import current_org
 from insurance.customers.models import Customer, CustomerKind
@@ -28,6 +29,7 @@ from insurance.policies.models import (
     BenefitLayer,
     BenefitStatus,
     EventCategory,
+    InsuredObject,
     Policy,
     PolicyBenefit,
     PolicyEvent,
@@ -36,14 +38,17 @@ from insurance.policies.models import (
     PolicyVersion,
     PremiumFrequency,
 )
+from insurance.policies.services.double_insurance import check_registrations
 from insurance.policies.services.history import count_portfolio
 from insurance.policies.services.life_cover import check_life_cover
 from insurance.policies.snapshots import snapshot
+from insurance.products.models import ObjectKind
 from insurance.products.queries import get_product, get_version, load_terms
 from insurance.products.rules import MAIN_MEMBER, ProductTerms, main_benefit
 from insurance.quotes import queries as quotes
+from insurance.quotes import rules as quote_rules
 from insurance.quotes.models import Quote
-from insurance.quotes.rules import check_can_be_accepted, start_of_policy
+from insurance.quotes.rules import check_can_be_accepted, registration_key, start_of_policy
 from insurance.quotes.services import mark_accepted
 
 
@@ -56,7 +61,12 @@ class Issued:
 
 
 def accept_quote(
-    quote_id: UUID, *, effective_date: date | None = None, on: date, now: datetime
+    quote_id: UUID,
+    *,
+    effective_date: date | None = None,
+    confirms_duplicate: bool = False,
+    on: date,
+    now: datetime,
 ) -> Issued:
     """Turn an open quote into a policy that is in force from the day the quote states.
 
@@ -64,12 +74,13 @@ def accept_quote(
 
     Policy, members, benefits with their layers, twelve months of premiums, event, version and the
     ledger transfers of what is due are written together. Raises ConflictError for a quote that is
-    accepted, expired or of a withdrawn product; DomainError at `effective_date` for a start
-    further back than the product allows, or another than the quote states.
+    accepted, expired or of a withdrawn product, or insures a vehicle that another policy insures
+    unless that is confirmed; DomainError at `effective_date` for a start further back than the
+    product allows, or another than the quote states.
     """
     try:
         with transaction() as session:
-            return _accept(session, quote_id, effective_date, on, now)
+            return _accept(session, quote_id, effective_date, confirms_duplicate, on, now)
     except IntegrityError as error:
         if constraint_of(error) == "policies_quote_id_key":
             raise ConflictError("This quote has already been accepted.") from error
@@ -77,7 +88,12 @@ def accept_quote(
 
 
 def _accept(
-    session: Session, quote_id: UUID, effective_date: date | None, on: date, now: datetime
+    session: Session,
+    quote_id: UUID,
+    effective_date: date | None,
+    confirms_duplicate: bool,
+    on: date,
+    now: datetime,
 ) -> Issued:
     quote = quotes.get_quote(session, quote_id, lock=True)
     version = get_version(session, quote.product_version_id)
@@ -97,19 +113,28 @@ def _accept(
     )
     rules.check_effective_date(effective, on, backdating_limit_days=terms.backdating_limit_days)
     main_part = _main_part(quote, terms)
-    if Decimal(quote.benefit_premiums[main_part]["sum_assured"]) != quote.sum_assured:
+    if _headline(quote, main_part) != quote.sum_assured:
         raise ConflictError(
             "This quote states a cover that its benefits do not insure. Re-price it first."
         )
+    insured = quotes.objects_of(quote)
+    plates = [one.details.get("registration") or "" for one in insured]
+    check_registrations(
+        session,
+        [(plate, f"insured_objects.{place}.registration") for place, plate in enumerate(plates)],
+        besides=None,
+        confirmed=confirms_duplicate,
+    )
     policy = _policy_of(session, quote, terms, effective, on, now)
     session.add(policy)
     session.flush()
-    members = _add_members(session, policy, quote)
-    benefits, layers = _add_benefits(session, policy, quote, members, main_part)
+    members = _add_members(session, policy, quote, terms)
+    objects = _add_objects(session, policy, insured)
+    benefits, layers = _add_benefits(session, policy, quote, members, objects, main_part)
     check_life_cover(session, policy, terms.class_code, on=effective)
     lines = _add_premium_lines(session, policy)
     _post_due(session, policy, lines, terms, on, now)
-    _write_history(session, policy, members, benefits, layers, quote, now)
+    _write_history(session, policy, (members, objects, benefits, layers), quote, now)
     mark_accepted(session, quote, now=now)
     record(
         session,
@@ -171,8 +196,27 @@ def _main_part(quote: Quote, terms: ProductTerms) -> int:
     return ranked[0]
 
 
-def _add_members(session: Session, policy: Policy, quote: Quote) -> list[PolicyMember]:
-    """Insure the lives of the quote, in its order; a person without any insures themselves."""
+def _headline(quote: Quote, main_part: int) -> Decimal:
+    """Return what the main benefit insures, of all objects where it insures those."""
+    parts = quote.benefit_premiums
+    main = parts[main_part]
+    alike = [
+        Decimal(one["sum_assured"])
+        for one in parts
+        if one["benefit_code"] == main["benefit_code"] and one.get("object") is not None
+    ]
+    return total(alike) if alike else Decimal(main["sum_assured"])
+
+
+def _add_members(
+    session: Session, policy: Policy, quote: Quote, terms: ProductTerms
+) -> list[PolicyMember]:
+    """Insure the lives of the quote, in its order; a person without any insures themselves.
+
+    A product that insures things and no persons has no lives: those of its quote were rated only.
+    """
+    if terms.object_kinds and not terms.insures_persons:
+        return []
     lives = quote.insured_lives
     if not any(life["relationship"] == "MAIN_MEMBER" for life in lives):
         holder = get_customer(session, policy.customer_id)
@@ -197,6 +241,31 @@ def _add_members(session: Session, policy: Policy, quote: Quote) -> list[PolicyM
     return members
 
 
+def _add_objects(
+    session: Session, policy: Policy, insured: Sequence[quote_rules.InsuredObject]
+) -> list[InsuredObject]:
+    rows = []
+    for one in insured:
+        assert one.value is not None
+        plate = registration_key(one.details.get("registration") or "")
+        rows.append(
+            InsuredObject(
+                id=new_id(),
+                policy_id=policy.id,
+                kind=ObjectKind(one.kind),
+                name=one.name,
+                registration_key=plate or None,
+                value=one.value,
+                details=dict(one.details),
+                effective_date=policy.effective_date,
+                end_date=None,
+            )
+        )
+    session.add_all(rows)
+    session.flush()
+    return rows
+
+
 def _holder_as_life(holder: Customer) -> dict[str, Any]:
     return {
         "relationship": "MAIN_MEMBER",
@@ -212,6 +281,7 @@ def _add_benefits(
     policy: Policy,
     quote: Quote,
     members: list[PolicyMember],
+    objects: list[InsuredObject],
     main_part: int,
 ) -> tuple[list[PolicyBenefit], list[BenefitLayer]]:
     main = next((member for member in members if member.role == "MAIN_MEMBER"), None)
@@ -219,11 +289,13 @@ def _add_benefits(
     for order, (part, sheet) in enumerate(
         zip(quote.benefit_premiums, quote.worksheet, strict=True), 1
     ):
-        member = main if part["life"] is None else members[part["life"]]
+        member = main if part["life"] is None or not members else members[part["life"]]
+        place = part.get("object")
         benefit = PolicyBenefit(
             id=new_id(),
             policy_id=policy.id,
             member_id=member.id if member else None,
+            object_id=None if place is None else objects[place].id,
             benefit_code=part["benefit_code"],
             benefit_name=part["benefit_name"],
             benefit_type_code=part["benefit_type"],
@@ -309,13 +381,14 @@ def _post_due(
 def _write_history(
     session: Session,
     policy: Policy,
-    members: list[PolicyMember],
-    benefits: list[PolicyBenefit],
-    layers: list[BenefitLayer],
+    contents: tuple[
+        list[PolicyMember], list[InsuredObject], list[PolicyBenefit], list[BenefitLayer]
+    ],
     quote: Quote,
     now: datetime,
 ) -> None:
-    state = snapshot(policy, members, benefits, layers)
+    members, objects, benefits, layers = contents
+    state = snapshot(policy, members, benefits, layers, objects)
     event = PolicyEvent(
         id=new_id(),
         policy_id=policy.id,

@@ -129,6 +129,9 @@ def _benefit_terms(
         rate_table=tables[benefit.rate_table_id] if benefit.rate_table_id else None,
         flat_premium=benefit.flat_premium,
         per_policy=benefit.per_policy,
+        object_kind=benefit.object_kind.value if benefit.object_kind else None,
+        excess_amount=benefit.excess_amount,
+        excess_per_cent=benefit.excess_per_cent,
     )
 
 

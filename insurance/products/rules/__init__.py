@@ -7,6 +7,14 @@ from insurance.products.rules.launch import (
     launch_problems,
     max_waiting_days,
 )
+from insurance.products.rules.objects import (
+    OBJECT_FIELDS,
+    OBJECT_KINDS,
+    PLACE_FIELDS,
+    ObjectField,
+    insures_persons,
+    object_kinds,
+)
 from insurance.products.rules.rates import (
     GENDERS,
     KNOWN_FACTORS,
@@ -36,11 +44,15 @@ __all__ = [
     "MAIN_MEMBER",
     "MAX_AGE",
     "MONTHS_PER_PREMIUM",
+    "OBJECT_FIELDS",
+    "OBJECT_KINDS",
+    "PLACE_FIELDS",
     "UNISEX",
     "BenefitTerms",
     "Factors",
     "LaunchCheck",
     "LaunchFacts",
+    "ObjectField",
     "ProductTerms",
     "Question",
     "RateRow",
@@ -48,8 +60,10 @@ __all__ = [
     "check_rate_table",
     "conflicting_rows",
     "coverage_gaps",
+    "insures_persons",
     "launch_checks",
     "launch_problems",
     "main_benefit",
     "max_waiting_days",
+    "object_kinds",
 ]

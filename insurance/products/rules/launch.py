@@ -221,6 +221,8 @@ def _type_problems(terms: ProductTerms, facts: LaunchFacts) -> Iterable[str]:
     for benefit in terms.priced_benefits:
         if benefit.benefit_type not in facts.allowed_benefit_types:
             yield f"{benefit.name}: {benefit.benefit_type} is not allowed in {terms.class_code}."
+        if terms.category == "LIFE" and (benefit.excess_amount or benefit.excess_per_cent):
+            yield f"{benefit.name}: life cover has no excess."
 
 
 def _waiting_problems(terms: ProductTerms, facts: LaunchFacts) -> Iterable[str]:

@@ -5,15 +5,17 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from itertools import combinations_with_replacement
+from itertools import combinations_with_replacement, pairwise
 from uuid import UUID
 
 from insurance.core.errors import DomainError
+from insurance.products.rules.objects import level_range
 
 UNISEX = "UNISEX"
 GENDERS = ("MALE", "FEMALE", UNISEX)
 MAX_AGE = 120
 MAX_PATTERNS = 16
+MAX_WHOLE = 10**12
 KNOWN_FACTORS = ("rating_zone", "occupation_class", "vehicle_group", "smoker_status")
 
 Factors = tuple[tuple[str, str], ...]
@@ -118,6 +120,23 @@ class RateTable:
         """Return the values a factor may take, in order."""
         return self._levels.get(factor, ())
 
+    def level_of(self, factor: str, given: str) -> str | None:
+        """Return the level of a factor that a value falls into, None where it falls into none.
+
+        The very text goes first, then the text without regard to case, then the range, such as
+        `2015-2019` or `500000+`, that holds the whole number before the decimals.
+        """
+        allowed = self.levels(factor)
+        if given in allowed:
+            return given
+        folded = given.casefold()
+        if same := next((one for one in allowed if one.casefold() == folded), None):
+            return same
+        whole = given.split(".")[0]
+        if not (whole.isascii() and whole.isdigit()):
+            return None
+        return next((one for one in allowed if _is_in_range(int(whole), one)), None)
+
     def is_open(self, factor: str) -> bool:
         """Tell whether some row leaves the factor out, so that a quote may too."""
         return self.method == "MATRIX" and any(factor not in names for names in self._patterns)
@@ -186,7 +205,7 @@ def _overlaps(
 def check_rate_table(table: RateTable) -> list[DomainError]:
     """Return what is wrong with a table by itself: empty, contradicting, unused factors."""
     if table.method == "MULTIPLICATIVE":
-        return _check_multiplicative(table)
+        return [*_check_multiplicative(table), *_range_problems(table)]
     if not table.rows:
         return [DomainError("A rate table needs a row.", field="entries")]
     problems = [
@@ -194,6 +213,7 @@ def check_rate_table(table: RateTable) -> list[DomainError]:
         for name in table.rating_factors
         if not table.levels(name)
     ]
+    problems += _range_problems(table)
     for index, row in enumerate(table.rows):
         if undeclared := set(row.pattern) - set(table.rating_factors):
             message = f"Row {index + 1} states {', '.join(sorted(undeclared))}, which is no factor."
@@ -204,6 +224,28 @@ def check_rate_table(table: RateTable) -> list[DomainError]:
     for first, second in conflicting_rows(table.rows):
         message = f"Rows {first + 1} and {second + 1} match the same person: {table.rows[second]}."
         problems.append(DomainError(message, field=f"entries.{second}"))
+    return problems
+
+
+def _is_in_range(number: int, level: str) -> bool:
+    span = level_range(level)
+    return span is not None and span[0] <= number and (span[1] is None or number <= span[1])
+
+
+def _range_problems(table: RateTable) -> list[DomainError]:
+    """Refuse ranges of one factor that hold the same number: two rates would match equally."""
+    problems = []
+    for name in table.rating_factors:
+        spans = sorted(
+            (first, last, level)
+            for level in table.levels(name)
+            if (span := level_range(level)) is not None
+            for first, last in [(span[0], MAX_WHOLE if span[1] is None else span[1])]
+        )
+        for (_first, last, level), (first, _last, other) in pairwise(spans):
+            if first <= last:
+                words = f"{name}: {level} and {other} hold the same numbers."
+                problems.append(DomainError(words, field="rating_factors"))
     return problems
 
 

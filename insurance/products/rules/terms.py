@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from insurance.core.money import ZERO, to_cents
+from insurance.products.rules.objects import insures_persons, level_range, object_kinds
 from insurance.products.rules.rates import RateTable
 
 MONTHS_PER_PREMIUM = {"MONTHLY": 1, "QUARTERLY": 3, "HALF_YEARLY": 6, "ANNUAL": 12}
@@ -18,7 +19,12 @@ HUNDRED = Decimal(100)
 
 @dataclass(frozen=True, slots=True)
 class BenefitTerms:
-    """One benefit and its price. `rate_table` None means `flat_premium` a month."""
+    """One benefit and its price. `rate_table` None means `flat_premium` a month.
+
+    `object_kind` is the kind of thing it insures, None for every object of the policy. The excess
+    is what the policyholder bears of each claim: an amount, or per cent of the loss if that is
+    more.
+    """
 
     code: str
     name: str
@@ -34,6 +40,13 @@ class BenefitTerms:
     rate_table: RateTable | None = None
     flat_premium: Decimal | None = None
     per_policy: bool = False
+    object_kind: str | None = None
+    excess_amount: Decimal = Decimal(0)
+    excess_per_cent: Decimal = Decimal(0)
+
+    def insures(self, kind: str) -> bool:
+        """Tell whether it covers objects of a kind."""
+        return self.object_kind in (None, kind)
 
     @property
     def has_price(self) -> bool:
@@ -141,6 +154,36 @@ class ProductTerms:
     def priced_on_its_own(self) -> BenefitTerms | None:
         """Return the benefit that pays the sum assured at a price of its own, None without one."""
         return next((one for one in self.benefits if one.pays_sum_assured and one.has_price), None)
+
+    @property
+    def object_kinds(self) -> tuple[str, ...]:
+        """Return the kinds of things this product insures; none where it insures persons."""
+        kinds = object_kinds(self.class_code)
+        named = {one.object_kind for one in self.priced_benefits}
+        return kinds if None in named else tuple(one for one in kinds if one in named)
+
+    def excess(self, code: str) -> tuple[Decimal, Decimal]:
+        """Return a benefit's excess: rand, and per cent of the loss where that is more."""
+        found = next((one for one in self.priced_benefits if one.code == code), None)
+        if found is None:
+            return Decimal("0.00"), Decimal(0)
+        return found.excess_amount, found.excess_per_cent
+
+    @property
+    def factor_levels(self) -> dict[str, tuple[str, ...]]:
+        """Return the values that the rates know of each factor, ranges of numbers left out."""
+        found: dict[str, set[str]] = {}
+        tables = [one.rate_table for one in self.priced_benefits if one.rate_table is not None]
+        for table in tables:
+            for name in table.rating_factors:
+                levels = {one for one in table.levels(name) if level_range(one) is None}
+                found.setdefault(name, set()).update(levels)
+        return {name: tuple(sorted(levels)) for name, levels in found.items()}
+
+    @property
+    def insures_persons(self) -> bool:
+        """Tell whether lives are insured."""
+        return insures_persons(self.category, self.class_code)
 
     @property
     def priced_benefits(self) -> tuple[BenefitTerms, ...]:

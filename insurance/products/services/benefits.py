@@ -19,6 +19,7 @@ from insurance.products.models import (
     ProductVersion,
     RateBasis,
 )
+from insurance.products.rules import object_kinds
 from insurance.products.services.facts import EditMode, NewBenefit
 from insurance.products.services.snapshots import assign, refuse_stale, snapshot
 from insurance.products.services.versions import demand_draft, open_draft
@@ -57,7 +58,7 @@ def edit_benefit(
         refuse_stale("benefit", before, changes, benefit.version, version)
         with session.no_autoflush:
             assign(benefit, changes)
-            _settle(session, benefit)
+            _settle(session, product, benefit)
         if benefit.is_main and not before["is_main"]:
             _unmark_others(session, benefit)
         benefit.version += 1
@@ -113,7 +114,7 @@ def build_benefit(
         product_version_id=draft.id, benefit_type_code=type_code, rate_basis=facts.rate_basis
     )
     assign(benefit, values | {"version": 1})
-    _settle(session, benefit)
+    _settle(session, product, benefit)
     if benefit.is_main:
         _unmark_others(session, benefit)
     session.add(benefit)
@@ -185,9 +186,13 @@ def _type_code(session: Session, product: Product, code: str, type_id: UUID | No
     return code
 
 
-def _settle(session: Session, benefit: ProductBenefit) -> None:
-    """Check a benefit in itself and against its rate table, and fill in the basis."""
+def _settle(session: Session, product: Product, benefit: ProductBenefit) -> None:
+    """Check a benefit in itself, its class and its rate table, and fill in the basis."""
     problems = validity.check_benefit(benefit)
+    kinds = object_kinds(product.class_code)
+    if benefit.object_kind is not None and benefit.object_kind not in kinds:
+        words = f"A product of class {product.class_code} insures {', '.join(kinds) or 'none'}."
+        problems.append(DomainError(words, field="object_kind"))
     if benefit.rate_table_id is None:
         benefit.rate_basis = benefit.rate_basis or BenefitRateBasis.FLAT_AMOUNT
         raise_all(problems)

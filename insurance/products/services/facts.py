@@ -13,6 +13,7 @@ from insurance.products.models import (
     CancellationBasis,
     FieldType,
     MemberRole,
+    ObjectKind,
     PricingMethod,
     ProjectionType,
     ProRataMethod,
@@ -128,6 +129,9 @@ class NewBenefit:
     rate_basis: BenefitRateBasis | None = None
     flat_premium: Decimal | None = None
     per_policy: bool = False
+    object_kind: ObjectKind | None = None
+    excess_amount: Decimal = Decimal(0)
+    excess_per_cent: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

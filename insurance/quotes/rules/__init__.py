@@ -1,6 +1,19 @@
 """What cover costs, what a quote must answer, and when it may become a policy."""
 
 from insurance.quotes.rules.answers import answer_errors
+from insurance.quotes.rules.objects import (
+    MAX_DRIVERS,
+    MAX_OBJECTS,
+    InsuredObject,
+    check_value,
+    excess_of,
+    excess_words,
+    object_name,
+    rating_facts,
+    read_drivers,
+    read_object,
+    registration_key,
+)
 from insurance.quotes.rules.offers import (
     check_can_be_accepted,
     check_posted_premium,
@@ -19,7 +32,10 @@ from insurance.quotes.rules.requests import MAIN, Life, PricedBenefit, PricedQuo
 
 __all__ = [
     "MAIN",
+    "MAX_DRIVERS",
+    "MAX_OBJECTS",
     "MAX_TERM_YEARS",
+    "InsuredObject",
     "Life",
     "PricedBenefit",
     "PricedQuote",
@@ -29,9 +45,17 @@ __all__ = [
     "check_can_be_accepted",
     "check_posted_premium",
     "check_start_can_be_met",
+    "check_value",
+    "excess_of",
+    "excess_words",
     "instalment",
     "modal_factor",
+    "object_name",
     "price_cover",
     "price_quote",
+    "rating_facts",
+    "read_drivers",
+    "read_object",
+    "registration_key",
     "start_of_policy",
 ]

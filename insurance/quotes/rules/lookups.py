@@ -61,8 +61,8 @@ def _factor_levels(table: RateTable, inputs: Mapping[str, str]) -> Factors:
     for name in table.rating_factors:
         allowed = table.levels(name)
         given = str(inputs.get(name) or "")
-        if given in allowed:
-            levels.append((name, given))
+        if level := table.level_of(name, given):
+            levels.append((name, level))
         elif given or not table.is_open(name):
             what = f"“{given}” is not known: choose" if given else "Choose"
             errors.append(

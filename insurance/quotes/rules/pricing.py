@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -13,6 +13,7 @@ from insurance.products.rules import (
     EVERY_LIFE,
     MAX_AGE,
     MONTHS_PER_PREMIUM,
+    OBJECT_FIELDS,
     BenefitTerms,
     ProductTerms,
     main_benefit,
@@ -20,6 +21,12 @@ from insurance.products.rules import (
 )
 from insurance.quotes.rules.answers import answer_errors
 from insurance.quotes.rules.lookups import EXACT, look_up
+from insurance.quotes.rules.objects import (
+    InsuredObject,
+    check_objects,
+    check_value,
+    rating_facts,
+)
 from insurance.quotes.rules.requests import MAIN, Life, PricedBenefit, PricedQuote, QuoteRequest
 
 HUNDRED = Decimal(100)
@@ -46,13 +53,14 @@ def price_quote(
     `cover_cap` is the most that a law lets one life be insured for under this product, as in force
     on the effective date; None where it sets no limit.
     """
-    request = replace(request, lives=_aged_lives(request))
+    request = replace(request, lives=_aged_lives(request), objects=_valued(terms, request))
     main = _main_life(request)
     wanted = [one for one in terms.priced_benefits if one.code not in request.excluded_benefits]
     leading = _leading(terms, main, request)
     headline = _headline(terms, leading, request)
     errors = [
         *_life_errors(terms, main, request),
+        *_object_errors(terms, request),
         *_limit_errors(terms, leading, headline, request),
         *_code_errors(terms, request),
         *answer_errors(terms.questions, request.answers),
@@ -74,6 +82,7 @@ def price_quote(
         pricing_method=terms.pricing_method,
         lives=request.lives,
         benefits=tuple(priced),
+        objects=request.objects,
     )
 
 
@@ -87,7 +96,9 @@ def price_cover(
     headline: Decimal,
     total_cover: Decimal | None,
 ) -> PricedBenefit:
-    """Price one benefit on one life, such as cover added to a policy in force.
+    """Price one benefit on one life or object, such as cover added to a policy in force.
+
+    What the object is rated on stands in the request's rating inputs.
 
     `amount` None takes what the product gives for the headline sum assured. The benefit's limit
     holds for `total_cover`, of which the amount is a part. Raises DomainError(s).
@@ -157,13 +168,13 @@ def _main_life(request: QuoteRequest) -> Life:
 
 
 def _leading(terms: ProductTerms, main: Life, request: QuoteRequest) -> BenefitTerms | None:
-    """Return the main benefit among those that insure a life of the request."""
+    """Return the main benefit among those that insure a life or object asked for."""
     return main_benefit(
         [
             one
             for one in terms.priced_benefits
             if (one.is_mandatory or one.code not in request.excluded_benefits)
-            and _insured_by(one, main, request.lives)
+            and _risks(one, main, ZERO, request)
         ]
     )
 
@@ -173,12 +184,16 @@ def _headline(
 ) -> Decimal | None:
     """Return what the main benefit insures; None where a sum assured must be asked for.
 
-    The cover chosen for it, its fixed amount, the sum assured asked for, or else what is usual.
+    The cover chosen for it, its fixed amount, the sum assured asked for, or else what is usual;
+    of objects what it insures of all of them.
     """
     if main is None:
         return request.sum_assured or ZERO
     if main.code in request.benefit_overrides:
         return request.benefit_overrides[main.code]
+    if request.objects:
+        insured = [one.value or ZERO for one in request.objects if main.insures(one.kind)]
+        return total(main.cover_for(value) for value in insured)
     if main.amount_type == "FIXED":
         return main.default_amount or ZERO
     usual = terms.coverage_amount
@@ -221,7 +236,9 @@ def _limit_errors(
     where = f"benefit_overrides.{main.code}" if main and is_chosen else "sum_assured"
     found = []
     low, high = terms.min_sum_assured, terms.max_sum_assured
-    if headline is None:
+    if request.objects:
+        found += _object_sum_errors(headline or ZERO, request)
+    elif headline is None:
         found.append(("Enter the sum assured.", "sum_assured"))
     elif headline <= 0 and is_chosen:
         pass  # Refused as a chosen cover.
@@ -244,6 +261,34 @@ def _limit_errors(
     if request.frequency not in MONTHS_PER_PREMIUM:
         found.append((f"Choose one of {', '.join(MONTHS_PER_PREMIUM)}.", "frequency"))
     return [DomainError(message, field=field) for message, field in found]
+
+
+def _valued(terms: ProductTerms, request: QuoteRequest) -> tuple[InsuredObject, ...]:
+    """Insure a single object for the sum asked for where it states no value of its own."""
+    objects, asked = request.objects, request.sum_assured or terms.coverage_amount
+    if len(objects) == 1 and objects[0].value is None and asked is not None:
+        return (replace(objects[0], value=asked),)
+    return objects
+
+
+def _object_errors(terms: ProductTerms, request: QuoteRequest) -> list[DomainError]:
+    if not request.objects:
+        return []
+    errors = check_objects(terms, request.objects)
+    for place, one in enumerate(request.objects):
+        errors += check_value(terms, one.value, f"insured_objects.{place}.value")
+    follows = {one.code for one in terms.priced_benefits if one.amount_type == "SUM_INSURED"}
+    errors += [
+        DomainError("Enter the value of the object instead.", field=f"benefit_overrides.{code}")
+        for code in sorted(follows & set(request.benefit_overrides))
+    ]
+    return errors
+
+
+def _object_sum_errors(headline: Decimal, request: QuoteRequest) -> list[tuple[str, str]]:
+    if request.sum_assured in (None, headline):
+        return []
+    return [(f"The objects are insured for {format_money(headline)}.", "sum_assured")]
 
 
 def _code_errors(terms: ProductTerms, request: QuoteRequest) -> list[DomainError]:
@@ -272,9 +317,9 @@ def _priced(
     priced: list[PricedBenefit] = []
     errors: dict[tuple[str | None, str], DomainError] = {}
     for benefit in wanted:
-        for index, life in _insured_by(benefit, main, request.lives):
+        for risk in _risks(benefit, main, headline, request):
             try:
-                priced.append(_price_benefit(terms, benefit, headline, index, life, request))
+                priced.append(_price_risk(terms, benefit, risk))
             except DomainError as refusal:
                 # Benefits that share a table would ask for the same factor again.
                 errors |= {(error.field, error.message): error for error in refusal.errors}
@@ -282,6 +327,69 @@ def _priced(
     if not priced:
         raise DomainError("Nothing is insured: choose a benefit.", field="excluded_benefits")
     return priced
+
+
+@dataclass(frozen=True, slots=True)
+class _Risk:
+    """One life or object that a benefit is priced on, with the cover and facts to price it by."""
+
+    life_place: int | None
+    life: Life
+    headline: Decimal
+    request: QuoteRequest
+    object_place: int | None = None
+
+
+def _risks(
+    benefit: BenefitTerms, main: Life, headline: Decimal, request: QuoteRequest
+) -> list[_Risk]:
+    """Return what a benefit is priced on: each object it insures, else each life of its role."""
+    if not request.objects:
+        return [
+            _Risk(place, life, headline, request)
+            for place, life in _insured_by(benefit, main, request.lives)
+        ]
+    insured = [
+        _Risk(None, main, one.value or ZERO, _rated_on(one, request), place)
+        for place, one in enumerate(request.objects)
+        if benefit.insures(one.kind)
+    ]
+    if benefit.per_policy and insured:
+        return [replace(insured[0], headline=headline, object_place=None)]
+    return insured
+
+
+def _rated_on(one: InsuredObject, request: QuoteRequest) -> QuoteRequest:
+    facts = rating_facts(one.kind, one.value, one.details, request.effective_date)
+    return replace(request, rating_inputs={**request.rating_inputs, **facts})
+
+
+def _price_risk(terms: ProductTerms, benefit: BenefitTerms, risk: _Risk) -> PricedBenefit:
+    place = risk.object_place
+    try:
+        part = _price_benefit(
+            terms, benefit, risk.headline, risk.life_place, risk.life, risk.request
+        )
+    except DomainError as refusal:
+        if place is not None:
+            objects = risk.request.objects
+            raise_all([_at_object(one, place, objects[place]) for one in refusal.errors])
+        raise
+    if place is None:
+        return part
+    return replace(part, object=place, object_name=risk.request.objects[place].name)
+
+
+def _at_object(error: DomainError, place: int, one: InsuredObject) -> DomainError:
+    """Return a refusal at the fact of the object that it is about."""
+    where, name = f"insured_objects.{place}", (error.field or "").removeprefix("rating_inputs.")
+    if error.field == "sum_assured":
+        return DomainError(error.message, field=f"{where}.value")
+    if name in {fact.name for fact in OBJECT_FIELDS[one.kind]} | {"value"}:
+        return DomainError(error.message, field=f"{where}.{name}")
+    if error.field != name and one.details.get("rating_inputs"):
+        return DomainError(error.message, field=f"{where}.{error.field}")
+    return error
 
 
 def _insured_by(
@@ -332,6 +440,8 @@ def _price_benefit(
         monthly_premium=to_cents(exact),
         pricing_method="RATE_TABLE" if table else "FLAT",
         waiting_period_days=_waiting_days(terms, benefit, request),
+        excess_amount=benefit.excess_amount,
+        excess_per_cent=benefit.excess_per_cent,
         worksheet=found | _rounding(terms, life, how, exact, request),
     )
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from insurance.products.rules import MAIN_MEMBER
+from insurance.quotes.rules.objects import InsuredObject
 
 MAIN = MAIN_MEMBER
 
@@ -32,8 +33,9 @@ class Life:
 class QuoteRequest:
     """What a customer asks for. Overrides are sums assured per benefit code.
 
-    `age` and `gender` are the main member's where the lives do not say them. A start that is
-    stated is the policy's start; otherwise the price is made for the day it was asked for.
+    `age` and `gender` are the main member's where the lives do not say them. An object's value is
+    its sum assured; `rating_inputs` hold for every object that does not state its own. A start that
+    is stated is the policy's start; otherwise the price is made for the day it was asked for.
     """
 
     effective_date: date
@@ -47,15 +49,17 @@ class QuoteRequest:
     benefit_overrides: Mapping[str, Decimal] = field(default_factory=dict)
     excluded_benefits: frozenset[str] = frozenset()
     lives: tuple[Life, ...] = ()
+    objects: tuple[InsuredObject, ...] = ()
     answers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class PricedBenefit:
-    """The price of one benefit on one life, and how it came about.
+    """The price of one benefit on one life or object, and how it came about.
 
     `life` is its place among the request's lives; None for the policy as a whole, and for a main
-    member who is not among them. The main benefit's sum assured is the headline cover.
+    member who is not among them. `object` is its place among the request's objects. The main
+    benefit's sum assured is the headline cover.
     """
 
     benefit_code: str
@@ -72,6 +76,10 @@ class PricedBenefit:
     waiting_period_days: int
     worksheet: Mapping[str, Any]
     is_main: bool = False
+    object: int | None = None
+    object_name: str = ""
+    excess_amount: Decimal = Decimal(0)
+    excess_per_cent: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,3 +97,4 @@ class PricedQuote:
     pricing_method: str
     lives: tuple[Life, ...]
     benefits: tuple[PricedBenefit, ...]
+    objects: tuple[InsuredObject, ...] = ()

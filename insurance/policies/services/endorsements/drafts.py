@@ -86,6 +86,8 @@ def new_endorsement(session: Session, policy: Policy, wanted: Wanted, now: datet
         created_by=current_actor().email,
     )
     endorsement.change |= {"data": plain(data_of(session, policy, wanted))}
+    if wanted.confirms_duplicate:
+        endorsement.change |= {"confirms_duplicate": True}
     session.add(endorsement)
     return endorsement
 

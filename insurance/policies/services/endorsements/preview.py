@@ -1,9 +1,10 @@
 """What an endorsement would do to the contract, the premiums and the money."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -28,6 +29,7 @@ from insurance.policies.rules import (
     steps_of,
 )
 from insurance.policies.services.contracts import Basis, load_basis
+from insurance.policies.services.double_insurance import check_registrations
 from insurance.policies.services.endorsements.wanted import (
     THIS_STANDS,
     Wanted,
@@ -92,6 +94,7 @@ def prepare_change(
         raise ConflictError(f"A policy that is {policy.status.value} cannot be changed.")
     basis = load_basis(session, policy)
     data = endorsement.change["data"] if endorsement else plain(data_of(session, policy, wanted))
+    _check_registration(session, policy, wanted, data)
     effective = effective_day(wanted, basis, policy, on)
     change = Change(
         id=endorsement.id if endorsement else new_id(),
@@ -129,6 +132,20 @@ def prepare_change(
         money=money,
         preview=_preview(before, after, change, money),
     )
+
+
+def _check_registration(
+    session: Session, policy: Policy, wanted: Wanted, data: Mapping[str, Any]
+) -> None:
+    """Ask where a change brings a vehicle that another policy insures."""
+    details = data.get("insured_object", {}).get("details") or data.get("details") or {}
+    if registration := details.get("registration"):
+        check_registrations(
+            session,
+            [(registration, "insured_object.registration")],
+            besides=policy.id,
+            confirmed=wanted.confirms_duplicate,
+        )
 
 
 def stages_of(basis: Basis, changes: Sequence[Change]) -> list[Stage]:

@@ -21,6 +21,7 @@ from insurance.policies.rules import (
     MAX_DAYS_AHEAD,
 )
 from insurance.policies.services.contracts import Basis, load_basis
+from insurance.policies.services.endorsements.objects import OBJECT_CHANGES, object_data
 from insurance.products.rules import EVERY_LIFE
 
 LATER_STANDS = "KEEP_LATER"
@@ -50,12 +51,22 @@ _FIELDS: dict[EndorsementType, tuple[str, ...]] = {
         "date_of_birth",
         "gender",
     ),
+    EndorsementType.CHANGE_VEHICLE: ("policy_object_id", "insured_object"),
+    EndorsementType.ADD_OBJECT: ("insured_object",),
+    EndorsementType.REMOVE_OBJECT: ("policy_object_id",),
+    EndorsementType.CHANGE_OBJECT: ("policy_object_id", "insured_object"),
+    EndorsementType.CHANGE_ADDRESS: ("policy_object_id", "insured_object"),
+    EndorsementType.CHANGE_DRIVERS: ("policy_object_id", "drivers"),
 }
 
 
 _OPTIONAL = {
     EndorsementType.ADD_MEMBER: {"first_name", "gender"},
     EndorsementType.CORRECT_DETAILS: {"first_name", "last_name", "date_of_birth", "gender"},
+    EndorsementType.CHANGE_VEHICLE: {"policy_object_id"},
+    EndorsementType.CHANGE_OBJECT: {"policy_object_id"},
+    EndorsementType.CHANGE_ADDRESS: {"policy_object_id"},
+    EndorsementType.CHANGE_DRIVERS: {"policy_object_id", "drivers"},
 }
 
 
@@ -70,7 +81,8 @@ class Wanted:
     """What somebody wants changed. `data` holds the fields of the type.
 
     `resolutions` says of each later endorsement in conflict whether it stands (KEEP_LATER) or
-    this one does (USE_THIS).
+    this one does (USE_THIS). `confirms_duplicate` answers that a vehicle may be insured on another
+    policy of the book too.
     """
 
     type: EndorsementType
@@ -78,6 +90,7 @@ class Wanted:
     effective_date: date
     reason: str | None = None
     resolutions: Mapping[UUID, str] = field(default_factory=dict)
+    confirms_duplicate: bool = False
 
 
 def data_of(session: Session, policy: Policy, wanted: Wanted) -> dict[str, Any]:
@@ -105,6 +118,8 @@ def data_of(session: Session, policy: Policy, wanted: Wanted) -> dict[str, Any]:
         known = {one.id for one in list_bank_accounts(session, policy.customer_id)}
         if UUID(str(given["bank_account_id"])) not in known:
             raise DomainError("Choose an account of the policyholder.", field="bank_account_id")
+    elif wanted.type in OBJECT_CHANGES:
+        return object_data(session, policy, wanted.type, given, wanted.effective_date)
     return data
 
 
@@ -123,6 +138,7 @@ def wanted_of(endorsement: Endorsement) -> Wanted:
         effective_date=endorsement.effective_date,
         reason=endorsement.reason,
         resolutions={UUID(key): how for key, how in resolutions.items()},
+        confirms_duplicate=endorsement.change.get("confirms_duplicate", False),
     )
 
 
