@@ -1,7 +1,7 @@
 """insured objects of policies, the kind of object a benefit insures, and its excess
 
 Revision ID: objects_1
-Revises: mail_failed
+Revises: readers_2
 """
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = 'objects_1'
-down_revision = 'mail_failed'
+down_revision = 'readers_2'
 
 _KINDS = ('VEHICLE', 'BUILDING', 'CONTENTS', 'ALL_RISKS')
 _OBJECT_CHANGES = (
