@@ -1,6 +1,7 @@
 """Claims in the API: submit, documents, assess, pay, and the work around them."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -31,6 +32,7 @@ from insurance.claims.models import (
 )
 from insurance.claims.queries import ClaimLine, ClaimView
 from insurance.claims.rules import TABS, Limits, reasons_for
+from insurance.claims.rules.payees import HUNDRED, PayeeKind
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError
@@ -47,6 +49,7 @@ Name = Annotated[Words, Field(min_length=1, max_length=200)]
 Reason = Annotated[Words, Field(min_length=1, max_length=1000)]
 Text = Annotated[Words, Field(max_length=4000)]
 Code = Annotated[Words, Field(min_length=1, max_length=60)]
+Share = Annotated[Decimal, Field(gt=0, le=100, decimal_places=2)]
 Reference = Annotated[Words, Field(min_length=1, max_length=60)]
 
 
@@ -60,12 +63,18 @@ class ClaimantBody(Answer):
 
 
 class PayeeFields(Answer):
-    """Who is paid, and into which account."""
+    """Who is paid, what share in per cent, and into which account."""
 
     name: Name
+    share: Share = HUNDRED
+    relationship: Annotated[Words, Field(max_length=60)] = ""
+    date_of_birth: Day | None = Field(None, description="Tells a namesake from who has died")
     bank: Annotated[Words, Field(max_length=60)] | None = None
     branch_code: Annotated[Words, Field(max_length=10)] | None = None
-    account_number: Annotated[Words, Field(max_length=24)] | None = None
+    account_number: Annotated[Words, Field(max_length=24)] | None = Field(
+        None, description="Without one a payee who stays keeps theirs"
+    )
+    payee_id: UUID | None = Field(None, description="Of a payee who stays under another name")
 
 
 class BenefitClaim(Answer):
@@ -89,6 +98,10 @@ class NewClaimBody(Body):
     benefit_claims: Annotated[list[BenefitClaim], Field(min_length=1, max_length=50)]
     claimant: ClaimantBody | None = None
     payee: PayeeFields | None = None
+    payees: Annotated[list[PayeeFields], Field(max_length=20)] = Field(
+        default_factory=list,
+        description="By shares; without any those whom the policy names are paid",
+    )
 
 
 class SubmittedItem(Answer):
@@ -176,10 +189,29 @@ class ClaimNoteAnswer(Answer):
     created_by: str
 
 
-class ClaimPaymentAnswer(Answer):
-    """A payment of a claim."""
+class ClaimPayeeAnswer(Answer):
+    """Who is paid of a claim, and what share in per cent."""
 
     id: UUID
+    kind: PayeeKind
+    name: str
+    date_of_birth: Day | None
+    relationship: str
+    share: Money
+    note: str
+    bank: str | None
+    branch_code: str | None
+    account_masked: str | None
+    verified_at: datetime | None
+    verified_by: str | None
+
+
+class ClaimPaymentAnswer(Answer):
+    """A payment of a claim to one payee. `batch_reference` is that of all paid at once."""
+
+    id: UUID
+    payee_id: UUID | None
+    batch_reference: str
     reference: str
     status: PaymentStatus
     payment_date: Day
@@ -220,6 +252,7 @@ class ClaimAnswer(ClaimRow):
     claimant_email: str | None
     payee_name: str | None
     payee_account_masked: str | None
+    payees: list[ClaimPayeeAnswer]
     items: list[ItemAnswer]
     checks: list[CheckAnswer]
     documents: list[DocumentAnswer]
@@ -272,20 +305,34 @@ class BenefitPayment(Answer):
     paid_amount: Money
 
 
+class PayeePayment(Answer):
+    """One of those who are paid; with a reference of their own, or the common one numbered."""
+
+    payee_id: UUID
+    payment_reference: Reference | None = None
+
+
 class PayClaimBody(Body):
-    """A payment. The same reference again pays nothing more."""
+    """A payment to the claim's payees by their shares. The same reference again pays nothing."""
 
     payment_date: Day | None = None
     payment_reference: Reference
     benefit_payments: Annotated[list[BenefitPayment], Field(min_length=1, max_length=50)]
+    payees: Annotated[list[PayeePayment], Field(max_length=20)] = Field(
+        default_factory=list, description="Only these are paid; without any, all of them"
+    )
     replaces_reference: Reference | None = None
 
 
 class PayClaimAnswer(Answer):
-    """A claim after a payment, or with `approval_id` while a second person is asked."""
+    """A claim after a payment, or with `approval_id` while a second person is asked.
+
+    `payments` has one for each payee; `payment` is the first.
+    """
 
     claim: ClaimAnswer
     payment: ClaimPaymentAnswer | None
+    payments: list[ClaimPaymentAnswer]
     approval_id: UUID | None
 
 
@@ -350,6 +397,33 @@ class PayeeBody(Body):
 
     payee: PayeeFields
     reason: Reason
+
+
+class PayeesBody(Body):
+    """Who is paid from now on, by shares that add up to 100 per cent, and why."""
+
+    payees: Annotated[list[PayeeFields], Field(min_length=1, max_length=20)]
+    reason: Reason
+
+
+class DeadHeir(Answer):
+    """A beneficiary who has died, and when."""
+
+    name: Name
+    died_on: Day
+
+
+class ByPolicyBody(Body):
+    """Which beneficiaries have died, where the policy says again who is paid, and why."""
+
+    died: Annotated[list[DeadHeir], Field(max_length=20)] = Field(default_factory=list)
+    reason: Reason
+
+
+class VerifyBody(Body):
+    """How an account was checked."""
+
+    how: Reason
 
 
 class ReserveBody(Body):
@@ -431,7 +505,7 @@ def submit_claim(policy_id: UUID, body: NewClaimBody) -> Reply:
         cause=body.cause,
         description=body.description,
         claimant=services.Claimant(**body.claimant.model_dump()) if body.claimant else None,
-        payee=services.Payee(**body.payee.model_dump()) if body.payee else None,
+        payees=_payees([*([body.payee] if body.payee else []), *body.payees]),
     )
     claim = services.submit_claim(policy_id, new, on=business_day(), now=clock.now())
     return created(_submitted(claim.id), "get_claim", claim_id=claim.id)
@@ -509,7 +583,10 @@ def assess_claim(claim_id: UUID, body: AssessBody) -> dict[str, Any]:
 @endpoint("POST", f"{ONE}/pay", may=May.CLAIMS_PAY, body=PayClaimBody, answer=PayClaimAnswer,
           tag=TAG)  # fmt: skip
 def pay_claim(claim_id: UUID, body: PayClaimBody) -> Reply:
-    """Pay what was approved; premiums owed are deducted. 202 while a second person is asked."""
+    """Pay what was approved to the payees by their shares; premiums owed are deducted.
+
+    202 while a second person is asked.
+    """
     outcome = services.pay_claim(
         claim_id,
         services.NewPayment(
@@ -517,6 +594,10 @@ def pay_claim(claim_id: UUID, body: PayClaimBody) -> Reply:
             lines=[(one.claim_benefit_item_id, one.paid_amount) for one in body.benefit_payments],
             payment_date=body.payment_date,
             replaces_reference=body.replaces_reference,
+            payees=[one.payee_id for one in body.payees],
+            references={
+                one.payee_id: one.payment_reference for one in body.payees if one.payment_reference
+            },
         ),
         on=business_day(),
         now=clock.now(),
@@ -524,6 +605,7 @@ def pay_claim(claim_id: UUID, body: PayClaimBody) -> Reply:
     content = {
         "claim": _claim(claim_id),
         "payment": outcome.payment,
+        "payments": outcome.payments,
         "approval_id": outcome.approval_id,
     }
     return Reply(content, status=None if outcome.approval_id is None else 202)
@@ -645,15 +727,47 @@ def close_claim(claim_id: UUID, body: WhyBody) -> dict[str, Any]:
 @endpoint("PUT", f"{ONE}/payee", may=May.CLAIMS_SUBMIT, body=PayeeBody, answer=ClaimAnswer,
           tag=TAG)  # fmt: skip
 def change_claim_payee(claim_id: UUID, body: PayeeBody) -> dict[str, Any]:
-    """Change who is paid; a payment soon after needs a second person."""
-    services.change_payee(
+    """Pay one person from now on; a payment soon after needs a second person."""
+    return _change_payees(claim_id, [body.payee], body.reason)
+
+
+@endpoint("PUT", f"{ONE}/payees", may=May.CLAIMS_SUBMIT, body=PayeesBody, answer=ClaimAnswer,
+          tag=TAG)  # fmt: skip
+def change_claim_payees(claim_id: UUID, body: PayeesBody) -> dict[str, Any]:
+    """Change who is paid, and by which shares; a payment soon after needs a second person."""
+    return _change_payees(claim_id, body.payees, body.reason)
+
+
+@endpoint("POST", f"{ONE}/payees/by-policy", may=May.CLAIMS_SUBMIT, body=ByPolicyBody,
+          answer=ClaimAnswer, tag=TAG)  # fmt: skip
+def pay_claim_by_policy(claim_id: UUID, body: ByPolicyBody) -> dict[str, Any]:
+    """Let those be paid whom the policy names: beneficiaries by shares, else the estate."""
+    services.pay_by_policy(
         claim_id,
-        services.Payee(**body.payee.model_dump()),
+        died={one.name: one.died_on for one in body.died},
         reason=body.reason,
         on=business_day(),
         now=clock.now(),
     )
     return _claim(claim_id)
+
+
+@endpoint("POST", "/claim-payees/<uuid:payee_id>/verify", may=May.CLAIMS_ASSESS,
+          body=VerifyBody, answer=ClaimPayeeAnswer, tag=TAG)  # fmt: skip
+def verify_claim_account(payee_id: UUID, body: VerifyBody) -> Any:
+    """Record that a payee's account was checked, by somebody who did not enter it."""
+    return services.verify_account(payee_id, how=body.how, on=business_day(), now=clock.now())
+
+
+def _change_payees(claim_id: UUID, payees: list[PayeeFields], reason: str) -> dict[str, Any]:
+    services.change_payees(
+        claim_id, _payees(payees), reason=reason, on=business_day(), now=clock.now()
+    )
+    return _claim(claim_id)
+
+
+def _payees(payees: list[PayeeFields]) -> list[services.Payee]:
+    return [services.Payee(**one.model_dump()) for one in payees]
 
 
 @endpoint("PUT", f"{ONE}/reserve", may=May.CLAIMS_ASSESS, body=ReserveBody, answer=ClaimAnswer,
@@ -778,11 +892,15 @@ _SAME = (
 def _claim(claim_id: UUID) -> dict[str, Any]:
     view = queries.get_view(db.session(), claim_id)
     claim: Claim = view.claim
-    names = ("description", "claimant_email", "payee_name", "payee_account_masked")
+    names = ("description", "claimant_email")
+    first = view.payees[0] if view.payees else None
     return (
         _row(view.line)
         | {name: getattr(claim, name) for name in names}
         | {
+            "payee_name": "; ".join(one.name for one in view.payees) or None,
+            "payee_account_masked": first.account_masked if first else None,
+            "payees": view.payees,
             "items": _items(view),
             "checks": view.checks,
             "documents": view.documents,

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from flask import Response
-from pydantic import Field
+from pydantic import Field, StrictBool
 
 from insurance.api.edge import Answer, Body, ListQuery, Query, Reply, endpoint, listing
 from insurance.api.policies import business_day
@@ -146,6 +146,7 @@ class SettingsAnswer(Answer):
     early_claim_days: int
     large_loss: Money
     assignment: Assignment
+    verified_account_first: bool
     version: int
 
 
@@ -158,6 +159,9 @@ class SettingsBody(Body):
     early_claim_days: int = Field(ge=0, le=3650)
     large_loss: Amount
     assignment: Assignment
+    verified_account_first: StrictBool = Field(
+        False, description="Nothing is paid before the payee's account is on file and verified"
+    )
 
 
 @endpoint("GET", "/claim-reports", may=May.CLAIMS_REPORTS, answer=list[ReportAnswer], tag=TAG)

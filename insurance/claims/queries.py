@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import cache, cached_property
 from typing import Any
@@ -22,6 +22,7 @@ from insurance.claims.models import (
     ClaimFlag,
     ClaimItem,
     ClaimNote,
+    ClaimPayee,
     ClaimPayment,
     ClaimPaymentLine,
     ClaimSettings,
@@ -150,6 +151,11 @@ class ClaimView:
         return _of_claim(self.session, ClaimEvent, self.line.id, ClaimEvent.sequence.desc())
 
     @cached_property
+    def payees(self) -> Sequence[ClaimPayee]:
+        """Return who is paid."""
+        return list_payees(self.session, self.line.id)
+
+    @cached_property
     def payments(self) -> Sequence[ClaimPayment]:
         """Return its payments, void ones too."""
         return list_payments(self.session, self.line.id)
@@ -236,6 +242,62 @@ def list_payments(session: Session, claim_id: UUID) -> Sequence[ClaimPayment]:
     return _of_claim(session, ClaimPayment, claim_id)
 
 
+def list_payees(session: Session, claim_id: UUID) -> Sequence[ClaimPayee]:
+    """Return who is paid of a claim, in the order they were named."""
+    return session.scalars(
+        select(ClaimPayee)
+        .where(
+            ClaimPayee.org_id == current_org(),
+            ClaimPayee.claim_id == claim_id,
+            ClaimPayee.removed_at.is_(None),
+        )
+        .order_by(ClaimPayee.position, ClaimPayee.id)
+    ).all()
+
+
+def get_payee(session: Session, payee_id: UUID) -> ClaimPayee:
+    """Return a payee. Raises NotFoundError."""
+    return _get(session, ClaimPayee, payee_id)
+
+
+_PAID_BY_PAYEE = """
+    SELECT l.item_id, p.payee_id, sum(l.amount) FROM ins.claim_payment_lines l
+    JOIN ins.claim_payments p ON p.org_id = l.org_id AND p.id = l.payment_id
+    WHERE l.org_id = %(org)s AND p.claim_id = %(claim)s AND p.status = 'PAID'
+    GROUP BY l.item_id, p.payee_id
+"""
+
+
+def paid_by_payee(session: Session, claim_id: UUID) -> dict[tuple[UUID, UUID | None], Decimal]:
+    """Return what each payee has been paid of each item, in rand; None is nobody by name."""
+    rows = read_rows(session, _PAID_BY_PAYEE, {"org": current_org(), "claim": claim_id})
+    return {(item_id, payee_id): amount for item_id, payee_id, amount in rows}
+
+
+_DEATHS = """
+    SELECT c.life_name, m.date_of_birth, c.event_date FROM ins.policies p
+    JOIN ins.claims c ON c.org_id = p.org_id AND c.policy_id = p.id
+    LEFT JOIN ins.policy_members m ON m.org_id = c.org_id AND m.id = c.member_id
+    WHERE p.org_id = %(org)s AND (p.id = %(policy)s OR p.customer_id = %(customer)s)
+      AND c.id <> %(claim)s AND c.claim_type IN ('DEATH', 'ACCIDENTAL_DEATH', 'FUNERAL')
+      AND c.life_name <> '' AND c.status <> 'REJECTED'
+      AND (c.status <> 'CLOSED' OR c.closed_from IN ('PAID', 'PART_PAID'))
+"""
+
+
+def list_deaths(
+    session: Session, policy_id: UUID, customer_id: UUID, *, but_for: UUID
+) -> list[tuple[str, date | None, date]]:
+    """Return name, birth date and day of the deaths that other claims tell of.
+
+    Claims on a policy and on the others of its holder; refused ones tell of none.
+    """
+    values = {
+        "org": current_org(), "policy": policy_id, "customer": customer_id, "claim": but_for,
+    }  # fmt: skip
+    return [(name, born, day) for name, born, day in read_rows(session, _DEATHS, values)]
+
+
 def list_payment_lines(session: Session, payment_id: UUID) -> Sequence[ClaimPaymentLine]:
     """Return what a payment pays of each item."""
     return session.scalars(
@@ -281,6 +343,15 @@ def find_payment(session: Session, reference: str) -> ClaimPayment | None:
             ClaimPayment.org_id == current_org(), ClaimPayment.reference == reference
         )
     ).one_or_none()
+
+
+def list_batch(session: Session, reference: str) -> Sequence[ClaimPayment]:
+    """Return the payments that were made at once under a reference."""
+    return session.scalars(
+        select(ClaimPayment)
+        .where(ClaimPayment.org_id == current_org(), ClaimPayment.batch_reference == reference)
+        .order_by(ClaimPayment.id)
+    ).all()
 
 
 def money_by_item(session: Session, claim_id: UUID) -> dict[UUID, ItemMoney]:
@@ -612,6 +683,7 @@ def get_house(session: Session) -> tuple[Organization, ClaimSettings]:
         early_claim_days=180,
         large_loss=Decimal("250000.00"),
         assignment=Assignment.BY_HAND,
+        verified_account_first=False,
         version=0,
     )
 

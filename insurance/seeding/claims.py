@@ -12,7 +12,7 @@ import typst
 
 from insurance.claims import queries, services
 from insurance.claims.models import CostType, DocumentStatus, NoteKind
-from insurance.claims.rules import CLAIM_TYPES, DOCUMENTS, Limits
+from insurance.claims.rules import CLAIM_TYPES, DOCUMENTS, Limits, ends_life
 from insurance.core import clock
 from insurance.core.context import Actor, Channel, acting_as
 from insurance.core.db import db
@@ -136,6 +136,12 @@ class _Clerks:
             one for one, kinds in CLAIM_TYPES.items() if kind in kinds
         )  # fmt: skip
         bank, branch = _BANKS[place % len(_BANKS)]
+        payee = services.Payee(
+            name=self.random.choice(("Thabo Nkosi", "Anna van Wyk", "Zanele Zulu")),
+            bank=bank,
+            branch_code=branch,
+            account_number=f"62{place * 104_729 % 10**8:08d}",
+        )
         with self._as("agent") as now:
             claim = services.submit_claim(
                 policy_id,
@@ -153,12 +159,7 @@ class _Clerks:
                     ),
                     cause=_cause(claim_type, place),
                     description=self.random.choice(_STORIES.get(claim_type, _LOSSES)),
-                    payee=services.Payee(
-                        name=self.random.choice(("Thabo Nkosi", "Anna van Wyk", "Zanele Zulu")),
-                        bank=bank,
-                        branch_code=branch,
-                        account_number=f"62{place * 104_729 % 10**8:08d}",
-                    ),
+                    payees=[] if ends_life(claim_type) else [payee],
                 ),
                 on=self.on,
                 now=now,
@@ -229,12 +230,14 @@ class _Clerks:
     def _pay(self, claim_id: UUID, item_id: UUID, amount: Decimal, way: str, place: int) -> None:
         if way == "new payee":
             with self._as("agent") as now:
-                services.change_payee(
+                services.change_payees(
                     claim_id,
-                    services.Payee(
-                        name="Lindiwe Dube", bank="Capitec", branch_code="470010",
-                        account_number="1234567890",
-                    ),
+                    [
+                        services.Payee(
+                            name="Lindiwe Dube", bank="Capitec", branch_code="470010",
+                            account_number="1234567890",
+                        )
+                    ],
                     reason="The family opened a new account",
                     on=self.on,
                     now=now,

@@ -13,7 +13,7 @@ from insurance.approvals.models import ApprovalRequest
 from insurance.approvals.services import request_approval
 from insurance.billing.queries import list_premium_lines
 from insurance.blueprints.approvals.readable import age_in_words
-from insurance.claims.services import change_payee
+from insurance.claims.services import change_payees
 from insurance.core.db import db, transaction
 from insurance.core.ids import new_id
 from insurance.core.permissions import Role
@@ -84,7 +84,7 @@ def _claim_payment(policy_id: UUID) -> UUID | None:
     complete(made.id, DAY)
     assess(made.id, "60000.00", day=DAY)
     with acting(MANAGER, DAY) as now:
-        change_payee(made.id, account(), reason="A new account", on=DAY, now=now)
+        change_payees(made.id, [account()], reason="A new account", on=DAY, now=now)
     return pay_claim(made.id, "60000.00", day=DAY).approval_id
 
 

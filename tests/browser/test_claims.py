@@ -15,7 +15,7 @@ from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.permissions import Role
 from insurance.core.tenancy import tenant_scope
-from tests.factories.claims import account, claim, complete, make_claims
+from tests.factories.claims import account, assess, claim, complete, make_claims, name_heirs
 from tests.factories.lifecycle import sell
 from tests.factories.organizations import OrganizationFacts
 
@@ -34,6 +34,10 @@ def policy_id(app: Flask, org: OrganizationFacts, today: date) -> UUID:
     """Return a policy with cover of 100 000.00, in force for sixty days."""
     with app.app_context(), tenant_scope(org.id):
         return sell(today - timedelta(days=60))
+
+
+def _plain(text: str) -> str:
+    return text.replace("\u00a0", " ").strip()
 
 
 def _submit(page: Page, org: OrganizationFacts, policy_id: UUID, amount: str) -> None:
@@ -164,12 +168,56 @@ def test_an_assessor_works_the_queue_by_keyboard_and_approves_a_part(
     expect(page.get_by_role("row").filter(has_text=first)).to_contain_text("Partially approved")
 
 
+def test_a_claim_with_two_beneficiaries_is_paid_by_shares(
+    app: Flask,
+    signed_in: Callable[..., Page],
+    org: OrganizationFacts,
+    policy_id: UUID,
+    paper: Path,
+    today: date,
+) -> None:
+    with app.app_context(), tenant_scope(org.id):
+        name_heirs(policy_id, today - timedelta(days=60))
+    page = signed_in(Role.AGENT)
+    page.goto(f"/{org.slug}/claims/new/{policy_id}")
+    assert page.get_by_label("Name of the claimant").input_value() == ""
+    expect(page.get_by_text("Sipho Dlamini 60%, Zinhle Dlamini 40%")).to_be_visible()
+    page.get_by_label("Type of claim").select_option("DEATH")
+    page.get_by_label("Cause").select_option("ACCIDENT")
+    page.get_by_label("Claimed of").fill("100000")
+    page.get_by_label("Name of the claimant").fill("Sipho Dlamini")
+    page.get_by_role("button", name="Register claim").click()
+    who = page.get_by_role("region", name="Who is paid")
+    expect(who.get_by_role("row").nth(1)).to_contain_text("Sipho Dlamini")
+    expect(who.get_by_role("row").nth(2)).to_contain_text("Gogo Dlamini, guardian of Zinhle")
+    claim_path = page.url
+    claim_id = UUID(claim_path.rsplit("/", 1)[1])
+    with app.app_context(), tenant_scope(org.id):
+        complete(claim_id, today)
+        assess(claim_id, "100000.00", day=today)
+
+    payer = signed_in(Role.FINANCE)
+    payer.goto(claim_path)
+    payer.get_by_role("link", name="Pay p", exact=True).click()
+    payer.get_by_label("Reference for Sipho Dlamini").fill("EFT-SIPHO")
+    payer.get_by_role("button", name="Pay", exact=True).click()
+
+    expect(payer.get_by_text("paid to Sipho Dlamini")).to_be_visible()
+    rows = payer.get_by_role("region", name="Payments").get_by_role("row")
+    expect(rows.nth(1)).to_contain_text("EFT-SIPHO")
+    expect(rows.nth(2)).to_contain_text("Gogo Dlamini, guardian of Zinhle Dlamini")
+    assert [_plain(rows.nth(at).get_by_role("cell").nth(2).inner_text()) for at in (1, 2)] == [
+        "R 59 820,00",
+        "R 39 880,00",
+    ]
+
+
 def test_axe_finds_nothing_on_any_screen_of_claims(
     app: Flask, signed_in: Callable[..., Page], org: OrganizationFacts, policy_id: UUID, today: date
 ) -> None:
     with app.app_context(), tenant_scope(org.id):
         made = make_claims(policy_id)
-        waiting = claim(policy_id, "150000.00", day=today, payee=account())
+        waiting = claim(policy_id, "150000.00", day=today, payees=[account()])
         complete(waiting.id, today)
         document, note, flag, payment = _parts(made)
     page = signed_in()
@@ -183,7 +231,7 @@ def test_axe_finds_nothing_on_any_screen_of_claims(
         *(
             f"/claims/{made}/{act}"
             for act in (
-                "pay", "close", "reopen", "assign", "payee", "reserve", "recover", "notes/new",
+                "pay", "close", "reopen", "assign", "payees", "reserve", "recover", "notes/new",
                 "documents/new", "documents/ask",
             )
         ),

@@ -15,7 +15,7 @@ from insurance.claims.rules import AuthorityExceededError
 from insurance.claims.services import (
     HandlingSettings,
     add_document,
-    change_payee,
+    change_payees,
     change_settings,
     close_claim,
     reopen_claim,
@@ -240,11 +240,11 @@ def test_a_payment_is_made_once_however_often_it_is_asked_for(
 
 
 def test_a_changed_payee_needs_a_second_person(session: Session, policy_id: UUID) -> None:
-    made = claim(policy_id, payee=account())
+    made = claim(policy_id, payees=[account()])
     complete(made.id)
     assess(made.id, "100000.00")
     with acting(AGENT) as now:
-        change_payee(made.id, account("62009999999"), reason="New account", on=TODAY, now=now)
+        change_payees(made.id, [account("62009999999")], reason="New account", on=TODAY, now=now)
 
     waiting = pay(made.id, "100000.00")
     assert waiting.payment is None

@@ -30,6 +30,7 @@ SETTINGS = {
     "early_claim_days": 90,
     "large_loss": 50000,
     "assignment": "IN_TURN",
+    "verified_account_first": True,
 }
 
 

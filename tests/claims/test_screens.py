@@ -277,7 +277,7 @@ def test_above_the_limit_the_claim_waits_for_somebody_who_may(
 def test_finance_pays_voids_and_pays_again(
     sign_in: SignIn, session: Session, policy_id: UUID
 ) -> None:
-    made = claim(policy_id, "60000.00", payee=account())
+    made = claim(policy_id, "60000.00", payees=[account()])
     complete(made.id)
     assess(made.id, "60000.00")
     finance = sign_in(Role.FINANCE)
@@ -337,7 +337,12 @@ def test_the_assessor_is_told_not_to_pay(
     ("path", "form", "shown"),
     [
         ("assign", {"user_id": ""}, "Given back to the queue"),
-        ("payee", {"payee_name": "Thandi", "reason": "She is the heir"}, "Payee is Thandi"),
+        (
+            "payees",
+            {"payee_name_0": "Palesa", "payee_share_0": "100,00", "reason": "She is the heir"},
+            "Payee is Palesa, 100.00%",
+        ),
+        ("payees", {"act": "policy", "reason": "As it says"}, "Payee is Estate late"),
         ("notes/new", {"kind": "TASK", "text": "Ring the doctor"}, "Ring the doctor"),
         ("close", {"reason": "Withdrawn"}, "Withdrawn"),
         (

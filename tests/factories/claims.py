@@ -26,8 +26,10 @@ from insurance.core.context import Actor
 from insurance.core.db import db
 from insurance.core.ids import new_id
 from insurance.core.permissions import Role
+from insurance.policies.models import EndorsementType
 from insurance.policies.queries import list_benefits
 from insurance.policies.services import accept_quote
+from insurance.policies.services.endorsements import Wanted, endorse_policy
 from insurance.products import services as products
 from insurance.products.models import AmountType, MemberRole
 from insurance.quotes.rules import Life
@@ -220,7 +222,7 @@ def make_claims(policy_id: UUID) -> UUID:
     from insurance.claims.models import NoteKind
     from insurance.claims.services import add_note
 
-    made = claim(policy_id, "60000.00", payee=account(name="Palesa Dlamini"))
+    made = claim(policy_id, "60000.00", payees=[account(name="Palesa Dlamini")])
     complete(made.id)
     assess(made.id, "50000.00")
     pay(made.id, "40000.00", reference=f"PAY-{made.claim_number}")
@@ -233,7 +235,7 @@ def seed_claims(policy_ids: Sequence[UUID], day: date) -> list[UUID]:
     """Return claims in every state, one on each of seven policies."""
     made = []
     for place, policy_id in enumerate(policy_ids[:7]):
-        one = claim(policy_id, "60000.00", day=day, payee=account(f"6200123456{place}"))
+        one = claim(policy_id, "60000.00", day=day, payees=[account(f"6200123456{place}")])
         made.append(one.id)
         if place >= 1:
             complete(one.id, day)
@@ -248,3 +250,25 @@ def seed_claims(policy_ids: Sequence[UUID], day: date) -> list[UUID]:
         if place == 6:
             pay(one.id, "60000.00", reference=f"PAY-{one.claim_number}", day=day)
     return made
+
+
+HEIRS = [
+    {"kind": "PRIMARY", "first_name": "Sipho", "last_name": "Dlamini", "relationship": "Husband",
+     "share": "60.00", "date_of_birth": "1980-01-01"},
+    {"kind": "PRIMARY", "first_name": "Zinhle", "last_name": "Dlamini", "relationship": "Daughter",
+     "share": "40.00", "date_of_birth": "2015-06-01", "guardian_name": "Gogo Dlamini"},
+    {"kind": "CONTINGENT", "first_name": "Palesa", "last_name": "Mokoena",
+     "relationship": "Sister", "share": "100.00"},
+]  # fmt: skip
+"""A husband and a minor daughter, and a sister where neither is left."""
+
+
+def name_heirs(policy_id: UUID, day: date, heirs: Sequence[dict[str, Any]] = HEIRS) -> None:
+    """Name beneficiaries of a policy as from a day."""
+    wanted = Wanted(
+        type=EndorsementType.CHANGE_BENEFICIARIES,
+        data={"beneficiaries": list(heirs)},
+        effective_date=day,
+    )
+    with acting(AGENT, day) as now:
+        endorse_policy(policy_id, wanted, on=day, now=now)

@@ -13,6 +13,7 @@ from insurance.blueprints.claims import (  # noqa: E402, F401
     index,
     loss_ratio,
     pay,
+    payees,
     reports,
     settings,
     show,

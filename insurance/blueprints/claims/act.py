@@ -1,4 +1,4 @@
-"""The work around a claim: notes, tasks, flags, assignment, payee, reserves, closing."""
+"""The work around a claim: notes, tasks, flags, assignment, reserves, closing."""
 
 from collections.abc import Callable
 from uuid import UUID
@@ -60,16 +60,6 @@ class AssignForm(Form):
     """Who works on the claim."""
 
     user_id = ChoiceField("Assessor", empty="Nobody: back to the queue")
-
-
-class PayeeForm(Form):
-    """Who is paid, and why that changes."""
-
-    payee_name = TextField("Name of the payee", [Required()])
-    payee_bank = TextField("Bank", longest=60)
-    payee_branch_code = TextField("Branch code", longest=10)
-    payee_account_number = TextField("Account number", longest=24)
-    reason = TextField("Reason", [Required()], longest=1000)
 
 
 class ReserveForm(Form):
@@ -135,7 +125,7 @@ def _named(error: DomainError) -> DomainError:
         [
             DomainError(
                 one.message,
-                field=names.get(one.field or "", (one.field or "").replace("payee.", "payee_")),
+                field=names.get(one.field or "", one.field),
             )
             for one in error.errors
         ]
@@ -264,34 +254,6 @@ def assign(claim_id: UUID) -> Response:
             now=clock.now(),
         ),
         "The claim was assigned.",
-    )
-
-
-@bp.route("/<uuid:claim_id>/payee", methods=["GET", "POST"])
-@requires(May.CLAIMS_SUBMIT)
-def change_payee(claim_id: UUID) -> Response:
-    """Change who is paid."""
-    line, form = queries.get_claim_line(db.session(), claim_id), PayeeForm()
-    days = queries.get_settings(db.session()).payee_change_days
-    return act_screen(
-        "Change the payee",
-        "Change payee",
-        line,
-        form,
-        lambda: services.change_payee(
-            claim_id,
-            services.Payee(
-                name=form.payee_name.data or "",
-                bank=form.payee_bank.data,
-                branch_code=form.payee_branch_code.data,
-                account_number=form.payee_account_number.data,
-            ),
-            reason=form.reason.data or "",
-            on=business_day(),
-            now=clock.now(),
-        ),
-        "The payee was changed.",
-        says=f"A payment in the {days} days after this needs a second person.",
     )
 
 

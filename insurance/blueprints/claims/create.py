@@ -8,14 +8,19 @@ from wtforms import TextAreaField
 
 from insurance.blueprints.claims import bp
 from insurance.claims import queries, services
-from insurance.claims.rules import CLAIM_TYPES, causes_for
+from insurance.claims.rules import CLAIM_TYPES, causes_for, ends_life
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError, DomainErrors
 from insurance.core.money import ZERO
 from insurance.core.permissions import May
 from insurance.customers.queries import get_customer
-from insurance.policies.queries import BenefitView, get_policy_line, list_benefits
+from insurance.policies.queries import (
+    BenefitView,
+    get_policy_line,
+    list_beneficiaries,
+    list_benefits,
+)
 from insurance.products.queries import load_terms
 from insurance.web.access import requires
 from insurance.web.business import business_day
@@ -72,12 +77,15 @@ def create(policy_id: UUID) -> Response:
     benefits = list_benefits(session, policy_id)
     category = load_terms(session, line.policy.product_version_id).category
     form = _form(benefits, category)
+    is_on_death = any(ends_life(kind) for kind, _words in form.claim_type.choices)
     used = queries.used_cover(session, [view.benefit.id for view in benefits])
     if request.method == "GET":
-        holder = get_customer(session, line.policy.customer_id)
         form.event_date.data = on
-        form.claimant_name.data = holder.display_name
-        form.claimant_email.data, form.claimant_phone.data = holder.email or "", holder.phone or ""
+        if not is_on_death:
+            holder = get_customer(session, line.policy.customer_id)
+            form.claimant_name.data = holder.display_name
+            form.claimant_email.data = holder.email or ""
+            form.claimant_phone.data = holder.phone or ""
     status = 200
     if form.validate_on_submit():
         try:
@@ -95,6 +103,8 @@ def create(policy_id: UUID) -> Response:
         status=status if status != 200 else form.status,
         form=form,
         line=line,
+        heirs=list_beneficiaries(session, policy_id),
+        is_on_death=is_on_death,
         remaining={
             view.benefit.id: max(view.benefit.sum_assured - used[view.benefit.id], ZERO)
             for view in benefits
@@ -103,13 +113,15 @@ def create(policy_id: UUID) -> Response:
 
 
 def _wanted(form: ClaimForm) -> services.NewClaim:
-    payee = None
+    payees = []
     if form.payee_name.data:
-        payee = services.Payee(
-            name=form.payee_name.data,
-            bank=form.payee_bank.data,
-            branch_code=form.payee_branch_code.data,
-            account_number=form.payee_account_number.data,
+        payees.append(
+            services.Payee(
+                name=form.payee_name.data,
+                bank=form.payee_bank.data,
+                branch_code=form.payee_branch_code.data,
+                account_number=form.payee_account_number.data,
+            )
         )
     return services.NewClaim(
         claim_type=form.claim_type.data or "",
@@ -128,7 +140,7 @@ def _wanted(form: ClaimForm) -> services.NewClaim:
             phone=form.claimant_phone.data or None,
             relationship=form.claimant_relationship.data or None,
         ),
-        payee=payee,
+        payees=payees,
     )
 
 

@@ -4,12 +4,13 @@ from typing import Any
 from uuid import UUID
 
 from flask import Response, request, url_for
+from wtforms import BooleanField
 
 from insurance.billing.queries import arrears_on
 from insurance.blueprints.claims import bp
 from insurance.blueprints.claims.act import VoidForm, act_screen
 from insurance.claims import queries, services
-from insurance.claims.models import ClaimItem
+from insurance.claims.models import ClaimItem, ClaimPayee
 from insurance.claims.queries import ClaimView
 from insurance.claims.rules import ends_life
 from insurance.core import clock
@@ -25,12 +26,23 @@ from insurance.web.html import go, page, refuse
 
 
 class PayForm(Form):
-    """The reference and the day; the amounts are fields of the claim's items."""
+    """The reference and the day; the amounts are fields of the claim's items.
+
+    Who is paid are ticks of the claim's payees, where there are several.
+    """
 
     payment_reference = TextField("Reference", [Required()], longest=60)
     payment_date = DayField("Paid on", [Required()])
 
     items: list[ClaimItem]
+    payees: list[ClaimPayee]
+
+    def payee_fields(self) -> list[tuple[ClaimPayee, Any, Any]]:
+        """Return each of several payees with the tick and the reference of their payment."""
+        return [
+            (one, self._fields[f"payee_{place}"], self._fields[f"reference_{place}"])
+            for place, one in enumerate(self.payees)
+        ]
 
     def amount_fields(self) -> list[tuple[ClaimItem, Any]]:
         """Return each item that is left to pay with the field of its amount."""
@@ -43,8 +55,12 @@ def _form(view: ClaimView) -> PayForm:
         f"amount_{place}": MoneyField(f"Pay for {one.benefit_name}", [Required()])
         for place, one in enumerate(items)
     }
+    payees = list(view.payees) if len(view.payees) > 1 else []
+    for place, one in enumerate(payees):
+        fields[f"payee_{place}"] = BooleanField(f"Pay {one.name}")
+        fields[f"reference_{place}"] = TextField(f"Reference for {one.name}", longest=60)
     form: PayForm = type("PayForm", (PayForm,), fields)()
-    form.items = items
+    form.items, form.payees = items, payees
     return form
 
 
@@ -60,6 +76,8 @@ def pay(claim_id: UUID) -> Response:
     if request.method == "GET":
         form.payment_reference.data = f"PAY-{claim.claim_number}-{len(view.payments) + 1}"
         form.payment_date.data = on
+        for _payee, tick, _reference in form.payee_fields():
+            tick.data = True
         for item, amount in form.amount_fields():
             amount.data = item.approved_amount - item.paid_amount
     status = 200
@@ -86,6 +104,8 @@ def pay(claim_id: UUID) -> Response:
         paid=total(one.paid_amount for one in view.items),
         limits=services.my_limits(session),
         second=services.needs_second_person(session, claim, on),
+        payees=view.payees,
+        verified_first=queries.get_settings(session).verified_account_first,
         own=any(one.decided_by == current_actor().user_id for one in view.items if one.decided_by),
     )
 
@@ -99,7 +119,21 @@ def _wanted(form: PayForm) -> services.NewPayment:
             if amount.data is not None and amount.data > ZERO
         ],
         payment_date=form.payment_date.data,
+        payees=_chosen(form),
+        references={
+            one.id: reference.data
+            for one, _tick, reference in form.payee_fields()
+            if reference.data
+        },
     )
+
+
+def _chosen(form: PayForm) -> list[UUID]:
+    """Return who of several is paid, nobody by name where all are. Raises DomainError for none."""
+    ticked = [one.id for one, tick, _reference in form.payee_fields() if tick.data]
+    if form.payees and not ticked:
+        raise DomainError("Choose whom to pay.", field="payee_0")
+    return [] if len(ticked) == len(form.payees) else ticked
 
 
 def _said(outcome: services.PaymentOutcome) -> str:
@@ -107,9 +141,12 @@ def _said(outcome: services.PaymentOutcome) -> str:
         return "The payee was changed lately, so the payment waits for a second person."
     if outcome.was_known:
         return f"{outcome.payment.reference} was paid before; nothing was paid again."
-    words = f"{format_money(outcome.payment.net_amount)} paid to {outcome.payment.payee_name}"
-    if outcome.payment.arrears_deducted:
-        words += f", {format_money(outcome.payment.arrears_deducted)} deducted for premiums"
+    words = ", ".join(
+        f"{format_money(one.net_amount)} paid to {one.payee_name}" for one in outcome.payments
+    )
+    deducted = total(one.arrears_deducted for one in outcome.payments)
+    if deducted:
+        words += f", {format_money(deducted)} deducted for premiums"
     return f"{words}."
 
 

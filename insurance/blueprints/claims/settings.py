@@ -3,7 +3,7 @@
 from typing import Any
 
 from flask import Response, url_for
-from wtforms import Field
+from wtforms import BooleanField, Field
 
 from insurance.blueprints.claims import bp
 from insurance.claims import queries, services
@@ -33,6 +33,7 @@ class SettingsForm(Form):
     payee_change_days = WholeField("Days after a change of payee", [Required()])
     early_claim_days = WholeField("Days of an early claim", [Required()])
     large_loss = MoneyField("A large loss is from", [Required()])
+    verified_account_first = BooleanField("Pay only into accounts that were verified")
     assignment = ChoiceField("A new claim", [Required()], choices=ASSIGNMENTS)
 
     classes: dict[str, str]
@@ -93,4 +94,5 @@ def _wanted(form: SettingsForm) -> services.HandlingSettings:
         early_claim_days=form.early_claim_days.data or 0,
         large_loss=form.large_loss.data or ZERO,
         assignment=Assignment(form.assignment.data),
+        verified_account_first=bool(form.verified_account_first.data),
     )

@@ -22,6 +22,7 @@ from insurance.claims.rules.eligibility import (
     life_causes,
 )
 from insurance.claims.rules.flags import Flag, FlagFacts, find_flags
+from insurance.claims.rules.payees import PayeeKind, divide, divide_rest, in_days_of_change
 from insurance.claims.rules.reasons import REASONS, Reason, find_reason, reasons_for
 from insurance.claims.rules.statuses import (
     CLAIM_TYPES,
@@ -54,6 +55,7 @@ __all__ = [
     "ItemResult",
     "Limits",
     "Reason",
+    "PayeeKind",
     "assess_item",
     "causes_for",
     "check_authority",
@@ -61,6 +63,8 @@ __all__ = [
     "check_contract",
     "check_move",
     "clock_of",
+    "divide",
+    "divide_rest",
     "document_types",
     "due_on",
     "earned_between",
@@ -68,6 +72,7 @@ __all__ = [
     "ends_life",
     "find_flags",
     "find_reason",
+    "in_days_of_change",
     "is_there",
     "life_causes",
     "limits_of",

@@ -24,7 +24,12 @@ from insurance.claims.services.handling import (
     reopen_claim,
 )
 from insurance.claims.services.money import change_reserve, record_recovery
-from insurance.claims.services.payee import Payee, change_payee
+from insurance.claims.services.payees import (
+    Payee,
+    change_payees,
+    pay_by_policy,
+    verify_account,
+)
 from insurance.claims.services.payments import (
     NewPayment,
     PaymentOutcome,
@@ -47,7 +52,7 @@ __all__ = [
     "add_note",
     "assess_claim",
     "assign_claim",
-    "change_payee",
+    "change_payees",
     "change_reserve",
     "change_settings",
     "clear_flag",
@@ -56,6 +61,7 @@ __all__ = [
     "is_ended_by_claim",
     "my_limits",
     "needs_second_person",
+    "pay_by_policy",
     "pay_claim",
     "record_recovery",
     "reopen_claim",
@@ -64,6 +70,7 @@ __all__ = [
     "set_level",
     "set_limit",
     "submit_claim",
+    "verify_account",
     "void_payment",
     "watch_deadlines",
 ]

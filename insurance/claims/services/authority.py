@@ -126,6 +126,7 @@ class HandlingSettings:
     early_claim_days: int
     large_loss: Decimal
     assignment: Assignment
+    verified_account_first: bool = False
 
 
 def change_settings(wanted: HandlingSettings) -> ClaimSettings:

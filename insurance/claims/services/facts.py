@@ -46,8 +46,9 @@ _SIGNS = """
     WHERE c.org_id = %(org)s AND c.id <> %(claim)s AND c.policy_id = %(policy)s
       AND c.event_date = %(event)s AND i.policy_benefit_id = ANY(%(benefits)s)
     UNION
-    (SELECT 'SHARED_PAYEE', NULL, c.claim_number FROM ins.claims c
-     WHERE c.org_id = %(org)s AND c.payee_account_index = %(account)s
+    (SELECT DISTINCT 'SHARED_PAYEE', CAST(NULL AS date), c.claim_number FROM ins.claim_payees y
+     JOIN ins.claims c ON c.org_id = y.org_id AND c.id = y.claim_id
+     WHERE y.org_id = %(org)s AND y.account_index = ANY(%(accounts)s)
        AND c.policy_id <> %(policy)s ORDER BY c.claim_number LIMIT 10)
     UNION
     SELECT 'BENEFICIARIES', (e.issued_at AT TIME ZONE %(zone)s)::date, NULL FROM ins.endorsements e
@@ -194,33 +195,42 @@ def _said(check: ClaimCheck) -> tuple[object, ...]:
 def raise_flags(held: Held, benefit_ids: Sequence[UUID]) -> None:
     """Raise the signs that a claim shows and did not show before."""
     known = [one.code for one in held.flags]
-    flags = new_flags(held, benefit_ids, known=known)
+    accounts = [one.account_index for one in held.payees if one.account_index]
+    flags = new_flags(held, benefit_ids, known=known, accounts=accounts)
     held.session.add_all(flags)
     held.flags.extend(flags)
 
 
 def new_flags(
-    held: Held, benefit_ids: Sequence[UUID], *, known: Collection[str]
+    held: Held,
+    benefit_ids: Sequence[UUID],
+    *,
+    known: Collection[str],
+    accounts: Sequence[bytes],
 ) -> list[ClaimFlag]:
-    """Return the signs that a claim shows, but for those that are known."""
-    found = find_flags(_flag_facts(held, benefit_ids))
-    return [_flag(held, one.code, one.detail) for one in found if one.code not in known]
+    """Return the signs that a claim shows, but for those that are known.
+
+    `accounts` are the keyed hashes of the payees' accounts.
+    """
+    found = find_flags(_flag_facts(held, benefit_ids, accounts))
+    return [new_flag(held, one.code, one.detail) for one in found if one.code not in known]
 
 
 def add_flag(held: Held, code: str, detail: str) -> None:
     """Raise one sign."""
-    flag = _flag(held, code, detail)
+    flag = new_flag(held, code, detail)
     held.session.add(flag)
     held.flags.append(flag)
 
 
-def _flag(held: Held, code: str, detail: str) -> ClaimFlag:
+def new_flag(held: Held, code: str, detail: str) -> ClaimFlag:
+    """Return a sign that the caller adds."""
     return ClaimFlag(
         id=new_id(), claim_id=held.claim.id, code=code, detail=detail, raised_at=held.now
     )
 
 
-def _flag_facts(held: Held, benefit_ids: Sequence[UUID]) -> FlagFacts:
+def _flag_facts(held: Held, benefit_ids: Sequence[UUID], accounts: Sequence[bytes]) -> FlagFacts:
     claim = held.claim
     values = {
         "org": current_org(),
@@ -228,7 +238,7 @@ def _flag_facts(held: Held, benefit_ids: Sequence[UUID]) -> FlagFacts:
         "claim": claim.id,
         "event": claim.event_date,
         "benefits": list(benefit_ids),
-        "account": claim.payee_account_index,
+        "accounts": list(accounts),
         "zone": held.organization.timezone,
     }
     signs: dict[str, list[Any]] = defaultdict(list)

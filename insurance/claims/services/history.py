@@ -24,6 +24,7 @@ from insurance.claims.models import (
     ClaimEvent,
     ClaimFlag,
     ClaimItem,
+    ClaimPayee,
     ClaimSettings,
     ClaimStatus,
 )
@@ -116,6 +117,11 @@ class Held:
     def documents(self) -> list[ClaimDocument]:
         """Return the documents of the claim; who adds one adds it here too."""
         return list(queries.list_documents(self.session, self.claim.id))
+
+    @property
+    def payees(self) -> Sequence[ClaimPayee]:
+        """Return who is paid of the claim."""
+        return queries.list_payees(self.session, self.claim.id)
 
     @cached_property
     def flags(self) -> list[ClaimFlag]:

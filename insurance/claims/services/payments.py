@@ -1,10 +1,12 @@
 """Paying a claim: by somebody who did not assess it, never above cover, reserve or authority."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
@@ -12,17 +14,26 @@ from insurance.approvals.models import ApprovalRequest
 from insurance.approvals.services import request_approval
 from insurance.billing import queries as billing
 from insurance.billing import services as premiums
+from insurance.billing.rules import OpenLine
 from insurance.claims import queries
 from insurance.claims.models import (
     Claim,
     ClaimItem,
+    ClaimPayee,
     ClaimPayment,
     ClaimPaymentLine,
     ClaimStatus,
     EntryKind,
     PaymentStatus,
 )
-from insurance.claims.rules import ends_life, status_after_assessment, status_after_payment
+from insurance.claims.rules import (
+    divide,
+    divide_rest,
+    ends_life,
+    in_days_of_change,
+    status_after_assessment,
+    status_after_payment,
+)
 from insurance.claims.rules.statuses import PAYABLE
 from insurance.claims.services.authority import require_authority
 from insurance.claims.services.ending import (
@@ -40,6 +51,7 @@ from insurance.claims.services.history import (
 )
 from insurance.claims.services.mails import in_rand, tell_claimant
 from insurance.claims.services.money import add_entry
+from insurance.claims.services.payees import described, payees_to_pay, require_payable
 from insurance.core.context import current_actor
 from insurance.core.db import transaction
 from insurance.core.errors import ConflictError, DomainError, ForbiddenError
@@ -56,78 +68,170 @@ ACTION = "claims.pay"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewPayment:
-    """What is to be paid: by item, to the claim's payee, under one reference."""
+    """What is to be paid: by item, to the claim's payees by their shares, under one reference.
+
+    `payees` narrows it to some of them. `references` are those of payees whose payment has one of
+    its own; the others of several add their number to the one reference.
+    """
 
     reference: str
     lines: Sequence[tuple[UUID, Decimal]]
     payment_date: date | None = None
     replaces_reference: str | None = None
+    payees: Sequence[UUID] = ()
+    references: Mapping[UUID, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentOutcome:
-    """A payment, or the request that a second person has to decide first."""
+    """A payment to each payee, or the request that a second person has to decide first."""
 
     claim: Claim
-    payment: ClaimPayment | None = None
+    payments: Sequence[ClaimPayment] = ()
     approval_id: UUID | None = None
     was_known: bool = False
 
+    @property
+    def payment(self) -> ClaimPayment | None:
+        """Return the payment to the first payee."""
+        return self.payments[0] if self.payments else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """What one payee gets: by item, under a reference, premiums that are owed kept back."""
+
+    payee: ClaimPayee
+    reference: str
+    lines: Sequence[tuple[UUID, Decimal]]
+
+    @property
+    def gross(self) -> Decimal:
+        """Return the whole, in rand, before premiums are kept back."""
+        return total(amount for _item, amount in self.lines)
+
 
 def pay_claim(claim_id: UUID, wanted: NewPayment, *, on: date, now: datetime) -> PaymentOutcome:
-    """Pay what was approved, what is owed in premiums deducted; ask a second person if need be.
+    """Pay each payee their share of what was approved; ask a second person if need be.
 
-    The same reference with the same lines again does nothing more. Raises ConflictError for what
-    is not approved, paid already or above the reserve; ForbiddenError for the assessor;
-    AuthorityExceededError above the payer's limit.
+    What is owed in premiums is kept back from each in proportion. The same reference with the same
+    lines again does nothing more. Raises ConflictError for what is not approved, paid already or
+    above the reserve, and for a payee who has died or whose account must be verified first;
+    ForbiddenError for the assessor; AuthorityExceededError above the payer's limit.
     """
     payer = require_person()
     with transaction() as session:
         held = hold(session, claim_id, on=on, now=now)
         known = _known(held, wanted)
-        if known is not None:
-            return PaymentOutcome(claim=held.claim, payment=known, was_known=True)
+        if known:
+            return PaymentOutcome(claim=held.claim, payments=known, was_known=True)
         items = _check(held, wanted, payer)
+        parts = _parts(held, wanted, items)
         if needs_second_person(session, held.claim, wanted.payment_date or on):
-            return PaymentOutcome(claim=held.claim, approval_id=_ask(held, wanted))
-        return PaymentOutcome(claim=held.claim, payment=_pay(held, wanted, items, payer))
+            return PaymentOutcome(claim=held.claim, approval_id=_ask(held, wanted, parts))
+        return PaymentOutcome(claim=held.claim, payments=_pay(held, wanted, parts, items, payer))
 
 
 def execute_payment(
     session: object, request: ApprovalRequest, *, on: date, now: datetime
-) -> ClaimPayment:
+) -> Sequence[ClaimPayment]:
     """Pay what a second person agreed to, who may not be the assessor either."""
     frozen = request.payload
     held = hold(session, UUID(frozen["claim_id"]), on=on, now=now)  # type: ignore[arg-type]
     checker = require_person()
-    if held.claim.payee_account_masked != frozen["account"]:
-        raise ConflictError("The payee has changed again since this was asked for.")
     wanted = NewPayment(
         reference=frozen["reference"],
         lines=[(UUID(one["item_id"]), Decimal(one["amount"])) for one in frozen["lines"]],
         payment_date=date.fromisoformat(frozen["payment_date"]),
         replaces_reference=frozen.get("replaces_reference"),
+        payees=[UUID(one) for one in frozen.get("chosen", [])],
+        references={UUID(one): text for one, text in frozen.get("references", {}).items()},
     )
     items = _check(held, wanted, request.requested_by, may_exceed=True)
     if any(one.decided_by == checker for one in items.values()):
         raise ForbiddenError("You assessed this claim, so somebody else must agree.")
-    return _pay(held, wanted, items, request.requested_by, request=request)
+    parts = _parts(held, wanted, items)
+    if "payees" in frozen and _described(parts) != frozen["payees"]:
+        raise ConflictError("The payee has changed again since this was asked for.")
+    return _pay(held, wanted, parts, items, request.requested_by, request=request)
 
 
 EXECUTORS[ACTION] = execute_payment
 
 
-def _known(held: Held, wanted: NewPayment) -> ClaimPayment | None:
-    found = queries.find_payment(held.session, wanted.reference.strip())
-    if found is None:
-        return None
-    lines = {one.item_id: one.amount for one in queries.list_payment_lines(held.session, found.id)}
-    is_same = found.claim_id == held.claim.id and lines == dict(wanted.lines)
-    if is_same and found.status is PaymentStatus.PAID:
+def _known(held: Held, wanted: NewPayment) -> Sequence[ClaimPayment]:
+    reference = wanted.reference.strip()
+    found = queries.list_batch(held.session, reference)
+    if not found:
+        if queries.find_payment(held.session, reference) is not None:
+            raise _used("payment_reference")
+        return ()
+    lines: dict[UUID, Decimal] = defaultdict(lambda: ZERO)
+    for payment in found:
+        for one in queries.list_payment_lines(held.session, payment.id):
+            lines[one.item_id] += one.amount
+    is_same = all(one.claim_id == held.claim.id for one in found) and lines == dict(wanted.lines)
+    if is_same and all(one.status is PaymentStatus.PAID for one in found):
         return found
-    raise ConflictError(
-        "This payment reference has been used for something else.", field="payment_reference"
-    )
+    raise _used("payment_reference")
+
+
+def _used(field: str) -> ConflictError:
+    return ConflictError("This payment reference has been used for something else.", field=field)
+
+
+def _parts(held: Held, wanted: NewPayment, items: Mapping[UUID, ClaimItem]) -> list[Part]:
+    """Divide what is paid of each item among the payees by their shares, to the cent."""
+    payees = payees_to_pay(held, wanted.payees)
+    shares = [one.share for one in payees]
+    paid = queries.paid_by_payee(held.session, held.claim.id)
+    _check_room(held, wanted, payees, items, paid)
+    by_payee: list[list[tuple[UUID, Decimal]]] = [[] for _one in payees]
+    for item_id, amount in wanted.lines:
+        before = [paid.get((item_id, one.id), ZERO) for one in payees]
+        for place, part in enumerate(divide_rest(amount, shares, before)):
+            if part > ZERO:
+                by_payee[place].append((item_id, part))
+    getting = [(one, lines) for one, lines in zip(payees, by_payee, strict=True) if lines]
+    require_payable(held, [one for one, _lines in getting])
+    return [
+        Part(payee=one, reference=_reference(held, wanted, one, at, len(getting)), lines=lines)
+        for at, (one, lines) in enumerate(getting, 1)
+    ]
+
+
+def _check_room(
+    held: Held,
+    wanted: NewPayment,
+    payees: Sequence[ClaimPayee],
+    items: Mapping[UUID, ClaimItem],
+    paid: Mapping[tuple[UUID, UUID | None], Decimal],
+) -> None:
+    """Refuse to pay those who were chosen more than their shares. Raises ConflictError."""
+    if not wanted.payees:
+        return
+    everybody = payees_to_pay(held, ())
+    for place, (item_id, amount) in enumerate(wanted.lines):
+        before = [paid.get((item_id, one.id), ZERO) for one in everybody]
+        left = items[item_id].approved_amount - items[item_id].paid_amount
+        rest = divide_rest(left, [one.share for one in everybody], before)
+        room = total(part for one, part in zip(everybody, rest, strict=True) if one in payees)
+        if amount > room:
+            raise ConflictError(
+                f"{format_money(room)} of {items[item_id].benefit_name} is the share of those"
+                " chosen.",
+                field=f"benefit_payments.{place}.paid_amount",
+                detail={"left": room},
+            )
+
+
+def _reference(held: Held, wanted: NewPayment, payee: ClaimPayee, number: int, of: int) -> str:
+    own = wanted.references.get(payee.id, "").strip()
+    plain = wanted.reference.strip()
+    reference = own or (plain if of == 1 else f"{plain}-{number}")
+    if reference != plain and queries.find_payment(held.session, reference) is not None:
+        raise _used("payment_reference")
+    return reference
 
 
 def _check(
@@ -203,14 +307,14 @@ def _check_authority(held: Held, wanted: NewPayment, items: dict[UUID, ClaimItem
 
 def needs_second_person(session: Session, claim: Claim, paid_on: date) -> bool:
     """Tell whether the payee was changed so lately that a second person has to agree."""
-    changed = claim.payee_changed_at
-    if changed is None:
+    if claim.payee_changed_at is None:
         return False
-    days = queries.get_settings(session).payee_change_days
-    return paid_on <= changed.date() + timedelta(days=days)
+    organization, settings = queries.get_house(session)
+    changed_on = claim.payee_changed_at.astimezone(ZoneInfo(organization.timezone)).date()
+    return in_days_of_change(changed_on, paid_on, settings.payee_change_days)
 
 
-def _ask(held: Held, wanted: NewPayment) -> UUID:
+def _ask(held: Held, wanted: NewPayment, parts: Sequence[Part]) -> UUID:
     claim, amount = held.claim, total(amount for _item, amount in wanted.lines)
     request = request_approval(
         held.session,
@@ -223,8 +327,9 @@ def _ask(held: Held, wanted: NewPayment) -> UUID:
         payload={
             "claim_id": claim.id,
             "claim_number": claim.claim_number,
-            "payee": claim.payee_name,
-            "account": claim.payee_account_masked,
+            "payees": _described(parts),
+            "chosen": list(wanted.payees),
+            "references": {str(one): text for one, text in wanted.references.items()},
             "reference": wanted.reference.strip(),
             "payment_date": wanted.payment_date or held.on,
             "replaces_reference": wanted.replaces_reference,
@@ -242,42 +347,65 @@ def _ask(held: Held, wanted: NewPayment) -> UUID:
     return request.id
 
 
+def _described(parts: Sequence[Part]) -> list[dict[str, str | None]]:
+    return [described(one.payee, one.gross) for one in parts]
+
+
 def _pay(
     held: Held,
     wanted: NewPayment,
+    parts: Sequence[Part],
     items: dict[UUID, ClaimItem],
     payer: UUID,
     *,
     request: ApprovalRequest | None = None,
-) -> ClaimPayment:
-    session, claim = held.session, held.claim
-    if ends_life(claim.claim_type):
+) -> list[ClaimPayment]:
+    if ends_life(held.claim.claim_type):
         end_after_death(held)
-    gross = total(amount for _item, amount in wanted.lines)
-    deducted = _deduct_arrears(held, wanted, gross)
+    owed = _owed(held)
+    kept = min(total(line.outstanding for line in owed), total(one.gross for one in parts))
+    payments = [_pay_part(held, wanted, part, items, payer, request) for part in parts]
+    shares = divide(kept, [one.gross_amount for one in payments])
+    for payment, deducted in zip(payments, shares, strict=True):
+        payment.arrears_deducted = deducted
+    _settle_arrears(held, payments, owed)
+    for payment in payments:
+        _post(held, payment)
+    set_status(held, _status(items.values()))
+    _tell_payments(held, wanted, payments)
+    return payments
+
+
+def _pay_part(
+    held: Held,
+    wanted: NewPayment,
+    part: Part,
+    items: dict[UUID, ClaimItem],
+    payer: UUID,
+    request: ApprovalRequest | None,
+) -> ClaimPayment:
     payment = ClaimPayment(
         id=new_id(),
-        claim_id=claim.id,
-        reference=wanted.reference.strip(),
+        claim_id=held.claim.id,
+        payee_id=part.payee.id,
+        reference=part.reference,
+        batch_reference=wanted.reference.strip(),
         status=PaymentStatus.PAID,
         payment_date=wanted.payment_date or held.on,
-        gross_amount=gross,
-        arrears_deducted=deducted,
-        payee_name=claim.payee_name or claim.claimant_name,
-        payee_account_masked=claim.payee_account_masked,
+        gross_amount=part.gross,
+        arrears_deducted=ZERO,
+        payee_name=part.payee.name,
+        payee_account_masked=part.payee.account_masked,
         paid_at=held.now,
         paid_by=payer,
         paid_by_email=request.requested_by_email if request else current_actor().email,
         approval_id=request.id if request else None,
         replaces_reference=wanted.replaces_reference,
     )
-    session.add(payment)
-    session.flush()
-    for item_id, amount in wanted.lines:
+    held.session.add(payment)
+    held.session.flush()
+    for item_id, amount in part.lines:
         _pay_item(held, payment, items[item_id], amount)
-    _post(held, payment)
-    set_status(held, _status(items.values()))
-    _tell_payment(held, payment)
     return payment
 
 
@@ -319,37 +447,42 @@ def _post(held: Held, payment: ClaimPayment) -> None:
     post(held.session, [[entry]], now=held.now)
 
 
-def _deduct_arrears(held: Held, wanted: NewPayment, gross: Decimal) -> Decimal:
-    """Settle premiums owed out of the payment: until the death, or until today."""
+def _owed(held: Held) -> list[OpenLine]:
+    """Return the premiums that are owed: until the death, or until today."""
     claim, policy = held.claim, held.policy
     until = claim.event_date if ends_life(claim.claim_type) else held.on
-    case = held.case
     if policy.ended_on is None or policy.ended_on > until:
-        charge_due(case, day_after(until))
+        charge_due(held.case, day_after(until))
     open_lines = billing.list_open_lines(held.session, [policy.id])
-    due = [line for _id, line in open_lines if line.due_date <= until]
-    deducted = min(gross, total(line.outstanding for line in due))
-    left, receipts = deducted, []
-    for number, line in enumerate(due, 1):
-        part = min(left, line.outstanding)
-        if part <= ZERO:
-            break
-        left -= part
-        receipts.append(
-            premiums.Payment(
-                policy_id=policy.id,
-                policy_number=policy.policy_number,
-                reference=f"{wanted.reference.strip()}/ARREARS-{number}",
-                amount=part,
-                on=held.on,
-                line_id=line.id,
-                detail=f"Deducted from claim {claim.claim_number}",
-                vat_rate=case.vat_rate(line.due_date),
+    return [line for _id, line in open_lines if line.due_date <= until]
+
+
+def _settle_arrears(held: Held, payments: Sequence[ClaimPayment], owed: Sequence[OpenLine]) -> None:
+    """Settle premiums with what each payment keeps back, the oldest premium first."""
+    policy, receipts = held.policy, []
+    open_amounts = [line.outstanding for line in owed]
+    for payment in payments:
+        left, number = payment.arrears_deducted, 0
+        for place, line in enumerate(owed):
+            part = min(left, open_amounts[place])
+            if part <= ZERO:
+                continue
+            left, number = left - part, number + 1
+            open_amounts[place] -= part
+            receipts.append(
+                premiums.Payment(
+                    policy_id=policy.id,
+                    policy_number=policy.policy_number,
+                    reference=f"{payment.reference}/ARREARS-{number}",
+                    amount=part,
+                    on=held.on,
+                    line_id=line.id,
+                    detail=f"Deducted from claim {held.claim.claim_number}",
+                    vat_rate=held.case.vat_rate(line.due_date),
+                )
             )
-        )
     if receipts:
         premiums.record_receipts(held.session, receipts, on=held.on, now=held.now)
-    return deducted
 
 
 def _status(items: object) -> ClaimStatus:
@@ -360,9 +493,33 @@ def _status(items: object) -> ClaimStatus:
     )
 
 
+def _tell_payments(held: Held, wanted: NewPayment, payments: Sequence[ClaimPayment]) -> None:
+    for payment in payments:
+        _tell_payment(held, payment)
+    deducted = total(one.arrears_deducted for one in payments)
+    said = f" Premiums of {format_money(deducted)} were deducted." if deducted > ZERO else ""
+    if len(payments) > 1:
+        listed = "\n".join(
+            f"- {one.payee_name}: {in_rand(one.net_amount)}, reference {one.reference}"
+            for one in payments
+        )
+        said += f"\n\nIt was divided by the shares of those who are paid:\n{listed}"
+    tell_claimant(
+        held,
+        "claim_paid",
+        amount=in_rand(total(one.net_amount for one in payments)),
+        paid_on=f"{wanted.payment_date or held.on:%Y/%m/%d}",
+        reference=wanted.reference.strip(),
+        deducted=said,
+    )
+
+
 def _tell_payment(held: Held, payment: ClaimPayment) -> None:
     deducted = payment.arrears_deducted
-    words = f"{format_money(payment.gross_amount)} paid, reference {payment.reference}"
+    words = (
+        f"{format_money(payment.gross_amount)} paid to {payment.payee_name},"
+        f" reference {payment.reference}"
+    )
     if deducted > ZERO:
         words += f"; {format_money(deducted)} of it settled premiums"
     tell(
@@ -371,20 +528,13 @@ def _tell_payment(held: Held, payment: ClaimPayment) -> None:
         words,
         payload={
             "payment_id": payment.id,
+            "payee_id": payment.payee_id,
+            "payee": payment.payee_name,
             "reference": payment.reference,
             "gross": payment.gross_amount,
             "arrears_deducted": deducted,
             "approval_id": payment.approval_id,
         },
-    )
-    said = f" Premiums of {format_money(deducted)} were deducted." if deducted > ZERO else ""
-    tell_claimant(
-        held,
-        "claim_paid",
-        amount=in_rand(payment.net_amount),
-        paid_on=f"{payment.payment_date:%Y/%m/%d}",
-        reference=payment.reference,
-        deducted=said,
     )
 
 

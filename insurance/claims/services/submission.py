@@ -11,6 +11,7 @@ from insurance.claims.models import (
     Claim,
     ClaimDocument,
     ClaimItem,
+    ClaimPayee,
     ClaimStatus,
     DocumentStatus,
 )
@@ -20,12 +21,13 @@ from insurance.claims.rules import (
     document_types,
     read_cause,
 )
-from insurance.claims.services.facts import contract_at, make_checks, new_flags
+from insurance.claims.rules.payees import is_same_person
+from insurance.claims.services.facts import ContractAt, contract_at, make_checks, new_flags
 from insurance.claims.services.handling import assign_new
 from insurance.claims.services.history import Held, tell
 from insurance.claims.services.mails import tell_claimant
 from insurance.claims.services.money import move_reserve
-from insurance.claims.services.payee import Payee, write_payee
+from insurance.claims.services.payees import Circle, Payee, circle_of, first_payees
 from insurance.core.context import current_actor
 from insurance.core.db import transaction
 from insurance.core.errors import DomainError, raise_all
@@ -62,7 +64,8 @@ class Claimant:
 class NewClaim:
     """What is notified. Without an event date, the claim date; without a claimant, the holder.
 
-    Without a cause it is unknown, whatever the description says.
+    Without a cause it is unknown, whatever the description says. Without payees those are paid
+    whom the policy names; a death is claimed by the first of them where nobody else is named.
     """
 
     claim_type: str
@@ -72,7 +75,7 @@ class NewClaim:
     cause: str | None = None
     description: str = ""
     claimant: Claimant | None = None
-    payee: Payee | None = None
+    payees: Sequence[Payee] = ()
 
 
 def submit_claim(policy_id: UUID, new: NewClaim, *, on: date, now: datetime) -> Claim:
@@ -94,30 +97,32 @@ def submit_claim(policy_id: UUID, new: NewClaim, *, on: date, now: datetime) -> 
         benefits = {one.benefit.id: one.benefit for one in found}
         _check_items(new, benefits)
         _name_life(claim, found)
-        _claimant(held, new.claimant)
-        if new.payee is not None:
-            write_payee(claim, new.payee)
-        _settle(held, _item_rows(claim, new, benefits))
+        at = contract_at(held, claim.event_date)
+        circle = circle_of(session, policy, claim)
+        payees = first_payees(held, at.contract, circle, new.payees)
+        _claimant(held, new.claimant, circle, payees[0])
+        _settle(held, _item_rows(claim, new, benefits), payees, at)
         return claim
 
 
-def _settle(held: Held, items: list[ClaimItem]) -> None:
+def _settle(held: Held, items: list[ClaimItem], payees: list[ClaimPayee], at: ContractAt) -> None:
     """Decide everything about a new claim and write it: what only reads comes first."""
     session, claim = held.session, held.claim
     benefit_ids = [one.policy_benefit_id for one in items]
     checks = make_checks(
         claim,
         items,
-        contract_at(held, claim.event_date),
+        at,
         queries.used_cover(session, benefit_ids),
     )
-    flags = new_flags(held, benefit_ids, known=())
+    accounts = [one.account_index for one in payees if one.account_index]
+    flags = [*held.flags, *new_flags(held, benefit_ids, known=(), accounts=accounts)]
     assign_new(held)
     claim.total_claimed = total(item.claimed_amount for item in items)
     # The series stays locked until the commit, so it comes as late as can be.
     claim.claim_number = next_number(session, "CLM", held.on)
     _tell(held, items)
-    for rows in ([claim], items, [*checks, *flags, *_documents(claim)]):
+    for rows in ([claim], items, [*checks, *flags, *payees, *_documents(claim)]):
         session.add_all(rows)
         session.flush()
     for item in items:
@@ -223,16 +228,26 @@ def _name_life(claim: Claim, benefits: Sequence[BenefitOfLife]) -> None:
         claim.member_id, claim.life_name = next(iter(lives.items()))
 
 
-def _claimant(held: Held, claimant: Claimant | None) -> None:
+def _claimant(held: Held, claimant: Claimant | None, circle: Circle, first: ClaimPayee) -> None:
+    """Write who claims: the one named, else the holder, or where they have died the first payee."""
     claim = held.claim
-    if claimant is None:
+    if claimant is not None:
+        _named_claimant(claim, claimant, circle)
+    elif circle.holder.died_on or (circle.died and is_same_person(circle.died, circle.holder)):
+        claim.claimant_name, claim.claimant_relationship = first.name, first.relationship or None
+    else:
         holder = get_customer(held.session, held.policy.customer_id)
         claim.claimant_name = holder.display_name
         claim.claimant_email, claim.claimant_phone = holder.email, holder.phone
-        return
-    if not claimant.name.strip():
+
+
+def _named_claimant(claim: Claim, claimant: Claimant, circle: Circle) -> None:
+    name = claimant.name.strip()
+    if not name:
         raise DomainError("Say who claims.", field="claimant.name")
-    claim.claimant_name = claimant.name.strip()
+    if circle.died and circle.died.name == name:
+        raise DomainError(f"{name} has died; say who claims.", field="claimant.name")
+    claim.claimant_name = name
     claim.claimant_email = read_email(claimant.email) if claimant.email else None
     claim.claimant_phone = read_phone(claimant.phone) if claimant.phone else None
     claim.claimant_relationship = (claimant.relationship or "").strip() or None
