@@ -4,14 +4,14 @@ A payee of before keeps the account's ciphertext, which is bound to its row's id
 one payee of a claim has the claim's id.
 
 Revision ID: payees_1
-Revises: readers_2
+Revises: objects_1
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = 'payees_1'
-down_revision = 'readers_2'
+down_revision = 'objects_1'
 
 KINDS = sa.Enum('BENEFICIARY', 'HOLDER', 'ESTATE', 'NAMED', name='payeekind', native_enum=False, create_constraint=True, length=40)
 
