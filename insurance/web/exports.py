@@ -64,9 +64,12 @@ def export(
 
 
 def csv_response(name: str, header: Sequence[str], rows: Rows) -> Response:
-    """Send rows as `<name>.csv`, in UTF-8; amounts with a point, days as 2026-11-20."""
+    """Send rows as `<name>.csv`, in UTF-8 with the mark by which Excel knows it.
+
+    Amounts have a point, days are written 2026-11-20.
+    """
     file = TemporaryFile()  # noqa: SIM115 - the response closes it
-    written = io.TextIOWrapper(file, "utf-8", newline="", write_through=True)
+    written = io.TextIOWrapper(file, "utf-8-sig", newline="", write_through=True)
     writer = csv.writer(written)
     writer.writerow([safe_text(cell) for cell in header])
     for row in _limited(rows):
