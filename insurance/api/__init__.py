@@ -25,6 +25,7 @@ _AREAS = (
     "ledger",
     "debit_orders",
     "reconciliation",
+    "reconciliation_mappings",
     "month_end",
     "dashboard",
     "audit_logs",

@@ -166,6 +166,11 @@ def list_mappings(session: Session) -> list[ReconciliationMapping]:
     )
 
 
+def get_mapping(session: Session, mapping_id: UUID) -> ReconciliationMapping:
+    """Return a mapping. Raises NotFoundError."""
+    return get_record(session, ReconciliationMapping, mapping_id)
+
+
 def list_known_mappings(session: Session) -> list[Mapping]:
     """Return the organization's mappings as the readers take them."""
     return [

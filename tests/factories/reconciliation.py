@@ -15,7 +15,7 @@ from insurance.policies.services import accept_quote
 from insurance.reconciliation.models import ReconciliationFile
 from insurance.reconciliation.queries import list_rows
 from insurance.reconciliation.rules import COLUMNS
-from insurance.reconciliation.services import commit_file, preview_upload
+from insurance.reconciliation.services import commit_file, preview_upload, save_mapping
 from tests.factories.book import NOW, TODAY, make_customer, make_product, make_quote
 
 START = date(2026, 9, 20)
@@ -88,7 +88,12 @@ def details(file: ReconciliationFile) -> list[str]:
 
 
 def make_reconciliation(policy_id: UUID) -> ReconciliationFile:
-    """Return a posted file with a payment of a policy, and one of a policy nobody knows."""
+    """Return a posted file with a payment of a policy, and one of a policy nobody knows.
+
+    There is a mapping for files of another kind, too.
+    """
+    columns = {"paid_date": "when", "amount": "rand", "reference": "palesa"}
+    save_mapping("Palesa's club", ["when", "palesa", "rand"], columns, now=NOW)
     number = get_policy(db.session(), policy_id).policy_number
     db.session().rollback()
     known = row(number, Decimal("1.00"), "Palesa 1")

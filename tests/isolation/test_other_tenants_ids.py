@@ -101,6 +101,7 @@ def _other_ids(connection: Connection, org: OrganizationFacts) -> dict[str, UUID
         "holiday_id": "ins.tenant_holidays",
         "approval_id": "ins.approval_requests",
         "file_id": "ins.reconciliation_files",
+        "mapping_id": "ins.reconciliation_mappings",
         "receipt_id": "ins.receipts",
         "month_end_run_id": "ins.month_end_runs",
         "claim_id": "ins.claims",

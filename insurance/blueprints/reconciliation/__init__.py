@@ -4,4 +4,4 @@ from insurance.web.access import tenant_blueprint
 
 bp = tenant_blueprint("reconciliation", __name__, "/reconciliation")
 
-from insurance.blueprints.reconciliation import index, show, suspense, upload  # noqa: E402, F401
+from insurance.blueprints.reconciliation import index, mappings, show, suspense, upload  # noqa: E402, F401

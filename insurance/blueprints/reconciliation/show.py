@@ -1,5 +1,6 @@
 """A bank's file: verdicts before it is posted, progress while it is, a report after."""
 
+from decimal import Decimal
 from uuid import UUID
 
 from flask import Response, make_response, request, url_for
@@ -13,7 +14,7 @@ from insurance.core.permissions import May
 from insurance.policies.queries import get_policy
 from insurance.reconciliation import queries, services
 from insurance.reconciliation.models import FileStatus, ReconciliationFile
-from insurance.reconciliation.rules import Verdict
+from insurance.reconciliation.rules import FileFormat, Verdict
 from insurance.web.access import requires
 from insurance.web.business import business_day
 from insurance.web.exports import export
@@ -44,6 +45,26 @@ _HEADER = (
     "Reason",
     "State",
 )
+
+
+KINDS = {
+    FileFormat.CSV: "CSV with our columns",
+    FileFormat.XLSX: "Excel with our columns",
+    FileFormat.STATEMENT: "Bureau's bulk statement",
+    FileFormat.MERCHANT_STATEMENT: "Bureau's statement of one merchant",
+    FileFormat.EFT_OUTPUT: "EFT output: debits that came back",
+    FileFormat.MT940: "MT940 statement",
+    FileFormat.CAMT053: "CAMT.053 statement",
+    FileFormat.OFX: "OFX statement",
+    FileFormat.QIF: "QIF statement",
+    FileFormat.FNB: "FNB download",
+    FileFormat.ABSA: "Absa download",
+    FileFormat.STANDARD_BANK: "Standard Bank download",
+    FileFormat.NEDBANK: "Nedbank download",
+    FileFormat.CAPITEC: "Capitec download",
+    FileFormat.MAPPED: "Table with a saved mapping",
+}
+_AMOUNTS = ("opening", "moved", "closing", "stated_total")
 
 
 class CommitForm(Form):
@@ -141,6 +162,8 @@ def _page(
         tag=_tag(file),
         per_cent=100 * file.rows_done // max(file.row_count, 1),
         can_commit=file.status in (FileStatus.PREVIEWED, FileStatus.FAILED),
+        kind=KINDS[file.format],
+        amounts={name: Decimal(file.reading[name]) for name in _AMOUNTS if name in file.reading},
         meanings=MEANINGS,
         wanted=wanted,
         rows=found.items,

@@ -7,6 +7,7 @@ from flask import Response, request, url_for
 from flask_wtf.file import FileField, FileRequired
 
 from insurance.blueprints.reconciliation import bp
+from insurance.blueprints.reconciliation.mappings import ask
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError
@@ -14,6 +15,7 @@ from insurance.core.money import ZERO
 from insurance.core.permissions import May
 from insurance.reconciliation import queries, services
 from insurance.reconciliation.models import FileStatus
+from insurance.reconciliation.readers import UnknownFileError
 from insurance.web.access import requires
 from insurance.web.business import business_day
 from insurance.web.forms import Form, MoneyField, TextField
@@ -53,6 +55,8 @@ def upload() -> Response:
                 now=clock.now(),
                 tolerance=form.tolerance.data or ZERO,
             )
+        except UnknownFileError as unknown:
+            return ask(unknown, form)
         except DomainError as error:
             refuse(form, error)
         else:
