@@ -55,18 +55,26 @@ class TransferAnswer(Answer):
 
 
 class PaymentBody(Body):
-    """A payment that came in. The same reference again posts nothing."""
+    """A payment that came in.
+
+    Where a payment with its reference was recorded before, or where it is far more than is due,
+    409 asks: send it again with the field that the problem points at. `is_another_payment` false
+    is the payment of before and posts nothing.
+    """
 
     payment_date: Day
     payment_reference: Reference
     amount: Amount
+    is_another_payment: bool | None = None
+    amount_is_right: bool = False
 
 
 class ReversalBody(Body):
-    """A payment that a bank took back. Without a reference, the newest of the line."""
+    """A payment that a bank took back: by its id or reference; without, the newest of the line."""
 
     reason_code: Annotated[Words, Field(min_length=1, max_length=20, pattern="^[A-Z0-9_-]+$")]
     reference: Reference | None = None
+    receipt_id: UUID | None = None
 
 
 class ShareAnswer(Answer):
@@ -77,14 +85,19 @@ class ShareAnswer(Answer):
 
 
 class PaidAnswer(Answer):
-    """What became of a payment; `credit` is kept for the next premium."""
+    """What became of a payment; `credit` is kept for the next premium.
 
-    receipt_id: UUID
+    With `approval_id` it is above the tenant's limit: nothing is posted until another person
+    agrees.
+    """
+
+    receipt_id: UUID | None
     reference: str
     amount: Money
     shares: list[ShareAnswer]
     credit: Money
     is_duplicate: bool
+    approval_id: UUID | None
 
 
 class ReceiptAnswer(Answer):
@@ -150,7 +163,12 @@ def pay_premium(policy_id: UUID, line_id: UUID, body: PaymentBody):
         paid_on=body.payment_date,
         on=business_day(),
         now=clock.now(),
+        answers=_answers(body),
     )
+
+
+def _answers(body: PaymentBody) -> services.Answers:
+    return services.Answers(body.is_another_payment, body.amount_is_right)
 
 
 @endpoint(
@@ -168,6 +186,7 @@ def reverse_premium(policy_id: UUID, line_id: UUID, body: ReversalBody):
         line_id,
         reason_code=body.reason_code,
         reference=body.reference,
+        receipt_id=body.receipt_id,
         on=business_day(),
         now=clock.now(),
     )
@@ -200,5 +219,6 @@ def receive_payment(policy_id: UUID, body: PaymentBody) -> Reply:
         paid_on=body.payment_date,
         on=business_day(),
         now=clock.now(),
+        answers=_answers(body),
     )
     return Reply(paid)

@@ -59,6 +59,17 @@ class TotalAnswer(Answer):
     amount: Money
 
 
+class FileMoneyAnswer(Answer):
+    """What the rows say came in, and where it is: received is what the others add up to."""
+
+    received: Money
+    posted: Money
+    suspense: Money
+    duplicates: Money
+    not_posted: Money
+    unreadable: int
+
+
 class UploadAnswer(Answer):
     """A file, row by row. `committed`: all of it has been posted."""
 
@@ -67,6 +78,7 @@ class UploadAnswer(Answer):
     status: FileStatus
     rows: list[RowAnswer]
     totals: dict[Verdict, TotalAnswer]
+    money: FileMoneyAnswer
     committed: bool
 
 
@@ -237,12 +249,16 @@ def _upload(body: UploadBody, sent: Sent, policy_id: UUID | None) -> dict[str, A
 def _answer(file: ReconciliationFile, *, is_repeated: bool = False) -> dict[str, Any]:
     rows = list(_rows(file, is_repeated))
     totals = queries.count_again(file) if is_repeated else file.totals
+    money = queries.get_file_money(db.session(), file.id)
+    if is_repeated:
+        money = queries.money_again(money)
     return {
         "file_id": file.id,
         "file_hash": file.file_hash,
         "status": file.status,
         "rows": rows,
         "totals": totals,
+        "money": money,
         "committed": file.status is FileStatus.COMMITTED,
     }
 

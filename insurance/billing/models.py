@@ -100,11 +100,59 @@ class ReceiptStatus(StrEnum):
 
 
 class Receipt(TenantRecord):
-    """Credit for a policy, known by its reference; without a policy it waits in suspense."""
+    """Credit for a policy; without a policy it waits in suspense.
+
+    A payment is one movement of money: known by the bank's own number of it where there is one,
+    else by who paid, the day, the amount and the reference. `occurrence` counts the payments that
+    agree in all of these. `payer_key` and `reference_key` are what the movement named, as it is
+    compared (`plain_reference`). `beside_id` is the payment beside which a rest is written off.
+    """
 
     __tablename__ = "receipts"
     __table_args__ = (
-        UniqueConstraint("org_id", "reference"),
+        Index(
+            "receipts_movement_key",
+            "org_id",
+            "payer_key",
+            "reference_key",
+            "received_on",
+            "amount",
+            "occurrence",
+            unique=True,
+            postgresql_where=text("kind = 'PAYMENT' AND bank_reference IS NULL"),
+        ),
+        Index(
+            "receipts_bank_movement_key",
+            "org_id",
+            "bank_reference",
+            "payer_key",
+            "received_on",
+            "amount",
+            "occurrence",
+            unique=True,
+            postgresql_where=text("bank_reference IS NOT NULL"),
+        ),
+        Index(
+            "receipts_own_reference_key",
+            "org_id",
+            "reference",
+            unique=True,
+            postgresql_where=text("kind <> 'PAYMENT' AND beside_id IS NULL"),
+        ),
+        Index(
+            "receipts_reference_ix",
+            "org_id",
+            "reference_key",
+            "payer_key",
+            "received_on",
+            "amount",
+        ),
+        Index(
+            "receipts_beside_ix",
+            "org_id",
+            "beside_id",
+            postgresql_where=text("beside_id IS NOT NULL"),
+        ),
         Index("receipts_policy_ix", "org_id", "policy_id", "id"),
         Index(
             "receipts_suspense_ix",
@@ -113,11 +161,18 @@ class Receipt(TenantRecord):
             postgresql_where=text("status = 'SUSPENSE'"),
         ),
         tenant_key("policies", "policy_id"),
+        tenant_key("receipts", "beside_id"),
         CheckConstraint("amount > 0", name="amount"),
+        CheckConstraint("occurrence > 0", name="occurrence"),
         CheckConstraint("(policy_id IS NULL) <= (status <> 'POSTED')", name="policy_known"),
     )
 
     reference: Mapped[str]
+    reference_key: Mapped[str]
+    payer_key: Mapped[str]
+    bank_reference: Mapped[str | None]
+    occurrence: Mapped[int]
+    beside_id: Mapped[UUID | None]
     kind: Mapped[ReceiptKind]
     status: Mapped[ReceiptStatus]
     policy_id: Mapped[UUID | None]

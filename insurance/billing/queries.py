@@ -9,8 +9,8 @@ from uuid import UUID
 from sqlalchemy import case, func, select, text
 from sqlalchemy.orm import Session
 
-from insurance.billing.models import LineStatus, PremiumLine, Receipt
-from insurance.billing.rules import OpenLine, last_in_reach
+from insurance.billing.models import LineStatus, PremiumLine, Receipt, ReceiptKind, ReceiptStatus
+from insurance.billing.rules import OpenLine, last_in_reach, plain_reference
 from insurance.core.bulk import id_array
 from insurance.core.errors import NotFoundError
 from insurance.core.money import ZERO
@@ -262,16 +262,58 @@ def list_credit_notes(session: Session, policy_id: UUID, *, since: datetime) -> 
     return [CreditNote(*row) for row in session.execute(_CREDIT_NOTES, values)]
 
 
-def list_receipts_with_references(
-    session: Session, references: Sequence[str]
-) -> dict[str, Receipt]:
-    """Return the receipts that have one of these references, by reference."""
-    found = session.scalars(
-        select(Receipt).where(
-            Receipt.org_id == current_org(), Receipt.reference.in_(list(references))
+def list_payments_with_reference(
+    session: Session, reference: str, *, limit: int = 20
+) -> Sequence[Receipt]:
+    """Return payments of any policy that came under a reference, however spelled, newest first."""
+    if not plain_reference(reference):
+        return []
+    return session.scalars(
+        select(Receipt)
+        .where(
+            Receipt.org_id == current_org(),
+            Receipt.reference_key == plain_reference(reference),
+            Receipt.kind == ReceiptKind.PAYMENT,
+        )
+        .order_by(Receipt.id.desc())
+        .limit(limit)
+    ).all()
+
+
+def next_occurrence(
+    session: Session, *, payer: str, reference: str, received_on: date, amount: Decimal
+) -> int:
+    """Return the how-many-th payment one more would be that agrees in all of these."""
+    highest = session.scalar(
+        select(func.max(Receipt.occurrence)).where(
+            Receipt.org_id == current_org(),
+            Receipt.kind == ReceiptKind.PAYMENT,
+            Receipt.reference_key == plain_reference(reference),
+            Receipt.payer_key == plain_reference(payer),
+            Receipt.received_on == received_on,
+            Receipt.amount == amount,
         )
     )
-    return {receipt.reference: receipt for receipt in found}
+    return (highest or 0) + 1
+
+
+def list_receipts_by_id(session: Session, receipt_ids: Collection[UUID]) -> dict[UUID, Receipt]:
+    """Return receipts by their ids."""
+    found = session.scalars(
+        select(Receipt).where(Receipt.org_id == current_org(), Receipt.id.in_(receipt_ids))
+    )
+    return {receipt.id: receipt for receipt in found}
+
+
+def list_written_off_beside(session: Session, receipt_ids: Sequence[UUID]) -> Sequence[Receipt]:
+    """Return what was written off beside payments and stands."""
+    return session.scalars(
+        select(Receipt).where(
+            Receipt.org_id == current_org(),
+            Receipt.beside_id.in_(list(receipt_ids)),
+            Receipt.status == ReceiptStatus.POSTED,
+        )
+    ).all()
 
 
 def list_receipts(session: Session, policy_id: UUID, *, limit: int = 200) -> Sequence[Receipt]:

@@ -124,6 +124,13 @@ class DebitOrderItem(TenantRecord):
             unique=True,
             postgresql_where=text("status NOT IN ('UNPAID', 'EXCLUDED')"),
         ),
+        Index("debit_order_items_reference_ix", "org_id", "reference_key"),
+        Index(
+            "debit_order_items_in_flight_ix",
+            "org_id",
+            "policy_id",
+            postgresql_where=text("status = 'SUBMITTED'"),
+        ),
         Index("debit_order_items_run_ix", "org_id", "run_id", "status", "id"),
         Index("debit_order_items_policy_ix", "org_id", "policy_id"),
         Index("debit_order_items_premium_line_ix", "org_id", "premium_line_id"),
@@ -147,6 +154,7 @@ class DebitOrderItem(TenantRecord):
     mandate_id: Mapped[UUID | None]
     amount: Mapped[Decimal]
     reference: Mapped[str | None]
+    reference_key: Mapped[str | None]
     action_date: Mapped[date]
     status: Mapped[ItemStatus]
     exclusion: Mapped[Exclusion | None]

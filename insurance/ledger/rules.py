@@ -1,6 +1,7 @@
 """How a happening becomes transfers: one debit, one credit and one positive amount each."""
 
 from dataclasses import dataclass
+from datetime import date, timedelta
 from decimal import Decimal
 
 from insurance.core.money import ZERO, to_cents
@@ -17,6 +18,13 @@ class Leg:
     debit_account: str
     credit_account: str
     amount: Decimal
+
+
+def booked_on(day: date, closed_through: date | None) -> date | None:
+    """Return the first open day for what happened on a day that lies in closed books, else None."""
+    if closed_through is None or day > closed_through:
+        return None
+    return closed_through + timedelta(days=1)
 
 
 def split_vat(inclusive: Decimal, rate: Decimal) -> tuple[Decimal, Decimal]:

@@ -40,12 +40,13 @@ class Category(StrEnum):
 
 
 class Organization(TenantTable):
-    """A tenant. `version` counts its edits."""
+    """A tenant. `version` counts its edits. A payment above `payment_limit` takes two people."""
 
     __tablename__ = "organizations"
     __table_args__ = (
         CheckConstraint("(kind = 'PLATFORM') = (licence_type IS NULL)", name="insurer_has_licence"),
         CheckConstraint("session_idle_minutes BETWEEN 5 AND 720", name="idle_minutes"),
+        CheckConstraint("payment_limit > 0", name="payment_limit"),
     )
 
     kind: Mapped[OrganizationKind]
@@ -57,6 +58,7 @@ class Organization(TenantTable):
     timezone: Mapped[str] = mapped_column(default="Africa/Johannesburg")
     requires_mfa: Mapped[bool] = mapped_column(default=False)
     session_idle_minutes: Mapped[int] = mapped_column(default=30)
+    payment_limit: Mapped[Decimal] = mapped_column(default=Decimal("100000.00"))
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from insurance.audit_logs.services import record
 from insurance.core.db import constraint_of, db, transaction
 from insurance.core.errors import DomainError, StaleError
 from insurance.core.ids import new_id
+from insurance.core.money import ZERO
 from insurance.core.tenancy import current_org, platform_scope, tenant_scope
 from insurance.organizations import queries, rules
 from insurance.organizations.models import (
@@ -61,6 +63,7 @@ class OrganizationSettings:
     timezone: str
     requires_mfa: bool
     session_idle_minutes: int
+    payment_limit: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +147,8 @@ def change_settings(settings: OrganizationSettings, *, version: int, now: dateti
     """
     rules.check_name(settings.name)
     wanted = asdict(settings)
+    if settings.payment_limit <= ZERO:
+        raise DomainError("The limit is more than nothing.", field="payment_limit")
     with transaction() as session:
         organization = queries.get_organization(session, lock=True)
         rules.check_settings(

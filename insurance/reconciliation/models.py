@@ -115,6 +115,9 @@ class ReconciliationRow(TenantRecord):
     """A row of a file: its text as it stood there, what was read, and what became of it.
 
     `bank_reference` is the bank's own number of the movement within its account.
+    `is_receipt`: it says that money came in. `occurrence` counts the rows of the file that are
+    alike in payer, day, amount and reference (or in the bank's own number). A duplicate names the
+    receipt that it repeats, `known_receipt_id`, where there is one.
     """
 
     __tablename__ = "reconciliation_rows"
@@ -129,6 +132,13 @@ class ReconciliationRow(TenantRecord):
         ),
         tenant_key("reconciliation_files", "file_id"),
         tenant_key("receipts", "receipt_id"),
+        Index(
+            "reconciliation_rows_known_receipt_ix",
+            "org_id",
+            "known_receipt_id",
+            postgresql_where=text("known_receipt_id IS NOT NULL"),
+        ),
+        tenant_key("receipts", "known_receipt_id"),
     )
 
     file_id: Mapped[UUID]
@@ -144,8 +154,11 @@ class ReconciliationRow(TenantRecord):
     bank_reference: Mapped[str | None]
     line_type: Mapped[LineType] = mapped_column(default=LineType.PREMIUM)
     caution: Mapped[str] = mapped_column(default="")
+    occurrence: Mapped[int]
+    is_receipt: Mapped[bool]
     amount: Mapped[Decimal | None]
     verdict: Mapped[Verdict]
     detail: Mapped[str]
     receipt_id: Mapped[UUID | None]
+    known_receipt_id: Mapped[UUID | None]
     state: Mapped[RowState]

@@ -190,9 +190,17 @@ def test_a_run_that_looks_back_takes_what_was_missed() -> None:
         ("30", None, Treatment.REVERSE, MandateStatus.CANCELLED),
         ("34", None, Treatment.REVERSE, MandateStatus.CANCELLED),
         ("56", None, Treatment.CONTACT, None),
-        ("99", None, Treatment.REFER, MandateStatus.SUSPENDED),
-        ("", None, Treatment.REFER, MandateStatus.SUSPENDED),
-        (None, None, Treatment.REFER, MandateStatus.SUSPENDED),
+        # As Excel and banks leave them.
+        ("2", None, Treatment.REPRESENT, None),
+        ("002", "2", Treatment.NEW_MANDATE, MandateStatus.CANCELLED),
+        ("Code: 02", None, Treatment.REPRESENT, None),
+        ("4.0", None, Treatment.NEW_MANDATE, MandateStatus.CANCELLED),
+        ("04 - Payment stopped", None, Treatment.NEW_MANDATE, MandateStatus.CANCELLED),
+        # What nobody knows asks, and stops nothing.
+        ("99", None, Treatment.ASK, None),
+        ("AC04", None, Treatment.ASK, None),
+        ("", None, Treatment.ASK, None),
+        (None, None, Treatment.ASK, None),
     ],
 )
 def test_an_unpaid_code_says_what_to_do(

@@ -20,22 +20,23 @@ from insurance.billing.queries import (
     list_receipts,
     unapplied_credit,
 )
-from insurance.billing.services import Payment
-from insurance.core.db import transaction
-from insurance.core.errors import ConflictError, DomainError, NotFoundError
+from insurance.core.context import acting_as
+from insurance.core.errors import ConflictError, DomainError, ForbiddenError, NotFoundError
 from insurance.core.tenancy import tenant_scope
 from insurance.customers.queries import list_customers
 from insurance.ledger.periods import close_books
 from insurance.policies.queries import list_events
 from insurance.policies.services import (
+    Answers,
     accept_quote,
+    approve_request,
     pay_premium,
     receive_payment,
-    record_payments,
     reverse_payment,
 )
 from tests.factories.book import NOW, TODAY, make_customer, make_product, make_quote
 from tests.factories.identity import TestClient
+from tests.factories.lifecycle import CHECKER, MAKER
 from tests.factories.organizations import OrganizationFacts
 
 D = Decimal
@@ -49,9 +50,21 @@ def policy_id(session: Session) -> UUID:
     return accept_quote(quote_id, effective_date=START, on=TODAY, now=NOW).policy.id
 
 
-def _pay(policy_id: UUID, amount: str, reference: str = "PAY-1", paid_on: date = TODAY) -> Any:
+def _pay(
+    policy_id: UUID,
+    amount: str,
+    reference: str = "PAY-1",
+    paid_on: date = TODAY,
+    answers: Answers = Answers(),  # noqa: B008 -- frozen
+) -> Any:
     return receive_payment(
-        policy_id, amount=D(amount), reference=reference, paid_on=paid_on, on=TODAY, now=NOW
+        policy_id,
+        amount=D(amount),
+        reference=reference,
+        paid_on=paid_on,
+        on=TODAY,
+        now=NOW,
+        answers=answers,
     )
 
 
@@ -74,19 +87,60 @@ def test_a_receipt_settles_the_oldest_premium_and_a_part_of_the_next(
     assert arrears_on(session, policy_id, TODAY) == D("150.00")
 
 
-def test_the_same_reference_twice_posts_once(policy_id: UUID, session: Session) -> None:
-    first = _pay(policy_id, "150.00")
-    again = _pay(policy_id, "150.00")
+@pytest.mark.parametrize("amount", ["150.00", "151.00"])
+def test_a_reference_that_was_used_before_asks_whether_this_is_the_same_payment(
+    amount: str, policy_id: UUID, session: Session
+) -> None:
+    first = _pay(policy_id, "150.00", "Insurance")
 
-    assert (again.receipt_id, again.is_duplicate) == (first.receipt_id, True)
+    with pytest.raises(ConflictError, match="the same payment or another") as asked:
+        _pay(policy_id, amount, "INSURANCE ")
+
+    assert asked.value.field == "is_another_payment"
+    assert asked.value.detail["earlier_payment"]["receipt_id"] == str(first.receipt_id)
     assert len(list_receipts(session, policy_id)) == 1
 
 
-def test_a_reference_with_another_amount_is_refused(policy_id: UUID) -> None:
-    _pay(policy_id, "150.00")
+def test_what_a_person_says_of_a_reference_used_before_is_believed(
+    policy_id: UUID, session: Session
+) -> None:
+    first = _pay(policy_id, "100.00", "INSURANCE")
 
-    with pytest.raises(ConflictError, match="another payment"):
-        _pay(policy_id, "151.00")
+    same = _pay(policy_id, "100.00", "INSURANCE", answers=Answers(is_another=False))
+    other = _pay(policy_id, "100.00", "INSURANCE", answers=Answers(is_another=True))
+
+    assert (same.receipt_id, same.is_duplicate) == (first.receipt_id, True)
+    assert other.receipt_id != first.receipt_id
+    assert arrears_on(session, policy_id, TODAY) == D("100.00")
+    with pytest.raises(ConflictError, match="No payment of"):
+        _pay(policy_id, "99.00", "INSURANCE", answers=Answers(is_another=False))
+
+
+def test_far_more_than_is_due_asks_whether_it_is_right(policy_id: UUID, session: Session) -> None:
+    _pay(policy_id, "2999.99", "A")
+
+    with pytest.raises(ConflictError, match="R.1.000,00 right. R.100,00 is due") as asked:
+        _pay(policy_id, "1000.00", "B")
+
+    assert asked.value.field == "amount_is_right"
+    assert _pay(policy_id, "1000.00", "B", answers=Answers(amount_is_right=True)).receipt_id
+
+
+def test_a_payment_above_the_tenants_limit_is_recorded_once_another_person_agrees(
+    policy_id: UUID, session: Session
+) -> None:
+    with acting_as(MAKER):
+        waiting = _pay(policy_id, "100000.01", answers=Answers(amount_is_right=True))
+    assert (waiting.receipt_id, list_receipts(session, policy_id)) == (None, [])
+    session.rollback()
+
+    with acting_as(MAKER), pytest.raises(ForbiddenError):
+        approve_request(waiting.approval_id, on=TODAY, now=NOW)
+    with acting_as(CHECKER):
+        approve_request(waiting.approval_id, on=TODAY, now=NOW)
+
+    (receipt,) = list_receipts(session, policy_id)
+    assert (receipt.amount, receipt.reference) == (D("100000.01"), "PAY-1")
 
 
 def test_what_is_left_over_is_credit(policy_id: UUID, session: Session) -> None:
@@ -213,17 +267,10 @@ def _pay_line(policy_id: UUID, line_id: UUID, reference: str) -> Any:
     )
 
 
-def test_two_policies_that_are_paid_with_one_reference_at_once_post_it_once(
-    app: Flask, org: OrganizationFacts, session: Session
+def test_two_clerks_who_record_one_payment_at_once_record_it_once(
+    app: Flask, org: OrganizationFacts, policy_id: UUID, session: Session
 ) -> None:
-    product_id, customer_id = make_product(), make_customer()
-    both = [
-        accept_quote(make_quote(product_id, customer_id), on=TODAY, now=NOW).policy.id
-        for _ in range(2)
-    ]
-    session.rollback()
-
-    def clerk(policy_id: UUID) -> str:
+    def clerk(_number: int) -> str:
         with app.app_context(), tenant_scope(org.id):
             try:
                 _pay(policy_id, "100.00", "ONE")
@@ -232,28 +279,18 @@ def test_two_policies_that_are_paid_with_one_reference_at_once_post_it_once(
             return "posted"
 
     with ThreadPoolExecutor(2) as clerks:
-        assert sorted(clerks.map(clerk, both)) == ["payment_reference", "posted"]
+        assert sorted(clerks.map(clerk, range(2))) == ["is_another_payment", "posted"]
 
 
 def test_taking_a_payment_back_leaves_one_with_a_similar_reference(
     policy_id: UUID, session: Session
 ) -> None:
     _pay(policy_id, "100.00", "EFT")
-    with pytest.raises(DomainError, match="does not end in /WO"):
-        _pay(policy_id, "100.00", "EFT/WO")
-    other = Payment(
-        policy_id=policy_id,
-        policy_number="PL",
-        reference="EFT/WO",
-        amount=D("100.00"),
-        on=TODAY,
-    )
-    with transaction() as step:
-        record_payments(step, [other], on=TODAY, now=NOW)
+    _pay(policy_id, "100.00", "EFT/WO")
     line_id = list_premium_lines(session, policy_id)[0].id
     session.rollback()
 
-    reverse_payment(policy_id, line_id, reason_code="02", reference="EFT", on=TODAY, now=NOW)
+    reverse_payment(policy_id, line_id, reason_code="02", reference="eft", on=TODAY, now=NOW)
 
     session.expire_all()
     statuses = {one.reference: one.status.value for one in list_receipts(session, policy_id)}
@@ -268,7 +305,7 @@ def test_a_payment_that_was_taken_back_has_left_no_credit(
     session.rollback()
     reverse_payment(policy_id, line_id, reason_code="02", reference=None, on=TODAY, now=NOW)
 
-    again = _pay(policy_id, "100.00")
+    again = _pay(policy_id, "100.00", answers=Answers(is_another=False))
 
     assert (again.is_duplicate, again.credit, again.shares) == (True, D("0.00"), ())
     assert unapplied_credit(session, policy_id) == 0
@@ -322,11 +359,13 @@ def test_a_payment_over_the_api_settles_the_premium_it_names(
     path = f"/api/v1/policies/{policy_id}/premiums/{schedule[1]['id']}"
 
     paid = client.post(f"{path}/pay", json=body)
-    again = client.post(f"{path}/pay", json=body)
+    asked = client.post(f"{path}/pay", json=body)
+    again = client.post(f"{path}/pay", json=body | {"is_another_payment": False})
     other = client.post(f"{path}/pay", json=body | {"payment_reference": "EFT 2"})
 
     assert paid.status_code == 200
     assert paid.json["shares"] == [{"line_id": schedule[1]["id"], "amount": 100.0}]
+    assert (asked.status_code, asked.json["errors"][0]["pointer"]) == (409, "/is_another_payment")
     assert again.json["is_duplicate"]
     assert (other.status_code, other.json["title"]) == (409, "Conflict")
     summary = client.get(f"/api/v1/policies/{policy_id}/premium-summary").json

@@ -5,11 +5,11 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from insurance.billing.queries import list_receipts
-from insurance.core.db import db
+from insurance.core.db import db, transaction
 from insurance.debit_orders.models import DebitOrderItem, DebitOrderRun, Mandate, RunStatus
 from insurance.debit_orders.rules import ItemStatus, MandateStatus
 from insurance.policies.queries import get_policy
@@ -95,7 +95,7 @@ def test_a_paid_and_a_returned_row_in_one_file_leave_the_debit_unpaid(
         _answer(items[0]), _answer(items[0], status="UNPAID", reason_code="18"), _answer(items[0])
     )
 
-    assert verdicts(file) == ["MATCHED", "REVERSAL", "DUPLICATE"]
+    assert verdicts(file) == ["MATCHED", "REVERSAL", "SUSPENSE"]
     assert "open a task for a possible claim" in details(file)[1]
     assert _now(items[0])[:3] == (ItemStatus.UNPAID, "18", MandateStatus.SUSPENDED)
 
@@ -110,3 +110,62 @@ def test_money_for_a_debit_that_came_back_waits_in_suspense(
     assert verdicts(file) == ["SUSPENSE"]
     assert _now(items[0])[0] is ItemStatus.UNPAID
     assert _receipts(items[0].policy_id) == []
+
+
+def test_codes_that_lost_their_zeros_in_excel_mean_what_the_bank_meant(
+    items: list[DebitOrderItem],
+) -> None:
+    file = _commit(
+        _answer(items[0], status="UNPAID", reason_code="2"),
+        _answer(items[1], status="UNPAID", reason_code="4"),
+    )
+
+    assert "unpaid, 02 Not provided for" in details(file)[0]
+    assert _now(items[0])[:3] == (ItemStatus.UNPAID, "02", MandateStatus.ACTIVE)
+    assert _now(items[1])[:3] == (ItemStatus.UNPAID, "04", MandateStatus.CANCELLED)
+
+
+def test_an_unknown_code_asks_and_stops_nothing(items: list[DebitOrderItem]) -> None:
+    file = _commit(_answer(items[0], status="UNPAID", reason_code="77"))
+
+    assert "Ask the bank what this means" in details(file)[0]
+    assert _now(items[0])[:3] == (ItemStatus.UNPAID, "77", MandateStatus.ACTIVE)
+
+
+def test_a_result_with_only_the_reference_is_found_by_it(items: list[DebitOrderItem]) -> None:
+    nameless = [_answer(one) | {"policy_number": ""} for one in items]
+
+    file = _commit(nameless[0], nameless[1] | {"status": "UNPAID", "reason_code": "02"})
+    back = _commit(nameless[0] | {"status": "DISPUTED", "reason_code": "30"})
+
+    assert (verdicts(file), verdicts(back)) == (["MATCHED", "REVERSAL"], ["REVERSAL"])
+    assert _receipts(items[0].policy_id) == [("REVERSED", items[0].amount)]
+    assert _now(items[1])[0] is ItemStatus.UNPAID
+
+
+def test_a_debit_that_is_answered_twice_in_two_spellings_is_posted_once(
+    items: list[DebitOrderItem],
+) -> None:
+    _commit(_answer(items[0]))
+    spelled = (items[0].reference or "").replace("-", " ").lower()
+
+    file = _commit(_answer(items[0]) | {"reference": spelled, "paid_date": "2026-11-19"})
+
+    assert verdicts(file) == ["DUPLICATE"]
+    assert len(_receipts(items[0].policy_id)) == 1
+
+
+def test_money_that_equals_a_debit_in_flight_is_that_debit(items: list[DebitOrderItem]) -> None:
+    """Cut to twenty characters the reference of a debit has lost its policy."""
+    on_its_day = _answer(items[0], paid_date="2026-11-20") | {
+        "reference": (items[0].reference or "")[:20]
+    }
+    with transaction() as session:
+        session.execute(update(DebitOrderItem).values(action_date=date(2026, 11, 20)))
+
+    file = _commit(on_its_day)
+    answer = _commit(_answer(items[0]))
+
+    assert (verdicts(file), verdicts(answer)) == (["MATCHED"], ["DUPLICATE"])
+    assert "taken for the debit" in details(file)[0]
+    assert _now(items[0])[0] is ItemStatus.PAID

@@ -134,25 +134,16 @@ def test_more_than_the_premium_pays_the_oldest_and_the_rest_is_credit(
     assert unapplied_credit(session, policy[0]) == D("300.00")
 
 
-def test_the_same_reference_twice_in_a_file_posts_once(
+def test_a_payment_that_a_clerk_had_recorded_is_a_duplicate_and_one_of_another_amount_is_not(
     policy: tuple[UUID, str], session: Session
 ) -> None:
-    file = commit(csv_of(row(policy[1]), row(policy[1])))
+    receive_payment(policy[0], amount=D("60.00"), reference="r-1", paid_on=TODAY, on=TODAY, now=NOW)
 
-    assert verdicts(file) == ["MATCHED", "DUPLICATE"]
-    assert len(list_receipts(session, policy[0])) == 1
+    file = commit(csv_of(row(policy[1], "60.00"), row(policy[1])))
 
-
-def test_a_reference_that_a_clerk_had_posted_is_a_duplicate(
-    policy: tuple[UUID, str], session: Session
-) -> None:
-    receive_payment(policy[0], amount=D("60.00"), reference="R1", paid_on=TODAY, on=TODAY, now=NOW)
-
-    file = commit(csv_of(row(policy[1])))
-
-    assert verdicts(file) == ["DUPLICATE"]
-    assert "for R 60,00: check whether this is other money" in details(file)[0]
-    assert len(list_receipts(session, policy[0])) == 1
+    assert verdicts(file) == ["DUPLICATE", "OVERPAID"]
+    assert details(file)[0] == "This payment was posted before; nothing is posted again."
+    assert len(list_receipts(session, policy[0])) == 2
 
 
 def test_money_for_an_unknown_policy_is_kept_in_suspense(session: Session) -> None:
@@ -227,7 +218,7 @@ def test_rows_are_posted_in_their_order_also_where_money_comes_back_in_between(
     foreseen = verdicts(file)
     commit_file(file.id, on=TODAY, now=NOW)
 
-    assert foreseen == ["MATCHED", "REVERSAL", "PARTIAL", "MATCHED", "DUPLICATE"]
+    assert foreseen == ["MATCHED", "REVERSAL", "PARTIAL", "MATCHED", "SUSPENSE"]
     assert verdicts(file) == foreseen
     assert _paid(session, policy[0])[:2] == [("PAID", D("100.00")), ("PENDING", D("0.00"))]
 
@@ -275,8 +266,9 @@ def test_a_payment_in_suspense_that_comes_back_is_gone_from_there(session: Sessi
         ({"paid_date": "2026-02-30"}, "paid_date: This is not a date"),
         ({"paid_date": ""}, "paid_date: This is missing."),
         ({"due_date": "31/11/2026"}, "due_date: This is not a date"),
-        ({"reference": ""}, "reference: This is missing."),
-        ({"reference": "x" * 101}, "reference: This has more than 100 characters."),
+        ({"reference": "", "status": "UNPAID"}, "reference: This is missing."),
+        ({"reference": "x" * 201}, "reference: This has more than 200 characters."),
+        ({"status": "UNPAID", "reason_code": "000"}, "reason_code: 000 says that it was paid"),
         ({"reference": "a\x00b"}, "reference: This holds characters that cannot be read."),
         ({"policy_number": "P" * 41}, "policy_number: This has more than 40 characters."),
         ({"status": "PERHAPS"}, "status: This is PAID, UNPAID or DISPUTED."),
@@ -295,16 +287,23 @@ def test_a_row_that_makes_no_sense_is_named_by_line_and_field_and_spoils_no_othe
     assert file.rows_done == 2
 
 
-def test_a_payment_in_a_closed_month_is_an_error_of_its_row(
+def test_a_payment_of_a_closed_month_keeps_its_day_and_is_booked_on_the_first_open_one(
     policy: tuple[UUID, str], session: Session
 ) -> None:
     close_books(date(2026, 10, 31), reason="October is done", on=TODAY, now=NOW)
-    early, late = row(policy[1], paid_date="2026-10-31"), row(policy[1], reference="R2")
+    early = row(policy[1], paid_date="2026-10-31")
+    nobodys = row("PL-2026-999999", reference="R2", paid_date="2026-10-31")
 
-    file = commit(csv_of(early, late))
+    file = commit(csv_of(early, nobodys))
 
-    assert verdicts(file) == ["ERROR", "MATCHED"]
-    assert details(file)[0] == "paid_date: The books are closed to 2026/10/31."
+    assert verdicts(file) == ["MATCHED", "SUSPENSE"]
+    assert [one.received_on for one in list_receipts(session, policy[0])] == [date(2026, 10, 31)]
+    booked = session.scalars(
+        text(
+            "SELECT DISTINCT effective_date FROM ins.ledger_transfers WHERE debit_account = 'BANK'"
+        )
+    ).all()
+    assert booked == [date(2026, 11, 1)]
 
 
 def test_a_formula_in_a_reference_is_kept_as_its_text(
@@ -380,17 +379,22 @@ def test_a_chunk_that_cannot_be_posted_leaves_the_file_to_be_gone_on_with(
 ) -> None:
     monkeypatch.setattr(postings, "CHUNK", 2)
     file = upload(_many([policy], 5))
-    with transaction() as writing:
-        writing.execute(
-            update(ReconciliationFile)
-            .where(ReconciliationFile.id == file.id)
-            .values(status=FileStatus.FAILED, rows_done=2, last_line=3, error="Broke off")
-        )
+    _set_file(file.id, status=FileStatus.COMMITTING)
+    postings._post_chunk(file.id, on=TODAY, now=NOW)
+    _set_file(file.id, status=FileStatus.FAILED, error="Broke off")
 
     done = commit_file(file.id, on=TODAY, now=NOW)
 
     assert (done.status, done.rows_done, done.error) == (FileStatus.COMMITTED, 5, None)
-    assert sorted(one.reference for one in list_receipts(session, policy[0])) == ["M2", "M3", "M4"]
+    references = sorted(one.reference for one in list_receipts(session, policy[0]))
+    assert references == ["M0", "M1", "M2", "M3", "M4"]
+
+
+def _set_file(file_id: UUID, **values: object) -> None:
+    with transaction() as writing:
+        writing.execute(
+            update(ReconciliationFile).where(ReconciliationFile.id == file_id).values(**values)
+        )
 
 
 _WORKER = """

@@ -18,7 +18,8 @@ from insurance.core import clock
 from insurance.core.db import transaction
 from insurance.core.permissions import Role
 from insurance.reconciliation.queries import list_suspense, sum_suspense
-from tests.factories.book import NOW
+from insurance.reconciliation.services import post_file
+from tests.factories.book import NOW, TODAY
 from tests.factories.identity import SignedInClient
 from tests.factories.reconciliation import commit, csv_of, make_policies, row, upload
 
@@ -53,7 +54,9 @@ def test_a_clerk_uploads_looks_and_posts(
     sign_in: SignIn, policy: tuple[UUID, str], session: Session
 ) -> None:
     client = sign_in(Role.FINANCE)
-    content = csv_of(row(policy[1], "150.00"), row("PL-2026-999999", "9.00", "R2"), row("", "x"))
+    content = csv_of(
+        row(policy[1], "150.00"), row("PL-2026-999999", "9.00", "R2"), row(policy[1], "x")
+    )
 
     sent = _send(client, content)
     shown = client.get(sent.location)
@@ -133,8 +136,9 @@ def test_the_progress_is_asked_for_until_there_is_none_to_come(
     whole = client.get(client.url(f"/reconciliation/{file.id}")).text
     with transaction() as writing:
         writing.execute(
-            text("UPDATE ins.reconciliation_files SET status = 'COMMITTED', rows_done = 4")
+            text("UPDATE ins.reconciliation_files SET rows_done = 0"),
         )
+    post_file(file.id, on=TODAY, now=NOW)
     last = client.get(path, headers=PART | {"HX-PTag": first.headers["HX-PTag"]})
 
     assert "3 of 4 rows are posted." in _words(first.text)

@@ -13,7 +13,7 @@ from insurance.audit_logs.models import AuditEvent
 from insurance.billing.queries import (
     arrears_on,
     get_receipt,
-    list_receipts_with_references,
+    list_payments_with_reference,
     unapplied_credit,
 )
 from insurance.core.db import transaction
@@ -40,7 +40,7 @@ def policy(session: Session) -> tuple[UUID, str]:
 
 def _wait(session: Session, amount: str = "250.00", reference: str = "EFT 7") -> UUID:
     commit(csv_of(row("PL-9999-999999", amount, reference)))
-    found = list_receipts_with_references(session, [reference])[reference].id
+    found = list_payments_with_reference(session, reference)[0].id
     session.rollback()
     return found
 

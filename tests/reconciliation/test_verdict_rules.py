@@ -1,11 +1,13 @@
 """Verdicts: whatever a file holds, money neither appears nor is lost."""
 
+from collections import Counter
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from insurance.billing.rules import OpenLine
@@ -13,6 +15,8 @@ from insurance.core.money import ZERO, total
 from insurance.debit_orders.rules import ItemStatus
 from insurance.reconciliation.rules import (
     PAYING,
+    RECEIVING,
+    Known,
     KnownDebit,
     KnownPolicy,
     KnownReceipt,
@@ -21,25 +25,48 @@ from insurance.reconciliation.rules import (
     Standing,
     Verdict,
     decide,
+    recognise,
 )
 
 D = Decimal
 ON = date(2026, 11, 20)
-POLICY = KnownPolicy(UUID(int=1), "PL-1", "active")
+NUMBER = "PL-2026-000001"
+POLICY = KnownPolicy(UUID(int=1), NUMBER, "active")
 LINES = [
     OpenLine(UUID(int=number), ON - timedelta(days=30 * (3 - number)), D("310.00"))
     for number in (1, 2, 3)
 ]
+KNOWN = Known(policy=POLICY, lines=LINES)
 
 
 def _row(
-    amount: str | Decimal = "310.00", reference: str = "R", outcome: Outcome = Outcome.PAID
+    amount: str | Decimal = "310.00",
+    reference: str = "R",
+    outcome: Outcome = Outcome.PAID,
+    day: date = ON,
+    **more: object,
 ) -> Row:
-    return Row(2, "PL-1", None, ON, D(amount), reference, outcome, None)
+    return Row(2, NUMBER, None, day, D(amount), reference, outcome, None, **more)
+
+
+def _receipt(amount: str = "310.00", **more: object) -> KnownReceipt:
+    return KnownReceipt(
+        **{
+            "policy_id": POLICY.id,
+            "amount": D(amount),
+            "payer_key": "PL2026000001",
+            "reference_key": "R",
+            "received_on": ON,
+            "id": UUID(int=7),
+        }
+        | more
+    )
 
 
 def _standing() -> Standing:
-    return Standing(policies={"PL-1": POLICY}, lines={POLICY.id: list(LINES)})
+    return Standing(
+        policies={NUMBER: POLICY}, by_id={POLICY.id: POLICY}, lines={POLICY.id: list(LINES)}
+    )
 
 
 @pytest.mark.parametrize(
@@ -56,14 +83,14 @@ def _standing() -> Standing:
 def test_an_amount_settles_the_oldest_first(
     amount: str, verdict: Verdict, settled: int, credit: str
 ) -> None:
-    decision = decide(_row(amount), POLICY, LINES, None, on=ON, tolerance=D("1.00"))
+    decision = decide(_row(amount), KNOWN, on=ON, tolerance=D("1.00"))
 
     assert (decision.verdict, decision.credit) == (verdict, D(credit))
     assert [share.line_id for share in decision.shares] == [one.id for one in LINES[:settled]]
 
 
 def test_where_nothing_is_owed_all_of_it_is_credit() -> None:
-    decision = decide(_row(), POLICY, [], None, on=ON)
+    decision = decide(_row(), Known(policy=POLICY), on=ON)
 
     assert (decision.verdict, decision.shares, decision.credit) == (
         Verdict.OVERPAID,
@@ -89,7 +116,7 @@ def test_a_debit_settles_its_own_premium_and_is_answered_once(
 ) -> None:
     debit = KnownDebit(POLICY.id, LINES[1].id, status)
 
-    decision = decide(_row(outcome=outcome), POLICY, LINES, None, debit, on=ON)
+    decision = decide(_row(outcome=outcome), replace(KNOWN, debit=debit), on=ON)
 
     assert decision.verdict is verdict
     if verdict is Verdict.MATCHED:
@@ -100,40 +127,120 @@ def test_a_debit_settles_its_own_premium_and_is_answered_once(
 def test_a_debit_of_another_policy_is_not_taken_for_this_one() -> None:
     debit = KnownDebit(UUID(int=9), LINES[1].id, ItemStatus.SUBMITTED)
 
-    assert decide(_row(), POLICY, LINES, None, debit, on=ON).verdict is Verdict.SUSPENSE
+    assert decide(_row(), replace(KNOWN, debit=debit), on=ON).verdict is Verdict.SUSPENSE
 
 
 @pytest.mark.parametrize(
-    ("receipt", "verdict"),
+    ("receipts", "verdict"),
     [
-        (KnownReceipt(POLICY.id, D("310.00")), Verdict.REVERSAL),
-        (KnownReceipt(None, D("310.00"), "SUSPENSE"), Verdict.REVERSAL),
-        (KnownReceipt(POLICY.id, D("310.00"), "REVERSED"), Verdict.DUPLICATE),
-        (KnownReceipt(UUID(int=9), D("310.00")), Verdict.ERROR),
-        (KnownReceipt(POLICY.id, D("300.00")), Verdict.ERROR),
-        (KnownReceipt(POLICY.id, D("310.00"), is_money=False), Verdict.ERROR),
-        (KnownReceipt(POLICY.id, D("310.00"), is_refunded=True), Verdict.ERROR),
-        (None, Verdict.ERROR),
+        ([_receipt()], Verdict.REVERSAL),
+        ([_receipt(policy_id=None, status="SUSPENSE")], Verdict.REVERSAL),
+        ([_receipt(status="REVERSED")], Verdict.DUPLICATE),
+        ([_receipt(policy_id=UUID(int=9), payer_key="OTHER")], Verdict.ERROR),
+        ([_receipt("300.00")], Verdict.ERROR),
+        ([_receipt(is_refunded=True)], Verdict.ERROR),
+        ([], Verdict.ERROR),
+        # Of several the day decides; where it does not, a person.
+        ([_receipt(received_on=ON - timedelta(days=30)), _receipt()], Verdict.REVERSAL),
+        ([_receipt(received_on=ON - timedelta(days=30)), _receipt(status="REVERSED")], "DUPLICATE"),
+        ([_receipt(received_on=ON - timedelta(days=day)) for day in (30, 60)], Verdict.ERROR),
+        ([_receipt(), _receipt()], Verdict.ERROR),
     ],
 )
 @pytest.mark.parametrize("outcome", [Outcome.UNPAID, Outcome.DISPUTED])
 def test_only_a_payment_that_was_received_and_is_still_there_is_taken_back(
-    receipt: KnownReceipt | None, verdict: Verdict, outcome: Outcome
+    receipts: list[KnownReceipt], verdict: Verdict, outcome: Outcome
 ) -> None:
-    assert decide(_row(outcome=outcome), POLICY, LINES, receipt, on=ON).verdict is verdict
+    known = replace(KNOWN, referenced=receipts)
+
+    assert decide(_row(outcome=outcome), known, on=ON).verdict == verdict
+
+
+def test_a_debit_that_came_back_takes_back_no_payment_of_another_reference() -> None:
+    debit = KnownDebit(POLICY.id, LINES[1].id, ItemStatus.PAID, "R", D("310.00"), ON)
+
+    decision = decide(_row(outcome=Outcome.UNPAID), replace(KNOWN, debit=debit), on=ON)
+
+    assert (decision.verdict, decision.receipt) == (Verdict.REVERSAL, None)
+    assert "stays as a payment of its own" in decision.detail
+
+
+def test_money_of_the_policy_amount_and_day_of_a_debit_in_flight_is_that_debit() -> None:
+    waiting = KnownDebit(POLICY.id, LINES[1].id, ItemStatus.SUBMITTED, "DEBIT1", D("310.00"), ON)
+    standing = _standing()
+    standing.debits["DEBIT1"] = waiting
+    standing.in_flight[(POLICY.id, D("310.00"), ON)] = ["DEBIT1"]
+
+    first = standing.take(_row(reference="cash"), on=ON)
+    own = standing.take(_row(reference="debit-1"), on=ON)
+    later = standing.take(_row(reference="cash", day=ON - timedelta(days=1)), on=ON)
+
+    assert (first.verdict, first.shares[0].line_id) == (Verdict.MATCHED, LINES[1].id)
+    assert first.debit == waiting
+    assert own.verdict is Verdict.DUPLICATE
+    assert (later.verdict, later.debit) == (Verdict.MATCHED, None)
+
+
+@pytest.mark.parametrize(
+    ("row", "agreeing", "numbered", "known"),
+    [
+        (_row(), [], [], None),
+        (_row(), [_receipt()], [], True),
+        (_row(occurrence=2), [_receipt()], [], False),
+        (_row(occurrence=2), [_receipt(), _receipt()], [], True),
+        # The bank's own number decides, whatever the text.
+        (_row(bank_reference="N1"), [], [_receipt(bank_reference="N1")], True),
+        (_row("311.00", bank_reference="N1"), [], [_receipt(bank_reference="N1")], False),
+        (_row(bank_reference="N2"), [_receipt(bank_reference="N1", source="CSV")], [], None),
+        (_row(bank_reference="N1", occurrence=2), [], [_receipt(bank_reference="N1")], False),
+        # Two of one batch have one number; of two payers each has its own money.
+        (
+            _row(bank_reference="N1"),
+            [],
+            [_receipt(bank_reference="N1", payer_key="OTHER", is_of_this_file=True)],
+            None,
+        ),
+        # The same movement written in two ways, or typed by hand and then read: a person decides.
+        (_row(bank_reference="N2"), [_receipt(bank_reference="N1", source="XLSX")], [], False),
+        (_row(bank_reference="N2"), [_receipt()], [], False),
+        (_row(), [_receipt(bank_reference="N1", source="XLSX")], [], True),
+    ],
+)
+def test_a_movement_is_known_by_its_number_or_by_all_it_says(
+    row: Row,
+    agreeing: list[KnownReceipt],
+    numbered: list[KnownReceipt],
+    known: bool | None,
+) -> None:
+    found = recognise(row, agreeing, numbered, "CSV")
+
+    assert (found.is_certain if found else None) is known
+
+
+def _counted(rows: list[Row]) -> list[Row]:
+    seen: Counter[tuple[object, ...]] = Counter()
+    counted = []
+    for line, row in enumerate(rows, 2):
+        seen[row.alike] += 1
+        counted.append(replace(row, line=line, occurrence=seen[row.alike]))
+    return counted
 
 
 rows = st.lists(
     st.builds(
         _row,
-        st.integers(1, 120_000).map(lambda cents: D(cents) / 100),
-        st.sampled_from(["A", "B", "C", "D"]),
+        st.sampled_from(["100.00", "310.00", "620.00"])
+        | st.integers(1, 120_000).map(lambda cents: D(cents) / 100),
+        st.sampled_from(["A", "B", "a "]),
         st.sampled_from(list(Outcome)),
+        st.sampled_from([ON, ON - timedelta(days=1)]),
+        bank_reference=st.sampled_from([None, None, "N1", "N2"]),
     ),
     max_size=12,
-)
+).map(_counted)
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(rows=rows, tolerance=st.sampled_from([D("0.00"), D("1.00"), D("5.00")]))
 def test_whatever_the_rows_nothing_is_settled_beyond_what_is_owed(
     rows: list[Row], tolerance: Decimal
@@ -152,16 +259,27 @@ def test_whatever_the_rows_nothing_is_settled_beyond_what_is_owed(
         assert ZERO < line.outstanding <= D("310.00")
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(rows=rows)
-def test_each_reference_is_posted_at_most_once(rows: list[Row]) -> None:
+def test_in_one_file_every_row_of_money_received_is_received(rows: list[Row]) -> None:
     standing = _standing()
-    posted = [
-        row.reference
-        for row in rows
-        if standing.take(row, on=ON).verdict in PAYING | {Verdict.SUSPENSE}
-    ]
+    for row in rows:
+        verdict = standing.take(row, on=ON).verdict
+        if row.outcome is Outcome.PAID:
+            assert verdict in RECEIVING, "nothing was in the books before"
 
-    assert len(set(posted)) == len(posted)
+
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(rows=rows)
+def test_the_same_rows_again_receive_nothing(rows: list[Row]) -> None:
+    standing = _standing()
+    money = [row for row in rows if row.outcome is Outcome.PAID]
+    for row in money:
+        standing.take(row, on=ON)
+
+    again = {standing.take(row, on=ON).verdict for row in money}
+
+    assert again <= {Verdict.DUPLICATE}
 
 
 @given(

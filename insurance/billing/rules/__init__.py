@@ -4,6 +4,7 @@ from insurance.billing.rules.allocation import (
     OpenLine,
     Share,
     allocate,
+    is_far_above,
     last_in_reach,
     may_settle,
     open_status,
@@ -15,6 +16,7 @@ from insurance.billing.rules.cancellation import (
     earned_charge,
 )
 from insurance.billing.rules.pro_rata import Step, instalment_at, period_charge, pro_rata
+from insurance.billing.rules.references import plain_reference
 from insurance.billing.rules.schedule import MONTHS_AHEAD, PlannedLine, line_charge, plan_lines
 
 __all__ = [
@@ -29,11 +31,13 @@ __all__ = [
     "cancellation_refund",
     "earned_charge",
     "instalment_at",
+    "is_far_above",
     "last_in_reach",
     "line_charge",
     "may_settle",
     "open_status",
     "period_charge",
+    "plain_reference",
     "plan_lines",
     "pro_rata",
 ]

@@ -10,6 +10,7 @@ from insurance.core.money import ZERO
 from insurance.core.period import add_months
 
 MONTHS_AHEAD = 1
+_FAR = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,11 @@ def allocate(
             shares.append(Share(line.id, settled))
             left -= settled
     return shares, left
+
+
+def is_far_above(amount: Decimal, due: Decimal) -> bool:
+    """Tell whether a payment is so far above what is due that a slip is likely: ten times it."""
+    return amount >= _FAR * due
 
 
 def last_in_reach(on: date) -> date:

@@ -5,17 +5,24 @@ The caller holds the policies' rows locked, so that two of these never work on o
 
 from insurance.billing.services.charges import cancel_lines, charge_adjustment, uncharge
 from insurance.billing.services.credits import apply_credits, refund_credit, release_line
-from insurance.billing.services.receipts import WRITTEN_OFF, Payment, Posted, record_receipts
+from insurance.billing.services.receipts import (
+    Payment,
+    Posted,
+    Unmatched,
+    record_receipts,
+    record_unmatched,
+)
 from insurance.billing.services.reversals import reverse_receipt, reverse_receipts
 
 __all__ = [
-    "WRITTEN_OFF",
     "Payment",
     "Posted",
+    "Unmatched",
     "apply_credits",
     "cancel_lines",
     "charge_adjustment",
     "record_receipts",
+    "record_unmatched",
     "refund_credit",
     "release_line",
     "reverse_receipt",

@@ -19,7 +19,7 @@ from insurance.billing.models import (
 from insurance.billing.queries import (
     list_lines_in_reach,
 )
-from insurance.billing.rules import OpenLine, Share, allocate, may_settle
+from insurance.billing.rules import OpenLine, Share, allocate, may_settle, plain_reference
 from insurance.core.bulk import write_rows
 from insurance.core.context import current_actor
 from insurance.core.ids import new_id
@@ -29,8 +29,6 @@ from insurance.ledger.models import TransferType
 from insurance.ledger.rules import split_vat
 from insurance.ledger.services import Entry, post
 
-WRITTEN_OFF = "/WO"
-"""How the references of what is written off beside a payment end."""
 _RECEIPTS: Table = Receipt.__table__  # type: ignore[assignment]
 _ALLOCATIONS: Table = Allocation.__table__  # type: ignore[assignment]
 _SETTLE = text(
@@ -52,7 +50,9 @@ class Payment:
     """Credit for a policy: money, or a decision of the insurer. `amount` is in rand, positive.
 
     `line_id` names the line it is meant for; `vat_rate` is in per cent, None where the class
-    carries no VAT.
+    carries no VAT. `payer` is the policy or payer as the movement named it; `occurrence` counts
+    the payments that agree in payer, day, amount and reference. `booked_on` is the day of its
+    entries where that is not the day it came (books that are closed).
     """
 
     policy_id: UUID
@@ -64,6 +64,25 @@ class Payment:
     kind: ReceiptKind = ReceiptKind.PAYMENT
     detail: str | None = None
     vat_rate: Decimal | None = None
+    payer: str | None = None
+    bank_reference: str | None = None
+    occurrence: int = 1
+    booked_on: date | None = None
+    beside_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unmatched:
+    """Money that came in and waits in suspense, with the reason in `detail`. `amount` is in rand."""
+
+    payer: str
+    reference: str
+    amount: Decimal
+    on: date
+    detail: str
+    bank_reference: str | None = None
+    occurrence: int = 1
+    booked_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +155,54 @@ def record_receipts(
         for share in shares:
             reduce_line(lines, share)
         posted.append(Posted(receipt_id, payment, tuple(shares), credit))
-        _write_off_rests(batch, payment, shares, lines, tolerance, now)
+        _write_off_rests(batch, payment, receipt_id, shares, lines, tolerance, now)
     batch.write(session, now)
     return posted
+
+
+def record_unmatched(
+    session: Session, movements: Sequence[Unmatched], *, now: datetime
+) -> list[UUID]:
+    """Receive money in suspense and return the receipts in the same order."""
+    receipts = [_unmatched_row(one, now) for one in movements]
+    session.flush()
+    write_rows(session, _RECEIPTS, receipts)
+    journals = [
+        [_unmatched_entry(one, row["id"])] for one, row in zip(movements, receipts, strict=True)
+    ]
+    post(session, journals, now=now)
+    return [row["id"] for row in receipts]
+
+
+def _unmatched_row(one: Unmatched, now: datetime) -> dict[str, Any]:
+    return {
+        "id": new_id(),
+        "reference": one.reference,
+        "reference_key": plain_reference(one.reference),
+        "payer_key": plain_reference(one.payer),
+        "bank_reference": one.bank_reference,
+        "occurrence": one.occurrence,
+        "kind": ReceiptKind.PAYMENT,
+        "status": ReceiptStatus.SUSPENSE,
+        "amount": one.amount,
+        "received_on": one.on,
+        "recorded_at": now,
+        "recorded_by": current_actor().email,
+        "detail": one.detail,
+    }
+
+
+def _unmatched_entry(one: Unmatched, receipt_id: UUID) -> Entry:
+    return Entry(
+        type=TransferType.SUSPENSE_RECEIVED,
+        description=f"Received, policy not known: {one.payer} {one.reference}",
+        debit="BANK",
+        credit="SUSPENSE",
+        amount=one.amount,
+        on=one.booked_on or one.on,
+        receipt_id=receipt_id,
+        reference=one.reference,
+    )
 
 
 def _reaches(payment: Payment, line: OpenLine, on: date) -> bool:
@@ -185,6 +249,13 @@ def _receipt_row(payment: Payment, receipt_id: UUID, now: datetime) -> dict[str,
     return {
         "id": receipt_id,
         "reference": payment.reference,
+        "reference_key": plain_reference(payment.reference),
+        "payer_key": plain_reference(
+            payment.policy_number if payment.payer is None else payment.payer
+        ),
+        "bank_reference": payment.bank_reference,
+        "occurrence": payment.occurrence,
+        "beside_id": payment.beside_id,
         "kind": payment.kind,
         "status": ReceiptStatus.POSTED,
         "policy_id": payment.policy_id,
@@ -244,7 +315,7 @@ def _entry(
         debit=debit,
         credit=credit,
         amount=amount,
-        on=payment.on,
+        on=payment.booked_on or payment.on,
         policy_id=payment.policy_id,
         premium_line_id=line_id,
         receipt_id=receipt_id,
@@ -255,6 +326,7 @@ def _entry(
 def _write_off_rests(
     batch: Batch,
     payment: Payment,
+    receipt_id: UUID,
     shares: Sequence[Share],
     lines: dict[UUID, OpenLine],
     tolerance: Decimal,
@@ -266,13 +338,15 @@ def _write_off_rests(
             written_off = Payment(
                 policy_id=payment.policy_id,
                 policy_number=payment.policy_number,
-                reference=f"{payment.reference}{WRITTEN_OFF}",
+                reference=payment.reference,
                 amount=rest.outstanding,
                 on=payment.on,
                 line_id=rest.id,
                 kind=ReceiptKind.WRITE_OFF,
                 detail=f"Within the tolerance of {tolerance}",
                 vat_rate=payment.vat_rate,
+                booked_on=payment.booked_on,
+                beside_id=receipt_id,
             )
             share_off = Share(rest.id, rest.outstanding)
             _add_receipt(batch, written_off, [share_off], ZERO, now)

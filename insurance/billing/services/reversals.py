@@ -12,16 +12,14 @@ from insurance.billing.models import (
     LineStatus,
     PremiumLine,
     Receipt,
-    ReceiptKind,
     ReceiptStatus,
 )
 from insurance.billing.queries import (
     NetAllocation,
     list_net_allocations,
-    list_receipts_with_references,
+    list_written_off_beside,
 )
 from insurance.billing.rules import open_status
-from insurance.billing.services.receipts import WRITTEN_OFF
 from insurance.core.errors import ConflictError
 from insurance.core.money import ZERO
 from insurance.core.tenancy import current_org
@@ -111,12 +109,6 @@ def _written_off_beside(
     session: Session, receipts: Sequence[Receipt]
 ) -> list[tuple[Receipt, Receipt]]:
     """Return what was written off beside payments, each with its payment."""
-    payments = {f"{one.reference}{WRITTEN_OFF}": one for one in receipts}
-    found = list_receipts_with_references(session, list(payments))
-    return [
-        (one, payments[reference])
-        for reference, one in found.items()
-        if one.kind is ReceiptKind.WRITE_OFF
-        and one.policy_id == payments[reference].policy_id
-        and one.status is ReceiptStatus.POSTED
-    ]
+    payments = {one.id: one for one in receipts}
+    found = list_written_off_beside(session, list(payments))
+    return [(one, payments[one.beside_id]) for one in found if one.beside_id is not None]

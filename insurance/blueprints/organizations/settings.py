@@ -1,5 +1,7 @@
 """An organization's own settings."""
 
+from decimal import Decimal
+
 from flask import Response, url_for
 from wtforms import BooleanField, HiddenField, IntegerField
 
@@ -10,7 +12,7 @@ from insurance.core.errors import DomainError, ForbiddenError, StaleError
 from insurance.core.permissions import May
 from insurance.organizations import queries, rules, services
 from insurance.web.access import requires, tenant_blueprint
-from insurance.web.forms import ChoiceField, Form, Required, TextField
+from insurance.web.forms import ChoiceField, Form, MoneyField, Required, TextField
 from insurance.web.html import differences, go, page, refuse
 
 bp = tenant_blueprint("settings", __name__, "/settings")
@@ -25,6 +27,7 @@ class SettingsForm(Form):
     session_idle_minutes = IntegerField(
         "Sign out after so many minutes without use", [Required("Enter a number of minutes.")]
     )
+    payment_limit = MoneyField("A second person for payments above")
     requires_mfa = BooleanField("Everybody needs a second factor to sign in")
     version = HiddenField()
 
@@ -42,7 +45,7 @@ def edit() -> Response:
     if form.validate_on_submit():
         try:
             services.change_settings(
-                _settings(form),
+                _settings(form, organization.payment_limit),
                 version=rules.read_version(form.version.data),
                 now=clock.now(),
             )
@@ -65,13 +68,14 @@ def edit() -> Response:
     )
 
 
-def _settings(form: SettingsForm) -> services.OrganizationSettings:
+def _settings(form: SettingsForm, payment_limit: Decimal) -> services.OrganizationSettings:
     return services.OrganizationSettings(
         name=form.name.data or "",
         description=form.description.data or "",
         timezone=form.timezone.data,
         requires_mfa=form.requires_mfa.data,
         session_idle_minutes=form.session_idle_minutes.data or 0,
+        payment_limit=payment_limit if form.payment_limit.data is None else form.payment_limit.data,
     )
 
 

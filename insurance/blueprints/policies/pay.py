@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from flask import Response, request, url_for
+from wtforms import BooleanField
 
 from insurance.billing import queries as billing
 from insurance.blueprints.policies import bp
@@ -17,6 +18,9 @@ from insurance.web.business import business_day
 from insurance.web.forms import ChoiceField, DayField, Form, MoneyField, Required, TextField
 from insurance.web.html import go, page, refuse
 
+QUESTIONS = {"is_another_payment", "amount_is_right"}
+"""Fields that are shown once a payment raises their question."""
+
 
 class PaymentForm(Form):
     """What came in, when, and under which reference."""
@@ -25,12 +29,14 @@ class PaymentForm(Form):
     amount = MoneyField("Amount", [Required()])
     payment_date = DayField("Received on", [Required()])
     payment_reference = TextField("Reference", [Required()], longest=60)
+    is_another_payment = ChoiceField("Is this the same payment or another?", empty="Choose")
+    amount_is_right = BooleanField("The amount is right")
 
 
 class ReversalForm(Form):
     """Which payment, and why the bank took it back."""
 
-    reference = ChoiceField("Payment")
+    receipt_id = ChoiceField("Payment")
     reason_code = TextField("Reason code of the bank", [Required()], longest=20)
 
 
@@ -49,6 +55,11 @@ def pay(policy_id: UUID) -> Response:
             for one in open_lines
         ),
     ]
+    form.is_another_payment.choices = [
+        ("", "Choose"),
+        ("another", "Another payment: record it"),
+        ("same", "The same payment: record nothing"),
+    ]
     arrears = billing.arrears_on(session, policy_id, on)
     if request.method == "GET":
         chosen = next((one for one in open_lines if str(one.id) == request.args.get("line")), None)
@@ -58,12 +69,14 @@ def pay(policy_id: UUID) -> Response:
         ) or None
         form.payment_date.data = on
     status = 200
+    asks = {name for name in QUESTIONS if request.form.get(name)}
     if form.validate_on_submit():
         try:
             paid = _record(policy_id, form)
         except DomainError as error:
             refuse(form, error)
             status = error.status
+            asks |= QUESTIONS & {one.field for one in error.errors}
         else:
             return go(url_for(".show", policy_id=policy_id, tab="premiums"), _said(paid))
     return page(
@@ -75,6 +88,7 @@ def pay(policy_id: UUID) -> Response:
         customer_name=line.customer_name,
         arrears=arrears,
         credit=billing.unapplied_credit(session, policy_id),
+        asks=asks,
     )
 
 
@@ -83,6 +97,10 @@ def _record(policy_id: UUID, form: PaymentForm) -> services.Paid:
     assert form.payment_date.data is not None
     amount, paid_on = form.amount.data, form.payment_date.data
     reference, on, now = form.payment_reference.data or "", business_day(), clock.now()
+    answers = services.Answers(
+        {"another": True, "same": False}.get(form.is_another_payment.data or ""),
+        amount_is_right=form.amount_is_right.data,
+    )
     if form.line_id.data:
         return services.pay_premium(
             policy_id,
@@ -92,13 +110,22 @@ def _record(policy_id: UUID, form: PaymentForm) -> services.Paid:
             paid_on=paid_on,
             on=on,
             now=now,
+            answers=answers,
         )
     return services.receive_payment(
-        policy_id, amount=amount, reference=reference, paid_on=paid_on, on=on, now=now
+        policy_id,
+        amount=amount,
+        reference=reference,
+        paid_on=paid_on,
+        on=on,
+        now=now,
+        answers=answers,
     )
 
 
 def _said(paid: services.Paid) -> str:
+    if paid.approval_id is not None:
+        return f"{format_money(paid.amount)} waits for another person to agree."
     if paid.is_duplicate:
         return f"Reference {paid.reference} was recorded before; nothing was posted again."
     premiums = "premium" if len(paid.shares) == 1 else "premiums"
@@ -115,8 +142,8 @@ def reverse(policy_id: UUID, line_id: UUID) -> Response:
     premium = billing.get_premium_line(session, policy_id, line_id)
     settled = billing.list_net_allocations(session, line_id=line_id)
     form = ReversalForm()
-    form.reference.choices = [
-        (one.reference, f"{one.reference}, {format_money(one.amount)} of this premium")
+    form.receipt_id.choices = [
+        (str(one.receipt_id), f"{one.reference}, {format_money(one.amount)} of this premium")
         for one in settled
     ]
     status = 200
@@ -126,7 +153,7 @@ def reverse(policy_id: UUID, line_id: UUID) -> Response:
                 policy_id,
                 line_id,
                 reason_code=(form.reason_code.data or "").upper(),
-                reference=form.reference.data,
+                receipt_id=UUID(form.receipt_id.data),
                 on=business_day(),
                 now=clock.now(),
             )

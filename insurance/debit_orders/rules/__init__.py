@@ -8,6 +8,8 @@ from insurance.debit_orders.rules.codes import (
     UnpaidCode,
     mandate_after,
     meaning,
+    plain_code,
+    says_success,
     treatment,
 )
 from insurance.debit_orders.rules.dates import (
@@ -45,5 +47,7 @@ __all__ = [
     "mandate_after",
     "meaning",
     "nominal_window",
+    "plain_code",
+    "says_success",
     "treatment",
 ]

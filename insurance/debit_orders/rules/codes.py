@@ -1,5 +1,6 @@
 """What an unpaid debit's reason code means, and what happens to the mandate."""
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -25,6 +26,7 @@ class Treatment(StrEnum):
     REVERSE = "REVERSE"
     INTERNAL = "INTERNAL"
     CONTACT = "CONTACT"
+    ASK = "ASK"
 
     @property
     def advice(self) -> str:
@@ -73,6 +75,7 @@ _ADVICE = {
     Treatment.REVERSE: "Reverse the receipt; get a new mandate before any debit; check for a complaint.",
     Treatment.INTERNAL: "Nothing: the insurer recalled it.",
     Treatment.CONTACT: "Contact the customer.",
+    Treatment.ASK: "Ask the bank what this means; the mandate stays as it is.",
 }
 _MANDATE_AFTER = {
     Treatment.NEW_MANDATE: MandateStatus.CANCELLED,
@@ -82,23 +85,42 @@ _MANDATE_AFTER = {
     Treatment.POSSIBLE_CLAIM: MandateStatus.SUSPENDED,
 }
 _NOT_PROVIDED_FOR = "02"
+_SUCCESS = frozenset({"00", "ACCEPTED", "PAID", "SUCCESS", "SUCCESSFUL"})
+_DIGITS = re.compile(r"(?:[A-Z .:#/_-]*[ .:#/_-])?([0-9]{1,6})(?:\.0+)?(?:[ .:#/_-].*)?", re.ASCII)
+
+
+def plain_code(text: str | None) -> str | None:
+    """Return an unpaid code as it is kept: digits, padded to two; None for none.
+
+    `2`, `002`, `2.0` and `Code: 02` are `02`. What has no digits of its own (`AC04`) stays as it
+    is, in capitals.
+    """
+    written = (text or "").strip().upper()
+    found = _DIGITS.fullmatch(written)
+    return f"{int(found[1]):02}" if found else written or None
+
+
+def says_success(code: str | None) -> bool:
+    """Tell whether a code says that a debit was paid, so that it cannot be why it was not."""
+    return plain_code(code) in _SUCCESS
 
 
 def treatment(reason_code: str | None, *, previous: str | None = None) -> Treatment:
-    """Return what to do about an unpaid debit; a code nobody knows is referred.
+    """Return what to do about an unpaid debit; a code nobody knows, or none, asks.
 
     `previous` is the code of the debit before it: not provided for twice running asks for a new
     mandate.
     """
-    if reason_code == _NOT_PROVIDED_FOR == previous:
+    code = plain_code(reason_code)
+    if code == _NOT_PROVIDED_FOR == plain_code(previous):
         return Treatment.NEW_MANDATE
-    found = _BY_CODE.get(reason_code or "")
-    return found.treatment if found else Treatment.REFER
+    found = _BY_CODE.get(code or "")
+    return found.treatment if found else Treatment.ASK
 
 
 def meaning(reason_code: str | None) -> str:
     """Return a code in words."""
-    found = _BY_CODE.get(reason_code or "")
+    found = _BY_CODE.get(plain_code(reason_code) or "")
     return found.meaning if found else "Unknown code"
 
 

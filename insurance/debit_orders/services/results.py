@@ -21,6 +21,7 @@ from insurance.debit_orders.rules import (
     Verdict,
     judge,
     mandate_after,
+    plain_code,
     treatment,
 )
 
@@ -143,7 +144,7 @@ def _outcome(
         return Outcome(row.reference, judged.verdict, judged.post, reason_code=row.reason_code)
     what = None
     if judged.status is not None:
-        code = row.reason_code if judged.status is ItemStatus.UNPAID else None
+        code = plain_code(row.reason_code) if judged.status is ItemStatus.UNPAID else None
         standing[row.reference] = (judged.status, code)
     if judged.status is ItemStatus.UNPAID:
         what = treatment(row.reason_code, previous=previous.get(item.id))
@@ -155,7 +156,7 @@ def _outcome(
         policy_id=item.policy_id,
         premium_line_id=item.premium_line_id,
         amount=item.amount,
-        reason_code=row.reason_code,
+        reason_code=plain_code(row.reason_code),
         treatment=what,
         mandate_status=mandate_after(what) if what else None,
     )

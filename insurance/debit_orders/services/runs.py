@@ -13,6 +13,7 @@ from sqlalchemy import Table, func, select, text
 from sqlalchemy.orm import Session
 
 from insurance.audit_logs.services import record
+from insurance.billing.rules import plain_reference
 from insurance.core.bulk import write_rows
 from insurance.core.context import current_actor
 from insurance.core.db import transaction
@@ -231,6 +232,7 @@ def _item_rows(
             "mandate_id": candidate.mandate_id,
             "amount": candidate.amount,
             "reference": reference,
+            "reference_key": plain_reference(reference) if reference else None,
             "action_date": run.action_date,
             "status": ItemStatus.EXCLUDED if left_out else ItemStatus.INCLUDED,
             "exclusion": left_out,

@@ -25,6 +25,7 @@ from insurance.policies.services.lifecycle import (
 )
 from insurance.policies.services.moves import LifecycleOutcome
 from insurance.policies.services.payments import (
+    Answers,
     Paid,
     pay_premium,
     receive_payment,
@@ -53,6 +54,7 @@ __all__ = [
     "forecast_of",
     "lapse_policy",
     "mark_not_taken_up",
+    "Answers",
     "pay_premium",
     "pay_refund",
     "preview_cancellation",

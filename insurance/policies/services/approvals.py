@@ -12,13 +12,14 @@ from insurance.core.context import current_actor
 from insurance.core.db import transaction
 from insurance.core.errors import ConflictError
 from insurance.policies import queries
-from insurance.policies.services import cancellation, endorsements, relief
+from insurance.policies.services import cancellation, endorsements, payments, relief
 
 EXECUTORS: dict[str, Callable[..., Any]] = {
     cancellation.ACTION: cancellation.execute_cancellation,
     relief.WAIVE: relief.execute_giving_up,
     relief.WRITE_OFF: relief.execute_giving_up,
     relief.REFUND: relief.execute_refund,
+    payments.RECEIVE: payments.execute_payment,
     endorsements.BACKDATE: endorsements.execute_backdated,
 }
 """What carries out each action, as a step of the approval's transaction. Claims add theirs."""

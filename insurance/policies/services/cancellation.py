@@ -429,8 +429,5 @@ def next_reference(case: Case, prefix: str) -> str:
     """Return the next reference of the insurer's own receipts: `CN-PL-2026-000001-1`."""
     start = f"{prefix}-{case.policy.policy_number}-"
     taken = billing.list_receipts(case.session, case.policy.id, limit=10_000)
-    number = sum(one.reference.startswith(start) for one in taken) + 1
-    # A payment may have come under a reference that looks like one of these.
-    while billing.list_receipts_with_references(case.session, [f"{start}{number}"]):
-        number += 1
-    return f"{start}{number}"
+    own = [one for one in taken if one.kind is not ReceiptKind.PAYMENT and one.beside_id is None]
+    return f"{start}{sum(one.reference.startswith(start) for one in own) + 1}"

@@ -1,16 +1,16 @@
 """Premiums coming in, and going back where a bank says so."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from psycopg.errors import UniqueViolation
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from insurance.approvals.models import ApprovalRequest
+from insurance.approvals.services import request_approval
 from insurance.audit_logs.services import event_row, record, record_many
 from insurance.billing import queries as billing
 from insurance.billing import services as money
@@ -21,15 +21,19 @@ from insurance.billing.models import (
     ReceiptKind,
     ReceiptStatus,
 )
-from insurance.billing.rules import Share
+from insurance.billing.rules import Share, is_far_above, plain_reference
 from insurance.core.db import transaction
 from insurance.core.errors import ConflictError, DomainError, NotFoundError
 from insurance.core.money import ZERO, format_money
 from insurance.core.tenancy import current_org
+from insurance.ledger.periods import check_open
+from insurance.organizations.queries import get_organization
 from insurance.policies import queries
 from insurance.policies.models import Policy
 from insurance.policies.services.history import Happening, record_events
 
+RECEIVE = "policies.receive_payment"
+"""What a second person agrees to: a payment above the tenant's limit."""
 _LOCK = text(
     """
     SELECT id FROM ins.policies WHERE org_id = :org AND id = ANY(:ids) ORDER BY id FOR UPDATE
@@ -39,14 +43,32 @@ _LOCK = text(
 
 @dataclass(frozen=True, slots=True)
 class Paid:
-    """What became of a payment. `is_duplicate`: it had been posted before, nothing was done."""
+    """What became of a payment. `is_duplicate`: it had been posted before, nothing was done.
 
-    receipt_id: UUID
+    With `approval_id` nothing is posted until a second person agrees, and there is no receipt yet.
+    """
+
+    receipt_id: UUID | None
     reference: str
     amount: Decimal
     shares: tuple[Share, ...]
     credit: Decimal
     is_duplicate: bool = False
+    approval_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What a person says to questions about a payment.
+
+    `is_another`: other money than the payment that has its reference; None while nobody asked.
+    """
+
+    is_another: bool | None = None
+    amount_is_right: bool = False
+
+
+NOTHING_SAID = Answers()
 
 
 def pay_premium(
@@ -58,17 +80,16 @@ def pay_premium(
     paid_on: date,
     on: date,
     now: datetime,
+    answers: Answers = NOTHING_SAID,
 ) -> Paid:
     """Record a payment for a premium; what is more than it owes settles the oldest others.
 
-    The same reference again posts nothing. Raises ConflictError for a line that is cancelled or
-    paid, or a reference that another payment has; DomainError for a date in the future or in
-    closed books, or an amount that is not positive.
+    Raises ConflictError for a line that is cancelled or paid, and see `receive_payment`.
     """
-    with _known_once(reference), transaction() as session:
+    with transaction() as session:
         policy = queries.get_policy(session, policy_id, lock=True)
         line = billing.get_premium_line(session, policy_id, line_id)
-        known = _known(session, policy, reference, amount)
+        known = _known(session, policy, reference, amount, paid_on, answers)
         if known is not None:
             return known
         if line.status is LineStatus.CANCELLED:
@@ -78,49 +99,149 @@ def pay_premium(
                 f"This premium was paid on {line.paid_date:%Y/%m/%d}"
                 f" with reference {line.payment_reference}."
             )
-        return _receive(session, policy, amount, reference, paid_on, on, now, line_id=line_id)
+        _check_size(session, policy, amount, on, answers)
+        return _record_or_ask(session, policy, amount, reference, paid_on, on, now, line_id=line_id)
 
 
 def receive_payment(
-    policy_id: UUID, *, amount: Decimal, reference: str, paid_on: date, on: date, now: datetime
+    policy_id: UUID,
+    *,
+    amount: Decimal,
+    reference: str,
+    paid_on: date,
+    on: date,
+    now: datetime,
+    answers: Answers = NOTHING_SAID,
 ) -> Paid:
-    """Record a payment for a policy: the oldest premium first, what is left over is credit."""
-    with _known_once(reference), transaction() as session:
+    """Record a payment for a policy: the oldest premium first, what is left over is credit.
+
+    Asks by ConflictError whether a payment with a reference used before is the same one, and
+    whether far more than is due is right; `answers` says so. Raises DomainError for a date in the
+    future or in closed books, or an amount that is not positive. Above the tenant's limit a second
+    person is asked.
+    """
+    with transaction() as session:
         policy = queries.get_policy(session, policy_id, lock=True)
-        known = _known(session, policy, reference, amount)
-        return known or _receive(session, policy, amount, reference, paid_on, on, now)
+        known = _known(session, policy, reference, amount, paid_on, answers)
+        if known is not None:
+            return known
+        _check_size(session, policy, amount, on, answers)
+        return _record_or_ask(session, policy, amount, reference, paid_on, on, now)
 
 
-@contextmanager
-def _known_once(reference: str) -> Iterator[None]:
-    """Refuse a reference that another policy's payment took at the same moment."""
-    try:
-        yield
-    except UniqueViolation as error:
-        if error.diag.constraint_name == "receipts_reference_key":
-            raise _taken(reference) from error
-        raise
+def _known(
+    session: Session,
+    policy: Policy,
+    reference: str,
+    amount: Decimal,
+    paid_on: date,
+    answers: Answers,
+) -> Paid | None:
+    """Return the payment that this one is said to be, None for another; ask where nobody said."""
+    earlier = billing.list_payments_with_reference(session, reference)
+    if not earlier or answers.is_another is True:
+        return None
+    mine = [one for one in earlier if one.policy_id == policy.id]
+    same = [one for one in mine if one.amount == amount]
+    same = [one for one in same if one.received_on == paid_on] or same
+    if answers.is_another is None:
+        raise _which_payment((same or mine or earlier)[0])
+    if not same:
+        raise ConflictError(
+            f"No payment of {format_money(amount)} with this reference was recorded for the policy.",
+            field="is_another_payment",
+        )
+    return _paid_before(session, same[0])
 
 
-def _taken(reference: str) -> ConflictError:
+def _which_payment(receipt: Receipt) -> ConflictError:
     return ConflictError(
-        f"Reference {reference} belongs to another payment.", field="payment_reference"
+        f"{format_money(receipt.amount)} with this reference was received on"
+        f" {receipt.received_on:%Y/%m/%d}: is this the same payment or another?",
+        field="is_another_payment",
+        detail={
+            "earlier_payment": {
+                "receipt_id": str(receipt.id),
+                "amount": receipt.amount,
+                "received_on": receipt.received_on.isoformat(),
+                "receipt_status": receipt.status.value,
+            }
+        },
     )
 
 
-def _known(session: Session, policy: Policy, reference: str, amount: Decimal) -> Paid | None:
-    receipt = billing.list_receipts_with_references(session, [reference]).get(reference)
-    if receipt is None:
-        return None
-    is_same = receipt.policy_id == policy.id and receipt.amount == amount
-    if not is_same or receipt.kind is not ReceiptKind.PAYMENT:
-        raise _taken(reference)
+def _paid_before(session: Session, receipt: Receipt) -> Paid:
     settled = billing.list_net_allocations(session, receipt_ids=[receipt.id])
     shares = tuple(Share(one.line_id, one.amount) for one in settled if one.line_id)
     left = receipt.amount - sum((one.amount for one in settled), ZERO)
     if receipt.status is ReceiptStatus.REVERSED:
         left = ZERO
-    return Paid(receipt.id, reference, amount, shares, left, is_duplicate=True)
+    return Paid(receipt.id, receipt.reference, receipt.amount, shares, left, is_duplicate=True)
+
+
+def _check_size(
+    session: Session, policy: Policy, amount: Decimal, on: date, answers: Answers
+) -> None:
+    """Ask about far more than is due."""
+    coming = [line.outstanding for _id, line in billing.list_open_lines(session, [policy.id])][:1]
+    due = max(billing.arrears_on(session, policy.id, on), policy.premium, *coming)
+    if is_far_above(amount, due) and not answers.amount_is_right:
+        raise ConflictError(
+            f"Is {format_money(amount)} right? {format_money(due)} is due.",
+            field="amount_is_right",
+            detail={"due": due},
+        )
+
+
+def _record_or_ask(
+    session: Session,
+    policy: Policy,
+    amount: Decimal,
+    reference: str,
+    paid_on: date,
+    on: date,
+    now: datetime,
+    line_id: UUID | None = None,
+) -> Paid:
+    """Record a payment, or have a second person agree to one above the tenant's limit."""
+    check_payment(amount, paid_on, on)
+    if amount <= get_organization(session).payment_limit:
+        return _receive(session, policy, amount, reference, paid_on, on, now, line_id=line_id)
+    check_open(session, paid_on)
+    request = request_approval(
+        session,
+        action=RECEIVE,
+        resource="policies",
+        resource_id=policy.id,
+        record_version=policy.current_version,
+        title=f"Record a payment of {format_money(amount)} for {policy.policy_number}",
+        amount=amount,
+        payload={
+            "amount": amount,
+            "payment_reference": reference,
+            "payment_date": paid_on,
+            "line_id": line_id,
+        },
+        reason="More than one person may record alone",
+        now=now,
+    )
+    return Paid(None, reference, amount, (), ZERO, approval_id=request.id)
+
+
+def execute_payment(session: Session, request: ApprovalRequest, *, on: date, now: datetime) -> Paid:
+    """Record the payment that a second person agreed to."""
+    policy = queries.get_policy(session, request.resource_id, lock=True)
+    asked = request.payload
+    return _receive(
+        session,
+        policy,
+        Decimal(asked["amount"]),
+        asked["payment_reference"],
+        date.fromisoformat(asked["payment_date"]),
+        on,
+        now,
+        line_id=UUID(asked["line_id"]) if asked["line_id"] else None,
+    )
 
 
 def _receive(
@@ -134,11 +255,6 @@ def _receive(
     line_id: UUID | None = None,
 ) -> Paid:
     check_payment(amount, paid_on, on)
-    if reference.endswith(money.WRITTEN_OFF):
-        raise DomainError(
-            f"A reference of a payment does not end in {money.WRITTEN_OFF}.",
-            field="payment_reference",
-        )
     payment = money.Payment(
         policy_id=policy.id,
         policy_number=policy.policy_number,
@@ -146,6 +262,13 @@ def _receive(
         amount=amount,
         on=paid_on,
         line_id=line_id,
+        occurrence=billing.next_occurrence(
+            session,
+            payer=policy.policy_number,
+            reference=reference,
+            received_on=paid_on,
+            amount=amount,
+        ),
     )
     (paid,) = record_payments(session, [payment], on=on, now=now)
     record(
@@ -207,38 +330,44 @@ def reverse_payment(
     line_id: UUID,
     *,
     reason_code: str,
-    reference: str | None,
+    reference: str | None = None,
+    receipt_id: UUID | None = None,
     on: date,
     now: datetime,
 ) -> Receipt:
     """Reverse the payment of a premium, such as an unpaid debit: everything it settled opens again.
 
-    `reference` names the payment; without it the newest one that settled the line. Raises
-    NotFoundError where nothing was paid, ConflictError for one reversed before.
+    `receipt_id` names the payment, or `reference` the newest with it; without either the newest
+    one that settled the line. Raises NotFoundError where nothing was paid, ConflictError for one
+    reversed before.
     """
     with transaction() as session:
         queries.get_policy(session, policy_id, lock=True)
         line = billing.get_premium_line(session, policy_id, line_id)
-        receipt = _receipt_of(session, line, reference)
+        receipt = _receipt_of(session, line, reference, receipt_id)
         reverse_with_events(session, {receipt.id: reason_code}, [receipt], on=on, now=now)
         return receipt
 
 
-def _receipt_of(session: Session, line: PremiumLine, reference: str | None) -> Receipt:
+def _receipt_of(
+    session: Session, line: PremiumLine, reference: str | None, receipt_id: UUID | None
+) -> Receipt:
     settled = billing.list_net_allocations(session, line_id=line.id)
     found = [
         billing.get_receipt(session, one.receipt_id)
         for one in settled
-        if reference is None or one.reference == reference
+        if receipt_id in (None, one.receipt_id)
+        and (reference is None or plain_reference(one.reference) == plain_reference(reference))
     ]
     payments = [one for one in found if one.kind is ReceiptKind.PAYMENT]
     if payments:
         return payments[-1]
     if reference is not None:
-        known = billing.list_receipts_with_references(session, [reference]).get(reference)
-        if known is not None and known.policy_id == line.policy_id and known.reversed_on:
+        known = billing.list_payments_with_reference(session, reference)
+        if any(one.policy_id == line.policy_id and one.reversed_on for one in known):
             raise ConflictError("This payment has already been reversed.")
-    raise NotFoundError("No payment of this premium has that reference.", field="reference")
+    field = "reference" if receipt_id is None else "receipt_id"
+    raise NotFoundError("No such payment settled this premium.", field=field)
 
 
 def reverse_with_events(

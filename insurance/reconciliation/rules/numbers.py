@@ -3,6 +3,7 @@
 import re
 
 _PARTS = re.compile(r"([A-Z]{2})\W*([0-9]{4})\W*([0-9]{6})", re.ASCII)
+_WHOLE = re.compile(r"([A-Z]{2})[\W_]*([0-9]{4})[\W_]*([0-9]{6,})", re.ASCII)
 _LOOKALIKES = str.maketrans("OQIL|SBZ", "00111582")
 _WORD = re.compile(r"\b[^\W\d_]{3,}\b")
 _NO_NAMES = frozenset({"PAYMENT", "PREMIUM", "POLICY", "DEBIT", "ORDER", "CASH", "EFT", "REF"})
@@ -30,6 +31,12 @@ def policy_number_in(*texts: str) -> str:
 
 def _own_digits(digits: str) -> str:
     return digits[:-_SEQUENCE] if len(digits) >= _DIGITS + _SEQUENCE else digits
+
+
+def policy_number_of(text: str) -> str:
+    """Return a policy number as policies have it, however its parts were joined; else the text."""
+    found = _WHOLE.fullmatch(text.strip().upper())
+    return "-".join(found.groups()) if found else text.strip().upper()
 
 
 def near_numbers(text: str) -> list[str]:

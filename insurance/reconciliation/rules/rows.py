@@ -8,8 +8,10 @@ from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
 
+from insurance.billing.rules import plain_reference
 from insurance.core.errors import DomainError
 from insurance.core.money import ZERO, parse_money, to_cents
+from insurance.debit_orders.rules import plain_code, says_success
 from insurance.reconciliation.rules.numbers import policy_number_in
 
 COLUMNS = (
@@ -23,9 +25,7 @@ COLUMNS = (
 )
 MOST_MONEY = Decimal("1000000000.00")
 """No premium is as much as this: a larger amount is a mistake of the file."""
-LONGEST_REFERENCE = 100
-WRITTEN_OFF = "/WO"
-"""How the references of what is written off beside a payment end."""
+LONGEST_REFERENCE = 200
 _ISO = re.compile(r"([0-9]{4})[-/]([0-9]{2})[-/]([0-9]{2})", re.ASCII)
 _LOCAL = re.compile(r"([0-9]{1,2})[-/.]([0-9]{1,2})[-/.]([0-9]{4})", re.ASCII)
 _COMPACT = re.compile(r"((?:19|20|21)[0-9]{2})([0-9]{2})([0-9]{2})", re.ASCII)
@@ -101,7 +101,8 @@ class RawRow:
 class Row:
     """A row that makes sense. `amount` is in rand and more than nothing.
 
-    `policy_number` is empty where neither a column nor the text names a policy.
+    The number of its policy, its reference and, for what came back, its day may be missing.
+    `occurrence` counts the rows of a file that are `alike`.
     """
 
     line: int
@@ -113,6 +114,33 @@ class Row:
     outcome: Outcome
     reason_code: str | None
     bank_reference: str | None = None
+    occurrence: int = 1
+
+    @property
+    def payer_key(self) -> str:
+        """Return whom it names, as payers are compared."""
+        return plain_reference(self.policy_number)
+
+    @property
+    def reference_key(self) -> str:
+        """Return its reference as references are compared."""
+        return plain_reference(self.reference)
+
+    @property
+    def movement(self) -> "Movement":
+        """Return what it agrees in with another row or receipt of the same money."""
+        return (self.payer_key, self.reference_key, self.paid_date, self.amount)
+
+    @property
+    def alike(self) -> tuple[object, ...]:
+        """Return what rows are counted by within a file."""
+        if self.bank_reference is not None:
+            return (self.outcome, self.bank_reference, self.payer_key, self.paid_date, self.amount)
+        return (self.outcome, *self.movement)
+
+
+Movement = tuple[str, str, date, Decimal]
+"""Payer, reference, day paid and amount, as they are compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +151,11 @@ class Fault:
     message: str
 
 
-def read_row(raw: RawRow, *, on: date, closed_through: date | None = None) -> Row | list[Fault]:
+def read_row(raw: RawRow, *, on: date) -> Row | list[Fault]:
     """Return a row, or everything that is wrong with it.
 
-    `on` is the business day: nothing was paid after it. What was paid up to `closed_through` lies
-    in closed books. A row that is not about money received needs no date of payment.
+    `on` is the business day: nothing was paid after it. A row that is not about money received
+    needs no date of payment, but a reference.
     """
     if raw.fault is not None:
         return [Fault("line", raw.fault)]
@@ -137,32 +165,47 @@ def read_row(raw: RawRow, *, on: date, closed_through: date | None = None) -> Ro
     due_date = _day(raw.due_date, "due_date", faults)
     amount = _amount(raw.amount, faults)
     number = _policy_number(raw, faults)
-    reference = _text(raw.reference, "reference", faults, longest=LONGEST_REFERENCE)
+    is_money = outcome is Outcome.PAID
+    reference = _text(
+        raw.reference, "reference", faults, longest=LONGEST_REFERENCE, is_needed=not is_money
+    )
     reason = _text(raw.reason_code, "reason_code", faults, longest=40, is_needed=False)
-    if outcome is Outcome.PAID:
-        _check_paid_date(raw.paid_date, paid_date, on, closed_through, faults)
-    if reference.endswith(WRITTEN_OFF):
+    if is_money:
+        _check_paid_date(raw.paid_date, paid_date, on, faults)
+    elif says_success(reason):
         faults.append(
-            Fault("reference", f"A reference of a payment does not end in {WRITTEN_OFF}.")
+            Fault("reason_code", f"{reason} says that it was paid: is this row unpaid or paid?")
         )
     if faults:
         return faults
     return Row(
-        raw.line,
-        number,
-        due_date,
-        paid_date or on,
-        amount,
-        reference,
-        outcome,
-        reason or None,
-        raw.bank_reference or None,
+        line=raw.line,
+        policy_number=number,
+        due_date=due_date,
+        paid_date=paid_date or on,
+        amount=amount,
+        reference=reference,
+        outcome=outcome,
+        reason_code=plain_code(reason),
+        bank_reference=raw.bank_reference or None,
     )
 
 
 def _policy_number(raw: RawRow, faults: list[Fault]) -> str:
     given = _text(raw.policy_number, "policy_number", faults, longest=40, is_needed=False)
     return given.upper() or policy_number_in(raw.reference, raw.description)
+
+
+def is_about_money(raw: RawRow) -> bool:
+    """Tell whether a row says that money came in, however little else of it can be read."""
+    is_back = raw.status.strip().upper() in (Outcome.UNPAID, Outcome.DISPUTED)
+    return raw.line_type is LineType.PREMIUM and not is_back
+
+
+def find_amount(raw: RawRow) -> Decimal | None:
+    """Return the amount of a row that has faults, in rand; None where there is none to read."""
+    amount = read_amount(raw.amount) if raw.amount.strip() else None
+    return amount if amount is not None and ZERO < amount < MOST_MONEY else None
 
 
 def _outcome(text: str, faults: list[Fault]) -> Outcome:
@@ -173,16 +216,12 @@ def _outcome(text: str, faults: list[Fault]) -> Outcome:
     return Outcome(word)
 
 
-def _check_paid_date(
-    text: str, paid: date | None, on: date, closed_through: date | None, faults: list[Fault]
-) -> None:
+def _check_paid_date(text: str, paid: date | None, on: date, faults: list[Fault]) -> None:
     if paid is None:
         if not text.strip():
             faults.append(Fault("paid_date", "This is missing."))
     elif paid > on:
         faults.append(Fault("paid_date", "A payment cannot be dated in the future."))
-    elif closed_through is not None and paid <= closed_through:
-        faults.append(Fault("paid_date", f"The books are closed to {closed_through:%Y/%m/%d}."))
 
 
 def _day(text: str, field: str, faults: list[Fault]) -> date | None:

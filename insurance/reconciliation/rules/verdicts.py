@@ -7,10 +7,12 @@ from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
-from insurance.billing.rules import OpenLine, Share, allocate, may_settle
+from insurance.billing.rules import OpenLine, Share, allocate, may_settle, plain_reference
 from insurance.core.money import ZERO, format_money
 from insurance.debit_orders.rules import ItemStatus, Post, Result, judge, meaning
-from insurance.reconciliation.rules.rows import Outcome, Row
+from insurance.reconciliation.rules.movements import KnownReceipt, recognise
+from insurance.reconciliation.rules.numbers import policy_number_of
+from insurance.reconciliation.rules.rows import Movement, Outcome, Row
 
 
 class Verdict(StrEnum):
@@ -27,6 +29,7 @@ class Verdict(StrEnum):
 
 
 PAYING = frozenset({Verdict.MATCHED, Verdict.PARTIAL, Verdict.OVERPAID})
+RECEIVING = PAYING | {Verdict.SUSPENSE}
 _TAKES_MONEY = frozenset({"active", "suspended"})
 
 
@@ -41,34 +44,23 @@ class KnownPolicy:
 
 
 @dataclass(frozen=True, slots=True)
-class KnownReceipt:
-    """A payment that came before. `settled` says what it settled of each line.
-
-    `status` is POSTED, SUSPENSE or REVERSED; `is_money` is false where the insurer gave the credit.
-    """
-
-    policy_id: UUID | None
-    amount: Decimal
-    status: str = "POSTED"
-    is_money: bool = True
-    is_refunded: bool = False
-    settled: tuple[OpenLine, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class KnownDebit:
-    """A debit that a bank was asked for, by its reference."""
+    """A debit that a bank was asked for. `reference` is as it was sent; `amount` is in rand."""
 
     policy_id: UUID
     line_id: UUID
     status: ItemStatus
+    reference: str = ""
+    amount: Decimal = ZERO
+    action_date: date = date.min
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
     """A verdict, and for money received what it settles and leaves as credit.
 
-    `is_reversing`: a receipt is taken back; a debit that nobody had posted is not.
+    `receipt` is the one that is repeated by a duplicate or taken back by a reversal; a debit that
+    came back before its money was posted takes none back. `debit` is the one that is answered.
     """
 
     verdict: Verdict
@@ -76,54 +68,99 @@ class Decision:
     shares: tuple[Share, ...] = ()
     credit: Decimal = ZERO
     line_id: UUID | None = None
-    is_reversing: bool = False
+    receipt: KnownReceipt | None = None
+    debit: KnownDebit | None = None
+
+    @property
+    def is_reversing(self) -> bool:
+        """Tell whether a receipt is taken back."""
+        return self.verdict is Verdict.REVERSAL and self.receipt is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the books say of a row: `agreeing` payments are alike in all, `numbered` ones have the
+    bank's number of the row, `referenced` ones its reference. `debit` has the row's reference;
+    `in_flight` waits for exactly this money of this policy on this day. `source` names how the
+    row's file is written.
+    """
+
+    policy: KnownPolicy | None = None
+    lines: Sequence[OpenLine] = ()
+    agreeing: Sequence[KnownReceipt] = ()
+    numbered: Sequence[KnownReceipt] = ()
+    referenced: Sequence[KnownReceipt] = ()
+    debit: KnownDebit | None = None
+    in_flight: KnownDebit | None = None
+    source: str | None = None
 
 
 def decide(
-    row: Row,
-    policy: KnownPolicy | None,
-    lines: Sequence[OpenLine],
-    receipt: KnownReceipt | None,
-    debit: KnownDebit | None = None,
-    *,
-    on: date,
-    tolerance: Decimal = ZERO,
+    row: Row, known: Known, *, on: date, tolerance: Decimal = ZERO, limit: Decimal | None = None
 ) -> Decision:
-    """Decide about a row. `lines` are what its policy owes, in the order it fell due.
+    """Decide about a row. `known.lines` are what its policy owes, in the order it fell due.
 
-    A policy of somebody else is unknown here, so both are answered alike.
+    A policy of somebody else is unknown here, so both are answered alike. More than `limit` rand
+    waits for a person.
     """
     if row.outcome is not Outcome.PAID:
-        return _take_back(row, policy, receipt, debit)
-    if receipt is not None:
-        return Decision(Verdict.DUPLICATE, _said_before(row, policy, receipt))
+        return _take_back(row, known)
+    policy, debit = known.policy, known.debit
+    if debit is not None and policy is not None and debit.policy_id == policy.id:
+        return _answer(row, known, debit, on, tolerance)
+    seen = recognise(row, known.agreeing, known.numbered, known.source)
+    if seen is not None and seen.is_certain:
+        return Decision(Verdict.DUPLICATE, seen.words, receipt=seen.receipt)
+    if seen is not None:
+        return Decision(Verdict.SUSPENSE, seen.words)
     if policy is None:
-        named = row.policy_number
-        words = "There is no policy with this number." if named else "It names no policy."
+        words = (
+            "There is no policy with this number." if row.policy_number else "It names no policy."
+        )
         return Decision(Verdict.SUSPENSE, words)
     if debit is not None:
-        if debit.policy_id != policy.id:
-            return Decision(Verdict.SUSPENSE, "This reference is a debit of another policy.")
-        judged = judge(debit.status, Result.PAID)
-        if judged.post is Post.NOTHING:
-            return Decision(Verdict.DUPLICATE, "This debit was answered as paid before.")
-        if judged.post is Post.SUSPENSE:
-            return Decision(Verdict.SUSPENSE, "No bank was asked for this debit, or it came back.")
+        return Decision(Verdict.SUSPENSE, "This reference is a debit of another policy.")
     if policy.status not in _TAKES_MONEY:
+        return Decision(Verdict.SUSPENSE, _not_in_force(policy))
+    if limit is not None and row.amount > limit:
         return Decision(
             Verdict.SUSPENSE,
-            f"The policy is {policy.status}; decide whether it is reinstated or the money returned.",
+            f"More than {format_money(limit)}: a second person gives it to its policy.",
         )
-    return _settle(row, lines, debit.line_id if debit else None, on, tolerance)
+    if known.in_flight is not None:
+        waiting = known.in_flight
+        settled = _settle(row, known.lines, waiting.line_id, on, tolerance)
+        words = (
+            f"{settled.detail} It is taken for the debit {waiting.reference}, which waits for it."
+        )
+        return replace(settled, detail=words, debit=waiting)
+    return _settle(row, known.lines, None, on, tolerance)
 
 
-def _said_before(row: Row, policy: KnownPolicy | None, receipt: KnownReceipt) -> str:
-    words = "This reference was posted before"
-    if receipt.amount != row.amount:
-        return f"{words}, for {format_money(receipt.amount)}: check whether this is other money."
-    if receipt.policy_id is not None and (policy is None or policy.id != receipt.policy_id):
-        return f"{words}, for another policy: check whether this is other money."
-    return f"{words}; nothing is posted again."
+def _not_in_force(policy: KnownPolicy) -> str:
+    words = "decide whether it is reinstated or the money returned."
+    if policy.status == "lapsed":
+        words += " A payment of a day within the grace sets the lapse aside."
+    return f"The policy is {policy.status}; {words}"
+
+
+def _answer(row: Row, known: Known, debit: KnownDebit, on: date, tolerance: Decimal) -> Decision:
+    """Decide about money under the reference of a debit of the row's own policy."""
+    assert known.policy is not None
+    judged = judge(debit.status, Result.PAID)
+    if judged.post is Post.NOTHING:
+        receipt = next(iter(known.referenced or known.agreeing), None)
+        return Decision(
+            Verdict.DUPLICATE, "This debit was answered as paid before.", receipt=receipt
+        )
+    seen = recognise(row, known.agreeing, known.numbered, known.source)
+    if seen is not None and seen.is_certain:
+        return Decision(Verdict.DUPLICATE, seen.words, receipt=seen.receipt)
+    if judged.post is Post.SUSPENSE:
+        return Decision(Verdict.SUSPENSE, "No bank was asked for this debit, or it came back.")
+    if known.policy.status not in _TAKES_MONEY:
+        return Decision(Verdict.SUSPENSE, _not_in_force(known.policy), debit=debit)
+    return replace(_settle(row, known.lines, debit.line_id, on, tolerance), debit=debit)
 
 
 def _settle(
@@ -150,49 +187,70 @@ def _settle(
     return Decision(verdict, words, tuple(shares), credit, line_id)
 
 
-def _take_back(
-    row: Row,
-    policy: KnownPolicy | None,
-    receipt: KnownReceipt | None,
-    debit: KnownDebit | None,
-) -> Decision:
+def _take_back(row: Row, known: Known) -> Decision:
     why = _why(row)
-    if receipt is None:
-        return _unpaid_debit(policy, debit, why)
-    problem = _why_not_back(row, policy, receipt)
-    if problem is not None:
-        return Decision(Verdict.ERROR, problem)
-    if receipt.status == "REVERSED":
-        return Decision(Verdict.DUPLICATE, "This payment was taken back before.")
+    debit, policy = known.debit, known.policy
+    if debit is not None and (policy is None or debit.policy_id == policy.id):
+        return _unpaid_debit(row, known, debit, why)
+    receipt = _which(row, known)
+    if isinstance(receipt, Decision):
+        return receipt
     words = f"{format_money(receipt.amount)} is taken back: {why}."
-    return Decision(Verdict.REVERSAL, words, is_reversing=True)
+    return Decision(Verdict.REVERSAL, words, receipt=receipt)
 
 
-def _unpaid_debit(policy: KnownPolicy | None, debit: KnownDebit | None, why: str) -> Decision:
-    if debit is None or policy is None or debit.policy_id != policy.id:
-        return Decision(
-            Verdict.ERROR, "reference: No payment with this reference was received for the policy."
-        )
-    if (
-        judge(debit.status, Result.UNPAID).status is not None
-        and debit.status is not ItemStatus.PAID
-    ):
-        return Decision(Verdict.REVERSAL, f"The debit came back: {why}. No money had been posted.")
+def _unpaid_debit(row: Row, known: Known, debit: KnownDebit, why: str) -> Decision:
     if debit.status is ItemStatus.UNPAID:
         return Decision(Verdict.DUPLICATE, "This debit was answered as unpaid before.")
-    return Decision(Verdict.ERROR, "reference: No bank was asked for this debit.")
+    if judge(debit.status, Result.UNPAID).status is None:
+        return Decision(Verdict.ERROR, "reference: No bank was asked for this debit.")
+    if debit.status is not ItemStatus.PAID:
+        words = f"The debit came back: {why}. No money had been posted."
+        return Decision(Verdict.REVERSAL, words, debit=debit)
+    mine = [one for one in known.referenced if one.policy_id == debit.policy_id]
+    if not mine:
+        words = f"The debit came back: {why}. What was taken for it stays as a payment of its own."
+        return Decision(Verdict.REVERSAL, words, debit=debit)
+    receipt = _which(row, replace(known, referenced=mine))
+    if isinstance(receipt, Decision):
+        return receipt
+    words = f"{format_money(receipt.amount)} is taken back: {why}."
+    return Decision(Verdict.REVERSAL, words, receipt=receipt, debit=debit)
 
 
-def _why_not_back(row: Row, policy: KnownPolicy | None, receipt: KnownReceipt) -> str | None:
-    if receipt.policy_id is not None and (policy is None or policy.id != receipt.policy_id):
-        return "reference: No payment with this reference was received for the policy."
-    if not receipt.is_money:
-        return "reference: This is a credit of the insurer, not a payment."
-    if receipt.amount != row.amount:
-        return f"amount: The payment was of {format_money(receipt.amount)}."
-    if receipt.is_refunded and receipt.status == "POSTED":
-        return "reference: A part of this payment was refunded; it cannot be taken back."
-    return None
+def _which(row: Row, known: Known) -> KnownReceipt | Decision:
+    """Return the payment that came back, or why none can be said to be it."""
+    policy, found = known.policy, list(known.referenced)
+    if row.policy_number:
+        mine = policy.id if policy else None
+        found = [one for one in found if one.policy_id == mine or one.payer_key == row.payer_key]
+    if not found:
+        words = "No payment with this reference was received for the policy."
+        return _refusal("reference", words)
+    same = [one for one in found if one.amount == row.amount]
+    if not same:
+        return _refusal("amount", f"The payment was of {format_money(found[0].amount)}.")
+    if len(same) > 1:
+        of_day = [one for one in same if one.received_on == row.paid_date]
+        same = of_day if len(of_day) == 1 else same
+    there = [one for one in same if one.status != "REVERSED"]
+    if not there:
+        return Decision(Verdict.DUPLICATE, "This payment was taken back before.", receipt=same[0])
+    if len(same) > 1:
+        return _refusal(
+            "paid_date",
+            f"{len(same)} payments of this amount have this reference: give the day on which the"
+            " one that came back was paid, or reverse it by hand.",
+        )
+    if there[0].is_refunded:
+        return _refusal(
+            "reference", "A part of this payment was refunded; it cannot be taken back."
+        )
+    return there[0]
+
+
+def _refusal(field: str, words: str) -> Decision:
+    return Decision(Verdict.ERROR, f"{field}: {words}")
 
 
 def _why(row: Row) -> str:
@@ -200,26 +258,28 @@ def _why(row: Row) -> str:
     return f"{words}, {row.reason_code} {meaning(row.reason_code)}" if row.reason_code else words
 
 
-def answers_debit(decision: Decision, policy: KnownPolicy | None, debit: KnownDebit | None) -> bool:
-    """Tell whether a row is what a bank answers about a debit."""
-    if debit is None or policy is None or debit.policy_id != policy.id:
-        return False
-    return decision.verdict not in (Verdict.DUPLICATE, Verdict.ERROR)
-
-
 @dataclass(slots=True)
 class Standing:
     """What the books say while a file is gone through row by row.
 
-    `policies` by number, `lines` by policy, `receipts` and `debits` by reference; `used` says what
-    the file's own rows have settled of each line.
+    `policies` by number and, in `by_id`, by id; `lines` by policy; receipts by
+    what they agree in, by the bank's number and by reference; debits by reference, and those that
+    wait for their money by (policy, amount, day). `used` says what the file's own rows have
+    settled of each line. `looked_up` is what has been read from the books.
     """
 
     policies: dict[str, KnownPolicy] = field(default_factory=dict)
+    by_id: dict[UUID, KnownPolicy] = field(default_factory=dict)
     lines: dict[UUID, list[OpenLine]] = field(default_factory=dict)
-    receipts: dict[str, KnownReceipt] = field(default_factory=dict)
+    agreeing: dict[Movement, list[KnownReceipt]] = field(default_factory=dict)
+    numbered: dict[str, list[KnownReceipt]] = field(default_factory=dict)
+    referenced: dict[str, list[KnownReceipt]] = field(default_factory=dict)
     debits: dict[str, KnownDebit] = field(default_factory=dict)
+    in_flight: dict[tuple[UUID, Decimal, date], list[str]] = field(default_factory=dict)
     used: dict[UUID, Decimal] = field(default_factory=dict)
+    looked_up: set[object] = field(default_factory=set)
+    limit: Decimal | None = None
+    source: str | None = None
 
     def reopen(self, lines: Iterable[tuple[UUID, OpenLine]], policy_ids: Iterable[UUID]) -> None:
         """Take in all that some policies owed before the file, less what its rows have settled."""
@@ -229,6 +289,19 @@ class Standing:
             if left > ZERO:
                 self.lines[policy_id].append(OpenLine(line.id, line.due_date, left))
 
+    def policy_of(self, row: Row) -> KnownPolicy | None:
+        """Return the policy that a row names, or whose debit or payment has its reference."""
+        if row.policy_number:
+            return self.policies.get(policy_number_of(row.policy_number))
+        debit = self.debits.get(row.reference_key)
+        if debit is not None:
+            return self.by_id.get(debit.policy_id)
+        if row.outcome is Outcome.PAID:
+            return None
+        owners = {one.policy_id for one in self.referenced.get(row.reference_key, [])}
+        owner = owners.pop() if len(owners) == 1 else None
+        return self.by_id.get(owner) if owner is not None else None
+
     def take(
         self, row: Row, *, on: date, tolerance: Decimal = ZERO, only: KnownPolicy | None = None
     ) -> Decision:
@@ -236,16 +309,29 @@ class Standing:
 
         `only` is the policy that the file is for: rows for any other are refused.
         """
-        policy = self.policies.get(row.policy_number)
-        if only is not None and row.policy_number != only.number:
-            return Decision(
-                Verdict.ERROR, f"policy_number: This file is for policy {only.number} alone."
-            )
-        lines = self.lines.get(policy.id, []) if policy else []
-        receipt, debit = self.receipts.get(row.reference), self.debits.get(row.reference)
-        decision = decide(row, policy, lines, receipt, debit, on=on, tolerance=tolerance)
+        policy = self.policy_of(row)
+        if only is not None and (policy is None or policy.id != only.id):
+            return _refusal("policy_number", f"This file is for policy {only.number} alone.")
+        known = Known(
+            policy=policy,
+            lines=self.lines.get(policy.id, []) if policy else [],
+            agreeing=self.agreeing.get(row.movement, []),
+            numbered=self.numbered.get(row.bank_reference or "", []),
+            referenced=self.referenced.get(row.reference_key, []) if row.reference_key else [],
+            debit=self.debits.get(row.reference_key) if row.reference_key else None,
+            in_flight=self._in_flight(row, policy),
+            source=self.source,
+        )
+        decision = decide(row, known, on=on, tolerance=tolerance, limit=self.limit)
         self._note(row, decision, policy, tolerance)
         return decision
+
+    def _in_flight(self, row: Row, policy: KnownPolicy | None) -> KnownDebit | None:
+        if policy is None or row.outcome is not Outcome.PAID:
+            return None
+        keys = self.in_flight.get((policy.id, row.amount, row.paid_date), [])
+        waiting = (self.debits[key] for key in keys)
+        return next((one for one in waiting if one.status is ItemStatus.SUBMITTED), None)
 
     def _note(
         self, row: Row, decision: Decision, policy: KnownPolicy | None, tolerance: Decimal
@@ -253,14 +339,32 @@ class Standing:
         if decision.verdict in PAYING and policy is not None:
             self._pay(row, decision, policy, tolerance)
         elif decision.verdict is Verdict.SUSPENSE:
-            self.receipts[row.reference] = KnownReceipt(None, row.amount, "SUSPENSE")
-        elif decision.is_reversing:
-            self._reverse(row)
-        debit = self.debits.get(row.reference)
-        if answers_debit(decision, policy, debit) and debit is not None:
+            self._receive(row, KnownReceipt(None, row.amount, "SUSPENSE"))
+        elif decision.receipt is not None and decision.is_reversing:
+            self._reverse(decision.receipt)
+        elif decision.receipt is not None and row.bank_reference is not None:
+            self._claim(decision.receipt)
+        if decision.debit is not None:
+            debit = decision.debit
             judged = judge(debit.status, Result(row.outcome.value))
-            status = judged.status or debit.status
-            self.debits[row.reference] = replace(debit, status=status)
+            key = plain_reference(debit.reference) if debit.reference else row.reference_key
+            self.debits[key] = replace(debit, status=judged.status or debit.status)
+
+    def _receive(self, row: Row, receipt: KnownReceipt) -> None:
+        made = replace(
+            receipt,
+            line=row.line,
+            payer_key=row.payer_key,
+            reference_key=row.reference_key,
+            received_on=row.paid_date,
+            bank_reference=row.bank_reference,
+            is_of_this_file=True,
+        )
+        self.agreeing.setdefault(row.movement, []).append(made)
+        if row.bank_reference is not None:
+            self.numbered.setdefault(row.bank_reference, []).append(made)
+        if row.reference_key:
+            self.referenced.setdefault(row.reference_key, []).append(made)
 
     def _pay(self, row: Row, decision: Decision, policy: KnownPolicy, tolerance: Decimal) -> None:
         lines = self.lines.get(policy.id, [])
@@ -280,11 +384,10 @@ class Standing:
             if line.id not in settled or left > tolerance:
                 left_over.append(OpenLine(line.id, line.due_date, left))
         self.lines[policy.id] = left_over + lines[read:]
-        self.receipts[row.reference] = KnownReceipt(policy.id, row.amount, settled=tuple(taken))
+        self._receive(row, KnownReceipt(policy.id, row.amount, settled=tuple(taken)))
 
-    def _reverse(self, row: Row) -> None:
-        receipt = self.receipts[row.reference]
-        self.receipts[row.reference] = replace(receipt, status="REVERSED")
+    def _reverse(self, receipt: KnownReceipt) -> None:
+        self._replace(receipt, replace(receipt, status="REVERSED"))
         if receipt.policy_id is None:
             return
         lines = {line.id: line for line in self.lines.get(receipt.policy_id, [])}
@@ -293,3 +396,18 @@ class Standing:
             self.used[line.id] = self.used.get(line.id, ZERO) - line.outstanding
             lines[line.id] = OpenLine(line.id, line.due_date, before + line.outstanding)
         self.lines[receipt.policy_id] = sorted(lines.values(), key=lambda line: line.due_date)
+
+    def _claim(self, receipt: KnownReceipt) -> None:
+        """Note that a row has a receipt by its number, so that no other row is taken for it."""
+        known = self.agreeing.get(receipt.movement, [])
+        known[:] = [
+            replace(one, is_of_this_file=True) if one.id == receipt.id else one for one in known
+        ]
+
+    def _replace(self, old: KnownReceipt, new: KnownReceipt) -> None:
+        for known in (
+            self.agreeing.get(old.movement, []),
+            self.numbered.get(old.bank_reference or "", []),
+            self.referenced.get(old.reference_key, []),
+        ):
+            known[:] = [new if one is old else one for one in known]

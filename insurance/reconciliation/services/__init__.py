@@ -1,5 +1,6 @@
 """Uploading a bank's file, posting it, and finding a policy for what nobody could match."""
 
+import insurance.reconciliation.proof  # noqa: F401 -- adds what `replay verify` checks
 from insurance.reconciliation.services.mappings import delete_mapping, save_mapping
 from insurance.reconciliation.services.postings import commit_file, post_file
 from insurance.reconciliation.services.suspense import match_suspense, return_suspense

@@ -5,7 +5,7 @@ Every row is decided anew under the locks of its policies: the preview may be ho
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -17,21 +17,17 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from insurance.audit_logs.services import record
-from insurance.billing.models import Receipt, ReceiptKind, ReceiptStatus
-from insurance.billing.queries import list_receipts_with_references
-from insurance.billing.services import Payment
-from insurance.core.bulk import write_rows
+from insurance.billing.queries import list_receipts_by_id
+from insurance.billing.services import Payment, Unmatched, record_unmatched
 from insurance.core.context import current_actor
 from insurance.core.db import transaction
 from insurance.core.errors import ConflictError, DomainError
-from insurance.core.ids import new_id
 from insurance.core.jobs import enqueue
 from insurance.core.tenancy import current_org
 from insurance.debit_orders.rules import Result
 from insurance.debit_orders.services import ResultRow, mark_results
-from insurance.ledger.models import TransferType
 from insurance.ledger.queries import closed_through
-from insurance.ledger.services import Entry, post
+from insurance.ledger.rules import booked_on
 from insurance.organizations.queries import find_parameter
 from insurance.policies.queries import get_policy
 from insurance.policies.services.payments import (
@@ -54,7 +50,6 @@ from insurance.reconciliation.rules import (
     Row,
     Standing,
     Verdict,
-    answers_debit,
     read_row,
 )
 from insurance.reconciliation.services.suspense import take_back_suspense
@@ -64,14 +59,15 @@ AT_ONCE = 500
 """A file with no more rows is posted while the clerk waits."""
 _TRIES = 3
 _ROWS: Table = ReconciliationRow.__table__  # type: ignore[assignment]
-_RECEIPTS: Table = Receipt.__table__  # type: ignore[assignment]
 _SET_ROWS = text(
     """
     UPDATE ins.reconciliation_rows AS r
-    SET verdict = v.verdict, detail = v.detail, receipt_id = v.receipt_id, state = v.state
+    SET verdict = v.verdict, detail = v.detail, receipt_id = v.receipt_id,
+        known_receipt_id = v.known_receipt_id, state = v.state
     FROM (SELECT unnest(CAST(:ids AS uuid[])) AS id, unnest(CAST(:verdicts AS text[])) AS verdict,
                  unnest(CAST(:details AS text[])) AS detail,
                  unnest(CAST(:receipts AS uuid[])) AS receipt_id,
+                 unnest(CAST(:known AS uuid[])) AS known_receipt_id,
                  unnest(CAST(:states AS text[])) AS state) AS v
     WHERE r.org_id = :org AND r.id = v.id
     """
@@ -206,32 +202,32 @@ class _Wave:
     """
 
     payments: list[tuple[_Done, Payment]] = field(default_factory=list)
-    suspense: list[tuple[_Done, Row]] = field(default_factory=list)
+    unmatched: list[tuple[_Done, Unmatched]] = field(default_factory=list)
     reversals: list[tuple[_Done, Row]] = field(default_factory=list)
-    reversed_policies: set[str] = field(default_factory=set)
+    reversed_policies: set[UUID] = field(default_factory=set)
 
 
 class _Posting:
     """One chunk of a file on its way into the books."""
 
     def __init__(self, session: Session, file: ReconciliationFile, on: date, now: datetime) -> None:
-        self.session, self.on, self.now = session, on, now
-        self.tolerance, self.policy_id = file.tolerance, file.policy_id
+        self.session, self.on, self.now, self.file = session, on, now, file
+        self.tolerance = file.tolerance
         self.done: list[_Done] = []
+        self.by_line: dict[int, _Done] = {}
         self.answers: list[tuple[_Done, ResultRow]] = []
         self.wave = _Wave()
         self.vat_rate: Decimal | None = None
+        self.closed = closed_through(session)
 
     def run(self, stored: Sequence[Any]) -> None:
         """Decide about every row that can be read, post, and note what became of it."""
         session = self.session
-        closed = closed_through(session)
-        read = [(row.id, _read(row, self.on, closed)) for row in stored if row.state == "PENDING"]
+        read = [(row.id, _read(row, self.on)) for row in stored if row.state == "PENDING"]
         sound = [row for _id, row in read if isinstance(row, Row)]
-        policies = queries.find_policies(session, [row.policy_number for row in sound])
-        lock_policies(session, {one.id for one in policies.values()})
-        standing = Standing()
-        queries.extend_standing(session, standing, sound, self.on)
+        lock_policies(session, queries.find_owners(session, sound))
+        standing = queries.new_standing(session, self.file)
+        queries.extend_standing(session, standing, sound, self.on, file_id=self.file.id)
         only = self._only()
         if self.tolerance:
             self.vat_rate = find_parameter(session, "vat_rate_per_cent", self.on)
@@ -248,32 +244,33 @@ class _Posting:
         self._note()
 
     def _only(self) -> KnownPolicy | None:
-        if self.policy_id is None:
+        if self.file.policy_id is None:
             return None
-        policy = get_policy(self.session, self.policy_id)
+        policy = get_policy(self.session, self.file.policy_id)
         return KnownPolicy(policy.id, policy.policy_number, policy.status.value)
 
     def _take(self, row_id: UUID, row: Row, standing: Standing, only: KnownPolicy | None) -> None:
-        policy = standing.policies.get(row.policy_number)
-        debit = standing.debits.get(row.reference)
+        policy = standing.policy_of(row)
         decision = standing.take(row, on=self.on, tolerance=self.tolerance, only=only)
-        done = _Done(row_id, decision)
+        done = self.by_line[row.line] = _Done(row_id, decision)
         self.done.append(done)
         if decision.verdict in PAYING and policy is not None:
-            if row.policy_number in self.wave.reversed_policies:
+            if policy.id in self.wave.reversed_policies:
                 self._post_wave()
             self.wave.payments.append((done, self._payment(row, policy, decision)))
         elif decision.verdict is Verdict.SUSPENSE:
-            self.wave.suspense.append((done, row))
-        elif decision.is_reversing:
+            self.wave.unmatched.append((done, self._unmatched(row, decision)))
+        elif decision.receipt is not None and decision.is_reversing:
             self.wave.reversals.append((done, row))
-            self.wave.reversed_policies.add(row.policy_number)
+            if decision.receipt.policy_id is not None:
+                self.wave.reversed_policies.add(decision.receipt.policy_id)
         elif decision.verdict is Verdict.REVERSAL:
             done.state = RowState.POSTED
         elif decision.verdict is Verdict.ERROR:
             done.state = RowState.ERROR
-        if answers_debit(decision, policy, debit):
-            answer = ResultRow(row.reference, Result(row.outcome.value), row.reason_code)
+        if decision.debit is not None:
+            reference = decision.debit.reference
+            answer = ResultRow(reference, Result(row.outcome.value), row.reason_code)
             self.answers.append((done, answer))
 
     def _payment(self, row: Row, policy: KnownPolicy, decision: Decision) -> Payment:
@@ -285,6 +282,22 @@ class _Posting:
             on=row.paid_date,
             line_id=decision.line_id,
             vat_rate=self.vat_rate if policy.has_vat else None,
+            payer=row.policy_number,
+            bank_reference=row.bank_reference,
+            occurrence=row.occurrence,
+            booked_on=booked_on(row.paid_date, self.closed),
+        )
+
+    def _unmatched(self, row: Row, decision: Decision) -> Unmatched:
+        return Unmatched(
+            payer=row.policy_number,
+            reference=row.reference,
+            amount=row.amount,
+            on=row.paid_date,
+            detail=decision.detail,
+            bank_reference=row.bank_reference,
+            occurrence=row.occurrence,
+            booked_on=booked_on(row.paid_date, self.closed),
         )
 
     def _post_wave(self) -> None:
@@ -299,27 +312,23 @@ class _Posting:
             )
             for (done, _payment), one in zip(wave.payments, paid, strict=True):
                 done.receipt_id, done.state = one.receipt_id, RowState.POSTED
-        if wave.suspense:
-            self._receive_suspense(wave.suspense)
+        if wave.unmatched:
+            waiting = [one for _done, one in wave.unmatched]
+            receipts = record_unmatched(self.session, waiting, now=self.now)
+            for (done, _one), receipt_id in zip(wave.unmatched, receipts, strict=True):
+                done.receipt_id, done.state = receipt_id, RowState.POSTED
         if wave.reversals:
             self._reverse(wave.reversals)
 
-    def _receive_suspense(self, waiting: Sequence[tuple[_Done, Row]]) -> None:
-        receipts, journals = [], []
-        for done, row in waiting:
-            done.receipt_id, done.state = new_id(), RowState.POSTED
-            receipts.append(_suspense_row(done, row, self.now))
-            journals.append([_suspense_entry(done, row)])
-        write_rows(self.session, _RECEIPTS, receipts)
-        post(self.session, journals, now=self.now)
-
-    def _reverse(self, wanted: Sequence[tuple[_Done, Row]]) -> None:
-        references = [row.reference for _done, row in wanted]
-        receipts = list_receipts_with_references(self.session, references)
+    def _reverse(self, reversals: Sequence[tuple[_Done, Row]]) -> None:
+        for done, _row in reversals:
+            done.receipt_id, done.state = self._receipt_id(done), RowState.POSTED
+        ids = [done.receipt_id for done, _row in reversals if done.receipt_id is not None]
+        receipts = list_receipts_by_id(self.session, ids)
         codes: dict[UUID, str] = {}
-        for done, row in wanted:
-            receipt = receipts[row.reference]
-            done.receipt_id, done.state = receipt.id, RowState.POSTED
+        for done, row in reversals:
+            assert done.receipt_id is not None
+            receipt = receipts[done.receipt_id]
             code = row.reason_code or row.outcome.value
             if receipt.policy_id is None:
                 take_back_suspense(
@@ -331,6 +340,13 @@ class _Posting:
         if of_policies:
             reverse_with_events(self.session, codes, of_policies, on=self.on, now=self.now)
 
+    def _receipt_id(self, done: _Done) -> UUID | None:
+        """Return the receipt that a row takes back or repeats, once it is in the books."""
+        receipt = done.decision.receipt
+        if receipt is None or receipt.id is not None or receipt.line is None:
+            return receipt.id if receipt else None
+        return self.by_line[receipt.line].receipt_id
+
     def _answer_debits(self) -> None:
         if not self.answers:
             return
@@ -341,6 +357,8 @@ class _Posting:
                 done.advice = f" {outcome.treatment.advice}"
 
     def _note(self) -> None:
+        duplicates = [one for one in self.done if one.decision.verdict is Verdict.DUPLICATE]
+        known = {one.row_id: self._receipt_id(one) for one in duplicates}
         self.session.execute(
             _SET_ROWS,
             {
@@ -349,12 +367,13 @@ class _Posting:
                 "verdicts": [one.decision.verdict.value for one in self.done],
                 "details": [one.decision.detail + one.advice for one in self.done],
                 "receipts": [one.receipt_id for one in self.done],
+                "known": [known.get(one.row_id) for one in self.done],
                 "states": [one.state.value for one in self.done],
             },
         )
 
 
-def _read(stored: Any, on: date, closed: date | None) -> Any:
+def _read(stored: Any, on: date) -> Any:
     raw = RawRow(
         stored.line,
         policy_number=stored.policy_number,
@@ -367,31 +386,5 @@ def _read(stored: Any, on: date, closed: date | None) -> Any:
         description=stored.description,
         bank_reference=stored.bank_reference,
     )
-    return read_row(raw, on=on, closed_through=closed)
-
-
-def _suspense_row(done: _Done, row: Row, now: datetime) -> dict[str, Any]:
-    return {
-        "id": done.receipt_id,
-        "reference": row.reference,
-        "kind": ReceiptKind.PAYMENT,
-        "status": ReceiptStatus.SUSPENSE,
-        "amount": row.amount,
-        "received_on": row.paid_date,
-        "recorded_at": now,
-        "recorded_by": current_actor().email,
-        "detail": done.decision.detail,
-    }
-
-
-def _suspense_entry(done: _Done, row: Row) -> Entry:
-    return Entry(
-        type=TransferType.SUSPENSE_RECEIVED,
-        description=f"Received, policy not known: {row.policy_number} {row.reference}",
-        debit="BANK",
-        credit="SUSPENSE",
-        amount=row.amount,
-        on=row.paid_date,
-        receipt_id=done.receipt_id,
-        reference=row.reference,
-    )
+    row = read_row(raw, on=on)
+    return replace(row, occurrence=stored.occurrence) if isinstance(row, Row) else row

@@ -142,7 +142,7 @@ def _record_match(
         policy,
         EventCategory.FINANCIAL,
         "PREMIUM_RECEIVED",
-        effective=on,
+        effective=receipt.received_on,
         description=f"{format_money(receipt.amount)} received, reference {receipt.reference}",
         reason="Matched from suspense",
         payload={

@@ -2,7 +2,9 @@
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import islice
@@ -20,7 +22,6 @@ from insurance.core.errors import DomainError
 from insurance.core.ids import new_id
 from insurance.core.money import ZERO
 from insurance.core.tenancy import current_org
-from insurance.ledger.queries import closed_through
 from insurance.organizations.queries import get_organization
 from insurance.policies.queries import get_policy
 from insurance.reconciliation import queries
@@ -33,13 +34,15 @@ from insurance.reconciliation.models import (
 from insurance.reconciliation.readers import read_file
 from insurance.reconciliation.rules import (
     Decision,
+    Fault,
     KnownPolicy,
     RawRow,
     Row,
-    Standing,
     Verdict,
     amount_of,
+    find_amount,
     ignore,
+    is_about_money,
     is_premium,
     read_row,
 )
@@ -145,17 +148,15 @@ def _write(
     on: date,
 ) -> int:
     """Decide and store every row, a chunk at a time; return their number."""
-    standing, closed, count = Standing(), closed_through(session), 0
+    standing, count = queries.new_standing(session, file), 0
+    seen: Counter[tuple[object, ...]] = Counter()
     while chunk := list(islice(raws, CHUNK)):
         count += len(chunk)
         if count > ROWS_AT_MOST:
             raise DomainError(f"A file has at most {ROWS_AT_MOST} rows.", field="file")
-        read = [
-            read_row(raw, on=on, closed_through=closed) if is_premium(raw) else None
-            for raw in chunk
-        ]
+        read = [_counted(read_row(raw, on=on), seen) if is_premium(raw) else None for raw in chunk]
         sound = [row for row in read if isinstance(row, Row)]
-        queries.extend_standing(session, standing, sound, on)
+        queries.extend_standing(session, standing, sound, on, file_id=file.id)
         records = []
         for raw, row in zip(chunk, read, strict=True):
             if row is None:
@@ -169,6 +170,15 @@ def _write(
                 records.append(_record(file.id, raw, None, decision, RowState.ERROR))
         write_rows(session, _ROWS, records)
     return count
+
+
+def _counted(row: Row | list[Fault], seen: Counter[tuple[object, ...]]) -> Row | list[Fault]:
+    """Return a row with its number among those of its file that are alike."""
+    if not isinstance(row, Row):
+        return row
+    alike = row.alike
+    seen[alike] += 1
+    return replace(row, occurrence=seen[alike]) if seen[alike] > 1 else row
 
 
 def _record(
@@ -189,7 +199,9 @@ def _record(
         "bank_reference": storable(raw.bank_reference) if raw.bank_reference else None,
         "line_type": raw.line_type,
         "caution": raw.caution,
-        "amount": row.amount if row else amount_of(raw),
+        "occurrence": row.occurrence if row else 1,
+        "is_receipt": is_about_money(raw),
+        "amount": row.amount if row else find_amount(raw) if is_premium(raw) else amount_of(raw),
         "verdict": decision.verdict,
         "detail": decision.detail,
         "state": state,
