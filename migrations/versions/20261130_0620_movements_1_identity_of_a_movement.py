@@ -1,14 +1,14 @@
 """a payment is known as a movement of money, not by its text
 
 Revision ID: movements_1
-Revises: objects_1
+Revises: payees_1
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "movements_1"
-down_revision = "objects_1"
+down_revision = "payees_1"
 
 
 def upgrade() -> None:
