@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, StrictBool
 
 from insurance.api.edge import Answer, Body, Query, Reply, endpoint
 from insurance.api.objects import DriverBody, ObjectBody, described
@@ -17,6 +17,7 @@ from insurance.policies.models import EndorsementStatus, EndorsementType
 from insurance.policies.services import endorsements as services
 from insurance.policies.services.as_at import policy_as_at
 from insurance.policies.services.endorsements import IssuedEndorsement, Preview, Wanted
+from insurance.policies.services.life_cover import question_answer
 from insurance.web.parsing import Amount, Day, Money, Words
 
 ONE = "/endorsements/<uuid:endorsement_id>"
@@ -36,6 +37,29 @@ class BeneficiaryBody(Answer):
     relationship: Annotated[Words, Field(max_length=60)] = ""
     share: Share
     guardian_name: Name | None = None
+
+
+class LifeAnswer(Answer):
+    """Whether a life of this policy is the one on another policy that was asked about."""
+
+    model_config = {"extra": "forbid"}
+
+    life: int = Field(ge=-1, le=1_000, description="As the question numbers it")
+    other_member_id: UUID
+    is_same: StrictBool
+
+
+class LifeQuestionAnswer(Answer):
+    """Two lives that are likely one person; its funeral cover depends on the answer."""
+
+    life: int
+    name: str
+    other_member_id: UUID
+    other_name: str
+    other_date_of_birth: Day | None
+    other_policy_number: str
+    other_cover: Money
+    question: str
 
 
 class EndorseBody(Body):
@@ -66,6 +90,7 @@ class EndorseBody(Body):
         dict[UUID, Literal["KEEP_LATER", "USE_THIS"]],
         Field(max_length=50, description="By the id of each later endorsement in conflict"),
     ] = {}
+    life_answers: Annotated[list[LifeAnswer], Field(max_length=100)] = []
 
 
 class DebitAnswer(Answer):
@@ -107,6 +132,7 @@ class PreviewAnswer(Answer):
     next_debits: list[DebitAnswer]
     waiting: list[WaitingAnswer]
     conflicts: list[ConflictAnswer]
+    life_questions: list[LifeQuestionAnswer]
 
 
 class EndorsedAnswer(PreviewAnswer):
@@ -160,6 +186,7 @@ _OF_EVERY_CHANGE = frozenset(
         "reason",
         "resolutions",
         "confirms_duplicate",
+        "life_answers",
     }
 )
 
@@ -178,7 +205,13 @@ def _wanted(body: EndorseBody) -> Wanted:
         reason=body.reason,
         resolutions=dict(body.resolutions),
         confirms_duplicate=body.confirms_duplicate,
+        life_answers=answers_by_question(body.life_answers),
     )
+
+
+def answers_by_question(answers: list[LifeAnswer]) -> dict[str, bool]:
+    """Return answers by what the rules call the question."""
+    return {f"{one.life}:{one.other_member_id}": one.is_same for one in answers}
 
 
 def _previewed(preview: Preview) -> dict[str, Any]:
@@ -197,6 +230,7 @@ def _previewed(preview: Preview) -> dict[str, Any]:
             for name, amount, until in preview.waiting
         ],
         "conflicts": list(preview.conflicts),
+        "life_questions": [question_answer(one) for one in preview.questions],
     }
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import Field
 
 from insurance.api.edge import Answer, Body, ListQuery, created, endpoint, listing
+from insurance.api.endorsements import LifeAnswer, answers_by_question
 from insurance.api.objects import ObjectBody, QuotedObjectAnswer, described, object_answer
 from insurance.core import clock
 from insurance.core.db import db
@@ -92,12 +93,17 @@ class QuoteBody(CalculateBody):
 
 
 class AcceptBody(Body):
-    """From when the policy is in force: the day the quote states, else this one, else today."""
+    """From when the policy is in force: the day the quote states, else this one, else today.
+
+    A funeral policy may be refused with `life_questions` (409): is a life the one that another
+    policy insures? Say so in `life_answers`.
+    """
 
     effective_date: Day | None = None
     confirms_duplicate: bool = Field(
         False, description="A vehicle may be insured on another policy of the book too"
     )
+    life_answers: Annotated[list[LifeAnswer], Field(max_length=100)] = []
 
 
 class RepriceBody(Body):
@@ -290,6 +296,7 @@ def accept_quote(quote_id: UUID, body: AcceptBody):
         quote_id,
         effective_date=body.effective_date,
         confirms_duplicate=body.confirms_duplicate,
+        life_answers=answers_by_question(body.life_answers),
         on=_today(),
         now=clock.now(),
     )

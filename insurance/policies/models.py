@@ -109,6 +109,24 @@ class PolicyMember(TenantRecord):
     end_date: Mapped[date | None]
 
 
+class LifeMatch(TenantRecord):
+    """What somebody said of two lives on two policies: the same person, or two."""
+
+    __tablename__ = "life_matches"
+    __table_args__ = (
+        Index("life_matches_member_ix", "org_id", "member_id"),
+        Index("life_matches_other_ix", "org_id", "other_member_id"),
+        tenant_key("policy_members", "member_id", ondelete="CASCADE"),
+        tenant_key("policy_members", "other_member_id", ondelete="CASCADE"),
+    )
+
+    member_id: Mapped[UUID]
+    other_member_id: Mapped[UUID]
+    is_same: Mapped[bool]
+    answered_by: Mapped[str]
+    answered_at: Mapped[datetime]
+
+
 class InsuredObject(TenantRecord):
     """A vehicle, building, contents or item that a policy insures, until its end date.
 

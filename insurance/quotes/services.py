@@ -21,9 +21,13 @@ from insurance.customers.models import Customer
 from insurance.customers.queries import get_customer
 from insurance.customers.services import CustomerDetails, add_customer
 from insurance.notifications.services import send_later
-from insurance.organizations.queries import find_parameter
-from insurance.products.queries import find_launched, get_product, load_terms
-from insurance.products.rules import ProductTerms
+from insurance.products.queries import (
+    find_launched,
+    funeral_caps_over_time,
+    get_product,
+    load_terms,
+)
+from insurance.products.rules import FUNERAL, ProductTerms
 from insurance.quotes import queries, rules
 from insurance.quotes.models import Quote, QuoteStatus
 from insurance.quotes.rules import (
@@ -262,10 +266,10 @@ def _terms_sold(session: Session, product_id: UUID) -> ProductTerms:
 
 
 def _calculation(session: Session, terms: ProductTerms, request: QuoteRequest) -> Calculation:
-    cap = None
-    if terms.class_code == "FUNERAL":
-        cap = find_parameter(session, "funeral_cover_cap", request.effective_date)
-    return Calculation(terms, request, rules.price_quote(terms, request, cover_cap=cap))
+    caps = None
+    if terms.class_code == FUNERAL:
+        caps = funeral_caps_over_time(session)(request.effective_date)
+    return Calculation(terms, request, rules.price_quote(terms, request, caps=caps))
 
 
 def _request_of(

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from insurance.core.errors import DomainError
 from insurance.core.money import to_cents
-from insurance.products.rules import BenefitTerms, ProductTerms, Question
+from insurance.products.rules import BenefitTerms, FuneralCaps, ProductTerms, Question
 from insurance.quotes.rules import (
     Life,
     PricedQuote,
@@ -64,7 +64,8 @@ def _price(
         "gender": "MALE",
         "sum_assured": HALF_A_MILLION,
     }
-    return price_quote(terms, QuoteRequest(**facts | changes), cover_cap=cap)
+    caps = None if cap is None else FuneralCaps(Decimal(20_000), Decimal(50_000), cap)
+    return price_quote(terms, QuoteRequest(**facts | changes), caps=caps)
 
 
 def _refused(*arguments: Any, **changes: Any) -> list[tuple[str | None, str]]:

@@ -1,5 +1,6 @@
 """Changing a policy: a form a kind of change, its effect on premium and cover before it is issued."""
 
+import re
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
@@ -28,6 +29,7 @@ from insurance.web.forms import ChoiceField, DayField, Form, MoneyField, TextFie
 from insurance.web.html import go, page, refuse
 
 HEIRS = 4
+_QUESTION = re.compile(r"-?[0-9]{1,4}:[0-9a-f-]{36}", re.ASCII)
 _ROLES = ("SPOUSE", "CHILD", "PARENT", "EXTENDED")
 _GENDERS = ("FEMALE", "MALE")
 
@@ -192,6 +194,7 @@ def endorse(policy_id: UUID, kind: str) -> Response:
         preview=preview,
         heirs=_heirs(policy_id) if kind == "beneficiaries" else [],
         resolved=[] if preview is None or preview.conflicts else _resolutions(),
+        answered=list(answers_typed().items()),
     )
 
 
@@ -202,7 +205,20 @@ def _wanted(kind: str, form: EndorseForm) -> Wanted:
         effective_date=form.effective_date.data or business_day(),
         reason=form.reason.data or None,
         resolutions=dict(_resolutions()),
+        life_answers=answers_typed(),
     )
+
+
+def answers_typed() -> dict[str, bool]:
+    """Return whether lives are those on other policies, by the key of the question."""
+    answers = {}
+    for name, said in list(request.form.items())[:500]:
+        if name.startswith("life-") and said in ("same", "other"):
+            key = name.removeprefix("life-")
+            if not _QUESTION.fullmatch(key):
+                raise NotFoundError
+            answers[key] = said == "same"
+    return answers
 
 
 def _resolutions() -> list[tuple[UUID, str]]:
@@ -225,7 +241,7 @@ def _do(act: str, policy: Policy, wanted: Wanted) -> Response | Preview:
         return go(url_for(".show", policy_id=policy.id, tab="endorsements"), "Kept as a draft.")
     if act == "issue":
         preview = services.preview_endorsement(policy.id, wanted, on=on)
-        if preview.conflicts:
+        if preview.conflicts or preview.questions:
             return preview
         issued = services.endorse_policy(policy.id, wanted, on=on, now=now)
         if issued.approval_id is not None:

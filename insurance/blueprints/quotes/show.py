@@ -1,11 +1,13 @@
 """A saved quote: its price, its options side by side, PDF, accept."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from flask import Response, make_response, request, url_for
 
+from insurance.blueprints.policies.endorse import answers_typed
 from insurance.blueprints.quotes import bp
 from insurance.core import clock
 from insurance.core.db import db
@@ -14,7 +16,9 @@ from insurance.core.money import format_money
 from insurance.core.permissions import May
 from insurance.customers.queries import get_customer
 from insurance.documents.pdf import render
+from insurance.policies.rules import LifeQuestion
 from insurance.policies.services import accept_quote
+from insurance.policies.services.life_cover import LifeQuestionsError
 from insurance.quotes import queries, services
 from insurance.web.access import current_tenant, requires
 from insurance.web.business import business_day
@@ -57,12 +61,14 @@ def accept(quote_id: UUID) -> Response:
             issued = accept_quote(
                 quote_id,
                 effective_date=form.effective_date.data,
+                life_answers=answers_typed(),
                 on=business_day(),
                 now=clock.now(),
             )
         except DomainError as error:
             refuse(form, error)
-            return _quote_page(quote_id, form, status=error.status)
+            questions = error.questions if isinstance(error, LifeQuestionsError) else []
+            return _quote_page(quote_id, form, status=error.status, questions=questions)
         return go(
             url_for("policies.show", policy_id=issued.policy.id),
             f"Policy {issued.policy.policy_number} was issued.",
@@ -167,6 +173,7 @@ def _quote_page(
     reprice_form: RepriceForm | None = None,
     *,
     status: int = 200,
+    questions: Sequence[LifeQuestion] = (),
 ) -> Response:
     session, on = db.session(), business_day()
     line = queries.get_quote_line(session, quote_id)
@@ -182,6 +189,8 @@ def _quote_page(
         quote=line.quote,
         quote_status=queries.status_on(line.quote, on),
         form=form,
+        questions=questions,
+        answered=list(answers_typed().items()),
         reprice_form=reprice_form or RepriceForm(formdata=None),
         stated_start=queries.stated_start(line.quote),
         options=options,

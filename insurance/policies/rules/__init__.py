@@ -33,6 +33,16 @@ from insurance.policies.rules.issuing import (
     premium_schedule,
     waiting_until,
 )
+from insurance.policies.rules.lives import (
+    KnownLife,
+    LifeElsewhere,
+    LifeHere,
+    LifeQuestion,
+    Likeness,
+    check_cover_of_lives,
+    exchanged,
+    likeness,
+)
 from insurance.policies.rules.pricing import Pricer
 
 __all__ = [
@@ -48,16 +58,24 @@ __all__ = [
     "ContractMember",
     "ContractObject",
     "DuePremium",
+    "KnownLife",
     "Layer",
+    "LifeElsewhere",
+    "LifeHere",
+    "LifeQuestion",
+    "Likeness",
     "Pricer",
     "Stage",
+    "check_cover_of_lives",
     "check_effective_date",
     "check_transition",
     "contract_of",
     "cover_on",
+    "exchanged",
     "expiry_date",
     "find_conflicts",
     "fold",
+    "likeness",
     "payable_on",
     "premium_schedule",
     "snapshot_of",

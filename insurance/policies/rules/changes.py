@@ -60,7 +60,6 @@ def fold(base: Contract, starts_on: date, changes: Sequence[Change], pricer: Pri
     for change in in_order(changes):
         contract = _APPLY[change.type](stages[-1].contract, change, pricer)
         contract = objects.follow_cover(contract, change, pricer)
-        pricer.check_limits(contract)
         stages.append(Stage(change.on, contract, change))
     return stages
 
@@ -448,7 +447,7 @@ def _anniversary(contract: Contract, change: Change, pricer: Pricer) -> Contract
             source = _rerated(contract, benefit, change.on, pricer)
         price = to_cents(source.premium * multiplier)
         growth = to_cents(benefit.sum_assured * more)
-        room = pricer.room(after, benefit)
+        room = pricer.room(after, benefit, change.on)
         growth = growth if room is None else max(min(growth, room), ZERO)
         after = after.with_benefit(_raised(source, price, growth, change))
     return after

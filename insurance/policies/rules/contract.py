@@ -1,5 +1,6 @@
 """What a policy promises at one moment, as plain values: lives or objects, benefits in layers."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
@@ -8,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from insurance.core.money import ZERO, to_cents, total
+from insurance.products.rules import MAIN_MEMBER
 from insurance.quotes.rules import object_name, rating_facts
 
 ACTIVE = "ACTIVE"
@@ -155,6 +157,24 @@ class Contract:
             if one.object_id is not None and one.benefit_code == main.benefit_code
         ]
         return total(alike) if main.object_id is not None and alike else main.sum_assured
+
+    @property
+    def main_member(self) -> ContractMember | None:
+        """Return the main member, None on a policy that names none."""
+        return next((one for one in self.members if one.role == MAIN_MEMBER), None)
+
+    @property
+    def cover_by_life(self) -> dict[UUID | None, Decimal]:
+        """Return what the benefits of each life insure together, in rand, by the life's id.
+
+        What is on no life is on the main member. A waiver of premium insures no sum.
+        """
+        main = self.main_member
+        found: dict[UUID | None, Decimal] = defaultdict(lambda: ZERO)
+        for one in self.active_benefits:
+            if one.benefit_type_code != "PREMIUM_WAIVER":
+                found[one.member_id or (main.id if main else None)] += one.sum_assured
+        return found
 
     @property
     def premium(self) -> Decimal:

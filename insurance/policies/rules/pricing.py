@@ -1,7 +1,6 @@
 """What cover costs that is added to a policy in force."""
 
-from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
@@ -15,8 +14,23 @@ from insurance.policies.rules.contract import (
     ContractMember,
     ContractObject,
 )
-from insurance.products.rules import MAIN_MEMBER, BenefitTerms, ProductTerms
+from insurance.policies.rules.lives import LifeHere
+from insurance.products.rules import MAIN_MEMBER, BenefitTerms, FuneralCaps, ProductTerms
 from insurance.quotes.rules import Life, PricedBenefit, QuoteRequest, modal_factor, price_cover
+
+
+def _nobody(before: Decimal, after: Decimal, cap: Decimal) -> LifeHere:
+    """Return the main member of a policy that names none."""
+    return LifeHere(
+        place=-1,
+        member_id=None,
+        first_name="The main member",
+        last_name="",
+        date_of_birth=None,
+        before=before,
+        after=after,
+        cap=cap,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +38,7 @@ class Pricer:
     """The product version a policy is pinned to, and what it was rated on.
 
     `main_born_about` stands in for the birthday of a main member of whom only the age at issue is
-    known. `cover_cap` is the most that a law lets one life be insured for, None without one.
+    known. `caps` gives the most that a law lets one life be insured for on a day, None without one.
     """
 
     terms: ProductTerms
@@ -32,7 +46,7 @@ class Pricer:
     term_years: int | None = None
     main_born_about: date | None = None
     gender: str | None = None
-    cover_cap: Decimal | None = None
+    caps: Callable[[date], FuneralCaps] | None = None
 
     def benefit_terms(self, code: str) -> BenefitTerms | None:
         """Return the product's benefit by its code."""
@@ -98,39 +112,45 @@ class Pricer:
         """Return the same pricer for cover in force: the ages of entry do not hold for it."""
         return replace(self, terms=replace(self.terms, min_entry_age=None, max_entry_age=None))
 
-    def room(self, contract: Contract, benefit: ContractBenefit) -> Decimal | None:
-        """Return what the law's cap leaves for the life of a benefit, None without a cap."""
-        if self.cover_cap is None:
+    def room(self, contract: Contract, benefit: ContractBenefit, on: date) -> Decimal | None:
+        """Return what the law's cap leaves on a day for the life of a benefit, None without one."""
+        if self.caps is None:
             return None
         if benefit.benefit_type_code == "PREMIUM_WAIVER":
             return ZERO
-        main = next((one.id for one in contract.members if one.role == MAIN_MEMBER), None)
-        life = benefit.member_id or main
-        covered = sum(
-            (
-                one.sum_assured
-                for one in contract.active_benefits
-                if (one.member_id or main) == life and one.benefit_type_code != "PREMIUM_WAIVER"
-            ),
-            ZERO,
-        )
-        return self.cover_cap - covered
+        main = contract.main_member
+        life = contract.member(benefit.member_id) or main
+        covered = contract.cover_by_life[life.id if life else None]
+        return self._cap(life, on) - covered
 
-    def check_limits(self, contract: Contract) -> None:
-        """Hold a contract to the law's cap on one life. A waiver of premium insures no sum."""
-        if self.cover_cap is None:
-            return
-        covered: dict[object, Decimal] = defaultdict(lambda: ZERO)
-        main = next((one.id for one in contract.members if one.role == MAIN_MEMBER), None)
-        for benefit in contract.active_benefits:
-            if benefit.benefit_type_code != "PREMIUM_WAIVER":
-                covered[benefit.member_id or main] += benefit.sum_assured
-        if any(amount > self.cover_cap for amount in covered.values()):
-            raise DomainError(
-                f"Cover on one life is at most {format_money(self.cover_cap)};"
-                f" this would be {format_money(max(covered.values()))}.",
-                field="new_sum_assured",
+    def lives(self, before: Contract | None, after: Contract, on: date) -> list[LifeHere]:
+        """Return the lives under a cap with their cover before and after a change, on its day."""
+        if self.caps is None:
+            return []
+        old = before.cover_by_life if before else {}
+        new = after.cover_by_life
+        found = [
+            LifeHere(
+                place=place,
+                member_id=one.id,
+                first_name=one.first_name,
+                last_name=one.last_name,
+                date_of_birth=one.date_of_birth,
+                before=old.get(one.id, ZERO),
+                after=new[one.id],
+                cap=self._cap(one, on),
             )
+            for place, one in enumerate(after.members)
+            if one.id in new
+        ]
+        if None in new:
+            found.append(_nobody(old.get(None, ZERO), new[None], self._cap(None, on)))
+        return found
+
+    def _cap(self, life: ContractMember | None, on: date) -> Decimal:
+        assert self.caps is not None
+        aged = self._aged(life, on)
+        return self.caps(on).of(aged.relationship, aged.age)
 
     def check_headline(self, cover: Decimal) -> None:
         """Hold the headline cover, in rand, to the product's limits."""

@@ -13,10 +13,10 @@ from sqlalchemy.orm import Session
 
 from insurance.core.bulk import id_array
 from insurance.core.tenancy import current_org
-from insurance.organizations.queries import parameter_over_time
 from insurance.policies.rules import Change, Contract, Pricer, contract_of, fold
 from insurance.policies.services.contracts import change_of, pricer_with
-from insurance.products.queries import load_terms
+from insurance.products.queries import funeral_caps_over_time, load_terms
+from insurance.products.rules import FUNERAL
 
 _BASES = text(
     """
@@ -74,12 +74,11 @@ def read_contract_bases(
         issued[row.policy_id].append(row)
     bases = {row.policy_id: row for row in session.execute(_BASES, values).all()}
     terms = cache(lambda version_id: load_terms(session, version_id))
-    caps = cache(lambda: parameter_over_time(session, "funeral_cover_cap"))
+    caps = cache(lambda: funeral_caps_over_time(session))
 
     def pricer_for(policy: Any) -> Pricer:
         known = terms(policy.product_version_id)
-        cap = caps()(policy.effective_date) if known.class_code == "FUNERAL" else None
-        return pricer_with(policy, known, cap)
+        return pricer_with(policy, known, caps() if known.class_code == FUNERAL else None)
 
     for policy in policies:
         base = bases[policy.id]

@@ -1,8 +1,8 @@
 """A policy's contract: read from its history, written to its rows."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +13,6 @@ from insurance.billing.queries import list_premium_lines
 from insurance.core.ids import new_id
 from insurance.core.period import add_years
 from insurance.core.tenancy import current_org
-from insurance.organizations.queries import find_parameter
 from insurance.policies import queries
 from insurance.policies.models import (
     Beneficiary,
@@ -30,8 +29,8 @@ from insurance.policies.models import (
 from insurance.policies.rules import Change, Contract, ContractBenefit, Pricer, contract_of
 from insurance.policies.services.history import count_portfolio
 from insurance.products.models import ObjectKind
-from insurance.products.queries import load_terms
-from insurance.products.rules import ProductTerms
+from insurance.products.queries import funeral_caps_over_time, load_terms
+from insurance.products.rules import FUNERAL, FuneralCaps, ProductTerms
 from insurance.quotes.rules import registration_key
 
 
@@ -80,13 +79,13 @@ def change_of(endorsement: Any) -> Change:
 def pricer_of(session: Session, policy: Policy) -> Pricer:
     """Return how cover added to a policy is priced: on the product version it is pinned to."""
     terms = load_terms(session, policy.product_version_id)
-    cap = None
-    if terms.class_code == "FUNERAL":
-        cap = find_parameter(session, "funeral_cover_cap", policy.effective_date)
-    return pricer_with(policy, terms, cap)
+    caps = funeral_caps_over_time(session) if terms.class_code == FUNERAL else None
+    return pricer_with(policy, terms, caps)
 
 
-def pricer_with(policy: Any, terms: ProductTerms, cover_cap: Decimal | None) -> Pricer:
+def pricer_with(
+    policy: Any, terms: ProductTerms, caps: Callable[[date], FuneralCaps] | None
+) -> Pricer:
     """Return a policy's pricer, from its row and what it is priced on."""
     age = policy.rating.get("age")
     return Pricer(
@@ -95,7 +94,7 @@ def pricer_with(policy: Any, terms: ProductTerms, cover_cap: Decimal | None) -> 
         term_years=policy.term_years,
         main_born_about=None if age is None else add_years(policy.effective_date, -age),
         gender=policy.rating.get("gender"),
-        cover_cap=cover_cap,
+        caps=caps,
     )
 
 

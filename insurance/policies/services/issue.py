@@ -1,6 +1,6 @@
 """Issuing policies from accepted quotes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -38,6 +38,8 @@ from insurance.policies.models import (
     PolicyVersion,
     PremiumFrequency,
 )
+from insurance.policies.rules import contract_of
+from insurance.policies.services.contracts import pricer_of
 from insurance.policies.services.double_insurance import check_registrations
 from insurance.policies.services.history import count_portfolio
 from insurance.policies.services.life_cover import check_life_cover
@@ -65,6 +67,7 @@ def accept_quote(
     *,
     effective_date: date | None = None,
     confirms_duplicate: bool = False,
+    life_answers: Mapping[str, bool] | None = None,
     on: date,
     now: datetime,
 ) -> Issued:
@@ -76,11 +79,13 @@ def accept_quote(
     ledger transfers of what is due are written together. Raises ConflictError for a quote that is
     accepted, expired or of a withdrawn product, or insures a vehicle that another policy insures
     unless that is confirmed; DomainError at `effective_date` for a start further back than the
-    product allows, or another than the quote states.
+    product allows, or another than the quote states. LifeQuestionsError where lives are likely on
+    other policies and `life_answers` does not say.
     """
+    answers = life_answers or {}
     try:
         with transaction() as session:
-            return _accept(session, quote_id, effective_date, confirms_duplicate, on, now)
+            return _accept(session, quote_id, effective_date, confirms_duplicate, answers, on, now)
     except IntegrityError as error:
         if constraint_of(error) == "policies_quote_id_key":
             raise ConflictError("This quote has already been accepted.") from error
@@ -92,6 +97,7 @@ def _accept(
     quote_id: UUID,
     effective_date: date | None,
     confirms_duplicate: bool,
+    life_answers: Mapping[str, bool],
     on: date,
     now: datetime,
 ) -> Issued:
@@ -131,10 +137,12 @@ def _accept(
     members = _add_members(session, policy, quote, terms)
     objects = _add_objects(session, policy, insured)
     benefits, layers = _add_benefits(session, policy, quote, members, objects, main_part)
-    check_life_cover(session, policy, terms.class_code, on=effective)
+    state = snapshot(policy, members, benefits, layers, objects)
+    lives = pricer_of(session, policy).lives(None, contract_of(state), effective)
+    check_life_cover(session, policy.id, [lives], life_answers, now=now)
     lines = _add_premium_lines(session, policy)
     _post_due(session, policy, lines, terms, on, now)
-    _write_history(session, policy, (members, objects, benefits, layers), quote, now)
+    _write_history(session, policy, state, quote, now)
     mark_accepted(session, quote, now=now)
     record(
         session,
@@ -381,14 +389,10 @@ def _post_due(
 def _write_history(
     session: Session,
     policy: Policy,
-    contents: tuple[
-        list[PolicyMember], list[InsuredObject], list[PolicyBenefit], list[BenefitLayer]
-    ],
+    state: dict[str, Any],
     quote: Quote,
     now: datetime,
 ) -> None:
-    members, objects, benefits, layers = contents
-    state = snapshot(policy, members, benefits, layers, objects)
     event = PolicyEvent(
         id=new_id(),
         policy_id=policy.id,

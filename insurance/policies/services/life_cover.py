@@ -1,25 +1,35 @@
-"""Funeral cover of one life over all of the insurer's policies, held to the law's cap."""
+"""Funeral cover of one life over all of the insurer's policies, held to the law's caps."""
 
-from datetime import date
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from insurance.core.errors import DomainError, raise_all
-from insurance.core.money import format_money
+from insurance.core.context import current_actor
+from insurance.core.errors import ConflictError, DomainError, raise_all
+from insurance.core.ids import new_id
 from insurance.core.tenancy import current_org
-from insurance.organizations.queries import find_parameter
-from insurance.policies.models import Policy
+from insurance.policies.models import LifeMatch
+from insurance.policies.rules import (
+    LifeElsewhere,
+    LifeHere,
+    LifeQuestion,
+    Likeness,
+    check_cover_of_lives,
+    exchanged,
+    likeness,
+)
 
-# A life is the same where name and date of birth are; one without a date of birth is only held
-# to the cap within its own policy.
-_COVERED = text(
+# Whoever counts the cover of a birth date waits for whoever is writing some.
+_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
+_ELSEWHERE = text(
     """
-    SELECT mine.first_name, mine.last_name, sum(b.sum_assured)
-    FROM ins.policy_members mine
-    JOIN ins.policy_members m ON m.org_id = mine.org_id AND m.date_of_birth = mine.date_of_birth
-        AND lower(m.last_name) = lower(mine.last_name)
-        AND lower(m.first_name) = lower(mine.first_name) AND m.end_date IS NULL
+    SELECT m.id AS member_id, m.policy_id, p.policy_number, m.first_name, m.last_name,
+           m.date_of_birth, sum(b.sum_assured) AS cover
+    FROM ins.policy_members m
     JOIN ins.policies p ON p.org_id = m.org_id AND p.id = m.policy_id
         AND p.status IN ('active', 'suspended')
     JOIN ins.products pr ON pr.org_id = p.org_id AND pr.id = p.product_id
@@ -27,31 +37,145 @@ _COVERED = text(
     JOIN ins.policy_benefits b ON b.org_id = m.org_id AND b.policy_id = m.policy_id
         AND b.status = 'ACTIVE' AND b.benefit_type_code <> 'PREMIUM_WAIVER'
         AND (b.member_id = m.id OR (b.member_id IS NULL AND m.role = 'MAIN_MEMBER'))
-    WHERE mine.org_id = :org AND mine.policy_id = :policy AND mine.end_date IS NULL
-    GROUP BY mine.id, mine.first_name, mine.last_name
-    HAVING sum(b.sum_assured) > :cap
-    ORDER BY mine.id
+    WHERE m.org_id = :org AND m.date_of_birth = ANY(CAST(:births AS date[]))
+      AND m.policy_id <> :policy AND m.end_date IS NULL
+    GROUP BY m.id, m.policy_id, p.policy_number, m.first_name, m.last_name, m.date_of_birth
+    ORDER BY m.id
+    """
+)
+_ANSWERED = text(
+    """
+    SELECT member_id, other_member_id, is_same FROM ins.life_matches
+    WHERE org_id = :org AND (member_id = ANY(CAST(:members AS uuid[]))
+                             OR other_member_id = ANY(CAST(:members AS uuid[])))
+    ORDER BY answered_at, id
     """
 )
 
 
-def check_life_cover(session: Session, policy: Policy, class_code: str, *, on: date) -> None:
-    """Refuse a funeral policy that takes a life above the cap over all policies.
+class LifeQuestionsError(ConflictError):
+    """Somebody must say whether lives are the same person before their cover is counted."""
 
-    The cap is a dated parameter (Insurance Act 18 of 2017, Schedule 2, class funeral). Raises
-    DomainError naming each life with what it would be insured for.
+    def __init__(self, questions: Sequence[LifeQuestion]) -> None:
+        super().__init__(
+            " ".join(one.words for one in questions),
+            field="life_answers",
+            detail={"life_questions": [question_answer(one) for one in questions]},
+        )
+        self.questions = questions
+
+
+def question_answer(question: LifeQuestion) -> dict[str, Any]:
+    """Return a question as the API asks it."""
+    other = question.other
+    return {
+        "life": question.life.place,
+        "name": question.life.name,
+        "other_member_id": str(other.member_id),
+        "other_name": other.name,
+        "other_date_of_birth": other.date_of_birth and other.date_of_birth.isoformat(),
+        "other_policy_number": other.policy_number,
+        "other_cover": str(other.cover),
+        "question": question.words,
+    }
+
+
+def open_questions(
+    session: Session,
+    policy_id: UUID,
+    lives_at: Iterable[Sequence[LifeHere]],
+    answers: Mapping[str, bool],
+) -> list[LifeQuestion]:
+    """Return what must be answered before a policy's funeral cover may be what it is to be.
+
+    `lives_at` are the policy's lives at each moment to be looked at; the first with a refusal or a
+    question counts. Raises DomainError naming each life that would be insured for too much.
     """
-    if class_code != "FUNERAL":
-        return
+    for lives in lives_at:
+        growing = [one for one in lives if one.after > one.before]
+        if not growing:
+            continue
+        elsewhere = _elsewhere(session, policy_id, growing)
+        known = _known(session, growing) | dict(answers)
+        refusals, questions = check_cover_of_lives(growing, elsewhere, known)
+        raise_all(list(refusals))
+        if questions:
+            return questions
+    return []
+
+
+def check_life_cover(
+    session: Session,
+    policy_id: UUID,
+    lives_at: Sequence[Sequence[LifeHere]],
+    answers: Mapping[str, bool],
+    *,
+    now: datetime,
+) -> None:
+    """Refuse funeral cover that takes a life above its cap over all policies; keep the answers.
+
+    The caps are dated parameters (Insurance Act 18 of 2017, Schedule 2, class funeral). Raises
+    DomainError naming each life with what it would be insured for, LifeQuestionsError where two
+    lives are likely the same and nobody has said so.
+    """
+    births = {one.date_of_birth for lives in lives_at for one in lives if one.date_of_birth}
+    for born in sorted(births):
+        session.execute(_LOCK, {"key": f"life:{current_org()}:{born}"})
     session.flush()
-    cap = find_parameter(session, "funeral_cover_cap", on)
-    over = session.execute(_COVERED, {"org": current_org(), "policy": policy.id, "cap": cap})
-    raise_all(
-        [
-            DomainError(
-                f"{first} {last} would have {format_money(amount)} of funeral cover over all"
-                f" policies; one life may have {format_money(cap)}."
+    if questions := open_questions(session, policy_id, lives_at, answers):
+        raise LifeQuestionsError(questions)
+    if answers:
+        _keep(session, policy_id, lives_at, answers, now)
+
+
+def _elsewhere(session: Session, policy_id: UUID, lives: Sequence[LifeHere]) -> list[LifeElsewhere]:
+    births: set[date] = set()
+    for life in lives:
+        if life.date_of_birth is not None:
+            births |= {life.date_of_birth, exchanged(life.date_of_birth) or life.date_of_birth}
+    if not births:
+        return []
+    values = {"org": current_org(), "policy": policy_id, "births": sorted(births)}
+    return [LifeElsewhere(**row._mapping) for row in session.execute(_ELSEWHERE, values)]
+
+
+def _known(session: Session, lives: Sequence[LifeHere]) -> dict[str, bool]:
+    """Return what was answered of these lives before, by the key of the question."""
+    places = {one.member_id: one.place for one in lives if one.member_id}
+    values = {"org": current_org(), "members": list(places)}
+    known: dict[str, bool] = {}
+    for member, other, is_same in session.execute(_ANSWERED, values):
+        for mine, theirs in ((member, other), (other, member)):
+            if mine in places:
+                known[f"{places[mine]}:{theirs}"] = is_same
+    return known
+
+
+def _keep(
+    session: Session,
+    policy_id: UUID,
+    lives_at: Sequence[Sequence[LifeHere]],
+    answers: Mapping[str, bool],
+    now: datetime,
+) -> None:
+    lives = {one.place: one for lives in lives_at for one in lives if one.after > one.before}
+    asked = {
+        question.key: question
+        for other in _elsewhere(session, policy_id, list(lives.values()))
+        for question in (LifeQuestion(life, other) for life in lives.values())
+        if likeness(question.life, question.other) is Likeness.LIKELY
+    }
+    for key, is_same in answers.items():
+        if key not in asked:
+            raise DomainError("This was not asked.", field="life_answers")
+        member_id = asked[key].life.member_id
+        session.add(
+            LifeMatch(
+                id=new_id(),
+                member_id=member_id,
+                other_member_id=asked[key].other.member_id,
+                is_same=is_same,
+                answered_by=current_actor().email,
+                answered_at=now,
             )
-            for first, last, amount in over
-        ]
-    )
+        )

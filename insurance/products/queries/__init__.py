@@ -1,5 +1,6 @@
 """Reading products: lists, versions with what they hold, rate tables, categories, classes."""
 
+from insurance.products.queries.caps import funeral_caps_over_time
 from insurance.products.queries.comparison import (
     Difference,
     Section,
@@ -78,6 +79,7 @@ __all__ = [
     "find_draft",
     "find_launched",
     "find_rate_tables",
+    "funeral_caps_over_time",
     "get_benefit",
     "get_category",
     "get_content",

@@ -1,6 +1,8 @@
 """What a product promises, what it costs by the table, and when it may be sold."""
 
+from insurance.products.rules.caps import FuneralCaps
 from insurance.products.rules.launch import (
+    FUNERAL,
     LaunchCheck,
     LaunchFacts,
     launch_checks,
@@ -39,6 +41,7 @@ from insurance.products.rules.terms import (
 
 __all__ = [
     "EVERY_LIFE",
+    "FUNERAL",
     "GENDERS",
     "KNOWN_FACTORS",
     "MAIN_MEMBER",
@@ -50,6 +53,7 @@ __all__ = [
     "UNISEX",
     "BenefitTerms",
     "Factors",
+    "FuneralCaps",
     "LaunchCheck",
     "LaunchFacts",
     "ObjectField",

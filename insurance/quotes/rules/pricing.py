@@ -15,6 +15,7 @@ from insurance.products.rules import (
     MONTHS_PER_PREMIUM,
     OBJECT_FIELDS,
     BenefitTerms,
+    FuneralCaps,
     ProductTerms,
     main_benefit,
     max_waiting_days,
@@ -46,12 +47,12 @@ def benefit_premium(basis: str, sum_assured: Decimal, rate: Decimal) -> Decimal:
 
 
 def price_quote(
-    terms: ProductTerms, request: QuoteRequest, *, cover_cap: Decimal | None = None
+    terms: ProductTerms, request: QuoteRequest, *, caps: FuneralCaps | None = None
 ) -> PricedQuote:
     """Price a request. Raises DomainError(s) naming the field of everything that is not right.
 
-    `cover_cap` is the most that a law lets one life be insured for under this product, as in force
-    on the effective date; None where it sets no limit.
+    `caps` are the most that a law lets one life be insured for under this product, as in force on
+    the effective date; None where it sets no limit.
     """
     request = replace(request, lives=_aged_lives(request), objects=_valued(terms, request))
     main = _main_life(request)
@@ -68,7 +69,7 @@ def price_quote(
     raise_all(errors)
     priced = _priced(terms, wanted, main, headline or ZERO, request)
     priced = _with_main(priced, leading.code if leading else "")
-    raise_all(_cap_errors(priced, main, request.lives, cover_cap))
+    raise_all(_cap_errors(priced, main, request.lives, caps))
     monthly = total(part.monthly_premium for part in priced)
     return PricedQuote(
         monthly_premium=monthly,
@@ -518,13 +519,13 @@ def _waiting_days(terms: ProductTerms, benefit: BenefitTerms, request: QuoteRequ
 
 
 def _cap_errors(
-    priced: Sequence[PricedBenefit], main: Life, lives: Sequence[Life], cap: Decimal | None
+    priced: Sequence[PricedBenefit], main: Life, lives: Sequence[Life], caps: FuneralCaps | None
 ) -> list[DomainError]:
-    """Refuse a life whose benefits together are above the cap, riders included.
+    """Refuse a life whose benefits together are above its cap, riders included.
 
     A waiver of premium insures no sum of its own.
     """
-    if cap is None:
+    if caps is None:
         return []
     cover: dict[int | None, Decimal] = defaultdict(lambda: ZERO)
     main_place = next((at for at, life in enumerate(lives) if life.relationship == MAIN), None)
@@ -534,8 +535,9 @@ def _cap_errors(
                 cover[place] += part.sum_assured
     errors = []
     for place, amount in cover.items():
+        life = main if place is None or place == main_place else lives[place]
+        cap = caps.of(life.relationship, life.age)
         if amount > cap:
-            life = main if place in (None, main_place) else lives[place]
             who = life.name or life.relationship.replace("_", " ").lower()
             errors.append(
                 DomainError(

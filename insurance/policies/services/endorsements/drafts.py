@@ -23,6 +23,7 @@ from insurance.policies.services.endorsements.wanted import (
     data_of,
     wanted_of,
 )
+from insurance.policies.services.life_cover import LifeQuestionsError
 
 
 def draft_endorsement(policy_id: UUID, wanted: Wanted, *, on: date, now: datetime) -> Endorsement:
@@ -80,7 +81,10 @@ def new_endorsement(session: Session, policy: Policy, wanted: Wanted, now: datet
         type=wanted.type,
         status=EndorsementStatus.DRAFT,
         effective_date=wanted.effective_date,
-        change={"resolutions": {str(key): how for key, how in wanted.resolutions.items()}},
+        change={
+            "resolutions": {str(key): how for key, how in wanted.resolutions.items()},
+            "life_answers": dict(wanted.life_answers),
+        },
         reason=wanted.reason,
         created_at=now,
         created_by=current_actor().email,
@@ -100,6 +104,8 @@ def _price(
         endorsement.status = EndorsementStatus.DRAFT
         endorsement.priced = None
         return
+    if prepared.preview.questions:
+        raise LifeQuestionsError(prepared.preview.questions)
     keep_price(endorsement, policy, prepared)
     session.flush()
 

@@ -145,6 +145,7 @@ def _issue(
             field="resolutions",
             detail={"conflicts": [plain(_conflict(one)) for one in prepared.conflicts]},
         )
+    check_life_cover(session, policy.id, prepared.lives, wanted.life_answers, now=now)
     if not is_approved and _needs_second_person(session, prepared.change.on, on):
         return _ask_second_person(session, policy, endorsement, prepared, now)
     for superseded in prepared.superseded:
@@ -163,7 +164,6 @@ def _issue(
     make_stale(session, policy, endorsement)
     apply_money(session, policy, prepared.money, on=on, now=now, why=endorsement.id)
     write_contract(session, policy, contract_as_of(prepared.after, on))
-    check_life_cover(session, policy, prepared.basis.pricer.terms.class_code, on=on)
     write_history(session, policy, endorsement, prepared, on, now)
     record_audit(session, endorsement, "policies.endorse")
     session.flush()

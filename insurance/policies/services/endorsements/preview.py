@@ -23,6 +23,9 @@ from insurance.policies.rules import (
     Change,
     Conflict,
     Contract,
+    LifeHere,
+    LifeQuestion,
+    Pricer,
     Stage,
     find_conflicts,
     fold,
@@ -36,6 +39,7 @@ from insurance.policies.services.endorsements.wanted import (
     data_of,
     effective_day,
 )
+from insurance.policies.services.life_cover import open_questions
 from insurance.policies.services.schedules import MoneyPlan, plan_money
 
 
@@ -43,7 +47,8 @@ from insurance.policies.services.schedules import MoneyPlan, plan_money
 class Preview:
     """What a change does, cent for cent as issuing it will. Money is in rand.
 
-    Where there are conflicts nothing is priced: choose first.
+    Where there are conflicts nothing is priced: choose first. Questions about who a life is are
+    answered before it is issued.
     """
 
     effective_date: date
@@ -57,6 +62,7 @@ class Preview:
     next_debits: Sequence[tuple[date, Decimal]]
     waiting: Sequence[tuple[str, Decimal, date]]
     conflicts: Sequence[Conflict] = ()
+    questions: Sequence[LifeQuestion] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +75,7 @@ class Prepared:
     before: list[Stage]
     after: list[Stage]
     money: MoneyPlan
+    lives: Sequence[Sequence[LifeHere]]
     preview: Preview
 
 
@@ -123,6 +130,8 @@ def prepare_change(
         basis=basis,
         on=on,
     )
+    lives = lives_at(basis.pricer, before, after, change.on)
+    questions = open_questions(session, policy.id, lives, wanted.life_answers)
     return Prepared(
         basis=basis,
         change=change,
@@ -130,7 +139,8 @@ def prepare_change(
         before=before,
         after=after,
         money=money,
-        preview=_preview(before, after, change, money),
+        lives=lives,
+        preview=_preview(before, after, change, money, questions),
     )
 
 
@@ -146,6 +156,17 @@ def _check_registration(
             besides=policy.id,
             confirmed=wanted.confirms_duplicate,
         )
+
+
+def lives_at(
+    pricer: Pricer, before: Sequence[Stage], after: Sequence[Stage], since: date
+) -> list[list[LifeHere]]:
+    """Return the lives under a cap on each day from which a change gives another contract."""
+    return [
+        pricer.lives(contract_as_of(before, stage.on), stage.contract, stage.on)
+        for stage in after
+        if stage.on >= since
+    ]
 
 
 def stages_of(basis: Basis, changes: Sequence[Change]) -> list[Stage]:
@@ -172,7 +193,11 @@ def _unpriced(
 
 
 def _preview(
-    before: Sequence[Stage], after: Sequence[Stage], change: Change, money: MoneyPlan
+    before: Sequence[Stage],
+    after: Sequence[Stage],
+    change: Change,
+    money: MoneyPlan,
+    questions: Sequence[LifeQuestion],
 ) -> Preview:
     old, new = before[-1].contract, after[-1].contract
     days_left, days_in_period = money.days_of(change.on)
@@ -194,6 +219,7 @@ def _preview(
         days_in_period=days_in_period,
         next_debits=money.next_debits,
         waiting=waiting,
+        questions=questions,
     )
 
 

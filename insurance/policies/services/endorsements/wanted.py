@@ -82,7 +82,7 @@ class Wanted:
 
     `resolutions` says of each later endorsement in conflict whether it stands (KEEP_LATER) or
     this one does (USE_THIS). `confirms_duplicate` answers that a vehicle may be insured on another
-    policy of the book too.
+    policy of the book too. `life_answers` says by a question's key whether two lives are one.
     """
 
     type: EndorsementType
@@ -91,6 +91,7 @@ class Wanted:
     reason: str | None = None
     resolutions: Mapping[UUID, str] = field(default_factory=dict)
     confirms_duplicate: bool = False
+    life_answers: Mapping[str, bool] = field(default_factory=dict)
 
 
 def data_of(session: Session, policy: Policy, wanted: Wanted) -> dict[str, Any]:
@@ -139,6 +140,7 @@ def wanted_of(endorsement: Endorsement) -> Wanted:
         reason=endorsement.reason,
         resolutions={UUID(key): how for key, how in resolutions.items()},
         confirms_duplicate=endorsement.change.get("confirms_duplicate", False),
+        life_answers=endorsement.change.get("life_answers", {}),
     )
 
 
