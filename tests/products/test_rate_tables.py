@@ -1,5 +1,6 @@
 """Rate tables: what they accept, how they are pasted, how they are read again."""
 
+from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
@@ -9,7 +10,10 @@ from insurance.blueprints.products.rate_grid import grids_of
 from insurance.core.errors import DomainError
 from insurance.products import queries, services
 from insurance.products.models import RateBasis, RateMethod
+from tests.factories.identity import SignedInClient
 from tests.factories.products import NOW, make_motor_table, make_rate_table
+
+SignIn = Callable[..., SignedInClient]
 
 
 def _facts(**changes: object) -> services.NewRateTable:
@@ -192,6 +196,65 @@ def test_a_sheet_that_cannot_be_read_names_line_and_cell(sheet: str, problem: st
         services.read_rates(sheet)
 
     assert problem in refusal.value.message
+
+
+@pytest.mark.parametrize(
+    "heading", ["Age last birthday", "Ages", "Attained age", "AGE-LAST-BIRTHDAY", "ALB"]
+)
+def test_the_age_column_is_known_by_the_names_that_sheets_give_it(heading: str) -> None:
+    rates = services.read_rates(f"{heading},Male,Female\n18,0.28,0.26\n19,0.29,0.27\n")
+
+    assert {(one.age_from, one.age_to) for one in rates} == {(18, 18), (19, 19)}
+    assert all(one.factors == {} for one in rates)
+
+
+@pytest.mark.parametrize("heading", ["Age next birthday", "ANB", "Age nearest birthday"])
+def test_rates_by_another_age_than_the_last_birthdays_are_refused(heading: str) -> None:
+    with pytest.raises(DomainError, match=f"Line 1: “{heading}” is not the age") as refusal:
+        services.read_rates(f"{heading},Rate\n18,0.28\n")
+
+    assert refusal.value.field == "rates"
+
+
+@pytest.mark.parametrize("factor", ["age_next_birthday", "attained_age"])
+def test_an_age_is_no_rating_factor(session: Session, factor: str) -> None:
+    rows = [_rate(factors={factor: "18"})]
+
+    with pytest.raises(DomainError) as refusal:
+        services.create_rate_table(_facts(rating_factors=(factor,), entries=rows), now=NOW)
+
+    assert "age_from and age_to" in refusal.value.message
+
+
+def test_a_gap_of_ages_is_named_with_its_lines() -> None:
+    gaps = services.find_age_gaps(services.read_rates("age,rate\n18-20,0.10\n25-30,0.20\n31,1\n"))
+
+    assert gaps == ["Between lines 2 and 3: ages 21–24 have no rate."]
+
+
+def test_a_line_for_everybody_leaves_no_gap() -> None:
+    sheet = "age_from,age_to,gender,rate\n18,20,M,0.1\n25,30,M,0.2\n18,30,U,0.3\n"
+
+    assert services.find_age_gaps(services.read_rates(sheet)) == []
+
+
+def test_a_gap_is_asked_about_before_a_table_is_made(sign_in: SignIn, session: Session) -> None:
+    client = sign_in()
+    typed = {
+        "table_name": "Gap",
+        "table_code": "gap",
+        "rate_basis": "PER_MILLE",
+        "method": "MATRIX",
+        "entries": "age,rate\n18-20,0.10\n25-30,0.20",
+    }
+    path = client.url("/products/rate-tables/new")
+
+    asked = client.post(path, data=typed)
+
+    assert asked.status_code == 422
+    assert "Between lines 2 and 3: ages 21–24 have no rate." in asked.text
+    assert "left out on purpose" in asked.text
+    assert client.post(path, data=typed | {"allows_gaps": "y"}).status_code == 303
 
 
 def test_relativities_are_read_line_by_line() -> None:

@@ -1,18 +1,19 @@
 """Rate tables: the list, one table as a grid, and a new table or version from a pasted sheet."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from flask import Response, request, url_for
-from wtforms import TextAreaField
+from wtforms import BooleanField, TextAreaField
 
 from insurance.blueprints.products import bp
 from insurance.blueprints.products.forms import choices_of
 from insurance.blueprints.products.rate_grid import grids_of
 from insurance.core import clock
 from insurance.core.db import db
-from insurance.core.errors import DomainError
+from insurance.core.errors import DomainError, raise_all
 from insurance.core.permissions import May
 from insurance.products import queries, services
 from insurance.products.models import RateBasis, RateMethod
@@ -42,14 +43,20 @@ class RateTableForm(Form):
     rate_basis = ChoiceField("Rates are", choices=choices_of(RateBasis))
     method = ChoiceField("Method", choices=choices_of(RateMethod))
     entries = SheetField("Rates")
+    allows_gaps = BooleanField("These ages are left out on purpose")
     base_rate = RateField("Base rate")
     relativities = SheetField("Relativities")
+
+    gaps: Sequence[str] = ()
 
     def facts(self) -> services.NewRateTable:
         """Return what was entered. Raises DomainError(s) at the sheets for what cannot be read."""
         method = RateMethod(self.method.data)
         is_matrix = method is RateMethod.MATRIX
         rows = services.read_rates(self.entries.data or "", field="entries") if is_matrix else []
+        if not self.allows_gaps.data:
+            self.gaps = services.find_age_gaps(rows)
+            raise_all([DomainError(words, field="entries") for words in self.gaps])
         return services.NewRateTable(
             table_code=self.table_code.data or "",
             table_name=self.table_name.data or "",

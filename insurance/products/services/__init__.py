@@ -25,7 +25,7 @@ from insurance.products.services.lifecycle import (
     withdraw_product,
 )
 from insurance.products.services.products import create_product, edit_product
-from insurance.products.services.rate_sheets import read_rates, read_relativities
+from insurance.products.services.rate_sheets import find_age_gaps, read_rates, read_relativities
 from insurance.products.services.rate_tables import (
     add_rate_table,
     create_rate_table,
@@ -57,6 +57,7 @@ __all__ = [
     "edit_product",
     "launch_product",
     "preview_rate_table",
+    "find_age_gaps",
     "read_rates",
     "read_relativities",
     "withdraw_product",

@@ -38,13 +38,17 @@ class EditMode(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewRate:
-    """One rate of a table. A factor that is left out matches every level."""
+    """One rate of a table. A factor that is left out matches every level.
+
+    `line` is where it stands in the sheet that it was read from.
+    """
 
     rate: Decimal
     age_from: int | None = None
     age_to: int | None = None
     gender: str = "UNISEX"
     factors: Mapping[str, str] = field(default_factory=dict)
+    line: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,9 +4,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import pairwise
 
 from insurance.core.errors import DomainError, raise_all
-from insurance.products.rules import GENDERS, UNISEX
+from insurance.products.rules import GENDERS, MAX_AGE, UNISEX
 from insurance.products.services.facts import NewRate, NewRelativity
 
 _RATE = re.compile(r"[0-9]{1,9}([.,][0-9]{1,8})?", re.ASCII)
@@ -16,6 +17,27 @@ _FACTOR = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
 _GENDERS = {"M": "MALE", "F": "FEMALE", "U": UNISEX, "": UNISEX} | {name: name for name in GENDERS}
 _RATE_NAMES = ("rate", "rate_per_thousand", "rate_per_mille", "rate_per_cent")
 _KNOWN = ("age", "age_from", "age_to", "gender", *_RATE_NAMES)
+_SAME_COLUMN = {
+    "ages": "age",
+    "age_band": "age",
+    "age_last_birthday": "age",
+    "age_at_last_birthday": "age",
+    "attained_age": "age",
+    "alb": "age",
+    "from_age": "age_from",
+    "min_age": "age_from",
+    "to_age": "age_to",
+    "max_age": "age_to",
+    "sex": "gender",
+    "males": "male",
+    "females": "female",
+}
+"""What sheets call a column, and the name it has here. Ages are those of the last birthday."""
+_OTHER_AGES = ("anb", "age_next_birthday", "age_at_next_birthday", "age_nearest_birthday")
+AGE_COLUMNS = frozenset(
+    [*_OTHER_AGES, *(name for name, ours in _SAME_COLUMN.items() if ours.startswith("age"))]
+)
+"""Names that mean an age, and so are no rating factors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +79,45 @@ def read_rates(text: str, *, field: str = "rates") -> list[NewRate]:
     return rates
 
 
+def find_age_gaps(rates: Sequence[NewRate]) -> list[str]:
+    """Return in words where ages between two lines have no rate, and which lines these are.
+
+    A line for both genders, or for more levels, covers what one of its own lines leaves out.
+    """
+    groups: dict[tuple[str, tuple[tuple[str, str], ...]], list[NewRate]] = {}
+    for one in rates:
+        groups.setdefault((one.gender, tuple(sorted(one.factors.items()))), []).append(one)
+    gaps: dict[str, None] = {}
+    for (gender, factors), rows in groups.items():
+        general = [
+            one
+            for one in rates
+            if one.gender in (gender, UNISEX) and set(one.factors.items()) <= set(factors)
+        ]
+        ordered = sorted(rows, key=lambda one: _span(one))
+        for before, after in pairwise(ordered):
+            first, last = _span(before)[1] + 1, _span(after)[0] - 1
+            missing = [age for age in range(first, last + 1) if not _covers(general, age)]
+            if missing:
+                gaps[_gap_words(missing, before, after)] = None
+    return list(gaps)
+
+
+def _span(rate: NewRate) -> tuple[int, int]:
+    first = 0 if rate.age_from is None else rate.age_from
+    return first, MAX_AGE if rate.age_to is None else rate.age_to
+
+
+def _covers(rates: Sequence[NewRate], age: int) -> bool:
+    return any(_span(one)[0] <= age <= _span(one)[1] for one in rates)
+
+
+def _gap_words(missing: Sequence[int], before: NewRate, after: NewRate) -> str:
+    ages = f"age {missing[0]}" if len(missing) == 1 else f"ages {missing[0]}–{missing[-1]}"
+    verb = "has" if len(missing) == 1 else "have"
+    return f"Between lines {before.line} and {after.line}: {ages} {verb} no rate."
+
+
 def read_relativities(text: str, *, field: str = "relativities") -> list[NewRelativity]:
     """Return relativities from lines of `factor, level, relativity`, with or without a heading."""
     errors: list[DomainError] = []
@@ -89,7 +150,14 @@ def _read(text: str, field: str) -> tuple[list[str], list[_Line]]:
         raise DomainError(
             "Paste a line of column names and at least one line of rates.", field=field
         )
-    columns = [_name(cell) for cell in rows[0][1]]
+    columns = [_SAME_COLUMN.get(_name(cell), _name(cell)) for cell in rows[0][1]]
+    for cell in rows[0][1]:
+        if _name(cell) in _OTHER_AGES:
+            raise DomainError(
+                f"Line {rows[0][0]}: “{cell}” is not the age by which rates are looked up: that is"
+                " the age last birthday. Move the rates to it and call the column age.",
+                field=field,
+            )
     if len(set(columns)) < len(columns) or "" in columns:
         raise DomainError("Every column needs a name of its own.", field=field)
     errors = [
@@ -130,7 +198,14 @@ def _rates_of(line: _Line, factors: Sequence[str], by_gender: Sequence[str]) -> 
         column = next(name for name in _RATE_NAMES if name in line.cells)
         priced = [(_GENDERS[gender], line.cells[column])]
     return [
-        NewRate(rate=_number(cell), age_from=age_from, age_to=age_to, gender=gender, factors=levels)
+        NewRate(
+            rate=_number(cell),
+            age_from=age_from,
+            age_to=age_to,
+            gender=gender,
+            factors=levels,
+            line=line.number,
+        )
         for gender, cell in priced
     ]
 

@@ -22,6 +22,7 @@ from insurance.products.models import (
     RateTableEntry,
 )
 from insurance.products.services.facts import NewRate, NewRateTable
+from insurance.products.services.rate_sheets import AGE_COLUMNS
 from insurance.products.services.snapshots import snapshot
 
 MAX_ROWS = 20_000
@@ -107,6 +108,14 @@ def _shape_problems(facts: NewRateTable) -> list[DomainError]:
         )
     if facts.method is RateMethod.MATRIX and (facts.relativities or facts.base_rate is not None):
         problems.append(DomainError("A matrix table has rows only.", field="relativities"))
+    problems += [
+        DomainError(
+            f"{name} is no rating factor: ages last birthday go into age_from and age_to.",
+            field="rating_factors",
+        )
+        for name in _factors(facts)
+        if name in AGE_COLUMNS
+    ]
     if facts.base_rate is not None and facts.base_rate <= 0:
         problems.append(DomainError("The base rate must be above zero.", field="base_rate"))
     return problems + _relativity_problems(facts)
