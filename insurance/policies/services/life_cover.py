@@ -23,8 +23,6 @@ from insurance.policies.rules import (
     likeness,
 )
 
-# Whoever counts the cover of a birth date waits for whoever is writing some.
-_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
 _ELSEWHERE = text(
     """
     SELECT m.id AS member_id, m.policy_id, p.policy_number, m.first_name, m.last_name,
@@ -118,9 +116,6 @@ def check_life_cover(
     DomainError naming each life with what it would be insured for, LifeQuestionsError where two
     lives are likely the same and nobody has said so.
     """
-    births = {one.date_of_birth for lives in lives_at for one in lives if one.date_of_birth}
-    for born in sorted(births):
-        session.execute(_LOCK, {"key": f"life:{current_org()}:{born}"})
     session.flush()
     if questions := open_questions(session, policy_id, lives_at, answers):
         raise LifeQuestionsError(questions)
