@@ -1,7 +1,7 @@
 """caps on the funeral cover of children, and what was said of lives that are likely one person
 
 Revision ID: life_caps_1
-Revises: objects_1
+Revises: movements_1
 """
 
 from datetime import date
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "life_caps_1"
-down_revision = "objects_1"
+down_revision = "movements_1"
 
 SOURCE = "Insurance Act 18 of 2017, Schedule 2, as in an insurer's notice of April 2023"
 CAPS = (
