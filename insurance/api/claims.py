@@ -322,6 +322,9 @@ class PayClaimBody(Body):
         default_factory=list, description="Only these are paid; without any, all of them"
     )
     replaces_reference: Reference | None = None
+    successor_member_id: UUID | None = Field(
+        None, description="Who takes a dead main member's place; else the spouse, else the oldest"
+    )
 
 
 class PayClaimAnswer(Answer):
@@ -595,6 +598,7 @@ def pay_claim(claim_id: UUID, body: PayClaimBody) -> Reply:
             payment_date=body.payment_date,
             replaces_reference=body.replaces_reference,
             payees=[one.payee_id for one in body.payees],
+            successor=body.successor_member_id,
             references={
                 one.payee_id: one.payment_reference for one in body.payees if one.payment_reference
             },

@@ -100,6 +100,23 @@ def find_by_id_number(session: Session, id_number: str) -> Customer | None:
     ).one_or_none()
 
 
+def find_person(session: Session, name: str, born: date | None) -> Customer | None:
+    """Return the person of a name and birth date, the longest known; None without a birth date."""
+    if born is None:
+        return None
+    return session.scalars(
+        select(Customer)
+        .where(
+            Customer.org_id == current_org(),
+            Customer.kind == CustomerKind.PERSON,
+            Customer.match_name == name_compared(CustomerKind.PERSON, name),
+            Customer.date_of_birth == born,
+        )
+        .order_by(Customer.id)
+        .limit(1)
+    ).one_or_none()
+
+
 def find_look_alikes(
     session: Session, kind: CustomerKind, name: str, born: date | None, phone: str | None
 ) -> list[Duplicate]:

@@ -273,6 +273,7 @@ class EndorsementType(StrEnum):
     CHANGE_ADDRESS = "CHANGE_ADDRESS"
     CHANGE_DRIVERS = "CHANGE_DRIVERS"
     ANNIVERSARY = "ANNIVERSARY"
+    MAIN_MEMBER_DIED = "MAIN_MEMBER_DIED"
 
 
 class EndorsementStatus(StrEnum):
@@ -299,6 +300,12 @@ class Endorsement(TenantRecord):
             "org_id",
             "effective_date",
             postgresql_where=text("status = 'ISSUED' AND applied_at IS NULL"),
+        ),
+        Index(
+            "endorsements_main_death_ix",
+            "org_id",
+            "policy_id",
+            postgresql_where=text("type = 'MAIN_MEMBER_DIED'"),
         ),
         Index(
             "endorsements_anniversary_key",

@@ -60,6 +60,18 @@ class CancellationBasis(StrEnum):
     FLAT = "FLAT"
 
 
+class MainDeath(StrEnum):
+    """What the death of the main member does to a policy.
+
+    BY_CLASS: a funeral policy goes on for the lives that are left, any other ends.
+    """
+
+    BY_CLASS = "BY_CLASS"
+    END = "END"
+    CONTINUE = "CONTINUE"
+    PREMIUM_FREE = "PREMIUM_FREE"
+
+
 class TermType(StrEnum):
     """A number of years, or as long as the person lives."""
 
@@ -231,6 +243,10 @@ class ProductVersion(TenantRecord):
     )
     short_rate_per_cent: Mapped[Decimal] = mapped_column(Rate, default=90, server_default="90")
     modal_loadings: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    main_death: Mapped[MainDeath] = mapped_column(
+        default=MainDeath.BY_CLASS, server_default=MainDeath.BY_CLASS.value
+    )
+    premium_free_months: Mapped[int] = mapped_column(default=0, server_default="0")
     created_at: Mapped[datetime]
     launched_at: Mapped[datetime | None]
 

@@ -55,6 +55,7 @@ def check_terms(terms: ProductVersion) -> list[DomainError]:
         *_not_within(terms, "short_rate_per_cent", "The short rate", 0, 100, "per cent"),
         *_not_within(terms, "min_entry_age", "The youngest entry age", 0, MAX_AGE, "years"),
         *_not_within(terms, "max_entry_age", "The oldest entry age", 0, MAX_AGE, "years"),
+        *_premium_free(terms),
         *_negative(
             terms, ("base_premium", "coverage_amount", "min_sum_assured", "max_sum_assured")
         ),
@@ -73,6 +74,17 @@ def check_terms(terms: ProductVersion) -> list[DomainError]:
             )
         )
     return found
+
+
+def _premium_free(terms: ProductVersion) -> list[DomainError]:
+    """Months without premium belong to PREMIUM_FREE, and to nothing else."""
+    months = terms.premium_free_months
+    if terms.main_death == "PREMIUM_FREE":
+        return _not_within(terms, "premium_free_months", "Months without premium", 1, 24, "months")
+    if months:
+        words = "Only a policy that goes on without premium has such months."
+        return [DomainError(words, field="premium_free_months")]
+    return []
 
 
 def check_benefit(benefit: ProductBenefit) -> list[DomainError]:

@@ -112,14 +112,16 @@ FAMILY = (
 """The benefits of a family: what for, on whom, and how much."""
 
 
-def make_family() -> UUID:
+def make_family(**terms: Any) -> UUID:
     """Return a launched product with death, disability and illness of a family, 80.00 a month."""
     draft = products.create_product(
         products.NewProduct(
             name="Whole family",
             slug=f"family-{new_id().hex[-12:]}",
             product_type="TERM_LIFE",
-            terms=products.Terms(min_entry_age=18, max_entry_age=65, default_term_years=20),
+            terms=products.Terms(
+                min_entry_age=18, max_entry_age=65, default_term_years=20, **terms
+            ),
         ),
         now=morning(TODAY),
     )

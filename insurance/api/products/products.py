@@ -20,6 +20,7 @@ from insurance.core.permissions import May
 from insurance.products import queries, services
 from insurance.products.models import (
     CancellationBasis,
+    MainDeath,
     PricingMethod,
     Product,
     ProductStatus,
@@ -68,6 +69,8 @@ class ProductFields(Body):
     pro_rata_method: ProRataMethod = ProRataMethod.ACTUAL_DAYS
     cancellation_basis: CancellationBasis = CancellationBasis.PRO_RATA
     short_rate_per_cent: RateNumber = Decimal(90)
+    main_death: MainDeath = MainDeath.BY_CLASS
+    premium_free_months: Whole = 0
     modal_loadings: Annotated[
         dict[str, RateNumber],
         Field(description="Per cent by frequency: QUARTERLY, HALF_YEARLY, ANNUAL"),
@@ -115,6 +118,8 @@ class VersionAnswer(Answer):
     pro_rata_method: ProRataMethod
     cancellation_basis: CancellationBasis
     short_rate_per_cent: RateNumber
+    main_death: MainDeath
+    premium_free_months: int
     modal_loadings: dict[str, RateNumber]
     created_at: datetime
     launched_at: datetime | None
@@ -153,6 +158,8 @@ class ProductAnswer(Answer):
     pro_rata_method: ProRataMethod
     cancellation_basis: CancellationBasis
     short_rate_per_cent: RateNumber
+    main_death: MainDeath
+    premium_free_months: int
     modal_loadings: dict[str, RateNumber]
     created_at: datetime
     updated_at: datetime

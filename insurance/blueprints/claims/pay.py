@@ -12,16 +12,20 @@ from insurance.blueprints.claims.act import VoidForm, act_screen
 from insurance.claims import queries, services
 from insurance.claims.models import ClaimItem, ClaimPayee
 from insurance.claims.queries import ClaimView
-from insurance.claims.rules import ends_life
+from insurance.claims.rules import ends_life, goes_on
 from insurance.core import clock
 from insurance.core.context import current_actor
 from insurance.core.db import db
 from insurance.core.errors import DomainError, DomainErrors
 from insurance.core.money import ZERO, format_money, total
 from insurance.core.permissions import May
+from insurance.policies.models import PolicyMember
+from insurance.policies.queries import get_policy, list_members
+from insurance.products.queries import load_terms
+from insurance.products.rules import MAIN_MEMBER
 from insurance.web.access import requires
 from insurance.web.business import business_day
-from insurance.web.forms import DayField, Form, MoneyField, Required, TextField
+from insurance.web.forms import ChoiceField, DayField, Form, MoneyField, Required, TextField
 from insurance.web.html import go, page, refuse
 
 
@@ -33,6 +37,8 @@ class PayForm(Form):
 
     payment_reference = TextField("Reference", [Required()], longest=60)
     payment_date = DayField("Paid on", [Required()])
+
+    successor = ChoiceField("Who goes on as holder", default="")
 
     items: list[ClaimItem]
     payees: list[ClaimPayee]
@@ -49,7 +55,21 @@ class PayForm(Form):
         return [(one, self._fields[f"amount_{place}"]) for place, one in enumerate(self.items)]
 
 
+def _lives_left(view: ClaimView) -> list[PolicyMember]:
+    """Return who may take the place of the main member whose death is paid, if the policy goes on."""
+    claim, session = view.claim, view.session
+    members = list_members(session, claim.policy_id)
+    life = next((one for one in members if one.id == claim.member_id), None)
+    if life is None or life.role != MAIN_MEMBER or not ends_life(claim.claim_type):
+        return []
+    terms = load_terms(session, get_policy(session, claim.policy_id).product_version_id)
+    if not goes_on(terms.main_death, terms.class_code):
+        return []
+    return [one for one in members if one != life and one.end_date is None]
+
+
 def _form(view: ClaimView) -> PayForm:
+    lives = _lives_left(view)
     items = [one for one in view.items if one.approved_amount > one.paid_amount]
     fields = {
         f"amount_{place}": MoneyField(f"Pay for {one.benefit_name}", [Required()])
@@ -61,6 +81,12 @@ def _form(view: ClaimView) -> PayForm:
         fields[f"reference_{place}"] = TextField(f"Reference for {one.name}", longest=60)
     form: PayForm = type("PayForm", (PayForm,), fields)()
     form.items, form.payees = items, payees
+    form.successor.choices = [
+        ("", "The spouse, else the oldest"),
+        *((str(one.id), f"{one.first_name} {one.last_name}") for one in lives),
+    ]
+    if not lives:
+        del form.successor
     return form
 
 
@@ -120,6 +146,7 @@ def _wanted(form: PayForm) -> services.NewPayment:
         ],
         payment_date=form.payment_date.data,
         payees=_chosen(form),
+        successor=UUID(form.successor.data) if form.successor and form.successor.data else None,
         references={
             one.id: reference.data
             for one, _tick, reference in form.payee_fields()

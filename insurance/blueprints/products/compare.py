@@ -51,6 +51,8 @@ _LABELS = {
     "pro_rata_method": "Changes inside a period",
     "cancellation_basis": "Refund at cancellation",
     "short_rate_per_cent": "Short rate in per cent",
+    "main_death": "Death of the main member",
+    "premium_free_months": "Months without premium after it",
     "benefit_name": "Name",
     "benefit_type_code": "Benefit type",
     "benefit_amount_type": "Amount",

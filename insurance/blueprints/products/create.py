@@ -21,6 +21,7 @@ from insurance.core.permissions import May
 from insurance.products import queries, services
 from insurance.products.models import (
     CancellationBasis,
+    MainDeath,
     PricingMethod,
     Product,
     ProjectionType,
@@ -32,6 +33,13 @@ from insurance.web.access import requires
 from insurance.web.filters import words
 from insurance.web.forms import ChoiceField, Form, MoneyField, RateField, Required, TextField
 from insurance.web.html import go, page, refuse
+
+MAIN_DEATHS = [
+    (MainDeath.BY_CLASS.value, "as the class: a funeral policy goes on, any other ends"),
+    (MainDeath.END.value, "ends the policy"),
+    (MainDeath.CONTINUE.value, "the spouse or another life goes on as holder"),
+    (MainDeath.PREMIUM_FREE.value, "goes on, for some months without premium"),
+]
 
 
 class ProductForm(Form):
@@ -66,6 +74,10 @@ class ProductForm(Form):
         "Refund at cancellation", choices=choices_of(CancellationBasis)
     )
     short_rate_per_cent = RateField("Short rate in per cent", default=Decimal(90))
+    main_death = ChoiceField(
+        "Death of the main member", choices=MAIN_DEATHS, default=MainDeath.BY_CLASS.value
+    )
+    premium_free_months = WholeField("Months without premium after it", nothing=0, default=0)
     quarterly_loading = RateField("Quarterly loading in per cent")
     half_yearly_loading = RateField("Half-yearly loading in per cent")
     annual_loading = RateField("Annual loading in per cent")
@@ -159,5 +171,7 @@ def terms_of(form: ProductForm) -> dict[str, Any]:
         "pro_rata_method": ProRataMethod(form.pro_rata_method.data),
         "cancellation_basis": CancellationBasis(form.cancellation_basis.data),
         "short_rate_per_cent": form.short_rate_per_cent.data or Decimal(90),
+        "main_death": MainDeath(form.main_death.data),
+        "premium_free_months": form.premium_free_months.data or 0,
         "modal_loadings": form.loadings(),
     }

@@ -9,6 +9,7 @@ from insurance.claims.rules.authority import (
     limits_of,
 )
 from insurance.claims.rules.clock import Clock, clock_of, due_on
+from insurance.claims.rules.continuation import Continuation, LifeLeft, continue_policy, goes_on
 from insurance.claims.rules.documents import DOCUMENTS, document_types, is_there
 from insurance.claims.rules.earning import earned_between, earned_by
 from insurance.claims.rules.eligibility import (
@@ -48,11 +49,13 @@ __all__ = [
     "AuthorityExceededError",
     "Check",
     "Clock",
+    "Continuation",
     "ContractFacts",
     "Flag",
     "FlagFacts",
     "ItemFacts",
     "ItemResult",
+    "LifeLeft",
     "Limits",
     "Reason",
     "PayeeKind",
@@ -63,6 +66,7 @@ __all__ = [
     "check_contract",
     "check_move",
     "clock_of",
+    "continue_policy",
     "divide",
     "divide_rest",
     "document_types",
@@ -72,6 +76,7 @@ __all__ = [
     "ends_life",
     "find_flags",
     "find_reason",
+    "goes_on",
     "in_days_of_change",
     "is_there",
     "life_causes",

@@ -1,5 +1,6 @@
 """What a paid death does to the policy: cover of the life ends, later premiums fall away."""
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -10,40 +11,140 @@ from sqlalchemy.orm import Session
 from insurance.billing import queries as billing
 from insurance.billing import services as premiums
 from insurance.billing.models import LineKind
+from insurance.claims import queries
 from insurance.claims.models import Claim, ClaimNote, NoteKind
+from insurance.claims.rules import Continuation, LifeLeft, continue_policy
+from insurance.claims.rules.payees import Person, is_same_person
 from insurance.claims.services.history import Held
 from insurance.core.context import current_actor
 from insurance.core.errors import DomainError, ForbiddenError
 from insurance.core.ids import new_id
 from insurance.core.money import ZERO, format_money
 from insurance.core.tenancy import current_org
+from insurance.customers.queries import find_person
+from insurance.customers.services import CustomerDetails, add_customer
+from insurance.debit_orders.services import cancel_mandates_of
 from insurance.policies.models import (
     Endorsement,
     EndorsementStatus,
     EndorsementType,
     PolicyEvent,
+    PolicyMember,
     PolicyStatus,
 )
 from insurance.policies.queries import list_members
 from insurance.policies.rules import TRANSITIONS
-from insurance.policies.services.endorsements import Wanted, endorse
+from insurance.policies.services.endorsements import (
+    Wanted,
+    continue_after_death,
+    endorse,
+)
 from insurance.policies.services.moves import Case, charge_due, move
 
 MAIN = "MAIN_MEMBER"
 
 
-def end_after_death(held: Held) -> None:
-    """End the policy whose main or only life has died, else the cover of the life that has."""
+def end_after_death(held: Held, successor: UUID | None = None) -> None:
+    """End what the death ends: the benefits of the life, and the policy where it does not go on.
+
+    The product version says whether a policy goes on after its main member's death; `successor`
+    is the life that a person wants in that place.
+    """
     claim = held.claim
-    case = held.case
     stop = claim.event_date + timedelta(days=1)
     members = list_members(held.session, held.policy.id)
     life = next((one for one in members if one.id == claim.member_id), None)
-    insured = [one for one in members if one.end_date is None or one.end_date >= stop]
-    if life is None or life.role == MAIN or len(insured) <= 1:
-        _end_policy(held, case, stop)
-    elif life.end_date is None:
+    if life is not None and life.end_date is not None and life.end_date <= stop:
+        return
+    left = [one for one in members if one != life and (one.end_date is None or one.end_date > stop)]
+    if life is not None and life.role != MAIN and left:
         _end_life(held, life.id, stop)
+        return
+    goes_on = _continuation(held, life, left, successor, stop)
+    if goes_on is None:
+        _end_policy(held, held.case, stop)
+    elif life is not None:
+        _continue(held, life, next(one for one in left if one.id == goes_on.successor), goes_on)
+
+
+def _continuation(
+    held: Held,
+    life: PolicyMember | None,
+    left: Sequence[PolicyMember],
+    successor: UUID | None,
+    stop: date,
+) -> Continuation | None:
+    if life is None:
+        return None
+    dead = [
+        Person(name=name, born=born)
+        for name, born, day in queries.list_deaths(
+            held.session, held.policy.id, held.policy.customer_id, but_for=held.claim.id
+        )
+        if day < stop
+    ]
+    lives = [one for one in left if not any(is_same_person(_person(one), each) for each in dead)]
+    return continue_policy(
+        main_death=held.terms.main_death,
+        premium_free_months=held.terms.premium_free_months,
+        class_code=held.terms.class_code,
+        lives=[LifeLeft(id=one.id, role=one.role, born=one.date_of_birth) for one in lives],
+        wanted=successor,
+        stop=stop,
+    )
+
+
+def _person(member: PolicyMember) -> Person:
+    return Person(name=f"{member.first_name} {member.last_name}".strip(), born=member.date_of_birth)
+
+
+def _continue(held: Held, died: PolicyMember, follows: PolicyMember, goes_on: Continuation) -> None:
+    """Let another life hold the policy; where that cannot be, leave a task that says why."""
+    stop = held.claim.event_date + timedelta(days=1)
+    name = _person(follows).name
+    try:
+        with held.session.begin_nested():
+            continue_after_death(
+                held.session,
+                held.policy,
+                {
+                    "policy_member_id": died.id,
+                    "successor_id": follows.id,
+                    "customer_id": _customer_of(held, follows),
+                    "premium_free_until": goes_on.free_until,
+                },
+                effective=stop,
+                reason=_removal_reason(held.claim),
+                on=held.on,
+                now=held.now,
+            )
+    except DomainError as refusal:
+        _leave_task(
+            held, f"Continue the policy with {name} from {stop:%Y/%m/%d}. {refusal.message}"
+        )
+        return
+    cancel_mandates_of(
+        held.session, held.policy.id, reason=f"{_person(died).name} has died", now=held.now
+    )
+    words = f"{name} holds the policy now: ask for contact details and how premiums are paid."
+    if goes_on.is_minor:
+        words += f" {name} is a minor: a guardian acts for them."
+    _leave_task(held, words)
+
+
+def _customer_of(held: Held, member: PolicyMember) -> UUID:
+    """Return the customer that a life is, captured now where nobody knows them yet."""
+    person = _person(member)
+    known = find_person(held.session, person.name, member.date_of_birth)
+    if known is not None:
+        return known.id
+    details = CustomerDetails(
+        first_name=member.first_name,
+        last_name=member.last_name,
+        date_of_birth=member.date_of_birth,
+        gender=member.gender,
+    )
+    return add_customer(held.session, details, on=held.on, now=held.now).id
 
 
 def ended_by_claim(held: Held) -> bool:
@@ -62,7 +163,7 @@ def is_ended_by_claim(session: Session, claim: Claim) -> bool:
     removed = select(Endorsement.id).where(
         Endorsement.org_id == current_org(),
         Endorsement.policy_id == claim.policy_id,
-        Endorsement.type == EndorsementType.REMOVE_MEMBER,
+        Endorsement.type.in_([EndorsementType.REMOVE_MEMBER, EndorsementType.MAIN_MEMBER_DIED]),
         Endorsement.reason == _removal_reason(claim),
         Endorsement.status != EndorsementStatus.UNDONE,
     )
@@ -162,18 +263,22 @@ def _end_life(held: Held, member_id: UUID, stop: date) -> None:
     )
     try:
         with held.session.begin_nested():
-            endorse(held.session, held.policy, wanted, on=held.on, now=held.now)
+            endorse(held.session, held.policy, wanted, on=held.on, now=held.now, is_approved=True)
     except DomainError as refusal:
-        held.session.add(
-            ClaimNote(
-                id=new_id(),
-                claim_id=held.claim.id,
-                kind=NoteKind.TASK,
-                text=f"Take {held.claim.life_name} off the policy as from {stop:%Y/%m/%d}."
-                f" {refusal.message}",
-                due_on=held.on,
-                created_at=held.now,
-                created_by=current_actor().email,
-            )
+        name = held.claim.life_name
+        _leave_task(held, f"Take {name} off the policy as from {stop:%Y/%m/%d}. {refusal.message}")
+
+
+def _leave_task(held: Held, words: str) -> None:
+    held.session.add(
+        ClaimNote(
+            id=new_id(),
+            claim_id=held.claim.id,
+            kind=NoteKind.TASK,
+            text=words,
+            due_on=held.on,
+            created_at=held.now,
+            created_by=current_actor().email,
         )
-        held.session.flush()
+    )
+    held.session.flush()

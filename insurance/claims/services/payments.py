@@ -71,7 +71,8 @@ class NewPayment:
     """What is to be paid: by item, to the claim's payees by their shares, under one reference.
 
     `payees` narrows it to some of them. `references` are those of payees whose payment has one of
-    its own; the others of several add their number to the one reference.
+    its own; the others of several add their number to the one reference. `successor` is the life
+    that takes the place of a main member who died, where the policy goes on.
     """
 
     reference: str
@@ -80,6 +81,7 @@ class NewPayment:
     replaces_reference: str | None = None
     payees: Sequence[UUID] = ()
     references: Mapping[UUID, str] = field(default_factory=dict)
+    successor: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +147,7 @@ def execute_payment(
         payment_date=date.fromisoformat(frozen["payment_date"]),
         replaces_reference=frozen.get("replaces_reference"),
         payees=[UUID(one) for one in frozen.get("chosen", [])],
+        successor=UUID(one) if (one := frozen.get("successor")) else None,
         references={UUID(one): text for one, text in frozen.get("references", {}).items()},
     )
     items = _check(held, wanted, request.requested_by, may_exceed=True)
@@ -330,6 +333,7 @@ def _ask(held: Held, wanted: NewPayment, parts: Sequence[Part]) -> UUID:
             "payees": _described(parts),
             "chosen": list(wanted.payees),
             "references": {str(one): text for one, text in wanted.references.items()},
+            "successor": wanted.successor,
             "reference": wanted.reference.strip(),
             "payment_date": wanted.payment_date or held.on,
             "replaces_reference": wanted.replaces_reference,
@@ -361,7 +365,7 @@ def _pay(
     request: ApprovalRequest | None = None,
 ) -> list[ClaimPayment]:
     if ends_life(held.claim.claim_type):
-        end_after_death(held)
+        end_after_death(held, wanted.successor)
     owed = _owed(held)
     kept = min(total(line.outstanding for line in owed), total(one.gross for one in parts))
     payments = [_pay_part(held, wanted, part, items, payer, request) for part in parts]

@@ -6,6 +6,7 @@ from insurance.debit_orders.services.mandates import (
     NewMandate,
     activate_mandate,
     cancel_mandate,
+    cancel_mandates_of,
     create_mandate,
     suspend_mandate,
 )
@@ -27,6 +28,7 @@ __all__ = [
     "activate_mandate",
     "add_holiday",
     "cancel_mandate",
+    "cancel_mandates_of",
     "cancel_run",
     "create_mandate",
     "download_file",

@@ -117,6 +117,27 @@ def cancel_mandate(mandate_id: UUID, *, reason: str, now: datetime) -> Mandate:
         return mandate
 
 
+def cancel_mandates_of(session: Session, policy_id: UUID, *, reason: str, now: datetime) -> None:
+    """End every mandate of a policy, as a step: whoever gave it has died.
+
+    Debits already released are not called back.
+    """
+    found = session.scalars(
+        select(Mandate)
+        .where(
+            Mandate.org_id == current_org(),
+            Mandate.policy_id == policy_id,
+            Mandate.status != MandateStatus.CANCELLED,
+        )
+        .with_for_update()
+    ).all()
+    for mandate in found:
+        before = _audited(mandate)
+        mandate.status = MandateStatus.CANCELLED
+        mandate.cancelled_at, mandate.cancel_reason = now, reason
+        _record(session, "cancel_mandate", mandate, before, reason)
+
+
 def _check(session: Session, wanted: NewMandate, customer_id: UUID, on: date) -> None:
     account = session.scalars(
         select(BankAccount).where(

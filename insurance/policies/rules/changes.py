@@ -28,6 +28,7 @@ from insurance.products.rules import EVERY_LIFE, MAIN_MEMBER, MONTHS_PER_PREMIUM
 
 HUNDRED = Decimal(100)
 ADULT_AGE = 18
+FORMER_MAIN_MEMBER = "FORMER_MAIN_MEMBER"
 _SHARE = Decimal("0.00000001")
 
 
@@ -70,12 +71,20 @@ def in_order(changes: Sequence[Change]) -> list[Change]:
 
 
 def steps_of(stages: Sequence[Stage], pricer: Pricer) -> list[Step]:
-    """Return from which day each instalment of the premium is charged."""
-    by_day = {
-        stage.on: stage.contract.instalment(pricer.factor(stage.contract.frequency))
-        for stage in stages
-    }
+    """Return from which day each instalment of the premium is charged, nought while it is free."""
+    by_day = {stage.on: _charged(stage.contract, stage.on, pricer) for stage in stages}
+    for free_until in {
+        stage.contract.premium_free_until for stage in stages if stage.contract.premium_free_until
+    }:
+        reached = [stage.contract for stage in stages if stage.on <= free_until]
+        by_day.setdefault(free_until, _charged(reached[-1], free_until, pricer))
     return [Step(on, amount) for on, amount in sorted(by_day.items())]
+
+
+def _charged(contract: Contract, on: date, pricer: Pricer) -> Decimal:
+    if contract.premium_free_until is not None and on < contract.premium_free_until:
+        return ZERO
+    return contract.instalment(pricer.factor(contract.frequency))
 
 
 def find_conflicts(
@@ -107,7 +116,7 @@ def touches(change: Change) -> dict[str, str]:
         return {}
     if change.type == "CHANGE_COVER":
         return {f"sum_assured:{data['policy_benefit_id']}": str(data["new_sum_assured"])}
-    if change.type == "REMOVE_MEMBER":
+    if change.type in ("REMOVE_MEMBER", "MAIN_MEMBER_DIED"):
         covered = {f"sum_assured:{one}": "ends" for one in data.get("benefit_ids", [])}
         return {f"member:{data['policy_member_id']}": "removed", **covered}
     if change.type == "ADD_MEMBER":
@@ -319,6 +328,39 @@ def _remove_member(contract: Contract, change: Change, _pricer: Pricer) -> Contr
     return after
 
 
+def _main_member_died(contract: Contract, change: Change, pricer: Pricer) -> Contract:
+    """End the benefits of the main member who died; another life takes the place and holds it.
+
+    Benefits on no life of their own are priced again on who takes the place. Who was to be paid
+    for the death, and the account that paid, are those of who died, so they end too.
+    """
+    died = contract.member(UUID(change.data["policy_member_id"]))
+    successor = contract.member(UUID(change.data["successor_id"]))
+    if died is None or died.role != MAIN_MEMBER or died.end_date is not None:
+        raise DomainError("Choose the main member.", field="policy_member_id")
+    if successor is None or successor == died or successor.end_date is not None:
+        raise DomainError("Choose a life that is insured.", field="successor_id")
+    takes_over = replace(successor, role=MAIN_MEMBER)
+    after = contract.with_member(
+        replace(died, end_date=change.on, role=FORMER_MAIN_MEMBER)
+    ).with_member(takes_over)
+    for benefit in contract.active_benefits:
+        if benefit.member_id == died.id:
+            after = after.with_benefit(replace(benefit, status=ENDED))
+        elif benefit.member_id is None and not pricer.is_flat(benefit.benefit_code):
+            after = after.with_benefit(_rerated_on(after, benefit, takes_over, change.on, pricer))
+    if not after.active_benefits:
+        raise DomainError("Nothing would be insured any more.", field="successor_id")
+    free_until = change.data.get("premium_free_until")
+    return replace(
+        after,
+        customer_id=UUID(change.data["customer_id"]),
+        bank_account_id=None,
+        beneficiaries=(),
+        premium_free_until=date.fromisoformat(free_until) if free_until else None,
+    )
+
+
 def _change_beneficiaries(contract: Contract, change: Change, _pricer: Pricer) -> Contract:
     rows = [
         ContractBeneficiary(
@@ -457,6 +499,16 @@ def _rerated(
     contract: Contract, benefit: ContractBenefit, on: date, pricer: Pricer
 ) -> ContractBenefit:
     """Price every layer again at the age reached on a day."""
+    return _rerated_on(contract, benefit, contract.member(benefit.member_id), on, pricer)
+
+
+def _rerated_on(
+    contract: Contract,
+    benefit: ContractBenefit,
+    life: ContractMember | None,
+    on: date,
+    pricer: Pricer,
+) -> ContractBenefit:
     layers = []
     for layer in benefit.layers:
         priced = pricer.at_any_age().price(
@@ -464,7 +516,7 @@ def _rerated(
             amount=layer.amount,
             total_cover=None,
             headline=contract.coverage_amount,
-            life=contract.member(benefit.member_id),
+            life=life,
             insured=contract.object(benefit.object_id),
             on=on,
         )
@@ -504,6 +556,7 @@ _APPLY: dict[str, Callable[[Contract, Change, Pricer], Contract]] = {
     "CHANGE_COVER": _change_cover,
     "ADD_MEMBER": _add_member,
     "REMOVE_MEMBER": _remove_member,
+    "MAIN_MEMBER_DIED": _main_member_died,
     "CHANGE_BENEFICIARIES": _change_beneficiaries,
     "CHANGE_PREMIUM_DUE_DAY": _change_due_day,
     "CHANGE_FREQUENCY": _change_frequency,

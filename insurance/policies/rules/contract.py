@@ -117,7 +117,11 @@ class ContractBeneficiary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contract:
-    """A policy's contents at one moment."""
+    """A policy's contents at one moment.
+
+    `customer_id` is who holds it, None where that never changed; no premium is charged before
+    `premium_free_until`.
+    """
 
     members: tuple[ContractMember, ...]
     benefits: tuple[ContractBenefit, ...]
@@ -126,6 +130,8 @@ class Contract:
     beneficiaries: tuple[ContractBeneficiary, ...] = ()
     objects: tuple[ContractObject, ...] = ()
     bank_account_id: UUID | None = None
+    customer_id: UUID | None = None
+    premium_free_until: date | None = None
 
     @property
     def active_benefits(self) -> tuple[ContractBenefit, ...]:
@@ -248,6 +254,8 @@ def contract_of(snapshot: Mapping[str, Any]) -> Contract:
         due_day=state["due_day"],
         frequency=state["frequency"],
         bank_account_id=UUID(found) if (found := state.get("bank_account_id")) else None,
+        customer_id=UUID(holder) if (holder := state.get("customer_id")) else None,
+        premium_free_until=_day(state.get("premium_free_until")),
     )
 
 
@@ -333,6 +341,12 @@ def snapshot_of(state: Mapping[str, Any], contract: Contract) -> dict[str, Any]:
             "due_day": contract.due_day,
             "frequency": contract.frequency,
             "bank_account_id": str(contract.bank_account_id) if contract.bank_account_id else None,
+            **({"customer_id": str(contract.customer_id)} if contract.customer_id else {}),
+            **(
+                {"premium_free_until": contract.premium_free_until.isoformat()}
+                if contract.premium_free_until
+                else {}
+            ),
         },
         "members": [_plain(one) for one in contract.members],
         "objects": [_plain(one) for one in contract.objects],

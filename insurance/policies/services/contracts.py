@@ -116,6 +116,7 @@ def write_contract(session: Session, policy: Policy, contract: Contract) -> None
     policy.due_day = contract.due_day
     policy.frequency = PremiumFrequency(contract.frequency)
     policy.bank_account_id = contract.bank_account_id
+    policy.customer_id = contract.customer_id or policy.customer_id
     policy.rating = policy.rating | {"instalment": str(contract.instalment(factor))}
     count_portfolio(session, policy, 1)
     _write_members(session, policy, contract)

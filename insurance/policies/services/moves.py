@@ -214,6 +214,8 @@ def contract_on(session: Session, policy: Policy, on: date) -> Contract:
 def instalment_on(case: Case, on: date) -> Decimal:
     """Return what a whole premium costs on a day, every issued change in its place."""
     contract = contract_on(case.session, case.policy, on)
+    if contract.premium_free_until is not None and on < contract.premium_free_until:
+        return ZERO
     return contract.instalment(modal_factor(contract.frequency, case.terms.modal_loadings))
 
 

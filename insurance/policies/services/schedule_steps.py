@@ -108,8 +108,13 @@ _SHORT_OF = text("".join([_SHORT, _OF_POLICIES]))
 _SHORT_NEXT = text("".join([_SHORT, _NEXT]))
 _CHANGING = text(
     """
-    SELECT DISTINCT policy_id FROM ins.endorsements
+    SELECT policy_id, CAST(NULL AS date) FROM ins.endorsements
     WHERE org_id = :org AND status = 'ISSUED' AND applied_at IS NULL
+    UNION
+    SELECT policy_id, CAST(change->'data'->>'premium_free_until' AS date) FROM ins.endorsements
+    WHERE org_id = :org AND type = 'MAIN_MEMBER_DIED' AND status = 'ISSUED'
+      AND policy_id = ANY(CAST(:policies AS uuid[]))
+      AND change->'data'->>'premium_free_until' IS NOT NULL
     """
 )
 _OLDEST = text(
@@ -340,11 +345,13 @@ def decide_lines(
     rows = session.execute(_SHORT_OF, values).all()
     if not rows:
         return []
-    changing = set(session.scalars(_CHANGING, {"org": current_org()}))
+    changing: dict[UUID, date] = {}
+    for policy_id, free_until in session.execute(_CHANGING, values).tuples():
+        changing[policy_id] = max(free_until or date.max, changing.get(policy_id, date.min))
     known = instalments or {}
     lines: list[NewLine] = []
     for row in rows:
-        if row.id in changing:
+        if row.id in changing and row.period_end < changing[row.id]:
             planned = _plan_changing(session, row, on)
         else:
             # Many policies end on the same day and pay the same.

@@ -29,6 +29,8 @@ TERMS = (
     "pro_rata_method",
     "cancellation_basis",
     "short_rate_per_cent",
+    "main_death",
+    "premium_free_months",
     "modal_loadings",
 )
 BENEFIT = (

@@ -108,6 +108,8 @@ def _read_terms(session: Session, version_id: UUID) -> rules.ProductTerms:
         pro_rata_method=version.pro_rata_method.value,
         cancellation_basis=version.cancellation_basis.value,
         short_rate_per_cent=version.short_rate_per_cent,
+        main_death=version.main_death.value,
+        premium_free_months=version.premium_free_months,
     )
 
 

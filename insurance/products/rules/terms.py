@@ -141,6 +141,8 @@ class ProductTerms:
     pro_rata_method: str = "ACTUAL_DAYS"
     cancellation_basis: str = "PRO_RATA"
     short_rate_per_cent: Decimal = Decimal(90)
+    main_death: str = "BY_CLASS"
+    premium_free_months: int = 0
 
     @property
     def uses_own_rates(self) -> bool:

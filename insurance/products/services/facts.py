@@ -12,6 +12,7 @@ from insurance.products.models import (
     BenefitRateBasis,
     CancellationBasis,
     FieldType,
+    MainDeath,
     MemberRole,
     ObjectKind,
     PricingMethod,
@@ -95,6 +96,8 @@ class Terms:
     pro_rata_method: ProRataMethod = ProRataMethod.ACTUAL_DAYS
     cancellation_basis: CancellationBasis = CancellationBasis.PRO_RATA
     short_rate_per_cent: Decimal = Decimal(90)
+    main_death: MainDeath = MainDeath.BY_CLASS
+    premium_free_months: int = 0
     modal_loadings: Mapping[str, Any] = field(default_factory=dict)
 
 

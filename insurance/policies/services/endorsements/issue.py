@@ -1,5 +1,6 @@
 """Issuing an endorsement, in or out of sequence, or asking a second person first."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -11,13 +12,16 @@ from sqlalchemy.orm import Session
 from insurance.approvals.models import ApprovalRequest
 from insurance.approvals.services import request_approval
 from insurance.audit_logs.rules import plain
+from insurance.core.context import current_actor
 from insurance.core.db import transaction
 from insurance.core.errors import ConflictError
+from insurance.core.ids import new_id
 from insurance.organizations.queries import find_parameter
 from insurance.policies import queries
 from insurance.policies.models import (
     Endorsement,
     EndorsementStatus,
+    EndorsementType,
     EventCategory,
     Policy,
 )
@@ -78,11 +82,53 @@ def endorse_policy(
 
 
 def endorse(
-    session: Session, policy: Policy, wanted: Wanted, *, on: date, now: datetime
+    session: Session,
+    policy: Policy,
+    wanted: Wanted,
+    *,
+    on: date,
+    now: datetime,
+    is_approved: bool = False,
 ) -> IssuedEndorsement:
-    """Price a change of a policy that the caller holds and issue it, as a step."""
+    """Price a change of a policy that the caller holds and issue it, as a step.
+
+    `is_approved`: what the change rests on was decided by two people already.
+    """
     endorsement = new_endorsement(session, policy, wanted, now)
-    return _issue(session, policy, endorsement, wanted, on, now)
+    return _issue(session, policy, endorsement, wanted, on, now, is_approved=is_approved)
+
+
+def continue_after_death(
+    session: Session,
+    policy: Policy,
+    data: Mapping[str, Any],
+    *,
+    effective: date,
+    reason: str,
+    on: date,
+    now: datetime,
+) -> IssuedEndorsement:
+    """Let another life take the place of a main member who died, as a step of paying the death.
+
+    `data` names who died, who follows and as which customer, and until when no premium is charged.
+    A death is a fact, however long ago, so nobody is asked. The caller holds the policy.
+    """
+    wanted = Wanted(
+        type=EndorsementType.MAIN_MEMBER_DIED, data=data, effective_date=effective, reason=reason
+    )
+    endorsement = Endorsement(
+        id=new_id(),
+        policy_id=policy.id,
+        type=wanted.type,
+        status=EndorsementStatus.DRAFT,
+        effective_date=effective,
+        change={"resolutions": {}, "data": plain(dict(data))},
+        reason=reason,
+        created_at=now,
+        created_by=current_actor().email,
+    )
+    session.add(endorsement)
+    return _issue(session, policy, endorsement, wanted, on, now, is_approved=True)
 
 
 def issue_endorsement(endorsement_id: UUID, *, on: date, now: datetime) -> IssuedEndorsement:
