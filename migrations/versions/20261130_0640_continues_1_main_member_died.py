@@ -1,14 +1,14 @@
 """a policy may go on after its main member's death: a setting of the version, and its change
 
 Revision ID: continues_1
-Revises: payees_1
+Revises: life_caps_1
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = 'continues_1'
-down_revision = 'payees_1'
+down_revision = 'life_caps_1'
 
 WAYS = sa.Enum('BY_CLASS', 'END', 'CONTINUE', 'PREMIUM_FREE', name='maindeath', native_enum=False, create_constraint=True, length=40)
 
