@@ -14,6 +14,7 @@ from insurance.core.logs import set_up_logs
 from insurance.core.tenancy import platform_scope
 from insurance.jobs import queue_of
 from insurance.jobs.schedule import PERIODIC, run_due
+from insurance.jobs.wake_up import WakeUp
 
 _log = structlog.get_logger()
 
@@ -34,7 +35,12 @@ def worker(burst: bool) -> None:
             threading.Thread(target=_keep_time, args=(app,), daemon=True).start()
         connection = app.extensions["redis"].from_url(app.config["SETTINGS"].redis_url)
         kind = Worker if os.uname().sysname == "Linux" else SimpleWorker
-        runner = kind([queue_of(connection)], connection=connection, serializer=JSONSerializer)
+        runner = kind(
+            [queue_of(connection)],
+            connection=connection,
+            serializer=JSONSerializer,
+            job_class=WakeUp,
+        )
         runner.push_exc_handler(lambda *_error: True)
         runner.work(burst=burst, logging_level="WARNING", with_scheduler=False)
 

@@ -24,7 +24,9 @@ def use_redis(app: Flask) -> None:
 
 def queue_of(connection: Redis) -> Queue:
     """Return the queue. Its payloads are JSON: unpickling would run whatever Redis holds."""
-    return Queue(QUEUE, connection=connection, serializer=JSONSerializer)
+    from insurance.jobs.wake_up import WakeUp  # it runs jobs, which may ask for jobs
+
+    return Queue(QUEUE, connection=connection, serializer=JSONSerializer, job_class=WakeUp)
 
 
 def wake(org_id: UUID, job_ids: Sequence[UUID]) -> None:

@@ -5,10 +5,13 @@ import os
 import subprocess
 import sys
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from flask import Flask
 from redis import Redis
+from rq.job import Job
+from rq.serializers import JSONSerializer
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
@@ -17,7 +20,8 @@ from insurance.core.db import transaction
 from insurance.core.jobs import OutboxJob
 from insurance.core.settings import Settings
 from insurance.core.tenancy import tenant_scope
-from insurance.jobs import core, outbox, queue_of
+from insurance.jobs import QUEUE, core, outbox, queue_of
+from insurance.jobs.wake_up import ForeignJobError, WakeUp
 from insurance.notifications.models import Mail
 from insurance.notifications.services import send_later
 from tests.factories.organizations import OrganizationFacts
@@ -134,6 +138,37 @@ def test_the_queue_holds_json_that_nobody_has_to_unpickle(job: OutboxJob, app: F
         [str(job.org_id), str(job.id)],
         {},
     ]
+    redis.flushdb()
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("os.system", ["touch {path}"]),
+        ("pathlib.Path.touch", ["{path}"]),
+        ("insurance.jobs.outbox.run", ["{path}", "{path}"]),
+        ("insurance.jobs.outbox.find_waiting", []),
+    ],
+)
+def test_whoever_writes_to_the_queue_runs_nothing_but_a_wake_up(
+    app: Flask, session: Session, tmp_path: Path, name: str, arguments: list[str]
+) -> None:
+    redis: Redis = app.extensions["redis"]
+    touched = tmp_path / "touched"
+    called = [argument.format(path=touched) for argument in arguments]
+    foreign = Job(id="foreign", connection=redis, serializer=JSONSerializer)
+    foreign.origin, foreign._func_name, foreign._instance = QUEUE, name, None
+    foreign._args, foreign._kwargs = called, {}
+    foreign._success_callback_name = foreign._failure_callback_name = "os.abort"
+    foreign.save()
+
+    read = queue_of(redis).fetch_job("foreign")
+
+    assert isinstance(read, WakeUp)
+    assert (read.success_callback, read.failure_callback, read.webhooks) == (None, None, [])
+    with pytest.raises(ForeignJobError):
+        read.perform()
+    assert not touched.exists()
     redis.flushdb()
 
 
