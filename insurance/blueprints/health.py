@@ -1,5 +1,6 @@
 """What watches the product: is the process up, can it work, what does it do."""
 
+import hmac
 import time
 from contextlib import suppress
 
@@ -19,11 +20,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from insurance.cli.migrate import is_at_head
 from insurance.core.db import db
+from insurance.core.errors import NotFoundError
 from insurance.core.metrics import DURATION, REQUESTS
 from insurance.jobs import queue_of
 from insurance.web.access import public
 
 bp = Blueprint("health", __name__)
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _log = structlog.get_logger("request")
 
 
@@ -52,7 +55,11 @@ def readyz() -> tuple[Response, int]:
 @bp.route("/metrics")
 @public
 def metrics() -> Response:
-    """Return the figures in Prometheus' text format, of all of this server's processes."""
+    """Return the figures in Prometheus' text format, for who sends METRICS_TOKEN as bearer."""
+    token = current_app.config["SETTINGS"].metrics_token
+    sent = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    if token is None or not hmac.compare_digest(sent.encode(), token.encode()):
+        raise NotFoundError
     registry = REGISTRY
     if current_app.config.get("PROMETHEUS_MULTIPROC_DIR"):
         registry = CollectorRegistry()
@@ -79,7 +86,8 @@ def watch_requests(app: Flask) -> None:
     def _finish(response: Response) -> Response:
         seconds = time.perf_counter() - g.get("started", time.perf_counter())
         name = request.endpoint or "unknown"
-        REQUESTS.labels(request.method, name, response.status_code).inc()
+        method = request.method if request.method in _METHODS else "OTHER"
+        REQUESTS.labels(method, name, response.status_code).inc()
         DURATION.labels(name).observe(seconds)
         if name != "static":
             _log.info(

@@ -48,6 +48,7 @@ def bootstrap_server(
                 )
             )
         connection.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+        _take_from_everybody(connection, database)
         connection.execute("GRANT USAGE, CREATE ON SCHEMA public TO ins_owner")
 
 
@@ -103,6 +104,23 @@ def _create_database(connection: psycopg.Connection, database: str, recreate: bo
                 name
             )
         )
+
+
+def _take_from_everybody(connection: psycopg.Connection, database: str) -> None:
+    """Revoke what PostgreSQL gives to every role and no part of the product needs.
+
+    Temporary tables and large objects stand outside row-level security, and fill a disk.
+    """
+    connection.execute(
+        sql.SQL("REVOKE TEMPORARY ON DATABASE {} FROM PUBLIC").format(sql.Identifier(database))
+    )
+    functions = connection.execute(
+        "SELECT oid::regprocedure::text FROM pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace"
+        " AND (proname LIKE 'lo\\_%' OR proname IN ('loread', 'lowrite'))"
+    ).fetchall()
+    for (function,) in functions:
+        # The server wrote the name and its argument types itself.
+        connection.execute(f"REVOKE EXECUTE ON FUNCTION pg_catalog.{function} FROM PUBLIC")
 
 
 def _on_database(admin_url: str, database: str) -> str:

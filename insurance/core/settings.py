@@ -11,7 +11,9 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
+
+from psycopg.conninfo import conninfo_to_dict
 
 _SECRETS = (
     "SECRET_KEY",
@@ -47,6 +49,7 @@ class Settings:
     is_demo: bool
     is_test: bool
     files_url: str | None = None
+    metrics_token: str | None = None
     virus_scan: str | None = None
 
     @property
@@ -70,6 +73,8 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     instance = Path(environ.get("INSURANCE_INSTANCE", "instance")).resolve()
     mode = environ.get("INSURANCE_MODE", "production")
     keys = _keys(environ, instance, generate=mode in ("demo", "test"))
+    if mode == "production" and environ.get("INSURANCE_PLAIN_NETWORK") != "allowed":
+        _refuse_open_network(environ)
     port = _port(environ)
     return Settings(
         instance=instance,
@@ -90,6 +95,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         is_demo=mode == "demo",
         is_test=mode == "test",
         files_url=environ.get("FILES_URL") or None,
+        metrics_token=_metrics_token(environ),
         virus_scan=environ.get("VIRUS_SCAN_COMMAND") or None,
     )
 
@@ -136,6 +142,49 @@ def _port(environ: Mapping[str, str]) -> int:
     if not 1 <= port <= 65535:
         raise SettingsError("PORT must be between 1 and 65535.")
     return port
+
+
+def _refuse_open_network(environ: Mapping[str, str]) -> None:
+    """Refuse servers over the network that anybody on the way could read or enter."""
+    for name in ("DATABASE_URL", "DATABASE_OWNER_URL"):
+        said = conninfo_to_dict(without_driver(environ.get(name, "")))
+        hosts = [
+            *str(said.get("host") or "").split(","),
+            *str(said.get("hostaddr") or "").split(","),
+        ]
+        if all(_is_this_machine(host) for host in hosts):
+            continue
+        if said.get("sslmode") not in ("require", "verify-ca", "verify-full"):
+            raise _open_network(name, "has no sslmode=verify-full (or require)")
+        if not said.get("password") and not said.get("sslcert"):
+            raise _open_network(name, "has neither a password nor a sslcert")
+    queue = urlsplit(environ.get("REDIS_URL", ""))
+    if not _is_this_machine(queue.hostname or ""):
+        if queue.scheme != "rediss":
+            raise _open_network("REDIS_URL", "is not rediss://, which is TLS")
+        if not queue.password:
+            raise _open_network("REDIS_URL", "has no password")
+    mail = urlsplit(environ.get("SMTP_URL", ""))
+    if not _is_this_machine(mail.hostname or "") and mail.scheme == "smtp":
+        raise _open_network("SMTP_URL", "is neither smtps:// nor smtp+starttls://")
+
+
+def _is_this_machine(host: str) -> bool:
+    return host in ("", "localhost", "::1") or host.startswith(("/", "@", "127."))
+
+
+def _open_network(name: str, lack: str) -> SettingsError:
+    return SettingsError(
+        f"{name} names a server on the network and {lack}. On a network that only your own "
+        "machines reach, INSURANCE_PLAIN_NETWORK=allowed lets it pass."
+    )
+
+
+def _metrics_token(environ: Mapping[str, str]) -> str | None:
+    token = environ.get("METRICS_TOKEN") or None
+    if token is not None and len(token) < 16:
+        raise SettingsError("METRICS_TOKEN must have 16 characters or more.")
+    return token
 
 
 def _proxies(environ: Mapping[str, str]) -> int:

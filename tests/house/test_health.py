@@ -1,10 +1,14 @@
 """What watches the product, and what its log never says."""
 
 import json
+from collections.abc import Iterator
+from dataclasses import replace
 
+import pytest
 from flask import Flask
 
 from insurance.core.logs import redacted
+from insurance.core.settings import Settings
 from tests.factories.identity import TestClient
 
 
@@ -31,13 +35,50 @@ def test_it_is_not_ready_while_the_queue_is_down(app: Flask, client: TestClient)
     assert (ready.status_code, ready.json["queue"]) == (503, False)
 
 
-def test_the_figures_are_there_for_prometheus(client: TestClient) -> None:
+TOKEN = "a token of the scraper"
+
+
+@pytest.fixture
+def scraped(app: Flask, settings: Settings) -> Iterator[None]:
+    """Let the figures be read with a token."""
+    app.config["SETTINGS"] = replace(settings, metrics_token=TOKEN)
+    yield
+    app.config["SETTINGS"] = settings
+
+
+def test_the_figures_are_there_for_who_holds_the_token(client: TestClient, scraped: None) -> None:
     client.get("/healthz")
 
-    figures = client.get("/metrics").get_data(True)
+    figures = client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"}).get_data(True)
 
     assert 'insurance_requests_total{endpoint="health.healthz"' in figures
     assert "insurance_queue_depth" in figures
+    for wrong in ({}, {"Authorization": "Bearer a guess at it"}):
+        assert client.get("/metrics", headers=wrong).status_code == 404
+
+
+def test_without_a_token_set_nobody_reads_the_figures(client: TestClient) -> None:
+    assert client.get("/metrics").status_code == 404
+    assert client.get("/metrics", headers={"Authorization": "Bearer "}).status_code == 404
+
+
+def test_invented_methods_and_paths_do_not_make_the_figures_grow(
+    client: TestClient, scraped: None
+) -> None:
+    asking = {"Authorization": f"Bearer {TOKEN}"}
+
+    def series() -> set[str]:
+        figures = client.get("/metrics", headers=asking).get_data(True)
+        return {line.split(" ")[0] for line in figures.splitlines() if "requests_total{" in line}
+
+    client.open("/sign-in", method="INVENTED0")
+    client.get("/nothing/0")
+    before = series() | series()
+    for number in range(1, 5):
+        client.open("/sign-in", method=f"INVENTED{number}")
+        client.get(f"/nothing/{number}")
+
+    assert series() == before
 
 
 def test_every_answer_names_its_request_and_forbids_what_is_not_ours(client: TestClient) -> None:

@@ -99,3 +99,44 @@ def test_who_asks_is_believed_of_our_own_proxies_only(
 def test_a_number_of_proxies_that_is_none_is_refused(text: str, environ: dict[str, str]) -> None:
     with pytest.raises(SettingsError, match="TRUSTED_PROXIES must be"):
         load_settings(environ | {"TRUSTED_PROXIES": text})
+
+
+@pytest.mark.parametrize(
+    ("name", "url", "words"),
+    [
+        ("DATABASE_URL", "postgresql://ins_app:pw@db/insurance", "has no sslmode"),
+        ("DATABASE_URL", "postgresql://ins_app:pw@db/insurance?sslmode=prefer", "has no sslmode"),
+        ("DATABASE_URL", "postgresql://ins_app@db/i?sslmode=verify-full", "has neither a password"),
+        ("DATABASE_URL", "postgresql://ins_app@/i?host=/run,db", "has no sslmode"),
+        ("DATABASE_OWNER_URL", "postgresql+psycopg://ins_owner@10.1.2.3/i", "has no sslmode"),
+        ("REDIS_URL", "redis://:pw@queue:6379", "is not rediss"),
+        ("REDIS_URL", "rediss://queue:6379", "has no password"),
+        ("SMTP_URL", "smtp://user:pw@mail:25", "is neither smtps"),
+    ],
+)
+def test_a_server_on_the_network_without_password_or_tls_is_refused_unless_allowed(
+    name: str, url: str, words: str, environ: dict[str, str]
+) -> None:
+    with pytest.raises(SettingsError, match=f"{name} names a server on the network and {words}"):
+        load_settings(environ | {name: url})
+
+    load_settings(environ | {name: url, "INSURANCE_PLAIN_NETWORK": "allowed"})
+
+
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [
+        ("DATABASE_URL", "postgresql://ins_app:pw@db/insurance?sslmode=verify-full"),
+        ("DATABASE_URL", "postgresql://ins_app@db/i?sslmode=require&sslcert=/etc/ins.pem"),
+        ("DATABASE_URL", "postgresql://ins_app@/i?host=/var/run/postgresql"),
+        ("DATABASE_URL", "postgresql://ins_app@127.0.0.1/i"),
+        ("REDIS_URL", "rediss://:pw@queue:6379"),
+        ("REDIS_URL", "unix:///run/valkey.sock"),
+        ("REDIS_URL", "redis://localhost:6379/3"),
+        ("SMTP_URL", "smtp+starttls://user:pw@mail:587"),
+    ],
+)
+def test_a_server_of_this_machine_or_with_password_and_tls_starts(
+    name: str, url: str, environ: dict[str, str]
+) -> None:
+    assert load_settings(environ | {name: url})

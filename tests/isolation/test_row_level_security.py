@@ -91,6 +91,9 @@ def test_a_row_cannot_be_written_for_another_tenant(
         "ALTER TABLE ins.customers DISABLE ROW LEVEL SECURITY",
         "SET ROLE ins_owner",
         "CREATE TABLE ins.mine (id int)",
+        "CREATE TEMPORARY TABLE aside AS SELECT 1 AS one",
+        "SELECT lo_from_bytea(0, 'kept outside of every policy')",
+        "SELECT lo_create(0)",
     ],
 )
 def test_the_application_cannot_reach_behind_the_guards(statement: str, session: Session) -> None:
