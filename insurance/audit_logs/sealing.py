@@ -1,6 +1,6 @@
 """Sealing the audit log, verifying it, and proving one entry."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,12 +19,24 @@ from insurance.audit_logs.models import (
     UnsealedEvent,
 )
 from insurance.audit_logs.services import hash_of_row, said_by_row
+from insurance.audit_logs.witnesses import find_missing
 from insurance.core.db import db, transaction
 from insurance.core.tenancy import current_org
 
 BATCH = 5_000
 UNSEALED_FOR_AT_MOST = timedelta(seconds=30)
+CLOCKS_DIFFER_BY = timedelta(minutes=1)
+"""Servers' clocks may differ by this much; more is a wrong date."""
 _COLUMNS = list(AuditEvent.__table__.columns)
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """A seal's number and hash (hexadecimal), kept outside the database since a moment."""
+
+    seal_no: int
+    hash: str
+    anchored_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +63,10 @@ class Report:
     first_seal: int | None = None
     last_seal: int | None = None
     last_hash: bytes = rules.FIRST_PREVIOUS
+    last_sealed_at: datetime | None = None
     unsealed: int = 0
+    anchored_seal: int | None = None
+    anchored_at: datetime | None = None
     problems: list[str] = field(default_factory=list)
 
 
@@ -96,26 +111,35 @@ def verify(
     now: datetime,
     first: int | None = None,
     last: int | None = None,
-    anchors: dict[int, str] | None = None,
+    anchors: Sequence[Anchor] = (),
+    opened_at: datetime | None = None,
 ) -> Report:
     """Check the seals (all, or from `first` to `last`) of the organization in scope.
 
-    `anchors` maps seal numbers to hashes kept outside the database; a missing or different one is
-    a cut or rewritten tail. Names every edited, removed, inserted or unsealed entry.
+    `anchors` are kept outside the database; a missing or different one is a cut or rewritten tail.
+    `opened_at` is when the organization was opened: from then on it has a log. Names every edited,
+    removed, inserted, misdated or unsealed entry, and records that should have entries.
     """
     report = Report()
     session = db.session()
+    by_seal: dict[int, list[Anchor]] = {}
+    for anchor in anchors:
+        by_seal.setdefault(anchor.seal_no, []).append(anchor)
     expected: int | None = first or 1
     previous: bytes | None = rules.FIRST_PREVIOUS if expected == 1 else None
     for seal in _seals(session, first, last):
         _check_chain(report, seal, expected, previous)
         _check_signature(report, seal, public)
         _check_leaves(session, report, seal)
-        _check_anchor(report, seal, anchors or {})
+        _check_anchors(report, seal, by_seal.get(seal.seal_no, []))
         expected, previous = seal.seal_no + 1, seal.hash
-    _check_missing_anchors(report, anchors or {}, first, last)
+    _check_missing_anchors(report, by_seal, first, last)
     if first is None and last is None:
+        _check_head(session, report)
         _check_unsealed(session, report, now)
+        if not report.events + report.unsealed and opened_at and now - opened_at > CLOCKS_DIFFER_BY:
+            report.problems.append(f"the log is empty, though it began on {opened_at:%Y-%m-%d}")
+        report.problems += find_missing(session, now)
     return report
 
 
@@ -218,6 +242,9 @@ def _check_chain(
     report.seals += 1
     report.first_seal = report.first_seal or seal.seal_no
     report.last_seal, report.last_hash = seal.seal_no, bytes(seal.hash)
+    if report.last_sealed_at and seal.sealed_at < report.last_sealed_at - CLOCKS_DIFFER_BY:
+        report.problems.append(f"seal {seal.seal_no} is dated before the seal before it")
+    report.last_sealed_at = seal.sealed_at
     if expected is not None and seal.seal_no != expected:
         report.problems.append(f"seal {expected} is missing")
     elif previous is not None and bytes(seal.prev_hash) != previous:
@@ -253,6 +280,8 @@ def _check_leaves(session: Session, report: Report, seal: AuditSeal) -> None:
             report.problems.append(f"entry {row.leaf_event} was removed (seal {seal.seal_no})")
             computed.append(bytes(row.leaf_hash))
             continue
+        if row.recorded_at > seal.sealed_at + CLOCKS_DIFFER_BY:
+            report.problems.append(f"entry {row.id} is dated after it was sealed")
         leaf = rules.leaf_hash(hash_of_row(row._asdict()))
         computed.append(leaf)
         if leaf != bytes(row.leaf_hash):
@@ -266,21 +295,37 @@ def _check_leaves(session: Session, report: Report, seal: AuditSeal) -> None:
         report.problems.append(f"seal {seal.seal_no}: the entries do not give its root")
 
 
-def _check_anchor(report: Report, seal: AuditSeal, anchors: dict[int, str]) -> None:
-    anchored = anchors.get(seal.seal_no)
-    if anchored is not None and anchored != bytes(seal.hash).hex():
-        report.problems.append(f"seal {seal.seal_no} differs from its anchor")
+def _check_anchors(report: Report, seal: AuditSeal, anchors: Sequence[Anchor]) -> None:
+    for anchor in anchors:
+        if anchor.hash != bytes(seal.hash).hex():
+            report.problems.append(f"seal {seal.seal_no} differs from its anchor")
+        elif report.anchored_at is None or anchor.anchored_at >= report.anchored_at:
+            report.anchored_seal, report.anchored_at = anchor.seal_no, anchor.anchored_at
 
 
 def _check_missing_anchors(
-    report: Report, anchors: dict[int, str], first: int | None, last: int | None
+    report: Report, anchored: Collection[int], first: int | None, last: int | None
 ) -> None:
     newest = report.last_seal or 0
-    for seal_no in sorted(anchors):
+    for seal_no in sorted(anchored):
         if seal_no > newest and (first or 0) <= seal_no and (last is None or seal_no <= last):
             report.problems.append(
                 f"seal {seal_no} is anchored but no longer there: the tail was cut"
             )
+
+
+def _check_head(session: Session, report: Report) -> None:
+    """Compare the newest seal with the head that the sealer goes on from."""
+    head = session.get(SealHead, (current_org(),), populate_existing=True)
+    if head is None and report.seals:
+        report.problems.append("the head of the seals was removed")
+    elif head is not None and head.seal_no != (report.last_seal or 0):
+        report.problems.append(
+            f"{head.seal_no} seals were made, the newest there is {report.last_seal or 'none'}:"
+            " the tail was cut"
+        )
+    elif head is not None and bytes(head.hash) != report.last_hash:
+        report.problems.append(f"seal {head.seal_no} is not the one that was made")
 
 
 def _check_unsealed(session: Session, report: Report, now: datetime) -> None:
@@ -297,6 +342,8 @@ def _check_unsealed(session: Session, report: Report, now: datetime) -> None:
     for event_id, recorded_at in rows:
         if now - recorded_at > UNSEALED_FOR_AT_MOST:
             report.problems.append(f"entry {event_id} is not sealed, though it is over 30 s old")
+        elif recorded_at - now > CLOCKS_DIFFER_BY:
+            report.problems.append(f"entry {event_id} is dated {recorded_at:%Y-%m-%d}, after today")
 
 
 def _leaf_hashes(session: Session, seal_no: int) -> list[bytes]:
@@ -308,8 +355,3 @@ def _leaf_hashes(session: Session, seal_no: int) -> list[bytes]:
             .order_by(AuditLeaf.leaf_index)
         )
     ]
-
-
-def anchors_of(lines: Iterator[dict[str, Any]], org_id: UUID) -> dict[int, str]:
-    """Return the anchored hashes of an organization from the lines of an anchor file."""
-    return {int(line["seal_no"]): line["hash"] for line in lines if line["org_id"] == str(org_id)}

@@ -2,20 +2,20 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 import click
 from flask import current_app
 
-from insurance.audit_logs import rules, sealing
+from insurance.audit_logs import anchors, rules, sealing
 from insurance.audit_logs.queries import get_event
 from insurance.cli.context import inside, org_option
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import NotFoundError
+from insurance.organizations.queries import get_organization
 
 
 @click.group()
@@ -30,21 +30,29 @@ def audit() -> None:
 @click.option(
     "--anchor",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="An anchor file; without one a cut tail cannot be seen.",
+    help="An anchor file; default: the one in the configured place.",
 )
 def verify(slug: str, first: int | None, last: int | None, anchor: Path | None) -> None:
-    """Check every entry against the signed seals; ends with 1 if anything is wrong.
+    """Check every entry against the signed seals, and the seals against their anchors.
 
-    Names each edited, removed, inserted or unsealed entry.
+    Ends with 0 where the log is intact and anchored, with 3 where it is intact and its newest
+    anchor is missing or over two hours old, with 1 where anything is wrong. Names each edited,
+    removed, inserted, misdated or unsealed entry.
     """
     with inside(slug) as org_id:
-        anchors = sealing.anchors_of(_lines(anchor), org_id) if anchor else {}
+        settings, now = current_app.config["SETTINGS"], clock.now()
+        file = anchor or (settings.anchors and anchors.file_of(settings.anchors, org_id))
+        try:
+            kept = anchors.read_anchors(file, org_id) if file else []
+        except ValueError as error:
+            raise click.ClickException(str(error)) from error
         report = sealing.verify(
-            rules.public_key(current_app.config["SETTINGS"].seal_key),
-            now=clock.now(),
+            rules.public_key(settings.seal_key),
+            now=now,
             first=first,
             last=last,
-            anchors=anchors,
+            anchors=kept,
+            opened_at=get_organization(db.session()).created_at,
         )
     click.echo(
         f"{report.events} entries in {report.seals} seals"
@@ -52,8 +60,21 @@ def verify(slug: str, first: int | None, last: int | None, anchor: Path | None) 
     )
     for problem in report.problems:
         click.echo(f"PROBLEM: {problem}")
-    click.echo("Not intact." if report.problems else "Intact.")
-    sys.exit(1 if report.problems else 0)
+    words, status = _verdict(report, now)
+    click.echo(words)
+    sys.exit(status)
+
+
+def _verdict(report: sealing.Report, now: datetime) -> tuple[str, int]:
+    """Return the closing line of a verification and the exit status."""
+    if report.problems:
+        return "NOT INTACT", 1
+    if report.anchored_at is None:
+        return "INTACT, NEVER ANCHORED: a log deleted with its seals could not be told", 3
+    since = f"{report.anchored_at:%Y-%m-%d %H:%M} UTC (seal {report.anchored_seal})"
+    if report.anchored_seal != report.last_seal and now - report.anchored_at > anchors.OLD_AFTER:
+        return f"INTACT, NOT ANCHORED SINCE {since}", 3
+    return f"INTACT AND ANCHORED on {since}", 0
 
 
 @audit.command()
@@ -97,18 +118,8 @@ def proof(slug: str, event_id: UUID) -> None:
 def anchor(slug: str, file: Path) -> None:
     """Append the newest seal to a file that is kept outside the database."""
     with inside(slug) as org_id:
-        newest = sealing.newest_seal(db.session())
-        if newest is None:
+        if not anchors.add_anchor(file, org_id, clock.now()):
             raise click.ClickException("There is no seal yet.")
-        line = {
-            "org_id": str(org_id),
-            "seal_no": newest.seal_no,
-            "hash": bytes(newest.hash).hex(),
-            "anchored_at": clock.now().isoformat(),
-        }
-    with file.open("a") as kept:
-        kept.write(json.dumps(line) + "\n")
-    click.echo(f"Seal {line['seal_no']} is anchored in {file}.")
 
 
 @audit.command("public-key")
@@ -117,9 +128,3 @@ def public_key(slug: str) -> None:
     """Print the public key that seals are checked with, in hexadecimal."""
     with inside(slug):
         click.echo(rules.public_key(current_app.config["SETTINGS"].seal_key).hex())
-
-
-def _lines(file: Path) -> Iterator[dict[str, Any]]:
-    for text in file.read_text().splitlines():
-        if text.strip():
-            yield json.loads(text)

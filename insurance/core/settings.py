@@ -50,6 +50,7 @@ class Settings:
     is_test: bool
     files_url: str | None = None
     metrics_token: str | None = None
+    anchors: Path | None = None
     virus_scan: str | None = None
 
     @property
@@ -96,6 +97,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         is_test=mode == "test",
         files_url=environ.get("FILES_URL") or None,
         metrics_token=_metrics_token(environ),
+        anchors=_anchors(environ, instance, mode),
         virus_scan=environ.get("VIRUS_SCAN_COMMAND") or None,
     )
 
@@ -178,6 +180,12 @@ def _open_network(name: str, lack: str) -> SettingsError:
         f"{name} names a server on the network and {lack}. On a network that only your own "
         "machines reach, INSURANCE_PLAIN_NETWORK=allowed lets it pass."
     )
+
+
+def _anchors(environ: Mapping[str, str], instance: Path, mode: str) -> Path | None:
+    if folder := environ.get("AUDIT_ANCHORS"):
+        return Path(folder).resolve()
+    return instance / "anchors" if mode == "demo" else None
 
 
 def _metrics_token(environ: Mapping[str, str]) -> str | None:

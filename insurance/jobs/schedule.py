@@ -25,6 +25,7 @@ class Periodic:
 
 PERIODIC = (
     Periodic("audit_logs.seal", 1, audit_logs.seal),
+    Periodic("audit_logs.anchor", 3600, audit_logs.anchor),
     Periodic("core.wake_waiting_jobs", 5, core.wake_waiting_jobs),
     Periodic("core.forget_old_keys", 3600, core.forget_old_keys),
     Periodic("claims.watch_deadlines", 60, claims.watch_deadlines),

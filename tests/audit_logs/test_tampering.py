@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from insurance.audit_logs import check_proof, rules, sealing
 from insurance.audit_logs.models import AuditEvent
-from insurance.audit_logs.services import record
+from insurance.audit_logs.services import event_row, record, record_many
 from insurance.core import clock
 from insurance.core.db import transaction
 from insurance.core.settings import Settings
@@ -124,7 +124,7 @@ def test_an_entry_slipped_in_is_named(
     assert any(str(slipped) in problem for problem in _verify(settings).problems)
 
 
-def test_a_cut_tail_is_seen_against_an_anchor_only(
+def test_a_cut_tail_is_seen_by_the_head_and_with_the_head_moved_back_by_an_anchor(
     sealed: list[AuditEvent],
     org: OrganizationFacts,
     settings: Settings,
@@ -133,7 +133,7 @@ def test_a_cut_tail_is_seen_against_an_anchor_only(
 ) -> None:
     newest = sealing.newest_seal(session)
     assert newest is not None
-    anchors = {newest.seal_no: bytes(newest.hash).hex()}
+    anchors = [sealing.Anchor(newest.seal_no, bytes(newest.hash).hex(), clock.now())]
     for statement in (
         "DELETE FROM ins.audit_seals WHERE org_id = :org AND seal_no = 3",
         "DELETE FROM ins.audit_leaves WHERE org_id = :org AND seal_no = 3",
@@ -143,10 +143,66 @@ def test_a_cut_tail_is_seen_against_an_anchor_only(
         _tamper(admin_connection, statement, org=org.id, **used)
     session.rollback()
 
+    assert _verify(settings).problems == [
+        "3 seals were made, the newest there is 2: the tail was cut"
+    ]
+    _tamper(
+        admin_connection,
+        "UPDATE ins.audit_seal_heads h SET seal_no = s.seal_no, hash = s.hash"
+        " FROM ins.audit_seals s WHERE s.org_id = h.org_id AND s.seal_no = 2 AND h.org_id = :org",
+        org=org.id,
+    )
+    session.rollback()
     assert _verify(settings).problems == []
     assert _verify(settings, anchors=anchors).problems == [
         "seal 3 is anchored but no longer there: the tail was cut"
     ]
+
+
+def test_an_unsealed_entry_dated_years_ahead_is_named(
+    sealed: list[AuditEvent], settings: Settings, session: Session
+) -> None:
+    with transaction() as writing:
+        row = event_row(
+            action="tests.write",
+            resource="tests",
+            recorded_at=clock.now() + timedelta(days=3653),
+        )
+        record_many(writing, [row])
+
+    assert any(
+        str(row["id"]) in said and "after today" in said for said in _verify(settings).problems
+    )
+
+
+def test_an_entry_sealed_before_it_is_said_to_have_happened_is_named(
+    session: Session, settings: Settings
+) -> None:
+    with transaction() as writing:
+        row = event_row(
+            action="tests.write", resource="tests", recorded_at=clock.now() + timedelta(hours=1)
+        )
+        record_many(writing, [row])
+    sealing.seal_events(settings.seal_key, now=clock.now())
+
+    assert _verify(settings).problems == [f"entry {row['id']} is dated after it was sealed"]
+
+
+def test_a_log_deleted_whole_with_seals_and_head_is_told_by_what_it_must_know(
+    org: OrganizationFacts, settings: Settings, admin_connection: Connection, session: Session
+) -> None:
+    make_book()
+    sealing.seal_events(settings.seal_key, now=clock.now())
+    assert _verify(settings).problems == []
+    session.rollback()
+    for table in ("audit_events", "audit_leaves", "audit_seals", "audit_seal_heads"):
+        _tamper(admin_connection, f"DELETE FROM ins.{table} WHERE org_id = :org", org=org.id)
+
+    problems = _verify(settings, opened_at=clock.now() - timedelta(days=1)).problems
+
+    assert any(said.startswith("the log is empty, though it began on") for said in problems)
+    for table in ("customers", "quotes", "policies", "products"):
+        assert any(f"{table} have no entry" in said for said in problems), table
 
 
 def test_a_seal_made_without_the_key_has_a_bad_signature(

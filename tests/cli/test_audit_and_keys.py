@@ -6,7 +6,8 @@ import secrets
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -16,13 +17,15 @@ from flask import Flask
 from sqlalchemy import Connection, text
 from sqlalchemy.orm import Session
 
-from insurance.audit_logs import check_proof, sealing
+from insurance.audit_logs import anchors, check_proof, sealing
 from insurance.audit_logs.services import record
 from insurance.core import clock, crypto
 from insurance.core.db import transaction
 from insurance.core.settings import Settings
 from insurance.customers.models import Customer
 from insurance.customers.services import read_number
+from insurance.jobs import audit_logs
+from insurance.jobs.schedule import PERIODIC
 from insurance.seeding.names import id_number
 from tests.factories.book import make_book, make_customer
 from tests.factories.organizations import OrganizationFacts
@@ -51,11 +54,11 @@ def _tamper(connection: Connection, statement: str, **values: object) -> None:
     connection.commit()
 
 
-def test_an_intact_log_ends_with_zero_and_a_changed_one_names_the_entry_and_ends_with_one(
+def test_an_intact_log_that_was_never_anchored_says_so_and_a_changed_one_names_the_entry(
     run: Run, org: OrganizationFacts, event_id: UUID, admin_connection: Connection
 ) -> None:
     intact = run("audit", "verify", "--org", org.slug)
-    assert (intact.exit_code, intact.output.splitlines()[-1]) == (0, "Intact.")
+    assert (intact.exit_code, intact.output.splitlines()[-1][:22]) == (3, "INTACT, NEVER ANCHORED")
 
     _tamper(
         admin_connection,
@@ -68,18 +71,57 @@ def test_an_intact_log_ends_with_zero_and_a_changed_one_names_the_entry_and_ends
     assert str(event_id) in changed.output
 
 
-def test_a_cut_tail_shows_against_the_anchor_file(
+def test_an_anchored_log_ends_with_zero_and_one_deleted_whole_with_one_whatever_went_with_it(
     run: Run, org: OrganizationFacts, event_id: UUID, admin_connection: Connection, tmp_path: Path
 ) -> None:
-    file = tmp_path / "anchors.jsonl"
+    file = anchors.file_of(tmp_path, org.id)
     assert run("audit", "anchor", "--org", org.slug, str(file)).exit_code == 0
+    place = {"AUDIT_ANCHORS": str(tmp_path)}
+    anchored = run("audit", "verify", "--org", org.slug, **place)
+    assert anchored.exit_code == 0, anchored.output
+    assert anchored.output.splitlines()[-1].startswith("INTACT AND ANCHORED on ")
+
     for table in ("audit_seals", "audit_leaves", "audit_events"):
         _tamper(admin_connection, f"DELETE FROM ins.{table} WHERE org_id = :org", org=org.id)
-
-    assert run("audit", "verify", "--org", org.slug).exit_code == 0
-    against = run("audit", "verify", "--org", org.slug, "--anchor", str(file))
+    without = run("audit", "verify", "--org", org.slug)
+    assert without.exit_code == 1
+    assert "the tail was cut" in without.output
+    _tamper(admin_connection, "DELETE FROM ins.audit_seal_heads WHERE org_id = :org", org=org.id)
+    against = run("audit", "verify", "--org", org.slug, **place)
     assert against.exit_code == 1
-    assert "PROBLEM" in against.output
+    assert "is anchored but no longer there" in against.output
+    assert run("audit", "verify", "--org", org.slug, "--anchor", __file__).exit_code == 1
+
+
+def test_a_log_whose_anchoring_stopped_says_since_when(
+    run: Run, org: OrganizationFacts, event_id: UUID, settings: Settings, tmp_path: Path
+) -> None:
+    file = tmp_path / "anchors.jsonl"
+    with clock.frozen(clock.now() - timedelta(hours=3)):
+        anchors.add_anchor(file, org.id, clock.now())
+    with transaction() as writing:
+        record(writing, action="tests.write", resource="tests", resource_id="6")
+    sealing.seal_events(settings.seal_key, now=clock.now())
+
+    stopped = run("audit", "verify", "--org", org.slug, "--anchor", str(file))
+
+    assert stopped.exit_code == 3
+    assert "INTACT, NOT ANCHORED SINCE" in stopped.output
+
+
+def test_the_hourly_job_keeps_each_tenants_newest_seal_in_the_configured_place(
+    org: OrganizationFacts, event_id: UUID, app: Flask, settings: Settings, tmp_path: Path
+) -> None:
+    app.config["SETTINGS"] = replace(settings, anchors=tmp_path / "kept")
+    try:
+        audit_logs.anchor()
+        audit_logs.anchor()
+    finally:
+        app.config["SETTINGS"] = settings
+
+    kept = anchors.read_anchors(anchors.file_of(tmp_path / "kept", org.id), org.id)
+    assert [anchor.seal_no for anchor in kept] == [1, 1]
+    assert any(job.run is audit_logs.anchor and job.every_seconds == 3600 for job in PERIODIC)
 
 
 def test_a_proof_is_checked_by_the_short_script_alone(

@@ -110,7 +110,7 @@ def test_a_backup_is_restored_on_another_server_and_proves_itself(
 
     for proof in (("audit", "verify"), ("replay", "verify")):
         proved = _run(environment, *proof, "--org", org.slug)
-        assert proved.exit_code == 0, proved.output
+        assert proved.exit_code in (0, 3), proved.output  # 3: intact, and no anchors here
     with psycopg.connect(new_server.admin_url.replace("/postgres?", "/restored?")) as connection:
         found = connection.execute(
             "SELECT count(*) FROM ins.policies WHERE id = %s", [book.policy_id]
