@@ -7,6 +7,7 @@ from uuid import UUID
 
 import click
 from flask import Flask
+from sqlalchemy.exc import OperationalError
 
 from insurance.app import create_app
 from insurance.core.db import db
@@ -30,8 +31,12 @@ def application() -> Flask:
 def inside(slug: str) -> Iterator[UUID]:
     """Work in an organization, named by its slug. Ends with a message for an unknown one."""
     with application().app_context():
-        with platform_scope():
-            entry = find_entry(db.session(), slug)
+        try:
+            with platform_scope():
+                entry = find_entry(db.session(), slug)
+        except OperationalError as error:
+            said = str(error.orig).splitlines()[0]
+            raise click.ClickException(f"The database does not answer: {said}") from error
         if entry is None:
             raise click.ClickException(f"There is no organization {slug}.")
         with tenant_scope(entry.org_id):

@@ -47,7 +47,7 @@ def worker(burst: bool) -> None:
 
 def _keep_time(app: Flask) -> None:
     """Run each periodic job when its time has come, in this thread, one after the other."""
-    last = dict.fromkeys(PERIODIC, 0.0)
+    last = dict.fromkeys(PERIODIC, float("-inf"))  # each runs at the start
     while True:
         with app.app_context():
             for job in PERIODIC:

@@ -5,7 +5,8 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint, Uuid
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from insurance.core.db import CONTROL_SCHEMA, ControlRecord
@@ -37,7 +38,10 @@ class User(ControlRecord):
 
 
 class Membership(ControlRecord):
-    """A role of a person in an organization."""
+    """A role of a person in an organization: offered, then held once the person has accepted.
+
+    `invited_name` is what the inviter calls the person until then.
+    """
 
     __tablename__ = "memberships"
     __table_args__ = (
@@ -49,6 +53,8 @@ class Membership(ControlRecord):
     org_id: Mapped[UUID] = mapped_column(primary_key=True)
     role: Mapped[Role] = mapped_column(primary_key=True)
     created_at: Mapped[datetime]
+    accepted_at: Mapped[datetime | None]
+    invited_name: Mapped[str | None]
 
 
 class SignInFailures(ControlRecord):
@@ -67,7 +73,11 @@ class SignInFailures(ControlRecord):
 
 
 class WebSession(ControlRecord):
-    """A signed-in browser (or one about to sign in). Only a hash of its identifier is stored."""
+    """A signed-in browser (or one about to sign in). Only a hash of its identifier is stored.
+
+    `left_orgs` are organizations that the person was removed from while it was open: it enters
+    them never again, whatever happens to the membership.
+    """
 
     __tablename__ = "sessions"
     __table_args__ = (
@@ -84,6 +94,7 @@ class WebSession(ControlRecord):
     created_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
     expires_at: Mapped[datetime]
+    left_orgs: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid()), default=list)
 
 
 class RecoveryCode(ControlRecord):

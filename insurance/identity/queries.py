@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, func, or_, select, text, tuple_
+from sqlalchemy import ColumnElement, Row, Select, case, func, or_, select, text, tuple_
 from sqlalchemy.orm import Session
 
 from insurance.core.db import db
@@ -27,7 +27,8 @@ _BY_KEY = text(
     """
     SELECT k.id, k.org_id, k.scopes, k.last_used_at, u.id AS user_id, u.email, u.name,
            array(SELECT m.role FROM cp.memberships m
-                 WHERE m.user_id = u.id AND m.org_id = k.org_id) AS roles
+                 WHERE m.user_id = u.id AND m.org_id = k.org_id
+                   AND m.accepted_at IS NOT NULL) AS roles
     FROM cp.api_keys k JOIN cp.users u ON u.id = k.user_id
     WHERE k.key_hash = :key_hash AND k.revoked_at IS NULL AND k.expires_at > :now
       AND u.disabled_at IS NULL
@@ -37,7 +38,8 @@ _BY_GRANT = text(
     """
     SELECT g.id, g.org_id, u.id AS user_id, u.email, u.name,
            array(SELECT m.role FROM cp.memberships m
-                 WHERE m.user_id = u.id AND m.org_id = g.org_id) AS roles
+                 WHERE m.user_id = u.id AND m.org_id = g.org_id
+                   AND m.accepted_at IS NOT NULL) AS roles
     FROM cp.token_grants g JOIN cp.users u ON u.id = g.user_id
     JOIN cp.org_directory d ON d.org_id = g.org_id
     WHERE g.id = :grant_id AND g.user_id = :user_id AND g.org_id = :org_id
@@ -47,21 +49,22 @@ _BY_GRANT = text(
 )
 _ROLES = text(
     "SELECT array_agg(role) AS roles FROM cp.memberships"
-    " WHERE user_id = :user_id AND org_id = :org_id"
+    " WHERE user_id = :user_id AND org_id = :org_id AND accepted_at IS NOT NULL"
 )
 _REACHABLE_ROLES = text(
     """
     SELECT array_agg(m.role) AS roles
     FROM cp.memberships m JOIN cp.org_directory d ON d.org_id = m.org_id
     JOIN cp.users u ON u.id = m.user_id
-    WHERE m.user_id = :user_id AND m.org_id = :org_id
+    WHERE m.user_id = :user_id AND m.org_id = :org_id AND m.accepted_at IS NOT NULL
       AND (u.totp_enabled_at IS NOT NULL OR NOT d.requires_mfa)
     """
 )
 _CANDIDATE = text(
     """
     SELECT u.id, u.email, u.password_hash, u.totp_enabled_at IS NOT NULL AS has_mfa,
-           (SELECT m.org_id FROM cp.memberships m WHERE m.user_id = u.id
+           (SELECT m.org_id FROM cp.memberships m
+            WHERE m.user_id = u.id AND m.accepted_at IS NOT NULL
             ORDER BY m.created_at, m.org_id LIMIT 1) AS org_id
     FROM cp.users u WHERE u.email = :email AND u.disabled_at IS NULL
     """
@@ -70,10 +73,15 @@ _CANDIDATE = text(
 
 @dataclass(frozen=True, slots=True)
 class Colleague:
-    """A person of the organization, with the roles held there."""
+    """A person of the organization, or somebody invited to it, with the roles held or offered.
+
+    Until the person has accepted, the organization sees what it typed itself and nothing more.
+    """
 
     user: User
     roles: tuple[Role, ...]
+    name: str
+    has_accepted: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,16 +136,16 @@ def get_user(session: Session, user_id: UUID, *, lock: bool = False) -> User:
 
 
 def list_memberships(session: Session, user_id: UUID) -> Sequence[Membership]:
-    """Return everything a person belongs to, oldest first."""
+    """Return everything a person belongs to, oldest first; invitations are no part of it."""
     return session.scalars(
         select(Membership)
-        .where(Membership.user_id == user_id)
+        .where(Membership.user_id == user_id, Membership.accepted_at.is_not(None))
         .order_by(Membership.created_at, Membership.org_id)
     ).all()
 
 
 def list_roles(session: Session, user_id: UUID) -> frozenset[Role]:
-    """Return what a person is in the organization in scope, within the running transaction."""
+    """Return what a person is in the organization in scope, or was offered to become."""
     return frozenset(
         session.scalars(
             select(Membership.role).where(
@@ -148,39 +156,65 @@ def list_roles(session: Session, user_id: UUID) -> frozenset[Role]:
 
 
 def list_colleagues(
-    session: Session, *, search: str = "", cursor: str | None = None, limit: int = 100
+    session: Session,
+    *,
+    search: str = "",
+    cursor: str | None = None,
+    limit: int = 100,
+    accepted_only: bool = False,
 ) -> Page[Colleague]:
-    """Return the people of the organization in scope, by name."""
-    query = (
-        select(User, func.array_agg(Membership.role))
-        .join(Membership, Membership.user_id == User.id)
-        .where(Membership.org_id == current_org())
-        .group_by(User.id)
-        .order_by(User.name, User.id)
-        .limit(limit + 1)
-    )
+    """Return the people of the organization in scope, by name, with those invited to it or not."""
+    query, name, accepted_at = _colleagues()
+    if accepted_only:
+        query = query.where(accepted_at.is_not(None))
+    query = query.order_by(name, User.id).limit(limit + 1)
     if search:
         query = query.where(
             or_(
-                User.name.icontains(search, autoescape=True),
+                name.icontains(search, autoescape=True),
                 User.email.icontains(search, autoescape=True),
             )
         )
     if cursor:
-        name, user_id = decode_cursor(cursor, 2)
-        query = query.where(tuple_(User.name, User.id) > (name, _uuid(user_id)))
-    rows = [
-        Colleague(user, tuple(sorted(Role(role) for role in roles)))
-        for user, roles in session.execute(query)
-    ]
-    return page_of(rows, limit, lambda row: (row.user.name, row.user.id))
+        last_name, user_id = decode_cursor(cursor, 2)
+        query = query.where(tuple_(name, User.id) > (last_name, _uuid(user_id)))
+    rows = [_colleague(row) for row in session.execute(query)]
+    return page_of(rows, limit, lambda row: (row.name, row.user.id))
+
+
+def _colleagues() -> tuple[Select[Any], ColumnElement[str], ColumnElement[datetime]]:
+    """Return the people of the organization in scope, the names shown and when they accepted."""
+    held = (
+        select(
+            Membership.user_id,
+            func.array_agg(Membership.role).label("roles"),
+            func.min(Membership.accepted_at).label("accepted_at"),
+            func.max(Membership.invited_name).label("invited_name"),
+        )
+        .where(Membership.org_id == current_org())
+        .group_by(Membership.user_id)
+        .subquery()
+    )
+    name = case(
+        (held.c.accepted_at.is_(None), func.coalesce(held.c.invited_name, User.email)),
+        else_=User.name,
+    )
+    query = select(User, held.c.roles, name.label("name"), held.c.accepted_at).join(
+        held, held.c.user_id == User.id
+    )
+    return query, name, held.c.accepted_at
+
+
+def _colleague(row: Row[Any]) -> Colleague:
+    roles = tuple(sorted(Role(role) for role in row.roles))
+    return Colleague(row.User, roles, row.name, row.accepted_at is not None)
 
 
 def count_members(session: Session, org_ids: Sequence[UUID]) -> dict[UUID, int]:
     """Return how many people belong to each of some organizations."""
     rows = session.execute(
         select(Membership.org_id, func.count(Membership.user_id.distinct()))
-        .where(Membership.org_id.in_(org_ids))
+        .where(Membership.org_id.in_(org_ids), Membership.accepted_at.is_not(None))
         .group_by(Membership.org_id)
     )
     return dict(rows.tuples().all())
@@ -201,10 +235,11 @@ def list_open_invitations(session: Session, now: datetime) -> dict[UUID, datetim
 
 def get_colleague(session: Session, user_id: UUID) -> Colleague:
     """Return a person of the organization in scope. Raises NotFoundError for anybody else."""
-    roles = list_roles(session, user_id)
-    if not roles:
+    query, _name, _accepted_at = _colleagues()
+    row = session.execute(query.where(User.id == user_id)).one_or_none()
+    if row is None:
         raise NotFoundError
-    return Colleague(get_user(session, user_id), tuple(sorted(roles)))
+    return _colleague(row)
 
 
 def list_sessions(session: Session, user_id: UUID, now: datetime) -> Sequence[WebSession]:

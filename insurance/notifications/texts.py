@@ -126,10 +126,12 @@ TEXTS = {
         "Choose a password within seven days:\n\n{link}\n\n"
         "If you did not expect this, ignore this mail.\n",
     ),
-    "access_given": (
-        "You now have access to {organization}",
+    "access_offered": (
+        "You are invited to {organization}",
         "Hello {name}\n\n"
-        "{inviter} has given you access to {organization}. Sign in as always:\n\n{link}\n",
+        "{inviter} invites you to work in {organization} with the login you have. Nothing changes "
+        "until you accept:\n\n{link}\n\n"
+        "If you expected no such invitation, ignore this mail.\n",
     ),
     "password_reset": (
         "Choose a new password",
@@ -151,5 +153,5 @@ TEXTS = {
     ),
 }
 
-PERSONAL = frozenset({"invitation", "password_reset"})
+PERSONAL = frozenset({"invitation", "access_offered", "password_reset"})
 """Kinds that hold a link which signs somebody in: nobody but the recipient reads them."""

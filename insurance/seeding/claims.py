@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from random import Random
@@ -22,6 +22,7 @@ from insurance.core.tenancy import current_org
 from insurance.identity.queries import list_colleagues
 from insurance.organizations.queries import get_organization
 from insurance.policies.queries import BenefitView, list_benefits, list_policy_rows
+from insurance.seeding.moments import office_hour
 
 _WAYS = (
     ("notified", "Credit"), ("part of the documents", "Credit"), ("complete", "Term"),
@@ -58,7 +59,7 @@ def seed_claims(slug: str, today: date) -> None:
             roles=frozenset(one.roles),
             channel=Channel.CLI,
         )
-        for one in list_colleagues(session, limit=50).items
+        for one in list_colleagues(session, limit=50, accepted_only=True).items
     }
     is_life = get_organization(session).licence_type != "NON_LIFE"
     in_force = sorted(
@@ -97,7 +98,7 @@ class _Clerks:
 
     @contextmanager
     def _as(self, login: str) -> Iterator[datetime]:
-        now = datetime(self.on.year, self.on.month, self.on.day, 8, tzinfo=UTC)
+        now = office_hour(self.on, 8)
         with clock.frozen(now), acting_as(self.people[login]):
             yield now
 

@@ -26,6 +26,7 @@ from insurance.policies.services import accept_quote
 from insurance.quotes.rules import Life
 from insurance.quotes.services import QuoteInput, create_quote
 from insurance.seeding.claims import seed_claims
+from insurance.seeding.moments import office_hour
 from insurance.seeding.month_end import (
     coming_month_end,
     month_end_before,
@@ -150,9 +151,7 @@ def _book(
     random = Random(slug)
     for index in range(CUSTOMERS_EACH):
         day = today - timedelta(days=FIRST_CUSTOMER_DAYS - 3 * index)
-        now = datetime(day.year, day.month, day.day, 7, tzinfo=UTC) + timedelta(
-            minutes=random.randint(0, 400)
-        )
+        now = office_hour(day, 7, random.randint(0, 400))
         with _as(slug, "agent", org_id), clock.frozen(now):
             person = make_person(random, 1000 + index)
             customer = create_customer(_details(random, person), on=day, now=now)

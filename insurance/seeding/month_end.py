@@ -1,6 +1,6 @@
 """Month-end for the demonstration: index tables, rules, one run applied and one to be approved."""
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -10,6 +10,7 @@ from insurance.month_end import services
 from insurance.month_end.models import StepCode
 from insurance.month_end.rules import last_month_end
 from insurance.products.models import ProjectionType
+from insurance.seeding.moments import office_hour
 
 _STEPS = frozenset(StepCode) - {StepCode.LAPSES}
 _CPI = ("2.8", "2.9", "2.9", "3.0", "3.2", "3.2", "2.7", "2.8", "2.8", "2.9", "3.0", "3.5")
@@ -69,4 +70,4 @@ def coming_month_end(today: date) -> date:
 
 
 def _morning(day: date) -> datetime:
-    return datetime(day.year, day.month, day.day, 11, tzinfo=UTC)
+    return office_hour(day, 11)

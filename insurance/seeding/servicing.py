@@ -1,6 +1,6 @@
 """A year of servicing for the demonstration: premiums paid and missed, mandates, changes, ends."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from random import Random
 from uuid import UUID
@@ -27,6 +27,7 @@ from insurance.policies.services import (
 )
 from insurance.policies.services.endorsements import Wanted, endorse_policy
 from insurance.policies.services.schedule_steps import keep_schedules
+from insurance.seeding.moments import office_hour
 
 _BANKS = (("FNB", "250655"), ("Standard Bank", "051001"), ("Capitec", "470010"), ("Absa", "632005"))
 _STEP = 15
@@ -77,7 +78,7 @@ def seed_payments(first: date, today: date) -> None:
     on = first
     while on < today:
         on = min(on + timedelta(days=_STEP), today)
-        now = datetime(on.year, on.month, on.day, 9, tzinfo=UTC)
+        now = office_hour(on, 9)
         with clock.frozen(now):
             keep_schedules(on=on, now=now)
             _pay_what_is_owed(on, today, now)
@@ -114,7 +115,7 @@ def seed_happenings(slug: str, today: date) -> None:
     session = db.session()
     active = [row.id for row in queries.list_policy_rows(session, limit=60).items]
     session.rollback()
-    now = datetime(today.year, today.month, today.day, 10, tzinfo=UTC)
+    now = office_hour(today, 10)
     for policy_id in active[5:20:3]:
         _raise_cover(policy_id, random, today, now)
     suspend_policy(active[24], reason="Asked to pause while abroad", on=today, now=now)

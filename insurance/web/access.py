@@ -10,7 +10,7 @@ from typing import Any, ParamSpec, TypeVar
 from uuid import uuid4
 
 from flask import Blueprint, Flask, Response, current_app, g, redirect, request, session, url_for
-from flask_login import LoginManager, current_user
+from flask_login import LoginManager, current_user, logout_user
 from flask_principal import ActionNeed, AnonymousIdentity, Identity, Permission, Principal
 from werkzeug.routing import BaseConverter
 
@@ -19,7 +19,7 @@ from insurance.core.errors import ForbiddenError, NotFoundError
 from insurance.core.permissions import May
 from insurance.core.tenancy import platform_scope, tenant_scope
 from insurance.web.once import answered_once
-from insurance.web.sessions import Person, ServerSession, Tenant
+from insurance.web.sessions import Person, ServerSession, Tenant, is_idle_for, this_session
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -145,6 +145,9 @@ def _enter_tenant(slug: str) -> None:
     tenant = person.tenant(slug)
     if tenant is None:
         return
+    if is_idle_for(this_session(), tenant):
+        g.was_idle = True
+        return
     g.tenant = tenant
     actor = _anonymous().within(
         user_id=person.id,
@@ -170,6 +173,10 @@ def _require_sign_in() -> Response | None:
     if request.endpoint is None or access_of(request.endpoint) in ("public", "api"):
         return None
     if not current_user.is_authenticated:
+        return _ask_to_sign_in()
+    if g.pop("was_idle", False):
+        logout_user()
+        this_session().clear()
         return _ask_to_sign_in()
     if g.get("org_slug") is not None and g.tenant is None:
         raise NotFoundError

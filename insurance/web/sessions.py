@@ -37,7 +37,8 @@ _READ = text(
                 'currency', d.currency, 'requires_mfa', d.requires_mfa,
                 'idle_minutes', d.session_idle_minutes) ORDER BY d.name)
             FROM cp.memberships m JOIN cp.org_directory d USING (org_id)
-            WHERE m.user_id = u.id) AS memberships
+            WHERE m.user_id = u.id AND m.accepted_at IS NOT NULL
+              AND m.org_id <> ALL (s.left_orgs)) AS memberships
     FROM cp.sessions s LEFT JOIN cp.users u ON u.id = s.user_id
     WHERE s.id_hash = :id_hash AND s.expires_at > :now
     """
@@ -216,8 +217,16 @@ def _person(row: Any) -> Person:
 
 
 def _idle(person: Person, last_seen_at: datetime, now: datetime) -> bool:
-    minutes = min((tenant.idle_minutes for tenant in person.tenants), default=30)
+    """Tell whether no organization of the person's lets a browser stay idle for so long."""
+    minutes = max((tenant.idle_minutes for tenant in person.tenants), default=30)
     return now - last_seen_at > timedelta(minutes=minutes)
+
+
+def is_idle_for(session: ServerSession, tenant: Tenant) -> bool:
+    """Tell whether a browser was idle for longer than the organization that is opened allows."""
+    if session.last_seen_at is None:
+        return False
+    return clock.now() - session.last_seen_at > timedelta(minutes=tenant.idle_minutes)
 
 
 def _seen_long_ago(session: ServerSession) -> bool:

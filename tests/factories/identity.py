@@ -80,7 +80,11 @@ def make_person(org_id: UUID, *roles: Role, email: str | None = None) -> PersonF
         session = db.session()
         session.add(User(id=user_id, email=email, name="Thandi Mokoena", created_at=now))
         for role in roles:
-            session.add(Membership(user_id=user_id, org_id=org_id, role=role, created_at=now))
+            session.add(
+                Membership(
+                    user_id=user_id, org_id=org_id, role=role, created_at=now, accepted_at=now
+                )
+            )
         session.commit()
     return PersonFacts(user_id, email, roles[0])
 

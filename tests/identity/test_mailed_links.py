@@ -9,15 +9,24 @@ from flask import Flask
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from insurance.core import clock
+from insurance.core import clock, crypto
 from insurance.core.context import Actor, acting_as
+from insurance.core.db import transaction
 from insurance.core.errors import ConflictError, DomainError, NotFoundError
 from insurance.core.permissions import Role
 from insurance.core.tenancy import PLATFORM_ORG_ID, platform_scope, tenant_scope
 from insurance.identity import queries, services
 from insurance.identity.models import LinkKind, MailedLink, TokenGrant
+from insurance.identity.services import people
 from insurance.notifications.models import Mail
-from tests.factories.identity import PASSWORD, PersonFacts, make_person, session_for
+from tests.factories.identity import (
+    PASSWORD,
+    PersonFacts,
+    SignedInClient,
+    api_key_for,
+    make_person,
+    session_for,
+)
 from tests.factories.organizations import OrganizationFacts, make_organization
 from tests.identity.browser import Browser
 from tests.identity.conftest import NOW
@@ -262,10 +271,20 @@ def test_an_invitation_works_for_seven_days_and_can_be_sent_again(
         assert [browser.get(path).status_code for path in set(again)].count(200) == 1
 
 
-def test_a_colleague_of_another_insurer_gets_access_with_the_password_at_hand(
-    browser: Browser, agent: PersonFacts, org: OrganizationFacts, session: Session
+def test_somebody_of_another_insurer_is_a_stranger_until_the_invitation_is_accepted(
+    browser: Browser,
+    agent: PersonFacts,
+    org: OrganizationFacts,
+    session: Session,
+    sign_in: Callable[..., SignedInClient],
 ) -> None:
-    second = make_organization()
+    second = make_organization(session_idle_minutes=5)
+    admin = sign_in(organization=second)
+    with platform_scope():
+        session.execute(
+            text("UPDATE cp.users SET name = 'Nomsa Zulu' WHERE id = :id"), {"id": agent.id}
+        )
+        session.commit()
     with tenant_scope(second.id):
         services.invite(
             email=agent.email,
@@ -275,10 +294,78 @@ def test_a_colleague_of_another_insurer_gets_access_with_the_password_at_hand(
             now=clock.now(),
         )
         mail = session.scalars(select(Mail)).one()
-        assert (mail.kind, mail.recipient) == ("access_given", agent.email)
-        assert "/welcome/" not in mail.body
+        assert (mail.kind, mail.recipient) == ("access_offered", agent.email)
+        assert "/welcome/" not in mail.body, "sealed until it leaves"
+        words = crypto.decrypt(second.id, "mails", "body", mail.id, mail.body)
+    link = _LINK.findall(words)[0]
+    browser.sign_in(agent.email, PASSWORD)
+    listed = admin.get(admin.url("/people")).text
+    assert "Whatever they are called here" in listed
+    assert "Nomsa Zulu" not in admin.get(admin.url(f"/people/{agent.id}")).text
+    assert browser.get(f"/{second.slug}/").status_code == 404
+    with clock.frozen(clock.now() + timedelta(minutes=6)):
+        assert browser.get(f"/{org.slug}/").status_code == 200, "their idle time is not mine"
+
+    assert "Auditor" in browser.get(link).text
+    browser.post(link)
+    assert browser.get(link).status_code == 404
+
     browser.sign_in(agent.email, PASSWORD)
     assert browser.get(f"/{second.slug}/").status_code == 200
+    assert "Whatever they are called here" not in admin.get(admin.url("/people")).text
+
+
+def test_an_idle_browser_signs_in_again_where_the_open_organization_asks_for_it(
+    browser: Browser, agent: PersonFacts, org: OrganizationFacts, session: Session
+) -> None:
+    strict = make_organization(session_idle_minutes=5)
+    with tenant_scope(strict.id), transaction() as writing:
+        people._give_roles(
+            writing, agent.id, frozenset({Role.AUDITOR}), clock.now(), accepted_at=clock.now()
+        )
+    browser.sign_in(agent.email, PASSWORD)
+    with clock.frozen(clock.now() + timedelta(minutes=6)):
+        asked = browser.get(f"/{strict.slug}/")
+
+    assert asked.status_code in (302, 303)
+    assert "/sign-in" in asked.location
+
+
+def test_who_was_removed_comes_back_with_nothing_from_before(
+    app: Flask, org: OrganizationFacts, session: Session
+) -> None:
+    with app.app_context():
+        boss = make_person(org.id, Role.TENANT_ADMINISTRATOR)
+        person = make_person(org.id, Role.AGENT)
+        key = api_key_for(person, org.id)
+        window = session_for(app, person, org)
+        pair = services.open_grant(person.id, org.id, now=clock.now())
+    key_user, token_user = app.test_client(), app.test_client()
+    key_user.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {key}"
+    token_user.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {pair.access_token}"
+    doors = (
+        lambda: window.get(window.url("/")).status_code,
+        lambda: key_user.get("/api/v1/customers").status_code,
+        lambda: token_user.get("/api/v1/customers").status_code,
+    )
+    assert [door() for door in doors] == [200, 200, 200]
+
+    with tenant_scope(org.id), acting_as(Actor(user_id=boss.id, org_id=org.id)):
+        services.change_roles(person.id, frozenset(), now=clock.now())
+        assert [door() for door in doors] == [404, 401, 401]
+        with transaction() as writing:
+            services.add_user(
+                writing,
+                email=person.email,
+                name="Thandi",
+                password=PASSWORD,
+                roles=frozenset({Role.AGENT}),
+                now=clock.now(),
+            )
+
+    assert [door() for door in doors] == [404, 401, 401]
+    with pytest.raises(DomainError):
+        services.refresh_grant(pair.refresh_token, now=clock.now())
 
 
 def test_nobody_is_invited_twice(org: OrganizationFacts, administrator: Actor) -> None:

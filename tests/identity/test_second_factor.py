@@ -117,7 +117,11 @@ def _set_up(browser: Browser) -> list[str]:
     page = browser.get("/security/second-factor").text
     secret = re.search(r"<code>([A-Z2-7]{32})</code>", page)
     assert secret, page
-    answer = browser.post("/security/second-factor", code=pyotp.TOTP(secret[1]).at(clock.now()))
+    answer = browser.post(
+        "/security/second-factor",
+        code=pyotp.TOTP(secret[1]).at(clock.now()),
+        password=PASSWORD,
+    )
     return re.findall(r"<code>([a-z2-7-]{19})</code>", answer.text)
 
 
@@ -136,6 +140,19 @@ def test_setting_up_an_app_shows_ten_recovery_codes_once(
     assert "identity.enable_mfa" in actions
 
 
+def test_a_borrowed_browser_sets_up_no_first_app_without_the_password(
+    browser: Browser, agent: PersonFacts, session: Session
+) -> None:
+    browser.sign_in(agent.email, PASSWORD)
+    secret = re.search(r"<code>([A-Z2-7]{32})</code>", browser.get("/security/second-factor").text)
+    assert secret
+    code = pyotp.TOTP(secret[1]).at(clock.now())
+
+    for words in ({}, {"password": "a guess at it"}):
+        assert browser.post("/security/second-factor", code=code, **words).status_code == 422
+    assert not session.scalars(select(RecoveryCode).where(RecoveryCode.user_id == agent.id)).all()
+
+
 def test_the_codes_that_set_the_app_up_cannot_sign_in_again(
     browser: Browser, other_browser: Browser, agent: PersonFacts, session: Session
 ) -> None:
@@ -144,7 +161,7 @@ def test_the_codes_that_set_the_app_up_cannot_sign_in_again(
         page = browser.get("/security/second-factor").text
         secret = re.search(r"<code>([A-Z2-7]{32})</code>", page)
         code = pyotp.TOTP(secret[1] if secret else "").at(NOW)
-        browser.post("/security/second-factor", code=code)
+        browser.post("/security/second-factor", code=code, password=PASSWORD)
 
         assert _enter(other_browser, agent, code) == 422
 

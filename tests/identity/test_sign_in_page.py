@@ -284,7 +284,11 @@ def test_a_person_of_two_organizations_works_in_either_and_in_no_third(
     with platform_scope():
         session.add(
             Membership(
-                user_id=agent.id, org_id=second.id, role=Role.AUDITOR, created_at=clock.now()
+                user_id=agent.id,
+                org_id=second.id,
+                role=Role.AUDITOR,
+                created_at=clock.now(),
+                accepted_at=clock.now(),
             )
         )
         session.commit()

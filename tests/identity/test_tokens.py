@@ -365,7 +365,11 @@ def second_org(session: Session, agent: PersonFacts) -> OrganizationFacts:
     with platform_scope():
         session.add(
             Membership(
-                user_id=agent.id, org_id=second.id, role=Role.AUDITOR, created_at=clock.now()
+                user_id=agent.id,
+                org_id=second.id,
+                role=Role.AUDITOR,
+                created_at=clock.now(),
+                accepted_at=clock.now(),
             )
         )
         session.commit()

@@ -156,7 +156,7 @@ def test_a_name_can_neither_add_headers_nor_fill_places(
 ) -> None:
     box, url = postbox
     mail = _ask(
-        "access_given", organization=name, inviter=name, name=name, link="http://host/sign-in"
+        "access_offered", organization=name, inviter=name, name=name, link="http://host/sign-in"
     )
     send_mail(mail.id, replace(settings, smtp_url=url))
 

@@ -156,7 +156,13 @@ def test_a_signed_in_person_lists_every_insurer_they_belong_to(
     person, second = make_person(org.id, Role.AGENT), make_organization()
     with platform_scope():
         session.add(
-            Membership(user_id=person.id, org_id=second.id, role=Role.AGENT, created_at=clock.now())
+            Membership(
+                user_id=person.id,
+                org_id=second.id,
+                role=Role.AGENT,
+                created_at=clock.now(),
+                accepted_at=clock.now(),
+            )
         )
         session.commit()
     token = services.open_grant(person.id, org.id, now=clock.now()).access_token

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from insurance.audit_logs.models import AuditEvent
@@ -159,6 +159,12 @@ def test_an_expired_invitation_is_sent_again_from_the_persons_page(
         make_person(org.id, Role.AGENT),
         with_password(make_person(org.id, Role.AGENT)),
     )
+    with platform_scope():
+        session.execute(
+            text("UPDATE cp.memberships SET accepted_at = NULL WHERE user_id = :id"),
+            {"id": invited.id},
+        )
+        session.commit()
     page = admin.get(admin.url(f"/people/{invited.id}")).text
     again = admin.post(admin.url(f"/people/{invited.id}/invite-again"))
     refused = admin.post(admin.url(f"/people/{settled.id}/invite-again"))

@@ -238,7 +238,7 @@ def assign(claim_id: UUID) -> Response:
     line, form = queries.get_claim_line(session, claim_id), AssignForm()
     people = [
         (str(one.user.id), f"{one.user.name}, {one.user.email}")
-        for one in list_colleagues(session, limit=500).items
+        for one in list_colleagues(session, limit=500, accepted_only=True).items
         if any(May.CLAIMS_ASSESS in GRANTS[role] for role in one.roles)
     ]
     form.user_id.choices = [("", "Nobody: back to the queue"), *people]

@@ -103,7 +103,7 @@ def _people() -> list[Colleague]:
     """Return the colleagues who assess or pay."""
     return [
         one
-        for one in list_colleagues(db.session(), limit=500).items
+        for one in list_colleagues(db.session(), limit=500, accepted_only=True).items
         if any({May.CLAIMS_ASSESS, May.CLAIMS_PAY} & GRANTS[role] for role in one.roles)
     ]
 

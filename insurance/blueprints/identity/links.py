@@ -30,6 +30,10 @@ class NewPasswordForm(Form):
     )
 
 
+class AcceptForm(Form):
+    """Nothing but the wish to accept."""
+
+
 @bp.route("/forgotten", methods=["GET", "POST"])
 @public
 @limiter.limit("5 per minute; 20 per hour", methods=["POST"])
@@ -55,8 +59,19 @@ def reset_password(token: str) -> Response:
 @public
 @limiter.limit("20 per minute", methods=["POST"])
 def accept_invitation(token: str) -> Response:
-    """Choose the first password by an invitation's link."""
-    return _choose_password(token, LinkKind.INVITATION, "Welcome")
+    """Accept an invitation: by choosing the first password, or with the login one has."""
+    try:
+        invitation = services.find_invitation(token, now=clock.now())
+    except NotFoundError:
+        return page("identity/dead_link.html", status=404, is_invitation=True)
+    if invitation.is_new:
+        return _choose_password(token, LinkKind.INVITATION, "Welcome")
+    form = AcceptForm()
+    if form.validate_on_submit():
+        services.accept_invitation(token, now=clock.now())
+        flash(f"You belong to {invitation.organization} now. Sign in to open it.")
+        return leave(url_for("identity.sign_in"))
+    return page("identity/accept_invitation.html", form=form, invitation=invitation)
 
 
 def _choose_password(token: str, kind: LinkKind, title: str) -> Response:

@@ -19,8 +19,8 @@ __all__ = ["bp"]
 _PENDING = "pending_totp"
 
 
-class CodeOfAppForm(Form):
-    """The code that proves the app has the secret."""
+class NewAppForm(Form):
+    """The code that proves the app has the secret; a borrowed browser must not be enough."""
 
     code = TextField(
         "Code from the app",
@@ -28,11 +28,6 @@ class CodeOfAppForm(Form):
         longest=20,
         render_kw={"autocomplete": "one-time-code", "inputmode": "numeric"},
     )
-
-
-class ReplaceForm(CodeOfAppForm):
-    """The same, where an app is replaced: a borrowed browser must not be enough."""
-
     password = PasswordField(
         "Your password", [Required()], render_kw={"autocomplete": "current-password"}
     )
@@ -51,12 +46,11 @@ class ConfirmForm(Form):
 def set_up_mfa() -> Response:
     """Set up an authenticator app and show the recovery codes once."""
     person, now = current_person(), clock.now()
-    form = ReplaceForm() if person.has_mfa else CodeOfAppForm()
+    form = NewAppForm()
     secret = _pending_secret(person)
     if form.validate_on_submit():
         try:
-            if isinstance(form, ReplaceForm):
-                services.confirm_password(person.id, form.password.data or "", now=now)
+            services.confirm_password(person.id, form.password.data or "", now=now)
             codes = services.enable_mfa(person.id, secret, form.code.data or "", now=now)
         except DomainError as error:
             refuse(form, error)

@@ -116,7 +116,7 @@ def edit(user_id: UUID) -> Response:
         except DomainError as error:
             refuse(form, error)
         else:
-            return go(url_for(".index"), f"The roles of {colleague.user.name} were changed.")
+            return go(url_for(".index"), f"The roles of {colleague.name} were changed.")
     return page(
         "organizations/person.html",
         part="roles_form",
@@ -141,7 +141,7 @@ def remove(user_id: UUID) -> Response:
         else:
             return go(
                 url_for(".index"),
-                f"{colleague.user.name} no longer belongs to {current_tenant().name}.",
+                f"{colleague.name} no longer belongs to {current_tenant().name}.",
             )
     return page(
         "organizations/remove_person.html",
@@ -155,7 +155,7 @@ def remove(user_id: UUID) -> Response:
 @bp.post("/<uuid:user_id>/invite-again")
 @requires(May.PEOPLE_MANAGE)
 def invite_again(user_id: UUID) -> Response:
-    """Mail a new link to somebody who has not chosen a password."""
+    """Mail a new link to somebody who has not accepted yet."""
     email = services.resend_invitation(user_id, base_url=_base_url(), now=clock.now())
     return go(url_for(".edit", user_id=user_id), f"A new invitation is on its way to {email}.")
 

@@ -99,7 +99,7 @@ def assign_claim(claim_id: UUID, user_id: UUID | None, *, on: date, now: datetim
 
 
 def _assessors(held: Held) -> dict[UUID, str]:
-    people = list_colleagues(held.session, limit=500).items
+    people = list_colleagues(held.session, limit=500, accepted_only=True).items
     return {
         one.user.id: one.user.email
         for one in people
@@ -114,7 +114,7 @@ def assign_new(held: Held) -> None:
         return
     people = {
         one.user.id: one.user.email
-        for one in list_colleagues(held.session, limit=500).items
+        for one in list_colleagues(held.session, limit=500, accepted_only=True).items
         if _ASSESSORS & set(one.roles) and one.user.disabled_at is None
     }
     if not people:

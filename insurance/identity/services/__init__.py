@@ -19,8 +19,11 @@ from insurance.identity.services.grants import (
     revoke_grant,
 )
 from insurance.identity.services.people import (
+    Invitation,
+    accept_invitation,
     add_user,
     change_roles,
+    find_invitation,
     invite,
     invite_administrator,
     resend_invitation,
@@ -44,8 +47,10 @@ from insurance.identity.tokens import TokenPair
 
 __all__ = [
     "WRONG",
+    "Invitation",
     "SignedIn",
     "TokenPair",
+    "accept_invitation",
     "add_user",
     "as_person",
     "ask_for_reset",
@@ -60,6 +65,7 @@ __all__ = [
     "disable_mfa",
     "enable_mfa",
     "end_session",
+    "find_invitation",
     "find_link_user",
     "invite",
     "invite_administrator",

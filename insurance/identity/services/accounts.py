@@ -15,6 +15,7 @@ from insurance.identity import queries, rules
 from insurance.identity.models import (
     LinkKind,
     MailedLink,
+    Membership,
     SignInFailures,
     TokenGrant,
     User,
@@ -26,7 +27,7 @@ from insurance.identity.tokens import new_secret, secret_hash
 from insurance.notifications.services import send_later
 from insurance.organizations.queries import get_entry
 
-_USED_LINK = "This link has been used or has expired. Ask for a new one."
+USED_LINK = "This link has been used or has expired. Ask for a new one."
 
 
 def change_password(
@@ -121,23 +122,31 @@ def find_link_user(token: str, kind: LinkKind, *, now: datetime) -> User:
     with platform_scope():
         link = queries.find_open_link(db.session(), secret_hash(token), now)
         if link is None or link.kind is not kind:
-            raise NotFoundError(_USED_LINK)
+            raise NotFoundError(USED_LINK)
         return queries.get_user(db.session(), link.user_id)
 
 
 def use_link(token: str, kind: LinkKind, *, password: str, now: datetime) -> UUID:
     """Set the password that an invitation or a reset asks for. The link works once."""
     user = find_link_user(token, kind, now=now)
-    with tenant_scope(home_of(user.id)), transaction() as session:
+    home = home_of(user.id) if kind is LinkKind.PASSWORD_RESET else _inviter_of(token, now)
+    with tenant_scope(home), transaction() as session:
         link = queries.find_open_link(session, secret_hash(token), now, lock=True)
         if link is None or link.kind is not kind:
-            raise NotFoundError(_USED_LINK)
+            raise NotFoundError(USED_LINK)
         link.used_at = now
         user = queries.get_user(session, link.user_id, lock=True)
+        if kind is LinkKind.INVITATION:
+            if user.password_hash is not None:
+                raise NotFoundError(USED_LINK)
+            begin_membership(session, user.id, now)
         _set_password(session, user, password, now, None)
         session.execute(
             delete(MailedLink).where(
-                MailedLink.user_id == user.id, MailedLink.token_hash != link.token_hash
+                MailedLink.user_id == user.id,
+                MailedLink.kind == kind,
+                MailedLink.org_id == link.org_id,
+                MailedLink.token_hash != link.token_hash,
             )
         )
         forget_failures(session, user.email)
@@ -150,12 +159,37 @@ def use_link(token: str, kind: LinkKind, *, password: str, now: datetime) -> UUI
     return user.id
 
 
+def begin_membership(session: Session, user_id: UUID, now: datetime) -> None:
+    """Let a person hold the roles that the organization in scope offered."""
+    session.execute(
+        update(Membership)
+        .where(
+            Membership.user_id == user_id,
+            Membership.org_id == current_org(),
+            Membership.accepted_at.is_(None),
+        )
+        .values(accepted_at=now, invited_name=None)
+    )
+
+
+def _inviter_of(token: str, now: datetime) -> UUID:
+    with platform_scope():
+        link = queries.find_open_link(db.session(), secret_hash(token), now)
+    if link is None:
+        raise NotFoundError(USED_LINK)
+    return link.org_id
+
+
 def mail_link(
     session: Session, user: User, kind: LinkKind, lifetime: timedelta, now: datetime
 ) -> str:
-    """Make a link and return its secret part; earlier ones of the kind stop working."""
+    """Make a link and return its secret part; the organization's earlier ones stop working."""
     session.execute(
-        delete(MailedLink).where(MailedLink.user_id == user.id, MailedLink.kind == kind)
+        delete(MailedLink).where(
+            MailedLink.user_id == user.id,
+            MailedLink.kind == kind,
+            MailedLink.org_id == current_org(),
+        )
     )
     token = new_secret()
     session.add(

@@ -1,22 +1,32 @@
 """Who belongs to an organization, and as what."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from insurance.audit_logs.services import record
 from insurance.core.context import current_actor
-from insurance.core.db import transaction
-from insurance.core.errors import ConflictError, DomainError
+from insurance.core.db import db, transaction
+from insurance.core.errors import ConflictError, DomainError, NotFoundError
 from insurance.core.permissions import TENANT_ROLES, Role
-from insurance.core.tenancy import PLATFORM_ORG_ID, current_org, tenant_scope
+from insurance.core.tenancy import PLATFORM_ORG_ID, current_org, platform_scope, tenant_scope
 from insurance.identity import queries, rules
-from insurance.identity.models import LinkKind, Membership, User
+from insurance.identity.models import (
+    ApiKey,
+    LinkKind,
+    MailedLink,
+    Membership,
+    TokenGrant,
+    User,
+    WebSession,
+)
 from insurance.identity.passwords import hash_password
-from insurance.identity.services.accounts import mail_link
+from insurance.identity.services.accounts import USED_LINK, begin_membership, mail_link
+from insurance.identity.tokens import secret_hash
 from insurance.notifications.services import send_later
 from insurance.organizations.queries import get_entry
 
@@ -24,9 +34,10 @@ _ADMINISTRATORS = frozenset({Role.TENANT_ADMINISTRATOR, Role.PLATFORM_ADMINISTRA
 
 
 def invite(*, email: str, name: str, roles: frozenset[Role], base_url: str, now: datetime) -> UUID:
-    """Give somebody roles in the organization in scope and mail a link, or a notice to a colleague.
+    """Offer somebody roles in the organization in scope and mail the link to accept them.
 
-    Raises ConflictError for somebody who belongs to it already.
+    What the person has elsewhere is neither shown nor touched; the membership begins when the
+    link is used. Raises ConflictError for somebody who belongs to it or is invited already.
     """
     address, called = rules.check_email(email), _checked_name(name)
     _check_roles(roles)
@@ -37,15 +48,17 @@ def invite(*, email: str, name: str, roles: frozenset[Role], base_url: str, now:
             session.add(user)
             session.flush()
         elif queries.list_roles(session, user.id):
-            raise ConflictError("This person already belongs to the organization.", field="email")
-        _give_roles(session, user.id, roles, now)
-        _mail_invitation(session, user, base_url, now)
+            raise ConflictError(
+                "This person already belongs to the organization or is invited.", field="email"
+            )
+        _give_roles(session, user.id, roles, now, invited_name=called)
+        _mail_invitation(session, user, called, base_url, now)
         record(
             session,
             action="people.invite",
             resource="users",
             resource_id=user.id,
-            after={"email": user.email, "name": user.name, "roles": sorted(roles)},
+            after={"email": address, "name": called, "roles": sorted(roles)},
         )
     return user.id
 
@@ -65,13 +78,13 @@ def invite_administrator(
 
 
 def resend_invitation(user_id: UUID, *, base_url: str, now: datetime) -> str:
-    """Mail a new link to somebody who has not chosen a password yet; returns the address."""
+    """Mail a new link to somebody who has not accepted yet; returns the address."""
     with transaction() as session:
-        queries.get_colleague(session, user_id)
+        colleague = queries.get_colleague(session, user_id)
+        if colleague.has_accepted:
+            raise ConflictError("This person has accepted already.")
         user = queries.get_user(session, user_id, lock=True)
-        if user.password_hash is not None:
-            raise ConflictError("This person has chosen a password already.")
-        _mail_invitation(session, user, base_url, now)
+        _mail_invitation(session, user, colleague.name, base_url, now)
         record(session, action="people.invite_again", resource="users", resource_id=user_id)
     return user.email
 
@@ -92,7 +105,7 @@ def add_user(
         session.add(user)
         session.flush()
     held = queries.list_roles(session, user.id)
-    _give_roles(session, user.id, roles - held, now)
+    _give_roles(session, user.id, roles - held, now, accepted_at=now)
     record(
         session,
         action="people.add",
@@ -107,10 +120,13 @@ def add_user(
 def change_roles(user_id: UUID, roles: frozenset[Role], *, now: datetime) -> None:
     """Change what a person is in the organization in scope; none at all ends the membership.
 
-    The last administrator cannot be taken away. Raises ConflictError.
+    The end is for good: keys, API sign-ins and open browsers of the person enter the organization
+    no more, also after another invitation. The last administrator cannot be taken away. Raises
+    ConflictError.
     """
     with transaction() as session:
-        before = frozenset(queries.get_colleague(session, user_id).roles)
+        colleague = queries.get_colleague(session, user_id)
+        before = frozenset(colleague.roles)
         if roles:
             _check_roles(roles)
         if user_id == current_actor().user_id and before & _ADMINISTRATORS - roles:
@@ -125,7 +141,16 @@ def change_roles(user_id: UUID, roles: frozenset[Role], *, now: datetime) -> Non
                 Membership.role.in_(before - roles),
             )
         )
-        _give_roles(session, user_id, roles - before, now)
+        _give_roles(
+            session,
+            user_id,
+            roles - before,
+            now,
+            invited_name=None if colleague.has_accepted else colleague.name,
+            accepted_at=now if colleague.has_accepted else None,
+        )
+        if not roles:
+            _shut_out(session, user_id, now)
         record(
             session,
             action="people.change_roles" if roles else "people.remove",
@@ -136,17 +161,83 @@ def change_roles(user_id: UUID, roles: frozenset[Role], *, now: datetime) -> Non
         )
 
 
-def _mail_invitation(session: Session, user: User, base_url: str, now: datetime) -> None:
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """Where an open link invites somebody to, and whether the person has no password yet."""
+
+    organization: str
+    email: str
+    roles: tuple[Role, ...]
+    is_new: bool
+
+
+def find_invitation(token: str, *, now: datetime) -> Invitation:
+    """Return what an invitation's link offers. Raises NotFoundError for one that is not open."""
+    with platform_scope():
+        session = db.session()
+        link = queries.find_open_link(session, secret_hash(token), now)
+        if link is None or link.kind is not LinkKind.INVITATION:
+            raise NotFoundError(USED_LINK)
+        user = queries.get_user(session, link.user_id)
+        organization = get_entry(session, link.org_id).name
+    with tenant_scope(link.org_id):
+        roles = queries.list_roles(db.session(), user.id)
+    return Invitation(organization, user.email, tuple(sorted(roles)), user.password_hash is None)
+
+
+def accept_invitation(token: str, *, now: datetime) -> None:
+    """Begin the membership that somebody with a password was invited to. The link works once.
+
+    Raises NotFoundError for a used, expired or false link.
+    """
+    with platform_scope():
+        found = queries.find_open_link(db.session(), secret_hash(token), now)
+    if found is None or found.kind is not LinkKind.INVITATION:
+        raise NotFoundError(USED_LINK)
+    with tenant_scope(found.org_id), transaction() as session:
+        link = queries.find_open_link(session, secret_hash(token), now, lock=True)
+        if link is None:
+            raise NotFoundError(USED_LINK)
+        link.used_at = now
+        begin_membership(session, link.user_id, now)
+        record(
+            session, action="people.accept_invitation", resource="users", resource_id=link.user_id
+        )
+
+
+def _shut_out(session: Session, user_id: UUID, now: datetime) -> None:
+    """Revoke what a person holds in the organization in scope, for good."""
+    org_id = current_org()
+    for kind in (ApiKey, TokenGrant):
+        session.execute(
+            update(kind)
+            .where(kind.user_id == user_id, kind.org_id == org_id, kind.revoked_at.is_(None))
+            .values(revoked_at=now)
+        )
+    session.execute(
+        delete(MailedLink).where(
+            MailedLink.user_id == user_id,
+            MailedLink.org_id == org_id,
+            MailedLink.kind == LinkKind.INVITATION,
+        )
+    )
+    session.execute(
+        update(WebSession)
+        .where(WebSession.user_id == user_id)
+        .values(left_orgs=func.array_append(WebSession.left_orgs, org_id))
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _mail_invitation(session: Session, user: User, name: str, base_url: str, now: datetime) -> None:
     values: dict[str, Any] = {
-        "name": user.name,
+        "name": name,
         "inviter": current_actor().name,
         "organization": get_entry(session, current_org()).name,
     }
-    if user.password_hash is not None:
-        send_later(session, "access_given", to=user.email, link=f"{base_url}/sign-in", **values)
-        return
     link = mail_link(session, user, LinkKind.INVITATION, rules.INVITATION_LIFETIME, now)
-    send_later(session, "invitation", to=user.email, link=f"{base_url}/welcome/{link}", **values)
+    kind = "invitation" if user.password_hash is None else "access_offered"
+    send_later(session, kind, to=user.email, link=f"{base_url}/welcome/{link}", **values)
 
 
 def _checked_name(name: str) -> str:
@@ -163,9 +254,24 @@ def _check_roles(roles: frozenset[Role]) -> None:
         raise DomainError("Choose at least one of the roles on the list.", field="roles")
 
 
-def _give_roles(session: Session, user_id: UUID, roles: frozenset[Role], now: datetime) -> None:
+def _give_roles(
+    session: Session,
+    user_id: UUID,
+    roles: frozenset[Role],
+    now: datetime,
+    *,
+    invited_name: str | None = None,
+    accepted_at: datetime | None = None,
+) -> None:
     session.add_all(
-        Membership(user_id=user_id, org_id=current_org(), role=role, created_at=now)
+        Membership(
+            user_id=user_id,
+            org_id=current_org(),
+            role=role,
+            created_at=now,
+            accepted_at=accepted_at,
+            invited_name=invited_name,
+        )
         for role in sorted(roles)
     )
     session.flush()
@@ -179,7 +285,11 @@ def _keep_an_administrator(
     # The lock makes two administrators who remove each other wait for one another.
     others = session.scalars(
         select(Membership.user_id)
-        .where(Membership.org_id == current_org(), Membership.role.in_(_ADMINISTRATORS))
+        .where(
+            Membership.org_id == current_org(),
+            Membership.role.in_(_ADMINISTRATORS),
+            Membership.accepted_at.is_not(None),
+        )
         .order_by(Membership.user_id)
         .with_for_update()
     ).all()
