@@ -5,11 +5,14 @@ deleted, seals and all. Books that were filled at once have one entry for the wh
 """
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import Select, Text, Uuid, cast, column, exists, func, select, table
 from sqlalchemy.orm import Session
 
+from insurance.audit_logs.models import AuditEvent
+from insurance.core.db import TENANT_SCHEMA
 from insurance.core.tenancy import current_org
 
 WITNESSES = ("customers", "quotes", "policies", "claims", "products")
@@ -25,22 +28,42 @@ def find_missing(session: Session, now: datetime) -> list[str]:
     Identifiers tell when a record was made: they begin with its moment (RFC 9562, version 7).
     """
     said = []
-    for table in WITNESSES:
-        row = session.execute(
-            text(_UNKNOWN.format(table=table)),
-            {
-                "org": current_org(),
-                "table": table,
-                "bulk": _BULK_ACTIONS,
-                "before": _first_id_of(now - _SETTLED),
-            },
-        ).one()
-        if row.records:
+    for name in WITNESSES:
+        records, oldest = session.execute(_unknown(name, _first_id_of(now - _SETTLED))).one()
+        if records:
             said.append(
-                f"{row.records} {table} have no entry, the oldest of {_made_at(row.oldest)}:"
+                f"{records} {name} have no entry, the oldest of {_made_at(oldest)}:"
                 " entries were removed"
             )
     return said
+
+
+def _unknown(name: str, before: UUID) -> Select[Any]:
+    """Return the statement that counts a table's rows without an entry and finds the oldest."""
+    record = table(name, column("org_id", Uuid()), column("id", Uuid()), schema=TENANT_SCHEMA)
+    of_org = AuditEvent.org_id == current_org()
+    filled_until = (
+        select(AuditEvent.id)
+        .where(of_org, AuditEvent.resource_id.is_(None), AuditEvent.action.like(_BULK_ACTIONS))
+        .order_by(AuditEvent.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    entry = exists().where(
+        of_org, AuditEvent.resource == name, AuditEvent.resource_id == cast(record.c.id, Text())
+    )
+    unknown = (
+        select(record.c.id)
+        .where(
+            record.c.org_id == current_org(),
+            record.c.id < before,
+            record.c.id > func.coalesce(filled_until, UUID(int=0)),
+            ~entry,
+        )
+        .cte("unknown")
+    )
+    oldest = select(unknown.c.id).order_by(unknown.c.id).limit(1).scalar_subquery()
+    return select(func.count(), oldest).select_from(unknown)
 
 
 def _first_id_of(moment: datetime) -> UUID:
@@ -49,18 +72,3 @@ def _first_id_of(moment: datetime) -> UUID:
 
 def _made_at(identifier: UUID) -> str:
     return f"{datetime.fromtimestamp((identifier.int >> 80) / 1000, UTC):%Y-%m-%d %H:%M}"
-
-
-_UNKNOWN = """
-WITH unknown AS (
-  SELECT t.id FROM ins.{table} t
-  WHERE t.org_id = :org AND t.id < :before
-    AND t.id > coalesce((
-      SELECT e.id FROM ins.audit_events e
-      WHERE e.org_id = :org AND e.resource_id IS NULL AND e.action LIKE :bulk
-      ORDER BY e.id DESC LIMIT 1), '00000000-0000-0000-0000-000000000000')
-    AND NOT EXISTS (
-      SELECT 1 FROM ins.audit_events e
-      WHERE e.org_id = :org AND e.resource = :table AND e.resource_id = t.id::text))
-SELECT count(*) AS records, (SELECT id FROM unknown ORDER BY id LIMIT 1) AS oldest FROM unknown
-"""

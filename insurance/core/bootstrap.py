@@ -120,7 +120,10 @@ def _take_from_everybody(connection: psycopg.Connection, database: str) -> None:
     ).fetchall()
     for (function,) in functions:
         # The server wrote the name and its argument types itself.
-        connection.execute(f"REVOKE EXECUTE ON FUNCTION pg_catalog.{function} FROM PUBLIC")
+        named = sql.SQL(function)  # type: ignore[arg-type]
+        connection.execute(
+            sql.SQL("REVOKE EXECUTE ON FUNCTION pg_catalog.{} FROM PUBLIC").format(named)
+        )
 
 
 def _on_database(admin_url: str, database: str) -> str:
