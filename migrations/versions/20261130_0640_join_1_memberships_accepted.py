@@ -1,7 +1,7 @@
 """a membership begins when the person accepts, and a browser stays out of what was left
 
 Revision ID: join_1
-Revises: life_caps_1
+Revises: continues_1
 """
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = 'join_1'
-down_revision = 'life_caps_1'
+down_revision = 'continues_1'
 
 
 def upgrade() -> None:
