@@ -140,6 +140,7 @@ def change_object(policy_id: UUID, kind: str) -> Response:
         policy=line.policy,
         preview=preview if isinstance(preview, Preview) else None,
         heirs=[],
+        answered=[],
         resolved=[] if preview is None or preview.conflicts else resolutions(),
         action=_address(change, line.policy),
         others=_others(change, line.policy, objects),
