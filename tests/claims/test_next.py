@@ -34,7 +34,7 @@ def today() -> Iterator[None]:
 def waiting(session: Session) -> list[UUID]:
     """Return three claims that wait for a decision, the nearest deadline first."""
     found = []
-    for index in range(3):
+    for _index in range(3):
         policy_id = sell(date(2026, 9, 20))
         found.append(claim(policy_id).id)
         complete(found[-1])
