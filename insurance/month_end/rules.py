@@ -29,8 +29,11 @@ class Plan(Protocol):
 
     id: UUID
     process_date: date
-    steps: Sequence[str]
     follows_id: UUID | None
+
+    @property
+    def steps(self) -> Sequence[str]:
+        """Return the codes of what it does."""
 
 
 def supersedes(newer: Plan, plan: Plan) -> bool:
