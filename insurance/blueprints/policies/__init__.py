@@ -6,7 +6,6 @@ bp = tenant_blueprint("policies", __name__, "/policies")
 
 from insurance.blueprints.policies import (  # noqa: E402, F401
     cancel,
-    change_object,
     endorse,
     give_up,
     index,

@@ -129,7 +129,8 @@ def _due(
     values = {"org": current_org(), "policies": id_array(policy_ids), "on": on}
     found = []
     for row in session.execute(_BIRTHDAYS, values):
-        after = max(row.closed_through or since, add_years(on, -1))
+        # What was closed through tells what is missing, however long ago; without it, one year.
+        after = row.closed_through or max(since, add_years(on, -1))
         for day in rules.anniversaries(row.effective_date, after=after, until=on):
             how = escalations.of(row.id, row.product_version_id, row.product_id, day)
             if how.type != rules.LEVEL:

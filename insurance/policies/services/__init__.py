@@ -11,10 +11,6 @@ from insurance.policies.services.cancellation import (
     cancel_policy,
     preview_cancellation,
 )
-from insurance.policies.services.double_insurance import (
-    DuplicateRegistrationError,
-    find_insured,
-)
 from insurance.policies.services.issue import Issued, accept_quote
 from insurance.policies.services.lifecycle import (
     WayBack,
@@ -44,7 +40,6 @@ from insurance.policies.services.relief import (
 )
 
 __all__ = [
-    "DuplicateRegistrationError",
     "Cancellation",
     "CancellationPreview",
     "Issued",
@@ -62,7 +57,6 @@ __all__ = [
     "Answers",
     "pay_premium",
     "pay_refund",
-    "find_insured",
     "preview_cancellation",
     "receive_payment",
     "record_payments",
