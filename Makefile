@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install -q --use-pep517 --disable-pip-version-check
 
-.PHONY: help demo test lint bench bench-month-end
+.PHONY: help demo test oracle lint bench bench-month-end
 help: ## List what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
@@ -14,6 +14,10 @@ demo: $(VENV)/.run ## The product, running, with demonstration data
 test: $(VENV)/.dev ## The whole suite, browser tests included
 	@$(BIN)/python -m tests.browser.find
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+HISTORIES ?= 2000
+oracle: $(VENV)/.dev ## HISTORIES of policies, other ones each time, compared with a second hand's model
+	HISTORIES=$(HISTORIES) $(BIN)/python -m pytest -q tests/oracle $(ARGS)
 
 lint: $(VENV)/.dev ## Style, types, import contracts, templates
 	$(BIN)/ruff check insurance tests migrations

@@ -149,6 +149,7 @@ class RunAnswer(Answer):
     limit_policies: int | None
     close_month: bool
     follows: UUID | None
+    superseded_by: UUID | None
     error: str | None
 
 
@@ -619,6 +620,7 @@ def run_answer(run: MonthEndRun) -> dict[str, Any]:
     """Return a run as it is published."""
     session = db.session()
     left_out = queries.count_exceptions(session, run.id)
+    newer = queries.find_superseding(session, [run]).get(run.id)
     return {
         "run_id": run.id,
         "process_date": run.process_date,
@@ -644,6 +646,7 @@ def run_answer(run: MonthEndRun) -> dict[str, Any]:
         "limit_policies": run.limit_policies,
         "close_month": run.close_month,
         "follows": run.follows_id,
+        "superseded_by": newer.id if newer else None,
         "error": run.error,
     }
 

@@ -15,7 +15,7 @@ from insurance.core.permissions import May
 from insurance.organizations.queries import get_organization
 from insurance.reconciliation import queries, services
 from insurance.reconciliation.models import FileStatus, ReconciliationFile
-from insurance.reconciliation.rules import FileFormat, Verdict
+from insurance.reconciliation.rules import FileFormat, LineType, Verdict
 from insurance.web.parsing import Amount, Day, Money, Words
 
 TAG = "Reconciliation"
@@ -50,6 +50,9 @@ class RowAnswer(Answer):
     detail: str
     policy_number: str
     amount: Amount | None
+    line_type: LineType
+    bank_reference: str | None
+    caution: str
 
 
 class TotalAnswer(Answer):
@@ -71,10 +74,17 @@ class FileMoneyAnswer(Answer):
 
 
 class UploadAnswer(Answer):
-    """A file, row by row. `committed`: all of it has been posted."""
+    """A file, row by row. `committed`: all of it has been posted.
+
+    `encoding` is that of a text; `notes` say what a person should know, such as a total that
+    differs from the sum of the rows.
+    """
 
     file_id: UUID
     file_hash: str
+    format: FileFormat
+    encoding: str | None
+    notes: list[str]
     status: FileStatus
     rows: list[RowAnswer]
     totals: dict[Verdict, TotalAnswer]
@@ -255,6 +265,9 @@ def _answer(file: ReconciliationFile, *, is_repeated: bool = False) -> dict[str,
     return {
         "file_id": file.id,
         "file_hash": file.file_hash,
+        "format": file.format,
+        "encoding": file.reading.get("encoding"),
+        "notes": file.reading.get("notes", []),
         "status": file.status,
         "rows": rows,
         "totals": totals,
@@ -272,6 +285,9 @@ def _rows(file: ReconciliationFile, is_repeated: bool) -> Iterator[dict[str, Any
             "detail": queries.REPEATED if is_again else row.detail,
             "policy_number": row.policy_number,
             "amount": row.amount,
+            "line_type": row.line_type,
+            "bank_reference": row.bank_reference,
+            "caution": row.caution,
         }
 
 

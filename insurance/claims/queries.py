@@ -8,7 +8,7 @@ from functools import cache, cached_property
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, case, func, literal_column, or_, select, text
+from sqlalchemy import and_, case, exists, func, literal_column, or_, select, text
 from sqlalchemy.orm import Session
 
 from insurance.claims.models import (
@@ -438,9 +438,13 @@ def list_claims(
     after: tuple[datetime, UUID] | None = None,
     policy_id: UUID | None = None,
     assigned_to: UUID | None = None,
+    free_for: UUID | None = None,
     q: str = "",
 ) -> Page[ClaimLine]:
-    """Return claims. What waits for a decision comes by deadline, the rest newest first."""
+    """Return claims. What waits for a decision comes by deadline, the rest newest first.
+
+    `free_for` leaves out what a colleague of that person has.
+    """
     query = _lines()
     if tab is not None:
         query = query.where(_tab(session, tab, now))
@@ -448,6 +452,8 @@ def list_claims(
         query = query.where(Claim.policy_id == policy_id)
     if assigned_to is not None:
         query = query.where(Claim.assigned_to == assigned_to)
+    if free_for is not None:
+        query = query.where(or_(Claim.assigned_to.is_(None), Claim.assigned_to == free_for))
     if q.strip():
         found = session.scalars(_SEARCH, {"q": q.strip(), "limit": _FOUND_AT_MOST}).all()
         query = query.where(Claim.id.in_(found))
@@ -480,6 +486,26 @@ def _queue(
             still.order_by(Claim.due_at, Claim.id).limit(limit - len(rows))
         ).all()
     return rows
+
+
+def find_next_to_pay(session: Session, *, after: UUID, payer: UUID | None) -> UUID | None:
+    """Return the next approved claim that a person may pay: the oldest after one, then any other.
+
+    What the person decided, and payments that wait for a second person, are left out.
+    """
+    own = exists().where(
+        ClaimItem.org_id == current_org(),
+        ClaimItem.claim_id == Claim.id,
+        ClaimItem.decided_by == payer,
+    )
+    query = select(Claim.id).where(
+        Claim.org_id == current_org(),
+        _tab(session, "approved", FOREVER),
+        Claim.id != after,
+        Claim.id.not_in(_waiting_payments(session)),
+        ~own,
+    )
+    return session.scalars(query.order_by((Claim.id > after).desc(), Claim.id).limit(1)).first()
 
 
 def place_of(line: ClaimLine) -> tuple[datetime, UUID]:

@@ -14,6 +14,7 @@ from insurance.core.bulk import id_array
 from insurance.core.errors import DomainError, NotFoundError
 from insurance.core.paging import Page, decode_cursor, page_of
 from insurance.core.tenancy import current_org
+from insurance.month_end import rules
 from insurance.month_end.models import (
     EscalationNotice,
     EscalationRefusal,
@@ -32,6 +33,7 @@ from insurance.month_end.models import (
 EffectKey = tuple[str, UUID, date]
 """Step, policy and period: what an effect is known by in a run."""
 BUSY = (RunStatus.PLANNING, RunStatus.APPLYING)
+PLANS = (RunStatus.PLANNED, RunStatus.APPROVED)
 ENDED = (RunStatus.COMPLETED, RunStatus.COMPLETED_WITH_EXCEPTIONS)
 
 
@@ -98,6 +100,29 @@ def find_last_completed(session: Session) -> MonthEndRun | None:
     return session.scalars(
         wanted.order_by(MonthEndRun.process_date.desc(), MonthEndRun.id.desc()).limit(1)
     ).one_or_none()
+
+
+def find_superseding(session: Session, runs: Sequence[MonthEndRun]) -> dict[UUID, MonthEndRun]:
+    """Return, for each plan that does not count any more, the newer run of its month that does.
+
+    Of two plans for a month that do the same steps, the newest counts. One that was cancelled or
+    failed counts for nothing, and a follow-up is beside the run that it follows.
+    """
+    plans = [run for run in runs if run.status in PLANS]
+    if not plans:
+        return {}
+    newer = session.scalars(
+        select(MonthEndRun)
+        .where(
+            MonthEndRun.org_id == current_org(),
+            MonthEndRun.id > min(plan.id for plan in plans),
+            MonthEndRun.status.not_in([RunStatus.CANCELLED, RunStatus.FAILED]),
+        )
+        .order_by(MonthEndRun.id)
+    ).all()
+    return {
+        plan.id: run for plan in plans for run in newer if rules.supersedes(run, plan)
+    }  # the newest comes last and stays
 
 
 def find_run_to_compare(session: Session, run: MonthEndRun) -> MonthEndRun | None:

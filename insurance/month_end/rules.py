@@ -1,10 +1,12 @@
 """How premiums and cover escalate at an anniversary, rates in per cent; whom runs are told to."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Protocol
+from uuid import UUID
 
 from insurance.core.errors import DomainError
 from insurance.core.period import add_months, add_years
@@ -16,6 +18,32 @@ ONE = Decimal(1)
 NO_RATE = Decimal(0)
 MOST_ADDRESSES = 20
 _ADDRESS = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>]+", re.ASCII)
+
+
+EVERY_RUN = frozenset({"WAITING_ENDED", "RENEWALS_DUE", "CLAIMS_CLOCKS"})
+"""Steps that every run does: they change no money and two runs may do them alike."""
+
+
+class Plan(Protocol):
+    """What of a run tells which of two counts. Identifiers grow with time."""
+
+    id: UUID
+    process_date: date
+    follows_id: UUID | None
+
+    @property
+    def steps(self) -> Sequence[str]:
+        """Return the codes of what it does."""
+
+
+def supersedes(newer: Plan, plan: Plan) -> bool:
+    """Tell whether a newer run does what a plan would do: steps of the same month."""
+    return (
+        newer.id > plan.id
+        and newer.process_date.replace(day=1) == plan.process_date.replace(day=1)
+        and newer.follows_id == plan.follows_id
+        and not set(newer.steps).isdisjoint(set(plan.steps) - EVERY_RUN)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -547,4 +547,4 @@ def test_the_loss_ratio_is_drawn_and_opens_its_entries(sign_in: SignIn, session:
     assert product
     assert "2026/11" in _words(auditor.get(product[1].replace("&amp;", "&")).text)
     csv = auditor.post(auditor.url("/claims/loss-ratio/export"), data={"kind": "csv"})
-    assert csv.text.startswith("Product,Month")
+    assert csv.text.startswith("\ufeffProduct,Month")

@@ -57,6 +57,9 @@ def test_a_file_is_previewed_then_posted_then_a_duplicate(
         "detail": posted.json["rows"][0]["detail"],
         "policy_number": policy[1],
         "amount": 150.0,
+        "line_type": "PREMIUM",
+        "bank_reference": None,
+        "caution": "",
     }
     assert posted.json["rows"][1]["amount"] is None
     assert posted.json["totals"] == {

@@ -21,7 +21,7 @@ from insurance.reconciliation.queries import list_suspense, sum_suspense
 from insurance.reconciliation.services import post_file
 from tests.factories.book import NOW, TODAY
 from tests.factories.identity import SignedInClient
-from tests.factories.reconciliation import commit, csv_of, make_policies, row, upload
+from tests.factories.reconciliation import commit, csv_of, make_policies, row, upload, verdicts
 
 SignIn = Callable[..., SignedInClient]
 PART = {"HX-Request": "true", "HX-Request-Type": "partial"}
@@ -165,6 +165,23 @@ def test_the_report_is_taken_as_a_file_in_which_no_formula_runs(
     assert rows[2][:2] + rows[2][3:4] == ["3", "ERROR", "'@X"] or rows[2][3] == "'@x"
     assert [cell.value for cell in sheet[2]][6:8] == [100, "'=cmd()"]
     assert all(cell.data_type != "f" for line in sheet.iter_rows() for cell in line)
+
+
+def test_the_report_is_corrected_and_uploaded_again_and_posts_only_what_was_mended(
+    sign_in: SignIn, policy: tuple[UUID, str], session: Session
+) -> None:
+    file = commit(
+        csv_of(row(policy[1], reference="OK"), row("PL-9", "7.00"), row(policy[1], "x", "R2"))
+    )
+    client = sign_in(Role.FINANCE)
+
+    taken = client.post(client.url(f"/reconciliation/{file.id}/export"), data={"kind": "csv"})
+    again = upload(taken.data.replace(b",x,R2,", b",100.00,R2,"))
+
+    assert verdicts(again) == ["MATCHED"]
+    assert again.reading["notes"] == [
+        "Passed over: 2 rows of this report that were posted or ignored before."
+    ]
 
 
 def test_a_payment_without_a_policy_is_given_to_the_one_that_is_suggested(

@@ -41,7 +41,7 @@ def decide(claim_id: UUID) -> Response:
         else:
             said = f"{claim.claim_number} is {words(claim.status.value).lower()}."
             if request.form.get("then") == "next":
-                return go(url_for(".take_next"), said)
+                return go(url_for(".open_next"), said)
             return go(url_for(".show", claim_id=claim_id), said)
     view = queries.get_view(db.session(), claim_id)
     return page("claims/show.html", part="decision", status=status, **claim_context(view, form))

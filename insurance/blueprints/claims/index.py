@@ -6,7 +6,7 @@ from uuid import UUID
 from flask import Response, request, url_for
 
 from insurance.blueprints.claims import bp
-from insurance.claims import queries
+from insurance.claims import queries, services
 from insurance.claims.rules import TABS
 from insurance.claims.rules.statuses import UNDECIDED
 from insurance.core import clock
@@ -16,6 +16,7 @@ from insurance.core.errors import DomainError
 from insurance.core.paging import decode_cursor
 from insurance.core.permissions import May
 from insurance.web.access import requires
+from insurance.web.business import business_day
 from insurance.web.html import go, next_url, page
 
 ROWS = 25
@@ -74,19 +75,33 @@ def index() -> Response:
     )
 
 
-@bp.route("/next")
-@requires(May.CLAIMS_VIEW)
+@bp.post("/next")
+@requires(May.CLAIMS_ASSESS)
 def take_next() -> Response:
-    """Open the claim with the nearest deadline that comes after the one in view."""
+    """Take the claim with the nearest deadline that nobody else has, and open it."""
+    claim_id = services.take_next(on=business_day(), now=clock.now())
+    if claim_id is None:
+        return go(url_for(".index"), "No claim waits for a decision that nobody else has.")
+    return go(url_for(".show", claim_id=claim_id))
+
+
+@bp.get("/next")
+@requires(May.CLAIMS_VIEW)
+def open_next() -> Response:
+    """Open the next claim by deadline after the one in view, past those that others have."""
     session, now = db.session(), clock.now()
     after = None
     claim_id = request.args.get("after", "")
     if claim_id:
         line = queries.get_claim_line(session, _uuid(claim_id))
         after = queries.place_of(line)
-    found = queries.list_claims(session, limit=1, tab="open", now=now, after=after)
+    found = queries.list_claims(
+        session, limit=1, tab="open", now=now, after=after, free_for=current_actor().user_id
+    )
     if not found.items:
-        return go(url_for(".index"), "No claim waits for a decision after this one.")
+        return go(
+            url_for(".index"), "No claim that nobody else has waits for a decision after this one."
+        )
     return go(url_for(".show", claim_id=found.items[0].id))
 
 

@@ -114,10 +114,7 @@ def pay(claim_id: UUID) -> Response:
             _refuse(form, error)
             status = error.status
         else:
-            url = url_for(".index", tab="approved")
-            if request.form.get("then") != "next":
-                url = url_for(".show", claim_id=claim_id)
-            return go(url, _said(outcome))
+            return go(_onward(claim_id), _said(outcome))
     return page(
         "claims/pay.html",
         part="pay_form",
@@ -134,6 +131,18 @@ def pay(claim_id: UUID) -> Response:
         verified_first=queries.get_settings(session).verified_account_first,
         own=any(one.decided_by == current_actor().user_id for one in view.items if one.decided_by),
     )
+
+
+def _onward(claim_id: UUID) -> str:
+    """Return where to go after a payment: the next claim to pay where that was asked for."""
+    if request.form.get("then") != "next":
+        return url_for(".show", claim_id=claim_id)
+    following = queries.find_next_to_pay(
+        db.session(), after=claim_id, payer=current_actor().user_id
+    )
+    if following is None:
+        return url_for(".index", tab="approved")
+    return url_for(".pay", claim_id=following)
 
 
 def _wanted(form: PayForm) -> services.NewPayment:

@@ -80,7 +80,7 @@ def claim_context(view: ClaimView, form: Any) -> dict[str, Any]:
         ],
         **paper(_looked_at(view)),
         "escalation": _escalation(claim.proposal),
-        "next_url": url_for("claims.take_next", after=claim.id),
+        "next_url": url_for("claims.open_next", after=claim.id),
     }
 
 

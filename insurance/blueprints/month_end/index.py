@@ -26,6 +26,7 @@ def index() -> Response:
     return page(
         "month_end/index.html",
         runs=found.items,
+        superseded=queries.find_superseding(session, found.items),
         busy=queries.find_busy_run(session),
         done=queries.find_last_completed(session),
         closed=closed_through(session),

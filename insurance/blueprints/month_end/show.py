@@ -91,6 +91,7 @@ def _found(run: MonthEndRun) -> dict[str, Any]:
         "left_out_counts": queries.count_exceptions(session, run.id),
         "blocked": queries.list_effects(session, run.id, limit=SHOWN, blocked=True),
         "is_own": _is_own(run),
+        "superseded_by": queries.find_superseding(session, [run]).get(run.id),
         "has_come": run.process_date <= business_day(),
         "may_apply_unapproved": queries.get_setting(session).may_apply_unapproved,
         "pack": queries.find_pack(session, run.id, PackKind.PDF),

@@ -6,6 +6,7 @@ bp = tenant_blueprint("policies", __name__, "/policies")
 
 from insurance.blueprints.policies import (  # noqa: E402, F401
     cancel,
+    change_object,
     endorse,
     give_up,
     index,

@@ -158,6 +158,8 @@ _FORMS: dict[str, tuple[EndorsementType, type[EndorseForm], str]] = {
     "bank": (EndorsementType.CHANGE_BANK_DETAILS, BankForm, "Change bank details"),
     "details": (EndorsementType.CORRECT_DETAILS, CorrectForm, "Correct details"),
 }
+OF_LIVES = frozenset({"add-member", "remove-member", "beneficiaries", "details"})
+"""Changes of lives and of who is paid when one ends."""
 KINDS = {kind: title for kind, (_type, _form, title) in _FORMS.items()}
 
 
@@ -176,7 +178,7 @@ def endorse(policy_id: UUID, kind: str) -> Response:
     preview, status = None, 200
     if request.method == "POST" and form.validate_on_submit():
         try:
-            done = _do(act, line.policy, _wanted(kind, form))
+            done = act_on(act, line.policy, _wanted(kind, form))
             if isinstance(done, Response):
                 return done
             preview = done
@@ -193,7 +195,7 @@ def endorse(policy_id: UUID, kind: str) -> Response:
         policy=line.policy,
         preview=preview,
         heirs=_heirs(policy_id) if kind == "beneficiaries" else [],
-        resolved=[] if preview is None or preview.conflicts else _resolutions(),
+        resolved=[] if preview is None or preview.conflicts else resolutions(),
         answered=list(answers_typed().items()),
     )
 
@@ -204,7 +206,7 @@ def _wanted(kind: str, form: EndorseForm) -> Wanted:
         data=form.wanted(),
         effective_date=form.effective_date.data or business_day(),
         reason=form.reason.data or None,
-        resolutions=dict(_resolutions()),
+        resolutions=dict(resolutions()),
         life_answers=answers_typed(),
     )
 
@@ -221,7 +223,7 @@ def answers_typed() -> dict[str, bool]:
     return answers
 
 
-def _resolutions() -> list[tuple[UUID, str]]:
+def resolutions() -> list[tuple[UUID, str]]:
     """Return which of two conflicting changes was chosen, by the later one's id."""
     chosen = []
     for name, how in request.form.items():
@@ -233,7 +235,8 @@ def _resolutions() -> list[tuple[UUID, str]]:
     return chosen
 
 
-def _do(act: str, policy: Policy, wanted: Wanted) -> Response | Preview:
+def act_on(act: str, policy: Policy, wanted: Wanted) -> Response | Preview:
+    """Issue a change, keep it as a draft, or return what it does."""
     on, now = business_day(), clock.now()
     back = url_for(".show", policy_id=policy.id)
     if act == "draft":
@@ -308,7 +311,8 @@ def _heirs(policy_id: UUID) -> list[dict[str, Any]]:
 
 
 def _benefit_words(view: queries.BenefitView) -> str:
-    life = f", {view.member_name}" if view.member_name else ""
+    insured = view.object_name or view.member_name
+    life = f", {insured}" if insured else ""
     return f"{view.benefit.benefit_name}{life}: {format_money(view.benefit.sum_assured)}"
 
 

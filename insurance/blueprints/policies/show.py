@@ -9,7 +9,8 @@ from insurance.approvals.queries import list_waiting
 from insurance.audit_logs.rules import changes
 from insurance.billing import queries as billing
 from insurance.blueprints.policies import bp
-from insurance.blueprints.policies.endorse import KINDS
+from insurance.blueprints.policies.change_object import kinds_of_change
+from insurance.blueprints.policies.endorse import KINDS, OF_LIVES
 from insurance.claims.queries import list_claims_of_policy, used_cover
 from insurance.core.context import current_actor
 from insurance.core.db import db
@@ -21,10 +22,19 @@ from insurance.documents.pdf import render
 from insurance.ledger.queries import list_policy_transfers
 from insurance.policies import queries
 from insurance.policies.lifecycle_rules import allowed_moves
-from insurance.policies.models import EndorsementStatus, EventCategory, PolicyVersion
+from insurance.policies.models import (
+    EndorsementStatus,
+    EventCategory,
+    InsuredObject,
+    PolicyVersion,
+)
 from insurance.policies.services import forecast_of, refunds_payable
+from insurance.products.queries import load_terms
+from insurance.products.rules import OBJECT_FIELDS, OBJECT_KINDS, ProductTerms
+from insurance.quotes.rules import excess_words, object_name
 from insurance.web.access import current_tenant, requires
 from insurance.web.business import business_day
+from insurance.web.filters import words
 from insurance.web.html import go, page
 
 TABS = ("overview", "premiums", "claims", "endorsements", "history", "ledger")
@@ -37,6 +47,8 @@ def show(policy_id: UUID) -> Response:
     """Show a policy; `tab` chooses what stands below the facts."""
     session, on = db.session(), business_day()
     line = queries.get_policy_line(session, policy_id)
+    terms = load_terms(session, line.policy.product_version_id)
+    objects = list(queries.list_objects(session, policy_id))
     tab = request.args.get("tab", "overview")
     if tab not in TABS or not current_actor().may(_PERMISSIONS.get(tab, May.POLICIES_VIEW)):
         tab = "overview"
@@ -51,13 +63,26 @@ def show(policy_id: UUID) -> Response:
         credit=billing.unapplied_credit(session, policy_id),
         moves=[str(one) for one in allowed_moves(line.policy.status)],
         waiting=list_waiting(session, "policies", policy_id),
-        changes=KINDS,
+        changes=_changes_of(terms),
+        object_changes=kinds_of_change(terms, objects),
+        terms=terms,
+        of_lives=terms.insures_persons,
+        objects=objects,
+        object_kinds=OBJECT_KINDS,
+        object_facts=OBJECT_FIELDS,
         renews=current_tenant().licence_type == "NON_LIFE",
         on=on,
         tab=tab,
         tab_permissions=_PERMISSIONS,
         **_TAB_CONTENT[tab](policy_id),
     )
+
+
+def _changes_of(terms: ProductTerms) -> dict[str, str]:
+    """Return the changes that make sense for what a product insures."""
+    if terms.insures_persons:
+        return KINDS
+    return {kind: title for kind, title in KINDS.items() if kind not in OF_LIVES}
 
 
 @bp.route("/<uuid:policy_id>/versions")
@@ -104,6 +129,7 @@ def schedule(policy_id: UUID) -> Response:
 def _overview(policy_id: UUID) -> dict[str, Any]:
     session = db.session()
     benefits = queries.list_benefits(session, policy_id)
+    terms = load_terms(session, queries.get_policy(session, policy_id).product_version_id)
     used = used_cover(session, [one.benefit.id for one in benefits])
     return {
         "benefits": benefits,
@@ -111,6 +137,11 @@ def _overview(policy_id: UUID) -> dict[str, Any]:
             one.benefit.id: max(one.benefit.sum_assured - used[one.benefit.id], ZERO)
             for one in benefits
         },
+        "excess": {
+            one.benefit.id: excess_words(*terms.excess(one.benefit.benefit_code))
+            for one in benefits
+        },
+        "waits": any(one.waiting_days for one in benefits),
         "members": queries.list_members(session, policy_id),
         "beneficiaries": queries.list_beneficiaries(session, policy_id),
         "events": queries.list_events(session, policy_id, limit=10),
@@ -172,15 +203,34 @@ def _flat(version: PolicyVersion) -> dict[str, Any]:
     for member in state["members"]:
         who = f"{member['first_name']} {member['last_name']}".strip()
         flat |= {f"{who}.{name}": member[name] for name in ("role", "date_of_birth", "end_date")}
+    names = {one["id"]: object_name(one["kind"], one["details"]) for one in _objects_in(state)}
+    for one in _objects_in(state):
+        facts = {name: value for name, value in one["details"].items() if value}
+        flat |= {f"{names[one['id']]}.{name}": value for name, value in facts.items()}
+        flat[f"{names[one['id']]}.end_date"] = one["end_date"]
     for benefit in state["benefits"]:
-        what = benefit["benefit_name"]
+        what = ", ".join(
+            one for one in (benefit["benefit_name"], names.get(benefit.get("object_id"))) if one
+        )
         flat |= {f"{what}.{name}": benefit[name] for name in ("sum_assured", "premium", "status")}
     return flat
 
 
+def _objects_in(state: dict[str, Any]) -> list[dict[str, Any]]:
+    return state.get("objects") or []
+
+
 def _on_paper(line: queries.PolicyLine) -> dict[str, Any]:
     session, policy = db.session(), line.policy
+    terms = load_terms(session, policy.product_version_id)
+    of_lives = terms.insures_persons
     return {
+        "of_lives": of_lives,
+        "objects": [
+            [one.name, _described(one), format_money(one.value), f"{one.effective_date:%Y/%m/%d}"]
+            for one in queries.list_objects(session, policy.id)
+            if one.end_date is None
+        ],
         "insurer": current_tenant().name,
         "number": policy.policy_number,
         "customer": line.customer_name,
@@ -195,12 +245,15 @@ def _on_paper(line: queries.PolicyLine) -> dict[str, Any]:
         "benefits": [
             [
                 view.benefit.benefit_name,
-                view.member_name,
+                view.member_name if of_lives else view.object_name,
                 format_money(view.benefit.sum_assured),
-                f"{view.waiting_until:%Y/%m/%d}",
+                f"{view.waiting_until:%Y/%m/%d}"
+                if of_lives
+                else excess_words(*terms.excess(view.benefit.benefit_code)) or "none",
                 format_money(view.benefit.premium),
             ]
             for view in queries.list_benefits(session, policy.id)
+            if view.benefit.status == "ACTIVE"
         ],
         "members": [
             [
@@ -209,10 +262,22 @@ def _on_paper(line: queries.PolicyLine) -> dict[str, Any]:
                 f"{one.date_of_birth:%Y/%m/%d}" if one.date_of_birth else "–",
                 f"{one.effective_date:%Y/%m/%d}",
             ]
-            for one in queries.list_members(session, policy.id)
+            for one in (queries.list_members(session, policy.id) if of_lives else ())
         ],
         "premiums": [
             [f"{one.due_date:%Y/%m/%d}", format_money(one.amount), one.status.value.capitalize()]
             for one in billing.list_premium_lines(session, policy.id)
         ],
     }
+
+
+def _described(one: InsuredObject) -> str:
+    """Return the facts of an object that its name does not say."""
+    said = ("make", "model", "year", "registration", "address", "city", "description", "drivers")
+    facts = [
+        f"{field.label} {words(one.details[field.name])}"
+        for field in OBJECT_FIELDS[one.kind.value]
+        if field.name not in said and one.details.get(field.name)
+    ]
+    drivers = [each["name"] for each in one.details.get("drivers") or []]
+    return "; ".join([*facts, f"driven by {', '.join(drivers)}"] if drivers else facts)

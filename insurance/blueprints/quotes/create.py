@@ -1,5 +1,7 @@
 """The quote page: customer, cover and price, priced again as one types."""
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -12,7 +14,7 @@ from wtforms import HiddenField, SelectField
 from insurance.blueprints.quotes import bp
 from insurance.core import clock
 from insurance.core.db import db
-from insurance.core.errors import DomainError, raise_all
+from insurance.core.errors import DomainError, DomainErrors, raise_all
 from insurance.core.money import format_money, parse_money
 from insurance.core.permissions import May
 from insurance.customers.models import Customer, CustomerKind
@@ -20,15 +22,25 @@ from insurance.customers.queries import get_customer
 from insurance.customers.services import CustomerDetails, DuplicateCustomerError
 from insurance.products.models import ProductStatus
 from insurance.products.queries import find_launched, list_products, load_terms
-from insurance.products.rules import ProductTerms
+from insurance.products.rules import OBJECT_KINDS, ProductTerms
 from insurance.quotes import queries, services
-from insurance.quotes.rules import MAIN, Life, PricedQuote
+from insurance.quotes.rules import MAIN, InsuredObject, Life, PricedQuote, excess_words
 from insurance.web.access import requires
 from insurance.web.business import business_day
-from insurance.web.forms import DayField, Form, MoneyField, TextField, clean_text, parse_day
+from insurance.web.forms import (
+    ChoiceField,
+    DayField,
+    Form,
+    MoneyField,
+    TextField,
+    clean_text,
+    parse_day,
+)
 from insurance.web.html import go, page, refuse
+from insurance.web.object_forms import described, field_of, fill, object_fields
 
 LIFE_ROWS = 6
+OBJECT_ROWS = 3
 RELATIONSHIPS = ("SPOUSE", "CHILD", "PARENT", "EXTENDED")
 GENDERS = [("", "Not stated"), ("FEMALE", "Female"), ("MALE", "Male")]
 
@@ -81,6 +93,27 @@ class Entry:
     rating: dict[str, str] = field(default_factory=dict)
     answers: dict[str, str] = field(default_factory=dict)
     lives: list[LifeRow] = field(default_factory=list)
+    objects: tuple[dict[str, Any], ...] = ()
+
+
+class ObjectsForm(Form):
+    """What is insured; the fields are made for the product and the kinds that were chosen."""
+
+    kinds: dict[int, str]
+
+    def described(self) -> tuple[dict[str, Any], ...]:
+        """Return the objects as they were typed."""
+        found = []
+        for place, kind in self.kinds.items():
+            typed = described(self, kind, f"object_{place}_")
+            if (
+                place
+                or len(typed) > 3
+                or typed["rating_inputs"]
+                or not request.form.get("sum_assured")
+            ):
+                found.append(typed)
+        return tuple(found)
 
 
 @bp.route("/new", methods=["GET", "POST"])
@@ -90,15 +123,18 @@ def create() -> Response:
     form, entry = _read_page()
     customer = _customer(form)
     terms = _terms(form)
+    things = _objects_form(terms)
     priced, problems = None, []
-    if request.method == "POST" and not form.validate():
+    if request.method == "POST" and not (form.validate() & things.validate()):
         problems = [
-            DomainError(f"{form[name].label.text}: {words}", field=name)
-            for name, found in form.errors.items()
-            if name in form
+            DomainError(f"{part[name].label.text}: {words}", field=name)
+            for part in (form, things)
+            for name, found in part.errors.items()
+            if name in part
             for words in found
         ]
     elif request.method == "POST" and terms is not None:
+        entry.objects = things.described()
         try:
             if request.form.get("act") not in ("price", "shape"):
                 return _save(form, entry, customer, terms)
@@ -106,12 +142,12 @@ def create() -> Response:
         except DomainError as error:
             problems = error.errors
             if request.form.get("act") not in ("price", "shape"):
-                refuse(form, error)
+                _refuse(form, things, error)
     act = request.form.get("act", "")
     return page(
         "quotes/create.html",
         part={"price": "price", "shape": "quote_form"}.get(act, "quote_form"),
-        status=form.status if act not in ("price", "shape") else 200,
+        status=max(form.status, things.status) if act not in ("price", "shape") else 200,
         form=form,
         entry=entry,
         customer=customer,
@@ -119,9 +155,94 @@ def create() -> Response:
         priced=priced,
         problems=[one for one in problems if one.message],
         relationships=_relationships(customer),
+        things=things,
+        slots=_slots(things),
+        excess_words=excess_words,
+        rated_on_object=_rated_on_object(terms, things),
         existing=_existing(problems),
         errors_at={one.field: one.message for one in problems if one.field},
     )
+
+
+def _objects_form(terms: ProductTerms | None) -> ObjectsForm:
+    """Return the fields of the objects a product insures: a choice of kind, then its facts."""
+    fields: dict[str, Any] = {}
+    kinds: dict[int, str] = {}
+    known = _objects_beside()
+    for place in range(OBJECT_ROWS if terms and terms.object_kinds else 0):
+        assert terms is not None
+        offered = [(kind, OBJECT_KINDS[kind]) for kind in terms.object_kinds]
+        label = "Insured object" if place == 0 else f"Insured object {place + 1}"
+        empty = None if place == 0 else "None"
+        usual = terms.object_kinds[0] if place == 0 else ""
+        if place < len(known):
+            usual = known[place].kind
+        chosen = request.form.get(f"object_{place}_kind", usual)
+        kind = chosen if chosen in terms.object_kinds else ""
+        fields[f"object_{place}_kind"] = ChoiceField(
+            label, empty=empty, choices=offered, default=kind
+        )
+        if kind:
+            kinds[place] = kind
+            fields |= object_fields(kind, terms, prefix=f"object_{place}_")
+    form: ObjectsForm = type("ObjectsForm", (ObjectsForm,), fields)(
+        meta={"csrf": False}  # The token stands in the form around it.
+    )
+    form.kinds = kinds
+    for place, one in enumerate(known[:OBJECT_ROWS]):
+        fill(form, one.details, f"object_{place}_", one.value)
+    return form
+
+
+def _objects_beside() -> Sequence[InsuredObject]:
+    """Return the objects of the quote that another option is offered beside."""
+    source = request.args.get("beside", "")
+    if request.method != "GET" or not source:
+        return ()
+    return queries.objects_of(queries.get_quote(db.session(), _uuid(source, "beside")))
+
+
+def _slots(things: ObjectsForm) -> list[tuple[Any, list[Any], list[Any]]]:
+    """Return for each object its choice of kind, its facts and its drivers."""
+    slots = []
+    for place in range(OBJECT_ROWS):
+        start = f"object_{place}_"
+        own = [field for name, field in things._fields.items() if name.startswith(start)]
+        drivers = [field for field in own if field.name.startswith(f"{start}driver_")]
+        facts = [field for field in own[1:] if field not in drivers]
+        if own:
+            slots.append((own[0], facts, drivers))
+    return slots
+
+
+def _rated_on_object(terms: ProductTerms | None, things: ObjectsForm) -> set[str]:
+    """Return the factors of the rates that are asked for with each object."""
+    if terms is None or not things.kinds:
+        return set()
+    return {
+        name
+        for benefit in terms.priced_benefits
+        if benefit.rate_table is not None
+        for name in benefit.rate_table.rating_factors
+    }
+
+
+def _refuse(form: QuoteForm, things: ObjectsForm, error: DomainError) -> None:
+    """Put each refusal at its field, of the quote or of an object."""
+    of_objects, others = [], []
+    for one in error.errors:
+        at = re.fullmatch(r"insured_objects\.([0-9])\..+", one.field or "")
+        if at:
+            place = at[1]
+            of_objects.append(field_of(one, f"insured_objects.{place}", f"object_{place}_"))
+        elif things.kinds and (one.field or "").startswith("rating_inputs."):
+            of_objects.append(field_of(one, "insured_objects.0", "object_0_"))
+        else:
+            others.append(one)
+    if of_objects:
+        refuse(things, DomainErrors(of_objects))
+    if others:
+        refuse(form, others[0] if len(others) == 1 else DomainErrors(others))
 
 
 def _read_page() -> tuple[QuoteForm, Entry]:
@@ -238,6 +359,7 @@ def _wanted(
         benefit_overrides={code: sum_ for code, sum_ in overrides.items() if code in offered},
         excluded_benefits=frozenset(entry.left_out & offered),
         lives=lives,
+        objects=entry.objects,
         answers={
             question.code: entry.answers[question.code]
             for question in terms.questions

@@ -1,11 +1,12 @@
 """A saved quote: its price, its options side by side, PDF, accept."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from flask import Response, make_response, request, url_for
+from wtforms import BooleanField
 
 from insurance.blueprints.policies.endorse import answers_typed
 from insurance.blueprints.quotes import bp
@@ -17,11 +18,20 @@ from insurance.core.permissions import May
 from insurance.customers.queries import get_customer
 from insurance.documents.pdf import render
 from insurance.policies.rules import LifeQuestion
-from insurance.policies.services import accept_quote
+from insurance.policies.services import (
+    DuplicateRegistrationError,
+    accept_quote,
+    find_insured,
+)
 from insurance.policies.services.life_cover import LifeQuestionsError
+from insurance.products.queries import load_terms
+from insurance.products.rules import OBJECT_FIELDS, OBJECT_KINDS
 from insurance.quotes import queries, services
+from insurance.quotes.models import Quote, QuoteStatus
+from insurance.quotes.rules import InsuredObject, excess_words
 from insurance.web.access import current_tenant, requires
 from insurance.web.business import business_day
+from insurance.web.filters import words
 from insurance.web.forms import DayField, Form, Required, TextField
 from insurance.web.html import go, page, refuse
 
@@ -30,6 +40,8 @@ class AcceptForm(Form):
     """From when."""
 
     effective_date = DayField("Cover starts")
+    confirms_duplicate = BooleanField("Insure a vehicle twice that another policy insures")
+    asks_duplicate = False
 
 
 class RepriceForm(Form):
@@ -62,10 +74,12 @@ def accept(quote_id: UUID) -> Response:
                 quote_id,
                 effective_date=form.effective_date.data,
                 life_answers=answers_typed(),
+                confirms_duplicate=form.confirms_duplicate.data,
                 on=business_day(),
                 now=clock.now(),
             )
         except DomainError as error:
+            form.asks_duplicate = isinstance(error, DuplicateRegistrationError)
             refuse(form, error)
             questions = error.questions if isinstance(error, LifeQuestionsError) else []
             return _quote_page(quote_id, form, status=error.status, questions=questions)
@@ -143,7 +157,9 @@ def pdf(quote_id: UUID) -> Response:
 
 def _on_paper(line: queries.QuoteLine) -> dict[str, Any]:
     quote = line.quote
+    of_lives = load_terms(db.session(), quote.product_version_id).insures_persons
     return {
+        "of_lives": of_lives,
         "insurer": current_tenant().name,
         "number": quote.quote_number,
         "customer": get_customer(db.session(), quote.customer_id).display_name,
@@ -157,14 +173,32 @@ def _on_paper(line: queries.QuoteLine) -> dict[str, Any]:
         "benefits": [
             [
                 part["benefit_name"],
-                part["life_name"] or part["member_role"].replace("_", " ").capitalize(),
+                part["life_name"] or words(part["member_role"])
+                if of_lives
+                else part.get("object_name") or "–",
                 format_money(Decimal(part["sum_assured"])),
-                f"{part['waiting_period_days']} days",
+                f"{part['waiting_period_days']} days" if of_lives else _excess(part) or "none",
                 format_money(Decimal(part["monthly_premium"])),
             ]
             for part in quote.benefit_premiums
         ],
     }
+
+
+def _insured_elsewhere(
+    quote: Quote, objects: Sequence[InsuredObject]
+) -> list[list[tuple[UUID, str]]]:
+    """Return for each object of an open quote the policies that insure it already."""
+    if quote.status is not QuoteStatus.QUOTED:
+        return [[] for _one in objects]
+    plates = [one.details.get("registration") or "" for one in objects]
+    return [find_insured(db.session(), plate) for plate in plates]
+
+
+def _excess(part: Mapping[str, Any]) -> str:
+    """Return the excess of a priced benefit in words; a quote from before has none."""
+    amount, per_cent = part.get("excess_amount", "0"), part.get("excess_per_cent", "0")
+    return excess_words(Decimal(amount), Decimal(per_cent))
 
 
 def _quote_page(
@@ -177,6 +211,7 @@ def _quote_page(
 ) -> Response:
     session, on = db.session(), business_day()
     line = queries.get_quote_line(session, quote_id)
+    objects = queries.objects_of(line.quote)
     together = line.quote.comparison_id or line.quote.id
     options = list(queries.list_comparison(session, together))
     if all(option.quote.id != together for option in options) and options:
@@ -191,6 +226,13 @@ def _quote_page(
         form=form,
         questions=questions,
         answered=list(answers_typed().items()),
+        terms=load_terms(session, line.quote.product_version_id),
+        objects=objects,
+        object_facts=OBJECT_FIELDS,
+        object_kinds=OBJECT_KINDS,
+        insured_elsewhere=_insured_elsewhere(line.quote, objects),
+        asks_duplicate=form.asks_duplicate or form.confirms_duplicate.data,
+        excess=_excess,
         reprice_form=reprice_form or RepriceForm(formdata=None),
         stated_start=queries.stated_start(line.quote),
         options=options,

@@ -44,6 +44,9 @@ _HEADER = (
     "Status",
     "Reason",
     "State",
+    "Type",
+    "Bank's number",
+    "Description",
 )
 
 
@@ -128,6 +131,9 @@ def export_rows(file_id: UUID) -> Response:
             row.status_text,
             row.reason_code,
             row.state,
+            row.line_type,
+            row.bank_reference,
+            row.description,
         )
         for row in queries.read_rows(session, file_id)
     )

@@ -22,6 +22,7 @@ from insurance.claims.services.handling import (
     close_claim,
     finish_task,
     reopen_claim,
+    take_next,
 )
 from insurance.claims.services.money import change_reserve, record_recovery
 from insurance.claims.services.payees import (
@@ -70,6 +71,7 @@ __all__ = [
     "set_level",
     "set_limit",
     "submit_claim",
+    "take_next",
     "verify_account",
     "void_payment",
     "watch_deadlines",

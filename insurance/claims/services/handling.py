@@ -25,7 +25,7 @@ from insurance.claims.services.history import Held, hold, require_reason, set_st
 from insurance.claims.services.mails import tell_claimant
 from insurance.claims.services.money import add_entry, move_reserve, set_reserve
 from insurance.core.context import current_actor
-from insurance.core.db import transaction
+from insurance.core.db import db, transaction
 from insurance.core.errors import ConflictError, DomainError
 from insurance.core.ids import new_id
 from insurance.core.money import ZERO
@@ -85,17 +85,44 @@ def assign_claim(claim_id: UUID, user_id: UUID | None, *, on: date, now: datetim
     """Give a claim to a colleague who may assess, or to nobody."""
     with transaction() as session:
         held = hold(session, claim_id, on=on, now=now)
-        claim = held.claim
-        people = _assessors(held)
-        if user_id is not None and user_id not in people:
-            raise DomainError("Choose a colleague who assesses claims.", field="user_id")
-        before = claim.assigned_to_email
-        claim.assigned_to = user_id
-        claim.assigned_to_email = people[user_id] if user_id else None
-        words = f"Given to {claim.assigned_to_email}" if user_id else "Given back to the queue"
-        tell(held, "CLAIM_ASSIGNED", words, on_policy=False, before={"assigned_to": before},
-             payload={"assigned_to": claim.assigned_to_email})  # fmt: skip
-        return claim
+        _give_to(held, user_id)
+        return held.claim
+
+
+def take_next(*, on: date, now: datetime) -> UUID | None:
+    """Give the claim with the nearest deadline that nobody else has to whoever acts; None if none.
+
+    Two who take at the same moment get two claims.
+    """
+    me = current_actor().user_id
+    after = None
+    while True:
+        free = queries.list_claims(
+            db.session(), limit=1, tab="open", now=now, after=after, free_for=me
+        ).items
+        if not free:
+            return None
+        after = queries.place_of(free[0])
+        with transaction() as session:
+            held = hold(session, free[0].id, on=on, now=now)
+            if held.claim.assigned_to not in (None, me) or held.claim.status not in UNDECIDED:
+                continue
+            if held.claim.assigned_to is None:
+                _give_to(held, me)
+            return held.claim.id
+
+
+def _give_to(held: Held, user_id: UUID | None) -> None:
+    people = _assessors(held)
+    if user_id is not None and user_id not in people:
+        raise DomainError("Choose a colleague who assesses claims.", field="user_id")
+    claim = held.claim
+    before = claim.assigned_to_email
+    claim.assigned_to = user_id
+    claim.assigned_to_email = people[user_id] if user_id else None
+    words = f"Given to {claim.assigned_to_email}" if user_id else "Given back to the queue"
+    tell(held, "CLAIM_ASSIGNED", words, on_policy=False, before={"assigned_to": before},
+         payload={"assigned_to": claim.assigned_to_email})  # fmt: skip
 
 
 def _assessors(held: Held) -> dict[UUID, str]:

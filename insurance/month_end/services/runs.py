@@ -31,7 +31,7 @@ from insurance.month_end.models import (
     RunStatus,
     StepCode,
 )
-from insurance.month_end.rules import last_month_end, read_addresses
+from insurance.month_end.rules import EVERY_RUN, last_month_end, read_addresses
 from insurance.month_end.services.escalations import load_escalations
 from insurance.month_end.services.work import work_on
 
@@ -40,7 +40,7 @@ AT_ONCE = 2_000
 """A run over no more policies may be finished while the caller waits."""
 JOBS = 2
 _STALLED = timedelta(seconds=60)
-ALWAYS = frozenset({StepCode.WAITING_ENDED, StepCode.RENEWALS_DUE, StepCode.CLAIMS_CLOCKS})
+ALWAYS = frozenset(StepCode(code) for code in EVERY_RUN)
 OPEN = (RunStatus.PLANNING, RunStatus.PLANNED, RunStatus.APPROVED, RunStatus.APPLYING)
 
 
@@ -244,6 +244,7 @@ def approve_run(run_id: UUID, *, comment: str | None, now: datetime) -> MonthEnd
         run = queries.get_run(session, run_id, lock=True)
         if run.status is not RunStatus.PLANNED:
             raise ConflictError(f"{_state_of(run)}; only a plan that is ready can be approved.")
+        _refuse_superseded(session, run)
         actor = current_actor()
         is_own = actor.email == run.requested_by or (
             actor.user_id is not None and actor.user_id == run.requested_by_id
@@ -267,12 +268,24 @@ def apply_run(run_id: UUID, *, on: date, now: datetime) -> MonthEndRun:
             run = queries.get_run(session, run_id, lock=True)
             if not _may_apply(run, queries.get_setting(session)):
                 raise ConflictError(f"{_state_of(run)}; only an approved plan can be applied.")
+            _refuse_superseded(session, run)
             begin_applying(session, run, on=on, now=now)
             _ask(session, run)
             _audit(session, run, "month_end.apply")
             return run
     except IntegrityError as error:
         raise _busy() from error
+
+
+def _refuse_superseded(session: Session, run: MonthEndRun) -> None:
+    newer = queries.find_superseding(session, [run]).get(run.id)
+    if newer is not None:
+        raise ConflictError(
+            f"{newer.requested_by} asked for a newer month-end of this month on"
+            f" {newer.requested_at:%Y/%m/%d %H:%M} UTC, which counts in place of this plan."
+            " Cancel this one.",
+            detail={"superseded_by": str(newer.id)},
+        )
 
 
 def _may_apply(run: MonthEndRun, setting: MonthEndSetting) -> bool:

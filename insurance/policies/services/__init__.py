@@ -11,6 +11,10 @@ from insurance.policies.services.cancellation import (
     cancel_policy,
     preview_cancellation,
 )
+from insurance.policies.services.double_insurance import (
+    DuplicateRegistrationError,
+    find_insured,
+)
 from insurance.policies.services.issue import Issued, accept_quote
 from insurance.policies.services.lifecycle import (
     WayBack,
@@ -40,6 +44,7 @@ from insurance.policies.services.relief import (
 )
 
 __all__ = [
+    "DuplicateRegistrationError",
     "Cancellation",
     "CancellationPreview",
     "Issued",
@@ -57,6 +62,7 @@ __all__ = [
     "Answers",
     "pay_premium",
     "pay_refund",
+    "find_insured",
     "preview_cancellation",
     "receive_payment",
     "record_payments",

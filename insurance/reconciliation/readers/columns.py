@@ -17,6 +17,17 @@ from insurance.reconciliation.rules.rows import RoundedNumber, read_amount
 
 NEEDED = ("policy_number", "paid_date", "amount", "reference")
 _MORE = ("bank_reference", "description", "line_type")
+_REPORT = {
+    "policy": "policy_number",
+    "due": "due_date",
+    "paid": "paid_date",
+    "reason": "reason_code",
+    "type": "line_type",
+    "bank's_number": "bank_reference",
+}
+"""The columns of the report that we give of a file, where they are not named as in a file."""
+_REPORT_ONLY = ("line", "verdict", "what_became_of_it", "state")
+_OPEN_STATES = ("", "ERROR", "PENDING")
 _SAME = {"payment_date": "paid_date", "payment_reference": "reference"}
 _TOTAL = re.compile(r"(grand |sub)?[- ]?total(s|e)?\b.*|totaal\b.*|sum", re.IGNORECASE)
 _E_NOTATION = re.compile(r"[0-9]([.,][0-9]+)?E\+?[0-9]{1,3}", re.IGNORECASE | re.ASCII)
@@ -50,7 +61,7 @@ def explain(document: Document) -> DomainError | None:
                 continue
             if len(set(names)) < len(names):
                 return refusal("A column is named twice.")
-            unknown = [name or "(no name)" for name in names if name not in (*COLUMNS, *_MORE)]
+            unknown = [name or "(no name)" for name in names if not _is_known(name, names)]
             if unknown:
                 shown = ", ".join(
                     word.encode("utf-8", "replace").decode()[:40] for word in unknown[:5]
@@ -63,7 +74,14 @@ def explain(document: Document) -> DomainError | None:
 
 def own_names(cells: Sequence[str]) -> list[str]:
     """Return the names of a heading in our words."""
-    return [_SAME.get(name, name) for name in plain_names(cells)]
+    names = plain_names(cells)
+    same = _REPORT if set(_REPORT_ONLY) <= set(names) else _SAME
+    return [same.get(name, name) for name in names]
+
+
+def _is_known(name: str, names: Sequence[str]) -> bool:
+    is_report = set(_REPORT_ONLY) <= set(names)
+    return name in COLUMNS or name in _MORE or (is_report and name in _REPORT_ONLY)
 
 
 def _missing(names: Sequence[str], document: Document) -> list[str]:
@@ -81,9 +99,7 @@ def _find(document: Document) -> tuple[Table, int, list[str]] | None:
             if isinstance(cells, str):
                 continue
             names = own_names(cells)
-            is_own = len(set(names)) == len(names) and all(
-                name in COLUMNS or name in _MORE for name in names
-            )
+            is_own = len(set(names)) == len(names) and all(_is_known(one, names) for one in names)
             if is_own and not _missing(names, document):
                 return table, line, names
     return None
@@ -93,7 +109,8 @@ def _rows(
     document: Document, table: Table, heading: int, places: dict[str, int]
 ) -> Iterator[RawRow]:
     document.facts.sheet = table.name
-    is_any = False
+    state = places.get("state")
+    is_any, passed = False, 0
     for line, cells in table.lines():
         if line <= heading or is_blank(cells):
             continue
@@ -101,9 +118,21 @@ def _rows(
             document.facts.stated_total = read_amount(cells[places["amount"]])
             continue
         is_any = True
+        if state is not None and isinstance(cells, list) and not _is_open(cells, state):
+            passed += 1
+            continue
         yield _row(line, cells, places, table.delimiter, document.policy_number)
     if not is_any:
         raise refusal("The file has no rows.")
+    if passed:
+        document.facts.notes.append(
+            f"Passed over: {passed} rows of this report that were posted or ignored before."
+        )
+
+
+def _is_open(cells: Sequence[str], state: int) -> bool:
+    """Tell whether a row of a report was not posted, so that its correction may be."""
+    return state >= len(cells) or cells[state].strip().upper() in _OPEN_STATES
 
 
 def is_total(cells: Sequence[str], places: dict[str, int]) -> bool:
@@ -144,7 +173,12 @@ def _row(
         )
     if any(cell.strip() for cell in cells[width:]):
         return RawRow(line, fault="This line has more values than there are columns.")
-    found = {name: cells[place] for name, place in places.items()}
+    is_report = "state" in places
+    found = {
+        # A report has an apostrophe before what a spreadsheet would take for a formula.
+        name: cells[place].removeprefix("'") if is_report else cells[place]
+        for name, place in places.items()
+    }
     if policy_number is not None and not found.get("policy_number", "").strip():
         found["policy_number"] = policy_number
     return _raw(line, found)

@@ -1,0 +1,229 @@
+"""Cases with names: sums of money that once came out wrong, each with its right value."""
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from tests.factories.identity import TestClient
+from tests.factories.organizations import OrganizationFacts
+from tests.oracle.catalogue import Article
+from tests.oracle.model import Benefit, Terms
+from tests.oracle.office import Answer, Desk, Office, on
+
+D = Decimal
+HOUSEHOLD = Article(
+    "PROPERTY",
+    "PROPERTY_DAMAGE",
+    Terms(
+        benefits=(Benefit("MAIN", per_mille=D("0.85")),),
+        vat_per_cent=15,
+        term_years=1,
+        is_renewable=True,
+        cooling_off_days=14,
+    ),
+    covers=(60_000, 200_000, 300_000),
+)
+"""200 000 cost 170.00 a month, 2 040.00 a year."""
+LIFE = Article(
+    "RISK",
+    "DEATH",
+    Terms(
+        benefits=(
+            Benefit("MAIN", per_mille=D("0.52")),
+            Benefit("EXTRA", flat=D("45.00"), fixed_amount=D("15000.00")),
+        )
+    ),
+    covers=(200_000, 500_000, 600_000, 5_000_000),
+)
+"""500 000 cost 305.00 a month, 600 000 cost 357.00, 200 000 cost 149.00."""
+
+
+@pytest.fixture
+def life(api: Callable[..., TestClient], org: OrganizationFacts) -> Office:
+    """Return a life insurer."""
+    return Office(api, org)
+
+
+@pytest.fixture
+def household(api: Callable[..., TestClient], non_life_org: OrganizationFacts) -> Office:
+    """Return an insurer of homes."""
+    return Office(api, non_life_org)
+
+
+def _sell(office: Office, article: Article, cover: int, frequency: str, day: date) -> Desk:
+    with on(day):
+        return office.sell(article, cover, frequency, day)
+
+
+def _pay(desk: Desk, day: date, amount: str) -> Any:
+    body = {
+        "payment_date": day.isoformat(),
+        "payment_reference": f"EFT of {day} about {amount}",
+        "amount": amount,
+    }
+    with on(day):
+        answer = desk.ask("POST", "/payments", body)
+    assert not answer.is_refusal, answer.words
+    return answer.body
+
+
+def _change(desk: Desk, day: date, cover: int, **more: str) -> Any:
+    with on(day):
+        detail = desk.office.do("GET", f"{desk.path}/detail")
+        body = {
+            "endorsement_type": "CHANGE_COVER",
+            "policy_benefit_id": detail["benefits"][0]["id"],
+            "new_sum_assured": cover,
+        }
+        answer = desk.ask("POST", "/endorse", body | more)
+    assert not answer.is_refusal, answer.words
+    return answer.body
+
+
+def _cancel(desk: Desk, day: date, kind: str = "VOLUNTARY", **more: str) -> Answer:
+    body = {"cancellation_type": kind, "reason": "asked for"} | more
+    with on(day):
+        preview = desk.ask("POST", "/cancel/preview", body)
+        done = desk.ask("PUT", "/cancel", body)
+    if not done.is_refusal:
+        assert preview.body["refund"] == done.body["refund"]
+    return done
+
+
+def _pay_back(desk: Desk, day: date, amount: str) -> Answer:
+    with on(day):
+        body = {"reason": "asked for", "amount": amount, "reference": f"back {day} {amount}"}
+        return desk.ask("POST", "/refunds", body)
+
+
+def _balances(desk: Desk, day: date) -> dict[str, Decimal]:
+    with on(day):
+        seen = desk.look(whole=False).balances
+    return {account: amount for account, amount in seen.items() if amount}
+
+
+def test_a_cover_cut_and_cancelled_on_its_first_day_gives_back_what_was_paid(
+    household: Office,
+) -> None:
+    day = date(2026, 11, 20)
+    desk = _sell(household, HOUSEHOLD, 200_000, "ANNUAL", day)
+    _pay(desk, day, "2040.00")
+    _change(desk, day, 60_000)
+
+    done = _cancel(desk, day)
+
+    assert done.body["refund"] == D("2040.00")
+    assert _pay_back(desk, day, "2040.01").is_refusal
+    assert not _pay_back(desk, day, "2040.00").is_refusal
+    assert _balances(desk, day) == {}
+
+
+def test_a_cover_raised_and_cancelled_on_its_first_day_gives_back_what_was_paid(
+    life: Office,
+) -> None:
+    day = date(2026, 5, 1)
+    desk = _sell(life, LIFE, 500_000, "MONTHLY", day)
+    _pay(desk, day, "305.00")
+    _change(desk, day, 600_000)
+    _pay(desk, day, "52.00")
+
+    done = _cancel(desk, day)
+
+    assert done.body["refund"] == D("357.00")
+    assert not _pay_back(desk, day, "357.00").is_refusal
+    assert _balances(desk, day) == {}
+
+
+def test_a_year_raised_on_its_first_day_is_earned_at_the_raised_price(life: Office) -> None:
+    day = date(2027, 6, 1)
+    desk = _sell(life, LIFE, 500_000, "ANNUAL", day)
+    _change(desk, day, 600_000)
+    _pay(desk, day, "4284.00")
+
+    done = _cancel(desk, day + timedelta(days=100))
+
+    assert done.body["refund"] == D("3113.51")  # 4 284.00 × 266 / 366
+
+
+def test_two_premiums_paid_and_the_cover_cut_before_the_end(life: Office) -> None:
+    day = date(2026, 5, 1)
+    desk = _sell(life, LIFE, 500_000, "MONTHLY", day)
+    _pay(desk, day, "610.00")
+    _change(desk, day + timedelta(days=10), 200_000)
+
+    done = _cancel(desk, day + timedelta(days=13))
+
+    assert done.body["refund"] == D("497.20")  # 305.00 − 105.68 − 86.52 = 112.80 earned
+
+
+def test_a_premium_paid_ahead_goes_back_with_its_adjustment(life: Office) -> None:
+    day = date(2028, 2, 10)
+    desk = _sell(life, LIFE, 500_000, "MONTHLY", day)
+    _pay(desk, day, "610.00")
+    _change(desk, day, 600_000)
+    _pay(desk, day, "104.00")
+
+    done = _cancel(desk, day + timedelta(days=20))
+
+    assert done.body["refund"] == D("467.79")  # 714.00 − 357.00 × 20/29
+
+
+def test_the_price_of_a_changed_cover_is_its_sum_times_its_rate_rounded_once(
+    life: Office,
+) -> None:
+    day = date(2026, 5, 1)
+    odd = Article(
+        "RISK", "DEATH", Terms(benefits=(Benefit("MAIN", per_mille=D("0.5237")),)), (123_456,)
+    )
+    desk = _sell(life, odd, 33_333, "MONTHLY", day)
+    for cover, right in ((66_667, "34.91"), (100_001, "52.37"), (123_456, "64.65")):
+        answer = _change(desk, day, cover)
+        assert answer["new_premium"] == D(right), cover
+
+
+def test_the_headline_cover_stays_that_of_the_main_benefit(household: Office) -> None:
+    day = date(2026, 5, 1)
+    liability = Benefit("LIABILITY", flat=D("30.00"), fixed_amount=D("2500000.00"))
+    motor = Article(
+        "MOTOR",
+        "PROPERTY_DAMAGE",
+        Terms(
+            benefits=(Benefit("MAIN", per_mille=D("3.10")), liability),
+            vat_per_cent=15,
+            term_years=1,
+        ),
+        covers=(180_000, 3_000_000),
+    )
+    desk = _sell(household, motor, 180_000, "MONTHLY", day)
+
+    answer = _change(desk, day, 170_000)
+
+    assert (answer["current_cover"], answer["new_cover"]) == (D("180000.00"), D("170000.00"))
+    with on(day):
+        shown = desk.look(whole=True).detail["policy"]
+    assert shown["coverage_amount"] == D("170000.00")
+
+
+def test_the_examples_of_the_pro_rata_rule(household: Office) -> None:
+    day = date(2026, 4, 1)
+    thousand = Article(
+        "PROPERTY",
+        "PROPERTY_DAMAGE",
+        Terms(benefits=(Benefit("MAIN", per_mille=D("1.00")),), vat_per_cent=15, term_years=1),
+        covers=(1_000_000,),
+    )
+    desk = _sell(household, thousand, 1_000_000, "ANNUAL", day)
+    _pay(desk, day, "12000.00")
+
+    done = _cancel(desk, date(2026, 9, 15))
+
+    assert done.body["refund"] == D("6509.59")
+    assert _balances(desk, date(2026, 9, 15)) == {
+        "BANK": D("12000.00"),
+        "PREMIUM_INCOME": D("-4774.27"),
+        "VAT_OUTPUT": D("-716.14"),
+        "REFUNDS_PAYABLE": D("-6509.59"),
+    }
