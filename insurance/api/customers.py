@@ -16,11 +16,11 @@ from insurance.api.edge import (
     listing,
 )
 from insurance.core import clock
-from insurance.core.context import current_actor
 from insurance.core.db import db
 from insurance.core.errors import DomainError
 from insurance.core.paging import decode_cursor
 from insurance.core.permissions import May
+from insurance.core.privacy import HIDDEN, may_see_identity
 from insurance.customers import queries, services
 from insurance.customers.models import AddressKind, Customer, CustomerKind, Gender
 from insurance.organizations.queries import get_organization
@@ -77,7 +77,7 @@ class EditCustomerBody(CustomerBody):
 
 
 class CustomerAnswer(Answer):
-    """A customer. Numbers are masked for callers who may not see them."""
+    """A customer. Callers who may not see ID numbers get the birth year, no date and no gender."""
 
     id: UUID
     kind: CustomerKind
@@ -93,6 +93,7 @@ class CustomerAnswer(Answer):
     passport_number: str | None
     passport_country: str | None
     date_of_birth: Day | None
+    birth_year: int | None
     gender: Gender | None
     consents: dict[str, bool]
     addresses: list[AddressBody] = Field(default_factory=list)
@@ -210,14 +211,16 @@ def _answer(
     names = set(CustomerAnswer.model_fields) - {
         "id_number",
         "passport_number",
+        "birth_year",
         "addresses",
         "warnings",
     }
     answer = {name: getattr(customer, name) for name in names}
-    answer["id_number"] = customer.id_number_masked
-    answer["passport_number"] = customer.passport_masked
+    answer["id_number"] = HIDDEN if customer.id_number_cipher else None
+    answer["passport_number"] = HIDDEN if customer.passport_cipher else None
+    answer["birth_year"] = customer.date_of_birth.year if customer.date_of_birth else None
     if full:
-        if current_actor().may(May.CUSTOMERS_REVEAL):
+        if may_see_identity():
             number = services.read_number(customer)
             answer["id_number" if customer.id_number_cipher else "passport_number"] = number
         answer["addresses"] = queries.list_addresses(db.session(), customer.id)

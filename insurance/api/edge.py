@@ -30,6 +30,7 @@ from insurance.core.context import Actor, Channel, acting_as
 from insurance.core.errors import ConflictError, DomainError, ForbiddenError, NotFoundError
 from insurance.core.paging import DEFAULT_LIMIT, MAX_LIMIT, Page
 from insurance.core.permissions import May
+from insurance.core.privacy import as_shown
 from insurance.core.tenancy import tenant_scope
 from insurance.identity.services import authenticate_bearer
 from insurance.web.errors import on_outage
@@ -437,7 +438,7 @@ def _respond(published: Endpoint, result: Any) -> Response:
     content = _adapter(published.answer).validate_python(reply.content, from_attributes=True)
     written = _adapter(published.answer).dump_python(content, mode="python")
     response = current_app.response_class(
-        json.dumps(_jsonable(written)),
+        json.dumps(_jsonable(as_shown(written))),
         reply.status or published.status,
         mimetype="application/json",
     )

@@ -20,7 +20,7 @@ _LEAF, _NODE, _SEAL = b"\x00", b"\x01", b"\x02"
 FIRST_PREVIOUS = bytes(32)
 """What the first seal of an organization is chained to."""
 
-_MASKED_KEYS = ("id_number", "passport_number", "account_number")
+_HIDDEN_KEYS = ("id_number", "passport_number")
 
 
 def canonical_json(value: Any) -> bytes:
@@ -42,15 +42,11 @@ def plain(value: Any, key: str = "") -> Any:
         return str(value)
     if isinstance(value, (date, datetime)):
         return value.isoformat()
-    if isinstance(value, str) and key in _MASKED_KEYS and "*" not in value:
-        return (
-            "*" * max(len(value) - 4, 0) + value[-4:] if key == "account_number" else _masked(value)
-        )
+    if isinstance(value, str) and key in _HIDDEN_KEYS:
+        return "*" * len(value)
+    if isinstance(value, str) and key == "account_number" and "*" not in value:
+        return "*" * max(len(value) - 4, 0) + value[-4:]
     return value if isinstance(value, (str, int, bool, type(None))) else str(value)
-
-
-def _masked(number: str) -> str:
-    return number[:6] + "*" * max(len(number) - 8, 0) + number[-2:]
 
 
 def event_hash(event: dict[str, Any]) -> bytes:

@@ -40,7 +40,8 @@ def record(
 ) -> None:
     """Say what the current actor did to a resource, with its state before and after.
 
-    Values are stored as JSON: money as text, ID and account numbers masked.
+    Values are stored as JSON: money as text, ID numbers hidden, account numbers masked, of birth
+    dates the year. An entry is sealed and can never be cleaned.
     """
     row = event_row(
         action=action,
@@ -88,8 +89,8 @@ def event_row(
         "method": actor.method or actor.channel.value,
         "resource": resource,
         "resource_id": None if resource_id is None else str(resource_id),
-        "before": plain(before),
-        "after": plain(after),
+        "before": _years_only(plain(before)),
+        "after": _years_only(plain(after)),
         "reason": reason,
         "request_id": actor.request_id,
         "ip": actor.ip,
@@ -97,6 +98,18 @@ def event_row(
         "outcome": outcome,
     }
     return row | {"payload_hash": hash_of_row(row)}
+
+
+def _years_only(value: Any) -> Any:
+    """Return an entry's values with birth years in place of birth dates."""
+    if isinstance(value, dict):
+        return {
+            key: inner[:4]
+            if key == "date_of_birth" and isinstance(inner, str)
+            else _years_only(inner)
+            for key, inner in value.items()
+        }
+    return [_years_only(one) for one in value] if isinstance(value, list) else value
 
 
 def said_by_row(row: dict[str, Any]) -> dict[str, Any]:

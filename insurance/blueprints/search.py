@@ -67,7 +67,7 @@ def _records(q: str) -> list[tuple[str, list[Result]]]:
                 [
                     Result(
                         customer.display_name,
-                        customer.id_number_masked or customer.phone or "",
+                        customer.phone or customer.registration_number or "",
                         url_for("customers.show", customer_id=customer.id),
                         "user",
                     )

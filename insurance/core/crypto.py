@@ -82,11 +82,6 @@ def blind_index(org_id: UUID, kind: str, text: str) -> bytes:
     return hmac.new(_keys().index_key, message, hashlib.sha256).digest()[:_INDEX_BYTES]
 
 
-def mask_id_number(number: str) -> str:
-    """Return `800101*****87`: the birth date and the last two digits."""
-    return number[:6] + "*" * max(len(number) - 8, 0) + number[-2:]
-
-
 def mask_account(number: str) -> str:
     """Return `******1234`: the last four digits."""
     return "*" * max(len(number) - 4, 0) + number[-4:]

@@ -47,6 +47,12 @@ class ForbiddenError(DomainError):
     status = 403
 
 
+class TooManyError(DomainError):
+    """The person has asked for this too often and may ask again later."""
+
+    status = 429
+
+
 class ConflictError(DomainError):
     """The record is in a state that does not allow this. `detail` says what is allowed."""
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from insurance.core.db import TenantRecord, tenant_key
+from insurance.core.db import TenantRecord, TenantTable, tenant_key
 
 
 class CustomerKind(StrEnum):
@@ -72,10 +72,8 @@ class Customer(TenantRecord):
     search_text: Mapped[str]
     id_number_cipher: Mapped[str | None]
     id_number_index: Mapped[bytes | None]
-    id_number_masked: Mapped[str | None]
     passport_cipher: Mapped[str | None]
     passport_index: Mapped[bytes | None]
-    passport_masked: Mapped[str | None]
     passport_country: Mapped[str | None]
     date_of_birth: Mapped[date | None]
     gender: Mapped[Gender | None]
@@ -85,6 +83,21 @@ class Customer(TenantRecord):
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+
+    @property
+    def has_number(self) -> bool:
+        """Tell whether an ID or passport number is on file."""
+        return self.id_number_cipher is not None or self.passport_cipher is not None
+
+
+class NumberSearches(TenantTable):
+    """The ID numbers, by their keyed hash, that a person searched for within the last hour."""
+
+    __tablename__ = "number_searches"
+
+    user_id: Mapped[UUID] = mapped_column(primary_key=True)
+    recent: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    searched_at: Mapped[datetime]
 
 
 class AddressKind(StrEnum):

@@ -9,11 +9,11 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, or_, select, text
 from sqlalchemy.orm import Session
 
-from insurance.core.crypto import blind_index
 from insurance.core.paging import Page, page_of
 from insurance.core.records import get_record
 from insurance.core.tenancy import current_org
 from insurance.customers.models import BankAccount, Customer, CustomerAddress, CustomerKind
+from insurance.customers.number_search import find_by_number, number_in
 from insurance.customers.rules import match_name, match_organization
 
 _SEARCH = text("SELECT found.id FROM ins.sd_search_customers(:q, :limit) AS found")
@@ -48,15 +48,15 @@ def list_customers(
 
 
 def search_customer_ids(session: Session, q: str, limit: int) -> list[UUID]:
-    """Return ids by ID number, phone, e-mail or name, best first; names may be misspelt."""
+    """Return ids by ID number, phone, e-mail or name, best first; names may be misspelt.
+
+    A search by ID number is counted and recorded, see `number_search`.
+    """
     plain = " ".join(q.split())[:100]
-    digits = re.sub(r"[\s-]", "", plain)
-    if re.fullmatch(r"[0-9]{13}", digits, re.ASCII):
-        exact = select(Customer.id).where(
-            Customer.org_id == current_org(),
-            Customer.id_number_index == blind_index(current_org(), "id_number", digits),
-        )
-        return list(session.scalars(exact))
+    number = number_in(plain)
+    if number is not None:
+        found = find_by_number(number)
+        return [] if found is None else [found]
     searched = search_words(plain)
     if not searched:
         return []
@@ -88,16 +88,6 @@ def lock_customer(session: Session, customer_id: UUID) -> None:
         .where(Customer.org_id == current_org(), Customer.id == customer_id)
         .with_for_update()
     )
-
-
-def find_by_id_number(session: Session, id_number: str) -> Customer | None:
-    """Return who has an ID number in the organization in scope."""
-    return session.scalars(
-        select(Customer).where(
-            Customer.org_id == current_org(),
-            Customer.id_number_index == blind_index(current_org(), "id_number", id_number),
-        )
-    ).one_or_none()
 
 
 def find_person(session: Session, name: str, born: date | None) -> Customer | None:

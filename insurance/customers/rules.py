@@ -1,8 +1,9 @@
 """Who somebody is: South African ID numbers, passports, telephone numbers and names."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 
 import phonenumbers
 from stdnum import luhn
@@ -33,6 +34,7 @@ _COMPANY_FORMS = frozenset(
 OLDEST_AGE = 120
 ADULT_AGE = 18
 NATIONAL_DIGITS = 9
+HOUR = timedelta(hours=1)
 STANDINGS = {"0": "citizen", "1": "permanent resident", "2": "refugee"}
 """What the eleventh digit of an ID number says."""
 UNIVERSAL_BRANCHES = {
@@ -163,6 +165,19 @@ def read_email(text: str) -> str:
     if not _EMAIL.fullmatch(plain) or ".." in plain:
         raise DomainError("Enter an e-mail address such as thandi@example.org.", field="email")
     return plain
+
+
+def searches_left(
+    recent: Mapping[str, datetime], number: str, now: datetime, *, limit: int
+) -> tuple[dict[str, datetime], bool]:
+    """Return the numbers searched for within the last hour with this one, and whether it may be.
+
+    A number counts once within its hour, however often it is searched for; one that is refused is
+    not counted, so the next is possible an hour after the oldest.
+    """
+    kept = {key: at for key, at in recent.items() if now - at < HOUR}
+    is_allowed = number in kept or len(kept) < limit
+    return (kept | {number: kept.get(number, now)} if is_allowed else kept), is_allowed
 
 
 def read_registration(kind: str, text: str | None) -> str | None:

@@ -17,6 +17,7 @@ from insurance.core.counts import count_change
 from insurance.core.db import constraint_of, transaction
 from insurance.core.errors import ConflictError, DomainError, StaleError, raise_all
 from insurance.core.ids import new_id
+from insurance.core.privacy import as_shown
 from insurance.core.tenancy import current_org
 from insurance.customers import queries, rules
 from insurance.customers.models import (
@@ -27,6 +28,8 @@ from insurance.customers.models import (
     CustomerKind,
     Gender,
 )
+from insurance.customers.number_search import counting_known_number
+from insurance.customers.refusals import DuplicateCustomerError
 
 _AUDITED = [
     "kind",
@@ -37,11 +40,10 @@ _AUDITED = [
     "registration_number",
     "contact_name",
     "contact_role",
-    "id_number_masked",
-    "passport_masked",
     "passport_country",
     "date_of_birth",
     "gender",
+    "has_number",
     "email",
     "phone",
     "consents",
@@ -87,25 +89,14 @@ class CustomerDetails:
     addresses: tuple[Address, ...] = ()
 
 
-class DuplicateCustomerError(ConflictError):
-    """The ID number belongs to a customer who is already here."""
-
-    def __init__(self, existing_id: UUID) -> None:
-        super().__init__(
-            "A customer with this number is already here.",
-            field="id_number",
-            detail={"existing_id": str(existing_id)},
-        )
-        self.existing_id = existing_id
-
-
 def create_customer(details: CustomerDetails, *, on: date, now: datetime) -> Customer:
     """Capture a customer. Raises DuplicateCustomerError for an ID number that is already here."""
-    try:
-        with transaction() as session:
-            return add_customer(session, details, on=on, now=now)
-    except IntegrityError as error:
-        raise _refusal_of(error) from error
+    with counting_known_number(details.id_number):
+        try:
+            with transaction() as session:
+                return add_customer(session, details, on=on, now=now)
+        except IntegrityError as error:
+            raise _refusal_of(error) from error
 
 
 def add_customer(
@@ -137,31 +128,45 @@ def edit_customer(
 
     Raises StaleError where somebody saved since `version`.
     """
-    try:
-        with transaction() as session:
-            customer = queries.get_customer(session, customer_id, lock=True)
-            before = _audited(customer)
-            if customer.version != version:
-                raise StaleError(
-                    "Somebody else saved this customer first.",
-                    theirs=before,
-                    yours={"email": details.email, "phone": details.phone},
-                )
-            _fill(session, customer, details, on)
-            customer.version += 1
-            customer.updated_at = now
-            _write_addresses(session, customer.id, details.addresses)
-            record(
-                session,
-                action="customers.edit",
-                resource="customers",
-                resource_id=customer.id,
-                before=before,
-                after=_audited(customer),
-            )
-            return customer
-    except IntegrityError as error:
-        raise _refusal_of(error) from error
+    with counting_known_number(details.id_number):
+        try:
+            with transaction() as session:
+                return _edit(session, customer_id, details, version, on, now)
+        except IntegrityError as error:
+            raise _refusal_of(error) from error
+
+
+def _edit(
+    session: Session,
+    customer_id: UUID,
+    details: CustomerDetails,
+    version: int,
+    on: date,
+    now: datetime,
+) -> Customer:
+    customer = queries.get_customer(session, customer_id, lock=True)
+    before, born = _audited(customer), customer.date_of_birth
+    if customer.version != version:
+        raise StaleError(
+            "Somebody else saved this customer first.",
+            theirs=as_shown(before),
+            yours={"email": details.email, "phone": details.phone},
+        )
+    _fill(session, customer, details, on)
+    customer.version += 1
+    customer.updated_at = now
+    _write_addresses(session, customer.id, details.addresses)
+    # Of birth dates the log keeps the year: it says apart that the day is another.
+    changed = {"birth_date_corrected": True} if born not in (None, customer.date_of_birth) else {}
+    record(
+        session,
+        action="customers.edit",
+        resource="customers",
+        resource_id=customer.id,
+        before=before,
+        after=_audited(customer) | changed,
+    )
+    return customer
 
 
 def reveal_id_number(customer_id: UUID, *, reason: str | None = None) -> str:
@@ -297,10 +302,11 @@ def _fill(session: Session, customer: Customer, details: CustomerDetails, on: da
         errors.append(DomainError(f"There is no consent {min(unknown)}.", field="consents"))
     customer.consents = {name: bool(details.consents.get(name)) for name in CONSENTS}
     if customer.kind is CustomerKind.PERSON:
-        read(_fill_person, session, customer, details, on)
+        read(_fill_person, customer, details, on)
     else:
         _fill_organization(errors, customer, details)
     raise_all(errors)
+    _refuse_known_number(session, customer)
     customer.match_name = queries.name_compared(customer.kind, customer.display_name)
     customer.search_text = rules.search_text(customer.display_name, customer.email, customer.phone)
 
@@ -332,7 +338,7 @@ def _fill_organization(
     customer.contact_role = details.contact_role or None
 
 
-def _fill_person(session: Session, customer: Customer, details: CustomerDetails, on: date) -> None:
+def _fill_person(customer: Customer, details: CustomerDetails, on: date) -> None:
     surname = rules.read_name(
         details.last_name,
         field="last_name",
@@ -345,7 +351,7 @@ def _fill_person(session: Session, customer: Customer, details: CustomerDetails,
     if customer.date_of_birth is not None and customer.date_of_birth > on:
         raise DomainError("A date of birth is not in the future.", field="date_of_birth")
     if details.id_number:
-        _fill_id_number(session, customer, details, on)
+        _fill_id_number(customer, details, on)
     if details.passport_number:
         number, country = rules.read_passport(details.passport_number, details.passport_country)
         org_id = current_org()
@@ -353,28 +359,36 @@ def _fill_person(session: Session, customer: Customer, details: CustomerDetails,
             org_id, "customers", "passport", customer.id, number
         )
         customer.passport_index = crypto.blind_index(org_id, "passport", f"{country}{number}")
-        customer.passport_masked = number[:2] + "*" * (len(number) - 4) + number[-2:]
         customer.passport_country = country
 
 
-def _fill_id_number(
-    session: Session, customer: Customer, details: CustomerDetails, on: date
-) -> None:
+def _refuse_known_number(session: Session, customer: Customer) -> None:
+    """Refuse the number of another customer, last of all: a refusal of something else tells none."""
+    if customer.id_number_index is None:
+        return
+    with session.no_autoflush:
+        existing = session.scalar(
+            select(Customer.id).where(
+                Customer.org_id == current_org(),
+                Customer.id_number_index == customer.id_number_index,
+                Customer.id != customer.id,
+            )
+        )
+    if existing is not None:
+        raise DuplicateCustomerError(existing)
+
+
+def _fill_id_number(customer: Customer, details: CustomerDetails, on: date) -> None:
     facts = rules.read_id_number(
         details.id_number or "", declared_birth=details.date_of_birth, on=on
     )
     gender = rules.check_gender(facts, details.gender)
-    with session.no_autoflush:
-        existing = queries.find_by_id_number(session, facts.id_number)
-    if existing is not None and existing.id != customer.id:
-        raise DuplicateCustomerError(existing.id)
     org_id = current_org()
     customer.date_of_birth, customer.gender = facts.date_of_birth, Gender(gender)
     customer.id_number_cipher = crypto.encrypt(
         org_id, "customers", "id_number", customer.id, facts.id_number
     )
     customer.id_number_index = crypto.blind_index(org_id, "id_number", facts.id_number)
-    customer.id_number_masked = crypto.mask_id_number(facts.id_number)
 
 
 def _write_addresses(session: Session, customer_id: UUID, addresses: tuple[Address, ...]) -> None:

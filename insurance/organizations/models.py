@@ -47,6 +47,7 @@ class Organization(TenantTable):
         CheckConstraint("(kind = 'PLATFORM') = (licence_type IS NULL)", name="insurer_has_licence"),
         CheckConstraint("session_idle_minutes BETWEEN 5 AND 720", name="idle_minutes"),
         CheckConstraint("payment_limit > 0", name="payment_limit"),
+        CheckConstraint("number_searches_per_hour BETWEEN 1 AND 1000", name="number_searches"),
     )
 
     kind: Mapped[OrganizationKind]
@@ -59,6 +60,7 @@ class Organization(TenantTable):
     requires_mfa: Mapped[bool] = mapped_column(default=False)
     session_idle_minutes: Mapped[int] = mapped_column(default=30)
     payment_limit: Mapped[Decimal] = mapped_column(default=Decimal("100000.00"))
+    number_searches_per_hour: Mapped[int] = mapped_column(default=30)
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]

@@ -88,7 +88,9 @@ def check_licence(
         )
 
 
-def check_settings(timezone: str, currency: str, idle_minutes: int) -> None:
+def check_settings(
+    timezone: str, currency: str, idle_minutes: int, number_searches: int = 30
+) -> None:
     """Refuse settings that cannot work. Raises DomainError(s) at their fields."""
     errors = []
     if timezone not in available_timezones():
@@ -99,6 +101,8 @@ def check_settings(timezone: str, currency: str, idle_minutes: int) -> None:
         errors.append(DomainError(f"Choose one of {', '.join(CURRENCIES)}.", field="currency"))
     if not 5 <= idle_minutes <= 720:
         errors.append(DomainError("Between 5 and 720 minutes.", field="session_idle_minutes"))
+    if not 1 <= number_searches <= 1000:
+        errors.append(DomainError("Between 1 and 1000.", field="number_searches_per_hour"))
     raise_all(errors)
 
 

@@ -64,6 +64,7 @@ class OrganizationSettings:
     requires_mfa: bool
     session_idle_minutes: int
     payment_limit: Decimal
+    number_searches_per_hour: int = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +153,10 @@ def change_settings(settings: OrganizationSettings, *, version: int, now: dateti
     with transaction() as session:
         organization = queries.get_organization(session, lock=True)
         rules.check_settings(
-            settings.timezone, organization.currency, settings.session_idle_minutes
+            settings.timezone,
+            organization.currency,
+            settings.session_idle_minutes,
+            settings.number_searches_per_hour,
         )
         before = {name: getattr(organization, name) for name in wanted}
         if organization.version != version:

@@ -12,7 +12,6 @@ from uuid import UUID
 from sqlalchemy import Row, Select, and_, select, text
 from sqlalchemy.orm import Session
 
-from insurance.core.crypto import blind_index
 from insurance.core.errors import NotFoundError
 from insurance.core.money import ZERO
 from insurance.core.paging import Page, page_of
@@ -20,6 +19,8 @@ from insurance.core.reading import read_rows
 from insurance.core.records import get_record
 from insurance.core.tenancy import current_org
 from insurance.customers.models import Customer
+from insurance.customers.number_search import find_by_number, number_in
+from insurance.customers.queries import search_customer_ids, search_words
 from insurance.policies.models import (
     Beneficiary,
     BenefitLayer,
@@ -200,17 +201,16 @@ def list_policy_rows(
 def _searched(q: str) -> dict[str, Any] | None:
     """Return how a text is looked for: whose ID number it is, or by number and holder."""
     plain = " ".join(q.split())[:100]
-    digits = re.sub(r"[\s-]", "", plain)
-    if re.fullmatch(r"[0-9]{13}", digits, re.ASCII):
-        return {"id_number": blind_index(current_org(), "id_number", digits)}
+    number = number_in(plain)
+    if number is not None:
+        holder = find_by_number(number)
+        return {"holder": holder} if holder else None
     words = _words(plain)
     return {"q": words} if words else None
 
 
 def _words(plain: str) -> str:
     """Return a text as the search compares it: the start of a number as it is, else a name."""
-    from insurance.customers.queries import search_words
-
     is_number = re.match(r"[a-z]{1,5}-[0-9]", plain, re.ASCII | re.IGNORECASE)
     return plain.lower() if is_number else search_words(plain)
 
@@ -219,7 +219,7 @@ _CONDITIONS = {
     "status": " AND p.status = %(status)s",
     "product": " AND p.product_id = %(product)s",
     "after": " AND p.id < %(after)s",
-    "id_number": " AND c.id_number_index = %(id_number)s",
+    "holder": " AND p.customer_id = %(holder)s",
     "q": "",
 }
 
@@ -263,12 +263,9 @@ _ROW_JOINS = """
 
 def search_policy_ids(session: Session, q: str, limit: int) -> list[UUID]:
     """Return ids by policy number (or its start), or by the holder's name, phone or e-mail."""
-    from insurance.customers.queries import search_customer_ids
-
     plain = " ".join(q.split())[:100]
-    digits = re.sub(r"[\s-]", "", plain)
-    if re.fullmatch(r"[0-9]{13}", digits, re.ASCII):
-        holders = search_customer_ids(session, digits, 1)
+    if number_in(plain) is not None:
+        holders = search_customer_ids(session, plain, 1)
         found = select(Policy.id).where(
             Policy.org_id == current_org(), Policy.customer_id.in_(holders)
         )

@@ -18,6 +18,7 @@ from insurance.core.ids import new_id
 from insurance.core.money import format_money
 from insurance.core.numbering import next_number
 from insurance.customers.models import Customer
+from insurance.customers.number_search import counting_known_number
 from insurance.customers.queries import get_customer
 from insurance.customers.services import CustomerDetails, add_customer
 from insurance.notifications.services import send_later
@@ -103,8 +104,11 @@ def create_quote(
 
     Raises what `calculate` raises, and DomainError for a posted premium that differs.
     """
-    with transaction() as session:
+    number = new_customer.id_number if new_customer else None
+    with counting_known_number(number), transaction() as session:
         if new_customer is not None:
+            # What is wrong with the quote is said first: it must not tell whether a number is here.
+            _check_posted(wanted, calculate(session, wanted, on=on).priced)
             customer = add_customer(session, new_customer, on=on, now=now)
             wanted = replace(wanted, customer_id=customer.id)
         if wanted.customer_id is None:

@@ -205,7 +205,6 @@ def _customer(person: PersonData, today: date) -> Customer:
             org_id, "customers", "id_number", customer_id, person.id_number
         ),
         id_number_index=crypto.blind_index(org_id, "id_number", person.id_number),
-        id_number_masked=crypto.mask_id_number(person.id_number),
         date_of_birth=person.born,
         gender=Gender(person.gender),
         email=person.email,

@@ -11,6 +11,7 @@ from flask import Flask, g
 from jinja2 import Template
 
 from insurance.core.money import format_money
+from insurance.core.privacy import birth_words, may_see_identity
 from insurance.web.navigation import rail
 
 _SPACE = "\u00a0"
@@ -19,7 +20,7 @@ _TONES = {
     "warn": "suspended pending put patch draft quoted submitted assessed waiting partial suspense committing pending_documents outstanding due_soon escalated task planning applying blocked changed",
     "late": "lapsed overdue expired superseded stale reversed undone void completed_with_exceptions left_out",
     "bad": "rejected delete failed refused locked error reversal quarantined",
-    "info": "under_assessment received claimant issued priced person company get overpaid previewed duplicate planned listed",
+    "info": "under_assessment received claimant issued priced person company trust club burial_society partnership get overpaid previewed duplicate planned listed",
 }
 _TONE_OF = {word: tone for tone, words in _TONES.items() for word in words.split()}
 
@@ -27,9 +28,21 @@ _TONE_OF = {word: tone for tone, words in _TONES.items() for word in words.split
 def init_app(app: Flask) -> None:
     """Register the filters and the macros as `ui`."""
     app.jinja_env.filters.update(
-        money=money, number=number, day=day, moment=moment, percent=percent, words=words, rate=rate
+        money=money,
+        number=number,
+        day=day,
+        born=birth_words,
+        moment=moment,
+        percent=percent,
+        words=words,
+        rate=rate,
     )
-    app.jinja_env.globals.update(tone=tone, rail=rail, fresh_key=lambda: secrets.token_urlsafe(16))
+    app.jinja_env.globals.update(
+        may_see_identity=may_see_identity,
+        tone=tone,
+        rail=rail,
+        fresh_key=lambda: secrets.token_urlsafe(16),
+    )
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     app.context_processor(lambda: {"ui": _macros(app)})

@@ -1,15 +1,15 @@
 """ID numbers, passports, telephone numbers, companies and names."""
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from stdnum import luhn
 
-from insurance.core.crypto import mask_id_number
 from insurance.core.errors import DomainError
 from insurance.customers.rules import (
+    HOUR,
     branch_warning,
     check_gender,
     match_name,
@@ -22,6 +22,7 @@ from insurance.customers.rules import (
     read_phone,
     read_registration,
     search_text,
+    searches_left,
 )
 
 ON = date(2026, 11, 20)
@@ -158,8 +159,19 @@ def test_the_gender_must_agree_with_the_number() -> None:
     assert refusal.value.field == "gender"
 
 
-def test_an_id_number_is_masked_but_for_the_birth_date_and_two_digits() -> None:
-    assert mask_id_number("8001015009087") == "800101*****87"
+AT = datetime(2026, 11, 20, 9, tzinfo=UTC)
+
+
+def test_a_number_counts_once_an_hour_and_the_next_waits_for_the_oldest() -> None:
+    first, is_allowed = searches_left({}, "a", AT, limit=2)
+    again, is_again = searches_left(first, "a", AT + timedelta(minutes=5), limit=2)
+    both, is_second = searches_left(again, "b", AT + timedelta(minutes=30), limit=2)
+    refused, is_third = searches_left(both, "c", AT + timedelta(minutes=59), limit=2)
+    later, is_later = searches_left(refused, "c", AT + HOUR, limit=2)
+
+    assert (is_allowed, is_again, is_second, is_third, is_later) == (True, True, True, False, True)
+    assert refused == both == {"a": AT, "b": AT + timedelta(minutes=30)}
+    assert set(later) == {"b", "c"}
 
 
 def test_a_passport_is_the_alternative() -> None:

@@ -42,6 +42,7 @@ def _settings(org: OrganizationFacts, **changes: object) -> dict[str, object]:
         "description": "",
         "timezone": "Africa/Windhoek",
         "session_idle_minutes": "45",
+        "number_searches_per_hour": "20",
         "version": "1",
     } | changes
 

@@ -17,6 +17,7 @@ from insurance.claims.services import payments
 from insurance.core.context import current_actor
 from insurance.core.money import ZERO, format_money
 from insurance.core.permissions import May
+from insurance.core.privacy import as_shown, may_see_identity
 from insurance.policies import queries as policies
 from insurance.policies.models import Policy
 from insurance.policies.services import cancellation, endorsements, relief
@@ -162,12 +163,11 @@ def _changed(session: Session, policy: Policy, change: Mapping[str, Any]) -> lis
         "due_day": policy.due_day,
         "frequency": policy.frequency.value,
         "new_sum_assured": benefit.sum_assured if benefit else None,
-        **{
-            name: getattr(life, name) if life else None
-            for name in ("first_name", "last_name", "date_of_birth", "gender")
-        },
+        **{name: getattr(life, name) if life else None for name in ("first_name", "last_name")},
     }
-    for name, value in change.items():
+    if life is not None and may_see_identity():
+        present |= {"date_of_birth": life.date_of_birth, "gender": life.gender}
+    for name, value in as_shown(dict(change)).items():
         if value in (None, "", []) or name.endswith(("_id", "_ids")):
             continue
         before = present.get(name)

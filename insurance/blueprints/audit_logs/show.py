@@ -9,6 +9,7 @@ from insurance.audit_logs.sealing import find_proof
 from insurance.blueprints.audit_logs import bp
 from insurance.core.db import db
 from insurance.core.permissions import May
+from insurance.core.privacy import as_shown
 from insurance.web.access import requires
 from insurance.web.html import page
 
@@ -21,7 +22,7 @@ def show(event_id: UUID) -> Response:
     return page(
         "audit_logs/show.html",
         event=event,
-        changes=rules.changes(event.before, event.after),
+        changes=rules.changes(as_shown(event.before), as_shown(event.after)),
         same_request=queries.list_same_request(db.session(), event),
         proof=find_proof(db.session(), event_id),
     )

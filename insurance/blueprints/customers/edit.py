@@ -9,10 +9,12 @@ from wtforms import BooleanField, HiddenField, SelectField
 from insurance.blueprints.customers import bp
 from insurance.core import clock
 from insurance.core.db import db
-from insurance.core.errors import DomainError, StaleError
+from insurance.core.errors import DomainError, StaleError, TooManyError
 from insurance.core.permissions import May
+from insurance.core.privacy import may_see_identity
 from insurance.customers import queries, rules, services
 from insurance.customers.models import Customer, CustomerKind
+from insurance.customers.number_search import find_by_number
 from insurance.web.access import requires
 from insurance.web.business import business_day
 from insurance.web.forms import DayField, Form, TextField, choices_of
@@ -58,6 +60,7 @@ def create() -> Response:
     """Capture a customer; look-alikes are shown and must be confirmed."""
     form = CustomerForm()
     alike: list[queries.Duplicate] = []
+    refusal: DomainError | None = None
     if form.validate_on_submit():
         try:
             alike = [] if form.confirmed.data else _look_alikes(form)
@@ -71,14 +74,15 @@ def create() -> Response:
                 )
         except DomainError as error:
             refuse(form, error)
+            refusal = error
     return page(
         "customers/edit.html",
         part="customer_form",
-        status=409 if alike else form.status,
+        status=409 if alike else _status(form, refusal),
         form=form,
         customer=None,
         alike=alike,
-        existing=_existing(form),
+        existing=_existing(refusal),
     )
 
 
@@ -87,15 +91,22 @@ def create() -> Response:
 def identity() -> Response:
     """Say what the ID number being typed means, and who has it already."""
     typed = request.args.get("id_number", "")
-    facts, existing, problem = None, None, None
+    facts, existing, problem, status = None, None, None, 200
     if typed.strip():
         try:
             facts = rules.read_id_number(typed, on=business_day())
-            existing = queries.find_by_id_number(db.session(), facts.id_number)
+            found = find_by_number(facts.id_number)
+            existing = queries.get_customer(db.session(), found) if found else None
         except DomainError as error:
             problem = error.message
+            status = error.status if isinstance(error, TooManyError) else 200
     return page(
-        "customers/identity.html", part="identity", facts=facts, existing=existing, problem=problem
+        "customers/identity.html",
+        part="identity",
+        status=status,
+        facts=None if problem else facts,
+        existing=existing,
+        problem=problem,
     )
 
 
@@ -106,6 +117,7 @@ def edit(customer_id: UUID) -> Response:
     customer = queries.get_customer(db.session(), customer_id)
     form = CustomerForm(data=_form_data(customer))
     theirs: dict[str, Any] = {}
+    refusal: DomainError | None = None
     if form.validate_on_submit():
         try:
             services.edit_customer(
@@ -120,16 +132,17 @@ def edit(customer_id: UUID) -> Response:
             refuse(form, error)
         except DomainError as error:
             refuse(form, error)
+            refusal = error
         else:
             return go(url_for("customers.show", customer_id=customer_id), "Changes saved.")
     return page(
         "customers/edit.html",
         part="customer_form",
-        status=409 if theirs else form.status,
+        status=409 if theirs else _status(form, refusal),
         form=form,
         customer=customer,
         alike=[],
-        existing=_existing(form),
+        existing=_existing(refusal),
         theirs=theirs,
     )
 
@@ -180,15 +193,15 @@ def _look_alikes(form: CustomerForm) -> list[queries.Duplicate]:
     return queries.find_look_alikes(db.session(), kind, name, born, phone)
 
 
-def _existing(form: CustomerForm) -> Customer | None:
+def _status(form: CustomerForm, refusal: DomainError | None) -> int:
+    return 429 if isinstance(refusal, TooManyError) else form.status
+
+
+def _existing(refusal: DomainError | None) -> Customer | None:
     """Return who has the refused ID number, so that the form can link there."""
-    if not form.id_number.errors:
+    if not isinstance(refusal, services.DuplicateCustomerError):
         return None
-    try:
-        facts = rules.read_id_number(form.id_number.data or "", on=business_day())
-    except DomainError:
-        return None
-    return queries.find_by_id_number(db.session(), facts.id_number)
+    return queries.get_customer(db.session(), refusal.existing_id)
 
 
 def _form_data(customer: Customer) -> dict[str, Any]:
@@ -199,6 +212,8 @@ def _form_data(customer: Customer) -> dict[str, Any]:
     data = {name: getattr(customer, name) for name in names.split()}
     data["kind"] = customer.kind.value
     data["gender"] = customer.gender.value if customer.gender else ""
+    if not may_see_identity():
+        data |= {"date_of_birth": None, "gender": ""}
     for name in services.CONSENTS:
         data[f"consent_{name}"] = customer.consents.get(name, False)
     for address in queries.list_addresses(db.session(), customer.id)[:1]:

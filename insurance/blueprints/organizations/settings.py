@@ -28,6 +28,9 @@ class SettingsForm(Form):
         "Sign out after so many minutes without use", [Required("Enter a number of minutes.")]
     )
     payment_limit = MoneyField("A second person for payments above")
+    number_searches_per_hour = IntegerField(
+        "ID numbers that one person may search for in an hour", [Required("Enter a number.")]
+    )
     requires_mfa = BooleanField("Everybody needs a second factor to sign in")
     version = HiddenField()
 
@@ -76,6 +79,7 @@ def _settings(form: SettingsForm, payment_limit: Decimal) -> services.Organizati
         requires_mfa=form.requires_mfa.data,
         session_idle_minutes=form.session_idle_minutes.data or 0,
         payment_limit=payment_limit if form.payment_limit.data is None else form.payment_limit.data,
+        number_searches_per_hour=form.number_searches_per_hour.data or 0,
     )
 
 

@@ -17,6 +17,7 @@ from insurance.core.db import db
 from insurance.core.errors import NotFoundError
 from insurance.core.money import ZERO, format_money
 from insurance.core.permissions import May
+from insurance.core.privacy import as_shown, birth_words
 from insurance.customers.queries import get_customer
 from insurance.documents.pdf import render
 from insurance.ledger.queries import list_policy_transfers
@@ -202,7 +203,8 @@ def _flat(version: PolicyVersion) -> dict[str, Any]:
     flat = {f"policy.{name}": value for name, value in state["policy"].items()}
     for member in state["members"]:
         who = f"{member['first_name']} {member['last_name']}".strip()
-        flat |= {f"{who}.{name}": member[name] for name in ("role", "date_of_birth", "end_date")}
+        shown = as_shown(member)
+        flat |= {f"{who}.{name}": shown[name] for name in ("role", "date_of_birth", "end_date")}
     names = {one["id"]: object_name(one["kind"], one["details"]) for one in _objects_in(state)}
     for one in _objects_in(state):
         facts = {name: value for name, value in one["details"].items() if value}
@@ -259,7 +261,7 @@ def _on_paper(line: queries.PolicyLine) -> dict[str, Any]:
             [
                 f"{one.first_name} {one.last_name}".strip(),
                 one.role.replace("_", " ").capitalize(),
-                f"{one.date_of_birth:%Y/%m/%d}" if one.date_of_birth else "–",
+                birth_words(one.date_of_birth),
                 f"{one.effective_date:%Y/%m/%d}",
             ]
             for one in (queries.list_members(session, policy.id) if of_lives else ())
