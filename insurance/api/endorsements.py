@@ -86,6 +86,7 @@ class EndorseBody(Body):
     confirms_duplicate: bool = Field(
         False, description="A vehicle may be insured on another policy of the book too"
     )
+    payer_id: UUID | None = Field(None, description="The holder's own id: the holder pays")
     resolutions: Annotated[
         dict[UUID, Literal["KEEP_LATER", "USE_THIS"]],
         Field(max_length=50, description="By the id of each later endorsement in conflict"),

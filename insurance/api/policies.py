@@ -29,13 +29,14 @@ PATH = "/policies/<uuid:policy_id>"
 
 
 class PolicyAnswer(Answer):
-    """A policy with the names of its customer and product."""
+    """A policy with the names of its customer and product. Without a payer its holder pays."""
 
     id: UUID
     policy_number: str
     status: PolicyStatus
     customer_id: UUID
     customer_name: str
+    payer_id: UUID | None
     product_id: UUID
     product_name: str
     quote_id: UUID | None

@@ -96,10 +96,12 @@ class AcceptBody(Body):
     """From when the policy is in force: the day the quote states, else this one, else today.
 
     A funeral policy may be refused with `life_questions` (409): is a life the one that another
-    policy insures? Say so in `life_answers`.
+    policy insures? Say so in `life_answers`. `payer_id` is a customer who pays in the holder's
+    place.
     """
 
     effective_date: Day | None = None
+    payer_id: UUID | None = None
     confirms_duplicate: bool = Field(
         False, description="A vehicle may be insured on another policy of the book too"
     )
@@ -297,6 +299,7 @@ def accept_quote(quote_id: UUID, body: AcceptBody):
         effective_date=body.effective_date,
         confirms_duplicate=body.confirms_duplicate,
         life_answers=answers_by_question(body.life_answers),
+        payer_id=body.payer_id,
         on=_today(),
         now=clock.now(),
     )

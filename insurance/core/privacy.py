@@ -36,13 +36,15 @@ def as_shown(value: Any) -> Any:
 def without_identity(value: Any) -> Any:
     """Return data, however deep, without numbers, birth dates and genders.
 
-    A birth date written as text keeps its year; as a date it is left out. Beneficiaries, who have
-    a share and no number here, keep theirs: whoever changes them sends them all back.
+    A birth date written as text keeps its year; as a date it is left out. Beneficiaries (who have
+    a share) and drivers have no number here and keep theirs: whoever changes them sends them all
+    back.
     """
     if isinstance(value, dict):
         is_person = "date_of_birth" in value or "insured_lives" in value
+        is_sent_back = "share" in value or "licensed_since" in value
         return {
-            key: _hidden(key, inner, is_person=is_person, is_heir="share" in value)
+            key: _hidden(key, inner, is_person=is_person, is_sent_back=is_sent_back)
             for key, inner in value.items()
         }
     if isinstance(value, (list, tuple)):
@@ -50,8 +52,8 @@ def without_identity(value: Any) -> Any:
     return value
 
 
-def _hidden(key: Any, value: Any, *, is_person: bool, is_heir: bool) -> Any:
-    if value is None or (is_heir and key in ("date_of_birth", "gender")):
+def _hidden(key: Any, value: Any, *, is_person: bool, is_sent_back: bool) -> Any:
+    if value is None or (is_sent_back and key in ("date_of_birth", "gender")):
         return value
     if key == "date_of_birth":
         return value[:4] if isinstance(value, str) else None

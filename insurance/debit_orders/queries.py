@@ -36,7 +36,8 @@ IN_FLIGHT_DAYS = 10
 """How long a submitted debit may still be paid: tracking goes on for up to ten days."""
 
 _POLICY = text(
-    "SELECT id, policy_number, status, customer_id, frequency, due_day FROM ins.policies"
+    "SELECT id, policy_number, status, coalesce(payer_id, customer_id) AS customer_id, frequency,"
+    " due_day FROM ins.policies"
     " WHERE org_id = :org AND id = :policy"
 )
 
@@ -50,11 +51,12 @@ _CANDIDATES = text(
     FROM ins.premium_lines l
     JOIN ins.policies p ON p.org_id = l.org_id AND p.id = l.policy_id AND p.status = 'active'
     LEFT JOIN (
-        SELECT DISTINCT ON (policy_id) org_id, policy_id, id, status, max_amount, convention,
-               collection_day
+        SELECT DISTINCT ON (policy_id) org_id, policy_id, id, customer_id, status, max_amount,
+               convention, collection_day
         FROM ins.debit_order_mandates WHERE org_id = :org
         ORDER BY policy_id, (status = 'ACTIVE') DESC, created_at DESC, id DESC
     ) m ON m.org_id = l.org_id AND m.policy_id = l.policy_id
+       AND m.customer_id = coalesce(p.payer_id, p.customer_id)
     LEFT JOIN LATERAL (
         SELECT count(i.reference) AS debits,
                count(*) FILTER (WHERE i.premium_line_id = l.id AND i.status = 'UNPAID'
@@ -126,7 +128,7 @@ _COLLECTING = text(
 
 @dataclass(frozen=True, slots=True)
 class PolicyFacts:
-    """What debit orders need to know of a policy."""
+    """What debit orders need to know of a policy; the customer is who pays its premiums."""
 
     id: UUID
     policy_number: str

@@ -56,6 +56,13 @@ class Policy(TenantRecord):
         tenant_key("product_versions", "product_version_id"),
         tenant_key("customers", "customer_id"),
         tenant_key("quotes", "quote_id"),
+        tenant_key("customers", "payer_id"),
+        Index(
+            "policies_payer_ix",
+            "org_id",
+            "payer_id",
+            postgresql_where=text("payer_id IS NOT NULL"),
+        ),
         tenant_key("customer_bank_accounts", "bank_account_id"),
         Index(
             "policies_bank_account_ix",
@@ -82,11 +89,17 @@ class Policy(TenantRecord):
     premium: Mapped[Decimal]
     coverage_amount: Mapped[Decimal]
     rating: Mapped[dict[str, Any]]
+    payer_id: Mapped[UUID | None]
     bank_account_id: Mapped[UUID | None]
     ended_on: Mapped[date | None]
     current_version: Mapped[int] = mapped_column(default=1)
     issued_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+
+    @property
+    def paid_by(self) -> UUID:
+        """Return who pays the premiums and is paid refunds: the payer, else the holder."""
+        return self.payer_id or self.customer_id
 
 
 class PolicyMember(TenantRecord):
@@ -265,6 +278,7 @@ class EndorsementType(StrEnum):
     CHANGE_PREMIUM_DUE_DAY = "CHANGE_PREMIUM_DUE_DAY"
     CHANGE_FREQUENCY = "CHANGE_FREQUENCY"
     CHANGE_BANK_DETAILS = "CHANGE_BANK_DETAILS"
+    CHANGE_PAYER = "CHANGE_PAYER"
     CORRECT_DETAILS = "CORRECT_DETAILS"
     CHANGE_VEHICLE = "CHANGE_VEHICLE"
     ADD_OBJECT = "ADD_OBJECT"

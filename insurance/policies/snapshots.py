@@ -66,7 +66,8 @@ def snapshot(
         row = _fields(layer, _LAYER_FIELDS) | {"price": prices[layer.policy_benefit_id]}
         by_benefit.setdefault(layer.policy_benefit_id, []).append(row)
     state = {
-        "policy": _fields(policy, POLICY_FIELDS),
+        "policy": _fields(policy, POLICY_FIELDS)
+        | ({"payer_id": policy.payer_id} if policy.payer_id else {}),
         "members": [_fields(member, _MEMBER_FIELDS) for member in members],
         "objects": [_fields(one, _OBJECT_FIELDS) for one in objects],
         "benefits": [

@@ -16,7 +16,7 @@ from insurance.core.db import db
 from insurance.core.errors import DomainError, NotFoundError
 from insurance.core.money import format_money
 from insurance.core.permissions import May
-from insurance.customers.queries import list_bank_accounts
+from insurance.customers.queries import get_customer, list_bank_accounts, list_customers
 from insurance.policies import queries
 from insurance.policies.models import EndorsementType, Policy
 from insurance.policies.services import endorsements as services
@@ -30,6 +30,7 @@ from insurance.web.html import go, page, refuse
 
 HEIRS = 4
 _QUESTION = re.compile(r"-?[0-9]{1,4}:[0-9a-f-]{36}", re.ASCII)
+PAYERS = 10
 _ROLES = ("SPOUSE", "CHILD", "PARENT", "EXTENDED")
 _GENDERS = ("FEMALE", "MALE")
 
@@ -122,7 +123,7 @@ class FrequencyForm(EndorseForm):
 
 
 class BankForm(EndorseForm):
-    """Which of the holder's accounts."""
+    """Which of the payer's accounts."""
 
     bank_account_id = ChoiceField("Account")
 
@@ -130,8 +131,41 @@ class BankForm(EndorseForm):
         """Fill the choices for a policy."""
         self.bank_account_id.choices = [
             (str(one.id), f"{one.bank}, {one.account_number_masked}")
-            for one in list_bank_accounts(db.session(), policy.customer_id)
+            for one in list_bank_accounts(db.session(), policy.paid_by)
         ]
+
+
+class PayerForm(EndorseForm):
+    """Who pays from now on: the holder, or a customer who is looked for."""
+
+    payer_q = TextField("Look for a customer", longest=100)
+    payer_id = ChoiceField("Paid by", empty="Choose")
+
+    def offer(self, policy: Policy) -> None:
+        """Fill the choices for a policy."""
+        self.payer_id.choices = [
+            ("", "Choose"),
+            *payer_choices(policy.customer_id, self.payer_q.data or ""),
+        ]
+
+    def wanted(self) -> dict[str, Any]:
+        """Return the payer."""
+        return {"payer_id": self.payer_id.data}
+
+
+def payer_choices(holder_id: UUID, q: str) -> list[tuple[str, str]]:
+    """Return who may pay: the holder, and the customers that a text finds."""
+    session = db.session()
+    holder = get_customer(session, holder_id)
+    found = list_customers(session, q=q, limit=PAYERS).items if q.strip() else []
+    return [
+        (str(holder_id), f"{holder.display_name}, the holder"),
+        *(
+            (str(one.id), ", ".join(filter(None, (one.display_name, one.phone or one.email))))
+            for one in found
+            if one.id != holder_id
+        ),
+    ]
 
 
 class BeneficiariesForm(EndorseForm):
@@ -156,6 +190,7 @@ _FORMS: dict[str, tuple[EndorsementType, type[EndorseForm], str]] = {
     "due-day": (EndorsementType.CHANGE_PREMIUM_DUE_DAY, DueDayForm, "Change the due day"),
     "frequency": (EndorsementType.CHANGE_FREQUENCY, FrequencyForm, "Change the frequency"),
     "bank": (EndorsementType.CHANGE_BANK_DETAILS, BankForm, "Change bank details"),
+    "payer": (EndorsementType.CHANGE_PAYER, PayerForm, "Change who pays"),
     "details": (EndorsementType.CORRECT_DETAILS, CorrectForm, "Correct details"),
 }
 OF_LIVES = frozenset({"add-member", "remove-member", "beneficiaries", "details"})

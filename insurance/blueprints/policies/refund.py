@@ -1,4 +1,4 @@
-"""Paying money back to the holder: what there is, then how much and under which reference."""
+"""Paying money back to who pays the premiums: what there is, then how much and under which reference."""
 
 from decimal import Decimal
 from uuid import UUID
@@ -13,6 +13,7 @@ from insurance.core.db import db
 from insurance.core.errors import DomainError
 from insurance.core.money import ZERO, format_money
 from insurance.core.permissions import May
+from insurance.customers.queries import get_customer
 from insurance.organizations.queries import find_parameter
 from insurance.policies import queries, services
 from insurance.web.access import requires
@@ -55,7 +56,7 @@ def refund(policy_id: UUID) -> Response:
         status=status if status != 200 else form.status,
         form=form,
         policy=line.policy,
-        customer_name=line.customer_name,
+        payee=get_customer(session, line.policy.paid_by).display_name,
         payable=payable,
         credit=credit,
         limit=find_parameter(session, "refund_approval_limit", on),

@@ -59,6 +59,7 @@ def show(policy_id: UUID) -> Response:
         line=line,
         policy=line.policy,
         customer=get_customer(session, line.policy.customer_id),
+        payer=get_customer(session, line.policy.payer_id) if line.policy.payer_id else None,
         summary=billing.get_premium_summary(session, policy_id, on=on),
         forecast=forecast_of(session, policy_id, on),
         credit=billing.unapplied_credit(session, policy_id),

@@ -8,7 +8,7 @@ from uuid import UUID
 from flask import Response, make_response, request, url_for
 from wtforms import BooleanField
 
-from insurance.blueprints.policies.endorse import answers_typed
+from insurance.blueprints.policies.endorse import answers_typed, payer_choices
 from insurance.blueprints.quotes import bp
 from insurance.core import clock
 from insurance.core.db import db
@@ -32,16 +32,18 @@ from insurance.quotes.rules import InsuredObject, excess_words
 from insurance.web.access import current_tenant, requires
 from insurance.web.business import business_day
 from insurance.web.filters import words
-from insurance.web.forms import DayField, Form, Required, TextField
+from insurance.web.forms import ChoiceField, DayField, Form, Required, TextField
 from insurance.web.html import go, page, refuse
 
 
 class AcceptForm(Form):
-    """From when."""
+    """From when, and who pays."""
 
     effective_date = DayField("Cover starts")
     confirms_duplicate = BooleanField("Insure a vehicle twice that another policy insures")
     asks_duplicate = False
+    payer_q = TextField("Look for somebody else who pays", longest=100)
+    payer_id = ChoiceField("Paid by")
 
 
 class RepriceForm(Form):
@@ -68,6 +70,9 @@ def show(quote_id: UUID) -> Response:
 def accept(quote_id: UUID) -> Response:
     """Accept the quote and issue the policy."""
     form = AcceptForm()
+    _offer_payers(quote_id, form)
+    if request.form.get("act") == "find":
+        return _quote_page(quote_id, form)
     if form.validate_on_submit():
         try:
             issued = accept_quote(
@@ -75,6 +80,7 @@ def accept(quote_id: UUID) -> Response:
                 effective_date=form.effective_date.data,
                 life_answers=answers_typed(),
                 confirms_duplicate=form.confirms_duplicate.data,
+                payer_id=UUID(form.payer_id.data) if form.payer_id.data else None,
                 on=business_day(),
                 now=clock.now(),
             )
@@ -201,6 +207,14 @@ def _excess(part: Mapping[str, Any]) -> str:
     return excess_words(Decimal(amount), Decimal(per_cent))
 
 
+def _offer_payers(quote_id: UUID, form: AcceptForm) -> None:
+    """Fill the choices of who pays: the holder first, then who was looked for."""
+    holder_id = queries.get_quote(db.session(), quote_id).customer_id
+    form.payer_id.choices = payer_choices(holder_id, form.payer_q.data or "")
+    if not form.payer_id.raw_data:
+        form.payer_id.data = form.payer_id.choices[0][0]
+
+
 def _quote_page(
     quote_id: UUID,
     form: AcceptForm,
@@ -212,6 +226,8 @@ def _quote_page(
     session, on = db.session(), business_day()
     line = queries.get_quote_line(session, quote_id)
     objects = queries.objects_of(line.quote)
+    if not form.payer_id.choices:
+        _offer_payers(quote_id, form)
     together = line.quote.comparison_id or line.quote.id
     options = list(queries.list_comparison(session, together))
     if all(option.quote.id != together for option in options) and options:

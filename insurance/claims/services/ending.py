@@ -124,7 +124,11 @@ def _continue(held: Held, died: PolicyMember, follows: PolicyMember, goes_on: Co
         )
         return
     cancel_mandates_of(
-        held.session, held.policy.id, reason=f"{_person(died).name} has died", now=held.now
+        held.session,
+        held.policy.id,
+        reason=f"{_person(died).name} has died",
+        now=held.now,
+        keeping=held.policy.payer_id,
     )
     words = f"{name} holds the policy now: ask for contact details and how premiums are paid."
     if goes_on.is_minor:

@@ -46,7 +46,10 @@ class NewMandate:
 
 
 def create_mandate(policy_id: UUID, wanted: NewMandate, *, on: date, now: datetime) -> Mandate:
-    """Capture the authority to debit an account of the policyholder."""
+    """Capture the authority to debit an account of who pays the policy's premiums.
+
+    An active mandate of somebody who paid before is cancelled by it.
+    """
     try:
         with transaction() as session:
             policy = queries.get_policy_facts(session, policy_id)
@@ -65,6 +68,13 @@ def create_mandate(policy_id: UUID, wanted: NewMandate, *, on: date, now: dateti
                 convention=wanted.convention,
                 collection_day=wanted.collection_day,
                 created_at=now,
+            )
+            cancel_mandates_of(
+                session,
+                policy_id,
+                reason="Somebody else pays the premiums now",
+                now=now,
+                keeping=policy.customer_id,
             )
             session.add(mandate)
             session.flush()
@@ -117,8 +127,15 @@ def cancel_mandate(mandate_id: UUID, *, reason: str, now: datetime) -> Mandate:
         return mandate
 
 
-def cancel_mandates_of(session: Session, policy_id: UUID, *, reason: str, now: datetime) -> None:
-    """End every mandate of a policy, as a step: whoever gave it has died.
+def cancel_mandates_of(
+    session: Session,
+    policy_id: UUID,
+    *,
+    reason: str,
+    now: datetime,
+    keeping: UUID | None = None,
+) -> None:
+    """End every mandate of a policy, as a step, but those of one customer: who pays now.
 
     Debits already released are not called back.
     """
@@ -132,10 +149,13 @@ def cancel_mandates_of(session: Session, policy_id: UUID, *, reason: str, now: d
         .with_for_update()
     ).all()
     for mandate in found:
+        if mandate.customer_id == keeping:
+            continue
         before = _audited(mandate)
         mandate.status = MandateStatus.CANCELLED
         mandate.cancelled_at, mandate.cancel_reason = now, reason
         _record(session, "cancel_mandate", mandate, before, reason)
+    session.flush()
 
 
 def _check(session: Session, wanted: NewMandate, customer_id: UUID, on: date) -> None:
@@ -147,7 +167,7 @@ def _check(session: Session, wanted: NewMandate, customer_id: UUID, on: date) ->
         )
     ).one_or_none()
     if account is None:
-        raise DomainError("Choose an account of the policyholder.", field="bank_account_id")
+        raise DomainError("Choose an account of who pays.", field="bank_account_id")
     read_account_holder(account.holder, field="bank_account_id")
     if wanted.signed_on is not None and wanted.signed_on > on:
         raise DomainError("A mandate cannot be signed in the future.", field="signed_on")

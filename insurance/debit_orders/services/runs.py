@@ -57,6 +57,7 @@ _DROP_CHANGED = text(
       AND p.org_id = i.org_id AND p.id = i.policy_id
       AND m.org_id = i.org_id AND m.id = i.mandate_id
       AND (l.status NOT IN ('PENDING', 'OVERDUE') OR l.amount - l.paid_amount < i.amount
+           OR m.customer_id <> coalesce(p.payer_id, p.customer_id)
            OR p.status <> 'active' OR m.status <> 'ACTIVE' OR m.max_amount < i.amount)
     """
 )

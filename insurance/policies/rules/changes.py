@@ -132,6 +132,7 @@ def touches(change: Change) -> dict[str, str]:
         "CHANGE_PREMIUM_DUE_DAY": "due_day",
         "CHANGE_FREQUENCY": "frequency",
         "CHANGE_BANK_DETAILS": "bank_account_id",
+        "CHANGE_PAYER": "payer_id",
     }[change.type]
     value = data[name]
     if isinstance(value, list):
@@ -427,6 +428,14 @@ def _change_bank_details(contract: Contract, change: Change, _pricer: Pricer) ->
     return replace(contract, bank_account_id=UUID(change.data["bank_account_id"]))
 
 
+def _change_payer(contract: Contract, change: Change, _pricer: Pricer) -> Contract:
+    """Let somebody else pay; no payer means the holder. The account was the other payer's."""
+    payer = UUID(found) if (found := change.data["payer_id"]) else None
+    if payer == contract.payer_id:
+        raise DomainError("Premiums are paid by this payer already.", field="payer_id")
+    return replace(contract, payer_id=payer, bank_account_id=None)
+
+
 def _correct_details(contract: Contract, change: Change, pricer: Pricer) -> Contract:
     """Correct a life's details; its benefits cost from now on what the true details would."""
     member = contract.member(UUID(change.data["policy_member_id"]))
@@ -561,6 +570,7 @@ _APPLY: dict[str, Callable[[Contract, Change, Pricer], Contract]] = {
     "CHANGE_PREMIUM_DUE_DAY": _change_due_day,
     "CHANGE_FREQUENCY": _change_frequency,
     "CHANGE_BANK_DETAILS": _change_bank_details,
+    "CHANGE_PAYER": _change_payer,
     "CORRECT_DETAILS": _correct_details,
     "ANNIVERSARY": _anniversary,
     **objects.CHANGES,

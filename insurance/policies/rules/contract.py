@@ -132,6 +132,7 @@ class Contract:
     bank_account_id: UUID | None = None
     customer_id: UUID | None = None
     premium_free_until: date | None = None
+    payer_id: UUID | None = None
 
     @property
     def active_benefits(self) -> tuple[ContractBenefit, ...]:
@@ -256,6 +257,7 @@ def contract_of(snapshot: Mapping[str, Any]) -> Contract:
         bank_account_id=UUID(found) if (found := state.get("bank_account_id")) else None,
         customer_id=UUID(holder) if (holder := state.get("customer_id")) else None,
         premium_free_until=_day(state.get("premium_free_until")),
+        payer_id=UUID(payer) if (payer := state.get("payer_id")) else None,
     )
 
 
@@ -347,6 +349,7 @@ def snapshot_of(state: Mapping[str, Any], contract: Contract) -> dict[str, Any]:
                 if contract.premium_free_until
                 else {}
             ),
+            "payer_id": str(contract.payer_id) if contract.payer_id else None,
         },
         "members": [_plain(one) for one in contract.members],
         "objects": [_plain(one) for one in contract.objects],

@@ -117,6 +117,7 @@ def write_contract(session: Session, policy: Policy, contract: Contract) -> None
     policy.frequency = PremiumFrequency(contract.frequency)
     policy.bank_account_id = contract.bank_account_id
     policy.customer_id = contract.customer_id or policy.customer_id
+    policy.payer_id = contract.payer_id
     policy.rating = policy.rating | {"instalment": str(contract.instalment(factor))}
     count_portfolio(session, policy, 1)
     _write_members(session, policy, contract)

@@ -41,8 +41,9 @@ from insurance.policies.models import (
 from insurance.policies.rules import contract_of
 from insurance.policies.services.contracts import pricer_of
 from insurance.policies.services.double_insurance import check_registrations
-from insurance.policies.services.history import count_portfolio
+from insurance.policies.services.history import count_portfolio, state_of
 from insurance.policies.services.life_cover import check_life_cover
+from insurance.policies.services.payers import payer_of
 from insurance.policies.snapshots import snapshot
 from insurance.products.models import ObjectKind
 from insurance.products.queries import get_product, get_version, load_terms
@@ -68,12 +69,14 @@ def accept_quote(
     effective_date: date | None = None,
     confirms_duplicate: bool = False,
     life_answers: Mapping[str, bool] | None = None,
+    payer_id: UUID | None = None,
     on: date,
     now: datetime,
 ) -> Issued:
     """Turn an open quote into a policy that is in force from the day the quote states.
 
-    Where it states none, `effective_date` is the day, or else today.
+    Where it states none, `effective_date` is the day, or else today. `payer_id` names who pays
+    in the holder's place.
 
     Policy, members, benefits with their layers, twelve months of premiums, event, version and the
     ledger transfers of what is due are written together. Raises ConflictError for a quote that is
@@ -85,7 +88,9 @@ def accept_quote(
     answers = life_answers or {}
     try:
         with transaction() as session:
-            return _accept(session, quote_id, effective_date, confirms_duplicate, answers, on, now)
+            return _accept(
+                session, quote_id, effective_date, payer_id, confirms_duplicate, answers, on, now
+            )
     except IntegrityError as error:
         if constraint_of(error) == "policies_quote_id_key":
             raise ConflictError("This quote has already been accepted.") from error
@@ -96,6 +101,7 @@ def _accept(
     session: Session,
     quote_id: UUID,
     effective_date: date | None,
+    payer_id: UUID | None,
     confirms_duplicate: bool,
     life_answers: Mapping[str, bool],
     on: date,
@@ -132,6 +138,7 @@ def _accept(
         confirmed=confirms_duplicate,
     )
     policy = _policy_of(session, quote, terms, effective, on, now)
+    policy.payer_id = payer_of(session, payer_id, quote.customer_id)
     session.add(policy)
     session.flush()
     members = _add_members(session, policy, quote, terms)
@@ -403,7 +410,11 @@ def _write_history(
         recorded_at=now,
         description=f"Issued from quote {quote.quote_number}",
         reason=None,
-        payload={"quote_number": quote.quote_number, "state": state["policy"]},
+        payload={
+            "quote_number": quote.quote_number,
+            "payer_id": str(policy.payer_id) if policy.payer_id else None,
+            "state": state_of(policy),
+        },
         actor=current_actor().email,
         request_id=current_actor().request_id,
     )

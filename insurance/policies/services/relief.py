@@ -19,6 +19,7 @@ from insurance.core.db import transaction
 from insurance.core.errors import ConflictError, DomainError
 from insurance.core.money import ZERO, format_money
 from insurance.core.tenancy import current_org
+from insurance.customers.queries import get_customer
 from insurance.ledger.models import TransferType
 from insurance.ledger.services import Entry, post
 from insurance.policies.lifecycle_rules import Agreement
@@ -308,7 +309,9 @@ def _pay_out(
         "from_credit": from_credit,
         "approval_id": approval_id,
     }
-    words = f"{format_money(amount)} paid back, reference {reference}"
+    payee = get_customer(session, policy.paid_by)
+    payload |= {"payee_id": payee.id, "payee": payee.display_name}
+    words = f"{format_money(amount)} paid back to {payee.display_name}, reference {reference}"
     _record(case, "REFUND_PAID", REFUND, words, reason.strip() or None, payload)
     return _refunded(case, amount)
 

@@ -22,6 +22,7 @@ from insurance.policies.rules import (
 )
 from insurance.policies.services.contracts import Basis, load_basis
 from insurance.policies.services.endorsements.objects import OBJECT_CHANGES, object_data
+from insurance.policies.services.payers import payer_of
 from insurance.products.rules import EVERY_LIFE
 
 LATER_STANDS = "KEEP_LATER"
@@ -44,6 +45,7 @@ _FIELDS: dict[EndorsementType, tuple[str, ...]] = {
     EndorsementType.CHANGE_PREMIUM_DUE_DAY: ("due_day",),
     EndorsementType.CHANGE_FREQUENCY: ("frequency",),
     EndorsementType.CHANGE_BANK_DETAILS: ("bank_account_id",),
+    EndorsementType.CHANGE_PAYER: ("payer_id",),
     EndorsementType.CORRECT_DETAILS: (
         "policy_member_id",
         "first_name",
@@ -116,9 +118,11 @@ def data_of(session: Session, policy: Policy, wanted: Wanted) -> dict[str, Any]:
             one.benefit.id for one in benefits if one.benefit.member_id == member
         ]
     elif wanted.type is EndorsementType.CHANGE_BANK_DETAILS:
-        known = {one.id for one in list_bank_accounts(session, policy.customer_id)}
+        known = {one.id for one in list_bank_accounts(session, policy.paid_by)}
         if UUID(str(given["bank_account_id"])) not in known:
-            raise DomainError("Choose an account of the policyholder.", field="bank_account_id")
+            raise DomainError("Choose an account of who pays.", field="bank_account_id")
+    elif wanted.type is EndorsementType.CHANGE_PAYER:
+        data["payer_id"] = payer_of(session, UUID(str(given["payer_id"])), policy.customer_id)
     elif wanted.type in OBJECT_CHANGES:
         return object_data(session, policy, wanted.type, given, wanted.effective_date)
     return data
