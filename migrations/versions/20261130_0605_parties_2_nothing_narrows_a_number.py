@@ -1,7 +1,7 @@
 """nothing that narrows an ID number stands beside it; searches for whole numbers are counted
 
 Revision ID: parties_2
-Revises: payees_1
+Revises: join_1
 """
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "parties_2"
-down_revision = "payees_1"
+down_revision = "join_1"
 
 
 def upgrade() -> None:
