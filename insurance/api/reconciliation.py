@@ -16,7 +16,7 @@ from insurance.organizations.queries import get_organization
 from insurance.reconciliation import queries, services
 from insurance.reconciliation.models import FileStatus, ReconciliationFile
 from insurance.reconciliation.rules import FileFormat, LineType, Verdict
-from insurance.web.parsing import Amount, Day, Money, Words
+from insurance.web.parsing import Day, Money, Words
 
 TAG = "Reconciliation"
 
@@ -43,13 +43,16 @@ class ReturnBody(Body):
 
 
 class RowAnswer(Answer):
-    """What became of a row. A row that could not be read has no amount."""
+    """What became of a row. A row that could not be read has no amount.
+
+    A line that was ignored has a minus where money went out.
+    """
 
     line: int
     verdict: Verdict
     detail: str
     policy_number: str
-    amount: Amount | None
+    amount: Money | None
     line_type: LineType
     bank_reference: str | None
     caution: str

@@ -1,5 +1,7 @@
 """Unlike files of banks, posted: what they bring in is what the bank account says."""
 
+import io
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 
@@ -7,9 +9,13 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from insurance.core import clock
+from insurance.core.permissions import Role
 from insurance.reconciliation.models import ReconciliationFile
 from insurance.reconciliation.queries import sum_suspense
 from insurance.reconciliation.rules import Verdict
+from tests.factories.book import NOW
+from tests.factories.identity import TestClient
 from tests.factories.reconciliation import (
     commit,
     csv_of,
@@ -107,6 +113,19 @@ def test_three_unlike_files_of_one_month_are_read_and_tie_to_the_bank_account(
     for file in (mt940, camt):
         moved = D(file.reading["closing"]) - D(file.reading["opening"])
         assert moved == D(file.reading["moved"])
+
+
+@pytest.mark.parametrize("make", [_fnb, _mt940, _camt])
+def test_a_statement_with_money_out_is_answered_over_the_api(
+    make: Callable[[str], bytes], api: Callable[..., TestClient], numbers: list[str]
+) -> None:
+    with clock.frozen(NOW):
+        client = api(Role.FINANCE)
+        path = "/api/v1/premium-reconciliation/upload"
+        sent = client.post(path, data={"file": (io.BytesIO(make(numbers[0])), "bank.txt")})
+
+    assert sent.status_code == 200
+    assert {row["amount"] for row in sent.json["rows"]} <= {100.0, 150.0, -85.0}
 
 
 def test_the_same_statements_again_bring_nothing(numbers: list[str], session: Session) -> None:
