@@ -1,6 +1,7 @@
 """Customers in the API."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -28,6 +29,14 @@ from insurance.web.parsing import Day, Words
 
 Short = Annotated[Words, Field(max_length=200)]
 Number = Annotated[Words, Field(max_length=40)]
+
+
+class AccountType(StrEnum):
+    """What kind of account it is."""
+
+    CURRENT = "CURRENT"
+    SAVINGS = "SAVINGS"
+    TRANSMISSION = "TRANSMISSION"
 
 
 class AddressBody(Answer):
@@ -225,3 +234,63 @@ def _answer(
             answer["id_number" if customer.id_number_cipher else "passport_number"] = number
         answer["addresses"] = queries.list_addresses(db.session(), customer.id)
     return answer | {"warnings": warnings or []}
+
+
+class BankAccountBody(Body):
+    """An account to debit or to pay into."""
+
+    holder: Annotated[Short, Field(min_length=1)]
+    bank: Annotated[Words, Field(min_length=1, max_length=60)]
+    branch_code: Annotated[Words, Field(min_length=6, max_length=6)]
+    account_type: AccountType
+    account_number: Annotated[Words, Field(min_length=1, max_length=30)]
+
+
+class BankAccountAnswer(Answer):
+    """A bank account of a customer. Of its number the last digits are shown."""
+
+    id: UUID
+    customer_id: UUID
+    holder: str
+    bank: str
+    branch_code: str
+    account_type: AccountType
+    account_number: str = Field(validation_alias="account_number_masked")
+    created_at: datetime
+
+
+@endpoint(
+    "GET",
+    "/customers/<uuid:customer_id>/bank-accounts",
+    may=May.CUSTOMERS_VIEW,
+    answer=list[BankAccountAnswer],
+    tag="Customers",
+)
+def list_bank_accounts(customer_id: UUID):
+    """List a customer's bank accounts, the oldest first."""
+    session = db.session()
+    queries.get_customer(session, customer_id)
+    return list(queries.list_bank_accounts(session, customer_id))
+
+
+@endpoint(
+    "POST",
+    "/customers/<uuid:customer_id>/bank-accounts",
+    may=May.CUSTOMERS_EDIT,
+    body=BankAccountBody,
+    answer=BankAccountAnswer,
+    status=201,
+    tag="Customers",
+)
+def add_bank_account(customer_id: UUID, body: BankAccountBody):
+    """Add a bank account to a customer."""
+    account = services.add_bank_account(
+        customer_id,
+        holder=body.holder,
+        bank=body.bank,
+        branch_code=body.branch_code,
+        account_type=body.account_type.value,
+        account_number=body.account_number,
+        now=clock.now(),
+    )
+    return created(account, "list_bank_accounts", customer_id=customer_id)

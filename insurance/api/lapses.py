@@ -6,14 +6,20 @@ from uuid import UUID
 
 from pydantic import Field, StrictBool
 
-from insurance.api.edge import Answer, Body, Reply, created, endpoint
+from insurance.api.edge import Answer, Body, Reply, Sent, created, endpoint
 from insurance.api.products.shared import Edits, Whole
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.money import ZERO
 from insurance.core.permissions import May
 from insurance.lapses import queries, services
-from insurance.lapses.models import GraceType, LapseHold, LapseRule
+from insurance.lapses.models import (
+    GraceType,
+    LapseHold,
+    LapseRule,
+    NoticeKind,
+    PremiumNotice,
+)
 from insurance.organizations.queries import get_organization
 from insurance.policies.services import forecast_of
 from insurance.products.queries import get_product
@@ -111,6 +117,45 @@ class HoldAnswer(Answer):
     released_at: datetime | None
 
 
+class NoticeFields(Body):
+    """To whom a letter about the oldest premium unpaid went, and its true day."""
+
+    recipient: Annotated[Words, Field(min_length=1, max_length=200)]
+    sent_on: Day
+
+
+class RegisteredNoticeBody(NoticeFields):
+    """A letter that its registered-mail number proves."""
+
+    registered_number: Annotated[Words, Field(min_length=1, max_length=60)]
+
+
+class LetterBody(NoticeFields):
+    """A letter that the file sent with it proves; a registered-mail number too, if it has one."""
+
+    registered_number: Annotated[Words, Field(max_length=60)] = ""
+
+
+class SendNoticeBody(Body):
+    """Nothing more to say."""
+
+
+class PremiumNoticeAnswer(Answer):
+    """What a holder was told of a premium. A mail is proof once it has left (`mail_id`)."""
+
+    id: UUID
+    policy_id: UUID
+    premium_line_id: UUID
+    kind: NoticeKind
+    days_before: int
+    recipient: str
+    sent_on: date
+    registered_number: str | None
+    file_name: str | None
+    sha256: str | None
+    mail_id: UUID | None
+
+
 @endpoint("GET", "/products/<uuid:product_id>/lapse-rules", may=May.LAPSES_VIEW,
           answer=list[LapseRuleAnswer], tag="Lapse rules")  # fmt: skip
 def list_lapse_rules(product_id: UUID) -> list[LapseRule]:
@@ -163,6 +208,55 @@ def place_lapse_hold(policy_id: UUID, body: HoldBody) -> LapseHold:
 def release_lapse_hold(hold_id: UUID) -> None:
     """Let a held policy lapse again."""
     services.release_hold(hold_id, now=clock.now())
+
+
+@endpoint("GET", "/policies/<uuid:policy_id>/premium-notices", may=May.LAPSES_VIEW,
+          answer=list[PremiumNoticeAnswer], tag="Lapse rules")  # fmt: skip
+def list_premium_notices(policy_id: UUID) -> list[PremiumNotice]:
+    """List what a policy's holder was told of premiums, the newest first."""
+    session = db.session()
+    queries.get_policy_facts(session, policy_id)
+    return [line.notice for line in queries.list_notices(session, policy_id)]
+
+
+@endpoint("POST", "/policies/<uuid:policy_id>/premium-notices", may=May.LAPSES_HOLD,
+          body=RegisteredNoticeBody, answer=PremiumNoticeAnswer, status=201,
+          tag="Lapse rules")  # fmt: skip
+def record_premium_notice(policy_id: UUID, body: RegisteredNoticeBody) -> Reply:
+    """Record a notice of non-payment by registered letter, on its true day, however late."""
+    notice = services.record_notice(
+        policy_id,
+        recipient=body.recipient,
+        sent_on=body.sent_on,
+        registered_number=body.registered_number,
+        on=_today(),
+        now=clock.now(),
+    )
+    return created(notice, "list_premium_notices", policy_id=policy_id)
+
+
+@endpoint("POST", "/policies/<uuid:policy_id>/premium-notices/letter", may=May.LAPSES_HOLD,
+          upload=LetterBody, answer=PremiumNoticeAnswer, status=201, tag="Lapse rules")  # fmt: skip
+def record_notice_letter(policy_id: UUID, body: LetterBody, sent: Sent) -> Reply:
+    """Record a notice of non-payment with a PDF, JPEG or PNG of the letter or its slip."""
+    notice = services.record_notice(
+        policy_id,
+        recipient=body.recipient,
+        sent_on=body.sent_on,
+        registered_number=body.registered_number,
+        letter=services.Letter(sent.name, sent.content),
+        on=_today(),
+        now=clock.now(),
+    )
+    return created(notice, "list_premium_notices", policy_id=policy_id)
+
+
+@endpoint("POST", "/policies/<uuid:policy_id>/premium-notices/send", may=May.LAPSES_HOLD,
+          body=SendNoticeBody, answer=PremiumNoticeAnswer, status=201, tag="Lapse rules")  # fmt: skip
+def send_premium_notice(policy_id: UUID, body: SendNoticeBody) -> Reply:
+    """Send the notice of non-payment by e-mail now; sent late, grace runs from it."""
+    notice = services.send_notice(policy_id, on=_today())
+    return created(notice, "list_premium_notices", policy_id=policy_id)
 
 
 def _today() -> date:

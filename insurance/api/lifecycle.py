@@ -44,6 +44,12 @@ class CancelBody(ReasonBody):
     cancellation_type: CancellationType
     effective_date: Day | None = Field(None, description="The first day without cover; today")
     initiated_by: Initiator | None = None
+    notice_sent_on: Day | None = Field(
+        None, description="OTHER, by the insurer: when the holder was given written notice"
+    )
+    notice_evidence: Annotated[Words, Field(max_length=60)] = Field(
+        "", description="The number of the registered letter or of the file"
+    )
 
 
 class RefundBody(ReasonBody):
@@ -76,6 +82,9 @@ class CancellationAnswer(Answer):
     effective_date: Day
     cover_end: Day
     is_cooling_off: bool
+    is_cooling_off_barred: bool = Field(
+        description="Within the days of cooling off, but there was a claim or an event"
+    )
     initiated_by: Initiator
     basis: str
     unearned: Money
@@ -261,7 +270,7 @@ def write_off_premium(policy_id: UUID, line_id: UUID, body: ReasonBody) -> Reply
     tag="Lifecycle",
 )
 def pay_refund(policy_id: UUID, body: RefundBody) -> Reply:
-    """Pay money back to the holder: what is payable first, then unused credit."""
+    """Pay money back to the holder: what is payable first, then what is beyond what is due."""
     return _said(
         services.pay_refund(
             policy_id,
@@ -280,6 +289,8 @@ def _wanted(body: CancelBody) -> services.Cancellation:
         reason=body.reason,
         effective_date=body.effective_date,
         initiated_by=body.initiated_by,
+        notice_sent_on=body.notice_sent_on,
+        notice_evidence=body.notice_evidence,
     )
 
 

@@ -63,8 +63,8 @@ _PAID = """
 """Six holders in a hundred are late, one of them since the month before."""
 _WARNED = """
     INSERT INTO ins.premium_notices (org_id, id, policy_id, premium_line_id, kind, days_before,
-                                     recipient, sent_on)
-    SELECT org_id, id, policy_id, id, 'NON_PAYMENT', 0, 'letter', due_date + 1
+                                     recipient, sent_on, registered_number)
+    SELECT org_id, id, policy_id, id, 'NON_PAYMENT', 0, 'letter', due_date + 1, 'bench'
     FROM ins.premium_lines WHERE status = 'OVERDUE'
 """
 """Whoever is late was told so: who is still late a month after lapses."""

@@ -9,7 +9,14 @@ from uuid import UUID
 from sqlalchemy import case, func, select, text
 from sqlalchemy.orm import Session
 
-from insurance.billing.models import LineStatus, PremiumLine, Receipt, ReceiptKind, ReceiptStatus
+from insurance.billing.models import (
+    LineKind,
+    LineStatus,
+    PremiumLine,
+    Receipt,
+    ReceiptKind,
+    ReceiptStatus,
+)
 from insurance.billing.rules import OpenLine, last_in_reach, plain_reference
 from insurance.core.bulk import id_array
 from insurance.core.errors import NotFoundError
@@ -146,7 +153,26 @@ _NET_OF_LINE = text(
     """
 )
 
-
+MONEY_HELD = """(EXISTS (
+            SELECT 1 FROM ins.premium_lines a
+            WHERE a.org_id = :org AND a.policy_id = d.policy_id AND a.kind = 'PREMIUM'
+              AND a.due_date > CAST(:on AS date) AND a.paid_amount > 0 AND a.status <> 'CANCELLED'
+        ) OR EXISTS (
+            SELECT 1 FROM ins.receipts r
+            WHERE r.org_id = :org AND r.policy_id = d.policy_id AND r.status = 'POSTED'
+              AND r.amount > coalesce((
+                SELECT sum(used.amount) FROM ins.allocations used
+                WHERE used.org_id = r.org_id AND used.receipt_id = r.id), 0)
+        ))"""
+"""The condition that a policy, `d.policy_id`, has money that settles nothing due by a day."""
+_WITH_MONEY = text(
+    "".join(
+        [
+            "SELECT d.policy_id FROM unnest(CAST(:policies AS uuid[])) AS d(policy_id) WHERE ",
+            MONEY_HELD,
+        ]
+    )
+)
 _GIVEN_UP = text(
     """
     SELECT a.premium_line_id, sum(a.amount)
@@ -232,6 +258,15 @@ def list_credits(session: Session, policy_ids: Collection[UUID]) -> list[Credit]
     values = {"org": current_org(), "policies": id_array(policy_ids)}
     rows = session.execute(_CREDITS, values)
     return [Credit(*row) for row in rows]
+
+
+def list_money_held(session: Session, policy_ids: Collection[UUID], *, on: date) -> set[UUID]:
+    """Return the policies with money that settles nothing due by a day.
+
+    That is credit which nothing has used, and what was paid of premiums not yet due.
+    """
+    values = {"org": current_org(), "policies": id_array(policy_ids), "on": on}
+    return set(session.scalars(_WITH_MONEY, values))
 
 
 def list_net_allocations(
@@ -335,6 +370,19 @@ def arrears_on(session: Session, policy_id: UUID, on: date) -> Decimal:
     """Return what had fallen due by a day and is not settled today, in rand."""
     open_lines = list_open_lines(session, [policy_id])
     return sum((line.outstanding for _id, line in open_lines if line.due_date <= on), ZERO)
+
+
+def paid_ahead(session: Session, policy_id: UUID, *, on: date) -> Decimal:
+    """Return what was paid of premiums not yet due on a day, in rand."""
+    return session.scalars(
+        select(func.coalesce(func.sum(PremiumLine.paid_amount), ZERO)).where(
+            PremiumLine.org_id == current_org(),
+            PremiumLine.policy_id == policy_id,
+            PremiumLine.kind == LineKind.PREMIUM,
+            PremiumLine.status != LineStatus.CANCELLED,
+            PremiumLine.due_date > on,
+        )
+    ).one()
 
 
 def unapplied_credit(session: Session, policy_id: UUID) -> Decimal:

@@ -92,7 +92,8 @@ class NoticeKind(StrEnum):
 class PremiumNotice(TenantRecord):
     """What a holder was told about a premium, once a kind, day and recipient.
 
-    With `mail_id` the mail is the proof once it has left; without, a person recorded a letter.
+    With `mail_id` the mail is the proof once it has left. Without, a person recorded a letter, and
+    its registered number or a file of it is the proof.
     """
 
     __tablename__ = "premium_notices"
@@ -119,3 +120,7 @@ class PremiumNotice(TenantRecord):
     recipient: Mapped[str]
     mail_id: Mapped[UUID | None]
     sent_on: Mapped[date]
+    registered_number: Mapped[str | None]
+    file_key: Mapped[str | None]
+    file_name: Mapped[str | None]
+    sha256: Mapped[str | None]

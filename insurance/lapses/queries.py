@@ -20,6 +20,7 @@ from sqlalchemy import TextClause, select, text
 from sqlalchemy.orm import Session
 
 from insurance.billing.models import LineStatus, PremiumLine
+from insurance.billing.queries import MONEY_HELD, list_money_held
 from insurance.core.bulk import id_array
 from insurance.core.business_days import public_holidays
 from insurance.core.errors import NotFoundError
@@ -223,8 +224,13 @@ class NoticeLine:
 
     @property
     def is_proof(self) -> bool:
-        """Tell whether it proves that the holder was told: the mail left, or a letter went."""
-        return self.notice.mail_id is None or self.mail_sent
+        """Tell whether it proves that the holder was told.
+
+        The mail left, or a letter went that its registered number or a file of it shows.
+        """
+        if self.notice.mail_id is not None:
+            return self.mail_sent
+        return bool(self.notice.registered_number or self.notice.file_key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,13 +270,24 @@ def get_policy_standing(
         spans,
         policy.default_terms,
         holds=[_hold_of(hold) for hold in holds if hold.released_at is None],
-        told={line.due_date for line in notices if _is_proof(line, on)},
+        notices=_first_days(
+            (line.due_date, line.notice.sent_on) for line in notices if _is_proof(line, on)
+        ),
         collection_in_flight=collection_in_flight,
+        money_held=bool(list_money_held(session, [policy_id], on=on)),
         on=on,
         holidays=holidays_around(session, on),
     )
     line_id = next((line.id for line in lines if line.due_date == seen.anchor), None)
     return PolicyStanding(policy, seen.forecast, seen.terms, holds, notices, line_id)
+
+
+def _first_days(notices: Iterable[tuple[date, date]]) -> dict[date, date]:
+    """Return the first day of the notices of each due date."""
+    first: dict[date, date] = {}
+    for due_date, sent_on in notices:
+        first[due_date] = min(sent_on, first.get(due_date, sent_on))
+    return first
 
 
 _STANDING_OF = text(
@@ -299,13 +316,13 @@ _HOLDS_OF = text(
 )
 _TOLD_OF = text(
     """
-    SELECT n.policy_id, l.due_date
+    SELECT n.policy_id, l.due_date, n.sent_on
     FROM ins.premium_notices n
     JOIN ins.premium_lines l ON l.org_id = n.org_id AND l.id = n.premium_line_id
     LEFT JOIN ins.mails m ON m.org_id = n.org_id AND m.id = n.mail_id
     WHERE n.org_id = :org AND n.policy_id = ANY(CAST(:policies AS uuid[]))
       AND n.kind = 'NON_PAYMENT' AND n.sent_on <= :on
-      AND (n.mail_id IS NULL OR m.sent_at IS NOT NULL)
+      AND (m.sent_at IS NOT NULL OR n.registered_number IS NOT NULL OR n.file_key IS NOT NULL)
     """
 )
 
@@ -325,9 +342,10 @@ def list_forecasts(
     holds: dict[UUID, list[Hold]] = defaultdict(list)
     for policy_id, *facts in session.execute(_HOLDS_OF, values):
         holds[policy_id].append(Hold(*facts))
-    told: dict[UUID, set[date]] = defaultdict(set)
-    for policy_id, due_date in session.execute(_TOLD_OF, values):
-        told[policy_id].add(due_date)
+    notices: dict[UUID, list[tuple[date, date]]] = defaultdict(list)
+    for policy_id, due_date, sent_on in session.execute(_TOLD_OF, values):
+        notices[policy_id].append((due_date, sent_on))
+    with_money = list_money_held(session, policy_ids, on=on)
     spans = list_terms(session, {one.product_id for one in policies})
     holidays = holidays_around(session, on)
     return {
@@ -338,8 +356,9 @@ def list_forecasts(
             spans[one.product_id],
             rules.default_terms(one.class_code, one.category),
             holds=holds[one.id],
-            told=told[one.id],
+            notices=_first_days(notices[one.id]),
             collection_in_flight=one.id in collecting,
+            money_held=one.id in with_money,
             on=on,
             holidays=holidays,
         ).forecast
@@ -382,6 +401,14 @@ def list_holds(session: Session, policy_id: UUID) -> Sequence[LapseHold]:
 def get_hold(session: Session, hold_id: UUID, *, lock: bool = False) -> LapseHold:
     """Return a hold of the organization in scope. Raises NotFoundError."""
     return get_record(session, LapseHold, hold_id, lock=lock, called="hold")
+
+
+def get_notice(session: Session, policy_id: UUID, notice_id: UUID) -> PremiumNotice:
+    """Return a notice of a policy. Raises NotFoundError."""
+    notice = get_record(session, PremiumNotice, notice_id, called="notice")
+    if notice.policy_id != policy_id:
+        raise NotFoundError("There is no such notice.")
+    return notice
 
 
 def list_notices(session: Session, policy_id: UUID) -> list[NoticeLine]:
@@ -455,7 +482,7 @@ _RULES = """
             requires_notice boolean, tolerance numeric, email boolean, reminders jsonb)
     )
 """
-_BOOK = """
+_ANCHORED = """
     , owing AS MATERIALIZED (
         SELECT l.policy_id, min(l.due_date) AS oldest, sum(l.amount - l.paid_amount) AS arrears
         FROM ins.premium_lines l
@@ -479,30 +506,34 @@ _BOOK = """
          AND p.status IN ('active', 'suspended')
         JOIN rules r ON r.product_id = p.product_id AND r.valid_from <= o.oldest
          AND (r.valid_to IS NULL OR o.oldest < r.valid_to)
-    ), dated AS MATERIALIZED (
-        SELECT a.*, t.tolerance, t.requires_notice,
-               CASE WHEN t.business THEN (
-                   SELECT a.anchor + n FROM generate_series(1, 2 * g.days + 60) AS n
-                   WHERE extract(isodow FROM a.anchor + n) < 6
-                     AND a.anchor + n <> ALL(CAST(:holidays AS date[]))
-                   ORDER BY n OFFSET g.days - 1 LIMIT 1)
-               ELSE a.anchor + g.days END AS grace_end
-        FROM anchored a
-        JOIN rules t ON t.scenario = a.scenario AND t.product_id = a.product_id
-         AND t.valid_from <= a.anchor AND (t.valid_to IS NULL OR a.anchor < t.valid_to)
-        CROSS JOIN LATERAL (
-            SELECT CASE a.frequency WHEN 'MONTHLY' THEN t.monthly WHEN 'QUARTERLY' THEN t.quarterly
-                   WHEN 'HALF_YEARLY' THEN t.half_yearly ELSE t.annual END AS days
-        ) g
     ), told AS MATERIALIZED (
-        SELECT DISTINCT l.policy_id, l.due_date
+        SELECT l.policy_id, l.due_date, min(n.sent_on) AS sent_on
         FROM ins.premium_lines l
         JOIN ins.premium_notices n ON n.org_id = l.org_id AND n.premium_line_id = l.id
          AND n.kind = 'NON_PAYMENT' AND n.sent_on <= CAST(:on AS date)
         LEFT JOIN ins.mails m ON m.org_id = n.org_id AND m.id = n.mail_id
         WHERE l.org_id = :org AND l.status IN ('PENDING', 'OVERDUE')
           AND l.due_date <= CAST(:on AS date) AND l.amount > l.paid_amount
-          AND (n.mail_id IS NULL OR m.sent_at IS NOT NULL)
+          AND (m.sent_at IS NOT NULL OR n.registered_number IS NOT NULL OR n.file_key IS NOT NULL)
+        GROUP BY l.policy_id, l.due_date
+    ), dated AS MATERIALIZED (
+        SELECT a.*, t.tolerance, t.requires_notice, told.sent_on,
+               CASE WHEN t.business THEN (
+                   SELECT g.since + n FROM generate_series(1, 2 * g.days + 60) AS n
+                   WHERE extract(isodow FROM g.since + n) < 6
+                     AND g.since + n <> ALL(CAST(:holidays AS date[]))
+                   ORDER BY n OFFSET g.days - 1 LIMIT 1)
+               ELSE g.since + g.days END AS grace_end
+        FROM anchored a
+        JOIN rules t ON t.scenario = a.scenario AND t.product_id = a.product_id
+         AND t.valid_from <= a.anchor AND (t.valid_to IS NULL OR a.anchor < t.valid_to)
+        LEFT JOIN told ON told.policy_id = a.policy_id AND told.due_date = a.anchor
+        CROSS JOIN LATERAL (
+            SELECT CASE a.frequency WHEN 'MONTHLY' THEN t.monthly WHEN 'QUARTERLY' THEN t.quarterly
+                   WHEN 'HALF_YEARLY' THEN t.half_yearly ELSE t.annual END AS days,
+                   CASE WHEN t.requires_notice AND told.sent_on > a.anchor + CAST(:notice_days AS integer)
+                   THEN told.sent_on ELSE a.anchor END AS since
+        ) g
     ), held AS MATERIALIZED (
         SELECT DISTINCT ON (h.policy_id) h.policy_id, h.reason FROM ins.lapse_holds h
         WHERE h.org_id = :org AND h.released_at IS NULL
@@ -513,19 +544,27 @@ _BOOK = """
                held.reason IS NOT NULL AS is_held,
                d.policy_id = ANY(CAST(:collecting AS uuid[])) AS is_collecting,
                d.arrears <= d.tolerance AS is_within_tolerance,
-               d.requires_notice AND told.policy_id IS NULL AS lacks_notice
+               d.requires_notice AND d.sent_on IS NULL AS lacks_notice,
+               """
+_BOOK = "".join(
+    [
+        _ANCHORED,
+        MONEY_HELD,
+        """ AS has_money
         FROM dated d
-        LEFT JOIN told ON told.policy_id = d.policy_id AND told.due_date = d.anchor
         LEFT JOIN held ON held.policy_id = d.policy_id
     ), book AS (
-        SELECT j.*, is_held OR is_collecting OR is_within_tolerance OR lacks_notice AS is_blocked
+        SELECT j.*, is_held OR is_collecting OR is_within_tolerance OR lacks_notice
+               OR has_money AS is_blocked
         FROM judged j
     )
-"""
+""",
+    ]
+)
 _LINES = """
     SELECT b.policy_id, b.policy_number, b.status, c.display_name, pr.name, b.premium, b.anchor,
            b.grace_end, b.lapse_date, b.arrears, b.hold_reason, b.is_held, b.is_collecting,
-           b.is_within_tolerance, b.lacks_notice
+           b.is_within_tolerance, b.lacks_notice, b.has_money
     FROM book b
     JOIN ins.customers c ON c.org_id = b.org_id AND c.id = b.customer_id
     JOIN ins.products pr ON pr.org_id = b.org_id AND pr.id = b.product_id
@@ -628,7 +667,7 @@ def count_rule_impact(
 
 
 def _arrears_line(row: Sequence[Any]) -> ArrearsLine:
-    stands = row[11:15]
+    stands = row[11:16]
     blocked_by = tuple(block for block, does in zip(Block, stands, strict=True) if does)
     return ArrearsLine(*(*row[:11], blocked_by))
 
@@ -642,6 +681,7 @@ def _values(
         "rules": json.dumps(rows),
         "holidays": sorted(holidays_around(session, on)),
         "collecting": list(collecting),
+        "notice_days": rules.NOTICE_DAYS,
     }
 
 
@@ -691,9 +731,9 @@ class DueNotice:
         return (self.due_date - on).days
 
 
-_TELL = """
+_TELL_ANYBODY = """
     SELECT l.id, l.policy_id, l.due_date, l.amount - l.paid_amount, p.policy_number, p.frequency,
-           p.product_id, pr.name, k.category, c.display_name, c.email, (
+           p.product_id, pr.name, k.category, c.display_name, coalesce(c.email, ''), (
                SELECT min(run.due_date) FROM (
                    SELECT o.due_date, sum(o.amount - o.paid_amount)
                           OVER (ORDER BY o.due_date, o.sequence) AS owed
@@ -705,11 +745,12 @@ _TELL = """
     JOIN ins.policies p ON p.org_id = l.org_id AND p.id = l.policy_id
     JOIN rules r ON r.product_id = p.product_id AND r.valid_from <= l.due_date
      AND (r.valid_to IS NULL OR l.due_date < r.valid_to)
-    JOIN ins.customers c ON c.org_id = p.org_id AND c.id = p.customer_id AND c.email <> ''
+    JOIN ins.customers c ON c.org_id = p.org_id AND c.id = p.customer_id
     JOIN ins.products pr ON pr.org_id = p.org_id AND pr.id = p.product_id
     JOIN ins.product_classes k ON k.code = pr.class_code
     WHERE l.org_id = :org AND l.status IN ('PENDING', 'OVERDUE') AND l.amount > l.paid_amount
 """
+_TELL = "".join([_TELL_ANYBODY, " AND c.email <> ''"])
 _REMINDERS = """
       AND p.status = 'active' AND r.email
       AND l.due_date = ANY(CAST(:due AS date[]))
@@ -747,6 +788,23 @@ def list_due_reminders(
         "limit": limit,
     }
     return [DueNotice(*row) for row in session.execute(_DUE_REMINDERS, values)]
+
+
+_ONE_NOTICE = text("".join([_RULES, _TELL_ANYBODY, " AND l.id = :line AND l.due_date < :on"]))
+
+
+def find_notice(session: Session, line_id: UUID | None, *, on: date) -> DueNotice | None:
+    """Return what the notice of non-payment of a premium says; None where it is not overdue."""
+    if line_id is None:
+        return None
+    values = {
+        "org": current_org(),
+        "on": on,
+        "rules": json.dumps(_rows_of(list_terms(session))),
+        "line": line_id,
+    }
+    row = session.execute(_ONE_NOTICE, values).one_or_none()
+    return DueNotice(*row) if row is not None else None
 
 
 def list_due_non_payments(

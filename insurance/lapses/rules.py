@@ -4,7 +4,7 @@ The due date is day 0: cover stands to the end of the last day of grace, and a l
 the day after. Nothing here counts down; every answer follows from the oldest premium unpaid.
 """
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -108,6 +108,18 @@ def grace_days(terms: LapseTerms, frequency: str) -> int:
 def statutory_minimum(frequency: str) -> int:
     """Return the fewest days of grace the law allows: a month is taken as 31 days."""
     return _MONTHLY_MINIMUM if frequency == "MONTHLY" else _LONGER_MINIMUM
+
+
+def grace_start(due: date, terms: LapseTerms, notice_sent_on: date | None) -> date:
+    """Return the day 0 of grace: the due date, or the day of a notice that went out too late.
+
+    Where the law wants a notice within 15 days of the due date (LT PPR rule 15A.1), a holder who
+    was told later has the grace from then on.
+    """
+    last = due + timedelta(days=NOTICE_DAYS)
+    if terms.requires_notice and notice_sent_on is not None and notice_sent_on > last:
+        return notice_sent_on
+    return due
 
 
 def grace_end(due: date, terms: LapseTerms, frequency: str, holidays: Set[date]) -> date:
@@ -253,6 +265,7 @@ class Block(StrEnum):
     COLLECTION_IN_FLIGHT = "COLLECTION_IN_FLIGHT"
     WITHIN_TOLERANCE = "WITHIN_TOLERANCE"
     NO_NOTICE = "NO_NOTICE"
+    MONEY_HELD = "MONEY_HELD"
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,24 +289,29 @@ def forecast(
     terms: LapseTerms,
     frequency: str,
     holds: Iterable[Hold],
-    notice_sent: bool,
+    notice_sent_on: date | None,
     collection_in_flight: bool,
     on: date,
     holidays: Set[date] = frozenset(),
+    *,
+    money_held: bool = False,
 ) -> Forecast:
     """Say when cover lapses and what stops it, as on a day.
 
     `oldest_unpaid` is the due date that the grace clock stands on, `arrears` all that has fallen
-    due. A policy is a candidate when grace has run out and nothing stops the lapse.
+    due. A policy is a candidate when grace has run out and nothing stops the lapse: above all not
+    money that is held for it (`money_held`), which pays the oldest premium first.
     """
     if oldest_unpaid is None or arrears <= ZERO:
         return NOTHING_OWED
-    end = grace_end(oldest_unpaid, terms, frequency, holidays)
+    since = grace_start(oldest_unpaid, terms, notice_sent_on)
+    end = grace_end(since, terms, frequency, holidays)
     stops = {
         Block.HOLD: any(hold.is_in_force(on) for hold in holds),
         Block.COLLECTION_IN_FLIGHT: collection_in_flight,
         Block.WITHIN_TOLERANCE: arrears <= terms.tolerance,
-        Block.NO_NOTICE: terms.requires_notice and not notice_sent,
+        Block.NO_NOTICE: terms.requires_notice and notice_sent_on is None,
+        Block.MONEY_HELD: money_held,
     }
     blocked_by = tuple(block for block, stands in stops.items() if stands)
     return Forecast(
@@ -323,15 +341,17 @@ def standing(
     default: LapseTerms,
     *,
     holds: Iterable[Hold],
-    told: Set[date],
+    notices: Mapping[date, date],
     collection_in_flight: bool,
+    money_held: bool,
     on: date,
     holidays: Set[date],
 ) -> Standing:
     """Say how a policy stands on a day.
 
-    `owed` is what has fallen due, the oldest first; `told` the due dates of which the holder was
-    told by then. The terms are those of the premium that the grace clock stands on.
+    `owed` is what has fallen due, the oldest first; `notices` gives each due date of which the
+    holder provably had notice by then the day of the first. The terms are those of the premium
+    that the grace clock stands on.
     """
     arrears = total(one.left for one in owed)
     oldest = owed[0].due_date if owed else None
@@ -341,7 +361,16 @@ def standing(
     if status not in LAPSABLE:
         return Standing(replace(NOTHING_OWED, arrears=arrears), terms, anchor)
     seen = forecast(
-        anchor, arrears, terms, frequency, holds, anchor in told, collection_in_flight, on, holidays
+        anchor,
+        arrears,
+        terms,
+        frequency,
+        holds,
+        notices.get(anchor) if anchor else None,
+        collection_in_flight,
+        on,
+        holidays,
+        money_held=money_held,
     )
     return Standing(seen, terms, anchor)
 

@@ -1,12 +1,12 @@
 """Changing lapse rules, placing holds, and telling holders of premiums due and unpaid."""
 
 from collections.abc import Callable, Mapping, Sequence, Set
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -15,9 +15,11 @@ from insurance.audit_logs.services import record
 from insurance.core.context import current_actor
 from insurance.core.db import constraint_of, transaction
 from insurance.core.errors import ConflictError, DomainError, raise_all
+from insurance.core.files import keep_file
 from insurance.core.ids import new_id
 from insurance.core.money import format_money
 from insurance.core.tenancy import current_org
+from insurance.documents.received import read_picture
 from insurance.lapses import queries, rules
 from insurance.lapses.models import GraceType, LapseHold, LapseRule, NoticeKind, PremiumNotice
 from insurance.lapses.queries import DueNotice
@@ -308,10 +310,30 @@ def release_hold(hold_id: UUID, *, now: datetime) -> LapseHold:
     return hold
 
 
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """The file that shows a letter: a scan of it, or the post office's slip."""
+
+    name: str
+    content: bytes
+
+
 def record_notice(
-    policy_id: UUID, *, recipient: str, sent_on: date, on: date, now: datetime
+    policy_id: UUID,
+    *,
+    recipient: str,
+    sent_on: date,
+    registered_number: str = "",
+    letter: Letter | None = None,
+    on: date,
+    now: datetime,
 ) -> PremiumNotice:
-    """Record that the notice of non-payment went by letter: proof where the holder has no e-mail."""
+    """Record that the notice of non-payment went by letter, on its true day, however late.
+
+    Its registered-mail number or a file is the evidence; a day without either is none. Raises
+    DomainError at the field, ConflictError where it is recorded or nothing is owed.
+    """
+    number = registered_number.strip()
     with transaction() as session:
         standing = queries.get_policy_standing(session, policy_id, on)
         due = standing.forecast.oldest_unpaid
@@ -319,31 +341,57 @@ def record_notice(
             raise ConflictError("Nothing is owed on this policy.")
         if not recipient.strip():
             raise DomainError("Say to whom it was sent.", field="recipient")
-        last = due + timedelta(days=rules.NOTICE_DAYS)
-        if not due < sent_on <= min(last, on):
+        if not due < sent_on <= on:
             raise DomainError(
-                f"The notice goes out within {rules.NOTICE_DAYS} days after the due date {due}"
-                " (LT PPR rule 15A.1), and not after today.",
+                f"The notice went out after the due date {due:%Y/%m/%d}, and not after today.",
                 field="sent_on",
             )
-        notice = PremiumNotice(
-            policy_id=policy_id,
-            premium_line_id=standing.anchor_line_id,
-            kind=NoticeKind.NON_PAYMENT,
-            days_before=0,
-            recipient=recipient.strip(),
-            sent_on=sent_on,
-        )
-        session.add(notice)
+        if not number and letter is None:
+            raise DomainError(
+                "Give the number of the registered letter, or a file of it: a day alone proves"
+                " nothing.",
+                field="registered_number",
+            )
+        notice = _find_unproven(session, standing.anchor_line_id, recipient.strip())
+        before = snapshot(notice) if notice is not None else None
+        if notice is None:
+            notice = PremiumNotice(
+                policy_id=policy_id,
+                premium_line_id=standing.anchor_line_id,
+                kind=NoticeKind.NON_PAYMENT,
+                days_before=0,
+                recipient=recipient.strip(),
+            )
+            session.add(notice)
+        notice.sent_on, notice.registered_number = sent_on, number or None
+        if letter is not None:
+            kept = keep_file(letter.name, read_picture(letter.content))
+            notice.file_key, notice.file_name, notice.sha256 = kept.key, kept.name, kept.sha256
         _flush_notice(session)
         record(
             session,
             action="premium_notices.record",
             resource="policies",
             resource_id=policy_id,
+            before=before,
             after=snapshot(notice),
         )
     return notice
+
+
+def _find_unproven(session: Session, line_id: UUID, recipient: str) -> PremiumNotice | None:
+    """Return a letter to somebody that was recorded without evidence."""
+    return session.scalars(
+        select(PremiumNotice).where(
+            PremiumNotice.org_id == current_org(),
+            PremiumNotice.premium_line_id == line_id,
+            PremiumNotice.kind == NoticeKind.NON_PAYMENT,
+            PremiumNotice.recipient == recipient,
+            PremiumNotice.mail_id.is_(None),
+            PremiumNotice.registered_number.is_(None),
+            PremiumNotice.file_key.is_(None),
+        )
+    ).one_or_none()
 
 
 def _flush_notice(session: Session) -> None:
@@ -353,6 +401,43 @@ def _flush_notice(session: Session) -> None:
         if constraint_of(error) == "premium_notices_once_key":
             raise ConflictError("This notice is recorded already.", field="recipient") from error
         raise
+
+
+def send_notice(policy_id: UUID, *, on: date) -> PremiumNotice:
+    """Send the notice of non-payment by e-mail today, also where the time for it has passed.
+
+    It is proof once the mail has left; sent late, grace runs from it. Raises ConflictError where
+    nothing is overdue, the holder has no address, or it went there already.
+    """
+    with transaction() as session:
+        standing = queries.get_policy_standing(session, policy_id, on)
+        due = queries.find_notice(session, standing.anchor_line_id, on=on)
+        if due is None:
+            raise ConflictError("No premium is overdue, so there is nothing to tell.")
+        if not due.email:
+            raise ConflictError("The holder has no e-mail address. Send a registered letter.")
+        terms = queries.list_terms(session, [due.product_id])
+        _send_chunk(session, [due], terms, NoticeKind.NON_PAYMENT, "non_payment_notice", on)
+        notice = session.scalars(
+            select(PremiumNotice).where(
+                PremiumNotice.org_id == current_org(),
+                PremiumNotice.premium_line_id == due.line_id,
+                PremiumNotice.kind == NoticeKind.NON_PAYMENT,
+                PremiumNotice.recipient == due.email,
+            )
+        ).one()
+        if notice.sent_on != on:
+            raise ConflictError(
+                f"The notice went to {due.email} on {notice.sent_on:%Y/%m/%d} already."
+            )
+        record(
+            session,
+            action="premium_notices.send",
+            resource="policies",
+            resource_id=policy_id,
+            after=snapshot(notice),
+        )
+    return notice
 
 
 def send_due_notices(*, on: date) -> int:
@@ -395,7 +480,10 @@ def _send_chunk(
         notice_id = claimed.get((line.line_id, line.email))
         if notice_id is None:
             continue
-        words: dict[str, Any] = _words(line, terms[line.product_id], organization, holidays)
+        told_on = on if kind is NoticeKind.NON_PAYMENT else None
+        words: dict[str, Any] = _words(
+            line, terms[line.product_id], organization, holidays, told_on
+        )
         mail_id = send_later(session, mail, to=line.email, **words)
         session.execute(
             update(PremiumNotice)
@@ -434,12 +522,19 @@ def _claim(
 
 
 def _words(
-    line: DueNotice, spans: Sequence[LapseTerms], organization: str, holidays: Set[date]
+    line: DueNotice,
+    spans: Sequence[LapseTerms],
+    organization: str,
+    holidays: Set[date],
+    notice_sent_on: date | None,
 ) -> dict[str, str]:
     # Where an older premium is unpaid, cover ends with its grace and not with this one's.
     counted_from = line.grace_from or line.due_date
     terms = next(one for one in spans if one.applies(counted_from))
-    end = rules.grace_end(counted_from, terms, line.frequency, holidays)
+    since = counted_from
+    if counted_from == line.due_date:
+        since = rules.grace_start(counted_from, terms, notice_sent_on)
+    end = rules.grace_end(since, terms, line.frequency, holidays)
     return {
         "name": line.holder,
         "number": line.policy_number,

@@ -49,6 +49,12 @@ TEXTS = {
         "Your policy {number} is cancelled: from {day} you are no longer covered.\n{money}\n"
         "{organization}\n",
     ),
+    "policy_cancelled_at_start": (
+        "Your policy {number} is cancelled",
+        "Dear {name}\n\n"
+        "Your policy {number} is cancelled as from its first day, {day}: it gives no cover.\n{money}\n"
+        "{organization}\n",
+    ),
     "policy_not_taken_up": (
         "Your policy {number} was not taken up",
         "Dear {name}\n\n"

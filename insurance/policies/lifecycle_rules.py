@@ -208,13 +208,32 @@ def cancellation_basis(product_basis: str, *, is_cooling_off: bool, by: Initiato
     return product_basis
 
 
-def is_cooling_off(
-    kind: CancellationType, issued_on: date, on: date, *, days: int, term_days: int | None
-) -> bool:
-    """Tell whether a holder still cools off: not for contracts no longer than those days."""
+class CoolingOff(StrEnum):
+    """Whether a holder who ends the contract still cools off."""
+
+    YES = "YES"
+    NO = "NO"
+    BARRED = "BARRED"
+
+
+def cooling_off(
+    kind: CancellationType,
+    issued_on: date,
+    on: date,
+    *,
+    days: int,
+    term_days: int | None,
+    has_claims: bool,
+) -> CoolingOff:
+    """Tell whether a holder still cools off: not for contracts no longer than those days.
+
+    BARRED: within the days, but there was a claim or an event (LT and ST PPR rule 4).
+    """
     if kind is not CancellationType.VOLUNTARY or (term_days is not None and term_days <= days):
-        return False
-    return on <= issued_on + timedelta(days=days)
+        return CoolingOff.NO
+    if on > issued_on + timedelta(days=days):
+        return CoolingOff.NO
+    return CoolingOff.BARRED if has_claims else CoolingOff.YES
 
 
 def initiator_of(kind: CancellationType, said: Initiator | None) -> Initiator:
@@ -238,14 +257,48 @@ def check_cancellation_date(
     `latest` is the next due date: premiums after it have not been paid for.
     """
     if effective < starts:
-        raise DomainError(f"Cover started on {starts:%Y/%m/%d}.", field="effective_date")
-    if effective > on and kind is not CancellationType.VOLUNTARY:
+        words = f"Cover started on {starts:%Y/%m/%d}."
+        if starts > on:
+            words = f"Cover starts on {starts:%Y/%m/%d}: it can be cancelled from that day on."
+        raise DomainError(words, field="effective_date")
+    if effective > max(on, starts) and kind is not CancellationType.VOLUNTARY:
         raise DomainError(
             "Only the holder's own cancellation can lie ahead.", field="effective_date"
         )
-    if effective > max(on, latest):
+    last = max(on, latest, starts)
+    if effective > last:
         raise DomainError(
-            f"Cover can stop on the next due date, {max(on, latest):%Y/%m/%d}, at the latest.",
+            f"Cover can stop on the next due date, {last:%Y/%m/%d}, at the latest.",
+            field="effective_date",
+        )
+
+
+def check_insurers_notice(
+    effective: date, on: date, *, notice_sent_on: date | None, evidence: str, days: int
+) -> None:
+    """Hold an insurer who ends a contract to its notice. Raises DomainError at the field.
+
+    Cover runs on for `days` after a written notice (ST PPR rule 19), whose registered-mail number
+    or file number is the evidence that it went.
+    """
+    if notice_sent_on is None:
+        raise DomainError(
+            f"The insurer gives {days} days' written notice. Say when it was sent; sent today, cover"
+            f" can end on {on + timedelta(days=days):%Y/%m/%d}.",
+            field="notice_sent_on",
+        )
+    if notice_sent_on > on:
+        raise DomainError("A notice that is still to be sent ends nothing.", field="notice_sent_on")
+    if not evidence.strip():
+        raise DomainError(
+            "Give the number of the registered letter or of the file: a day alone proves nothing.",
+            field="notice_evidence",
+        )
+    earliest = notice_sent_on + timedelta(days=days)
+    if effective < earliest:
+        raise DomainError(
+            f"Cover runs for {days} days after the notice: it can end on {earliest:%Y/%m/%d} at the"
+            " earliest.",
             field="effective_date",
         )
 
@@ -254,6 +307,7 @@ class Agreement(StrEnum):
     """Why a second person must agree."""
 
     FRAUD = "FRAUD"
+    INSURER_ENDS = "INSURER_ENDS"
     REFUND_ABOVE_LIMIT = "REFUND_ABOVE_LIMIT"
     WRITE_OFF = "WRITE_OFF"
     WAIVER = "WAIVER"
@@ -263,6 +317,7 @@ class Agreement(StrEnum):
 def needs_agreement(
     *,
     kind: CancellationType,
+    by: Initiator,
     refund: Decimal,
     refund_limit: Decimal,
     written_off: Decimal,
@@ -273,6 +328,7 @@ def needs_agreement(
     """Return why a cancellation needs a second person; nothing where it does not."""
     reasons = {
         Agreement.FRAUD: kind is CancellationType.FRAUD,
+        Agreement.INSURER_ENDS: kind is CancellationType.OTHER and by is Initiator.INSURER,
         Agreement.REFUND_ABOVE_LIMIT: refund > refund_limit,
         Agreement.WRITE_OFF: written_off > ZERO,
         Agreement.BACKDATED: effective < on - timedelta(days=backdating_days),
@@ -411,7 +467,8 @@ def expiry_day(expiry_date: date | None, on: date) -> date:
     return expiry_date
 
 
-def expiry_of(ends: date, *, charged: Decimal) -> Ending:
-    """Return the end of a term that is over."""
+def expiry_of(ends: date, *, charged: Decimal, refund: Decimal = ZERO) -> Ending:
+    """Return the end of a term that is over: `charged` came first, `refund` goes back."""
     words = "Expired at the end of its term"
-    return Ending("POLICY_EXPIRED", "expired", ends, words, {"charged": charged})
+    figures = {"charged": charged} | ({"refund": refund} if refund else {})
+    return Ending("POLICY_EXPIRED", "expired", ends, words, figures)

@@ -383,6 +383,16 @@ def list_events(
     return session.scalars(query).all()
 
 
+_HAS_CLAIMS = text(
+    "SELECT EXISTS (SELECT 1 FROM ins.claims WHERE org_id = :org AND policy_id = :policy)"
+)
+
+
+def has_claims(session: Session, policy_id: UUID) -> bool:
+    """Tell whether anything was ever claimed on a policy: whatever became of it, an event was."""
+    return bool(session.scalar(_HAS_CLAIMS, {"org": current_org(), "policy": policy_id}))
+
+
 def get_base_version(
     session: Session, policy_id: UUID, *, before: date | None = None
 ) -> tuple[PolicyVersion, PolicyEvent]:

@@ -12,6 +12,7 @@ from insurance.core.db import db, transaction
 from insurance.core.errors import NotFoundError
 from insurance.core.files import read_file
 from insurance.documents.picture import DrawingBusyError, pages_of, picture_of
+from insurance.lapses.queries import get_notice
 
 
 def send_claim_document(document_id: UUID) -> Response:
@@ -20,6 +21,27 @@ def send_claim_document(document_id: UUID) -> Response:
     _record(document)
     response = Response(content, mimetype=document.content_type)
     response.headers.set("Content-Disposition", "attachment", filename=document.file_name)
+    return _private(response)
+
+
+def send_notice_file(policy_id: UUID, notice_id: UUID) -> Response:
+    """Return the file that proves a letter about a premium; the look is audited.
+
+    Raises NotFoundError.
+    """
+    notice = get_notice(db.session(), policy_id, notice_id)
+    if notice.file_key is None:
+        raise NotFoundError("No file was kept of this letter.")
+    response = Response(read_file(notice.file_key), mimetype="application/octet-stream")
+    response.headers.set("Content-Disposition", "attachment", filename=notice.file_name)
+    with transaction() as session:
+        record(
+            session,
+            action="premium_notices.read_file",
+            resource="policies",
+            resource_id=policy_id,
+            after={"notice_id": notice_id},
+        )
     return _private(response)
 
 

@@ -35,6 +35,7 @@ def owing_id(app: Flask, org: OrganizationFacts) -> UUID:
             record_notice(
                 policy_id,
                 recipient="12 Kloof Street",
+                registered_number="RC 123 456 789 ZA",
                 sent_on=due + timedelta(days=5),
                 on=due + timedelta(days=5),
                 now=now,

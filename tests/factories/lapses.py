@@ -106,7 +106,12 @@ def tell(policy_id: UUID, *, due: date = DUE) -> None:
     """Record that the notice of non-payment went by letter five days after the due date."""
     sent = due + timedelta(days=5)
     services.record_notice(
-        policy_id, recipient="12 Kloof Street", sent_on=sent, on=sent, now=noon(sent)
+        policy_id,
+        recipient="12 Kloof Street",
+        registered_number="RC 123 456 789 ZA",
+        sent_on=sent,
+        on=sent,
+        now=noon(sent),
     )
 
 

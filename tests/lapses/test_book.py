@@ -134,7 +134,9 @@ def _notice(session: Session, policy_id: UUID, lines: Any, random: Random) -> di
         "days_before": 0,
         "recipient": "x@example.org",
         "mail_id": mail_id,
-        "sent_on": due + timedelta(days=random.randint(1, 20)),
+        "registered_number": None if mail_id else random.choice((None, "RC 1", "RC 2")),
+        "file_key": None if mail_id else random.choice((None, None, "a/key")),
+        "sent_on": due + timedelta(days=random.randint(1, 30)),
     }
 
 

@@ -154,7 +154,12 @@ def test_no_notice_without_need(session: Session, owing: Owing, why: str) -> Non
     else:
         sent = DUE + timedelta(days=2)
         services.record_notice(
-            owing.policy_id, recipient="Box 1", sent_on=sent, on=sent, now=noon(sent)
+            owing.policy_id,
+            recipient="Box 1",
+            registered_number="RC 123 456 789 ZA",
+            sent_on=sent,
+            on=sent,
+            now=noon(sent),
         )
     _run(DUE + timedelta(days=3))
 

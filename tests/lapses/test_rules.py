@@ -57,7 +57,7 @@ def _owing(on: date, **changes: object):
         "terms": replace(STATUTORY_TERMS, requires_notice=False),
         "frequency": "MONTHLY",
         "holds": (),
-        "notice_sent": False,
+        "notice_sent_on": None,
         "collection_in_flight": False,
         "on": on,
     }
@@ -200,9 +200,31 @@ def test_a_hold_stops_until_the_day_it_expires() -> None:
 
 
 def test_a_notice_that_was_sent_is_proof() -> None:
-    seen = _owing(date(2026, 10, 20), terms=STATUTORY_TERMS, notice_sent=True)
+    seen = _owing(date(2026, 10, 20), terms=STATUTORY_TERMS, notice_sent_on=date(2026, 10, 9))
 
     assert seen.is_candidate
+
+
+@pytest.mark.parametrize(
+    ("requires_notice", "sent", "ends"),
+    [
+        (True, date(2026, 10, 19), date(2026, 10, 19)),
+        (True, date(2026, 10, 20), date(2026, 11, 4)),
+        (False, date(2026, 10, 20), date(2026, 10, 19)),
+    ],
+)
+def test_after_a_notice_that_went_too_late_grace_runs_from_it_where_the_law_wants_one(
+    requires_notice: bool, sent: date, ends: date
+) -> None:
+    terms = replace(STATUTORY_TERMS, requires_notice=requires_notice)
+
+    assert _owing(date(2026, 10, 25), terms=terms, notice_sent_on=sent).grace_end == ends
+
+
+def test_money_that_is_held_stops_a_lapse() -> None:
+    seen = _owing(date(2026, 10, 25), money_held=True)
+
+    assert (seen.is_candidate, seen.blocked_by) == (False, (Block.MONEY_HELD,))
 
 
 @given(on=days, arrears=st.decimals(0, 1000, places=2), notice=st.booleans(), busy=st.booleans())
@@ -213,7 +235,7 @@ def test_a_candidate_has_run_out_of_grace_and_nothing_stops_it(
         on,
         arrears=arrears,
         terms=STATUTORY_TERMS,
-        notice_sent=notice,
+        notice_sent_on=date(2026, 10, 9) if notice else None,
         collection_in_flight=busy,
     )
 

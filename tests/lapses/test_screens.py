@@ -1,5 +1,7 @@
 """Lapse rules, arrears and holds, as a person uses them."""
 
+import io
+import re
 from collections.abc import Callable, Iterator
 from datetime import date
 
@@ -13,6 +15,7 @@ from insurance.core.permissions import Role
 from insurance.lapses import queries
 from insurance.lapses.rules import Block
 from tests.factories.book import make_product
+from tests.factories.claims import PNG
 from tests.factories.identity import SignedInClient
 from tests.factories.lapses import DUE, Owing, make_owing, make_rule, noon, pay, tell
 
@@ -271,11 +274,17 @@ def test_a_letter_is_recorded_as_proof(sign_in: SignIn, owing: Owing, session: S
     assert forecast.blocked_by == (Block.NO_NOTICE,)
     session.rollback()
 
-    late = client.post(address, data={"recipient": "12 Kloof Street", "sent_on": "2026/10/20"})
-    assert late.status_code == 422
-    sent = client.post(address, data={"recipient": "12 Kloof Street", "sent_on": "2026/10/10"})
+    form = {"recipient": "12 Kloof Street", "sent_on": "2026/10/10"}
+    unproven = client.post(address, data=form)
+    assert unproven.status_code == 422
+    assert "a day alone proves nothing" in unproven.text
+    sent = client.post(address, data=form | {"file": (io.BytesIO(PNG), "slip.png")})
     assert sent.status_code == 303
-    assert "12 Kloof Street" in client.get(sent.headers["Location"]).text
+    seen = client.get(sent.headers["Location"]).text
+    assert "12 Kloof Street" in seen
+    file = re.search(r'href="([^"]+/file)"', seen)
+    assert file is not None
+    assert client.get(file.group(1)).data == PNG
     assert queries.policy_forecast(session, owing.policy_id, TODAY).is_candidate
 
 

@@ -26,6 +26,7 @@ from insurance.lapses.queries import LapseState
 from insurance.lapses.rules import NOTHING_OWED, STATUTORY_TERMS, Block
 from insurance.products.queries import get_product
 from tests.factories.book import make_product
+from tests.factories.claims import PNG
 from tests.factories.lapses import (
     DUE,
     RULE,
@@ -377,17 +378,56 @@ def test_a_policy_that_is_over_cannot_be_held_and_has_no_forecast(
         assert queries.list_lapse_candidates(session, GONE, 50, state=state).items == []
 
 
-def test_a_letter_is_proof_only_within_15_days_of_the_due_date(
+def test_a_letter_is_proof_with_evidence_only_and_recorded_once(
     session: Session, owing: Owing
 ) -> None:
-    for sent in (DUE, DUE + timedelta(days=16)):
-        with pytest.raises(DomainError, match="within 15 days"):
-            services.record_notice(
-                owing.policy_id, recipient="Box 1", sent_on=sent, on=GONE, now=noon(GONE)
-            )
+    letter = {"recipient": "Box 1", "on": GONE, "now": noon(GONE)}
+    number = {"registered_number": "RC 123 456 789 ZA"}
+    for wrong, field in (
+        ({"sent_on": DUE, **number}, "sent_on"),
+        ({"sent_on": GONE + timedelta(days=1), **number}, "sent_on"),
+        ({"sent_on": DUE + timedelta(days=5)}, "registered_number"),
+    ):
+        with pytest.raises(DomainError) as refusal:
+            services.record_notice(owing.policy_id, **letter, **wrong)  # type: ignore[arg-type]
+        assert refusal.value.field == field
     tell(owing.policy_id)
     with pytest.raises(ConflictError, match="recorded already"):
         tell(owing.policy_id)
+
+
+def test_a_letter_recorded_without_evidence_proves_nothing_until_some_is_added(
+    session: Session, owing: Owing
+) -> None:
+    tell(owing.policy_id)
+    session.execute(text("UPDATE ins.premium_notices SET registered_number = NULL"))
+    session.commit()
+    assert queries.policy_forecast(session, owing.policy_id, GONE).blocked_by == (Block.NO_NOTICE,)
+    session.rollback()
+
+    tell(owing.policy_id)
+
+    assert queries.policy_forecast(session, owing.policy_id, GONE).is_candidate
+
+
+def test_a_late_letter_lets_grace_run_from_its_day_in_every_list(
+    session: Session, owing: Owing
+) -> None:
+    late = DUE + timedelta(days=20)
+    services.record_notice(
+        owing.policy_id,
+        recipient="Box 1",
+        sent_on=late,
+        letter=services.Letter("slip.png", PNG),
+        on=late,
+        now=noon(late),
+    )
+    ends = late + timedelta(days=15)
+
+    assert queries.policy_forecast(session, owing.policy_id, ends).grace_end == ends
+    assert queries.list_lapse_candidates(session, ends, 9).items == []
+    found = queries.list_lapse_candidates(session, ends + timedelta(days=1), 9).items
+    assert [line.grace_end for line in found] == [ends]
 
 
 def test_states_are_counted_as_they_are_listed(session: Session, owing: Owing) -> None:

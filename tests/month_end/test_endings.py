@@ -23,7 +23,14 @@ def _owing(due: date = date(2026, 10, 5)) -> UUID:
     policy_id = sell(due)
     told = due + timedelta(days=2)
     with at(told) as now:
-        record_notice(policy_id, recipient="By post", sent_on=told, on=told, now=now)
+        record_notice(
+            policy_id,
+            recipient="By post",
+            registered_number="RC 123 456 789 ZA",
+            sent_on=told,
+            on=told,
+            now=now,
+        )
     return policy_id
 
 

@@ -32,9 +32,9 @@ _PAID = """
 """
 _TOLD = """
     INSERT INTO ins.premium_notices (org_id, id, policy_id, premium_line_id, kind, days_before,
-        recipient, sent_on)
+        recipient, sent_on, registered_number)
     SELECT l.org_id, gen_random_uuid(), l.policy_id, l.id, 'NON_PAYMENT', 0, 'By post',
-           l.due_date + 2
+           l.due_date + 2, 'RC 1'
     FROM ins.premium_lines l
     WHERE l.due_date <= '2026-11-28' AND l.status <> 'PAID'
 """

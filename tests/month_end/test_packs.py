@@ -44,7 +44,14 @@ def _sell_what_ends() -> None:
     sell(START, premium="200.00", term_years=1)
     lapsing, told = sell(date(2026, 9, 5), premium="150.00"), date(2026, 9, 8)
     with at(told) as now:
-        record_notice(lapsing, recipient="By post", sent_on=told, on=told, now=now)
+        record_notice(
+            lapsing,
+            recipient="By post",
+            registered_number="RC 123 456 789 ZA",
+            sent_on=told,
+            on=told,
+            now=now,
+        )
 
 
 def _apply(run: MonthEndRun) -> UUID:

@@ -69,7 +69,14 @@ def _premium(session: Session, policy_id: UUID) -> Decimal:
 def _told_to_lapse(policy_id: UUID, due: date) -> None:
     told = due + timedelta(days=2)
     with at(told) as now:
-        record_notice(policy_id, recipient="By post", sent_on=told, on=told, now=now)
+        record_notice(
+            policy_id,
+            recipient="By post",
+            registered_number="RC 123 456 789 ZA",
+            sent_on=told,
+            on=told,
+            now=now,
+        )
 
 
 def test_a_plan_says_what_would_happen_and_changes_nothing(session: Session) -> None:

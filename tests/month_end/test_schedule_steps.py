@@ -141,7 +141,14 @@ def test_premiums_of_a_suspended_policy_go_on_falling_due_and_a_lapsed_one_is_le
         suspend_policy(suspended, reason="asked", on=date(2026, 2, 1), now=now)
     told = date(2026, 2, 2)
     with at(told) as now:
-        record_notice(lapsed, recipient="By post", sent_on=told, on=told, now=now)
+        record_notice(
+            lapsed,
+            recipient="By post",
+            registered_number="RC 123 456 789 ZA",
+            sent_on=told,
+            on=told,
+            now=now,
+        )
     with at(date(2026, 2, 20)) as now:
         lapse_policy(lapsed, reason="unpaid", on=date(2026, 2, 20), now=now)
 

@@ -69,6 +69,7 @@ from insurance.policies.services.endorsements import (
     reprice_endorsement,
     undo_endorsement,
 )
+from insurance.policies.services.held_money import settle_before_lapse
 from insurance.policies.services.schedule_steps import keep_schedules
 from insurance.policies.services.schedules import plan_money
 from insurance.quotes.services import QuoteInput, create_quote
@@ -411,9 +412,16 @@ class History(RuleBasedStateMachine):
                 record_notice,
                 self.policy_id,
                 recipient="12 Kloof Street",
+                registered_number="RC 123 456 789 ZA",
                 sent_on=min(self.day, owed + timedelta(days=5)),
             )
+        self._settle_before_lapse()
         self.attempt(lapse_policy, self.policy_id, reason="Unpaid")
+
+    def _settle_before_lapse(self) -> None:
+        """Use what is held, which a lapse does first whatever comes of it."""
+        with at(self.day) as now:
+            settle_before_lapse(self.policy_id, on=self.day, now=now)
 
     @rule(is_paid=st.booleans(), pays=st.booleans())
     def reinstate(self, is_paid: bool, pays: bool) -> None:
@@ -449,8 +457,14 @@ class History(RuleBasedStateMachine):
     @precondition(lambda self: self.steps > 8)
     @rule(kind=st.sampled_from(CancellationType), days=st.integers(-40, 30))
     def cancel(self, kind: CancellationType, days: int) -> None:
+        if kind in UNPAID_TYPES:
+            self._settle_before_lapse()
         wanted = Cancellation(
-            kind=kind, reason="Asked", effective_date=self.day + timedelta(days=days)
+            kind=kind,
+            reason="Asked",
+            effective_date=self.day + timedelta(days=days),
+            notice_sent_on=self.day - timedelta(days=40),
+            notice_evidence="RC 9",
         )
         with at(self.day) as now:
             try:

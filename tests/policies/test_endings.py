@@ -14,6 +14,7 @@ from flask import Flask
 from sqlalchemy import event, text
 from sqlalchemy.orm import Session
 
+from insurance.billing.queries import list_money_held
 from insurance.core.db import db, transaction
 from insurance.core.errors import DomainError
 from insurance.core.tenancy import current_org, tenant_scope
@@ -133,8 +134,9 @@ def _tell(session: Session, random: Random, share: float = 0.9) -> None:
                 writing.execute(
                     text(
                         "INSERT INTO ins.premium_notices (org_id, id, policy_id, premium_line_id,"
-                        " kind, days_before, recipient, sent_on) VALUES (:org, gen_random_uuid(),"
-                        " :policy, :line, 'NON_PAYMENT', 0, 'By post', :on)"
+                        " kind, days_before, recipient, sent_on, registered_number) VALUES (:org,"
+                        " gen_random_uuid(), :policy, :line, 'NON_PAYMENT', 0, 'By post', :on,"
+                        " 'RC 1')"
                     ),
                     {
                         "org": current_org(),
@@ -180,7 +182,12 @@ def _together(
     found: list[tuple[_Rows, set[UUID]]] = []
     with at(DAY) as now, suppress(_Undone), transaction() as session:
         ended = end_policies(session, lapsing, expiring, reason=REASON, on=DAY, now=now)
-        found.append((_Rows(session, ids, known), ended))
+        # Where money goes back a term ends alone, as a month-end does with what is left over.
+        alone = expiring.keys() - ended
+        assert alone == list_money_held(session, list(expiring), on=DAY) - ended
+        for policy_id in sorted(alone):
+            expire(session, policy_id, on=DAY, now=now)
+        found.append((_Rows(session, ids, known), ended | alone))
         raise _Undone
     return found[0]
 

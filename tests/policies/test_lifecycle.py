@@ -62,7 +62,14 @@ def _tell(policy_id: UUID, due: date = DUE) -> None:
     """Record the notice of non-payment that the law wants."""
     sent = due + timedelta(days=5)
     with at(sent) as now:
-        record_notice(policy_id, recipient="12 Kloof Street", sent_on=sent, on=sent, now=now)
+        record_notice(
+            policy_id,
+            recipient="12 Kloof Street",
+            registered_number="RC 123 456 789 ZA",
+            sent_on=sent,
+            on=sent,
+            now=now,
+        )
 
 
 def _owing(**terms: Any) -> UUID:

@@ -24,6 +24,7 @@ from insurance.core.db import db
 from insurance.core.errors import ConflictError, DomainError
 from insurance.core.ids import new_id
 from insurance.core.tenancy import tenant_scope
+from insurance.lapses.services import record_notice
 from insurance.ledger.periods import close_books
 from insurance.ledger.queries import list_policy_transfers
 from insurance.policies.lifecycle_rules import CancellationType, Initiator
@@ -43,14 +44,18 @@ from insurance.policies.services import (
     accept_quote,
     approve_request,
     cancel_policy,
+    lapse_policy,
+    pay_premium,
     pay_refund,
     preview_cancellation,
     refunds_payable,
     waive_premium,
 )
 from insurance.policies.services.endorsements import Wanted, endorse_policy
+from insurance.policies.services.schedule_steps import keep_schedules
 from insurance.products.models import CancellationBasis
 from tests.factories.book import NOW, TODAY, make_customer, make_quote
+from tests.factories.claims import claim
 from tests.factories.identity import TestClient
 from tests.factories.lifecycle import CHECKER, MAKER, at, morning, pay, sell
 from tests.factories.organizations import OrganizationFacts
@@ -163,13 +168,40 @@ def test_a_short_rate_contract_keeps_a_tenth_of_what_a_holder_did_not_use(
     assert (done.refund, done.retained) == (D("5858.63"), D("650.96"))
 
 
-@pytest.mark.parametrize("kind", ["OTHER", "FRAUD", "NON_PAYMENT"])
+NOTICE = {"notice_sent_on": date(2026, 8, 15), "notice_evidence": "RC 123 456 789 ZA"}
+
+
+@pytest.mark.parametrize(("kind", "more"), [("OTHER", NOTICE), ("FRAUD", {})])
 def test_an_insurer_who_ends_the_contract_keeps_only_what_was_used(
-    kind: str, non_life: Session
+    kind: str, more: dict[str, object], non_life: Session
 ) -> None:
     policy_id = _annual(CancellationBasis.SHORT_RATE)
 
-    assert _preview(policy_id, SEPTEMBER, kind).refund == D("6509.59")
+    assert _preview(policy_id, SEPTEMBER, kind, **more).refund == D("6509.59")
+
+
+@pytest.mark.parametrize(
+    ("notice", "field"),
+    [
+        ({}, "notice_sent_on"),
+        ({"notice_sent_on": date(2026, 8, 15)}, "notice_evidence"),
+        (NOTICE | {"notice_sent_on": date(2026, 8, 16)}, "effective_date"),
+        (NOTICE | {"notice_sent_on": date(2026, 9, 16)}, "notice_sent_on"),
+    ],
+)
+def test_an_insurer_gives_31_days_of_provable_notice(
+    notice: dict[str, object], field: str, non_life: Session
+) -> None:
+    policy_id = _annual()
+
+    with pytest.raises(DomainError) as refusal:
+        _preview(policy_id, SEPTEMBER, "OTHER", **notice)
+
+    assert refusal.value.field == field
+    needs = _preview(policy_id, SEPTEMBER, "OTHER", **NOTICE).needs
+    assert [one.value for one in needs] == ["INSURER_ENDS", "REFUND_ABOVE_LIMIT"]
+    assert _cancel(policy_id, SEPTEMBER, "OTHER", **NOTICE).approval_id is not None
+    assert get_policy(non_life, policy_id).status is PolicyStatus.CANCELLED
 
 
 def test_a_holder_who_cools_off_never_pays_short_rate(non_life: Session) -> None:
@@ -265,6 +297,8 @@ def test_a_policy_cancelled_for_non_payment_owes_nothing_for_what_was_never_coll
     policy_id = sell(MAY)
     pay(policy_id, "100.00", MAY)
 
+    _tell(policy_id, date(2026, 6, 5))
+
     done = _cancel(policy_id, date(2026, 7, 20), "NON_PAYMENT")
 
     assert (done.arrears, done.refund, done.approval_id) == (D("0.00"), D("0.00"), None)
@@ -277,17 +311,110 @@ def test_what_is_left_of_a_part_paid_premium_is_written_off_by_two_people(
     policy_id = sell(MAY)
     pay(policy_id, "140.00", date(2026, 6, 1))
 
-    seen = _preview(policy_id, date(2026, 6, 16), "NON_PAYMENT")
-    done = _cancel(policy_id, date(2026, 6, 16), "NON_PAYMENT")
+    _tell(policy_id, date(2026, 6, 5))
 
-    assert (seen.unearned, seen.owed, seen.written_off) == (D("50.00"), D("60.00"), D("10.00"))
+    seen = _preview(policy_id, date(2026, 6, 17), "NON_PAYMENT")
+    done = _cancel(policy_id, date(2026, 6, 17), "NON_PAYMENT")
+
+    assert (seen.unearned, seen.owed, seen.written_off) == (D("46.67"), D("60.00"), D("13.33"))
     assert [one.value for one in seen.needs] == ["WRITE_OFF"]
     assert done.approval_id is not None
     assert _sums(session, policy_id) == {
         "BANK": D("140.00"),
-        "PREMIUM_INCOME": D("-150.00"),
-        "PREMIUM_WAIVED": D("10.00"),
+        "PREMIUM_INCOME": D("-153.33"),
+        "PREMIUM_WAIVED": D("13.33"),
     }
+
+
+def _tell(policy_id: UUID, day: date) -> None:
+    with at(day) as now:
+        record_notice(
+            policy_id,
+            recipient="12 Kloof Street",
+            sent_on=day,
+            registered_number="RC 123 456 789 ZA",
+            on=day,
+            now=now,
+        )
+
+
+@pytest.mark.parametrize("kind", ["NON_PAYMENT", "LAPSE"])
+def test_cover_ends_for_non_payment_only_as_it_would_lapse(kind: str, session: Session) -> None:
+    policy_id, over = sell(MAY), date(2026, 6, 17)
+    pay(policy_id, "100.00", MAY)
+
+    with pytest.raises(ConflictError, match="no notice"):
+        _preview(policy_id, over, kind)
+    _tell(policy_id, date(2026, 6, 5))
+    with pytest.raises(ConflictError, match="grace has not run out"):
+        _preview(policy_id, date(2026, 6, 16), kind)
+    with pytest.raises(DomainError, match="it can end on 2026/06/17"):
+        _preview(policy_id, over, kind, effective_date=date(2026, 6, 16))
+    assert _cancel(policy_id, over, kind).policy.status is PolicyStatus.CANCELLED
+
+
+@pytest.mark.parametrize("ends", ["lapse", "cancel"])
+def test_money_for_a_later_premium_pays_the_oldest_before_cover_may_end_for_it(
+    ends: str, session: Session
+) -> None:
+    policy_id, over = sell(MAY), date(2026, 6, 20)
+    pay(policy_id, "100.00", MAY)
+    july = list_premium_lines(session, policy_id)[2].id
+    session.rollback()
+    with at(date(2026, 6, 3)) as now:
+        pay_premium(policy_id, july, amount=D(100), reference="July", paid_on=MAY, on=over, now=now)
+    _tell(policy_id, date(2026, 6, 5))
+
+    with pytest.raises(ConflictError, match="Nothing is owed"):
+        if ends == "lapse":
+            with at(over) as now:
+                lapse_policy(policy_id, reason="Unpaid", on=over, now=now)
+        else:
+            _cancel(policy_id, over, "NON_PAYMENT")
+
+    session.rollback()
+    assert get_policy(session, policy_id).status is PolicyStatus.ACTIVE
+    paid = [one.paid_amount for one in list_premium_lines(session, policy_id)[:3]]
+    assert paid == [D(100), D(100), D(0)]
+    assert list_events(session, policy_id, limit=1)[0].event_type == "HELD_MONEY_USED"
+
+
+def test_a_book_that_is_kept_uses_what_is_held_when_grace_is_over_and_not_before(
+    session: Session,
+) -> None:
+    policy_id = sell(MAY)
+    pay(policy_id, "100.00", MAY)
+    july = list_premium_lines(session, policy_id)[2].id
+    session.rollback()
+    with at(date(2026, 6, 3)) as now:
+        pay_premium(
+            policy_id,
+            july,
+            amount=D(30),
+            reference="July",
+            paid_on=MAY,
+            on=date(2026, 6, 3),
+            now=now,
+        )
+    for day, june in ((date(2026, 6, 16), 0), (date(2026, 6, 17), 30), (date(2026, 6, 18), 30)):
+        with at(day) as now:
+            kept = keep_schedules(on=day, now=now)
+        session.rollback()
+        assert list_premium_lines(session, policy_id)[1].paid_amount == june
+        assert kept.settled_before_lapse == (1 if day.day == 17 else 0)
+
+
+def test_a_claim_bars_the_cooling_off(session: Session) -> None:
+    policy_id, day = sell(MAY, cancellation_basis=CancellationBasis.SHORT_RATE), date(2026, 5, 11)
+    pay(policy_id, "100.00", MAY)
+    before = _preview(policy_id, day)
+    claim(policy_id, event=date(2026, 5, 9), day=day)
+
+    after = _preview(policy_id, day)
+
+    assert (before.is_cooling_off, before.is_cooling_off_barred) == (True, False)
+    assert (after.is_cooling_off, after.is_cooling_off_barred) == (False, True)
+    assert after.retained > before.retained == 0
 
 
 def test_a_cancelled_policy_leaves_an_event_a_version_and_the_counts(session: Session) -> None:
@@ -415,6 +542,40 @@ def test_credit_goes_back_to_the_holder_of_a_policy_in_force(session: Session) -
 
     assert unapplied_credit(session, policy_id) == 0
     assert _sums(session, policy_id)["BANK"] == D("200.00")
+
+
+def test_money_beyond_what_is_due_today_goes_back_while_cover_goes_on(session: Session) -> None:
+    policy_id, day = sell(MAY, premium="700.00"), date(2026, 5, 2)
+    pay(policy_id, "1050.00", day)
+
+    with at(day) as now:
+        for amount, reference in (("350.01", "EFT 1"), ("350.00", "EFT 2")):
+            refund = {"amount": D(amount), "reference": reference, "reason": "Paid too much"}
+            if amount == "350.01":
+                with pytest.raises(ConflictError, match="350,00 can be paid back"):
+                    pay_refund(policy_id, **refund, on=day, now=now)  # type: ignore[arg-type]
+            else:
+                pay_refund(policy_id, **refund, on=day, now=now)  # type: ignore[arg-type]
+
+    session.rollback()
+    assert [one.paid_amount for one in list_premium_lines(session, policy_id)[:2]] == [D(700), 0]
+    assert _sums(session, policy_id)["BANK"] == D("700.00")
+
+
+def test_a_policy_that_has_not_begun_is_cancelled_from_its_first_day(session: Session) -> None:
+    sold, starts = date(2026, 5, 20), date(2026, 6, 1)
+    policy_id = sell(sold, premium="310.00", effective=starts)
+    pay(policy_id, "310.00", sold)
+
+    with pytest.raises(DomainError, match="Cover starts on 2026/06/01"):
+        _preview(policy_id, sold, effective_date=sold)
+    done = _cancel(policy_id, sold)
+
+    assert (done.refund, done.effective_date) == (D("310.00"), starts)
+    event = list_events(session, policy_id, limit=1)[0]
+    assert event.description.startswith("Cancelled while cooling off before cover began")
+    mail = session.scalars(text("SELECT body FROM ins.mails WHERE subject LIKE '%cancelled'")).one()
+    assert "it gives no cover" in mail
 
 
 def test_a_cancellation_over_the_api_says_what_its_preview_said(

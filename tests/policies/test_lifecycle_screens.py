@@ -40,6 +40,7 @@ def policy_id(session: Session) -> UUID:
         record_notice(
             policy_id,
             recipient="12 Kloof Street",
+            registered_number="RC 123 456 789 ZA",
             sent_on=date(2026, 10, 9),
             on=date(2026, 10, 9),
             now=now,

@@ -47,7 +47,14 @@ def test_a_lapse_says_from_when_there_is_no_cover_and_what_was_not_paid(session:
     policy_id = sell(DUE, premium="310.00")
     told = date(2026, 10, 9)
     with at(told) as now:
-        record_notice(policy_id, recipient="12 Kloof St", sent_on=told, on=told, now=now)
+        record_notice(
+            policy_id,
+            recipient="12 Kloof St",
+            registered_number="RC 123 456 789 ZA",
+            sent_on=told,
+            on=told,
+            now=now,
+        )
     with at(LAPSE) as now:
         lapse_policy(policy_id, reason="Unpaid", on=LAPSE, now=now)
 

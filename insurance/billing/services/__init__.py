@@ -4,7 +4,13 @@ The caller holds the policies' rows locked, so that two of these never work on o
 """
 
 from insurance.billing.services.charges import cancel_lines, charge_adjustment, uncharge
-from insurance.billing.services.credits import apply_credits, refund_credit, release_line
+from insurance.billing.services.credits import (
+    apply_credits,
+    refund_credit,
+    release_ahead,
+    release_line,
+    settle_oldest,
+)
 from insurance.billing.services.receipts import (
     Payment,
     Posted,
@@ -24,8 +30,10 @@ __all__ = [
     "record_receipts",
     "record_unmatched",
     "refund_credit",
+    "release_ahead",
     "release_line",
     "reverse_receipt",
     "reverse_receipts",
+    "settle_oldest",
     "uncharge",
 ]

@@ -1,18 +1,23 @@
 """Unapplied credit: used for what falls due, given back to the holder."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from insurance.billing.models import (
     Allocation,
+    LineKind,
+    LineStatus,
     PremiumLine,
     ReceiptKind,
 )
 from insurance.billing.queries import (
+    NetAllocation,
     get_receipt,
     list_credits,
     list_net_allocations,
@@ -23,6 +28,7 @@ from insurance.billing.services.receipts import Batch, reduce_line
 from insurance.billing.services.reversals import reverse_receipt, take_back
 from insurance.core.errors import ConflictError
 from insurance.core.money import ZERO, total
+from insurance.core.tenancy import current_org
 from insurance.ledger.models import TransferType
 from insurance.ledger.services import Entry, post
 
@@ -86,6 +92,68 @@ def release_line(session: Session, line: PremiumLine, *, on: date, now: datetime
         on=on,
         now=now,
     )
+
+
+def settle_oldest(
+    session: Session, policies: Mapping[UUID, str], *, on: date, now: datetime
+) -> dict[UUID, Decimal]:
+    """Settle what is due by a day with money held for later; return what each policy used of it.
+
+    Credit is used first, then what was paid of premiums not yet due, the last of them first; no
+    more than is owed. `policies` gives each id its number.
+    """
+    owed: dict[UUID, Decimal] = {}
+    for policy_id, line in list_open_lines(session, list(policies)):
+        if line.due_date <= on:
+            owed[policy_id] = owed.get(policy_id, ZERO) + line.outstanding
+    if not owed:
+        return {}
+    credit: dict[UUID, Decimal] = {}
+    for one in list_credits(session, list(owed)):
+        credit[one.policy_id] = credit.get(one.policy_id, ZERO) + one.amount
+    needed = {one: amount - credit.get(one, ZERO) for one, amount in owed.items()}
+    released = release_ahead(session, needed, on=on, now=now)
+    used = {
+        one: min(amount, credit.get(one, ZERO) + released.get(one, ZERO))
+        for one, amount in owed.items()
+    }
+    used = {one: amount for one, amount in used.items() if amount > ZERO}
+    apply_credits(session, {one: policies[one] for one in used}, on=on, now=now)
+    return used
+
+
+def release_ahead(
+    session: Session, needed: Mapping[UUID, Decimal], *, on: date, now: datetime
+) -> dict[UUID, Decimal]:
+    """Turn what was paid of premiums not yet due into credit, as far as each policy needs it.
+
+    The last of them first. Returns what each policy has more of, in rand.
+    """
+    lines = session.scalars(
+        select(PremiumLine)
+        .where(
+            PremiumLine.org_id == current_org(),
+            PremiumLine.policy_id.in_([one for one, amount in needed.items() if amount > ZERO]),
+            PremiumLine.kind == LineKind.PREMIUM,
+            PremiumLine.status != LineStatus.CANCELLED,
+            PremiumLine.due_date > on,
+            PremiumLine.paid_amount > ZERO,
+        )
+        .order_by(PremiumLine.policy_id, PremiumLine.due_date.desc())
+    ).all()
+    released: dict[UUID, Decimal] = {}
+    parts: list[tuple[NetAllocation, PremiumLine]] = []
+    for line in lines:
+        for one in list_net_allocations(session, line_id=line.id):
+            left = needed[line.policy_id] - released.get(line.policy_id, ZERO)
+            part = min(left, one.amount)
+            if part > ZERO:
+                parts.append((replace(one, amount=part), line))
+                released[line.policy_id] = released.get(line.policy_id, ZERO) + part
+    take_back(session, [one for one, _line in parts], on)
+    moves = [(one.receipt_id, one.reference, one.amount, line) for one, line in parts]
+    _post_credit_moves(session, moves, on=on, now=now)
+    return released
 
 
 def _post_credit_moves(

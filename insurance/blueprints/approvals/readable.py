@@ -11,7 +11,6 @@ from flask import url_for
 from sqlalchemy.orm import Session
 
 from insurance.approvals.models import ApprovalRequest, ApprovalStatus
-from insurance.billing.queries import unapplied_credit
 from insurance.claims import queries as claims
 from insurance.claims.services import payments
 from insurance.core.context import current_actor
@@ -21,6 +20,7 @@ from insurance.core.privacy import as_shown, may_see_identity
 from insurance.policies import queries as policies
 from insurance.policies.models import Policy
 from insurance.policies.services import cancellation, endorsements, relief
+from insurance.web.business import business_day
 from insurance.web.filters import words
 
 _NO_VALUE = "–"
@@ -123,8 +123,8 @@ def _giving_up(session: Session, request: ApprovalRequest) -> list[Part]:
 
 def _refund(session: Session, request: ApprovalRequest) -> list[Part]:
     amount = Decimal(request.payload["amount"])
-    present = relief.refunds_payable(session, request.resource_id)
-    present += unapplied_credit(session, request.resource_id)
+    policy = _policy(session, request)
+    present = relief.can_be_paid_back(session, policy, on=business_day())
     return [
         Part("Paid back", format_money(amount)),
         Part("Can be paid back", format_money(max(present - amount, ZERO)), format_money(present)),

@@ -29,6 +29,7 @@ BLOCKS = {
     "COLLECTION_IN_FLIGHT": "A collection is in flight",
     "WITHIN_TOLERANCE": "Arrears within the tolerance",
     "NO_NOTICE": "No proof of a notice of non-payment",
+    "MONEY_HELD": "Money for it is held, which pays the oldest premium first",
 }
 
 

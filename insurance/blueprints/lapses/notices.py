@@ -1,17 +1,22 @@
-"""Recording that the notice of non-payment went by letter, where there is no e-mail address."""
+"""The notice of non-payment: sent by e-mail now, or recorded as a letter with its evidence."""
 
+from typing import Any
 from uuid import UUID
 
-from flask import Response, url_for
+from flask import Response, request, url_for
+from flask_wtf.file import FileField
 
 from insurance.blueprints.lapses import bp
 from insurance.blueprints.lapses.standing import standing_of
 from insurance.core import clock
 from insurance.core.errors import DomainError
+from insurance.core.files import MAX_FILE
 from insurance.core.permissions import May
 from insurance.lapses import services
+from insurance.lapses.rules import NOTICE_DAYS
 from insurance.web.access import requires
 from insurance.web.business import business_day
+from insurance.web.documents import send_notice_file
 from insurance.web.forms import DayField, Form, Required, TextField
 from insurance.web.html import go, page, refuse
 
@@ -21,6 +26,19 @@ class NoticeForm(Form):
 
     recipient = TextField("Sent to", [Required()])
     sent_on = DayField("Sent on", [Required()])
+    registered_number = TextField("Registered-mail number", longest=60)
+    file = FileField("The letter or its slip")
+
+
+class SendForm(Form):
+    """A press on the button."""
+
+
+@bp.app_url_value_preprocessor
+def _allow_large_files(endpoint: str | None, _values: dict[str, Any] | None) -> None:
+    # Before anything reads the form; every other screen keeps the application's limit.
+    if endpoint == "lapses.record_notice":
+        request.max_content_length = MAX_FILE + 1024 * 1024
 
 
 @bp.route("/notices/<uuid:policy_id>/new", methods=["GET", "POST"])
@@ -36,6 +54,8 @@ def record_notice(policy_id: UUID) -> Response:
                 policy_id,
                 recipient=form.recipient.data or "",
                 sent_on=form.sent_on.data or on,
+                registered_number=form.registered_number.data or "",
+                letter=_letter(form),
                 on=on,
                 now=clock.now(),
             )
@@ -46,8 +66,44 @@ def record_notice(policy_id: UUID) -> Response:
             return go(url_for(".policy", policy_id=policy_id), "The notice was recorded.")
     return page(
         "lapses/notice.html",
-        part="notice_form",
         status=status if status != 200 else form.status,
         form=form,
         standing=standing_of(policy_id, on),
     )
+
+
+def _letter(form: NoticeForm) -> services.Letter | None:
+    sent = form.file.data
+    return services.Letter(sent.filename, sent.read()) if sent and sent.filename else None
+
+
+@bp.route("/notices/<uuid:policy_id>/send", methods=["GET", "POST"])
+@requires(May.LAPSES_HOLD)
+def send_notice(policy_id: UUID) -> Response:
+    """Say what a notice sent today does, and send it by e-mail."""
+    on = business_day()
+    form = SendForm()
+    status = 200
+    if form.validate_on_submit():
+        try:
+            services.send_notice(policy_id, on=on)
+        except DomainError as error:
+            refuse(form, error)
+            status = error.status
+        else:
+            return go(url_for(".policy", policy_id=policy_id), "The notice is on its way.")
+    return page(
+        "lapses/send_notice.html",
+        part="send_form",
+        status=status if status != 200 else form.status,
+        form=form,
+        standing=standing_of(policy_id, on),
+        last=NOTICE_DAYS,
+    )
+
+
+@bp.route("/notices/<uuid:policy_id>/<uuid:notice_id>/file")
+@requires(May.LAPSES_VIEW)
+def notice_file(policy_id: UUID, notice_id: UUID) -> Response:
+    """Give out the file of a letter."""
+    return send_notice_file(policy_id, notice_id)

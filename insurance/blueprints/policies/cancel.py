@@ -27,6 +27,8 @@ class CancelForm(Form):
     initiated_by = ChoiceField(
         "Who ends it", empty="As the kind implies", choices=choices_of(Initiator), default=""
     )
+    notice_sent_on = DayField("Notice to the holder sent on")
+    notice_evidence = TextField("Number of the registered letter or file", longest=60)
     reason = TextField("Reason", [Required()], longest=500, widget=TextAreaField.widget)
     seen = HiddenField()
 
@@ -38,7 +40,7 @@ def cancel(policy_id: UUID) -> Response:
     line = queries.get_policy_line(db.session(), policy_id)
     form = CancelForm()
     if request.method == "GET":
-        form.effective_date.data = business_day()
+        form.effective_date.data = max(business_day(), line.policy.effective_date)
     looks_only = request.form.get("act") == "look"
     status = 200
     if looks_only:
@@ -99,6 +101,8 @@ def _wanted(form: CancelForm, reason: str) -> services.Cancellation:
         reason=reason,
         effective_date=form.effective_date.data,
         initiated_by=Initiator(form.initiated_by.data) if form.initiated_by.data else None,
+        notice_sent_on=form.notice_sent_on.data,
+        notice_evidence=form.notice_evidence.data or "",
     )
 
 

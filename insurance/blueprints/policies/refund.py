@@ -6,7 +6,6 @@ from uuid import UUID
 from flask import Response, request, url_for
 from wtforms import TextAreaField
 
-from insurance.billing import queries as billing
 from insurance.blueprints.policies import bp
 from insurance.core import clock
 from insurance.core.db import db
@@ -37,7 +36,7 @@ def refund(policy_id: UUID) -> Response:
     session, on = db.session(), business_day()
     line = queries.get_policy_line(session, policy_id)
     payable = services.refunds_payable(session, policy_id)
-    credit = billing.unapplied_credit(session, policy_id)
+    credit = services.can_be_paid_back(session, line.policy, on=on) - payable
     form = RefundForm()
     if request.method == "GET" and payable + credit > ZERO:
         form.amount.data = payable or credit

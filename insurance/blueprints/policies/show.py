@@ -29,7 +29,7 @@ from insurance.policies.models import (
     InsuredObject,
     PolicyVersion,
 )
-from insurance.policies.services import forecast_of, refunds_payable
+from insurance.policies.services import can_be_paid_back, forecast_of
 from insurance.products.queries import load_terms
 from insurance.products.rules import OBJECT_FIELDS, OBJECT_KINDS, ProductTerms
 from insurance.quotes.rules import excess_words, object_name
@@ -155,8 +155,9 @@ def _premiums(policy_id: UUID) -> dict[str, Any]:
     return {
         "lines": billing.list_premium_lines(session, policy_id),
         "receipts": billing.list_receipts(session, policy_id),
-        "refundable": refunds_payable(session, policy_id)
-        + billing.unapplied_credit(session, policy_id),
+        "refundable": can_be_paid_back(
+            session, queries.get_policy(session, policy_id), on=business_day()
+        ),
     }
 
 

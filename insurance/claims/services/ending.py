@@ -2,15 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import date, timedelta
-from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy import Text, cast, select
 from sqlalchemy.orm import Session
 
-from insurance.billing import queries as billing
-from insurance.billing import services as premiums
-from insurance.billing.models import LineKind
 from insurance.claims import queries
 from insurance.claims.models import Claim, ClaimNote, NoteKind
 from insurance.claims.rules import Continuation, LifeLeft, continue_policy
@@ -19,7 +15,7 @@ from insurance.claims.services.history import Held
 from insurance.core.context import current_actor
 from insurance.core.errors import DomainError, ForbiddenError
 from insurance.core.ids import new_id
-from insurance.core.money import ZERO, format_money
+from insurance.core.money import format_money
 from insurance.core.tenancy import current_org
 from insurance.customers.queries import find_person
 from insurance.customers.services import CustomerDetails, add_customer
@@ -34,12 +30,13 @@ from insurance.policies.models import (
 )
 from insurance.policies.queries import list_members
 from insurance.policies.rules import TRANSITIONS
+from insurance.policies.services.cancellation import settle_end
 from insurance.policies.services.endorsements import (
     Wanted,
     continue_after_death,
     endorse,
 )
-from insurance.policies.services.moves import Case, charge_due, move
+from insurance.policies.services.moves import Case, move
 
 MAIN = "MAIN_MEMBER"
 
@@ -207,12 +204,7 @@ def _end_policy(held: Held, case: Case, stop: date) -> None:
         return
     if policy.ended_on is not None and policy.ended_on <= stop:
         return
-    charge_due(case, stop)
-    _drop_later(case, stop)
-    premiums.apply_credits(
-        case.session, {policy.id: policy.policy_number}, on=case.on, now=case.now
-    )
-    refund = _refund_credit(case)
+    refund = settle_end(case, stop)
     move(
         case,
         "POLICY_ENDED_BY_CLAIM",
@@ -224,37 +216,6 @@ def _end_policy(held: Held, case: Case, stop: date) -> None:
         payload={"claim_id": held.claim.id, "refund": refund},
         ended_on=stop,
     )
-
-
-def _drop_later(case: Case, stop: date) -> None:
-    """Cancel the premiums of periods that begin after the death; what was paid is credit again."""
-    session = case.session
-    later = [one for one in case.lines() if one.kind is LineKind.PREMIUM and one.due_date >= stop]
-    for line_id, paid, is_charged in [
-        (one.id, one.paid_amount, one.posted_at is not None)
-        for one in later
-        if one.paid_amount > ZERO or one.posted_at is not None
-    ]:
-        line = billing.get_premium_line(session, case.policy.id, line_id)
-        if paid > ZERO:
-            premiums.release_line(session, line, on=case.on, now=case.now)
-        if is_charged:
-            premiums.uncharge(session, line, on=case.on, now=case.now, why="Ended by a death")
-    premiums.cancel_lines(session, [one.id for one in later])
-    for line in case.lines():
-        # The contract is over, so what a change added is not left for a debit that never comes.
-        line.due_date = min(line.due_date, case.on)
-    session.flush()
-
-
-def _refund_credit(case: Case) -> Decimal:
-    policy = case.policy
-    credit = billing.unapplied_credit(case.session, policy.id)
-    if credit > ZERO:
-        premiums.refund_credit(
-            case.session, policy.id, policy.policy_number, credit, on=case.on, now=case.now
-        )
-    return credit
 
 
 def _end_life(held: Held, member_id: UUID, stop: date) -> None:

@@ -32,7 +32,7 @@ from insurance.core.reading import read_rows
 from insurance.core.tenancy import current_org
 from insurance.policies.rules import Contract, ContractBenefit, Layer, contract_of
 from insurance.policies.services.as_at import PolicyHistory, read_history, state_as_at
-from insurance.policies.services.lifecycle import forecast_of
+from insurance.policies.services.held_money import forecast_of
 
 _SIGNS = """
     SELECT 'PAID_LATE', r.received_on, NULL FROM ins.allocations a

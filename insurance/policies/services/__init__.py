@@ -15,12 +15,12 @@ from insurance.policies.services.double_insurance import (
     DuplicateRegistrationError,
     find_insured,
 )
+from insurance.policies.services.held_money import forecast_of
 from insurance.policies.services.issue import Issued, accept_quote
 from insurance.policies.services.lifecycle import (
     WayBack,
     expire_policy,
     find_way_back,
-    forecast_of,
     lapse_policy,
     mark_not_taken_up,
     reinstate_policy,
@@ -37,6 +37,7 @@ from insurance.policies.services.payments import (
     reverse_payment,
 )
 from insurance.policies.services.relief import (
+    can_be_paid_back,
     pay_refund,
     refunds_payable,
     waive_premium,
@@ -53,6 +54,7 @@ __all__ = [
     "WayBack",
     "accept_quote",
     "approve_request",
+    "can_be_paid_back",
     "cancel_policy",
     "expire_policy",
     "find_way_back",

@@ -22,16 +22,19 @@ from insurance.core.period import Period
 from insurance.core.tenancy import current_org
 from insurance.ledger.rules import split_vat
 from insurance.policies import lifecycle_rules as rules
+from insurance.policies import queries
 from insurance.policies.lifecycle_rules import (
     Agreement,
     CancellationPlan,
     CancellationType,
+    CoolingOff,
     Initiator,
     Line,
 )
 from insurance.policies.models import Endorsement, EndorsementStatus, PolicyStatus
 from insurance.policies.rules import check_transition, fold, steps_of
 from insurance.policies.services.contracts import Basis, load_basis
+from insurance.policies.services.held_money import forecast_of, settle_before_lapse
 from insurance.policies.services.moves import (
     Case,
     LifecycleOutcome,
@@ -47,12 +50,18 @@ ACTION = "policies.cancel"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cancellation:
-    """What is asked for. Without a date, today; without an initiator, whoever the type implies."""
+    """What is asked for. Without a date, today; without an initiator, whoever the type implies.
+
+    An insurer who ends the contract says when the holder was given notice, and what proves it: the
+    number of the registered letter or of the file.
+    """
 
     kind: CancellationType
     reason: str
     effective_date: date | None = None
     initiated_by: Initiator | None = None
+    notice_sent_on: date | None = None
+    notice_evidence: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +70,14 @@ class CancellationPreview:
 
     Of the premium for days without cover, `unearned`, the contract keeps `retained` and credits
     `credit` (with `vat` in it). With what was `paid_ahead` it settles what is `owed`; the rest is
-    the `refund`, or stays as `arrears`. `written_off` is given up.
+    the `refund`, or stays as `arrears`. `written_off` is given up. A claim or an event bars the
+    cooling off: `is_cooling_off_barred`.
     """
 
     effective_date: date
     cover_end: date
     is_cooling_off: bool
+    is_cooling_off_barred: bool
     initiated_by: Initiator
     basis: str
     unearned: Decimal
@@ -100,8 +111,11 @@ def cancel_policy(
 ) -> LifecycleOutcome:
     """End a policy for good and divide its premium, or ask a second person who must agree.
 
+    Where it ends for want of a premium, money that is held for it settles its oldest one first.
     Raises ConflictError for a move the table does not have, DomainError at the field otherwise.
     """
+    if wanted.kind in rules.UNPAID_TYPES:
+        settle_before_lapse(policy_id, on=on, now=now)
     with transaction() as session:
         case = open_case(session, policy_id, on=on, now=now)
         prepared = _prepare(case, wanted)
@@ -121,6 +135,8 @@ def execute_cancellation(
         reason=request.reason,
         effective_date=date.fromisoformat(frozen["effective_date"]),
         initiated_by=Initiator(frozen["initiated_by"]),
+        notice_sent_on=date.fromisoformat(sent) if (sent := frozen.get("notice_sent_on")) else None,
+        notice_evidence=frozen.get("notice_evidence") or "",
     )
     asked_on = date.fromisoformat(frozen["asked_on"])
     # What was asked for is judged by the rules of the day it was asked on, and posted today.
@@ -136,26 +152,25 @@ def _prepare(case: Case, wanted: Cancellation) -> _Prepared:
     if not wanted.reason.strip():
         raise DomainError("Say why.", field="reason")
     by = rules.initiator_of(wanted.kind, wanted.initiated_by)
-    effective = wanted.effective_date or case.on
+    effective = _effective(case, wanted)
     _check_date(case, wanted.kind, effective)
+    _check_proofs(case, wanted, by, effective)
     stop = policy.ended_on or effective
-    cools = policy.ended_on is None and _cools_off(case, wanted.kind)
+    cooling = _cooling_off(case, wanted.kind)
+    cools = cooling is CoolingOff.YES
     basis = rules.cancellation_basis(case.terms.cancellation_basis, is_cooling_off=cools, by=by)
-    term = load_basis(case.session, case.policy, on=stop)
-    lines = _lines(case, term, stop)
-    plan = rules.plan_cancellation(
-        lines,
+    lines, plan = _plan(
+        case,
         stop,
         basis=basis,
-        short_rate_per_cent=case.terms.short_rate_per_cent,
-        unapplied=billing.unapplied_credit(case.session, policy.id),
+        charges=policy.ended_on is None,
         gives_up_unpaid=wanted.kind in rules.UNPAID_TYPES,
-        credit_notes=billing.list_credit_notes(case.session, policy.id, since=term.recorded_at),
     )
     preview = CancellationPreview(
         effective_date=effective,
         cover_end=stop,
         is_cooling_off=cools,
+        is_cooling_off_barred=cooling is CoolingOff.BARRED,
         initiated_by=by,
         basis=basis,
         unearned=plan.money.unearned,
@@ -167,16 +182,72 @@ def _prepare(case: Case, wanted: Cancellation) -> _Prepared:
         arrears=plan.arrears,
         written_off=plan.written_off,
         refund=plan.money.refund,
-        needs=_needs(case, wanted.kind, effective, plan),
+        needs=_needs(case, wanted.kind, by, effective, plan),
     )
     return _Prepared(preview, plan)
 
 
+def _plan(
+    case: Case, stop: date, *, basis: str, charges: bool, gives_up_unpaid: bool = False
+) -> tuple[list[Line], CancellationPlan]:
+    session, policy = case.session, case.policy
+    term = load_basis(session, policy, on=stop)
+    lines = _lines(case, term, stop, charges=charges)
+    plan = rules.plan_cancellation(
+        lines,
+        stop,
+        basis=basis,
+        short_rate_per_cent=case.terms.short_rate_per_cent,
+        unapplied=billing.unapplied_credit(session, policy.id),
+        gives_up_unpaid=gives_up_unpaid,
+        credit_notes=billing.list_credit_notes(session, policy.id, since=term.recorded_at),
+    )
+    return lines, plan
+
+
+def settle_end(case: Case, stop: date) -> Decimal:
+    """Divide the premium where cover ends on `stop` by itself; return what goes back, in rand.
+
+    That is what came in less what was earned, as at a cancellation. What is owed stays owed.
+    """
+    _lines_of_end, plan = _plan(case, stop, basis=rules.PRO_RATA, charges=True)
+    charge_due(case, min(stop, day_after(case.on)))
+    _settle(case, plan, stop)
+    return plan.money.refund
+
+
+def _effective(case: Case, wanted: Cancellation) -> date:
+    """Return the first day without cover: today, or of a policy to come the day it would start."""
+    return wanted.effective_date or max(case.on, case.policy.effective_date)
+
+
+def _check_proofs(case: Case, wanted: Cancellation, by: Initiator, effective: date) -> None:
+    """Hold an insurer who ends cover to the proofs: of a lapse, or of its notice."""
+    if case.policy.ended_on is not None or by is not Initiator.INSURER:
+        return
+    if wanted.kind in rules.UNPAID_TYPES:
+        lapses_on = rules.lapse_day(forecast_of(case.session, case.policy.id, case.on))
+        if effective < lapses_on:
+            raise DomainError(
+                f"Cover runs until grace is over: it can end on {lapses_on:%Y/%m/%d}.",
+                field="effective_date",
+            )
+    elif wanted.kind is CancellationType.OTHER:
+        rules.check_insurers_notice(
+            effective,
+            case.on,
+            notice_sent_on=wanted.notice_sent_on,
+            evidence=wanted.notice_evidence,
+            days=int(case.parameter("insurer_notice_days")),
+        )
+
+
 def _needs(
-    case: Case, kind: CancellationType, effective: date, plan: CancellationPlan
+    case: Case, kind: CancellationType, by: Initiator, effective: date, plan: CancellationPlan
 ) -> tuple[Agreement, ...]:
     return rules.needs_agreement(
         kind=kind,
+        by=by,
         refund=plan.money.refund,
         refund_limit=case.parameter("refund_approval_limit"),
         written_off=plan.written_off,
@@ -216,29 +287,36 @@ def _check_date(case: Case, kind: CancellationType, effective: date) -> None:
         )
 
 
-def _cools_off(case: Case, kind: CancellationType) -> bool:
+def _cooling_off(case: Case, kind: CancellationType) -> CoolingOff:
     policy = case.policy
+    if policy.ended_on is not None:
+        return CoolingOff.NO
     days = int(case.parameter(f"cooling_off_days_{case.terms.category.lower()}"))
     term = (policy.expiry_date - policy.effective_date).days if policy.expiry_date else None
-    issued_on = business_day(case.session, policy.issued_at)
-    return rules.is_cooling_off(kind, issued_on, case.on, days=days, term_days=term)
+    return rules.cooling_off(
+        kind,
+        business_day(case.session, policy.issued_at),
+        case.on,
+        days=days,
+        term_days=term,
+        has_claims=queries.has_claims(case.session, policy.id),
+    )
 
 
-def _lines(case: Case, basis: Basis, stop: date) -> list[Line]:
-    """Return the schedule as if every premium of a covered period had been charged.
+def _lines(case: Case, basis: Basis, stop: date, *, charges: bool) -> list[Line]:
+    """Return the schedule, with `charges` as if every premium of a covered period were charged.
 
     What a period earns comes from the contract's steps, by the function that charges it. What
     belongs to earlier terms was charged what it earned.
     """
     charged_before = min(stop, day_after(case.on))
-    ends = case.policy.ended_on is not None
     given_up = billing.given_up(case.session, case.policy.id)
     credited = billing.credited(case.session, case.policy.id)
     stages = fold(basis.contract, basis.starts_on, basis.changes, basis.pricer)
     steps = steps_of(stages, basis.pricer)
     found = []
     for line in case.lines():
-        will_be = not ends and line.due_date < charged_before and line.amount > ZERO
+        will_be = charges and line.due_date < charged_before and line.amount > ZERO
         period = Period(line.due_date, max(line.period_end, line.due_date))
         is_earlier = line.due_date < basis.starts_on
         is_adjustment = line.kind is LineKind.ADJUSTMENT
@@ -300,6 +378,8 @@ def _ask(case: Case, wanted: Cancellation, preview: CancellationPreview) -> Life
             "cancellation_type": wanted.kind,
             "effective_date": preview.effective_date,
             "initiated_by": preview.initiated_by,
+            "notice_sent_on": wanted.notice_sent_on,
+            "notice_evidence": wanted.notice_evidence.strip(),
             "asked_on": case.on,
             "needs": list(preview.needs),
             "figures": _figures(preview),
@@ -324,18 +404,19 @@ def _cancel(
     preview = prepared.preview
     if case.policy.ended_on is None:
         charge_due(case, min(preview.cover_end, day_after(case.on)))
-    _settle(case, prepared)
+    _settle(case, prepared.plan, preview.cover_end)
     move(
         case,
         "POLICY_CANCELLED",
         to=PolicyStatus.CANCELLED,
         effective=preview.effective_date,
-        description=_described(wanted, preview),
+        description=_described(case, wanted, preview),
         reason=wanted.reason.strip(),
         payload={
             "cancellation_type": wanted.kind,
             "initiated_by": preview.initiated_by,
             "is_cooling_off": preview.is_cooling_off,
+            "never_covered": preview.cover_end <= case.policy.effective_date,
             "approval_id": approval_id,
             **_figures(preview),
         },
@@ -346,15 +427,17 @@ def _cancel(
     )
 
 
-def _described(wanted: Cancellation, preview: CancellationPreview) -> str:
+def _described(case: Case, wanted: Cancellation, preview: CancellationPreview) -> str:
     what = "Cancelled while cooling off" if preview.is_cooling_off else "Cancelled"
+    if preview.cover_end <= case.policy.effective_date:
+        what += " before cover began" if case.on < case.policy.effective_date else " from the start"
     kind = wanted.kind.value.replace("_", " ").lower()
     return f"{what} ({kind}), refund {format_money(preview.refund)}"
 
 
-def _settle(case: Case, prepared: _Prepared) -> None:
+def _settle(case: Case, plan: CancellationPlan, stop: date) -> None:
     """Post the plan: give back what was paid ahead, credit, settle what is owed, refund the rest."""
-    session, policy, plan = case.session, case.policy, prepared.plan
+    session, policy = case.session, case.policy
     for receipt_id in plan.reverse:
         note = billing.get_receipt(session, receipt_id)
         money.reverse_receipt(session, note, on=case.on, reason_code="CANCELLED", now=case.now)
@@ -377,11 +460,11 @@ def _settle(case: Case, prepared: _Prepared) -> None:
             plan.money.recharge,
             due_date=case.on,
             on=case.on,
-            vat_rate=case.vat_rate(prepared.preview.cover_end),
+            vat_rate=case.vat_rate(stop),
             now=case.now,
         )
     if plan.money.credit > ZERO:
-        _credit(case, plan, prepared.preview.cover_end)
+        _credit(case, plan, stop)
     money.apply_credits(session, {policy.id: policy.policy_number}, on=case.on, now=case.now)
     if plan.written_off > ZERO:
         _write_off_rest(case)

@@ -19,13 +19,13 @@ from insurance.core.ids import new_id
 from insurance.core.money import ZERO, format_money
 from insurance.core.period import Period, add_months
 from insurance.core.tenancy import current_org
-from insurance.debit_orders.queries import collection_in_flight
-from insurance.lapses.queries import policy_forecast, rule_on
-from insurance.lapses.rules import Forecast, Reinstatement, Way, reinstatement_terms
+from insurance.lapses.queries import rule_on
+from insurance.lapses.rules import Reinstatement, Way, reinstatement_terms
 from insurance.policies import lifecycle_rules, queries
 from insurance.policies.models import EndorsementStatus, PolicyStatus
 from insurance.policies.rules import check_transition, expiry_date
-from insurance.policies.services.cancellation import next_reference
+from insurance.policies.services.cancellation import next_reference, settle_end
+from insurance.policies.services.held_money import forecast_of, settle_before_lapse
 from insurance.policies.services.moves import (
     Case,
     LifecycleOutcome,
@@ -74,8 +74,11 @@ def suspend_policy(policy_id: UUID, *, reason: str, on: date, now: datetime) -> 
 def lapse_policy(policy_id: UUID, *, reason: str, on: date, now: datetime) -> LifecycleOutcome:
     """End cover for want of a premium, as from the day after grace ended, however late this runs.
 
-    Raises ConflictError with the lapse date and what stands in the way where it is not yet due.
+    Money that is held for the policy settles its oldest premium first, whatever then comes of the
+    lapse. Raises ConflictError with the lapse date and what stands in the way where it is not yet
+    due.
     """
+    settle_before_lapse(policy_id, on=on, now=now)
     with transaction() as session:
         return lapse(session, policy_id, reason=reason, on=on, now=now)
 
@@ -90,12 +93,6 @@ def lapse(
     uncharged = uncharge_unpaid(case, LAPSED)
     ending = lifecycle_rules.lapse_of(forecast, charged=charged, uncharged=uncharged)
     return end(case, ending, reason.strip())
-
-
-def forecast_of(session: Session, policy_id: UUID, on: date) -> Forecast:
-    """Say when a policy will lapse and what stops it, collections under way included."""
-    in_flight = policy_id in collection_in_flight(session, [policy_id], on=on)
-    return policy_forecast(session, policy_id, on, collection_in_flight=in_flight)
 
 
 def find_way_back(session: Session, policy_id: UUID, *, on: date, now: datetime) -> WayBack:
@@ -277,7 +274,7 @@ def mark_not_taken_up(policy_id: UUID, *, reason: str, on: date, now: datetime) 
 
 
 def expire_policy(policy_id: UUID, *, on: date, now: datetime) -> LifecycleOutcome:
-    """End a policy whose term is over. What was owed for it stays owed."""
+    """End a policy whose term is over. What was owed stays owed; what is not needed goes back."""
     with transaction() as session:
         return expire(session, policy_id, on=on, now=now)
 
@@ -287,7 +284,9 @@ def expire(session: Session, policy_id: UUID, *, on: date, now: datetime) -> Lif
     case = open_case(session, policy_id, on=on, now=now)
     check_transition(case.policy.status.value, PolicyStatus.EXPIRED.value)
     ends = lifecycle_rules.expiry_day(case.policy.expiry_date, on)
-    return end(case, lifecycle_rules.expiry_of(ends, charged=charge_due(case, ends)), None)
+    charged = charge_due(case, ends)
+    refund = settle_end(case, ends)
+    return end(case, lifecycle_rules.expiry_of(ends, charged=charged, refund=refund), None)
 
 
 def renew_policy(policy_id: UUID, *, on: date, now: datetime) -> LifecycleOutcome:

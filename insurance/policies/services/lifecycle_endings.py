@@ -5,7 +5,7 @@ written in a few statements, and leaves behind what `move` leaves.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from insurance.audit_logs.rules import plain
 from insurance.audit_logs.services import event_row, record_many
+from insurance.billing.queries import list_money_held
 from insurance.core.bulk import id_array, write_rows
 from insurance.core.context import current_actor
 from insurance.core.counts import shard_of
@@ -129,6 +130,7 @@ class _Facts:
     forecasts: Mapping[UUID, Forecast]
     bases: Mapping[UUID, ContractBasis]
     closed: date | None
+    with_money: Collection[UUID]
     vat_rates: dict[tuple[str, date], Decimal | None]
 
 
@@ -176,7 +178,8 @@ def _load(
     collecting = collection_in_flight(session, list(lapsing), on=on) if lapsing else {}
     forecasts = list_forecasts(session, lapsing, on, collecting=collecting) if lapsing else {}
     bases = {row.id: basis for row, basis in read_contract_bases(session, policies)}
-    return _Facts(policies, lines, forecasts, bases, closed_through(session), {})
+    with_money = list_money_held(session, list(expiring), on=on) if expiring else set()
+    return _Facts(policies, lines, forecasts, bases, closed_through(session), with_money, {})
 
 
 def _decide(
@@ -200,6 +203,8 @@ def _decide(
         )
     else:
         check_transition(row.status, "expired")
+        if row.id in facts.with_money:
+            raise ConflictError("Money goes back, which is worked out for one policy alone.")
         ends = expiry_day(row.expiry_date, on)
         charged = charges_before(lines, ends, closed=facts.closed, on=on)
         ending, back = expiry_of(ends, charged=total(line.amount for line, _day in charged)), []

@@ -63,7 +63,10 @@ def letter_about(
         "money": _money(payload),
         "organization": organization,
     }
-    return Letter(_KINDS.get(event_type, _CHANGED), to, values)
+    kind = _KINDS.get(event_type, _CHANGED)
+    if event_type == "POLICY_CANCELLED" and payload.get("never_covered"):
+        kind = "policy_cancelled_at_start"
+    return Letter(kind, to, values)
 
 
 def _money(payload: Mapping[str, Any]) -> str:

@@ -150,7 +150,7 @@ def end(case: Case, ending: Ending, reason: str | None) -> LifecycleOutcome:
         ended_on=ending.on,
     )
     arrears = billing.arrears_on(case.session, case.policy.id, case.on)
-    return LifecycleOutcome(case.policy, ending.on, arrears)
+    return LifecycleOutcome(case.policy, ending.on, arrears, ending.payload.get("refund", ZERO))
 
 
 def move(

@@ -23,7 +23,7 @@ from insurance.customers.queries import get_customer
 from insurance.ledger.models import TransferType
 from insurance.ledger.services import Entry, post
 from insurance.policies.lifecycle_rules import Agreement
-from insurance.policies.models import EventCategory, PolicyStatus
+from insurance.policies.models import EventCategory, Policy, PolicyStatus
 from insurance.policies.services.cancellation import next_reference
 from insurance.policies.services.history import record_event
 from insurance.policies.services.moves import Case, LifecycleOutcome, open_case
@@ -180,10 +180,11 @@ def refunds_payable(session: Session, policy_id: UUID) -> Decimal:
 def pay_refund(
     policy_id: UUID, *, amount: Decimal, reference: str, reason: str, on: date, now: datetime
 ) -> LifecycleOutcome:
-    """Pay money back to the holder: what is payable first, then credit nobody has used.
+    """Pay money back to the holder: what is payable first, then what is beyond what is due today.
 
-    The same reference again pays nothing. Credit above the limit needs a second person. Raises
-    ConflictError with the figure where there is not so much.
+    That is credit nobody has used, and after it what was paid of premiums not yet due, the last
+    of them first. The same reference again pays nothing. More than the limit of it needs a second
+    person. Raises ConflictError with the figure where there is not so much.
     """
     with transaction() as session:
         case = open_case(session, policy_id, on=on, now=now)
@@ -223,14 +224,31 @@ def _settle_due(case: Case) -> None:
         )
 
 
+def can_be_paid_back(session: Session, policy: Policy, *, on: date) -> Decimal:
+    """Return what can go back to the holder of a policy today, in rand.
+
+    What is payable, and money beyond what is due: credit, and what was paid of premiums not yet
+    due, less what a policy in force owes.
+    """
+    return refunds_payable(session, policy.id) + _beyond_due(session, policy, on)
+
+
+def _beyond_due(session: Session, policy: Policy, on: date) -> Decimal:
+    credit = billing.unapplied_credit(session, policy.id)
+    if policy.status not in (PolicyStatus.ACTIVE, PolicyStatus.SUSPENDED):
+        return credit
+    ahead = billing.paid_ahead(session, policy.id, on=on)
+    return max(credit + ahead - billing.arrears_on(session, policy.id, on), ZERO)
+
+
 def _credit_needed(case: Case, amount: Decimal) -> Decimal:
     payable = refunds_payable(case.session, case.policy.id)
-    credit = billing.unapplied_credit(case.session, case.policy.id)
-    if amount > payable + credit:
+    beyond = _beyond_due(case.session, case.policy, case.on)
+    if amount > payable + beyond:
         raise ConflictError(
-            f"{format_money(payable + credit)} can be paid back.",
+            f"{format_money(payable + beyond)} can be paid back.",
             field="amount",
-            detail={"payable": str(payable), "credit": str(credit)},
+            detail={"payable": str(payable), "credit": str(beyond)},
         )
     return max(amount - payable, ZERO)
 
@@ -286,6 +304,8 @@ def _pay_out(
     session, policy = case.session, case.policy
     from_credit = _credit_needed(case, amount)
     if from_credit > ZERO:
+        ahead = from_credit - billing.unapplied_credit(session, policy.id)
+        money.release_ahead(session, {policy.id: ahead}, on=case.on, now=case.now)
         money.refund_credit(
             session, policy.id, policy.policy_number, from_credit, on=case.on, now=case.now
         )

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from insurance.audit_logs.services import record
 from insurance.billing.models import LineKind, LineStatus, PremiumLine
+from insurance.billing.queries import MONEY_HELD
 from insurance.billing.rules import MONTHS_AHEAD, PlannedLine, Step, plan_lines
 from insurance.billing.services import apply_credits
 from insurance.core.bulk import id_array, write_rows
@@ -34,6 +35,7 @@ from insurance.policies import queries
 from insurance.policies.rules import fold, steps_of
 from insurance.policies.services.contracts import load_basis
 from insurance.policies.services.endorsements import apply_due_endorsements
+from insurance.policies.services.held_money import settle_with_money_held
 from insurance.policies.services.history import Happening, record_events
 from insurance.policies.services.payments import lock_policies
 from insurance.policies.services.schedules import vat_rate_on
@@ -87,6 +89,7 @@ class Kept:
     lines_added: int = 0
     premiums_charged: int = 0
     marked_overdue: int = 0
+    settled_before_lapse: int = 0
     endorsements_applied: int = 0
 
 
@@ -209,6 +212,23 @@ _LATE_NEXT = text(
     ORDER BY l.policy_id LIMIT :limit
     """
 )
+_HELD_NEXT = text(
+    "".join(
+        [
+            """
+    SELECT d.policy_id FROM (
+        SELECT DISTINCT l.policy_id FROM ins.premium_lines l
+        JOIN ins.policies p ON p.org_id = l.org_id AND p.id = l.policy_id
+         AND p.status IN ('active', 'suspended')
+        WHERE l.org_id = :org AND l.status IN ('PENDING', 'OVERDUE')
+          AND l.due_date < CAST(:on AS date) - 15  -- no grace is shorter
+          AND l.amount > l.paid_amount AND l.policy_id > :after
+    ) d WHERE """,
+            MONEY_HELD,
+            " ORDER BY d.policy_id LIMIT :limit",
+        ]
+    )
+)
 _TAKING_EFFECT = text(
     """
     SELECT DISTINCT e.policy_id
@@ -244,6 +264,7 @@ def keep_schedules(*, on: date, now: datetime, chunk: int = CHUNK) -> Kept:
         lines_added=_each_chunk("extend", _extend, on, now, chunk),
         premiums_charged=_each_chunk("charge", _charge, on, now, chunk),
         marked_overdue=_each_chunk("overdue", _mark, on, now, chunk),
+        settled_before_lapse=_each_chunk("settle", _settle, on, now, chunk),
     )
 
 
@@ -290,7 +311,16 @@ def _mark(session: Session, policy_ids: Sequence[UUID], on: date, now: datetime)
     return mark_overdue(session, policy_ids, on=on, now=now)
 
 
-_FINDS = {"extend": _SHORT_NEXT, "charge": _UNCHARGED_NEXT, "overdue": _LATE_NEXT}
+def _settle(session: Session, policy_ids: Sequence[UUID], on: date, now: datetime) -> int:
+    return len(settle_with_money_held(session, policy_ids, on=on, now=now))
+
+
+_FINDS = {
+    "extend": _SHORT_NEXT,
+    "charge": _UNCHARGED_NEXT,
+    "overdue": _LATE_NEXT,
+    "settle": _HELD_NEXT,
+}
 
 
 def _each_chunk(
