@@ -3,7 +3,7 @@
 Letters that were recorded without either prove nothing until one is added.
 
 Revision ID: notices_1
-Revises: keys_done
+Revises: payees_1
 """
 
 from datetime import date
@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "notices_1"
-down_revision = "keys_done"
+down_revision = "payees_1"
 
 
 def upgrade() -> None:
