@@ -16,6 +16,7 @@ from insurance.lapses.rules import Forecast
 from insurance.policies.rules import TRANSITIONS
 
 PRO_RATA = "PRO_RATA"
+FLAT = "FLAT"
 
 
 class CancellationType(StrEnum):

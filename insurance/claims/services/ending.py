@@ -204,7 +204,7 @@ def _end_policy(held: Held, case: Case, stop: date) -> None:
         return
     if policy.ended_on is not None and policy.ended_on <= stop:
         return
-    refund = settle_end(case, stop)
+    refund = settle_end(case, stop, keeps_period=True)
     move(
         case,
         "POLICY_ENDED_BY_CLAIM",

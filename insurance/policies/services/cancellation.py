@@ -205,12 +205,14 @@ def _plan(
     return lines, plan
 
 
-def settle_end(case: Case, stop: date) -> Decimal:
+def settle_end(case: Case, stop: date, *, keeps_period: bool = False) -> Decimal:
     """Divide the premium where cover ends on `stop` by itself; return what goes back, in rand.
 
-    That is what came in less what was earned, as at a cancellation. What is owed stays owed.
+    That is what came in less what was earned, as at a cancellation. `keeps_period`: the contract
+    has paid, so it keeps the premium of the period that cover ended in. What is owed stays owed.
     """
-    _lines_of_end, plan = _plan(case, stop, basis=rules.PRO_RATA, charges=True)
+    basis = rules.FLAT if keeps_period else rules.PRO_RATA
+    _lines_of_end, plan = _plan(case, stop, basis=basis, charges=True)
     charge_due(case, min(stop, day_after(case.on)))
     _settle(case, plan, stop)
     return plan.money.refund
