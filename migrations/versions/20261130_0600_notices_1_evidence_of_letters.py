@@ -3,7 +3,7 @@
 Letters that were recorded without either prove nothing until one is added.
 
 Revision ID: notices_1
-Revises: payees_1
+Revises: join_1
 """
 
 from datetime import date
@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "notices_1"
-down_revision = "payees_1"
+down_revision = "join_1"
 
 
 def upgrade() -> None:
