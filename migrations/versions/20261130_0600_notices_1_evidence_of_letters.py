@@ -3,7 +3,7 @@
 Letters that were recorded without either prove nothing until one is added.
 
 Revision ID: notices_1
-Revises: join_1
+Revises: parties_3
 """
 
 from datetime import date
@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "notices_1"
-down_revision = "join_1"
+down_revision = "parties_3"
 
 
 def upgrade() -> None:
