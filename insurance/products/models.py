@@ -227,6 +227,9 @@ class ProductVersion(TenantRecord):
     coverage_amount: Mapped[Decimal | None]
     min_entry_age: Mapped[int | None]
     max_entry_age: Mapped[int | None]
+    role_ages: Mapped[dict[str, Any]] = mapped_column(
+        default=dict, server_default=text("'{}'::jsonb")
+    )
     min_sum_assured: Mapped[Decimal | None]
     max_sum_assured: Mapped[Decimal | None]
     waiting_period_days: Mapped[int] = mapped_column(default=0)

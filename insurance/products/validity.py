@@ -3,11 +3,13 @@
 import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from typing import Any
 
 from insurance.core.errors import DomainError
 from insurance.products.models import InceptionRule, ProductBenefit, ProductVersion
 from insurance.products.rules import MAX_AGE, MONTHS_PER_PREMIUM
 
+ROLES_WITH_AGES = ("SPOUSE", "CHILD", "PARENT", "EXTENDED")
 CODE = re.compile(r"[A-Z][A-Z0-9_]{0,39}", re.ASCII)
 FIELD_CODE = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,58}[a-z0-9])?", re.ASCII)
@@ -60,6 +62,7 @@ def check_terms(terms: ProductVersion) -> list[DomainError]:
             terms, ("base_premium", "coverage_amount", "min_sum_assured", "max_sum_assured")
         ),
     ]
+    found += _bad_role_ages(terms.role_ages)
     if exceeds(terms.min_entry_age, terms.max_entry_age):
         found.append(
             DomainError(
@@ -85,6 +88,19 @@ def _premium_free(terms: ProductVersion) -> list[DomainError]:
         words = "Only a policy that goes on without premium has such months."
         return [DomainError(words, field="premium_free_months")]
     return []
+
+
+def _bad_role_ages(role_ages: Mapping[str, Any]) -> list[DomainError]:
+    """Refuse entry ages of the main member, whose own fields hold them, and spans that end first."""
+    found = []
+    for role, ages in role_ages.items():
+        if role not in ROLES_WITH_AGES:
+            found.append(f"{role} has no entry ages of its own.")
+        elif any(age is not None and not 0 <= age <= MAX_AGE for age in ages):
+            found.append(f"Entry ages of a {role.lower()} are 0 to {MAX_AGE}.")
+        elif exceeds(ages[0], ages[1]):
+            found.append(f"The oldest entry age of a {role.lower()} is below the youngest.")
+    return [DomainError(words, field="role_ages") for words in found]
 
 
 def check_benefit(benefit: ProductBenefit) -> list[DomainError]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import Field, StrictBool
@@ -58,6 +58,10 @@ class ProductFields(Body):
     coverage_amount: Amount | None = None
     min_entry_age: Whole | None = None
     max_entry_age: Whole | None = None
+    role_ages: Annotated[
+        dict[Literal["SPOUSE", "CHILD", "PARENT", "EXTENDED"], tuple[Whole | None, Whole | None]],
+        Field(description="Youngest and oldest entry age by the role of a life"),
+    ] = {}
     min_sum_assured: Amount | None = None
     max_sum_assured: Amount | None = None
     waiting_period_days: Whole = 0
@@ -107,6 +111,7 @@ class VersionAnswer(Answer):
     coverage_amount: Money | None
     min_entry_age: int | None
     max_entry_age: int | None
+    role_ages: dict[str, tuple[int | None, int | None]]
     min_sum_assured: Money | None
     max_sum_assured: Money | None
     waiting_period_days: int
@@ -147,6 +152,7 @@ class ProductAnswer(Answer):
     coverage_amount: Money | None
     min_entry_age: int | None
     max_entry_age: int | None
+    role_ages: dict[str, tuple[int | None, int | None]]
     min_sum_assured: Money | None
     max_sum_assured: Money | None
     waiting_period_days: int

@@ -1,5 +1,6 @@
 """Two versions of a product beside each other."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 from enum import Enum
 from typing import Any
@@ -40,6 +41,7 @@ _LABELS = {
     "coverage_amount": "Usual sum assured",
     "min_entry_age": "Youngest entry age",
     "max_entry_age": "Oldest entry age",
+    "role_ages": "Entry ages of other lives",
     "min_sum_assured": "Smallest sum assured",
     "max_sum_assured": "Largest sum assured",
     "waiting_period_days": "Waiting period in days",
@@ -117,9 +119,17 @@ def shown(field: str, value: Any) -> str | None:
         return format_money(value) if field in _AMOUNTS else plain_number(value)
     if isinstance(value, list):
         return ", ".join(str(part) for part in value)
+    if field == "role_ages":
+        return ", ".join(f"{words(role)} {span(ages)}" for role, ages in value.items())
     if isinstance(value, dict):
         return ", ".join(f"{words(name)} {part}%" for name, part in value.items())
     return str(value)
+
+
+def span(ages: Sequence[int | None]) -> str:
+    """Return entry ages as a form takes them: 0–21, 18+."""
+    low, high = ages[0] or 0, ages[1]
+    return f"{low}+" if high is None else f"{low}–{high}"
 
 
 def _numbered(

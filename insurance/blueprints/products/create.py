@@ -1,5 +1,6 @@
 """A new product."""
 
+import re
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -16,7 +17,7 @@ from insurance.blueprints.products.forms import (
 )
 from insurance.core import clock
 from insurance.core.db import db
-from insurance.core.errors import DomainError
+from insurance.core.errors import DomainError, raise_all
 from insurance.core.permissions import May
 from insurance.products import queries, services
 from insurance.products.models import (
@@ -28,7 +29,7 @@ from insurance.products.models import (
     ProRataMethod,
     TermType,
 )
-from insurance.products.validity import CLASS_OF_TYPE
+from insurance.products.validity import CLASS_OF_TYPE, ROLES_WITH_AGES
 from insurance.web.access import requires
 from insurance.web.filters import words
 from insurance.web.forms import ChoiceField, Form, MoneyField, RateField, Required, TextField
@@ -40,6 +41,9 @@ MAIN_DEATHS = [
     (MainDeath.CONTINUE.value, "the spouse or another life goes on as holder"),
     (MainDeath.PREMIUM_FREE.value, "goes on, for some months without premium"),
 ]
+
+
+_AGES = re.compile(r"([0-9]{1,3})(?: ?[-–] ?([0-9]{1,3})|\+)", re.ASCII)
 
 
 class ProductForm(Form):
@@ -57,6 +61,10 @@ class ProductForm(Form):
     coverage_amount = MoneyField("Usual sum assured")
     min_entry_age = WholeField("Youngest entry age")
     max_entry_age = WholeField("Oldest entry age")
+    spouse_ages = TextField("Entry ages of a spouse", longest=10)
+    child_ages = TextField("Entry ages of a child", longest=10)
+    parent_ages = TextField("Entry ages of a parent", longest=10)
+    extended_ages = TextField("Entry ages of extended family", longest=10)
     min_sum_assured = MoneyField("Smallest sum assured")
     max_sum_assured = MoneyField("Largest sum assured")
     waiting_period_days = WholeField("Waiting period in days", nothing=0, default=0)
@@ -151,6 +159,24 @@ def category_of(form: ProductForm) -> UUID | None:
     return UUID(form.category_id.data) if form.category_id.data else None
 
 
+def role_ages_of(form: ProductForm) -> dict[str, list[int | None]]:
+    """Return the entry ages that were entered, by role. Raises DomainError(s) at their fields."""
+    errors: list[DomainError] = []
+    found: dict[str, list[int | None]] = {}
+    for role in ROLES_WITH_AGES:
+        field = form[f"{role.lower()}_ages"]
+        typed = (field.data or "").strip()
+        if not typed:
+            continue
+        ages = _AGES.fullmatch(typed)
+        if ages is None:
+            errors.append(DomainError("Write ages such as 0–21 or 18+.", field=field.name))
+        else:
+            found[role] = [int(ages[1]), int(ages[2]) if ages[2] else None]
+    raise_all(errors)
+    return found
+
+
 def terms_of(form: ProductForm) -> dict[str, Any]:
     """Return the terms that were entered."""
     return {
@@ -160,6 +186,7 @@ def terms_of(form: ProductForm) -> dict[str, Any]:
         "coverage_amount": form.coverage_amount.data,
         "min_entry_age": form.min_entry_age.data,
         "max_entry_age": form.max_entry_age.data,
+        "role_ages": role_ages_of(form),
         "min_sum_assured": form.min_sum_assured.data,
         "max_sum_assured": form.max_sum_assured.data,
         "waiting_period_days": form.waiting_period_days.data,

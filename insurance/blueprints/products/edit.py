@@ -7,6 +7,7 @@ from uuid import UUID
 from flask import Response, url_for
 
 from insurance.blueprints.products import bp
+from insurance.blueprints.products.compare import span
 from insurance.blueprints.products.create import ProductForm, category_of, terms_of
 from insurance.blueprints.products.forms import VersionField, refuse_change, table_choices
 from insurance.core import clock
@@ -120,4 +121,5 @@ def _values(product: Product, version: ProductVersion) -> dict[str, Any]:
         "quarterly_loading": loadings.get("QUARTERLY"),
         "half_yearly_loading": loadings.get("HALF_YEARLY"),
         "annual_loading": loadings.get("ANNUAL"),
+        **{f"{role.lower()}_ages": span(ages) for role, ages in version.role_ages.items()},
     }

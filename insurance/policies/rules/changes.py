@@ -246,6 +246,10 @@ def _add_member(contract: Contract, change: Change, pricer: Pricer) -> Contract:
         effective_date=change.on,
     )
     _check_new_member(contract, member)
+    born = member.date_of_birth
+    age = age_last_birthday(born, change.on) if born else None
+    if problem := pricer.terms.age_problem(member.role, age):
+        raise DomainError(problem, field="date_of_birth")
     wanted = [
         one
         for one in pricer.terms.priced_benefits

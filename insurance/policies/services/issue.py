@@ -15,10 +15,11 @@ from insurance.audit_logs.services import record
 from insurance.billing.models import LineStatus, PremiumLine
 from insurance.core.context import current_actor
 from insurance.core.db import constraint_of, transaction
-from insurance.core.errors import ConflictError
+from insurance.core.errors import ConflictError, DomainError, raise_all
 from insurance.core.ids import new_id
 from insurance.core.money import ZERO, total
 from insurance.core.numbering import next_number
+from insurance.core.period import age_last_birthday
 from insurance.core.tenancy import current_org
 from insurance.customers.models import Customer, CustomerKind
 from insurance.customers.queries import get_customer, lock_customer
@@ -144,6 +145,7 @@ def _accept(
     members = _add_members(session, policy, quote, terms)
     objects = _add_objects(session, policy, insured)
     benefits, layers = _add_benefits(session, policy, quote, members, objects, main_part)
+    _check_ages(members, terms, effective)
     state = snapshot(policy, members, benefits, layers, objects)
     lives = pricer_of(session, policy).lives(None, contract_of(state), effective)
     check_life_cover(session, policy.id, [lives], life_answers, now=now)
@@ -160,6 +162,23 @@ def _accept(
     )
     count_portfolio(session, policy, 1)
     return Issued(quote, policy)
+
+
+def _check_ages(members: Sequence[PolicyMember], terms: ProductTerms, effective: date) -> None:
+    """Hold lives to the entry ages of their role on the day cover starts."""
+    raise_all(
+        [
+            DomainError(f"{one.first_name} {one.last_name}: {problem}", field="effective_date")
+            for one in members
+            if one.role != MAIN_MEMBER
+            and one.date_of_birth is not None
+            and (
+                problem := terms.age_problem(
+                    one.role, age_last_birthday(one.date_of_birth, effective)
+                )
+            )
+        ]
+    )
 
 
 def _policy_of(

@@ -18,6 +18,7 @@ TERMS = (
     "coverage_amount",
     "min_entry_age",
     "max_entry_age",
+    "role_ages",
     "min_sum_assured",
     "max_sum_assured",
     "waiting_period_days",

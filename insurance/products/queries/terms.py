@@ -97,6 +97,7 @@ def _read_terms(session: Session, version_id: UUID) -> rules.ProductTerms:
         coverage_amount=version.coverage_amount,
         min_entry_age=version.min_entry_age,
         max_entry_age=version.max_entry_age,
+        role_ages={role: (ages[0], ages[1]) for role, ages in version.role_ages.items()},
         min_sum_assured=version.min_sum_assured,
         max_sum_assured=version.max_sum_assured,
         waiting_period_days=version.waiting_period_days,

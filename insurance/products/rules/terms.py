@@ -130,6 +130,7 @@ class ProductTerms:
     coverage_amount: Decimal | None = None
     min_entry_age: int | None = None
     max_entry_age: int | None = None
+    role_ages: Mapping[str, tuple[int | None, int | None]] = field(default_factory=dict)
     min_sum_assured: Decimal | None = None
     max_sum_assured: Decimal | None = None
     waiting_period_days: int = 0
@@ -143,6 +144,25 @@ class ProductTerms:
     short_rate_per_cent: Decimal = Decimal(90)
     main_death: str = "BY_CLASS"
     premium_free_months: int = 0
+
+    def entry_ages(self, role: str) -> tuple[int | None, int | None]:
+        """Return the youngest and the oldest age at which a life of a role joins, last birthday."""
+        if role == MAIN_MEMBER:
+            return self.min_entry_age, self.max_entry_age
+        return self.role_ages.get(role, (None, None))
+
+    def age_problem(self, role: str, age: int | None) -> str | None:
+        """Return in words why a life of a role cannot join at an age, None where it can."""
+        low, high = self.entry_ages(role)
+        if low is None and high is None:
+            return None
+        who = role.replace("_", " ").lower()
+        if age is None:
+            return f"Enter the age or the date of birth of the {who}."
+        if (low is not None and age < low) or (high is not None and age > high):
+            upper = "any" if high is None else high
+            return f"A {who} joins at age {low or 0} to {upper}; this is {age}."
+        return None
 
     @property
     def uses_own_rates(self) -> bool:

@@ -85,6 +85,7 @@ class Terms:
     coverage_amount: Decimal | None = None
     min_entry_age: int | None = None
     max_entry_age: int | None = None
+    role_ages: Mapping[str, Any] = field(default_factory=dict)
     min_sum_assured: Decimal | None = None
     max_sum_assured: Decimal | None = None
     waiting_period_days: int = 0

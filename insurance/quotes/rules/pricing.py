@@ -61,6 +61,7 @@ def price_quote(
     headline = _headline(terms, leading, request)
     errors = [
         *_life_errors(terms, main, request),
+        *other_age_errors(terms, request.lives),
         *_object_errors(terms, request),
         *_limit_errors(terms, leading, headline, request),
         *_code_errors(terms, request),
@@ -224,6 +225,16 @@ def _life_errors(terms: ProductTerms, main: Life, request: QuoteRequest) -> list
     if low <= main.age <= high:
         return []
     return [DomainError(f"Entry age is {low} to {high}; this is {main.age}.", field="age")]
+
+
+def other_age_errors(terms: ProductTerms, lives: Sequence[Life]) -> list[DomainError]:
+    """Return which lives beside the main member are too young or too old to join."""
+    return [
+        DomainError(problem, field=f"insured_lives.{index}.age")
+        for index, life in enumerate(lives)
+        if life.relationship != MAIN
+        and (problem := terms.age_problem(life.relationship, life.age)) is not None
+    ]
 
 
 def _limit_errors(
