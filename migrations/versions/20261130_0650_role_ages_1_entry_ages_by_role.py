@@ -1,7 +1,7 @@
 """entry ages of spouses, children, parents and extended family on a product version
 
 Revision ID: role_ages_1
-Revises: parties_3
+Revises: notices_1
 """
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "role_ages_1"
-down_revision = "parties_3"
+down_revision = "notices_1"
 
 
 def upgrade() -> None:
