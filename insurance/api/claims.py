@@ -119,7 +119,7 @@ class SubmittedItem(Answer):
     payable: Money
 
 
-class ItemAnswer(SubmittedItem):
+class ClaimItemAnswer(SubmittedItem):
     """An item with its decision and its money."""
 
     reserve: Money
@@ -132,7 +132,7 @@ class ItemAnswer(SubmittedItem):
     findings: str | None
 
 
-class CheckAnswer(Answer):
+class ClaimCheckAnswer(Answer):
     """One line of the checklist."""
 
     code: str
@@ -253,8 +253,8 @@ class ClaimAnswer(ClaimRow):
     payee_name: str | None
     payee_account_masked: str | None
     payees: list[ClaimPayeeAnswer]
-    items: list[ItemAnswer]
-    checks: list[CheckAnswer]
+    items: list[ClaimItemAnswer]
+    checks: list[ClaimCheckAnswer]
     documents: list[DocumentAnswer]
     flags: list[FlagAnswer]
     notes: list[ClaimNoteAnswer]
@@ -273,7 +273,7 @@ class SubmittedAnswer(Answer):
     total_claimed: Money
     benefit_items: list[SubmittedItem]
     items: list[SubmittedItem]
-    checks: list[CheckAnswer]
+    checks: list[ClaimCheckAnswer]
     flags: list[FlagAnswer]
     documents: list[DocumentAnswer]
 

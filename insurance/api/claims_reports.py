@@ -83,7 +83,7 @@ class ReportAnswer(Answer):
     columns: list[ColumnAnswer]
 
 
-class RowAnswer(Answer):
+class ReportRowAnswer(Answer):
     """A row by the keys of its columns, and what stands behind it.
 
     That is a claim, or what narrows the register to the claims that were counted.
@@ -171,7 +171,7 @@ def list_claim_reports() -> list[Report]:
 
 
 @endpoint("GET", "/claim-reports/rows", may=May.CLAIMS_REPORTS, query=ReportQuery,
-          answer=list[RowAnswer], tag=TAG)  # fmt: skip
+          answer=list[ReportRowAnswer], tag=TAG)  # fmt: skip
 def run_claim_report(query: ReportQuery) -> Reply | Response:
     """Run a report over the claims of a period, by page; or send all of it as CSV or Excel."""
     report = get_report(query.report)

@@ -14,7 +14,7 @@ from insurance.core.db import db
 from insurance.core.paging import decode_cursor
 from insurance.core.permissions import May
 from insurance.debit_orders import queries, services
-from insurance.debit_orders.models import Mandate, RunStatus
+from insurance.debit_orders.models import DebitRunStatus, Mandate
 from insurance.debit_orders.rules import (
     CODES,
     Convention,
@@ -109,7 +109,7 @@ class CountAnswer(Answer):
     total: Money
 
 
-class RunAnswer(Answer):
+class DebitRunAnswer(Answer):
     """A run; count and total are of what is debited."""
 
     id: UUID
@@ -117,7 +117,7 @@ class RunAnswer(Answer):
     action_date: Day
     window_from: Day
     window_to: Day
-    status: RunStatus
+    status: DebitRunStatus
     item_count: int
     total: Money
     exporter: str | None
@@ -128,13 +128,13 @@ class RunAnswer(Answer):
     released_at: datetime | None
 
 
-class FullRunAnswer(RunAnswer):
+class FullRunAnswer(DebitRunAnswer):
     """A run with its items counted by status and reason."""
 
     counts: list[CountAnswer]
 
 
-class ItemAnswer(Answer):
+class DebitItemAnswer(Answer):
     """A premium in a run."""
 
     id: UUID
@@ -171,7 +171,7 @@ class CodeAnswer(Answer):
 class RunQuery(ListQuery):
     """Runs of a status."""
 
-    status: RunStatus | None = None
+    status: DebitRunStatus | None = None
 
 
 class ItemQuery(ListQuery):
@@ -259,7 +259,7 @@ def cancel_mandate(mandate_id: UUID, body: ReasonBody):
     "/debit-order-runs",
     may=May.DEBIT_ORDERS_VIEW,
     query=RunQuery,
-    answer=list[RunAnswer],
+    answer=list[DebitRunAnswer],
     tag=TAG,
 )
 def list_debit_order_runs(query: RunQuery):
@@ -296,7 +296,7 @@ def get_debit_order_run(run_id: UUID):
     f"{RUN}/items",
     may=May.DEBIT_ORDERS_VIEW,
     query=ItemQuery,
-    answer=list[ItemAnswer],
+    answer=list[DebitItemAnswer],
     tag=TAG,
 )
 def list_debit_order_items(run_id: UUID, query: ItemQuery):
@@ -432,5 +432,5 @@ def _mandate(mandate: Mandate) -> dict[str, Any]:
 def _full(run_id: UUID) -> dict[str, Any]:
     session = db.session()
     run = queries.get_run(session, run_id)
-    facts = {name: getattr(run, name) for name in RunAnswer.model_fields}
+    facts = {name: getattr(run, name) for name in DebitRunAnswer.model_fields}
     return facts | {"counts": queries.count_items(session, run_id)}

@@ -213,7 +213,8 @@ def problem(
         ],
         "request_id": g.get("request_id", ""),
     }
-    body = json.dumps(content | dict(extra or {}), default=float)  # only amounts are no JSON yet
+    # What a refusal adds never takes the place of a member of the problem itself (RFC 9457, 3.2).
+    body = json.dumps(dict(extra or {}) | content, default=float)  # only amounts are no JSON yet
     response = Response(body, status, mimetype=PROBLEM)
     response.headers["Cache-Control"] = "no-store"
     if status == 401:
@@ -363,6 +364,8 @@ def _read_body(model: type[Body] | None) -> Body | None:
         return None
     if request.content_length and request.content_length > MAX_BODY:
         raise _too_large()
+    if not request.get_data() and not request.mimetype:
+        return _parse(model, {})
     if request.mimetype != "application/json":
         error = _BadRequestError("Send the body as application/json.")
         error.status = 415

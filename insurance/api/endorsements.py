@@ -119,7 +119,7 @@ class ConflictAnswer(Answer):
     later: str
 
 
-class PreviewAnswer(Answer):
+class EndorsementPreviewAnswer(Answer):
     """What a change does, cent for cent; with conflicts nothing is priced."""
 
     effective_date: Day
@@ -136,7 +136,7 @@ class PreviewAnswer(Answer):
     life_questions: list[LifeQuestionAnswer]
 
 
-class EndorsedAnswer(PreviewAnswer):
+class EndorsedAnswer(EndorsementPreviewAnswer):
     """A change that was issued."""
 
     endorsement_id: UUID
@@ -251,7 +251,7 @@ def _endorsed(issued: IssuedEndorsement) -> dict[str, Any]:
     f"{PATH}/endorse/preview",
     may=May.POLICIES_ENDORSE,
     body=EndorseBody,
-    answer=PreviewAnswer,
+    answer=EndorsementPreviewAnswer,
     tag="Endorsements",
 )
 def preview_endorsement(policy_id: UUID, body: EndorseBody):

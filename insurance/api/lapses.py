@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import Field, StrictBool
+from pydantic import Field, StrictBool, computed_field
 
 from insurance.api.edge import Answer, Body, Reply, Sent, created, endpoint
 from insurance.api.products.shared import Edits, Whole
@@ -26,6 +26,9 @@ from insurance.products.queries import get_product
 from insurance.web.parsing import Amount, Day, Money, Words
 
 Schedule = Annotated[list[Whole], Field(max_length=10)]
+
+
+NO_SMS = "No SMS leaves until a channel is set up."
 
 
 class LapseRuleAnswer(Answer):
@@ -52,6 +55,12 @@ class LapseRuleAnswer(Answer):
     version: int
     created_at: datetime
     updated_at: datetime
+
+    @computed_field(description="What becomes of reminders by SMS while no channel is set up")  # type: ignore[prop-decorator]
+    @property
+    def sms_note(self) -> str | None:
+        """Return the warning that no SMS leaves, where the rule asks for them."""
+        return NO_SMS if self.send_sms_reminders else None
 
 
 class LapseRuleFields(Body):

@@ -89,7 +89,7 @@ class WaitBody(Body):
     wait: bool = False
 
 
-class TotalAnswer(Answer):
+class StepTotalAnswer(Answer):
     """How many effects a step has, and their amount."""
 
     effects: int
@@ -128,7 +128,7 @@ class LeftOutAnswer(Answer):
     followed_by: UUID | None
 
 
-class RunAnswer(Answer):
+class MonthEndRunAnswer(Answer):
     """A month-end run. `policies` of `book` policies in force were planned."""
 
     run_id: UUID
@@ -137,7 +137,7 @@ class RunAnswer(Answer):
     dry_run: bool
     steps: list[StepCode]
     counts: CountsAnswer
-    totals: dict[StepCode, TotalAnswer]
+    totals: dict[StepCode, StepTotalAnswer]
     hash: str | None
     requested_by: str
     approved_by: str | None
@@ -153,7 +153,7 @@ class RunAnswer(Answer):
     error: str | None
 
 
-class RunDetailAnswer(RunAnswer):
+class RunDetailAnswer(MonthEndRunAnswer):
     """A run with the first two hundred policies that it left out."""
 
     left_out: list[LeftOutAnswer]
@@ -202,7 +202,7 @@ class ResolvedAnswer(Answer):
     problem: str | None
 
 
-class PreviewAnswer(Answer):
+class ConfigPreviewAnswer(Answer):
     """Rates at a date."""
 
     process_date: Day
@@ -327,7 +327,7 @@ class RefusalAnswer(Answer):
     "/month-end/process",
     may=May.MONTH_END_RUN,
     body=ProcessBody,
-    answer=RunAnswer,
+    answer=MonthEndRunAnswer,
     status=202,
     tag=TAG,
 )
@@ -352,7 +352,7 @@ def process_month_end(body: ProcessBody) -> Reply:
     "/month-end/config-preview",
     may=May.MONTH_END_VIEW,
     body=PreviewBody,
-    answer=PreviewAnswer,
+    answer=ConfigPreviewAnswer,
     tag=TAG,
 )
 def preview_month_end_config(body: PreviewBody) -> dict[str, Any]:
@@ -367,7 +367,7 @@ def preview_month_end_config(body: PreviewBody) -> dict[str, Any]:
     "/month-end/runs",
     may=May.MONTH_END_VIEW,
     query=ListQuery,
-    answer=list[RunAnswer],
+    answer=list[MonthEndRunAnswer],
     tag=TAG,
 )
 def list_month_end_runs(query: ListQuery) -> Reply:
@@ -432,7 +432,7 @@ def list_month_end_effects(month_end_run_id: UUID, query: EffectsQuery) -> Reply
     f"{ONE}/approve",
     may=May.MONTH_END_APPROVE,
     body=ApproveBody,
-    answer=RunAnswer,
+    answer=MonthEndRunAnswer,
     tag=TAG,
 )
 def approve_month_end_run(month_end_run_id: UUID, body: ApproveBody) -> dict[str, Any]:
@@ -446,7 +446,7 @@ def approve_month_end_run(month_end_run_id: UUID, body: ApproveBody) -> dict[str
     f"{ONE}/apply",
     may=May.MONTH_END_RUN,
     body=WaitBody,
-    answer=RunAnswer,
+    answer=MonthEndRunAnswer,
     status=202,
     tag=TAG,
 )
@@ -457,7 +457,9 @@ def apply_month_end_run(month_end_run_id: UUID, body: WaitBody) -> dict[str, Any
     return run_answer(services.finish_now(run.id, now=now) if body.wait else run)
 
 
-@endpoint("POST", f"{ONE}/cancel", may=May.MONTH_END_RUN, body=Body, answer=RunAnswer, tag=TAG)
+@endpoint(
+    "POST", f"{ONE}/cancel", may=May.MONTH_END_RUN, body=Body, answer=MonthEndRunAnswer, tag=TAG
+)
 def cancel_month_end_run(month_end_run_id: UUID, body: Body) -> dict[str, Any]:
     """Stop a run after the chunks under way."""
     return run_answer(services.cancel_run(month_end_run_id, now=clock.now()))
@@ -468,7 +470,7 @@ def cancel_month_end_run(month_end_run_id: UUID, body: Body) -> dict[str, Any]:
     f"{ONE}/retry",
     may=May.MONTH_END_RUN,
     body=WaitBody,
-    answer=RunAnswer,
+    answer=MonthEndRunAnswer,
     status=202,
     tag=TAG,
 )

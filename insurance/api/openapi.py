@@ -6,9 +6,10 @@ from functools import cache
 from typing import Any, get_args
 
 from pydantic import TypeAdapter
-from pydantic.json_schema import models_json_schema
+from pydantic.json_schema import JsonSchemaMode, JsonSchemaValue
 
 from insurance.api.edge import ENDPOINTS, TITLES, Body, Endpoint, Query
+from insurance.api.examples import example_of
 from insurance.web.exports import EXCEL
 
 _REF = "#/components/schemas/{model}"
@@ -37,11 +38,13 @@ _PROBLEM = {
 @cache
 def document() -> dict[str, Any]:
     """Return the document."""
-    schemas: dict[str, Any] = {"Problem": _PROBLEM}
+    written, definitions = _schemas()
     paths: dict[str, Any] = {}
     for published in ENDPOINTS:
         path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", published.path)
-        paths.setdefault(path, {})[published.method.lower()] = _operation(published, schemas)
+        paths.setdefault(path, {})[published.method.lower()] = _operation(
+            published, written, definitions
+        )
     return {
         "openapi": "3.1.0",
         "info": {
@@ -53,19 +56,59 @@ def document() -> dict[str, Any]:
         "security": [{"bearer": []}],
         "paths": paths,
         "components": {
-            "schemas": schemas,
+            "schemas": {"Problem": _PROBLEM, **definitions},
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
         },
     }
 
 
-def _operation(published: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
+Written = dict[tuple[str, JsonSchemaMode], JsonSchemaValue]
+"""The schema of an endpoint's body (`validation`) or answer (`serialization`), by its name."""
+
+
+def _schemas() -> tuple[Written, dict[str, Any]]:
+    """Return every body's and answer's schema and the definitions they share, each name once.
+
+    A model that reads otherwise than it writes has two: `-Input` and `-Output`. Raises ValueError
+    where two models have one name: a program would take one for the other.
+    """
+    inputs: list[tuple[str, JsonSchemaMode, TypeAdapter[Any]]] = []
+    for published in ENDPOINTS:
+        inputs.append((published.name, "serialization", TypeAdapter(published.answer)))
+        if published.body is not None:
+            inputs.append((published.name, "validation", TypeAdapter(published.body)))
+    written, shared = TypeAdapter.json_schemas(inputs, ref_template=_REF)
+    definitions: dict[str, Any] = _with_true_defaults(shared.get("$defs", {}))
+    twice = sorted(name for name in definitions if "__" in name)
+    if twice:
+        raise ValueError(f"Two models have one name: {', '.join(twice)}.")
+    return written, definitions
+
+
+def _with_true_defaults(schema: Any) -> Any:
+    """Return a schema whose defaults it allows itself.
+
+    Amounts are kept as text in Python; an empty text stands for what a change leaves as it is.
+    """
+    if isinstance(schema, dict):
+        kept = {name: _with_true_defaults(inner) for name, inner in schema.items()}
+        if kept.get("type") == "number" and isinstance(kept.get("default"), str):
+            kept["default"] = float(kept["default"])
+        if kept.get("default") == "" and kept.get("minLength"):
+            del kept["default"]
+        return kept
+    return [_with_true_defaults(inner) for inner in schema] if isinstance(schema, list) else schema
+
+
+def _operation(
+    published: Endpoint, written: Written, definitions: dict[str, Any]
+) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": published.name,
         "summary": published.summary,
         "tags": [published.tag],
         "parameters": [*_path_parameters(published.path), *_query_parameters(published.query)],
-        "responses": _responses(published, schemas),
+        "responses": _responses(published, written, definitions),
     }
     if published.is_public:
         operation["security"] = []
@@ -82,14 +125,14 @@ def _operation(published: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
             }
         )
     if published.body is not None:
-        _references, definitions = models_json_schema(
-            [(published.body, "validation")], ref_template=_REF
-        )
-        schemas.update(definitions.get("$defs", {}))
+        schema = written[published.name, "validation"]
         operation["requestBody"] = {
-            "required": True,
+            "required": not _may_be_left_out(published.body),
             "content": {
-                "application/json": {"schema": {"$ref": _REF.format(model=published.body.__name__)}}
+                "application/json": {
+                    "schema": schema,
+                    "example": example_of(schema, definitions),
+                }
             },
         }
     if published.upload is not None:
@@ -116,11 +159,19 @@ def _upload(model: type[Body]) -> dict[str, Any]:
     }
 
 
-def _responses(published: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
-    schema = TypeAdapter(published.answer).json_schema(ref_template=_REF, mode="serialization")
-    schemas.update(schema.pop("$defs", {}))
+def _may_be_left_out(body: type[Body]) -> bool:
+    return not any(one.is_required() for one in body.model_fields.values())
+
+
+def _responses(
+    published: Endpoint, written: Written, definitions: dict[str, Any]
+) -> dict[str, Any]:
+    schema = written[published.name, "serialization"]
     media = "application/octet-stream" if published.answer is bytes else "application/json"
-    content = {media: {"schema": schema}} | _files_of(published)
+    shown = {"schema": schema}
+    if published.answer is not bytes:
+        shown["example"] = example_of(schema, definitions)
+    content = {media: shown} | _files_of(published)
     found: dict[str, Any] = {
         str(published.status): {
             "description": "Done",
@@ -151,7 +202,7 @@ def _problems_of(published: Endpoint) -> Sequence[int]:
         statuses += [413, 415]
     if published.method != "GET":
         statuses.append(409)
-    statuses.append(401)
+    statuses += [401, 503]
     if not published.is_public:
         statuses.append(403)
     return sorted(statuses)

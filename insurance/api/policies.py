@@ -68,7 +68,7 @@ class EventAnswer(Answer):
     request_id: str | None
 
 
-class VersionAnswer(Answer):
+class PolicyVersionAnswer(Answer):
     """The full state after an event."""
 
     version_number: int
@@ -133,7 +133,7 @@ class LayerAnswer(Answer):
     waiting_until: Day
 
 
-class BenefitAnswer(Answer):
+class PolicyBenefitAnswer(Answer):
     """A benefit and what is left of its cover."""
 
     id: UUID
@@ -175,7 +175,7 @@ class DetailAnswer(Answer):
     customer: HolderAnswer
     members: list[MemberAnswer]
     insured_objects: list[InsuredObjectAnswer]
-    benefits: list[BenefitAnswer]
+    benefits: list[PolicyBenefitAnswer]
     premium_summary: SummaryAnswer
     recent_events: list[EventAnswer]
     claims: list[ClaimOfPolicyAnswer]
@@ -274,7 +274,11 @@ def list_policy_events(policy_id: UUID, query: EventsQuery):
 
 
 @endpoint(
-    "GET", f"{PATH}/versions", may=May.POLICIES_VIEW, answer=list[VersionAnswer], tag="Policies"
+    "GET",
+    f"{PATH}/versions",
+    may=May.POLICIES_VIEW,
+    answer=list[PolicyVersionAnswer],
+    tag="Policies",
 )
 def list_policy_versions(policy_id: UUID):
     """List the versions of a policy with their snapshots, newest first."""
@@ -313,7 +317,7 @@ def _benefit(
     excess_amount, excess_per_cent = terms.excess(view.benefit.benefit_code)
     return fields_of(
         view.benefit,
-        BenefitAnswer,
+        PolicyBenefitAnswer,
         member_name=view.member_name,
         object_name=view.object_name,
         excess_amount=excess_amount,

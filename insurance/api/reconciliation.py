@@ -42,7 +42,7 @@ class ReturnBody(Body):
     reason: Annotated[Words, Field(min_length=1, max_length=500)]
 
 
-class RowAnswer(Answer):
+class FileRowAnswer(Answer):
     """What became of a row. A row that could not be read has no amount.
 
     A line that was ignored has a minus where money went out.
@@ -58,7 +58,7 @@ class RowAnswer(Answer):
     caution: str
 
 
-class TotalAnswer(Answer):
+class FileTotalAnswer(Answer):
     """Rows with one verdict, and their amount."""
 
     rows: int
@@ -89,8 +89,8 @@ class UploadAnswer(Answer):
     encoding: str | None
     notes: list[str]
     status: FileStatus
-    rows: list[RowAnswer]
-    totals: dict[Verdict, TotalAnswer]
+    rows: list[FileRowAnswer]
+    totals: dict[Verdict, FileTotalAnswer]
     money: FileMoneyAnswer
     committed: bool
 
@@ -106,7 +106,7 @@ class FileAnswer(Answer):
     status: FileStatus
     row_count: int
     rows_done: int
-    totals: dict[Verdict, TotalAnswer]
+    totals: dict[Verdict, FileTotalAnswer]
     uploaded_at: datetime
     uploaded_by: str
     committed_at: datetime | None
@@ -136,7 +136,7 @@ class SuspenseAnswer(Answer):
     suggestions: list[SuggestionAnswer]
 
 
-class ReceiptAnswer(Answer):
+class BankReceiptAnswer(Answer):
     """A receipt and where it stands."""
 
     id: UUID
@@ -228,7 +228,7 @@ def list_suspense(query: ListQuery) -> Reply:
     "/suspense/<uuid:receipt_id>/match",
     may=May.RECONCILIATION_UPLOAD,
     body=MatchBody,
-    answer=ReceiptAnswer,
+    answer=BankReceiptAnswer,
     tag=TAG,
 )
 def match_suspense(receipt_id: UUID, body: MatchBody):
@@ -241,7 +241,7 @@ def match_suspense(receipt_id: UUID, body: MatchBody):
     "/suspense/<uuid:receipt_id>/return",
     may=May.RECONCILIATION_UPLOAD,
     body=ReturnBody,
-    answer=ReceiptAnswer,
+    answer=BankReceiptAnswer,
     tag=TAG,
 )
 def return_suspense(receipt_id: UUID, body: ReturnBody):

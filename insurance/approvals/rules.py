@@ -19,7 +19,7 @@ def check_waits(status: str) -> None:
     if status != "WAITING":
         raise ConflictError(
             f"This request does not wait any more: it is {status.lower()}.",
-            detail={"status": status},
+            detail={"current_status": status},
         )
 
 

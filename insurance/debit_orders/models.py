@@ -63,7 +63,7 @@ class TenantHoliday(TenantRecord):
     is_working: Mapped[bool] = mapped_column(default=False)
 
 
-class RunStatus(StrEnum):
+class DebitRunStatus(StrEnum):
     """How far a run is."""
 
     DRAFT = "DRAFT"
@@ -97,7 +97,7 @@ class DebitOrderRun(TenantRecord):
     action_date: Mapped[date]
     window_from: Mapped[date]
     window_to: Mapped[date]
-    status: Mapped[RunStatus]
+    status: Mapped[DebitRunStatus]
     item_count: Mapped[int]
     total: Mapped[Decimal]
     file_hash: Mapped[str | None]

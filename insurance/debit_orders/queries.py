@@ -18,8 +18,8 @@ from insurance.customers.models import BankAccount
 from insurance.debit_orders.models import (
     DebitOrderItem,
     DebitOrderRun,
+    DebitRunStatus,
     Mandate,
-    RunStatus,
     TenantHoliday,
 )
 from insurance.debit_orders.rules import (
@@ -226,7 +226,7 @@ def get_run(session: Session, run_id: UUID, *, lock: bool = False) -> DebitOrder
 
 
 def list_runs(
-    session: Session, *, limit: int, after: UUID | None = None, status: RunStatus | None = None
+    session: Session, *, limit: int, after: UUID | None = None, status: DebitRunStatus | None = None
 ) -> Page[DebitOrderRun]:
     """Return runs, newest first."""
     query = select(DebitOrderRun).where(DebitOrderRun.org_id == current_org())

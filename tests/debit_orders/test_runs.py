@@ -19,7 +19,7 @@ from insurance.core.errors import ConflictError, DomainError, ForbiddenError, No
 from insurance.core.tenancy import tenant_scope
 from insurance.debit_orders import queries, services
 from insurance.debit_orders.calendar import business_holidays
-from insurance.debit_orders.models import DebitOrderItem, RunStatus
+from insurance.debit_orders.models import DebitOrderItem, DebitRunStatus
 from insurance.debit_orders.rules import (
     Convention,
     Exclusion,
@@ -228,7 +228,7 @@ def test_who_prepared_a_run_cannot_release_it(session: Session, policies: list[U
             {"id": run.id},
         )
     session.rollback()
-    assert release(run, by=CHECKER).status is RunStatus.RELEASED
+    assert release(run, by=CHECKER).status is DebitRunStatus.RELEASED
 
 
 def test_a_released_run_is_frozen_with_the_hash_of_its_file(
@@ -333,7 +333,7 @@ def test_on_every_day_of_a_month_the_book_is_read_as_the_rules_say(session: Sess
 def test_a_cancelled_run_gives_its_premiums_free(session: Session, policies: list[UUID]) -> None:
     run = services.cancel_run(make_run(DAY).id, reason="wrong day", on=TODAY)
 
-    assert run.status is RunStatus.CANCELLED
+    assert run.status is DebitRunStatus.CANCELLED
     assert make_run(DAY).item_count == 2
 
 
@@ -457,10 +457,10 @@ def test_a_run_closes_with_its_last_answer(session: Session, policies: list[UUID
 
     _answer(first, Result.PAID)
     session.expire_all()
-    assert queries.get_run(session, run.id).status is RunStatus.RESULTS_IN
+    assert queries.get_run(session, run.id).status is DebitRunStatus.RESULTS_IN
     _answer(second, Result.UNPAID, "02")
     session.expire_all()
-    assert queries.get_run(session, run.id).status is RunStatus.CLOSED
+    assert queries.get_run(session, run.id).status is DebitRunStatus.CLOSED
 
 
 def test_an_account_without_money_is_debited_once_more_and_then_no_more(

@@ -13,7 +13,7 @@ from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.permissions import Role
 from insurance.debit_orders import queries
-from insurance.debit_orders.models import DebitOrderRun, RunStatus
+from insurance.debit_orders.models import DebitOrderRun, DebitRunStatus
 from insurance.debit_orders.rules import MandateStatus
 from tests.factories.book import NOW, TODAY, Book, make_book
 from tests.factories.debit_orders import (
@@ -98,12 +98,12 @@ def test_a_run_goes_from_its_maker_over_a_second_person_to_the_bank(
     refused = maker.post(maker.url(f"{path}/release"), data={"format": "BUREAU"})
     assert refused.status_code == 403
     assert "Somebody other than who prepared this run" in refused.text
-    assert _only_run(session).status is RunStatus.DRAFT
+    assert _only_run(session).status is DebitRunStatus.DRAFT
     assert maker.get(maker.url(f"{path}/file")).status_code == 409
 
     assert "Release run" in other.get(other.url(f"{path}/release")).text
     assert other.post(other.url(f"{path}/release"), data={"format": "BUREAU"}).status_code == 303
-    assert _only_run(session).status is RunStatus.RELEASED
+    assert _only_run(session).status is DebitRunStatus.RELEASED
     file = other.get(other.url(f"{path}/file?format=BUREAU"))
     assert file.headers["Content-Disposition"] == f'attachment; filename="{run.number}.txt"'
     assert file.headers["Cache-Control"] == "no-store"
@@ -157,7 +157,7 @@ def test_a_run_is_cancelled_with_a_reason(
 
     assert clerk.post(path, data={}).status_code == 422
     assert clerk.post(path, data={"reason": "wrong day"}).status_code == 303
-    assert _only_run(session).status is RunStatus.CANCELLED
+    assert _only_run(session).status is DebitRunStatus.CANCELLED
     assert clerk.post(path, data={"reason": "again"}).status_code == 409
 
 

@@ -224,7 +224,7 @@ def make_claims(policy_id: UUID) -> UUID:
     from insurance.claims.models import NoteKind
     from insurance.claims.services import add_note
 
-    made = claim(policy_id, "60000.00", payees=[account(name="Palesa Dlamini")])
+    made = claim(policy_id, "60000.00", payees=[account(name="Palesa Nkosi")])
     complete(made.id)
     assess(made.id, "50000.00")
     pay(made.id, "40000.00", reference=f"PAY-{made.claim_number}")

@@ -23,6 +23,7 @@ from insurance.core.tenancy import PLATFORM_ORG_ID, platform_scope
 from insurance.identity.models import ApiKey, Membership, User, WebSession
 from insurance.identity.passwords import hash_password
 from insurance.web.sessions import hash_of
+from tests.factories.contract import check_answer
 from tests.factories.organizations import OrganizationFacts
 
 
@@ -51,9 +52,14 @@ class TestClient(FlaskClient):
 
     def _open_at(self, moment: Any, args: Any, kwargs: Any) -> TestResponse:
         if moment is None:
-            return super().open(*args, **kwargs)
+            return self._checked(super().open(*args, **kwargs))
         with clock.frozen(moment):
-            return super().open(*args, **kwargs)
+            return self._checked(super().open(*args, **kwargs))
+
+    def _checked(self, answer: TestResponse) -> TestResponse:
+        asked = answer.request
+        check_answer(self.application, asked.method, asked.path, answer)
+        return answer
 
 
 class SignedInClient(TestClient):

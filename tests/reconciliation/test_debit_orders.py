@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from insurance.billing.queries import list_receipts
 from insurance.core.db import db, transaction
-from insurance.debit_orders.models import DebitOrderItem, DebitOrderRun, Mandate, RunStatus
+from insurance.debit_orders.models import DebitOrderItem, DebitOrderRun, DebitRunStatus, Mandate
 from insurance.debit_orders.rules import ItemStatus, MandateStatus
 from insurance.policies.queries import get_policy
 from insurance.reconciliation.models import ReconciliationFile
@@ -40,7 +40,7 @@ def _answer(item: DebitOrderItem, **more: str) -> dict[str, str]:
     return row(number, item.amount, item.reference or "", **more)
 
 
-def _now(item: DebitOrderItem) -> tuple[ItemStatus, str | None, MandateStatus, RunStatus]:
+def _now(item: DebitOrderItem) -> tuple[ItemStatus, str | None, MandateStatus, DebitRunStatus]:
     session = db.session()
     session.rollback()
     session.expire_all()
@@ -70,8 +70,8 @@ def test_a_paid_debit_settles_its_premium_and_closes_with_the_last_answer(
         "The debit came back: unpaid, 04 Payment stopped. No money had been posted."
         " Stop at once; get a new mandate."
     )
-    assert _now(paid) == (ItemStatus.PAID, None, MandateStatus.ACTIVE, RunStatus.CLOSED)
-    assert _now(unpaid) == (ItemStatus.UNPAID, "04", MandateStatus.CANCELLED, RunStatus.CLOSED)
+    assert _now(paid) == (ItemStatus.PAID, None, MandateStatus.ACTIVE, DebitRunStatus.CLOSED)
+    assert _now(unpaid) == (ItemStatus.UNPAID, "04", MandateStatus.CANCELLED, DebitRunStatus.CLOSED)
     assert _receipts(paid.policy_id) == [("POSTED", paid.amount)]
     assert _receipts(unpaid.policy_id) == []
 

@@ -35,7 +35,7 @@ from insurance.products.models import (
 from insurance.web.parsing import Amount, Money, RateNumber
 
 
-class BenefitAnswer(Answer):
+class ProductBenefitAnswer(Answer):
     """A benefit of a product version."""
 
     id: UUID
@@ -108,7 +108,7 @@ class BenefitChanges(BenefitFields):
 
 
 @endpoint("GET", "/products/<uuid:product_id>/benefits", may=May.PRODUCTS_VIEW,
-          query=VersionQuery, answer=list[BenefitAnswer], tag="Products")  # fmt: skip
+          query=VersionQuery, answer=list[ProductBenefitAnswer], tag="Products")  # fmt: skip
 def list_productbenefit_answers(product_id: UUID, query: VersionQuery) -> list[dict[str, Any]]:
     """List the benefits of a product's version."""
     product, version = wanted_version(product_id, query.version)
@@ -116,7 +116,7 @@ def list_productbenefit_answers(product_id: UUID, query: VersionQuery) -> list[d
 
 
 @endpoint("POST", "/products/<uuid:product_id>/benefits", may=May.PRODUCTS_EDIT,
-          body=NewBenefitBody, answer=BenefitAnswer, status=201, tag="Products")  # fmt: skip
+          body=NewBenefitBody, answer=ProductBenefitAnswer, status=201, tag="Products")  # fmt: skip
 def add_product_benefit(product_id: UUID, body: NewBenefitBody) -> Reply:
     """Add a benefit to a product's draft."""
     facts = services.NewBenefit(**body.model_dump(exclude={"org_id", "mode"}, exclude_unset=True))
@@ -125,14 +125,14 @@ def add_product_benefit(product_id: UUID, body: NewBenefitBody) -> Reply:
 
 
 @endpoint("GET", "/product-benefits/<uuid:benefit_id>", may=May.PRODUCTS_VIEW,
-          answer=BenefitAnswer, tag="Products")  # fmt: skip
+          answer=ProductBenefitAnswer, tag="Products")  # fmt: skip
 def get_product_benefit(benefit_id: UUID) -> dict[str, Any]:
     """Read a benefit."""
     return _benefit(queries.get_benefit(db.session(), benefit_id))
 
 
 @endpoint("PUT", "/product-benefits/<uuid:benefit_id>", may=May.PRODUCTS_EDIT,
-          body=BenefitChanges, answer=BenefitAnswer, tag="Products")  # fmt: skip
+          body=BenefitChanges, answer=ProductBenefitAnswer, tag="Products")  # fmt: skip
 def edit_product_benefit(benefit_id: UUID, body: BenefitChanges) -> dict[str, Any]:
     """Change a benefit of a draft."""
     changes = body.model_dump(exclude={"org_id", "version"}, exclude_unset=True)
@@ -158,7 +158,7 @@ def benefit_answers(
     """Return benefits of one version as they are answered."""
     types = queries.benefit_type_ids(db.session()) if benefits else {}
     return [
-        columns(benefit, BenefitAnswer)
+        columns(benefit, ProductBenefitAnswer)
         | place(product, version)
         | {"benefit_type_id": types[benefit.benefit_type_code]}
         for benefit in benefits

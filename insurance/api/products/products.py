@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import Field, StrictBool
 
 from insurance.api.edge import Answer, Body, ListQuery, Query, Reply, created, endpoint, listing
-from insurance.api.products.benefits import BenefitAnswer, benefit_answers
+from insurance.api.products.benefits import ProductBenefitAnswer, benefit_answers
 from insurance.api.products.inception_rules import InceptionRuleAnswer, rule_answer
 from insurance.api.products.shared import Code, Edits, Name, Prose, Whole
 from insurance.core import clock
@@ -99,7 +99,7 @@ class ProductChanges(ProductFields):
     version: Edits | None = None
 
 
-class VersionAnswer(Answer):
+class ProductVersionAnswer(Answer):
     """The terms of a product from one launch to the next."""
 
     id: UUID
@@ -174,8 +174,8 @@ class ProductAnswer(Answer):
 class ProductDetail(ProductAnswer):
     """A product with its versions, newest first, and what the version that counts contains."""
 
-    versions: list[VersionAnswer]
-    benefits: list[BenefitAnswer]
+    versions: list[ProductVersionAnswer]
+    benefits: list[ProductBenefitAnswer]
     inception_rules: list[InceptionRuleAnswer]
 
 
@@ -333,7 +333,7 @@ def discard_draft(product_id: UUID) -> None:
     services.discard_draft(product_id, now=clock.now())
 
 
-class CheckAnswer(Answer):
+class LaunchCheckAnswer(Answer):
     """A check that must hold before a launch, why it fails, and what is worth knowing."""
 
     code: str
@@ -344,7 +344,7 @@ class CheckAnswer(Answer):
 
 
 @endpoint("GET", "/products/<uuid:product_id>/launch-checks", may=May.PRODUCTS_VIEW,
-          answer=list[CheckAnswer], tag="Products")  # fmt: skip
+          answer=list[LaunchCheckAnswer], tag="Products")  # fmt: skip
 def list_launch_checks(product_id: UUID) -> Any:
     """List every check that the draft, or else the version that counts, must pass."""
     session = db.session()
@@ -369,7 +369,7 @@ def _detail(product_id: UUID) -> dict[str, Any]:
 
 
 def _product(product: Product, version: ProductVersion) -> dict[str, Any]:
-    terms = {name: getattr(version, name) for name in VersionAnswer.model_fields}
+    terms = {name: getattr(version, name) for name in ProductVersionAnswer.model_fields}
     own = {
         name: getattr(product, name)
         for name in ProductAnswer.model_fields

@@ -9,7 +9,7 @@ from insurance.core.db import db
 from insurance.core.paging import decode_cursor
 from insurance.core.permissions import May
 from insurance.debit_orders import queries
-from insurance.debit_orders.models import RunStatus
+from insurance.debit_orders.models import DebitRunStatus
 from insurance.web.access import requires
 from insurance.web.html import next_url, page
 
@@ -22,7 +22,7 @@ def index() -> Response:
     """List runs, newest first."""
     chosen = request.args.get("status", "")
     cursor = request.args.get("cursor")
-    status = RunStatus(chosen) if chosen in set(RunStatus) else None
+    status = DebitRunStatus(chosen) if chosen in set(DebitRunStatus) else None
     found = queries.list_runs(
         db.session(),
         limit=ROWS,
@@ -32,7 +32,7 @@ def index() -> Response:
     return page(
         "debit_orders/index.html",
         runs=found.items,
-        statuses=list(RunStatus),
+        statuses=list(DebitRunStatus),
         wanted=status,
         next=next_url(found),
         first=url_for("debit_orders.index", status=status),

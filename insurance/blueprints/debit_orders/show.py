@@ -12,7 +12,7 @@ from insurance.core.errors import DomainError, NotFoundError
 from insurance.core.permissions import May
 from insurance.debit_orders import queries, services
 from insurance.debit_orders.exporters import EXPORTERS
-from insurance.debit_orders.models import DebitOrderRun, RunStatus
+from insurance.debit_orders.models import DebitOrderRun, DebitRunStatus
 from insurance.debit_orders.rules import ItemStatus, meaning
 from insurance.identity.queries import get_colleague
 from insurance.web.access import requires
@@ -61,7 +61,8 @@ def show(run_id: UUID) -> Response:
         releaser=_name(run.released_by),
         is_maker=_is_maker(run),
         can_cancel=_can_cancel(run),
-        is_sent=run.status in (RunStatus.RELEASED, RunStatus.RESULTS_IN, RunStatus.CLOSED),
+        is_sent=run.status
+        in (DebitRunStatus.RELEASED, DebitRunStatus.RESULTS_IN, DebitRunStatus.CLOSED),
         formats=_FORMATS,
         counts=counts,
         by_status={one: sum(c.items for c in counts if c.status is one) for one in ItemStatus},
@@ -149,8 +150,8 @@ def _is_maker(run: DebitOrderRun) -> bool:
 
 
 def _can_cancel(run: DebitOrderRun) -> bool:
-    return run.status is RunStatus.DRAFT or (
-        run.status is RunStatus.RELEASED and business_day() < run.action_date
+    return run.status is DebitRunStatus.DRAFT or (
+        run.status is DebitRunStatus.RELEASED and business_day() < run.action_date
     )
 
 

@@ -128,7 +128,7 @@ def check_move(status: str, wanted: str) -> None:
     if wanted not in allowed:
         raise ConflictError(
             f"A claim that is {_words(status)} cannot become {_words(wanted)}.",
-            detail={"status": status, "allowed_transitions": list(allowed)},
+            detail={"current_status": status, "allowed_transitions": list(allowed)},
         )
 
 

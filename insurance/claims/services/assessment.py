@@ -121,7 +121,7 @@ def _assess(
     if claim.status not in UNDECIDED:
         raise ConflictError(
             f"This claim is {claim.status.replace('_', ' ').lower()}; it cannot be assessed now.",
-            detail={"status": claim.status.value},
+            detail={"current_status": claim.status.value},
         )
     items = {one.id: one for one in held.items}
     benefit_ids = [one.policy_benefit_id for one in held.items]

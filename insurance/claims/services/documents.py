@@ -128,7 +128,9 @@ def request_document(
     with transaction() as session:
         held = hold(session, claim_id, on=on, now=now)
         if held.claim.status not in UNDECIDED:
-            raise ConflictError("This claim is decided.", detail={"status": held.claim.status})
+            raise ConflictError(
+                "This claim is decided.", detail={"current_status": held.claim.status}
+            )
         document = ClaimDocument(
             id=new_id(),
             claim_id=claim_id,

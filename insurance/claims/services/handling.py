@@ -236,7 +236,8 @@ def reopen_claim(claim_id: UUID, *, reason: str, on: date, now: datetime) -> Cla
         claim = held.claim
         if claim.status not in REOPENABLE:
             raise ConflictError(
-                "Only a decided or closed claim is reopened.", detail={"status": claim.status}
+                "Only a decided or closed claim is reopened.",
+                detail={"current_status": claim.status},
             )
         items = queries.list_items(session, claim.id)
         again = [one for one in items if one.approved_amount < one.requested_amount]

@@ -141,7 +141,7 @@ def hold(
     if version is not None and version != claim.version:
         raise ConflictError(
             "Somebody has changed this claim since you opened it.",
-            detail={"version": claim.version, "status": claim.status.value},
+            detail={"version": claim.version, "current_status": claim.status.value},
         )
     return Held(session, policy, claim, on, now)
 

@@ -251,7 +251,7 @@ def _check(
     if claim.status not in PAYABLE:
         raise ConflictError(
             f"This claim is {claim.status.replace('_', ' ').lower()}; nothing can be paid.",
-            detail={"status": claim.status.value},
+            detail={"current_status": claim.status.value},
         )
     items = {one.id: one for one in held.items}
     _check_lines(held, wanted, items)

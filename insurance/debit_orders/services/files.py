@@ -14,12 +14,12 @@ from insurance.core.tenancy import current_org
 from insurance.core.text import latin_text
 from insurance.debit_orders import queries
 from insurance.debit_orders.exporters import EXPORTERS, Exporter, FileItem, FileRun
-from insurance.debit_orders.models import DebitOrderRun, RunStatus
+from insurance.debit_orders.models import DebitOrderRun, DebitRunStatus
 from insurance.organizations.queries import get_organization
 from insurance.products.queries import business_day
 
 _NAMED = 5
-_NOT_SENT = (RunStatus.DRAFT, RunStatus.CANCELLED)
+_NOT_SENT = (DebitRunStatus.DRAFT, DebitRunStatus.CANCELLED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,9 @@ def download_file(run_id: UUID, *, format: str) -> RunFile:
         run = queries.get_run(session, run_id)
         exporter = exporter_named(format)
         if run.status in _NOT_SENT or run.released_at is None:
-            raise ConflictError("Only a released run has a file.", detail={"status": run.status})
+            raise ConflictError(
+                "Only a released run has a file.", detail={"current_status": run.status}
+            )
         content = render(session, run, exporter)
         digest = digest_of(content)
         if exporter.name == run.exporter and digest != run.file_hash:

@@ -186,7 +186,7 @@ def _refuse_unless(mandate: Mandate, verb: str, *allowed: MandateStatus) -> None
     if mandate.status not in allowed:
         raise ConflictError(
             f"A mandate that is {mandate.status.value.lower()} cannot be {verb}.",
-            detail={"status": mandate.status.value},
+            detail={"current_status": mandate.status.value},
         )
 
 

@@ -24,7 +24,7 @@ from insurance.core.numbering import next_number
 from insurance.core.tenancy import current_org
 from insurance.debit_orders import queries
 from insurance.debit_orders.calendar import business_holidays
-from insurance.debit_orders.models import DebitOrderItem, DebitOrderRun, RunStatus
+from insurance.debit_orders.models import DebitOrderItem, DebitOrderRun, DebitRunStatus
 from insurance.debit_orders.rules import (
     Candidate,
     Choice,
@@ -113,7 +113,7 @@ def prepare_run(
                 action_date=action_date,
                 window_from=window.first,
                 window_to=window.last,
-                status=RunStatus.DRAFT,
+                status=DebitRunStatus.DRAFT,
                 item_count=preview.item_count,
                 total=preview.total,
                 created_by=current_actor().user_id,
@@ -147,7 +147,7 @@ def release_run(run_id: UUID, *, on: date, now: datetime, format: str = "BUREAU"
         refuse_illegible(session, run_id)
         run.released_by, run.released_at = current_actor().user_id, now
         digest = digest_of(render(session, run, exporter))
-        run.status, run.exporter, run.file_hash = RunStatus.RELEASED, exporter.name, digest
+        run.status, run.exporter, run.file_hash = DebitRunStatus.RELEASED, exporter.name, digest
         _record(session, "release_run", run, before=before)
         return run
 
@@ -158,15 +158,15 @@ def cancel_run(run_id: UUID, *, reason: str, on: date) -> DebitOrderRun:
         raise DomainError("Say why.", field="reason")
     with transaction() as session:
         run = queries.get_run(session, run_id, lock=True)
-        is_called_back = run.status is RunStatus.RELEASED and on < run.action_date
-        if run.status is not RunStatus.DRAFT and not is_called_back:
+        is_called_back = run.status is DebitRunStatus.RELEASED and on < run.action_date
+        if run.status is not DebitRunStatus.DRAFT and not is_called_back:
             raise ConflictError(
                 "Only a draft, or a released run before its action date, can be cancelled.",
-                detail={"status": run.status.value},
+                detail={"current_status": run.status.value},
             )
         before = {"status": run.status, "item_count": run.item_count, "total": run.total}
         session.execute(_CALL_BACK, {"org": current_org(), "run": run_id})
-        run.status, run.item_count, run.total = RunStatus.CANCELLED, 0, ZERO
+        run.status, run.item_count, run.total = DebitRunStatus.CANCELLED, 0, ZERO
         _record(session, "cancel_run", run, before=before, reason=reason)
         return run
 
@@ -241,8 +241,10 @@ def _item_rows(
 
 
 def _check_release(run: DebitOrderRun, on: date) -> None:
-    if run.status is not RunStatus.DRAFT:
-        raise ConflictError("Only a draft can be released.", detail={"status": run.status.value})
+    if run.status is not DebitRunStatus.DRAFT:
+        raise ConflictError(
+            "Only a draft can be released.", detail={"current_status": run.status.value}
+        )
     releaser = current_actor().user_id
     if releaser is None or releaser == run.created_by:
         raise ForbiddenError("Somebody other than who prepared this run must release it.")

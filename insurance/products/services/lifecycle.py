@@ -27,7 +27,7 @@ def launch_product(product_id: UUID, *, version: int | None = None, now: datetim
         if draft is None:
             raise ConflictError(
                 f"There is no draft to launch: the product is {product.status}.",
-                detail={"status": str(product.status)},
+                detail={"current_status": str(product.status)},
             )
         launch_draft(session, product, draft, now)
     return product
@@ -44,7 +44,7 @@ def withdraw_product(
         if launched is None:
             raise ConflictError(
                 f"Only a launched product can be withdrawn; this one is {product.status}.",
-                detail={"status": str(product.status)},
+                detail={"current_status": str(product.status)},
             )
         before = snapshot_both(product, launched)
         launched.status = VersionStatus.WITHDRAWN
@@ -69,7 +69,7 @@ def delete_product(product_id: UUID) -> None:
         if queries.was_ever_launched(session, product.id):
             raise ConflictError(
                 "A product that has been launched is kept. Withdraw it instead.",
-                detail={"status": str(product.status)},
+                detail={"current_status": str(product.status)},
             )
         draft = queries.get_current_version(session, product.id)
         before = snapshot_both(product, draft)
