@@ -666,13 +666,14 @@ def review_claim_document(document_id: UUID, body: ReviewBody) -> Any:
 
 
 @endpoint("GET", "/claim-documents/<uuid:document_id>/file", may=May.CLAIMS_VIEW, answer=bytes,
-          tag=TAG)  # fmt: skip
+          media=("application/pdf", "image/jpeg", "image/png"), tag=TAG)  # fmt: skip
 def get_claim_document_file(document_id: UUID) -> Response:
     """Return a document's file; the look is audited."""
     return send_claim_document(document_id)
 
 
-@endpoint("GET", f"{ONE}/letter", may=May.CLAIMS_VIEW, answer=bytes, tag=TAG)
+@endpoint("GET", f"{ONE}/letter", may=May.CLAIMS_VIEW, answer=bytes,
+          media=("application/pdf",), tag=TAG)  # fmt: skip
 def get_claim_letter(claim_id: UUID) -> Response:
     """Return the letter that says what was refused and why, as PDF."""
     response = Response(

@@ -112,6 +112,7 @@ class Endpoint:
     is_public: bool
     view: Callable[..., Any]
     upload: type[Body] | None = None
+    media: tuple[str, ...] = ("application/octet-stream",)
 
 
 @dataclass(frozen=True)
@@ -137,8 +138,12 @@ def endpoint(
     status: int = 200,
     tag: str,
     public: bool = False,
+    media: tuple[str, ...] = ("application/octet-stream",),
 ) -> Callable[[T], T]:
-    """Publish a function as an endpoint. `may` None with `public` False: any valid token."""
+    """Publish a function as an endpoint. `may` None with `public` False: any valid token.
+
+    `media` are the content types of an endpoint whose answer is `bytes`.
+    """
 
     def publish(function: T) -> T:
         name = function.__name__  # type: ignore[attr-defined]
@@ -158,6 +163,7 @@ def endpoint(
                 public,
                 function,  # type: ignore[arg-type]
                 upload,
+                media,
             )
         )
         return function

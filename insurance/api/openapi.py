@@ -14,6 +14,7 @@ from insurance.web.exports import EXCEL
 
 _REF = "#/components/schemas/{model}"
 _FILES = {"csv": "text/csv", "xlsx": EXCEL}
+_BINARY = {"schema": {"type": "string", "format": "binary"}}
 _PROBLEM = {
     "type": "object",
     "properties": {
@@ -167,11 +168,11 @@ def _responses(
     published: Endpoint, written: Written, definitions: dict[str, Any]
 ) -> dict[str, Any]:
     schema = written[published.name, "serialization"]
-    media = "application/octet-stream" if published.answer is bytes else "application/json"
-    shown = {"schema": schema}
-    if published.answer is not bytes:
-        shown["example"] = example_of(schema, definitions)
-    content = {media: shown} | _files_of(published)
+    if published.answer is bytes:
+        content = dict.fromkeys(published.media, _BINARY)
+    else:
+        shown = {"schema": schema, "example": example_of(schema, definitions)}
+        content = {"application/json": shown} | _files_of(published)
     found: dict[str, Any] = {
         str(published.status): {
             "description": "Done",
@@ -192,19 +193,13 @@ def _files_of(published: Endpoint) -> dict[str, Any]:
     """Return the files that a list sends where its `format` says so."""
     chosen = published.query.model_fields.get("format")
     offered = get_args(chosen.annotation) if chosen else ()
-    binary = {"schema": {"type": "string", "format": "binary"}}
-    return {media: binary for name, media in _FILES.items() if name in offered}
+    return {media: _BINARY for name, media in _FILES.items() if name in offered}
 
 
 def _problems_of(published: Endpoint) -> Sequence[int]:
-    statuses = [400, 404, 422, 429]
+    statuses = [400, 401, 403, 404, 409, 422, 429, 503]
     if published.body is not None or published.upload is not None:
         statuses += [413, 415]
-    if published.method != "GET":
-        statuses.append(409)
-    statuses += [401, 503]
-    if not published.is_public:
-        statuses.append(403)
     return sorted(statuses)
 
 
