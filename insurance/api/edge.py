@@ -35,7 +35,7 @@ from insurance.core.tenancy import tenant_scope
 from insurance.identity.services import authenticate_bearer
 from insurance.web.errors import on_outage
 from insurance.web.limits import limiter
-from insurance.web.parsing import MAX_BODY, MAX_UPLOAD, UnreadableError, read_json
+from insurance.web.parsing import ANSWER, MAX_BODY, MAX_UPLOAD, UnreadableError, read_json
 
 T = TypeVar("T")
 _KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
@@ -444,7 +444,9 @@ def _respond(published: Endpoint, result: Any) -> Response:
     reply = result if isinstance(result, Reply) else Reply(result)
     if published.status == 204:
         return Response(status=204, headers=dict(reply.headers))
-    content = _adapter(published.answer).validate_python(reply.content, from_attributes=True)
+    content = _adapter(published.answer).validate_python(
+        reply.content, from_attributes=True, context=ANSWER
+    )
     written = _adapter(published.answer).dump_python(content, mode="python")
     response = current_app.response_class(
         json.dumps(_jsonable(as_shown(written))),

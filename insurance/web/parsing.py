@@ -6,14 +6,15 @@ Also the field types of request and answer bodies, each with the JSON schema it 
 import json
 import re
 import unicodedata
+from collections.abc import Callable
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Annotated, Any
 
 import simplejson
 from flask import Flask, Request
 from flask.json.provider import JSONProvider
-from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+from pydantic import BeforeValidator, PlainSerializer, ValidationInfo, WithJsonSchema
 from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.utils import cached_property
 
@@ -172,7 +173,30 @@ def _write_rate(value: Decimal) -> Decimal:
     return value.normalize() if value else Decimal(0)
 
 
-_MONEY_SCHEMA = {"type": "number", "multipleOf": 0.01, "minimum": -1e13, "maximum": 1e13}
+def _answer_money(value: Any) -> Decimal:
+    return Decimal(value).quantize(Decimal("0.01"), ROUND_HALF_UP)
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+ANSWER = {"is_answer": True}
+"""The context of what this product says itself: it is shaped, and never refused for its size."""
+
+
+def _reading(
+    read: Callable[[Any], Any], answer: Callable[[Any], Any] = _as_it_is
+) -> BeforeValidator:
+    """Return what reads a value strictly where it comes in, and lets it out whatever it is."""
+
+    def shape(value: Any, info: ValidationInfo) -> Any:
+        return answer(value) if info.context == ANSWER else read(value)
+
+    return BeforeValidator(shape)
+
+
+_MONEY_SCHEMA = {"type": "number", "multipleOf": 0.01}
 _AMOUNT_IN = {
     "anyOf": [
         {"type": "integer", "minimum": 0, "maximum": 9_999_999_999_999},
@@ -191,29 +215,29 @@ _DAY_SCHEMA = {"type": "string", "format": "date"}
 
 Money = Annotated[
     Decimal,
-    BeforeValidator(_read_money),
+    _reading(_read_money, _answer_money),
     WithJsonSchema(_MONEY_SCHEMA, mode="serialization"),
     WithJsonSchema(_AMOUNT_IN, mode="validation"),
 ]
 """Rand. Read from a number or text; written as a number with two decimals."""
 Amount = Annotated[
     Decimal,
-    BeforeValidator(_read_amount),
+    _reading(_read_amount, _answer_money),
     WithJsonSchema(_AMOUNT_IN, mode="validation"),
     WithJsonSchema(_MONEY_SCHEMA, mode="serialization"),
 ]
 """Rand, zero or more."""
 RateNumber = Annotated[
     Decimal,
-    BeforeValidator(_read_rate),
+    _reading(_read_rate, Decimal),
     PlainSerializer(_write_rate, return_type=Decimal),
     WithJsonSchema(_RATE_IN, mode="validation"),
     WithJsonSchema({"type": "number"}, mode="serialization"),
 ]
 """A rate or factor, zero or more, at most eight decimals."""
-Day = Annotated[date, BeforeValidator(_read_day), WithJsonSchema(_DAY_SCHEMA)]
+Day = Annotated[date, _reading(_read_day), WithJsonSchema(_DAY_SCHEMA)]
 """A calendar day, YYYY-MM-DD, 1900 to 2200."""
-Words = Annotated[str, BeforeValidator(_read_text)]
+Words = Annotated[str, _reading(_read_text)]
 """Text without control characters, trimmed, in normal form C."""
 
 

@@ -20,7 +20,9 @@ from insurance.billing.queries import (
     list_receipts,
     unapplied_credit,
 )
+from insurance.billing.services import Payment
 from insurance.core.context import acting_as
+from insurance.core.db import transaction
 from insurance.core.errors import ConflictError, DomainError, ForbiddenError, NotFoundError
 from insurance.core.tenancy import tenant_scope
 from insurance.customers.queries import list_customers
@@ -32,6 +34,7 @@ from insurance.policies.services import (
     approve_request,
     pay_premium,
     receive_payment,
+    record_payments,
     reverse_payment,
 )
 from tests.factories.book import NOW, TODAY, make_customer, make_product, make_quote
@@ -374,3 +377,43 @@ def test_a_payment_over_the_api_settles_the_premium_it_names(
     assert reversed_.json["status"] == "REVERSED"
     types = [one["type"] for one in client.get(f"/api/v1/policies/{policy_id}/transactions").json]
     assert types[:2] == ["REVERSAL", "PREMIUM_RECEIVED"]
+
+
+def test_a_slip_of_trillions_asks_and_no_total_is_too_large_to_be_read(
+    api: Callable[..., TestClient], policy_id: UUID, session: Session
+) -> None:
+    client = api()
+    path = f"/api/v1/policies/{policy_id}"
+    body = {
+        "payment_date": "2026-11-20",
+        "payment_reference": "EFT 1",
+        "amount": "9999999999999.00",
+    }
+
+    asked = client.post(f"{path}/payments", json=body)
+    waiting = client.post(f"{path}/payments", json=body | {"amount_is_right": True})
+    payments = [
+        Payment(
+            policy_id=policy_id,
+            policy_number="PL",
+            reference=reference,
+            amount=D("9999999999999.00"),
+            on=TODAY,
+        )
+        for reference in ("A", "B")
+    ]
+    with transaction() as writing:
+        record_payments(writing, payments, on=TODAY, now=NOW)
+
+    assert (asked.status_code, asked.json["due"]) == (409, 300.0)
+    assert (waiting.json["receipt_id"], bool(waiting.json["approval_id"])) == (None, True)
+    for read in (
+        "/api/v1/ledger/trial-balance",
+        "/api/v1/ledger/accounts",
+        "/api/v1/ledger/accounts/BANK/statement",
+        "/api/v1/dashboard",
+        f"{path}/premium-summary",
+        f"{path}/receipts",
+        f"{path}/transactions",
+    ):
+        assert client.get(read).status_code == 200, read
