@@ -77,7 +77,8 @@ class FileMoneyAnswer(Answer):
 
 
 class UploadAnswer(Answer):
-    """A file, row by row. `committed`: all of it has been posted.
+    """A file, row by row. `committed`: all of it has been posted; null while it is being
+    posted.
 
     `encoding` is that of a text; `notes` say what a person should know, such as a total that
     differs from the sum of the rows.
@@ -92,7 +93,7 @@ class UploadAnswer(Answer):
     rows: list[FileRowAnswer]
     totals: dict[Verdict, FileTotalAnswer]
     money: FileMoneyAnswer
-    committed: bool
+    committed: bool | None
 
 
 class FileAnswer(Answer):
@@ -249,14 +250,16 @@ def return_suspense(receipt_id: UUID, body: ReturnBody):
     return services.return_suspense(receipt_id, reason=body.reason, on=_today(), now=clock.now())
 
 
-def _upload(body: UploadBody, sent: Sent, policy_id: UUID | None) -> dict[str, Any]:
+def _upload(body: UploadBody, sent: Sent, policy_id: UUID | None) -> Reply:
     on, now = _today(), clock.now()
-    file = services.preview_upload(sent.content, sent.name, policy_id, on=on, now=now)
+    file = services.preview_upload(
+        sent.content, sent.name, policy_id, on=on, now=now, commit=body.commit
+    )
     if file.status is FileStatus.COMMITTED:
-        return _answer(file, is_repeated=True)
+        return Reply(_answer(file, is_repeated=True))
     if body.commit:
-        file = services.commit_file(file.id, on=on, now=now)
-    return _answer(file)
+        file = services.post_uploaded(file, on=on, now=now)
+    return Reply(_answer(file), status=202 if file.status is FileStatus.COMMITTING else None)
 
 
 def _answer(file: ReconciliationFile, *, is_repeated: bool = False) -> dict[str, Any]:
@@ -275,7 +278,9 @@ def _answer(file: ReconciliationFile, *, is_repeated: bool = False) -> dict[str,
         "rows": rows,
         "totals": totals,
         "money": money,
-        "committed": file.status is FileStatus.COMMITTED,
+        "committed": None
+        if file.status is FileStatus.COMMITTING
+        else file.status is FileStatus.COMMITTED,
     }
 
 

@@ -55,8 +55,19 @@ def enqueue(session: Session, name: str, **arguments: UUID | str | int) -> UUID:
     return enqueue_many(session, name, [arguments])[0]
 
 
+def enqueue_at(
+    session: Session, run_after: datetime, name: str, **arguments: UUID | str | int
+) -> UUID:
+    """Ask for a job from a moment on, such as for work that is begun at once and may break off."""
+    return enqueue_many(session, name, [arguments], run_after=run_after)[0]
+
+
 def enqueue_many(
-    session: Session, name: str, arguments: Sequence[Mapping[str, UUID | str | int]]
+    session: Session,
+    name: str,
+    arguments: Sequence[Mapping[str, UUID | str | int]],
+    *,
+    run_after: datetime | None = None,
 ) -> list[UUID]:
     """Ask for a job many times, once this transaction has committed; return the rows' ids."""
     now, request_id = clock.now(), current_actor().request_id
@@ -67,7 +78,7 @@ def enqueue_many(
             "arguments": {key: str(value) for key, value in one.items()},
             "request_id": request_id,
             "created_at": now,
-            "run_after": now,
+            "run_after": run_after or now,
             "attempts": 0,
         }
         for one in arguments

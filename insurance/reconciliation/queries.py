@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from insurance.billing.models import Receipt, ReceiptStatus
 from insurance.billing.queries import list_lines_in_reach, list_open_lines
 from insurance.billing.rules import OpenLine
-from insurance.core.errors import NotFoundError
+from insurance.core.errors import ConflictError, NotFoundError
 from insurance.core.money import ZERO, total
 from insurance.core.paging import Page, page_of
 from insurance.core.records import get_record
@@ -22,6 +22,7 @@ from insurance.debit_orders.rules import ItemStatus
 from insurance.organizations.queries import get_organization
 from insurance.policies.queries import search_policy_ids
 from insurance.reconciliation.models import (
+    FileStatus,
     ReconciliationFile,
     ReconciliationMapping,
     ReconciliationRow,
@@ -240,22 +241,56 @@ def get_file(session: Session, file_id: UUID, *, lock: bool = False) -> Reconcil
     return get_record(session, ReconciliationFile, file_id, lock=lock)
 
 
+def get_free_file(session: Session, file_id: UUID) -> ReconciliationFile:
+    """Return a file, held. Raises ConflictError with who and how far while a chunk is posted."""
+    seen = get_file(session, file_id)
+    free = session.scalars(
+        select(ReconciliationFile)
+        .where(ReconciliationFile.org_id == current_org(), ReconciliationFile.id == file_id)
+        .with_for_update(skip_locked=True)
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+    if free is None:
+        raise being_posted(seen)
+    return free
+
+
+def being_posted(file: ReconciliationFile) -> ConflictError:
+    """Return the refusal to touch a file that is being posted."""
+    return ConflictError(
+        f"This file is being posted for {file.committed_by}: {file.rows_done} of {file.row_count}"
+        " rows are done.",
+        field="file",
+        detail={
+            "file_id": str(file.id),
+            "file_status": file.status.value,
+            "committed_by": file.committed_by,
+            "rows_done": file.rows_done,
+            "row_count": file.row_count,
+        },
+    )
+
+
 def find_file(
     session: Session, file_hash: str, policy_id: UUID | None
 ) -> ReconciliationFile | None:
-    """Return the file that has this hash in this scope, held."""
-    return session.scalars(
-        select(ReconciliationFile)
-        .where(
-            ReconciliationFile.org_id == current_org(),
-            ReconciliationFile.file_hash == file_hash,
-            ReconciliationFile.policy_id.is_(None)
-            if policy_id is None
-            else ReconciliationFile.policy_id == policy_id,
-        )
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).one_or_none()
+    """Return the file that has this hash in this scope, held.
+
+    Raises ConflictError with who and how far while it is being posted.
+    """
+    query = select(ReconciliationFile).where(
+        ReconciliationFile.org_id == current_org(),
+        ReconciliationFile.file_hash == file_hash,
+        ReconciliationFile.policy_id.is_(None)
+        if policy_id is None
+        else ReconciliationFile.policy_id == policy_id,
+    )
+    # Looked at before it is held: its posting holds it for as long as a chunk takes.
+    for statement in (query, query.with_for_update()):
+        file = session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
+        if file is not None and file.status is FileStatus.COMMITTING:
+            raise being_posted(file)
+    return file
 
 
 def list_files(

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from decimal import Decimal
 from uuid import UUID
@@ -21,7 +22,7 @@ from insurance.billing.queries import (
     unapplied_credit,
 )
 from insurance.core.db import db, transaction
-from insurance.core.errors import DomainError, NotFoundError
+from insurance.core.errors import ConflictError, DomainError, NotFoundError
 from insurance.core.settings import Settings
 from insurance.core.tenancy import tenant_scope
 from insurance.jobs import outbox
@@ -358,13 +359,7 @@ def test_a_long_file_is_posted_by_a_job(
     file = commit(_many([policy], 501))
 
     assert (file.status, file.rows_done) == (FileStatus.COMMITTING, 0)
-    (job_id,) = outbox.find_waiting()
-    with transaction() as writing:
-        writing.execute(
-            text("UPDATE ins.jobs_outbox SET run_after = '2020-01-01' WHERE id = :id"),
-            {"id": job_id},
-        )
-    outbox.run(str(org.id), str(job_id))
+    _run_waiting_job(org)
 
     session.rollback()
     done = get_file(session, file.id, lock=True)
@@ -372,6 +367,13 @@ def test_a_long_file_is_posted_by_a_job(
     assert done.committed_by == file.committed_by
     assert len(list_receipts(session, policy[0], limit=1000)) == 501
     session.rollback()
+
+
+def _run_waiting_job(org: OrganizationFacts) -> None:
+    with transaction() as writing:
+        writing.execute(text("UPDATE ins.jobs_outbox SET run_after = '2020-01-01'"))
+    (job_id,) = outbox.find_waiting()
+    outbox.run(str(org.id), str(job_id))
 
 
 def test_a_chunk_that_cannot_be_posted_leaves_the_file_to_be_gone_on_with(
@@ -418,15 +420,8 @@ def test_a_worker_killed_in_the_middle_leaves_whole_chunks_and_another_goes_on(
     policies = make_policies(10)
     rows = 2_000
     file = commit(_many(policies, rows))
-    environ = os.environ | {
-        "INSURANCE_MODE": "test",
-        "INSURANCE_INSTANCE": str(settings.instance),
-        "DATABASE_URL": settings.database_url,
-        "DATABASE_OWNER_URL": settings.database_owner_url,
-        "REDIS_URL": settings.redis_url,
-    }
     worker = subprocess.Popen(
-        [sys.executable, "-c", _WORKER, str(org.id), str(file.id)], env=environ
+        [sys.executable, "-c", _WORKER, str(org.id), str(file.id)], env=_environ(settings)
     )
     deadline = time.monotonic() + 300
     while _done(session, file.id) < 100:
@@ -443,6 +438,16 @@ def test_a_worker_killed_in_the_middle_leaves_whole_chunks_and_another_goes_on(
 
     assert (_done(session, file.id), _receipts(session)) == (rows, rows)
     assert _balance(session, "BANK") == D("20000.00")
+
+
+def _environ(settings: Settings) -> dict[str, str]:
+    return os.environ | {
+        "INSURANCE_MODE": "test",
+        "INSURANCE_INSTANCE": str(settings.instance),
+        "DATABASE_URL": settings.database_url,
+        "DATABASE_OWNER_URL": settings.database_owner_url,
+        "REDIS_URL": settings.redis_url,
+    }
 
 
 def _done(session: Session, file_id: UUID) -> int:
@@ -482,3 +487,68 @@ def test_many_rows_take_as_many_statements_as_a_few(session: Session) -> None:
         counts.append(len(statements))
 
     assert counts[0] == counts[1]
+
+
+def test_a_file_that_is_being_posted_says_for_whom_and_how_far(
+    app: Flask, org: OrganizationFacts, policy: tuple[UUID, str], session: Session
+) -> None:
+    content = _many([policy], 3)
+    file = upload(content)
+    _set_file(file.id, status=FileStatus.COMMITTING, committed_by="thabo@a.example", rows_done=2)
+
+    with pytest.raises(ConflictError, match="for thabo@a.example: 2 of 3 rows") as resent:
+        upload(content)
+    assert resent.value.detail["rows_done"] == 2
+
+    # While a chunk is posted the file is held: nobody waits for it.
+    with transaction() as chunk:
+        get_file(chunk, file.id, lock=True)
+        with ThreadPoolExecutor(1) as clerks:
+            refused = clerks.submit(_refusal_of_commit, app, org.id, file.id).result()
+    assert "2 of 3 rows" in refused
+
+
+def _refusal_of_commit(app: Flask, org_id: UUID, file_id: UUID) -> str:
+    with app.app_context(), tenant_scope(org_id):
+        try:
+            commit_file(file_id, on=TODAY, now=NOW)
+        except ConflictError as refusal:
+            return refusal.message
+        return "posted"
+
+
+_UPLOADER = """
+import os, signal, sys, uuid
+from datetime import date, datetime, UTC
+from insurance.app import create_app
+from insurance.core.tenancy import tenant_scope
+from insurance.reconciliation.services import post_uploaded, postings, preview_upload
+postings._post_chunk = lambda *_args, **_more: os.kill(os.getpid(), signal.SIGKILL)
+on, now = date(2026, 11, 20), datetime(2026, 11, 20, 8, tzinfo=UTC)
+with create_app().app_context(), tenant_scope(uuid.UUID(sys.argv[1])):
+    content = sys.stdin.buffer.read()
+    post_uploaded(preview_upload(content, "bank.csv", on=on, now=now, commit=True), on=on, now=now)
+"""
+
+
+def test_an_upload_that_is_killed_before_its_first_chunk_is_posted_by_a_job(
+    org: OrganizationFacts,
+    policy: tuple[UUID, str],
+    session: Session,
+    settings: Settings,
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _UPLOADER, str(org.id)],
+        input=_many([policy], 3),
+        env=_environ(settings),
+        check=False,
+    )
+    assert done.returncode == -signal.SIGKILL
+    (file,) = list_files(session, limit=5).items
+    assert (file.status, file.rows_done) == (FileStatus.COMMITTING, 0)
+    session.rollback()
+
+    _run_waiting_job(org)
+
+    session.expire_all()
+    assert (file.status, file.rows_done, _receipts(session)) == (FileStatus.COMMITTED, 3, 3)

@@ -2,7 +2,7 @@
 
 import insurance.reconciliation.proof  # noqa: F401 -- adds what `replay verify` checks
 from insurance.reconciliation.services.mappings import delete_mapping, save_mapping
-from insurance.reconciliation.services.postings import commit_file, post_file
+from insurance.reconciliation.services.postings import commit_file, post_file, post_uploaded
 from insurance.reconciliation.services.suspense import match_suspense, return_suspense
 from insurance.reconciliation.services.uploads import preview_upload
 
@@ -11,6 +11,7 @@ __all__ = [
     "delete_mapping",
     "match_suspense",
     "post_file",
+    "post_uploaded",
     "preview_upload",
     "return_suspense",
     "save_mapping",

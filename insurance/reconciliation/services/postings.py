@@ -6,7 +6,7 @@ Every row is decided anew under the locks of its policies: the preview may be ho
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -22,7 +22,7 @@ from insurance.billing.services import Payment, Unmatched, record_unmatched
 from insurance.core.context import current_actor
 from insurance.core.db import transaction
 from insurance.core.errors import ConflictError, DomainError
-from insurance.core.jobs import enqueue
+from insurance.core.jobs import enqueue, enqueue_at
 from insurance.core.tenancy import current_org
 from insurance.debit_orders.rules import Result
 from insurance.debit_orders.services import ResultRow, mark_results
@@ -58,6 +58,7 @@ CHUNK = 5_000
 AT_ONCE = 500
 """A file with no more rows is posted while the clerk waits."""
 _TRIES = 3
+_BROKEN_OFF = timedelta(minutes=1)
 _ROWS: Table = ReconciliationRow.__table__  # type: ignore[assignment]
 _SET_ROWS = text(
     """
@@ -80,28 +81,48 @@ def commit_file(file_id: UUID, *, on: date, now: datetime) -> ReconciliationFile
     A file whose posting broke off goes on; one that was posted is left alone.
     """
     with transaction() as session:
-        file = queries.get_file(session, file_id, lock=True)
+        file = queries.get_free_file(session, file_id)
         if file.status is FileStatus.COMMITTED:
             return file
         if file.status is FileStatus.UPLOADED:
             raise ConflictError("This file has not been read to its end.")
-        was = file.status
-        file.status, file.error = FileStatus.COMMITTING, None
-        file.committed_by = current_actor().email
-        record(
-            session,
-            action="reconciliation.start_commit",
-            resource="reconciliation_files",
-            resource_id=file.id,
-            before={"status": was},
-            after={"status": file.status, "rows": file.row_count},
-        )
-        is_long = file.row_count > AT_ONCE
-        if is_long:
-            enqueue(session, "reconciliation.commit", file_id=file.id)
-    if not is_long:
-        file = post_file(file_id, on=on, now=now)
-    return file
+        start_commit(session, file, now=now)
+    return post_at_once(file, on=on, now=now)
+
+
+def start_commit(session: Session, file: ReconciliationFile, *, now: datetime) -> None:
+    """Let a file be posted once this transaction has committed, whatever becomes of who asked.
+
+    The job of a short file waits a minute: it is for what breaks off while it is posted at once.
+    """
+    was = file.status
+    file.status, file.error = FileStatus.COMMITTING, None
+    file.committed_by = current_actor().email
+    record(
+        session,
+        action="reconciliation.start_commit",
+        resource="reconciliation_files",
+        resource_id=file.id,
+        before={"status": was},
+        after={"status": file.status, "rows": file.row_count},
+    )
+    job = "reconciliation.commit"
+    if file.row_count > AT_ONCE:
+        enqueue(session, job, file_id=file.id)
+    else:
+        enqueue_at(session, now + _BROKEN_OFF, job, file_id=file.id)
+
+
+def post_at_once(file: ReconciliationFile, *, on: date, now: datetime) -> ReconciliationFile:
+    """Post a short file whose posting was started; a long one is left to its job."""
+    return file if file.row_count > AT_ONCE else post_file(file.id, on=on, now=now)
+
+
+def post_uploaded(file: ReconciliationFile, *, on: date, now: datetime) -> ReconciliationFile:
+    """Go on with a file that was uploaded to be posted, as far as its upload came."""
+    if file.status is FileStatus.COMMITTING:
+        return post_at_once(file, on=on, now=now)
+    return commit_file(file.id, on=on, now=now)
 
 
 def post_file(file_id: UUID, *, on: date, now: datetime) -> ReconciliationFile:

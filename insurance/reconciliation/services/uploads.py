@@ -46,6 +46,7 @@ from insurance.reconciliation.rules import (
     is_premium,
     read_row,
 )
+from insurance.reconciliation.services.postings import start_commit
 
 CHUNK = 5_000
 ROWS_AT_MOST = 200_000
@@ -64,11 +65,14 @@ def preview_upload(
     on: date,
     now: datetime,
     tolerance: Decimal = ZERO,
+    commit: bool = False,
 ) -> ReconciliationFile:
     """Store a file with a verdict for each row; `policy_id` makes it a file of one policy alone.
 
     The same file again is the same record: decided anew while nothing of it has been posted, left
-    alone after that. Raises DomainError at `file` for what is no such file.
+    alone after that. With `commit` its posting is asked for in the same transaction, so that it
+    happens whatever becomes of the caller. Raises DomainError at `file` for what is no such file,
+    ConflictError with who and how far for one that is being posted.
     """
     if not ZERO <= tolerance <= MOST_TOLERANCE:
         raise DomainError(f"At most {MOST_TOLERANCE} rand is written off.", field="tolerance")
@@ -96,6 +100,8 @@ def preview_upload(
         file.reading = reading.facts.shown()
         file.totals = queries.count_verdicts(session, file.id)
         file.status = FileStatus.PREVIEWED
+        if commit:
+            start_commit(session, file, now=now)
         record(
             session,
             action="reconciliation.upload",
