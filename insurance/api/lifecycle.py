@@ -38,6 +38,12 @@ class ReinstateBody(ReasonBody):
     )
 
 
+class SetAsideBody(ReasonBody):
+    """The payment that came within the grace: in suspense, or recorded for the policy."""
+
+    receipt_id: UUID
+
+
 class CancelBody(ReasonBody):
     """Why and when a policy ends."""
 
@@ -148,6 +154,24 @@ def reinstate_policy(policy_id: UUID, body: ReinstateBody) -> Reply:
             reason=body.reason,
             on=business_day(),
             now=clock.now(),
+        )
+    )
+
+
+@endpoint(
+    "POST",
+    f"{PATH}/set-lapse-aside",
+    may=May.POLICIES_LIFECYCLE,
+    body=SetAsideBody,
+    answer=LifecycleAnswer,
+    status=202,
+    tag="Lifecycle",
+)
+def set_lapse_aside(policy_id: UUID, body: SetAsideBody) -> Reply:
+    """Ask a second person to set a lapse aside for a payment of a day within its grace."""
+    return _said(
+        services.set_lapse_aside(
+            policy_id, body.receipt_id, reason=body.reason, on=business_day(), now=clock.now()
         )
     )
 

@@ -125,7 +125,10 @@ class SuggestionAnswer(Answer):
 
 
 class SuspenseAnswer(Answer):
-    """A receipt that waits for its policy, with suggestions, the best first."""
+    """A receipt that waits for its policy, with suggestions, the best first.
+
+    `sets_lapse_aside_of` is the lapsed policy that it names and within whose grace it came.
+    """
 
     id: UUID
     reference: str
@@ -135,6 +138,7 @@ class SuspenseAnswer(Answer):
     policy_number: str | None
     file_id: UUID | None
     suggestions: list[SuggestionAnswer]
+    sets_lapse_aside_of: UUID | None
 
 
 class BankReceiptAnswer(Answer):
@@ -211,15 +215,17 @@ def list_suspense(query: ListQuery) -> Reply:
     session = db.session()
     found = queries.list_suspense(session, limit=query.limit, after=_after(query))
     suggested = queries.suggest_policies(session, found.items)
+    disproved = queries.find_lapses_disproved(session, found.items)
     return listing(
         found,
         lambda one: {
             **{
                 name: getattr(one, name)
                 for name in SuspenseAnswer.model_fields
-                if name != "suggestions"
+                if name not in ("suggestions", "sets_lapse_aside_of")
             },
             "suggestions": suggested[one.id],
+            "sets_lapse_aside_of": disproved.get(one.id),
         },
     )
 

@@ -313,6 +313,7 @@ class Agreement(StrEnum):
     WRITE_OFF = "WRITE_OFF"
     WAIVER = "WAIVER"
     BACKDATED = "BACKDATED"
+    LAPSE_SET_ASIDE = "LAPSE_SET_ASIDE"
 
 
 def needs_agreement(
@@ -340,6 +341,28 @@ def needs_agreement(
 def bridge_amount(instalment: Decimal, period: Period, on: date) -> Decimal:
     """Return what is left of a premium for the days of its period from a day on."""
     return to_cents(instalment * (period.end - on).days / period.days)
+
+
+def check_sets_aside(
+    *, received_on: date, lapsed_on: date, owed: Decimal, tolerance: Decimal
+) -> None:
+    """Refuse a payment that does not prove a lapse wrong. Raises DomainError at `receipt_id`.
+
+    `lapsed_on` is the first day after the grace; `owed` is what stays open of the premium that the
+    policy lapsed for, and of those before it, by all that had come within the grace, in rand.
+    """
+    if received_on >= lapsed_on:
+        raise DomainError(
+            f"This payment came on {received_on:%Y/%m/%d}; grace had run out before"
+            f" {lapsed_on:%Y/%m/%d}. Reinstate the policy instead.",
+            field="receipt_id",
+        )
+    if owed > tolerance:
+        raise DomainError(
+            f"With this payment {format_money(owed)} of the premium that the policy lapsed for"
+            " stays open, so the lapse stands.",
+            field="receipt_id",
+        )
 
 
 def check_arrears(*, said_paid: bool, arrears: Decimal, tolerance: Decimal, words: str) -> None:

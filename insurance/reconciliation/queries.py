@@ -196,6 +196,13 @@ _SUSPENSE = text(
     ORDER BY r.id LIMIT :limit
     """
 )
+_LAPSED = text(
+    """
+    SELECT id, policy_number, ended_on FROM ins.policies
+    WHERE org_id = :org AND policy_number = ANY(:numbers) AND status = 'lapsed'
+      AND ended_on IS NOT NULL
+    """
+)
 _CANDIDATES = text(
     """
     SELECT p.id, p.policy_number, p.status, c.display_name,
@@ -635,6 +642,22 @@ def list_suspense(session: Session, *, limit: int, after: UUID | None = None) ->
     values = {"org": current_org(), "after": after, "one": None, "limit": limit + 1}
     rows = [SuspenseLine(*row) for row in session.execute(_SUSPENSE, values)]
     return page_of(rows, limit, lambda row: (row.id,))
+
+
+def find_lapses_disproved(session: Session, waiting: Sequence[SuspenseLine]) -> dict[UUID, UUID]:
+    """Return, by receipt, the lapsed policy that it names and within whose grace it came."""
+    numbers = {one.id: policy_number_of(one.policy_number or "") for one in waiting}
+    lapsed = {
+        row.policy_number: row
+        for row in session.execute(
+            _LAPSED, {"org": current_org(), "numbers": sorted(set(numbers.values()))}
+        )
+    }
+    return {
+        one.id: lapsed[numbers[one.id]].id
+        for one in waiting
+        if numbers[one.id] in lapsed and one.received_on < lapsed[numbers[one.id]].ended_on
+    }
 
 
 def get_suspense(session: Session, receipt_id: UUID) -> SuspenseLine:

@@ -30,16 +30,26 @@ from insurance.core.errors import ConflictError
 from insurance.core.money import ZERO, total
 from insurance.core.tenancy import current_org
 from insurance.ledger.models import TransferType
+from insurance.ledger.queries import closed_through
+from insurance.ledger.rules import booked_on
 from insurance.ledger.services import Entry, post
 
 
 def apply_credits(
-    session: Session, policies: Mapping[UUID, str], *, on: date, now: datetime
+    session: Session,
+    policies: Mapping[UUID, str],
+    *,
+    on: date,
+    now: datetime,
+    as_from: date | None = None,
 ) -> Decimal:
     """Use the policies' unapplied credits for what has fallen due, oldest first.
 
-    `policies` gives each id its number. Returns what was applied.
+    `policies` gives each id its number. With `as_from` what is due on `on` was paid on that day,
+    which is booked on the first open one. Returns what was applied.
     """
+    day = as_from or on
+    booked = booked_on(day, closed_through(session)) or day if as_from else on
     credits = list_credits(session, list(policies))
     if not credits:
         return ZERO
@@ -50,7 +60,7 @@ def apply_credits(
         due = [one for one in lines.values() if one.due_date <= on]
         shares, _left = allocate(credit.amount, due)
         for share in shares:
-            batch.settle(share, credit.receipt_id, on, credit.reference)
+            batch.settle(share, credit.receipt_id, day, credit.reference)
             batch.journals.append(
                 [
                     Entry(
@@ -59,7 +69,7 @@ def apply_credits(
                         debit="UNAPPLIED_CREDIT",
                         credit="PREMIUM_DEBTORS",
                         amount=share.amount,
-                        on=on,
+                        on=booked,
                         policy_id=credit.policy_id,
                         premium_line_id=share.line_id,
                         receipt_id=credit.receipt_id,

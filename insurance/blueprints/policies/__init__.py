@@ -14,6 +14,7 @@ from insurance.blueprints.policies import (  # noqa: E402, F401
     pay,
     refund,
     reinstate,
+    set_aside,
     show,
     suspend,
     term,

@@ -49,6 +49,7 @@ def suspense() -> Response:
         "reconciliation/suspense.html",
         lines=found.items,
         suggested=queries.suggest_policies(session, found.items, most=2),
+        disproved=queries.find_lapses_disproved(session, found.items),
         waiting=waiting,
         amount=amount,
         next=next_url(found),

@@ -43,6 +43,7 @@ from insurance.policies.services.relief import (
     waive_premium,
     write_off_premium,
 )
+from insurance.policies.services.setting_aside import list_proofs, set_lapse_aside
 
 __all__ = [
     "DuplicateRegistrationError",
@@ -60,6 +61,7 @@ __all__ = [
     "find_way_back",
     "forecast_of",
     "lapse_policy",
+    "list_proofs",
     "mark_not_taken_up",
     "Answers",
     "pay_premium",
@@ -73,6 +75,7 @@ __all__ = [
     "reject_request",
     "renew_policy",
     "reverse_payment",
+    "set_lapse_aside",
     "suspend_policy",
     "waive_premium",
     "withdraw_request",

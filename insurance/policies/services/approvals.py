@@ -12,13 +12,14 @@ from insurance.core.context import current_actor
 from insurance.core.db import transaction
 from insurance.core.errors import ConflictError
 from insurance.policies import queries
-from insurance.policies.services import cancellation, endorsements, payments, relief
+from insurance.policies.services import cancellation, endorsements, payments, relief, setting_aside
 
 EXECUTORS: dict[str, Callable[..., Any]] = {
     cancellation.ACTION: cancellation.execute_cancellation,
     relief.WAIVE: relief.execute_giving_up,
     relief.WRITE_OFF: relief.execute_giving_up,
     relief.REFUND: relief.execute_refund,
+    setting_aside.ACTION: setting_aside.execute_setting_aside,
     payments.RECEIVE: payments.execute_payment,
     endorsements.BACKDATE: endorsements.execute_backdated,
 }

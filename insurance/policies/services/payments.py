@@ -26,11 +26,15 @@ from insurance.core.db import transaction
 from insurance.core.errors import ConflictError, DomainError, NotFoundError
 from insurance.core.money import ZERO, format_money
 from insurance.core.tenancy import current_org
+from insurance.ledger.models import TransferType
 from insurance.ledger.periods import check_open
+from insurance.ledger.queries import closed_through
+from insurance.ledger.rules import booked_on
+from insurance.ledger.services import Entry, post
 from insurance.organizations.queries import get_organization
 from insurance.policies import queries
-from insurance.policies.models import Policy
-from insurance.policies.services.history import Happening, record_events
+from insurance.policies.models import EventCategory, Policy
+from insurance.policies.services.history import Happening, record_event, record_events
 
 RECEIVE = "policies.receive_payment"
 """What a second person agrees to: a payment above the tenant's limit."""
@@ -279,6 +283,70 @@ def _receive(
         after={"reference": reference, "amount": amount, "paid_on": paid_on, "credit": paid.credit},
     )
     return paid
+
+
+def give_to_policy(
+    session: Session,
+    receipt: Receipt,
+    policy: Policy,
+    *,
+    on: date,
+    now: datetime,
+    why: str,
+    as_from: date | None = None,
+) -> None:
+    """Give a receipt in suspense to a policy: it settles what is due, the rest is credit.
+
+    With `as_from` it does so as from that day, which is booked on the first open one.
+    """
+    receipt.policy_id, receipt.status = policy.id, ReceiptStatus.POSTED
+    session.flush()
+    day = as_from or on
+    entry = Entry(
+        type=TransferType.SUSPENSE_MATCHED,
+        description=f"Matched from suspense {policy.policy_number} {receipt.reference}",
+        debit="SUSPENSE",
+        credit="UNAPPLIED_CREDIT",
+        amount=receipt.amount,
+        on=booked_on(day, closed_through(session)) or day,
+        policy_id=policy.id,
+        receipt_id=receipt.id,
+        reference=receipt.reference,
+    )
+    post(session, [[entry]], now=now)
+    money.apply_credits(session, {policy.id: policy.policy_number}, on=on, now=now, as_from=as_from)
+    settled = billing.list_net_allocations(session, receipt_ids=[receipt.id])
+    credit = receipt.amount - sum((one.amount for one in settled), ZERO)
+    record_event(
+        session,
+        policy,
+        EventCategory.FINANCIAL,
+        "PREMIUM_RECEIVED",
+        effective=receipt.received_on,
+        description=f"{format_money(receipt.amount)} received, reference {receipt.reference}",
+        reason=why,
+        payload={
+            "receipt_id": receipt.id,
+            "reference": receipt.reference,
+            "amount": receipt.amount,
+            "settled": [{"line": one.line_id, "amount": one.amount} for one in settled],
+            "credit": credit,
+        },
+        now=now,
+    )
+    record(
+        session,
+        action="suspense.match",
+        resource="receipts",
+        resource_id=receipt.id,
+        before={"status": ReceiptStatus.SUSPENSE},
+        after={
+            "status": receipt.status,
+            "policy": policy.policy_number,
+            "amount": receipt.amount,
+            "credit": credit,
+        },
+    )
 
 
 def check_payment(amount: Decimal, paid_on: date, on: date) -> None:

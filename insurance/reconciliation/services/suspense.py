@@ -7,16 +7,14 @@ from sqlalchemy.orm import Session
 
 from insurance.audit_logs.services import record
 from insurance.billing.models import Receipt, ReceiptStatus
-from insurance.billing.queries import get_receipt, list_net_allocations
-from insurance.billing.services import apply_credits
+from insurance.billing.queries import get_receipt
 from insurance.core.db import transaction
 from insurance.core.errors import ConflictError, DomainError
-from insurance.core.money import format_money, total
 from insurance.ledger.models import LedgerTransfer, TransferType
 from insurance.ledger.services import Entry, post, reverse_transfers
-from insurance.policies.models import EventCategory, Policy, PolicyStatus
+from insurance.policies.models import PolicyStatus
 from insurance.policies.queries import get_policy
-from insurance.policies.services.history import record_event
+from insurance.policies.services.payments import give_to_policy
 
 _OVER = (PolicyStatus.CANCELLED, PolicyStatus.EXPIRED)
 _LONGEST_REASON = 500
@@ -36,11 +34,7 @@ def match_suspense(receipt_id: UUID, policy_id: UUID, *, on: date, now: datetime
                 f"Policy {policy.policy_number} is {policy.status}; return the money instead.",
                 field="policy_id",
             )
-        receipt.policy_id, receipt.status = policy.id, ReceiptStatus.POSTED
-        session.flush()
-        post(session, [[_matched(receipt, policy, on)]], now=now)
-        apply_credits(session, {policy.id: policy.policy_number}, on=on, now=now)
-        _record_match(session, receipt, policy, on, now)
+        give_to_policy(session, receipt, policy, on=on, now=now, why="Matched from suspense")
         return receipt
 
 
@@ -105,20 +99,6 @@ def _waiting(session: Session, receipt_id: UUID) -> Receipt:
     return receipt
 
 
-def _matched(receipt: Receipt, policy: Policy, on: date) -> Entry:
-    return Entry(
-        type=TransferType.SUSPENSE_MATCHED,
-        description=f"Matched from suspense {policy.policy_number} {receipt.reference}",
-        debit="SUSPENSE",
-        credit="UNAPPLIED_CREDIT",
-        amount=receipt.amount,
-        on=on,
-        policy_id=policy.id,
-        receipt_id=receipt.id,
-        reference=receipt.reference,
-    )
-
-
 def _returned(receipt: Receipt, on: date) -> Entry:
     return Entry(
         type=TransferType.REFUND_PAID,
@@ -129,41 +109,4 @@ def _returned(receipt: Receipt, on: date) -> Entry:
         on=on,
         receipt_id=receipt.id,
         reference=receipt.reference,
-    )
-
-
-def _record_match(
-    session: Session, receipt: Receipt, policy: Policy, on: date, now: datetime
-) -> None:
-    settled = list_net_allocations(session, receipt_ids=[receipt.id])
-    credit = receipt.amount - total(one.amount for one in settled)
-    record_event(
-        session,
-        policy,
-        EventCategory.FINANCIAL,
-        "PREMIUM_RECEIVED",
-        effective=receipt.received_on,
-        description=f"{format_money(receipt.amount)} received, reference {receipt.reference}",
-        reason="Matched from suspense",
-        payload={
-            "receipt_id": receipt.id,
-            "reference": receipt.reference,
-            "amount": receipt.amount,
-            "settled": [{"line": one.line_id, "amount": one.amount} for one in settled],
-            "credit": credit,
-        },
-        now=now,
-    )
-    record(
-        session,
-        action="suspense.match",
-        resource="receipts",
-        resource_id=receipt.id,
-        before={"status": ReceiptStatus.SUSPENSE},
-        after={
-            "status": receipt.status,
-            "policy": policy.policy_number,
-            "amount": receipt.amount,
-            "credit": credit,
-        },
     )

@@ -1,0 +1,254 @@
+"""A payment of a day within the grace that is filed after the lapse: the lapse never was."""
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy.orm import Session
+
+from insurance.billing.queries import arrears_on, list_premium_lines, list_receipts
+from insurance.core.db import db
+from insurance.core.errors import ConflictError, DomainError, ForbiddenError
+from insurance.core.permissions import Role
+from insurance.lapses.services import record_notice
+from insurance.ledger.periods import close_books
+from insurance.policies.lifecycle_rules import check_sets_aside
+from insurance.policies.models import PolicyStatus
+from insurance.policies.queries import get_policy, list_events
+from insurance.policies.services import (
+    approve_request,
+    lapse_policy,
+    list_proofs,
+    receive_payment,
+    set_lapse_aside,
+    suspend_policy,
+)
+from insurance.policies.services.as_at import policy_as_at
+from insurance.reconciliation.queries import list_suspense
+from insurance.reconciliation.services import post_uploaded, preview_upload
+from tests.factories.identity import SignedInClient, TestClient
+from tests.factories.lifecycle import CHECKER, MAKER, at, morning, pay, sell
+from tests.factories.reconciliation import csv_of, row
+
+D = Decimal
+DUE = date(2026, 10, 4)
+LAPSED_ON = date(2026, 10, 20)
+"""Grace of 15 days covers the 19th."""
+FILED = date(2026, 11, 10)
+"""The next premium fell due on 4 November and is within its own grace."""
+
+
+def _lapsed(*, is_suspended: bool = False) -> tuple[UUID, str]:
+    """Return (id, number) of a policy that lapsed for its premium of 4 October."""
+    policy_id = sell(DUE)
+    sent = DUE + timedelta(days=3)
+    with at(sent) as now:
+        record_notice(policy_id, recipient="12 Kloof Street", sent_on=sent, on=sent, now=now)
+    if is_suspended:
+        with at(sent) as now:
+            suspend_policy(policy_id, reason="Asked to", on=sent, now=now)
+    with at(LAPSED_ON) as now:
+        lapse_policy(policy_id, reason="No payment received", on=LAPSED_ON, now=now)
+    number = get_policy(db.session(), policy_id).policy_number
+    db.session().rollback()
+    return policy_id, number
+
+
+def _file(number: str, paid_on: date, amount: str = "100.00", filed: date = FILED) -> UUID:
+    """Post a file with a payment after the lapse, and return the receipt that waits."""
+    content = csv_of(row(number, amount, "INSURANCE", paid_date=paid_on.isoformat()))
+    with at(filed) as now:
+        file = preview_upload(content, "late.csv", on=filed, now=now, commit=True)
+        post_uploaded(file, on=filed, now=now)
+    (waiting,) = list_suspense(db.session(), limit=5).items
+    db.session().rollback()
+    return waiting.id
+
+
+def _set_aside(policy_id: UUID, receipt_id: UUID, on: date = FILED) -> None:
+    with at(on, MAKER) as now:
+        asked = set_lapse_aside(
+            policy_id, receipt_id, reason="Paid in grace; the file came late", on=on, now=now
+        )
+    assert asked.approval_id is not None
+    with at(on, CHECKER) as now:
+        approve_request(asked.approval_id, on=on, now=now)
+
+
+def test_a_payment_within_the_grace_sets_the_lapse_aside(session: Session) -> None:
+    policy_id, number = _lapsed()
+    receipt_id = _file(number, date(2026, 10, 15))
+
+    _set_aside(policy_id, receipt_id)
+
+    session.rollback()
+    policy = get_policy(session, policy_id)
+    assert (policy.status, policy.ended_on) == (PolicyStatus.ACTIVE, None)
+    first, second = list_premium_lines(session, policy_id)[:2]
+    assert (first.paid_amount, first.paid_date) == (D("100.00"), date(2026, 10, 15))
+    assert second.paid_amount == 0
+    # Only the premium within its own grace is open; nothing had to be paid for the way back.
+    assert arrears_on(session, policy_id, FILED) == D("100.00")
+    (receipt,) = list_receipts(session, policy_id)
+    assert (receipt.status.value, receipt.received_on) == ("POSTED", date(2026, 10, 15))
+    days = {one.event_type: one.effective_date for one in list_events(session, policy_id, limit=9)}
+    assert days["PREMIUM_RECEIVED"] == date(2026, 10, 15)
+    assert days["POLICY_LAPSE_SET_ASIDE"] == LAPSED_ON
+
+
+def test_cover_is_unbroken_for_what_happened_after_the_lapse(session: Session) -> None:
+    policy_id, number = _lapsed()
+    event_date, known = date(2026, 10, 25), morning(FILED) + timedelta(hours=1)
+    before = policy_as_at(session, policy_id, effective=event_date, known=known)
+
+    _set_aside(policy_id, _file(number, date(2026, 10, 19)))
+
+    session.rollback()
+    after = policy_as_at(session, policy_id, effective=event_date, known=known)
+    states = [one.policy_snapshot["policy"]["status"] for one in (before, after)]
+    assert states == ["lapsed", "active"]
+
+
+def test_a_policy_that_was_suspended_is_suspended_again(session: Session) -> None:
+    policy_id, number = _lapsed(is_suspended=True)
+
+    _set_aside(policy_id, _file(number, date(2026, 10, 19)))
+
+    session.rollback()
+    assert get_policy(session, policy_id).status is PolicyStatus.SUSPENDED
+
+
+def test_one_person_alone_sets_no_lapse_aside(session: Session) -> None:
+    policy_id, number = _lapsed()
+    receipt_id = _file(number, date(2026, 10, 15))
+    with at(FILED, MAKER) as now:
+        asked = set_lapse_aside(policy_id, receipt_id, reason="Paid", on=FILED, now=now)
+        assert asked.approval_id is not None
+        with pytest.raises(ForbiddenError):
+            approve_request(asked.approval_id, on=FILED, now=now)
+
+    session.rollback()
+    assert get_policy(session, policy_id).status is PolicyStatus.LAPSED
+
+
+@pytest.mark.parametrize(
+    ("paid_on", "amount", "said"),
+    [
+        (date(2026, 10, 20), "100.00", "grace had run out"),
+        (date(2026, 10, 15), "60.00", "R\xa040,00 of the premium that the policy lapsed for"),
+    ],
+)
+def test_what_came_too_late_or_is_too_little_proves_nothing(
+    paid_on: date, amount: str, said: str, session: Session
+) -> None:
+    policy_id, number = _lapsed()
+    receipt_id = _file(number, paid_on, amount)
+
+    with at(FILED) as now, pytest.raises(DomainError, match=said) as refused:
+        set_lapse_aside(policy_id, receipt_id, reason="Paid", on=FILED, now=now)
+
+    assert refused.value.field == "receipt_id"
+
+
+def test_money_recorded_after_the_grace_does_not_help_a_small_payment_within_it(
+    session: Session,
+) -> None:
+    policy_id, number = _lapsed()
+    receipt_id = _file(number, date(2026, 10, 15), "1.00")
+    pay(policy_id, "99.00", FILED)
+
+    with at(FILED) as now, pytest.raises(DomainError, match="stays open"):
+        set_lapse_aside(policy_id, receipt_id, reason="Paid", on=FILED, now=now)
+
+
+def test_a_payment_that_a_clerk_typed_after_the_lapse_proves_it_too(session: Session) -> None:
+    policy_id, _number = _lapsed()
+    with at(FILED) as now:
+        receive_payment(
+            policy_id,
+            amount=D("100.00"),
+            reference="EFT",
+            paid_on=date(2026, 10, 16),
+            on=FILED,
+            now=now,
+        )
+    (proof,) = list_proofs(session, get_policy(session, policy_id))
+    session.rollback()
+
+    _set_aside(policy_id, proof.id)
+
+    session.rollback()
+    assert get_policy(session, policy_id).status is PolicyStatus.ACTIVE
+    assert list_premium_lines(session, policy_id)[0].paid_date == date(2026, 10, 16)
+
+
+def test_a_policy_in_force_has_no_lapse_to_set_aside(session: Session) -> None:
+    policy_id = sell(DUE)
+    pay(policy_id, "100.00", DUE)
+    (receipt,) = list_receipts(session, policy_id)
+    session.rollback()
+
+    with at(FILED) as now, pytest.raises(ConflictError, match="is active, not lapsed"):
+        set_lapse_aside(policy_id, receipt.id, reason="Paid", on=FILED, now=now)
+
+
+def test_closed_books_keep_their_postings_and_the_payment_its_day(session: Session) -> None:
+    policy_id, number = _lapsed()
+    with at(FILED) as now:
+        close_books(date(2026, 10, 31), reason="October is done", on=FILED, now=now)
+
+    _set_aside(policy_id, _file(number, date(2026, 10, 15)))
+
+    session.rollback()
+    assert list_premium_lines(session, policy_id)[0].paid_date == date(2026, 10, 15)
+
+
+def test_the_way_over_the_api_and_on_screen(
+    api: Callable[..., TestClient],
+    sign_in: Callable[..., SignedInClient],
+    session: Session,
+) -> None:
+    policy_id, number = _lapsed()
+    receipt_id = _file(number, date(2026, 10, 15))
+    browser, client = sign_in(Role.MANAGER), api()
+
+    (waiting,) = client.get("/api/v1/suspense").json
+    suspense = browser.get(browser.url("/reconciliation/suspense")).text
+    chosen = browser.get(browser.url(f"/policies/{policy_id}/set-aside?receipt={receipt_id}")).text
+    empty = browser.post(browser.url(f"/policies/{policy_id}/set-aside"), data={})
+    path = f"/api/v1/policies/{policy_id}/set-lapse-aside"
+    wrong = client.post(path, json={"receipt_id": str(policy_id), "reason": "Paid"})
+    asked = client.post(path, json={"receipt_id": str(receipt_id), "reason": "Paid in grace"})
+    page = browser.get(browser.url(f"/policies/{policy_id}")).text
+
+    assert waiting["sets_lapse_aside_of"] == str(policy_id)
+    assert "It came within the grace." in suspense
+    assert f"/policies/{policy_id}/set-aside?receipt={receipt_id}" in suspense
+    assert f'<option selected value="{receipt_id}">2026/10/15' in chosen
+    assert (empty.status_code, wrong.status_code, asked.status_code) == (422, 404, 202)
+    assert asked.json["status"] == "lapsed"
+    assert "Waiting for approval: Set the lapse of" in page
+
+
+@given(
+    received_on=st.dates(date(2026, 10, 1), date(2026, 10, 31)),
+    owed=st.integers(-10_000, 10_000).map(lambda cents: D(cents) / 100),
+    tolerance=st.sampled_from([D("0.00"), D("5.00")]),
+)
+def test_a_lapse_is_set_aside_exactly_where_the_premium_had_come_in_time(
+    received_on: date, owed: Decimal, tolerance: Decimal
+) -> None:
+    in_time, enough = received_on < LAPSED_ON, owed <= tolerance
+    try:
+        check_sets_aside(
+            received_on=received_on, lapsed_on=LAPSED_ON, owed=owed, tolerance=tolerance
+        )
+    except DomainError:
+        assert not (in_time and enough)
+    else:
+        assert in_time
+        assert enough
