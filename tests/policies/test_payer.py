@@ -178,6 +178,9 @@ def test_the_payer_is_chosen_on_screen_and_over_the_api(
     assert (nobody.status_code, nobody.json["errors"][0]["pointer"]) == (422, "/payer_id")
 
     form = browser.url(f"/policies/{policy_id}/endorse/payer")
+    looked = browser.post(form, data={"act": "find", "payer_q": "nkosi"})
+    assert looked.status_code == 200
+    assert str(payer) in looked.text
     fields = {"act": "issue", "payer_q": "nkosi", "payer_id": str(payer)}
     fields["effective_date"] = answer.json["policy"]["effective_date"]
     assert browser.post(form, data=fields).status_code == 303

@@ -211,7 +211,7 @@ def endorse(policy_id: UUID, kind: str) -> Response:
         form.effective_date.data = business_day()
     act = request.form.get("act", "")
     preview, status = None, 200
-    if request.method == "POST" and form.validate_on_submit():
+    if request.method == "POST" and act != "find" and form.validate_on_submit():
         try:
             done = act_on(act, line.policy, _wanted(kind, form))
             if isinstance(done, Response):
