@@ -395,6 +395,12 @@ class VoidBody(WhyBody):
     death_stands: bool = False
 
 
+class UndoAnswer(Answer):
+    """The request that a second person decides."""
+
+    approval_id: UUID
+
+
 class PayeeBody(Body):
     """A new payee, and why."""
 
@@ -613,6 +619,14 @@ def pay_claim(claim_id: UUID, body: PayClaimBody) -> Reply:
         "approval_id": outcome.approval_id,
     }
     return Reply(content, status=None if outcome.approval_id is None else 202)
+
+
+@endpoint("POST", f"{ONE}/undo-death", may=May.CLAIMS_PAY, body=WhyBody, answer=UndoAnswer,
+          status=202, tag=TAG)  # fmt: skip
+def undo_claim_death(claim_id: UUID, body: WhyBody) -> dict[str, Any]:
+    """Ask a second person to restore a policy that was ended for a death that was none."""
+    found = services.undo_death(claim_id, reason=body.reason, on=business_day(), now=clock.now())
+    return {"approval_id": found}
 
 
 @endpoint("POST", "/claim-payments/<uuid:payment_id>/void", may=May.CLAIMS_PAY, body=VoidBody,

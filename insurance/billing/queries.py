@@ -253,6 +253,23 @@ def list_lines_in_reach(
     return [(row[0], OpenLine(row[1], row[2], row[3])) for row in rows]
 
 
+_REFUNDED = text(
+    """
+    SELECT r.id, r.reference, sum(a.amount) FROM ins.receipts r
+    JOIN ins.allocations a ON a.org_id = r.org_id AND a.receipt_id = r.id
+    WHERE r.org_id = :org AND r.policy_id = :policy AND r.status = 'POSTED'
+      AND a.premium_line_id IS NULL
+    GROUP BY r.id, r.reference HAVING sum(a.amount) > 0 ORDER BY r.id DESC
+    """
+)
+
+
+def list_refunded(session: Session, policy_id: UUID) -> list[tuple[UUID, str, Decimal]]:
+    """Return id and reference of the receipts of which something went back, and how much."""
+    rows = session.execute(_REFUNDED, {"org": current_org(), "policy": policy_id})
+    return [(receipt_id, reference, amount) for receipt_id, reference, amount in rows]
+
+
 def list_credits(session: Session, policy_ids: Collection[UUID]) -> list[Credit]:
     """Return what receipts of policies have left, oldest first."""
     values = {"org": current_org(), "policies": id_array(policy_ids)}

@@ -13,7 +13,7 @@ from insurance.approvals.models import ApprovalRequest
 from insurance.approvals.services import request_approval
 from insurance.billing.queries import list_premium_lines
 from insurance.blueprints.approvals.readable import age_in_words
-from insurance.claims.services import change_payees
+from insurance.claims.services import change_payees, undo_death
 from insurance.core.db import db, transaction
 from insurance.core.ids import new_id
 from insurance.core.permissions import Role
@@ -88,6 +88,15 @@ def _claim_payment(policy_id: UUID) -> UUID | None:
     return pay_claim(made.id, "60000.00", day=DAY).approval_id
 
 
+def _undone_death(policy_id: UUID) -> UUID | None:
+    made = claim(policy_id, "60000.00", day=DAY)
+    complete(made.id, DAY)
+    assess(made.id, "60000.00", day=DAY)
+    pay_claim(made.id, "60000.00", day=DAY)
+    with acting(MANAGER, DAY) as now:
+        return undo_death(made.id, reason="A namesake died", on=DAY, now=now)
+
+
 KINDS = {
     "policies.cancel": (_cancellation, ["Cover ends on", "Active", "Cancelled", "Fraud"]),
     "premiums.waive": (_waiver, ["Premium due on", "2026/05/01", "R 100,00", "R 0,00"]),
@@ -96,6 +105,10 @@ KINDS = {
     "policies.endorse_backdated": (
         _backdated,
         ["Takes effect on", "2026/06/01", "R 100 000,00", "R 150 000,00", "Monthly premium"],
+    ),
+    "claims.undo_death": (
+        _undone_death,
+        ["Cover", "Goes on", "Ended on 2026/11/21", "Void", "R 60 000,00", "Open claim"],
     ),
     "claims.pay": (
         _claim_payment,

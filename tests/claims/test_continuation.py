@@ -11,9 +11,9 @@ from insurance.billing.queries import list_premium_lines
 from insurance.claims.models import NoteKind
 from insurance.claims.queries import get_view
 from insurance.claims.rules import LifeLeft, continue_policy
-from insurance.claims.services import void_payment
+from insurance.claims.services import undo_death, void_payment
 from insurance.core.db import db
-from insurance.core.errors import DomainError, ForbiddenError
+from insurance.core.errors import ConflictError, DomainError, ForbiddenError
 from insurance.core.ids import new_id
 from insurance.customers.queries import get_customer
 from insurance.policies.models import EndorsementType, PolicyStatus
@@ -23,6 +23,7 @@ from insurance.policies.queries import (
     list_endorsements,
     list_members,
 )
+from insurance.policies.services import approve_request, pay_refund, refunds_payable
 from insurance.policies.services.as_at import policy_as_at
 from insurance.policies.services.endorsements import undo_endorsement
 from insurance.policies.services.schedule_steps import keep_schedules
@@ -30,6 +31,7 @@ from insurance.products.models import MainDeath
 from tests.factories.book import TODAY, make_customer
 from tests.factories.claims import (
     MANAGER,
+    PAYER,
     acting,
     assess,
     claim,
@@ -38,7 +40,8 @@ from tests.factories.claims import (
     make_family,
     pay,
 )
-from tests.factories.lifecycle import CHECKER, at, morning
+from tests.factories.lifecycle import CHECKER, at, morning, sell
+from tests.factories.lifecycle import pay as receive
 
 D = Decimal
 START = date(2026, 9, 20)
@@ -153,6 +156,43 @@ def test_a_death_that_was_none_is_undone_by_two_people(session: Session) -> None
     assert {one.role for one in list_members(session, policy_id)} == {
         "MAIN_MEMBER", "SPOUSE", "CHILD",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("paid_back", [False, True])
+def test_a_policy_that_a_death_ended_by_mistake_is_restored_by_two_people(
+    session: Session, paid_back: bool
+) -> None:
+    policy_id = sell(START)
+    for month in (9, 10, 11):
+        receive(policy_id, "100.00", date(2026, month, 20))
+    claim_id = _die(policy_id)
+    assert refunds_payable(session, policy_id) == D("100.00")
+    if paid_back:
+        with at(TODAY) as now:
+            pay_refund(
+                policy_id, amount=D("100.00"), reference="RF", reason="Due", on=TODAY, now=now
+            )
+    with acting(PAYER) as now:
+        approval_id = undo_death(claim_id, reason="A namesake died", on=TODAY, now=now)
+    with acting(PAYER) as now, pytest.raises(ForbiddenError):
+        approve_request(approval_id, on=TODAY, now=now)
+    with acting(CHECKER) as now:
+        approve_request(approval_id, on=TODAY, now=now)
+    session.rollback()
+
+    policy, view = get_policy(session, policy_id), get_view(session, claim_id)
+    assert (policy.status, policy.ended_on) == (PolicyStatus.ACTIVE, None)
+    assert {one.status.value for one in view.payments} == {"VOID"}
+    assert view.claim.status.value == "APPROVED"
+    lines = {one.due_date: one for one in list_premium_lines(session, policy_id)}
+    november = lines[date(2026, 11, 20)]
+    assert november.outstanding == (D("100.00") if paid_back else D("0.00"))
+    assert lines[date(2026, 12, 20)].status == "PENDING"
+    assert refunds_payable(session, policy_id) == D("0.00")
+    was = policy_as_at(session, policy_id, effective=date(2026, 11, 10), known=morning(TODAY))
+    assert was.policy_snapshot["policy"]["status"] == "active"
+    with acting(PAYER) as now, pytest.raises(ConflictError):
+        undo_death(claim_id, reason="Again", on=TODAY, now=now)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from insurance.billing.services.credits import (
     release_ahead,
     release_line,
     settle_oldest,
+    take_back_refund,
 )
 from insurance.billing.services.receipts import (
     Payment,
@@ -31,6 +32,7 @@ __all__ = [
     "record_unmatched",
     "refund_credit",
     "release_ahead",
+    "take_back_refund",
     "release_line",
     "reverse_receipt",
     "reverse_receipts",

@@ -22,6 +22,7 @@ from insurance.billing.queries import (
     list_credits,
     list_net_allocations,
     list_open_lines,
+    list_refunded,
 )
 from insurance.billing.rules import OpenLine, allocate
 from insurance.billing.services.receipts import Batch, reduce_line
@@ -198,6 +199,46 @@ def _open_by_policy(
     for policy_id, line in list_open_lines(session, list(found)):
         found[policy_id][line.id] = line
     return found
+
+
+def take_back_refund(
+    session: Session,
+    policy_id: UUID,
+    policy_number: str,
+    amount: Decimal,
+    *,
+    on: date,
+    now: datetime,
+) -> None:
+    """Make an amount that waits to be paid back a policy's credit again, as it never should have.
+
+    The caller has seen that so much is payable. It goes back to the receipts it came from, the
+    newest first.
+    """
+    left, journal = amount, []
+    for receipt_id, reference, refunded in list_refunded(session, policy_id):
+        part = min(left, refunded)
+        if part <= ZERO:
+            break
+        left -= part
+        session.add(
+            Allocation(receipt_id=receipt_id, premium_line_id=None, amount=-part, allocated_on=on)
+        )
+        journal.append(
+            Entry(
+                type=TransferType.REFUND_DUE,
+                description=f"Refund taken back {policy_number}",
+                debit="REFUNDS_PAYABLE",
+                credit="UNAPPLIED_CREDIT",
+                amount=part,
+                on=on,
+                policy_id=policy_id,
+                receipt_id=receipt_id,
+                reference=reference,
+            )
+        )
+    session.flush()
+    post(session, [journal], now=now)
 
 
 def refund_credit(

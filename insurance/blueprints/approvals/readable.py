@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from insurance.approvals.models import ApprovalRequest, ApprovalStatus
 from insurance.claims import queries as claims
-from insurance.claims.services import payments
+from insurance.claims.services import payments, restoring
 from insurance.core.context import current_actor
 from insurance.core.money import ZERO, format_money
 from insurance.core.permissions import May
@@ -198,6 +198,25 @@ def _claim_payment(session: Session, request: ApprovalRequest) -> list[Part]:
     return found
 
 
+def _undone_death(session: Session, request: ApprovalRequest) -> list[Part]:
+    payload, policy = request.payload, _policy(session, request)
+    payments = [
+        Part(
+            f"Payment {one['reference']} to {one['payee']}",
+            "Void",
+            format_money(Decimal(one["amount"])),
+        )
+        for one in payload["payments"]
+    ]
+    return [
+        Part("Claim", str(payload["claim_number"])),
+        Part("Said to have died", str(payload["life"] or "the life insured")),
+        Part("Policy", "Active, cover unbroken", words(policy.status.value)),
+        Part("Cover", "Goes on", f"Ended on {_text(payload['ended_on'])}"),
+        *payments,
+    ]
+
+
 def _payees(payload: Mapping[str, Any]) -> list[Part]:
     payees = payload.get("payees") or [
         {"name": payload.get("payee") or _NO_VALUE, "account": payload.get("account")}
@@ -272,4 +291,5 @@ _KINDS: dict[str, Callable[[Session, ApprovalRequest], list[Part]]] = {
     relief.REFUND: _refund,
     endorsements.BACKDATE: _backdated,
     payments.ACTION: _claim_payment,
+    restoring.ACTION: _undone_death,
 }

@@ -8,7 +8,7 @@ from wtforms import BooleanField
 
 from insurance.billing.queries import arrears_on
 from insurance.blueprints.claims import bp
-from insurance.blueprints.claims.act import VoidForm, act_screen
+from insurance.blueprints.claims.act import VoidForm, WhyForm, act_screen
 from insurance.claims import queries, services
 from insurance.claims.models import ClaimItem, ClaimPayee
 from insurance.claims.queries import ClaimView
@@ -193,6 +193,26 @@ def _refuse(form: PayForm, error: DomainError) -> None:
         name = f"amount_{parts[1]}" if len(parts) == 3 else one.field
         found.append(DomainError(one.message, field=name))
     refuse(form, DomainErrors(found))
+
+
+@bp.route("/<uuid:claim_id>/undo-death", methods=["GET", "POST"])
+@requires(May.CLAIMS_PAY)
+def undo_death(claim_id: UUID) -> Response:
+    """Ask a second person to restore a policy that was ended for a death that was none."""
+    form = WhyForm()
+    return act_screen(
+        "Nobody has died",
+        "Ask a second person",
+        queries.get_claim_line(db.session(), claim_id),
+        form,
+        lambda: services.undo_death(
+            claim_id, reason=form.reason.data or "", on=business_day(), now=clock.now()
+        ),
+        "A second person is asked to restore the policy.",
+        says="Once a second person agrees, the policy goes on as if it had never ended, what was paid"
+        " is void, and premiums of since are owed again.",
+        is_danger=True,
+    )
 
 
 @bp.route("/payments/<uuid:payment_id>/void", methods=["GET", "POST"])

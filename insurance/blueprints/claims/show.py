@@ -20,6 +20,8 @@ from insurance.core.context import current_actor
 from insurance.core.db import db
 from insurance.core.money import ZERO, format_money
 from insurance.core.permissions import May
+from insurance.policies.models import PolicyStatus
+from insurance.policies.queries import get_policy
 from insurance.web.access import requires
 from insurance.web.business import business_day
 from insurance.web.documents import count_pages
@@ -71,6 +73,9 @@ def claim_context(view: ClaimView, form: Any) -> dict[str, Any]:
         "today": business_day(),
         "is_undecided": claim.status in UNDECIDED,
         "can_pay": claim.status in PAYABLE,
+        "ended_policy": bool(view.payments)
+        and get_policy(session, claim.policy_id).status is PolicyStatus.CANCELLED
+        and services.is_ended_by_claim(session, claim),
         "can_reopen": claim.status in REOPENABLE,
         "has_letter": any(_is_refused(one) for one in view.items),
         "missing": [

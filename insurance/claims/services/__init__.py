@@ -38,6 +38,7 @@ from insurance.claims.services.payments import (
     pay_claim,
     void_payment,
 )
+from insurance.claims.services.restoring import undo_death
 from insurance.claims.services.submission import Claimant, NewClaim, NewItem, submit_claim
 
 __all__ = [
@@ -72,6 +73,7 @@ __all__ = [
     "set_limit",
     "submit_claim",
     "take_next",
+    "undo_death",
     "verify_account",
     "void_payment",
     "watch_deadlines",

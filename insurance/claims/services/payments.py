@@ -546,8 +546,7 @@ DEATH_STANDS = (
     "This payment ended cover for a death. Where only the money did not arrive, say that the death"
     " stands, and pay again under a new reference. Where nobody has died and a life was taken off"
     " the policy, have that endorsement undone by somebody else, then void the payment. Where the"
-    " policy was ended, leave the payment, record what comes back as a recovery, and insure the"
-    " life anew: an ended policy cannot be restored."
+    " policy was ended, say that nobody has died: a second person who agrees restores it."
 )
 
 
@@ -556,8 +555,8 @@ def void_payment(
 ) -> ClaimPayment:
     """Take a payment back that did not arrive, so that it can be made again by a new reference.
 
-    A payment that ended cover is only void where the death stands: a cancelled policy never comes
-    back. Raises ConflictError that says what to do instead.
+    A payment that ended cover is only void where the death stands. Raises ConflictError that says
+    what to do instead.
     """
     why = require_reason(reason)
     with transaction() as session:
@@ -571,22 +570,26 @@ def void_payment(
         if not death_stands and ended_by_claim(held):
             raise ConflictError(DEATH_STANDS, field="death_stands")
         require_other_than_who_undid(held)
-        items = {one.id: one for one in held.items}
-        lines = queries.list_payment_lines(session, payment.id)
-        for line in lines:
-            _unpay(held, payment, items[line.item_id], line.amount)
-        _reverse(held, payment)
-        payment.status, payment.voided_at = PaymentStatus.VOID, now
-        payment.voided_by, payment.void_reason = current_actor().email, why
-        set_status(held, _status(items.values()))
-        tell(
-            held,
-            "CLAIM_PAYMENT_VOIDED",
-            f"Payment {payment.reference} of {format_money(payment.gross_amount)} is void",
-            reason=why,
-            payload={"payment_id": payment.id, "reference": payment.reference},
-        )
+        void_step(held, payment, why)
         return payment
+
+
+def void_step(held: Held, payment: ClaimPayment, why: str) -> None:
+    """Take one payment back: its money, the premiums it settled, and the claim's status."""
+    items = {one.id: one for one in held.items}
+    for line in queries.list_payment_lines(held.session, payment.id):
+        _unpay(held, payment, items[line.item_id], line.amount)
+    _reverse(held, payment)
+    payment.status, payment.voided_at = PaymentStatus.VOID, held.now
+    payment.voided_by, payment.void_reason = current_actor().email, why
+    set_status(held, _status(items.values()))
+    tell(
+        held,
+        "CLAIM_PAYMENT_VOIDED",
+        f"Payment {payment.reference} of {format_money(payment.gross_amount)} is void",
+        reason=why,
+        payload={"payment_id": payment.id, "reference": payment.reference},
+    )
 
 
 def _unpay(held: Held, payment: ClaimPayment, item: ClaimItem, amount: Decimal) -> None:
