@@ -28,6 +28,20 @@ _FAULTS = {
         GROUP BY e.policy_benefit_id HAVING sum(e.amount) > (
             SELECT max(i.cover) FROM ins.claim_items i
             WHERE i.org_id = :org AND i.policy_benefit_id = e.policy_benefit_id)""",
+    "somebody dead was paid": """
+        SELECT p.reference FROM ins.claim_payments p
+        JOIN ins.claim_payees y ON y.org_id = p.org_id AND y.id = p.payee_id
+        JOIN ins.claims c ON c.org_id = p.org_id AND c.id = p.claim_id
+        JOIN ins.claims d ON d.org_id = c.org_id AND d.policy_id = c.policy_id
+        LEFT JOIN ins.policy_members m ON m.org_id = d.org_id AND m.id = d.member_id
+        WHERE p.org_id = :org AND p.status = 'PAID' AND y.kind <> 'ESTATE'
+          AND d.claim_type IN ('DEATH', 'ACCIDENTAL_DEATH', 'FUNERAL')
+          AND d.status IN ('PAID', 'PART_PAID') AND d.life_name = p.payee_name
+          AND (y.date_of_birth IS NULL OR m.date_of_birth IS NULL
+               OR y.date_of_birth = m.date_of_birth)""",
+    "the shares of a claim's payees are a hundred per cent": """
+        SELECT claim_id FROM ins.claim_payees WHERE org_id = :org AND removed_at IS NULL
+        GROUP BY claim_id HAVING sum(share) <> 100""",
     "the ledger's outstanding claims are the reserves": """
         SELECT booked.amount, reserved.amount FROM
             (SELECT coalesce(sum(CASE WHEN credit_account = 'OUTSTANDING_CLAIMS' THEN amount

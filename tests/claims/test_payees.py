@@ -14,8 +14,9 @@ from insurance.core import clock
 from insurance.core.permissions import Role
 from insurance.customers.queries import get_customer
 from insurance.policies.queries import get_policy
-from tests.factories.book import TODAY
-from tests.factories.claims import HEIRS, PDF, benefit_of, name_heirs
+from insurance.products.models import MainDeath
+from tests.factories.book import TODAY, make_customer
+from tests.factories.claims import HEIRS, PDF, benefit_of, insure_family, make_family, name_heirs
 from tests.factories.identity import TestClient
 from tests.factories.lifecycle import at, morning, sell
 
@@ -270,9 +271,6 @@ def test_where_the_house_wants_it_nothing_is_paid_before_the_account_is_verified
 def test_a_payee_who_died_meanwhile_is_not_paid_until_somebody_says_who_is(
     api: Api, session: Session
 ) -> None:
-    from tests.factories.book import make_customer
-    from tests.factories.claims import insure_family, make_family
-
     with at(START):
         family = insure_family(make_family(), make_customer(7700), START)
     session.rollback()
@@ -314,3 +312,119 @@ def test_nothing_is_paid_above_the_reserve(api: Api, policy_id: UUID) -> None:
 
     assert (above.status_code, Decimal(str(above.json["reserve"]))) == (409, Decimal("99999.99"))
     assert within.status_code == 200
+
+
+def test_three_beneficiaries_of_a_third_each_are_paid_to_the_cent(
+    api: Api, policy_id: UUID
+) -> None:
+    thirds = [
+        {"kind": "PRIMARY", "first_name": name, "last_name": "Nkosi", "relationship": "Child",
+         "share": "33.33"}
+        for name in ("Anna", "Ben", "Cara")
+    ]  # fmt: skip
+    name_heirs(policy_id, START, thirds)
+    claim = submit(api(Role.AGENT), policy_id)
+    approve(api, claim)
+
+    paid = pay(api(Role.FINANCE), claim, "100000.00").json["payments"]
+
+    assert [one["gross_amount"] for one in paid] == [
+        Decimal(one) for one in ("33333.34", "33333.33", "33333.33")
+    ]
+    assert sum(one["net_amount"] for one in paid) == Decimal("99700.00")
+
+
+def test_an_estate_is_paid_through_the_account_of_its_executor(
+    api: Api, session: Session, policy_id: UUID
+) -> None:
+    died, agent = holder_of(session, policy_id), api(Role.AGENT)
+    claim = submit(agent, policy_id)
+    approve(api, claim)
+    executor = {
+        "payee_id": claim["payees"][0]["id"],
+        "name": f"Executor of the estate late {died}",
+        "account_number": "62001234567",
+        "branch_code": "250655",
+    }
+    changed = agent.put(
+        f"/api/v1/claims/{claim['id']}/payees",
+        json={"payees": [executor], "reason": "Letters of executorship of 2 November"},
+    )
+
+    asked = pay(api(Role.FINANCE), claim, "100000.00")
+    agreed = api(Role.MANAGER).post(
+        f"/api/v1/approvals/{asked.json['approval_id']}/approve", json={}
+    )
+
+    assert changed.json["payees"][0]["kind"] == "ESTATE"
+    assert (asked.status_code, agreed.status_code) == (202, 200), agreed.json
+    done = agent.get(f"/api/v1/claims/{claim['id']}").json
+    assert [one["payee_name"] for one in done["payments"]] == [executor["name"]]
+
+
+def test_minors_whose_guardian_died_with_the_main_member_are_paid_through_the_guardians_fund(
+    api: Api, session: Session, policy_id: UUID
+) -> None:
+    died = holder_of(session, policy_id)
+    child = HEIRS[1] | {"share": "100.00", "guardian_name": died}
+    name_heirs(policy_id, START, [child])
+
+    claim = submit(api(Role.AGENT), policy_id)
+
+    assert _shares(claim) == {"Guardian's Fund for Zinhle Dlamini": 100.0}
+
+
+def test_a_change_of_payee_needs_two_people_until_its_last_day_and_not_the_day_after(
+    api: Api, policy_id: UUID
+) -> None:
+    claim = submit(api(Role.AGENT), policy_id)
+    approve(api, claim)
+    body = {"payees": [{"name": "Palesa Mokoena"}], "reason": "The will"}
+    changed = api(Role.AGENT).put(f"/api/v1/claims/{claim['id']}/payees", json=body)
+    assert changed.status_code == 200
+    last, after = date(2026, 12, 4), date(2026, 12, 5)
+
+    with clock.frozen(morning(last)):
+        asked = pay(api(Role.FINANCE), claim, "1000.00", payment_date="2026-12-04")
+    with clock.frozen(morning(after)):
+        paid = pay(api(Role.FINANCE), claim, "1000.00", "EFT-2", payment_date="2026-12-05")
+
+    assert (asked.status_code, paid.status_code) == (202, 200), paid.json
+
+
+def test_where_holder_and_spouse_die_on_one_day_the_child_is_left_and_nobody_dead_is_paid(
+    api: Api, session: Session
+) -> None:
+    with at(START):
+        product = make_family(main_death=MainDeath.CONTINUE)
+        family = insure_family(product, make_customer(7701), START)
+    session.rollback()
+    name_heirs(family, START, [HEIRS[0] | {"share": "100.00", "date_of_birth": "1986-01-01"}])
+    agent = api(Role.AGENT)
+    spouse = benefit_of(family, 5)
+    second = submit(
+        agent,
+        family,
+        event_date="2026-11-18",
+        benefit_claims=[{"policy_benefit_id": str(spouse), "claimed_amount": 50000}],
+    )
+    first = submit(agent, family, event_date="2026-11-18")
+    died = holder_of(session, family)
+
+    assert _shares(first) == {f"Estate late {died}": 100.0}
+    again = agent.post(
+        f"/api/v1/claims/{second['id']}/payees/by-policy", json={"reason": "Both died"}
+    )
+    assert _shares(again.json) == {"Estate late Sipho Dlamini": 100.0}
+    approve(api, first)
+    finance = api(Role.FINANCE)
+    paid = pay(finance, first, "60000.00")
+    rest = pay(finance, first, "40000.00", "EFT-2")
+
+    assert (paid.status_code, rest.status_code) == (200, 200), rest.json
+    assert len(rest.json["claim"]["notes"]) == 1
+    tasks = [one["text"] for one in paid.json["claim"]["notes"]]
+    assert "Zinhle Dlamini is a minor: a guardian acts for them." in tasks[0]
+    detail = agent.get(f"/api/v1/policies/{family}/detail").json
+    assert detail["policy"]["status"] == "active"
+    assert detail["customer"]["first_name"] == "Zinhle"

@@ -23,7 +23,13 @@ from insurance.claims.rules.eligibility import (
     life_causes,
 )
 from insurance.claims.rules.flags import Flag, FlagFacts, find_flags
-from insurance.claims.rules.payees import PayeeKind, divide, divide_rest, in_days_of_change
+from insurance.claims.rules.payees import (
+    PayeeKind,
+    divide,
+    divide_rest,
+    in_days_of_change,
+    weights_of,
+)
 from insurance.claims.rules.reasons import REASONS, Reason, find_reason, reasons_for
 from insurance.claims.rules.statuses import (
     CLAIM_TYPES,
@@ -86,4 +92,5 @@ __all__ = [
     "reasons_for",
     "status_after_assessment",
     "status_after_payment",
+    "weights_of",
 ]

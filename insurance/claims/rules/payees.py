@@ -10,6 +10,7 @@ from insurance.core.errors import DomainError
 from insurance.core.money import CENT, ZERO, total
 from insurance.core.period import age_last_birthday
 from insurance.customers.rules import match_name
+from insurance.policies.rules import is_equal_split
 
 ADULT_AGE = 18
 HUNDRED = Decimal(100)
@@ -170,10 +171,14 @@ def check_shares(shares: Sequence[Decimal], field: str) -> list[Decimal]:
     raise DomainError(f"The shares add up to {total(shares)}; they must be 100.00.", field=field)
 
 
-def is_equal_split(shares: Sequence[Decimal]) -> bool:
-    """Tell whether shares are the equal parts of 100, each cut or rounded to the hundredth."""
-    exact = HUNDRED / len(shares)
-    return len(set(shares)) == 1 and abs(shares[0] - exact) < CENT
+def weights_of(shares: Sequence[Decimal]) -> list[Decimal]:
+    """Return what an amount is divided by: equal parts where the shares are those of equal parts.
+
+    So of three who are to get a third each, nobody gets ten rand more of 100 000 for the hundredth
+    of a per cent that makes the shares a hundred.
+    """
+    equal = divide(HUNDRED, [Decimal(1)] * len(shares)) if shares else []
+    return [Decimal(1)] * len(shares) if sorted(shares) == sorted(equal) else list(shares)
 
 
 def divide(amount: Decimal, shares: Sequence[Decimal]) -> list[Decimal]:

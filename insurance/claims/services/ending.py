@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from uuid import UUID
 
-from sqlalchemy import Text, cast, select
+from sqlalchemy import Select, Text, cast, select
 from sqlalchemy.orm import Session
 
 from insurance.claims import queries
@@ -51,6 +51,8 @@ def end_after_death(held: Held, successor: UUID | None = None) -> None:
     stop = claim.event_date + timedelta(days=1)
     members = list_members(held.session, held.policy.id)
     life = next((one for one in members if one.id == claim.member_id), None)
+    if held.session.scalar(select(_taken_off(claim).exists())):
+        return
     if life is not None and life.end_date is not None and life.end_date <= stop:
         return
     left = [one for one in members if one != life and (one.end_date is None or one.end_date > stop)]
@@ -161,14 +163,18 @@ def is_ended_by_claim(session: Session, claim: Claim) -> bool:
         PolicyEvent.event_type == "POLICY_ENDED_BY_CLAIM",
         PolicyEvent.reason == claim.claim_number,
     )
-    removed = select(Endorsement.id).where(
+    return session.scalar(select(ended.exists() | _taken_off(claim).exists())) is True
+
+
+def _taken_off(claim: Claim) -> Select[UUID]:
+    """Return the changes that stand by which a payment of a claim took its life off."""
+    return select(Endorsement.id).where(
         Endorsement.org_id == current_org(),
         Endorsement.policy_id == claim.policy_id,
         Endorsement.type.in_([EndorsementType.REMOVE_MEMBER, EndorsementType.MAIN_MEMBER_DIED]),
         Endorsement.reason == _removal_reason(claim),
         Endorsement.status != EndorsementStatus.UNDONE,
     )
-    return session.scalar(select(ended.exists() | removed.exists())) is True
 
 
 def require_other_than_who_undid(held: Held) -> None:

@@ -33,6 +33,7 @@ from insurance.claims.rules import (
     in_days_of_change,
     status_after_assessment,
     status_after_payment,
+    weights_of,
 )
 from insurance.claims.rules.statuses import PAYABLE
 from insurance.claims.services.authority import require_authority
@@ -185,14 +186,24 @@ def _used(field: str) -> ConflictError:
 
 def _parts(held: Held, wanted: NewPayment, items: Mapping[UUID, ClaimItem]) -> list[Part]:
     """Divide what is paid of each item among the payees by their shares, to the cent."""
+    everybody = payees_to_pay(held, ())
     payees = payees_to_pay(held, wanted.payees)
-    shares = [one.share for one in payees]
+    weights = dict(
+        zip(
+            [one.id for one in everybody],
+            weights_of([one.share for one in everybody]),
+            strict=True,
+        )
+    )
     paid = queries.paid_by_payee(held.session, held.claim.id)
-    _check_room(held, wanted, payees, items, paid)
+    if wanted.payees:
+        _check_room(wanted, everybody, weights, items, paid)
     by_payee: list[list[tuple[UUID, Decimal]]] = [[] for _one in payees]
     for item_id, amount in wanted.lines:
         before = [paid.get((item_id, one.id), ZERO) for one in payees]
-        for place, part in enumerate(divide_rest(amount, shares, before)):
+        for place, part in enumerate(
+            divide_rest(amount, [weights[one.id] for one in payees], before)
+        ):
             if part > ZERO:
                 by_payee[place].append((item_id, part))
     getting = [(one, lines) for one, lines in zip(payees, by_payee, strict=True) if lines]
@@ -204,21 +215,20 @@ def _parts(held: Held, wanted: NewPayment, items: Mapping[UUID, ClaimItem]) -> l
 
 
 def _check_room(
-    held: Held,
     wanted: NewPayment,
-    payees: Sequence[ClaimPayee],
+    everybody: Sequence[ClaimPayee],
+    weights: Mapping[UUID, Decimal],
     items: Mapping[UUID, ClaimItem],
     paid: Mapping[tuple[UUID, UUID | None], Decimal],
 ) -> None:
     """Refuse to pay those who were chosen more than their shares. Raises ConflictError."""
-    if not wanted.payees:
-        return
-    everybody = payees_to_pay(held, ())
     for place, (item_id, amount) in enumerate(wanted.lines):
         before = [paid.get((item_id, one.id), ZERO) for one in everybody]
         left = items[item_id].approved_amount - items[item_id].paid_amount
-        rest = divide_rest(left, [one.share for one in everybody], before)
-        room = total(part for one, part in zip(everybody, rest, strict=True) if one in payees)
+        rest = divide_rest(left, [weights[one.id] for one in everybody], before)
+        room = total(
+            part for one, part in zip(everybody, rest, strict=True) if one.id in wanted.payees
+        )
         if amount > room:
             raise ConflictError(
                 f"{format_money(room)} of {items[item_id].benefit_name} is the share of those"

@@ -5,6 +5,7 @@ from insurance.policies.rules.changes import (
     Stage,
     find_conflicts,
     fold,
+    is_equal_split,
     steps_of,
     touches,
 )
@@ -75,6 +76,7 @@ __all__ = [
     "expiry_date",
     "find_conflicts",
     "fold",
+    "is_equal_split",
     "likeness",
     "payable_on",
     "premium_schedule",

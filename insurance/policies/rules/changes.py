@@ -29,6 +29,7 @@ from insurance.products.rules import EVERY_LIFE, MAIN_MEMBER, MONTHS_PER_PREMIUM
 HUNDRED = Decimal(100)
 ADULT_AGE = 18
 FORMER_MAIN_MEMBER = "FORMER_MAIN_MEMBER"
+_HUNDREDTH = Decimal("0.01")
 _SHARE = Decimal("0.00000001")
 
 
@@ -385,11 +386,24 @@ def _change_beneficiaries(contract: Contract, change: Change, _pricer: Pricer) -
     return replace(contract, beneficiaries=tuple(rows))
 
 
+def is_equal_split(shares: Sequence[Decimal]) -> bool:
+    """Tell whether shares are the equal parts of 100 that hundredths can say, as three of 33.33."""
+    return (
+        bool(shares)
+        and len(set(shares)) == 1
+        and abs(shares[0] * len(shares) - HUNDRED) < (_HUNDREDTH * len(shares))
+    )
+
+
 def check_beneficiaries(rows: Sequence[ContractBeneficiary], on: date) -> None:
-    """Refuse shares that are not 100.00 per cent of a kind, and a minor without a guardian."""
+    """Refuse shares that are not 100.00 per cent of a kind, or a minor without a guardian.
+
+    Equal parts that hundredths cannot say, such as three of 33.33, are taken.
+    """
     for kind in ("PRIMARY", "CONTINGENT"):
         shares = [one.share for one in rows if one.kind == kind]
-        if shares and (total(shares) != HUNDRED or min(shares) <= ZERO):
+        is_whole = total(shares) == HUNDRED or is_equal_split(shares)
+        if shares and (not is_whole or min(shares) <= ZERO):
             raise DomainError(
                 f"The shares of the {kind.lower()} beneficiaries add up to {total(shares)};"
                 " they must be 100.00.",
