@@ -24,10 +24,11 @@ from insurance.policies.services import Cancellation, cancel_policy, pay_refund,
 from insurance.policies.services import write_off_premium as write_off
 from insurance.policies.services.approvals import EXECUTORS
 from insurance.policies.services.endorsements import Wanted, endorse_policy
+from insurance.policies.services.payments import Answers, receive_payment
 from tests.factories.claims import MANAGER, account, acting, assess, benefit_of, claim, complete
 from tests.factories.claims import pay as pay_claim
 from tests.factories.identity import SignedInClient
-from tests.factories.lifecycle import at, pay, sell
+from tests.factories.lifecycle import at, sell
 from tests.factories.organizations import OrganizationFacts
 
 SignIn = Callable[..., SignedInClient]
@@ -56,11 +57,19 @@ def _write_off(policy_id: UUID) -> UUID | None:
 
 
 def _refund(policy_id: UUID) -> UUID | None:
-    pay(policy_id, "20000.00", DAY)
     with at(DAY) as now:
+        receive_payment(
+            policy_id,
+            amount=Decimal("7000.00"),
+            reference="EFT-7000",
+            paid_on=DAY,
+            on=DAY,
+            now=now,
+            answers=Answers(amount_is_right=True),
+        )
         return pay_refund(
             policy_id,
-            amount=Decimal("15000.00"),
+            amount=Decimal("6000.00"),
             reference="RF-1",
             reason="Paid twice",
             on=DAY,
@@ -101,7 +110,7 @@ KINDS = {
     "policies.cancel": (_cancellation, ["Cover ends on", "Active", "Cancelled", "Fraud"]),
     "premiums.waive": (_waiver, ["Premium due on", "2026/05/01", "R 100,00", "R 0,00"]),
     "premiums.write_off": (_write_off, ["Premium due on", "Written off", "R 100,00"]),
-    "refunds.pay": (_refund, ["Can be paid back", "R 15 000,00", "RF-1"]),
+    "refunds.pay": (_refund, ["Can be paid back", "R 6 000,00", "RF-1"]),
     "policies.endorse_backdated": (
         _backdated,
         ["Takes effect on", "2026/06/01", "R 100 000,00", "R 150 000,00", "Monthly premium"],
