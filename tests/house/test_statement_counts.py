@@ -155,7 +155,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return found
 
 
-SUBMITTED, ASSESSED, PAID = 36, 38, 83
+SUBMITTED, ASSESSED, PAID = 38, 38, 92
 """The statements of a claim on a policy that is paid up, its answer and the sign-in included."""
 
 
