@@ -1,0 +1,192 @@
+"""Every link and every search form of the demonstration works for everybody who is shown it."""
+
+import re
+from collections import Counter, deque
+from collections.abc import Iterator
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode, urljoin, urlsplit
+from uuid import UUID
+
+import pytest
+from flask import Flask
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+
+from insurance.app import create_app
+from insurance.cli.migrate import upgrade
+from insurance.core.bootstrap import bootstrap_server
+from insurance.core.db import db
+from insurance.core.permissions import Role
+from insurance.core.settings import Settings
+from insurance.core.tenancy import platform_scope
+from insurance.seeding.demo import seed_demo
+from tests.factories.identity import PersonFacts, SignedInClient, session_for
+from tests.factories.organizations import OrganizationFacts
+
+SLUGS = ("ubuntu-life", "karoo-general")
+FEWEST = 10
+_EACH = {Role.TENANT_ADMINISTRATOR: 2}
+"""How many addresses of one shape are opened; for the other roles one is enough."""
+_HOME, _FORM = "home", "the form on "
+_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_ELSEWHERE = ("mailto:", "tel:", "data:", "http:", "https:")
+
+
+class _Page(HTMLParser):
+    """The links of a page, and what its GET forms would send as they stand."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.forms: list[tuple[str, dict[str, str]]] = []
+        self._form: tuple[str, dict[str, str]] | None = None
+        self._select = ""
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        said = {name: value or "" for name, value in attributes}
+        if tag == "a" and said.get("href"):
+            self.links.append(said["href"])
+        elif tag == "form":
+            is_get = said.get("method", "get").lower() == "get"
+            self._form = (said.get("action", ""), {}) if is_get else None
+        elif self._form is not None:
+            self._take_field(tag, said)
+
+    def _take_field(self, tag: str, said: dict[str, str]) -> None:
+        assert self._form is not None
+        fields = self._form[1]
+        if tag == "input" and said.get("name"):
+            if said.get("type") in ("checkbox", "radio") and "checked" not in said:
+                return
+            fields[said["name"]] = said.get("value", "")
+        elif tag == "select":
+            self._select = said.get("name", "")
+        elif (
+            tag == "option" and self._select and ("selected" in said or self._select not in fields)
+        ):
+            fields[self._select] = said.get("value", "")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "select":
+            self._select = ""
+        elif tag == "form" and self._form is not None:
+            self.forms.append(self._form)
+            self._form = None
+
+
+@pytest.fixture(scope="module")
+def demonstration(
+    servers: tuple[str, str],
+    settings: Settings,
+    worker_id: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Flask]:
+    """Return the application on a database of its own that holds the demonstration."""
+    database = f"insurance_crawl_{worker_id}"
+    bootstrap_server(servers[0], database, recreate=True)
+
+    def on(url: str) -> str:
+        return make_url(url).set(database=database).render_as_string(hide_password=False)
+
+    crawled = replace(
+        settings,
+        instance=Path(tmp_path_factory.mktemp("crawl")),
+        database_url=on(settings.database_url),
+        database_owner_url=on(settings.database_owner_url),
+    )
+    upgrade(crawled)
+    app = create_app(crawled)
+    assert seed_demo(app)
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+
+
+def _people(app: Flask) -> list[tuple[str, SignedInClient]]:
+    """Return a signed-in browser for every role of every tenant."""
+    with app.app_context(), platform_scope():
+        rows = db.session.execute(
+            text(
+                "SELECT DISTINCT ON (d.slug, m.role) d.org_id, d.slug, d.name, u.id, u.email,"
+                " m.role FROM cp.memberships m JOIN cp.users u ON u.id = m.user_id"
+                " JOIN cp.org_directory d ON d.org_id = m.org_id ORDER BY d.slug, m.role"
+            )
+        ).all()
+        return [
+            (
+                f"{row.slug} as {row.role}",
+                session_for(
+                    app,
+                    PersonFacts(UUID(str(row.id)), row.email, Role(row.role)),
+                    OrganizationFacts(row.org_id, row.slug, row.name),
+                ),
+            )
+            for row in rows
+        ]
+
+
+def _shape(path: str) -> str:
+    """Return an address without its identifiers and without what its parameters say."""
+    parts = urlsplit(path)
+    names = sorted(re.findall(r"(?:^|&)([^=&]+)=", parts.query))
+    return f"{_ID.sub('*', parts.path)}?{'&'.join(names)}"
+
+
+def _crawl(client: SignedInClient) -> tuple[int, list[str]]:
+    """Open what can be reached from home; return how many pages, and what went wrong where."""
+    waiting: deque[tuple[str, str]] = deque([("/", _HOME)])
+    seen: Counter[str] = Counter()
+    asked: set[str] = set()
+    wrong = []
+    while waiting:
+        path, source = waiting.popleft()
+        if path in asked or seen[_shape(path)] >= _EACH.get(client.person.role, 1):
+            continue
+        asked.add(path)
+        seen[_shape(path)] += 1
+        answer = client.get(path)
+        # A search that was sent empty may ask for words; nothing else may be refused.
+        is_asked = source.startswith(_FORM) and answer.status_code == 422
+        if answer.status_code >= 400 and not is_asked:
+            wrong.append(f"{answer.status_code} {path} (linked from {source})")
+        if answer.status_code in (301, 302, 303, 307, 308):
+            waiting.append((_local(path, answer.location), path))
+        if answer.status_code == 200 and answer.mimetype == "text/html":
+            waiting.extend(_found(path, answer.text))
+    return len(asked), wrong
+
+
+def _found(path: str, html: str) -> Iterator[tuple[str, str]]:
+    """Return the addresses that a page leads to, each with where it stands."""
+    page = _Page()
+    page.feed(html)
+    for link in page.links:
+        if not link.startswith(("#", *_ELSEWHERE)):
+            yield _local(path, link), path
+    for action, fields in page.forms:
+        yield (
+            _local(path, f"{action or path}".split("?")[0] + "?" + urlencode(fields)),
+            _FORM + path,
+        )
+
+
+def _local(path: str, link: str) -> str:
+    parts = urlsplit(urljoin(f"http://localhost{path}", link))
+    return parts.path + (f"?{parts.query}" if parts.query else "")
+
+
+def test_no_link_and_no_search_of_the_demonstration_is_broken_for_anybody(
+    demonstration: Flask,
+) -> None:
+    wrong: dict[str, Any] = {}
+    for name, client in _people(demonstration):
+        pages, problems = _crawl(client)
+        if pages < FEWEST:
+            problems.append(f"only {pages} pages are reached")
+        if problems:
+            wrong[name] = problems
+
+    assert wrong == {}, "\n".join(f"{name}: {one}" for name, all_ in wrong.items() for one in all_)
