@@ -83,6 +83,9 @@ class BenefitClaim(Answer):
     policy_benefit_id: UUID
     claimed_amount: Money
     policy_member_id: UUID | None = None
+    policy_object_id: UUID | None = Field(
+        None, description="Refused where the benefit is on another"
+    )
 
 
 class NewClaimBody(Body):
@@ -116,6 +119,7 @@ class SubmittedItem(Answer):
     base_benefit_amount: Money = Field(description="Cover on the event date")
     remaining_cover: Money
     within_waiting_period: bool
+    excess: Money = Field(description="What the policyholder bears of the loss")
     payable: Money
 
 
@@ -506,6 +510,7 @@ def submit_claim(policy_id: UUID, body: NewClaimBody) -> Reply:
                 policy_benefit_id=one.policy_benefit_id,
                 claimed_amount=one.claimed_amount,
                 policy_member_id=one.policy_member_id,
+                policy_object_id=one.policy_object_id,
             )
             for one in body.benefit_claims
         ],
@@ -902,7 +907,7 @@ def _item(item: ClaimItem) -> dict[str, Any]:
 
 
 _SAME = (
-    "id", "policy_benefit_id", "benefit_name", "requested_amount", "claimed_amount",
+    "id", "policy_benefit_id", "benefit_name", "requested_amount", "claimed_amount", "excess",
     "remaining_cover", "within_waiting_period", "decision", "approved_amount", "paid_amount",
     "notes", "findings",
 )  # fmt: skip

@@ -16,6 +16,8 @@ from insurance.core.money import format_money
 from insurance.documents.pdf import render
 from insurance.organizations.models import Organization
 from insurance.organizations.queries import find_parameter, get_organization
+from insurance.policies.queries import get_policy
+from insurance.products.queries import load_terms
 
 _REASONS = {one.code: one for one in REASONS}
 
@@ -28,14 +30,11 @@ def repudiation_letter(session: Session, claim_id: UUID) -> bytes:
     nothing was refused.
     """
     line = queries.get_claim_line(session, claim_id)
-    items = [
-        one
-        for one in queries.list_items(session, claim_id)
-        if one.decision is not None and one.approved_amount < one.requested_amount
-    ]
+    items = [one for one in queries.list_items(session, claim_id) if one.is_cut]
     if not items:
         raise ConflictError("Nothing was refused, so there is no such letter.")
     claim, organization = line.claim, get_organization(session)
+    terms = load_terms(session, get_policy(session, claim.policy_id).product_version_id)
     on = claim.decided_on or _today(organization, items)
     values: dict[str, Any] = {
         "insurer": organization.name,
@@ -43,6 +42,7 @@ def repudiation_letter(session: Session, claim_id: UUID) -> bytes:
         "claimant": claim.claimant_name,
         "policy": line.policy_number,
         "product": line.product_name,
+        "insured_as": "Life insured" if terms.insures_persons else "Insured",
         "life": claim.life_name or "–",
         "event": _day(claim.event_date),
         "cause": claim.cause.replace("_", " ").lower(),

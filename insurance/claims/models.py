@@ -31,7 +31,7 @@ class Claim(TenantRecord):
     """A claim on a policy. `version` counts its changes.
 
     The clock runs from `documents_complete_at` to `due_at` and stands still while there is none.
-    `closed_from` is the status that a closed claim had; `proposal` an assessment that waits for
+    `life_name` is the life the claim is on, or the objects. `closed_from` is the status that a closed claim had; `proposal` an assessment that waits for
     somebody with more authority.
     """
 
@@ -206,6 +206,18 @@ class ClaimItem(TenantRecord):
     decided_by: Mapped[UUID | None]
     decided_by_email: Mapped[str | None]
     decided_at: Mapped[datetime | None]
+
+    @property
+    def due_at_most(self) -> Decimal:
+        """Return what the contract pays of the loss where it is all covered: less the excess."""
+        return self.requested_amount - self.excess
+
+    @property
+    def is_cut(self) -> bool:
+        """Tell whether it was decided to pay less than the loss after its excess."""
+        if self.decision is None:
+            return False
+        return self.decision is Decision.REJECTED or self.approved_amount < self.due_at_most
 
     @property
     def is_capped(self) -> bool:

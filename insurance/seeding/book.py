@@ -41,6 +41,7 @@ from insurance.policies.models import (
     BenefitLayer,
     BenefitStatus,
     EventCategory,
+    InsuredObject,
     Policy,
     PolicyBenefit,
     PolicyEvent,
@@ -51,10 +52,10 @@ from insurance.policies.models import (
     PremiumFrequency,
 )
 from insurance.policies.snapshots import snapshot
-from insurance.products.models import ProductStatus
+from insurance.products.models import ObjectKind, ProductStatus
 from insurance.products.queries import find_launched, list_products, load_terms
 from insurance.products.rules import ProductTerms
-from insurance.quotes.rules import Life, PricedQuote, QuoteRequest, price_quote
+from insurance.quotes.rules import Life, PricedQuote, QuoteRequest, object_name, price_quote
 from insurance.seeding.names import PersonData, id_number, make_person
 
 CHUNK = 1_000
@@ -161,9 +162,9 @@ def _write_chunk(
         customer = _customer(person, today)
         offer = random.choice(offers)
         effective = today - timedelta(days=random.randint(*days_old))
-        priced = _price(offer, person, random, prices, effective)
+        priced, inputs = _price(offer, person, random, prices, effective)
         number = format_number("PL", today.year, index)
-        policy = _policy(number, customer.id, offer, priced, effective)
+        policy = _policy(number, customer.id, offer, priced, inputs, effective)
         rows.add(customer)
         _add_policy(rows, policy, offer, priced, person, today)
         issued.append(policy)
@@ -222,8 +223,8 @@ def _price(
     random: Random,
     prices: dict[Any, PricedQuote],
     effective: date,
-) -> PricedQuote:
-    """Price once for each combination that prices alike."""
+) -> tuple[PricedQuote, dict[str, str]]:
+    """Price once for each combination that prices alike; return what it was rated on too."""
     terms = offer.terms
     cover = random.choice(_COVERS)
     low, high = terms.min_sum_assured or cover, terms.max_sum_assured or cover
@@ -244,11 +245,16 @@ def _price(
             lives=(Life(age=age, gender=person.gender),),
         )
         prices[key] = price_quote(replace(terms, questions=()), request)
-    return prices[key]
+    return prices[key], inputs
 
 
 def _policy(
-    number: str, customer_id: UUID, offer: _Offer, priced: PricedQuote, effective: date
+    number: str,
+    customer_id: UUID,
+    offer: _Offer,
+    priced: PricedQuote,
+    inputs: dict[str, str],
+    effective: date,
 ) -> Policy:
     issued = datetime(effective.year, effective.month, effective.day, 8, tzinfo=UTC)
     return Policy(
@@ -266,7 +272,12 @@ def _policy(
         frequency=PremiumFrequency.MONTHLY,
         premium=priced.monthly_premium,
         coverage_amount=priced.sum_assured,
-        rating={"age": priced.age, "gender": priced.gender, "instalment": str(priced.instalment)},
+        rating={
+            "age": priced.age,
+            "gender": priced.gender,
+            "instalment": str(priced.instalment),
+            "rating_inputs": dict(inputs),
+        },
         current_version=1,
         issued_at=issued,
         updated_at=issued,
@@ -281,7 +292,22 @@ def _add_policy(
     person: PersonData,
     today: date,
 ) -> None:
-    member = PolicyMember(
+    insured = _insured(policy, offer.terms, person)
+    benefits, layers = _benefits(policy, insured, priced, offer.terms)
+    rows.add(policy)
+    for part in (insured, *benefits, *layers):
+        rows.add(part)
+    _add_premiums(rows, policy, offer, today)
+    _add_history(rows, policy, insured, benefits, layers)
+
+
+def _insured(
+    policy: Policy, terms: ProductTerms, person: PersonData
+) -> PolicyMember | InsuredObject:
+    """Return what a policy insures: the holder's life, or an object of the product's first kind."""
+    if terms.object_kinds and not terms.insures_persons:
+        return _object(policy, terms.object_kinds[0])
+    return PolicyMember(
         id=new_id(),
         policy_id=policy.id,
         role="MAIN_MEMBER",
@@ -292,24 +318,49 @@ def _add_policy(
         effective_date=policy.effective_date,
         end_date=None,
     )
-    benefits, layers = _benefits(policy, member.id, priced)
-    rows.add(policy)
-    rows.add(member)
-    for part in (*benefits, *layers):
-        rows.add(part)
-    _add_premiums(rows, policy, offer, today)
-    _add_history(rows, policy, member, benefits, layers)
+
+
+def _object(policy: Policy, kind: str) -> InsuredObject:
+    """Return the object of a policy; its plate is the policy's number, so that no two are alike."""
+    details: dict[str, Any] = {"rating_inputs": policy.rating["rating_inputs"]}
+    if kind == "VEHICLE":
+        plate = f"BK{policy.policy_number[-6:]}GP"
+        details |= {"make": "Toyota", "model": "Corolla", "year": 2020, "registration": plate}
+        details |= {"use": "PRIVATE", "drivers": []}
+    elif kind == "ALL_RISKS":
+        details["description"] = f"Item of {policy.policy_number}"
+    else:
+        place = {"address": f"{int(policy.policy_number[-3:]) + 1} Long Street"}
+        details |= place | {"city": "Cape Town", "roof": "TILE", "use": "OWN_HOME"}
+        details["construction"] = policy.rating["rating_inputs"].get("construction", "BRICK")
+    return InsuredObject(
+        id=new_id(),
+        policy_id=policy.id,
+        kind=ObjectKind(kind),
+        name=object_name(kind, details),
+        registration_key=details.get("registration"),
+        value=policy.coverage_amount,
+        details=details,
+        effective_date=policy.effective_date,
+        end_date=None,
+    )
 
 
 def _benefits(
-    policy: Policy, member_id: UUID, priced: PricedQuote
+    policy: Policy,
+    insured: PolicyMember | InsuredObject,
+    priced: PricedQuote,
+    terms: ProductTerms,
 ) -> tuple[list[PolicyBenefit], list[BenefitLayer]]:
+    is_life = isinstance(insured, PolicyMember)
+    of_policy = {one.code for one in terms.priced_benefits if one.per_policy}
     benefits, layers = [], []
     for order, part in enumerate(priced.benefits, 1):
         benefit = PolicyBenefit(
             id=new_id(),
             policy_id=policy.id,
-            member_id=member_id,
+            member_id=insured.id if is_life else None,
+            object_id=None if is_life or part.benefit_code in of_policy else insured.id,
             benefit_code=part.benefit_code,
             benefit_name=part.benefit_name,
             benefit_type_code=part.benefit_type,
@@ -394,11 +445,13 @@ def _transfers(
 def _add_history(
     rows: _Rows,
     policy: Policy,
-    member: PolicyMember,
+    insured: PolicyMember | InsuredObject,
     benefits: list[PolicyBenefit],
     layers: list[BenefitLayer],
 ) -> None:
-    state = snapshot(policy, [member], benefits, layers)
+    is_life = isinstance(insured, PolicyMember)
+    members, objects = ([insured], []) if is_life else ([], [insured])
+    state = snapshot(policy, members, benefits, layers, objects)
     event = PolicyEvent(
         id=new_id(),
         policy_id=policy.id,

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from random import Random
+from typing import Any
 from uuid import UUID
 
 from flask import Flask
@@ -35,7 +36,7 @@ from insurance.seeding.month_end import (
     seed_escalation,
     seed_plan,
 )
-from insurance.seeding.names import PLACES, STREETS, PersonData, make_person
+from insurance.seeding.names import PLACES, STREETS, VEHICLES, PersonData, make_person
 from insurance.seeding.products import seed_life_products, seed_non_life_products
 from insurance.seeding.servicing import (
     seed_happenings,
@@ -227,31 +228,60 @@ def _relative(random: Random, relationship: str, surname: str, born: date) -> Li
 
 
 def _general_input(
-    random: Random, offered: dict[str, UUID], _person: PersonData, customer_id: UUID, index: int
+    random: Random, offered: dict[str, UUID], person: PersonData, customer_id: UUID, index: int
 ) -> QuoteInput:
     if index % 2 == 0:
-        plate = (
-            f"{random.choice('BCDFGHJKLMNP')}{random.randint(10, 99)} {random.randint(100, 999)} GP"
-        )
         return QuoteInput(
             product_id=offered["motor"],
             customer_id=customer_id,
-            sum_assured=Decimal(random.choice((95_000, 180_000, 260_000, 420_000))),
-            rating_inputs={
-                "vehicle_group": random.choice("ABCD"),
-                "rating_zone": random.choice(("URBAN", "PERI_URBAN", "RURAL")),
-            },
-            answers={"registration": plate},
+            objects=(_vehicle(random, person),),
         )
     return QuoteInput(
-        product_id=offered["household"],
-        customer_id=customer_id,
-        sum_assured=Decimal(random.choice((250_000, 480_000, 900_000))),
-        rating_inputs={
-            "rating_zone": random.choice(("URBAN", "RURAL")),
-            "construction": random.choice(("BRICK", "BRICK", "TIMBER", "THATCH")),
-        },
+        product_id=offered["household"], customer_id=customer_id, objects=(_contents(random),)
     )
+
+
+def _vehicle(random: Random, person: PersonData) -> dict[str, Any]:
+    make, model, group, new = random.choice(VEHICLES)
+    letters, digits = random.choice("BCDFGHJKLMNP"), random.randint(10, 99)
+    year = random.randint(2014, 2025)
+    value = new * (100 - 7 * (2026 - year)) // 100_000 * 1_000
+    return {
+        "kind": "VEHICLE",
+        "registration": f"{letters}{digits} {random.randint(100, 999)} GP",
+        "make": make,
+        "model": model,
+        "year": year,
+        "use": random.choice(("PRIVATE", "PRIVATE", "BUSINESS")),
+        "value": Decimal(value),
+        "drivers": [
+            {
+                "name": f"{person.first_name} {person.last_name}",
+                "date_of_birth": person.born,
+                "is_main": True,
+            }
+        ],
+        "rating_inputs": {
+            "vehicle_group": group,
+            "rating_zone": random.choice(("URBAN", "PERI_URBAN", "RURAL")),
+        },
+    }
+
+
+def _contents(random: Random) -> dict[str, Any]:
+    suburb, city, _province, code = random.choice(PLACES)
+    construction = random.choice(("BRICK", "BRICK", "TIMBER", "THATCH"))
+    return {
+        "kind": "CONTENTS",
+        "address": f"{random.randint(1, 240)} {random.choice(STREETS)} Street, {suburb}",
+        "city": city,
+        "postal_code": code,
+        "construction": construction,
+        "roof": "THATCH" if construction == "THATCH" else random.choice(("TILE", "METAL")),
+        "use": "OWN_HOME",
+        "value": Decimal(random.choice((250_000, 480_000, 900_000))),
+        "rating_inputs": {"rating_zone": random.choice(("URBAN", "RURAL"))},
+    }
 
 
 @contextmanager

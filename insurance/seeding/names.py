@@ -108,6 +108,17 @@ PLACES = (
 )
 STREETS = ("Protea", "Acacia", "Jacaranda", "Baobab", "Nelson Mandela", "Church", "Long", "Kloof")
 
+VEHICLES = (
+    ("Toyota", "Corolla Cross", "B", 420_000),
+    ("Toyota", "Hilux", "C", 620_000),
+    ("Volkswagen", "Polo Vivo", "A", 260_000),
+    ("Suzuki", "Swift", "A", 230_000),
+    ("Ford", "Ranger", "C", 640_000),
+    ("Hyundai", "Grand i10", "A", 240_000),
+    ("BMW", "320d", "D", 820_000),
+)
+"""Make, model, rating group, and what it costs new in rand."""
+
 
 @dataclass(frozen=True, slots=True)
 class PersonData:

@@ -10,6 +10,7 @@ from insurance.products.models import (
     BenefitRateBasis,
     FieldType,
     MemberRole,
+    ObjectKind,
     PricingMethod,
     RateBasis,
     RateMethod,
@@ -248,16 +249,12 @@ def _motor(now: datetime) -> UUID:
                 rate_basis=BenefitRateBasis.FLAT_AMOUNT if flat else None,
                 benefit_amount_type=AmountType.FIXED if flat else AmountType.SUM_INSURED,
                 default_amount=Decimal(2_500_000) if flat else None,
+                object_kind=ObjectKind.VEHICLE,
+                excess_amount=Decimal(0 if flat else 5_000),
+                excess_per_cent=Decimal(0 if flat else 5),
             ),
             now=now,
         )
-    services.add_inception_rule(
-        product.id,
-        NewInceptionRule(
-            field_code="registration", label="Vehicle registration", field_type=FieldType.TEXT
-        ),
-        now=now,
-    )
     services.launch_product(product.id, now=now)
     return product.id
 
@@ -308,6 +305,8 @@ def _household(now: datetime) -> UUID:
             benefit_type_code="PROPERTY_DAMAGE",
             is_main=True,
             rate_table_id=table.id,
+            object_kind=ObjectKind.CONTENTS,
+            excess_amount=Decimal(1_000),
         ),
         now=now,
     )

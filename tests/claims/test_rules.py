@@ -211,7 +211,7 @@ def test_each_sign_is_raised_with_its_reason() -> None:
 
     assert found == {
         "EARLY_CLAIM": "The event was 30 days after cover began.",
-        "DUPLICATE": "The same life, event and benefit: CLM-2026-000007.",
+        "DUPLICATE": "The same event and benefit: CLM-2026-000007.",
         "PREMIUM_PAID_AFTER_EVENT": "A premium due before the event was paid on 2026/11/19.",
         "BENEFICIARY_CHANGED_AFTER_EVENT": (
             "The beneficiaries were changed on 2026/11/19, after the event."

@@ -22,6 +22,8 @@ from insurance.policies.queries import (
     list_benefits,
 )
 from insurance.products.queries import load_terms
+from insurance.products.rules import ProductTerms
+from insurance.quotes.rules import excess_words
 from insurance.web.access import requires
 from insurance.web.business import business_day
 from insurance.web.filters import words
@@ -52,11 +54,17 @@ class ClaimForm(Form):
         return [(view, self._fields[f"amount_{place}"]) for place, view in enumerate(self.benefits)]
 
 
-def _form(benefits: list[BenefitView], category: str) -> ClaimForm:
-    fields = {
-        f"amount_{place}": MoneyField(f"Claimed of {view.benefit.benefit_name}")
+def _form(benefits: list[BenefitView], terms: ProductTerms) -> ClaimForm:
+    several = len({view.object_name for view in benefits}) > 1
+    fields: dict[str, Any] = {
+        f"amount_{place}": MoneyField(
+            f"Claimed of {view.benefit.benefit_name}"
+            + (f", {view.object_name}" if several and view.object_name else "")
+        )
         for place, view in enumerate(benefits)
     }
+    if not terms.insures_persons:
+        fields["claimant_relationship"] = TextField("Relationship to the policyholder", longest=60)
     form: ClaimForm = type("ClaimForm", (ClaimForm,), fields)()
     form.benefits = benefits
     wanted = {
@@ -64,7 +72,7 @@ def _form(benefits: list[BenefitView], category: str) -> ClaimForm:
         if any(view.benefit.benefit_type_code in CLAIM_TYPES[kind] for view in benefits)
     }  # fmt: skip
     form.claim_type.choices = [(one, words(one)) for one in CLAIM_TYPES if one in wanted]
-    form.cause.choices = [(one, words(one)) for one in causes_for(category)]
+    form.cause.choices = [(one, words(one)) for one in causes_for(terms.category)]
     return form
 
 
@@ -75,8 +83,8 @@ def create(policy_id: UUID) -> Response:
     session, on = db.session(), business_day()
     line = get_policy_line(session, policy_id)
     benefits = list_benefits(session, policy_id)
-    category = load_terms(session, line.policy.product_version_id).category
-    form = _form(benefits, category)
+    terms = load_terms(session, line.policy.product_version_id)
+    form = _form(benefits, terms)
     is_on_death = any(ends_life(kind) for kind, _words in form.claim_type.choices)
     used = queries.used_cover(session, [view.benefit.id for view in benefits])
     if request.method == "GET":
@@ -105,6 +113,11 @@ def create(policy_id: UUID) -> Response:
         line=line,
         heirs=list_beneficiaries(session, policy_id),
         is_on_death=is_on_death,
+        of_lives=terms.insures_persons,
+        excess={
+            view.benefit.id: excess_words(*terms.excess(view.benefit.benefit_code))
+            for view in benefits
+        },
         remaining={
             view.benefit.id: max(view.benefit.sum_assured - used[view.benefit.id], ZERO)
             for view in benefits

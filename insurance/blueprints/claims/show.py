@@ -22,6 +22,7 @@ from insurance.core.money import ZERO, format_money
 from insurance.core.permissions import May
 from insurance.policies.models import PolicyStatus
 from insurance.policies.queries import get_policy
+from insurance.products.queries import load_terms
 from insurance.web.access import requires
 from insurance.web.business import business_day
 from insurance.web.documents import count_pages
@@ -51,6 +52,7 @@ def claim_context(view: ClaimView, form: Any) -> dict[str, Any]:
         "view": view,
         "claim": claim,
         "line": view.line,
+        "terms": load_terms(session, get_policy(session, claim.policy_id).product_version_id),
         "form": form,
         "items": view.items,
         "item_names": {one.id: one.benefit_name for one in view.items},
@@ -126,7 +128,7 @@ def who_may(levels: Sequence[dict[str, Any]]) -> str:
 
 
 def _is_refused(item: ClaimItem) -> bool:
-    return item.decision is not None and item.approved_amount < item.requested_amount
+    return item.is_cut
 
 
 @bp.route("/<uuid:claim_id>/letter")

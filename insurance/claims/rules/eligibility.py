@@ -43,7 +43,9 @@ class ContractFacts:
 class ItemFacts:
     """A benefit claimed on, as at the event date. `layers` None: it did not exist then.
 
-    `used` is what was paid of it, or approved and not yet paid.
+    `used` is what was paid of it, or approved and not yet paid; `excess` what the policyholder
+    bears of the loss. A benefit that is not on a life is on an object, by `life_name` and the days
+    of `member_from` and `member_until`, where one is recorded.
     """
 
     item: UUID
@@ -55,6 +57,8 @@ class ItemFacts:
     life_name: str
     used: Decimal
     requested: Decimal
+    excess: Decimal = ZERO
+    is_on_life: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +77,12 @@ class ItemResult:
     checks: tuple[Check, ...]
 
 
-def check_cause(cause: str) -> list[Check]:
+def check_cause(cause: str, *, is_on_lives: bool = True) -> list[Check]:
     """Return the check that says that no cause was stated; nothing where one was."""
     if cause != UNKNOWN:
         return []
-    words = "No cause was stated, so waiting is judged as for a natural cause."
+    words = "No cause was stated"
+    words += ", so waiting is judged as for a natural cause." if is_on_lives else "."
     return [Check("CAUSE_STATED", False, words, blocking=False)]
 
 
@@ -125,7 +130,10 @@ def _paid_up(facts: ContractFacts) -> Check:
 def assess_item(
     facts: ItemFacts, *, event_date: date, cause: str, claim_type: str, is_in_force: bool
 ) -> ItemResult:
-    """Cap a claimed amount at the remaining cover and say what of it is payable."""
+    """Cap a claimed amount at the remaining cover and say what of it is payable.
+
+    Payable is the loss less the excess, at most what remains of the cover that does not wait.
+    """
     layers = facts.layers or ()
     is_accident = life_causes(cause)
     cover = cover_on(layers, event_date) if is_in_force else ZERO
@@ -137,9 +145,11 @@ def assess_item(
         _answers(facts, claim_type, cause),
         _waiting(facts, event_date, cover, past_waiting, is_accident),
         _cover(facts, cover, remaining),
+        *_excess(facts),
     )
     is_due = is_in_force and all(one.passed or not one.blocking for one in checks[:2])
-    payable = min(claimed, max(past_waiting - facts.used, ZERO)) if is_due else ZERO
+    loss = facts.requested - facts.excess
+    payable = min(loss, max(past_waiting - facts.used, ZERO)) if is_due else ZERO
     return ItemResult(cover, remaining, claimed, payable, past_waiting < cover, checks)
 
 
@@ -147,14 +157,18 @@ def _life(facts: ItemFacts, day: date) -> Check:
     if facts.layers is None:
         words = f"{facts.benefit_name} was not part of the policy on {day:%Y/%m/%d}."
         return Check("BENEFIT_HELD", False, words, facts.item)
+    code = "LIFE_INSURED" if facts.is_on_life else "OBJECT_INSURED"
     if facts.member_from is None:
-        return Check("LIFE_INSURED", True, "The benefit is not on a named life.", facts.item)
+        words = "The benefit is not on a named life."
+        if not facts.is_on_life:
+            words = "No vehicle, building or other object is recorded for the benefit."
+        return Check(code, True, words, facts.item)
     until = facts.member_until
     if day < facts.member_from or (until is not None and day >= until):
         words = f"{facts.life_name} was not insured on {day:%Y/%m/%d}."
-        return Check("LIFE_INSURED", False, words, facts.item)
+        return Check(code, False, words, facts.item)
     words = f"{facts.life_name} was insured from {facts.member_from:%Y/%m/%d}."
-    return Check("LIFE_INSURED", True, words, facts.item)
+    return Check(code, True, words, facts.item)
 
 
 def _answers(facts: ItemFacts, claim_type: str, cause: str) -> Check:
@@ -171,6 +185,9 @@ def _answers(facts: ItemFacts, claim_type: str, cause: str) -> Check:
 def _waiting(
     facts: ItemFacts, day: date, cover: Decimal, past: Decimal, is_accident: bool
 ) -> Check:
+    if not facts.is_on_life and (is_accident or past >= cover):
+        words = "No part of the cover waits for this cause."
+        return Check("WAITING", True, words, facts.item, blocking=False)
     if is_accident:
         return Check("WAITING", True, "An accident does not wait.", facts.item, blocking=False)
     if past >= cover:
@@ -192,3 +209,16 @@ def _cover(facts: ItemFacts, cover: Decimal, remaining: Decimal) -> Check:
         f" {format_money(cover)}, so the claim is capped there."
     )
     return Check("REMAINING_COVER", False, words, facts.item, blocking=False)
+
+
+def _excess(facts: ItemFacts) -> list[Check]:
+    """Say what the policyholder bears of the loss; nothing where there is no excess."""
+    if facts.excess <= ZERO:
+        return []
+    bears, loss = format_money(facts.excess), format_money(facts.requested)
+    if facts.excess >= facts.requested:
+        words = f"The loss of {loss} is not above the excess: the policyholder bears all of it."
+        return [Check("EXCESS", False, words, facts.item, blocking=False)]
+    rest = format_money(facts.requested - facts.excess)
+    words = f"The policyholder bears {bears} of the loss of {loss}; {rest} is left of it."
+    return [Check("EXCESS", True, words, facts.item, blocking=False)]

@@ -41,7 +41,7 @@ def find_flags(facts: FlagFacts) -> list[Flag]:
         words = f"The event was {(event - starts).days} days after cover began."
         found.append(Flag("EARLY_CLAIM", words))
     if facts.duplicates:
-        words = f"The same life, event and benefit: {', '.join(facts.duplicates)}."
+        words = f"The same event and benefit: {', '.join(facts.duplicates)}."
         found.append(Flag("DUPLICATE", words))
     if facts.paid_late:
         words = f"A premium due before the event was paid on {facts.paid_late[0]:%Y/%m/%d}."

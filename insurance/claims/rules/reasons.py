@@ -30,7 +30,7 @@ REASONS = (
     Reason("EX_GRATIA", "Ex gratia", False),
     Reason("NOT_IN_FORCE", "Policy not in force on the event date", True, "Period of cover"),
     Reason("WAITING_PERIOD", "Within the waiting period", True, "Waiting period"),
-    Reason("NOT_INSURED", "Life or item not insured", True, "Lives and items insured"),
+    Reason("NOT_INSURED", "Not insured by the policy", True, "What is insured"),
     Reason("EVENT_NOT_COVERED", "Event not covered by the benefit", True, "Insured events"),
     Reason("EXCLUSION", "Exclusion applies", True, "Exclusions"),
     Reason("COVER_EXHAUSTED", "Cover used up", True, "Extent of cover"),

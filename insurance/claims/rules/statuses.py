@@ -133,12 +133,15 @@ def check_move(status: str, wanted: str) -> None:
 
 
 def status_after_assessment(items: Sequence[tuple[Decimal, Decimal | None]]) -> str:
-    """Return where a claim stands by (claimed, approved or None while undecided) of its items."""
-    if any(approved is None for _claimed, approved in items):
+    """Return where a claim stands by (due, approved or None while undecided) of its items.
+
+    Due is the loss less its excess; more than that is approved ex gratia.
+    """
+    if any(approved is None for _due, approved in items):
         return "UNDER_ASSESSMENT"
-    if all(approved == ZERO for _claimed, approved in items):
+    if all(approved == ZERO for _due, approved in items):
         return "REJECTED"
-    if all(approved == claimed for claimed, approved in items):
+    if all(approved is not None and approved >= due for due, approved in items):
         return "APPROVED"
     return "PARTIALLY_APPROVED"
 

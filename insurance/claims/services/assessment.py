@@ -248,7 +248,7 @@ def _decide(
 def _decision(item: ClaimItem) -> Decision:
     if item.approved_amount == ZERO:
         return Decision.REJECTED
-    if item.approved_amount < item.requested_amount:
+    if item.approved_amount < item.due_at_most:
         return Decision.PARTIALLY_APPROVED
     return Decision.APPROVED
 
@@ -263,10 +263,7 @@ def _accept_documents(held: Held) -> None:
 def _conclude(held: Held, assessments: Sequence[Assessment]) -> None:
     claim, items = held.claim, held.items
     decided = status_after_assessment(
-        [
-            (one.requested_amount, None if one.decision is None else one.approved_amount)
-            for one in items
-        ]
+        [(one.due_at_most, None if one.decision is None else one.approved_amount) for one in items]
     )
     paid = [(one.approved_amount, one.paid_amount) for one in items]
     is_decided = decided != "UNDER_ASSESSMENT"
@@ -303,7 +300,7 @@ def _conclude(held: Held, assessments: Sequence[Assessment]) -> None:
 
 
 def _tell_decision(held: Held, approved: Decimal) -> None:
-    if any(one.approved_amount < one.requested_amount for one in held.items):
+    if any(one.is_cut for one in held.items):
         if held.claim.claimant_email:
             letter = repudiation_letter(held.session, held.claim.id)
             name = f"{held.claim.claim_number}-decision.pdf"

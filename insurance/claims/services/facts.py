@@ -30,9 +30,18 @@ from insurance.core.ids import new_id
 from insurance.core.money import ZERO, total
 from insurance.core.reading import read_rows
 from insurance.core.tenancy import current_org
-from insurance.policies.rules import Contract, ContractBenefit, Layer, contract_of
+from insurance.policies.rules import (
+    Contract,
+    ContractBenefit,
+    ContractMember,
+    ContractObject,
+    Layer,
+    contract_of,
+)
 from insurance.policies.services.as_at import PolicyHistory, read_history, state_as_at
 from insurance.policies.services.held_money import forecast_of
+from insurance.products.rules import ProductTerms
+from insurance.quotes.rules import excess_of
 
 _SIGNS = """
     SELECT 'PAID_LATE', r.received_on, NULL FROM ins.allocations a
@@ -60,10 +69,11 @@ _SIGNS = """
 
 @dataclass(frozen=True, slots=True)
 class ContractAt:
-    """A policy as at an event: what the checks read, and its contents (None: not begun)."""
+    """A policy as at an event: what the checks read, its contents (None: not begun), its product."""
 
     facts: ContractFacts
     contract: Contract | None
+    terms: ProductTerms
 
     def benefit(self, benefit_id: UUID) -> ContractBenefit | None:
         """Return a benefit that gave cover on the day."""
@@ -91,7 +101,7 @@ def contract_at(held: Held, event_date: date) -> ContractAt:
         lapses_on=_late_lapse(held, _due(owed, held.on)),
         arrears=_due(owed, event_date),
     )
-    return ContractAt(facts, contract_of(snapshot) if snapshot else None)
+    return ContractAt(facts, contract_of(snapshot) if snapshot else None, held.terms)
 
 
 def _due(owed: Sequence[OpenLine], on: date) -> Decimal:
@@ -117,7 +127,12 @@ def _late_lapse(held: Held, arrears: Decimal) -> date | None:
 def item_facts(at: ContractAt, item: ClaimItem, used: Decimal) -> ItemFacts:
     """Return an item as the rules read it. `used` is what other claims took of its cover."""
     was = at.benefit(item.policy_benefit_id)
-    member = at.contract.member(was.member_id) if at.contract and was else None
+    insured: ContractMember | ContractObject | None = None
+    if at.contract and was:
+        insured = at.contract.object(was.object_id)
+        if at.terms.insures_persons:
+            insured = at.contract.member(was.member_id)
+    excess = at.terms.excess(was.benefit_code) if was else (ZERO, ZERO)
     return ItemFacts(
         item=item.id,
         benefit_name=item.benefit_name,
@@ -125,9 +140,11 @@ def item_facts(at: ContractAt, item: ClaimItem, used: Decimal) -> ItemFacts:
         layers=[Layer(one.amount, one.starts_on, one.waiting_until) for one in was.layers]
         if was
         else None,
-        member_from=member.effective_date if member else None,
-        member_until=member.end_date if member else None,
-        life_name=member.name if member else "",
+        member_from=insured.effective_date if insured else None,
+        member_until=insured.end_date if insured else None,
+        life_name=insured.name if insured else "",
+        excess=excess_of(item.requested_amount, *excess),
+        is_on_life=at.terms.insures_persons,
         used=used,
         requested=item.requested_amount,
     )
@@ -140,15 +157,19 @@ def make_checks(
 
     `at` is the contract as at the event, `used` what other claims took of each benefit's cover.
     """
-    checks = check_contract(at.facts) + check_cause(claim.cause)
+    checks = check_contract(at.facts) + check_cause(
+        claim.cause, is_on_lives=at.terms.insures_persons
+    )
     for item in items:
+        facts = item_facts(at, item, used[item.policy_benefit_id])
         result = assess_item(
-            item_facts(at, item, used[item.policy_benefit_id]),
+            facts,
             event_date=claim.event_date,
             cause=claim.cause,
             claim_type=claim.claim_type,
             is_in_force=checks[0].passed,
         )
+        item.excess = facts.excess
         _write(item, result)
         checks.extend(result.checks)
     return [

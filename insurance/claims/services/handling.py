@@ -240,7 +240,7 @@ def reopen_claim(claim_id: UUID, *, reason: str, on: date, now: datetime) -> Cla
                 detail={"current_status": claim.status},
             )
         items = queries.list_items(session, claim.id)
-        again = [one for one in items if one.approved_amount < one.requested_amount]
+        again = [one for one in items if one.decision is None or one.is_cut]
         if not again:
             raise ConflictError("Everything that was claimed has been approved.")
         before = claim.status

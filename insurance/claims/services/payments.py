@@ -501,7 +501,7 @@ def _settle_arrears(held: Held, payments: Sequence[ClaimPayment], owed: Sequence
 
 def _status(items: object) -> ClaimStatus:
     rows: list[ClaimItem] = list(items)  # type: ignore[call-overload]
-    decided = status_after_assessment([(one.requested_amount, one.approved_amount) for one in rows])
+    decided = status_after_assessment([(one.due_at_most, one.approved_amount) for one in rows])
     return ClaimStatus(
         status_after_payment(decided, [(one.approved_amount, one.paid_amount) for one in rows])
     )

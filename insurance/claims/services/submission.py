@@ -39,6 +39,7 @@ from insurance.customers.rules import read_email, read_phone
 from insurance.policies.models import Policy, PolicyBenefit
 from insurance.policies.queries import BenefitOfLife, find_benefits, get_policy
 from insurance.products.queries import load_terms
+from insurance.products.rules import ProductTerms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +49,7 @@ class NewItem:
     policy_benefit_id: UUID
     claimed_amount: Decimal
     policy_member_id: UUID | None = None
+    policy_object_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +98,7 @@ def submit_claim(policy_id: UUID, new: NewClaim, *, on: date, now: datetime) -> 
         found = find_benefits(session, policy_id, [one.policy_benefit_id for one in new.items])
         benefits = {one.benefit.id: one.benefit for one in found}
         _check_items(new, benefits)
-        _name_life(claim, found)
+        _name_insured(claim, found, terms)
         at = contract_at(held, claim.event_date)
         circle = circle_of(session, policy, claim)
         payees = first_payees(held, at.contract, circle, new.payees)
@@ -179,6 +181,9 @@ def _check_items(new: NewClaim, benefits: dict[UUID, PolicyBenefit]) -> None:
         elif one.policy_member_id not in (None, benefit.member_id):
             words = "This benefit is on another life."
             errors.append(DomainError(words, field=f"{field}.policy_member_id"))
+        elif one.policy_object_id not in (None, benefit.object_id):
+            words = "This benefit is on another object."
+            errors.append(DomainError(words, field=f"{field}.policy_object_id"))
         seen.add(one.policy_benefit_id)
         if one.claimed_amount <= ZERO:
             words = "Enter an amount above zero."
@@ -215,8 +220,12 @@ def _claim_row(
     )
 
 
-def _name_life(claim: Claim, benefits: Sequence[BenefitOfLife]) -> None:
-    """Name the life that the claim is on: that of its benefits, which must be one."""
+def _name_insured(claim: Claim, benefits: Sequence[BenefitOfLife], terms: ProductTerms) -> None:
+    """Name what the claim is on: the one life of its benefits, or their objects."""
+    if not terms.insures_persons:
+        names = dict.fromkeys(one.object_name for one in benefits if one.object_name)
+        claim.life_name = ", ".join(names)
+        return
     lives = {
         one.benefit.member_id: one.member_name
         for one in benefits
