@@ -449,8 +449,8 @@ def _add_history(
     benefits: list[PolicyBenefit],
     layers: list[BenefitLayer],
 ) -> None:
-    is_life = isinstance(insured, PolicyMember)
-    members, objects = ([insured], []) if is_life else ([], [insured])
+    members = [insured] if isinstance(insured, PolicyMember) else []
+    objects = [insured] if isinstance(insured, InsuredObject) else []
     state = snapshot(policy, members, benefits, layers, objects)
     event = PolicyEvent(
         id=new_id(),

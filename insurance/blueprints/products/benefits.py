@@ -1,5 +1,6 @@
 """Benefits of a draft: added, changed, taken out."""
 
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -19,19 +20,28 @@ from insurance.core.db import db
 from insurance.core.errors import DomainError, NotFoundError
 from insurance.core.permissions import May
 from insurance.products import queries, services
-from insurance.products.models import AmountType, MemberRole, Product, ProductBenefit
+from insurance.products.models import (
+    AmountType,
+    MemberRole,
+    ObjectKind,
+    Product,
+    ProductBenefit,
+)
+from insurance.products.rules import OBJECT_KINDS, insures_persons, object_kinds
 from insurance.web.access import requires
-from insurance.web.forms import ChoiceField, Form, MoneyField, Required, TextField
+from insurance.web.forms import ChoiceField, Form, MoneyField, RateField, Required, TextField
 from insurance.web.html import go, page, refuse
 
 
 class BenefitForm(Form):
-    """A benefit: what it pays, on whose life, and what it costs."""
+    """A benefit: what it pays, on whose life or which object, and what it costs."""
 
     benefit_type_code = ChoiceField("Benefit type", [Required("Choose a type.")], empty="Choose…")
     benefit_name = TextField("Name", [Required()])
     benefit_code = TextField("Code", longest=40)
-    member_role = ChoiceField("Whose life", choices=choices_of(MemberRole))
+    member_role = ChoiceField(
+        "Whose life", choices=choices_of(MemberRole), default=MemberRole.MAIN_MEMBER.value
+    )
     benefit_amount_type = ChoiceField("Amount", choices=choices_of(AmountType))
     default_amount = MoneyField("Default amount, per cent or multiple")
     max_amount = MoneyField("Largest amount")
@@ -39,10 +49,16 @@ class BenefitForm(Form):
     rate_table_id = ChoiceField("Rate table", empty="None: a flat premium", default="")
     flat_premium = MoneyField("Flat premium a month")
     is_mandatory = BooleanField("Every policy has this benefit", default=True)
-    is_main = BooleanField("Main benefit: its sum assured is the cover of the policy")
+    is_main = BooleanField("Main benefit: its cover is the cover of the policy")
     per_policy = BooleanField("One premium for all lives of the role")
+    object_kind = ChoiceField("What is insured", empty="Everything the policy insures", default="")
+    excess_amount = MoneyField("Excess in rand", default=Decimal(0))
+    excess_per_cent = RateField("Excess in per cent of the loss", default=Decimal(0))
     display_order = WholeField("Order in the list", nothing=1, default=1)
     version = VersionField()
+    insures_persons = True
+    is_life = True
+    object_kinds: tuple[str, ...] = ()
 
     def offer(self, product: Product, benefit: ProductBenefit | None = None) -> None:
         """Fill the choices with what the product's class allows and with the newest tables."""
@@ -52,6 +68,14 @@ class BenefitForm(Form):
             ("", "Choose…"),
             *((one.code, one.name) for one in allowed),
         ]
+        found = next(one for one in queries.list_classes(session) if one.code == product.class_code)
+        self.is_life = found.category.value == "LIFE"
+        self.insures_persons = insures_persons(found.category.value, found.code)
+        self.object_kinds = object_kinds(found.code)
+        kinds = [(kind, OBJECT_KINDS[kind]) for kind in self.object_kinds]
+        self.object_kind.choices = [("", "Everything the policy insures"), *kinds]
+        if not self.insures_persons:
+            self.per_policy.label.text = "One premium for the whole policy"
         bound = [benefit.rate_table_id] if benefit and benefit.rate_table_id else []
         self.rate_table_id.choices = [
             ("", "None: a flat premium"),
@@ -64,7 +88,7 @@ class BenefitForm(Form):
             "benefit_type_code": self.benefit_type_code.data,
             "benefit_name": self.benefit_name.data,
             "benefit_code": self.benefit_code.data or self.benefit_type_code.data,
-            "member_role": MemberRole(self.member_role.data),
+            "member_role": MemberRole(self.member_role.data or MemberRole.MAIN_MEMBER),
             "benefit_amount_type": AmountType(self.benefit_amount_type.data),
             "default_amount": self.default_amount.data,
             "max_amount": self.max_amount.data,
@@ -74,6 +98,9 @@ class BenefitForm(Form):
             "is_mandatory": self.is_mandatory.data,
             "is_main": self.is_main.data,
             "per_policy": self.per_policy.data,
+            "object_kind": ObjectKind(self.object_kind.data) if self.object_kind.data else None,
+            "excess_amount": self.excess_amount.data or Decimal(0),
+            "excess_per_cent": self.excess_per_cent.data or Decimal(0),
             "display_order": self.display_order.data,
         }
 

@@ -13,6 +13,8 @@ from insurance.core.errors import NotFoundError
 from insurance.core.permissions import May
 from insurance.products import queries
 from insurance.products.models import ProductVersion, VersionStatus
+from insurance.products.rules import insures_persons
+from insurance.quotes.rules import excess_words
 from insurance.web.access import requires
 from insurance.web.html import page
 
@@ -51,6 +53,8 @@ def show(product_id: UUID) -> Response:
             for table in tables.values()
         ],
         checks=checks,
+        insures_persons=insures_persons(line.class_category.value, line.product.class_code),
+        excess_words=excess_words,
     )
 
 
