@@ -9,26 +9,26 @@ from flask_wtf.file import FileField, FileRequired
 from insurance.blueprints.claims import bp
 from insurance.blueprints.claims.show import paper, paper_page
 from insurance.claims import queries, services
-from insurance.claims.rules import DOCUMENTS
+from insurance.claims.rules import DOCUMENTS, documents_for
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError
 from insurance.core.files import MAX_FILE
 from insurance.core.permissions import May
+from insurance.policies.queries import get_policy
+from insurance.products.queries import load_terms
 from insurance.web.access import requires
 from insurance.web.business import business_day
 from insurance.web.documents import send_claim_document, show_claim_document
 from insurance.web.forms import ChoiceField, DayField, Form, Required, TextField
 from insurance.web.html import go, page, refuse
 
-_CHOICES = list(DOCUMENTS.items())
-
 
 class DocumentForm(Form):
     """A file, and what it is."""
 
     file = FileField("File", [FileRequired("Choose a file.")])
-    document_type = ChoiceField("What it is", choices=_CHOICES)
+    document_type = ChoiceField("What it is", choices=())
     issued_on = DayField("Day of the document")
 
 
@@ -41,8 +41,15 @@ class ReviewForm(Form):
 class AskForm(Form):
     """What is still needed."""
 
-    document_type = ChoiceField("Document", [Required()], choices=_CHOICES)
+    document_type = ChoiceField("Document", [Required()], choices=())
     reason = TextField("Why", longest=500)
+
+
+def _choices(line: queries.ClaimLine) -> list[tuple[str, str]]:
+    """Return the types of documents that a claim may have."""
+    policy = get_policy(db.session(), line.claim.policy_id)
+    terms = load_terms(db.session(), policy.product_version_id)
+    return list(documents_for(insures_persons=terms.insures_persons).items())
 
 
 @bp.app_url_value_preprocessor
@@ -58,6 +65,7 @@ def add_document(claim_id: UUID) -> Response:
     """Send a document of a claim."""
     line = queries.get_claim_line(db.session(), claim_id)
     form = DocumentForm()
+    form.document_type.choices = _choices(line)
     if request.method == "GET" and request.args.get("type") in DOCUMENTS:
         form.document_type.data = request.args["type"]
     status = 200
@@ -91,6 +99,7 @@ def ask_for_document(claim_id: UUID) -> Response:
     """Ask the claimant for one more document."""
     line = queries.get_claim_line(db.session(), claim_id)
     form = AskForm()
+    form.document_type.choices = _choices(line)
     status = 200
     if form.validate_on_submit():
         try:

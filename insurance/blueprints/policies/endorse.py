@@ -21,6 +21,7 @@ from insurance.policies import queries
 from insurance.policies.models import EndorsementType, Policy
 from insurance.policies.services import endorsements as services
 from insurance.policies.services.endorsements import Preview, Wanted
+from insurance.products.queries import load_terms
 from insurance.products.rules import MONTHS_PER_PREMIUM
 from insurance.web.access import requires
 from insurance.web.business import business_day
@@ -58,6 +59,9 @@ class CoverForm(EndorseForm):
 
     def offer(self, policy: Policy) -> None:
         """Fill the choices for a policy."""
+        terms = load_terms(db.session(), policy.product_version_id)
+        if not terms.insures_persons:
+            self.new_sum_assured.label.text = "New sum insured"
         self.policy_benefit_id.choices = [
             (str(one.benefit.id), _benefit_words(one))
             for one in queries.list_benefits(db.session(), policy.id)

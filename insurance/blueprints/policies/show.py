@@ -216,7 +216,10 @@ def _flat(version: PolicyVersion) -> dict[str, Any]:
         what = ", ".join(
             one for one in (benefit["benefit_name"], names.get(benefit.get("object_id"))) if one
         )
-        flat |= {f"{what}.{name}": benefit[name] for name in ("sum_assured", "premium", "status")}
+        flat |= {
+            f"{what}.cover": benefit["sum_assured"],
+            **{f"{what}.{name}": benefit[name] for name in ("premium", "status")},
+        }
     return flat
 
 

@@ -29,6 +29,7 @@ from insurance.products.models import (
     ProRataMethod,
     TermType,
 )
+from insurance.products.rules import insures_persons
 from insurance.products.validity import CLASS_OF_TYPE, ROLES_WITH_AGES
 from insurance.web.access import requires
 from insurance.web.filters import words
@@ -89,6 +90,7 @@ class ProductForm(Form):
     quarterly_loading = RateField("Quarterly loading in per cent")
     half_yearly_loading = RateField("Half-yearly loading in per cent")
     annual_loading = RateField("Annual loading in per cent")
+    insures_persons = True
 
     def offer(self, product: Product | None = None, *, is_fixed: bool = False) -> None:
         """Fill the choices. Of a product that was launched, class and type stay as they are."""
@@ -106,6 +108,13 @@ class ProductForm(Form):
         self.product_type.choices = [
             (one, words(one) if one else "As the class") for one in offered
         ]
+        mine = next((one for one in classes if product and one.code == product.class_code), None)
+        self.insures_persons = mine is None or insures_persons(mine.category.value, mine.code)
+        if not self.insures_persons:
+            self.term_type.choices = [
+                (TermType.FIXED_TERM.value, words(TermType.FIXED_TERM)),
+                (TermType.WHOLE_OF_LIFE.value, "Until cancelled"),
+            ]
         self.category_id.choices = [
             ("", "None"),
             *((str(one.id), one.category_name) for one in queries.list_categories(session)),

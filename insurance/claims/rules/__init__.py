@@ -10,7 +10,12 @@ from insurance.claims.rules.authority import (
 )
 from insurance.claims.rules.clock import Clock, clock_of, due_on
 from insurance.claims.rules.continuation import Continuation, LifeLeft, continue_policy, goes_on
-from insurance.claims.rules.documents import DOCUMENTS, document_types, is_there
+from insurance.claims.rules.documents import (
+    DOCUMENTS,
+    document_types,
+    documents_for,
+    is_there,
+)
 from insurance.claims.rules.earning import earned_between, earned_by
 from insurance.claims.rules.eligibility import (
     Check,
@@ -76,6 +81,7 @@ __all__ = [
     "divide",
     "divide_rest",
     "document_types",
+    "documents_for",
     "due_on",
     "earned_between",
     "earned_by",

@@ -23,6 +23,16 @@ DOCUMENTS = {
 }
 """Every type of document, in words."""
 
+_OF_A_DEATH = frozenset({"DEATH_CERTIFICATE", "DHA_1663", "ID_OF_DECEASED"})
+
+
+def documents_for(*, insures_persons: bool) -> dict[str, str]:
+    """Return the types of documents that a claim may have, in words: none of a death on things."""
+    if insures_persons:
+        return DOCUMENTS
+    return {code: words for code, words in DOCUMENTS.items() if code not in _OF_A_DEATH}
+
+
 BANK_LETTER_DAYS = 92
 """How long a bank letter speaks for an account: three months."""
 

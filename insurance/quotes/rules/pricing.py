@@ -430,6 +430,8 @@ def _price_benefit(
     request: QuoteRequest,
 ) -> PricedBenefit:
     amount, how = _cover(benefit, headline, request)
+    if how == "sum assured" and not terms.insures_persons:
+        how = "sum insured"
     _check_cover(terms, benefit, amount, request)
     table, rate = benefit.rate_table, None
     if table is None:
