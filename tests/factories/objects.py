@@ -22,7 +22,7 @@ D = Decimal
 START = date(2026, 11, 1)
 
 
-def make_motor_product() -> UUID:
+def make_motor_product(**terms: Any) -> UUID:
     """Return a launched motor product: 0.40 per cent of the value, and R65.00 for liability.
 
     Group B costs half as much again, a year before 2020 a quarter more, business use twice. The
@@ -57,7 +57,12 @@ def make_motor_product() -> UUID:
             product_type="MOTOR",
             class_code="MOTOR",
             terms=services.Terms(
-                min_sum_assured=D(20_000), max_sum_assured=D(3_000_000), default_term_years=1
+                **{
+                    "min_sum_assured": D(20_000),
+                    "max_sum_assured": D(3_000_000),
+                    "default_term_years": 1,
+                }
+                | terms
             ),
         ),
         now=NOW,

@@ -14,6 +14,7 @@ from insurance.core.context import acting_as
 from insurance.core.db import db
 from insurance.core.errors import ConflictError, DomainError
 from insurance.core.tenancy import tenant_scope
+from insurance.month_end.models import StepCode
 from insurance.policies import queries
 from insurance.policies.models import EndorsementType
 from insurance.policies.replay import find_differences
@@ -25,9 +26,11 @@ from insurance.policies.services.endorsements import (
     preview_endorsement,
     undo_endorsement,
 )
+from insurance.products.models import ProjectionType
 from insurance.quotes.services import QuoteInput, create_quote
 from tests.factories.book import NOW, TODAY, make_customer
-from tests.factories.lifecycle import MAKER
+from tests.factories.lifecycle import MAKER, at
+from tests.factories.month_end import EVERYTHING, escalate_by, month_end
 from tests.factories.objects import (
     START,
     building,
@@ -370,3 +373,27 @@ def test_the_replay_names_a_vehicle_that_is_not_what_the_history_says(book: Sess
     book.flush()
 
     assert ["it insures" in one for one in find_differences()[1]] == [True]
+
+
+def test_an_anniversary_that_raises_the_cover_raises_the_value_of_the_vehicle(
+    book: Session,
+) -> None:
+    start = date(2025, 11, 1)
+    with at(start) as now:
+        product_id = make_motor_product(
+            default_term_years=5, premium_projection_type=ProjectionType.INDEXED
+        )
+        quote = create_quote(
+            QuoteInput(product_id=product_id, customer_id=make_customer(), objects=(vehicle(),)),
+            on=start,
+            now=now,
+        )
+        policy_id = accept_quote(quote.id, on=start, now=now).policy.id
+    escalate_by("6", cover_rate=D(10))
+
+    month_end(date(2026, 11, 30), steps=EVERYTHING - {StepCode.LAPSES})
+    book.rollback()
+    book.expire_all()
+
+    assert _figures(book, policy_id)[1] == D("198000.00")
+    assert [one.value for one in queries.list_objects(book, policy_id)] == [D("198000.00")]

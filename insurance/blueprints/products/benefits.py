@@ -74,6 +74,7 @@ class BenefitForm(Form):
         self.object_kinds = object_kinds(found.code)
         kinds = [(kind, OBJECT_KINDS[kind]) for kind in self.object_kinds]
         self.object_kind.choices = [("", "Everything the policy insures"), *kinds]
+        self.object_kind.data = self.object_kind.data or ""
         if not self.insures_persons:
             self.per_policy.label.text = "One premium for the whole policy"
         bound = [benefit.rate_table_id] if benefit and benefit.rate_table_id else []

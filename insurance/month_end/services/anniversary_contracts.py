@@ -49,6 +49,14 @@ _SET_BENEFITS = text(
     WHERE b.org_id = :org AND b.id = v.id
     """
 )
+_SET_OBJECTS = text(
+    """
+    UPDATE ins.policy_objects AS o SET value = v.value
+    FROM (SELECT unnest(CAST(:ids AS uuid[])) AS id,
+                 unnest(CAST(:values AS numeric[])) AS value) AS v
+    WHERE o.org_id = :org AND o.id = v.id
+    """
+)
 _SET_VERSIONS = text(
     """
     UPDATE ins.policies AS p SET current_version = v.version, updated_at = :now
@@ -129,9 +137,11 @@ def _set_benefits(
 ) -> None:
     benefits: list[Any] = []
     layers: list[dict[str, Any]] = []
+    things: list[dict[str, Any]] = []
     for policy_id, one in newest.items():
         benefits += one.new.active_benefits
         layers += new_layers(first[policy_id].old, one.new)
+        things += new_values(first[policy_id].old, one.new)
     session.execute(
         _SET_BENEFITS,
         {
@@ -141,7 +151,22 @@ def _set_benefits(
             "covers": [one.sum_assured for one in benefits],
         },
     )
+    if things:
+        changed = {
+            "ids": [one["id"] for one in things],
+            "values": [one["value"] for one in things],
+        }
+        session.execute(_SET_OBJECTS, {"org": current_org(), **changed})
     write_rows(session, _LAYERS, layers)
+
+
+def new_values(old: Contract, new: Contract) -> list[dict[str, Any]]:
+    """Return the ids and values of the objects that a contract insures for other sums now."""
+    return [
+        {"id": one.id, "value": one.value}
+        for one in new.live_objects
+        if (before := old.object(one.id)) is None or before.value != one.value
+    ]
 
 
 def new_layers(old: Contract, new: Contract) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from insurance.core.counts import shard_of
 from insurance.core.money import ZERO
 from insurance.month_end.services.anniversary_basis import Raised
 from insurance.month_end.services.anniversary_charges import adjustment_journal, adjustment_row
-from insurance.month_end.services.anniversary_contracts import new_layers
+from insurance.month_end.services.anniversary_contracts import new_layers, new_values
 from insurance.month_end.services.anniversary_history import History
 from insurance.month_end.services.effects import Work
 from insurance.month_end.services.rows import PlannedRows
@@ -70,5 +70,6 @@ def _add_contracts(rows: PlannedRows, raised: Sequence[Raised], history: History
             for benefit in new.active_benefits
         ]
         rows.add_rows("benefits", [whose | benefit for benefit in benefits])
+        rows.add_rows("objects", [whose | thing for thing in new_values(one.old, new)])
         rows.add_rows("layers", [whose | layer for layer in new_layers(one.old, new)])
     rows.add_rows("contracts", contracts)

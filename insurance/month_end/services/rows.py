@@ -102,6 +102,7 @@ _COLUMNS = {
         "cover_more": "numeric",
     },
     "benefits": {"policy_id": "uuid", "id": "uuid", "premium": "numeric", "cover": "numeric"},
+    "objects": {"policy_id": "uuid", "id": "uuid", "value": "numeric"},
     "layers": {
         "policy_id": "uuid",
         "id": "uuid",

@@ -125,6 +125,11 @@ _SET_BENEFITS = _statement(
     rows_of("benefits"),
     ") v WHERE b.org_id = :org AND b.id = v.id",
 )
+_SET_OBJECTS = _statement(
+    "UPDATE ins.policy_objects o SET value = v.value FROM (SELECT r.*",
+    rows_of("objects"),
+    ") v WHERE o.org_id = :org AND o.id = v.id",
+)
 _INSERT_LAYERS = _statement(
     """
     INSERT INTO ins.policy_benefit_layers (org_id, id, policy_benefit_id, number, amount, starts_on,
@@ -190,7 +195,7 @@ def _write_rises(session: Session, values: dict[str, Any]) -> int:
     for statement in (_INSERT_ADJUSTMENTS, _RELAY, _INSERT_VERSIONS, _INSERT_ENDORSEMENTS):
         session.execute(statement, values)
     raised: Any = session.execute(_SET_CONTRACTS, values)
-    for statement in (_SET_BENEFITS, _INSERT_LAYERS):
+    for statement in (_SET_BENEFITS, _SET_OBJECTS, _INSERT_LAYERS):
         session.execute(statement, values)
     return int(raised.rowcount)
 

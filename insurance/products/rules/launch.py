@@ -87,9 +87,7 @@ def launch_checks(terms: ProductTerms, facts: LaunchFacts) -> list[LaunchCheck]:
         LaunchCheck(
             "waiting", "Waiting periods are within the law", tuple(_waiting_problems(terms, facts))
         ),
-        LaunchCheck(
-            "limits", "Ages and sums assured are limited", tuple(_limit_problems(terms, facts))
-        ),
+        LaunchCheck("limits", "Ages and cover are limited", tuple(_limit_problems(terms, facts))),
     ]
 
 
