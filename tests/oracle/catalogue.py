@@ -16,6 +16,8 @@ class Article:
     benefit_type: str
     terms: Terms
     covers: tuple[int, ...]
+    rises: tuple[Decimal, Decimal] | None = None
+    """By how many per cent premium and cover rise at an anniversary."""
 
     @property
     def is_life(self) -> bool:

@@ -279,6 +279,7 @@ def _pay(telling: Telling, act: Act) -> None:
         "payment_date": telling.today.isoformat(),
         "payment_reference": reference,
         "amount": str(amount),
+        "amount_is_right": True,
     }
     answer = telling.desk.ask("POST", "/payments", body)
     telling.both(
@@ -299,6 +300,7 @@ def _pay_line(telling: Telling, act: Act) -> None:
         "payment_date": telling.today.isoformat(),
         "payment_reference": reference,
         "amount": str(amount),
+        "amount_is_right": True,
     }
     answer = telling.desk.ask("POST", f"/premiums/{_id_of(telling, line)}/pay", body)
     telling.both(
@@ -458,7 +460,7 @@ def _renew(telling: Telling, act: Act) -> None:
 
 def _cancel(telling: Telling, act: Act) -> None:
     kind = KINDS[act.choice % len(KINDS)]
-    effective = telling.today
+    effective = _end(telling.policy, act)
     body = {
         "cancellation_type": kind,
         "reason": "asked for",
@@ -484,6 +486,18 @@ def _cancel(telling: Telling, act: Act) -> None:
                 f"{name} should be {value} (earned {ending.earned}, kept {ending.kept}, cash"
                 f" {telling.policy.cash}), the product says {seen[name]}"
             )
+
+
+def _end(policy: Policy, act: Act) -> date:
+    """Return the first day without cover: today, before it, from the start, or a day to come."""
+    due = min((one.due for one in policy.lines if one.due > policy.today), default=policy.today)
+    day = {
+        "a part": policy.today - timedelta(days=1 + act.choice),
+        "a cent more": policy.start,
+        "the next premium too": due,
+        "twice over": policy.today + timedelta(days=3),
+    }.get(act.amount, policy.today)
+    return max(policy.start - timedelta(days=act.choice == 11), day)
 
 
 _DO = {

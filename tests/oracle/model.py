@@ -55,7 +55,6 @@ class Terms:
     automatic_days: int = 14
     medical_after_days: int | None = 90
     reinstatement_days: int = 180
-    backdating_days: int = 30
     renewal_window_days: int = 30
 
     def grace_days(self, frequency: str) -> int:
@@ -65,12 +64,16 @@ class Terms:
 
 @dataclass(frozen=True)
 class Step:
-    """From a day on, a benefit has a sum assured; None takes it off the policy."""
+    """From a day on, a benefit has a sum assured; None takes it off the policy.
+
+    A rise at an anniversary states the price too: it builds on the price before, not on a rate.
+    """
 
     effective: date
     order: int
     code: str
     sum_assured: Decimal | None
+    price: Decimal | None = None
 
 
 @dataclass
@@ -169,23 +172,30 @@ class Policy:
         """Return the terms of a benefit."""
         return next(one for one in self.terms.benefits if one.code == code.split(":")[0])
 
+    def prices_on(self, day: date) -> dict[str, Decimal]:
+        """Return each benefit's monthly premium on a day."""
+        prices: dict[str, Decimal] = {}
+        for step in sorted(self.steps, key=lambda one: (one.effective, one.order)):
+            if step.effective > day:
+                break
+            if step.sum_assured is None:
+                prices.pop(step.code, None)
+            else:
+                rated = self.benefit(step.code).monthly(step.sum_assured)
+                prices[step.code] = rated if step.price is None else step.price
+        return prices
+
     def monthly_on(self, day: date) -> Decimal:
         """Return the monthly premium on a day: the sum of its rounded benefits."""
-        sums = self.sums_on(day)
-        return sum((self.benefit(code).monthly(amount) for code, amount in sums.items()), ZERO)
+        return sum(self.prices_on(day).values(), ZERO)
 
     def instalment_on(self, day: date) -> Decimal:
         """Return what a whole premium period costs at the prices of a day."""
         months = MONTHS[self.frequency]
         loading = dict(self.terms.loading).get(self.frequency, Decimal(0))
         factor = months * (1 + Fraction(loading) / 100)
-        return sum(
-            (
-                cents(Fraction(self.benefit(code).monthly(amount)) * factor)
-                for code, amount in self.sums_on(day).items()
-            ),
-            ZERO,
-        )
+        prices = self.prices_on(day).values()
+        return sum((cents(Fraction(price) * factor) for price in prices), ZERO)
 
     def cover_on(self, day: date) -> Decimal:
         """Return the headline cover: the sum assured of the main benefit."""
@@ -374,10 +384,32 @@ class Policy:
             raise Refused("before the present term")
         if effective >= self.expiry:
             raise Refused("after the term")
+        self._order += 1
+        return self._take(
+            [Step(effective, self._order, code, amount) for code, amount in steps.items()],
+            effective,
+        )
+
+    def rise(self, anniversary: date, premium_rate: Decimal, cover_rate: Decimal) -> Decimal:
+        """Raise every benefit at an anniversary, each rounded, on what was billed before."""
+        day = anniversary - timedelta(days=1)
+        sums, prices = self.sums_on(day), self.prices_on(day)
+        self._order += 1
+        steps = [
+            Step(
+                anniversary,
+                self._order,
+                code,
+                cents(Fraction(sums[code]) * (1 + Fraction(cover_rate) / 100)),
+                cents(Fraction(prices[code]) * (1 + Fraction(premium_rate) / 100)),
+            )
+            for code in sums
+        ]
+        return self._take(steps, anniversary)
+
+    def _take(self, steps: list[Step], effective: date) -> Decimal:
         before = {id(one): self.charge(one.due, one.end) for one in self.lines}
-        for code, amount in steps.items():
-            self._order += 1
-            self.steps.append(Step(effective, self._order, code, amount))
+        self.steps.extend(steps)
         adjustment = ZERO
         for line in self.lines:
             if line.kind != "PREMIUM" or line.is_cancelled or line.end <= effective:
@@ -527,6 +559,9 @@ class Policy:
             raise Refused(f"a policy that is {self.status} cannot be cancelled")
         if effective < self.start:
             raise Refused("cover had not started")
+        ahead = min((one.due for one in self.lines if one.due > self.today), default=self.expiry)
+        if effective > ahead:
+            raise Refused(f"cover can stop on {ahead} at the latest")
         if kind in ("NON_PAYMENT", "LAPSE") and not self.may_lapse():
             raise Refused("grace has not run out")
         self.use_credit()

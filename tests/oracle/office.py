@@ -105,7 +105,7 @@ class Office:
                 "cancellation_basis": terms.keeps,
                 "short_rate_per_cent": str(terms.short_rate),
                 "modal_loadings": {name: str(rate) for name, rate in terms.loading},
-                "backdating_limit_days": terms.backdating_days,
+                "premium_projection_type": "INDEXED" if article.rises else "LEVEL",
             }
             | ({"min_entry_age": 18, "max_entry_age": 65} if article.is_life else {}),
         )["id"]
@@ -132,7 +132,26 @@ class Office:
         rule = {"effective_from": "2020-01-01", "requires_notice": False}
         self.do("POST", f"/products/{product}/lapse-rules", rule)
         self.do("PUT", f"/products/{product}/launch")
+        if article.rises:
+            rule = {
+                "escalation_type": "INDEXED",
+                "valid_from": "2020-01-01",
+                "product_id": product,
+                "fixed_rate": str(article.rises[0]),
+                "cover_rate": str(article.rises[1]),
+            }
+            self.do("POST", "/month-end/escalation-rules", rule)
         return str(product)
+
+    def close_month(self, day: date) -> None:
+        """Plan a month-end for everybody, let a second person approve it, and apply it."""
+        body = {"process_date": day.isoformat(), "auto_lapse": True, "wait": True}
+        run = self.do("POST", "/month-end/process", body)["run_id"]
+        path = f"/month-end/runs/{run}"
+        approved = self.ask("POST", f"{path}/approve", {}, client=self.checker)
+        assert not approved.is_refusal, approved.words
+        done = self.do("POST", f"{path}/apply", {"wait": True})
+        assert done["status"] == "COMPLETED", done
 
     def customer(self, *, new: bool) -> str:
         """Return a man born in 1987, the same one unless a new one is asked for."""
