@@ -48,7 +48,7 @@ ACTS = (
 _MOVES = ("suspend", "reinstate", "lapse", "renew", "undo")
 """Steps after which the whole page is read; an endorsement and an end say themselves what they did."""
 
-KINDS = ("VOLUNTARY", "VOLUNTARY", "VOLUNTARY", "FRAUD")
+KINDS = ("VOLUNTARY", "VOLUNTARY", "VOLUNTARY", "FRAUD", "NON_PAYMENT", "LAPSE")
 
 
 @dataclass(frozen=True)
@@ -416,8 +416,6 @@ def _reinstate(telling: Telling, act: Act) -> None:
 
 
 def _lapse(telling: Telling, act: Act) -> None:
-    if telling.policy.paid_ahead:
-        return
     answer = telling.desk.ask("PUT", "/lapse", {"reason": "not paid"})
     telling.both("lapsed", lambda: telling.policy.lapse(), answer)
     telling.before_change = None
@@ -495,7 +493,7 @@ def _end(policy: Policy, act: Act) -> date:
         "a part": policy.today - timedelta(days=1 + act.choice),
         "a cent more": policy.start,
         "the next premium too": due,
-        "twice over": policy.today + timedelta(days=3),
+        "twice over": min(due, policy.today + timedelta(days=3)),
     }.get(act.amount, policy.today)
     return max(policy.start - timedelta(days=act.choice == 11), day)
 

@@ -21,7 +21,7 @@ def broken(transfers: Sequence[dict[str, Any]]) -> str | None:
     """Return the first promise about money that a policy's transfers break, in words.
 
     Nothing is paid back that did not come in; the money of a policy is never less than nothing;
-    income is never turned into a cost beyond what is waived; nobody is promised more than is
+    income is never less than nothing beyond what was given back; nobody is promised more than is
     there; and the accounts add up to nothing.
     """
     balances = balances_of(transfers)
@@ -32,7 +32,7 @@ def broken(transfers: Sequence[dict[str, Any]]) -> str | None:
         (0 <= went_back <= came_in, f"{went_back} went back of {came_in} that came in"),
         (balances.get("BANK", ZERO) >= 0, f"the bank stands at {balances.get('BANK')}"),
         (
-            balances.get("PREMIUM_INCOME", ZERO) <= 0,
+            balances.get("PREMIUM_INCOME", ZERO) <= _given_back(transfers),
             f"income stands at {-balances.get('PREMIUM_INCOME', ZERO)}",
         ),
         (held >= 0, f"{held} is held for the holder"),
@@ -47,6 +47,19 @@ def _sum(transfers: Sequence[dict[str, Any]], **sides: str) -> Decimal:
             Decimal(one["amount"])
             for one in transfers
             if all(one[f"{side}_account"] == account for side, account in sides.items())
+        ),
+        ZERO,
+    )
+
+
+def _given_back(transfers: Sequence[dict[str, Any]]) -> Decimal:
+    """Return what was taken off income by credit notes and reversals."""
+    return sum(
+        (
+            Decimal(one["amount"])
+            for one in transfers
+            if one["debit_account"] == "PREMIUM_INCOME"
+            and one["type"] in ("CREDIT_NOTE", "REVERSAL")
         ),
         ZERO,
     )

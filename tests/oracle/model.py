@@ -560,6 +560,8 @@ class Policy:
         if effective < self.start:
             raise Refused("cover had not started")
         ahead = min((one.due for one in self.lines if one.due > self.today), default=self.expiry)
+        if effective > self.today and kind != "VOLUNTARY":
+            raise Refused("only the holder ends a contract on a day to come")
         if effective > ahead:
             raise Refused(f"cover can stop on {ahead} at the latest")
         if kind in ("NON_PAYMENT", "LAPSE") and not self.may_lapse():

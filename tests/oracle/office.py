@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import count
 from typing import Any
@@ -154,16 +154,16 @@ class Office:
         assert done["status"] == "COMPLETED", done
 
     def customer(self, *, new: bool) -> str:
-        """Return a man born in 1987, the same one unless a new one is asked for."""
+        """Return a man of thirty-odd or more, the same one unless a new one is asked for."""
         if new or self._customer is None:
             number = next(Office._passports)
             made = self.do(
                 "POST",
                 "/customers",
                 {
-                    "first_name": "Adam",
-                    "last_name": f"Number{number}",
-                    "date_of_birth": "1987-04-02",
+                    "first_name": _word(number * 7919),
+                    "last_name": _word(number),
+                    "date_of_birth": (date(1990, 1, 1) - timedelta(days=7 * number)).isoformat(),
                     "gender": "MALE",
                     "email": f"adam{number}@example.org",
                     "passport_number": f"AB{number:07d}",
@@ -191,6 +191,16 @@ class Office:
         body = {"effective_date": start.isoformat()}
         issued = self.do("PUT", f"/quotes/{quote['id']}/accept", body)
         return Desk(self, issued["policy"]["id"])
+
+
+def _word(number: int) -> str:
+    """Return a name that sounds like no other."""
+    syllables = ("ba", "do", "ke", "li", "mu", "na", "po", "ri", "sa", "ty", "vu", "we", "xo", "zi")
+    word = ""
+    for _ in range(5):
+        number, place = divmod(number, len(syllables))
+        word += syllables[place]
+    return word.capitalize()
 
 
 class Desk:

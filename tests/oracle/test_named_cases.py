@@ -171,6 +171,44 @@ def test_a_premium_paid_ahead_goes_back_with_its_adjustment(life: Office) -> Non
     assert done.body["refund"] == D("467.79")  # 714.00 − 357.00 × 20/29
 
 
+def test_money_for_a_premium_of_next_month_can_be_paid_back(life: Office) -> None:
+    day = date(2026, 5, 10)
+    desk = _sell(life, LIFE, 500_000, "MONTHLY", day)
+    _pay(desk, day, "457.50")
+
+    assert _pay_back(desk, day, "152.51").is_refusal
+    assert not _pay_back(desk, day, "152.50").is_refusal
+
+    with on(day):
+        lines = desk.look(whole=False).lines
+    assert [one["paid_amount"] for one in lines[:2]] == [D("305.00"), D("0.00")]
+    assert _balances(desk, day)["BANK"] == D("305.00")
+
+
+def test_no_policy_lapses_while_its_money_lies_on_a_later_premium(life: Office) -> None:
+    day = date(2026, 5, 1)
+    desk = _sell(life, LIFE, 500_000, "MONTHLY", day)
+    with on(day):
+        later = desk.look(whole=False).lines[2]["id"]
+        body = {"payment_date": "2026-05-01", "payment_reference": "EFT July", "amount": "305.00"}
+        assert not desk.ask("POST", f"/premiums/{later}/pay", body).is_refusal
+
+    with on(date(2026, 5, 20)):
+        refused = desk.ask("PUT", "/lapse", {"reason": "not paid"})
+
+    assert refused.status == 409
+
+
+@pytest.mark.parametrize("kind", ["NON_PAYMENT", "LAPSE"])
+def test_cover_does_not_end_inside_grace_for_a_premium_that_is_not_paid(
+    kind: str, life: Office
+) -> None:
+    day = date(2026, 5, 1)
+    desk = _sell(life, LIFE, 500_000, "MONTHLY", day)
+
+    assert _cancel(desk, date(2026, 5, 16), kind).status in (409, 422)
+
+
 def test_the_price_of_a_changed_cover_is_its_sum_times_its_rate_rounded_once(
     life: Office,
 ) -> None:
