@@ -595,7 +595,7 @@ def assess_claim(claim_id: UUID, body: AssessBody) -> dict[str, Any]:
 
 
 @endpoint("POST", f"{ONE}/pay", may=May.CLAIMS_PAY, body=PayClaimBody, answer=PayClaimAnswer,
-          tag=TAG)  # fmt: skip
+          may_wait=True, tag=TAG)  # fmt: skip
 def pay_claim(claim_id: UUID, body: PayClaimBody) -> Reply:
     """Pay what was approved to the payees by their shares; premiums owed are deducted.
 

@@ -113,6 +113,7 @@ class Endpoint:
     view: Callable[..., Any]
     upload: type[Body] | None = None
     media: tuple[str, ...] = ("application/octet-stream",)
+    may_wait: bool = False
 
 
 @dataclass(frozen=True)
@@ -139,10 +140,12 @@ def endpoint(
     tag: str,
     public: bool = False,
     media: tuple[str, ...] = ("application/octet-stream",),
+    may_wait: bool = False,
 ) -> Callable[[T], T]:
     """Publish a function as an endpoint. `may` None with `public` False: any valid token.
 
-    `media` are the content types of an endpoint whose answer is `bytes`.
+    `media` are the content types of an endpoint whose answer is `bytes`. One that `may_wait`
+    answers 202 instead while a second person is asked, or a job has not finished.
     """
 
     def publish(function: T) -> T:
@@ -164,6 +167,7 @@ def endpoint(
                 function,  # type: ignore[arg-type]
                 upload,
                 media,
+                may_wait,
             )
         )
         return function

@@ -267,6 +267,7 @@ def preview_endorsement(policy_id: UUID, body: EndorseBody):
     body=EndorseBody,
     answer=EndorsedAnswer,
     status=201,
+    may_wait=True,
     tag="Endorsements",
 )
 def endorse_policy(policy_id: UUID, body: EndorseBody) -> Reply:

@@ -197,6 +197,7 @@ def preview_cancellation(policy_id: UUID, body: CancelBody):
     may=May.POLICIES_LIFECYCLE,
     body=CancelBody,
     answer=LifecycleAnswer,
+    may_wait=True,
     tag="Lifecycle",
 )
 def cancel_policy(policy_id: UUID, body: CancelBody) -> Reply:
@@ -291,6 +292,7 @@ def write_off_premium(policy_id: UUID, line_id: UUID, body: ReasonBody) -> Reply
     may=May.PREMIUMS_REVERSE,
     body=RefundBody,
     answer=LifecycleAnswer,
+    may_wait=True,
     tag="Lifecycle",
 )
 def pay_refund(policy_id: UUID, body: RefundBody) -> Reply:

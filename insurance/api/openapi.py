@@ -179,6 +179,9 @@ def _responses(
             **({"content": content} if published.status != 204 else {}),
         }
     }
+    if published.may_wait:
+        waits = "Asked for: a second person decides first, or a job is finishing it"
+        found["202"] = {"description": waits, "content": content}
     for status in _problems_of(published):
         found[str(status)] = {
             "description": TITLES[status],

@@ -157,6 +157,7 @@ class BankReceiptAnswer(Answer):
     may=May.RECONCILIATION_UPLOAD,
     upload=UploadBody,
     answer=UploadAnswer,
+    may_wait=True,
     tag=TAG,
 )
 def upload_policy_file(policy_id: UUID, body: UploadBody, sent: Sent):
@@ -170,6 +171,7 @@ def upload_policy_file(policy_id: UUID, body: UploadBody, sent: Sent):
     may=May.RECONCILIATION_UPLOAD,
     upload=UploadBody,
     answer=UploadAnswer,
+    may_wait=True,
     tag=TAG,
 )
 def upload_file(body: UploadBody, sent: Sent):
