@@ -564,8 +564,12 @@ class Policy:
             raise Refused("only the holder ends a contract on a day to come")
         if effective > ahead:
             raise Refused(f"cover can stop on {ahead} at the latest")
-        if kind in ("NON_PAYMENT", "LAPSE") and not self.may_lapse():
-            raise Refused("grace has not run out")
+        if kind in ("NON_PAYMENT", "LAPSE"):
+            if not self.may_lapse():
+                raise Refused("grace has not run out")
+            assert self.lapse_date is not None
+            if effective < self.lapse_date:
+                raise Refused(f"cover runs until {self.lapse_date}")
         self.use_credit()
         self.ending = self.divide(kind, effective)
         self.status, self.ended_on = "cancelled", effective

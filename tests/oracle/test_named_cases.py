@@ -209,6 +209,29 @@ def test_cover_does_not_end_inside_grace_for_a_premium_that_is_not_paid(
     assert _cancel(desk, date(2026, 5, 16), kind).status in (409, 422)
 
 
+def test_a_payment_of_a_day_within_grace_sets_the_lapse_aside(life: Office) -> None:
+    desk = _sell(life, LIFE, 500_000, "MONTHLY", date(2026, 5, 1))
+    _pay(desk, date(2026, 5, 1), "305.00")
+    with on(date(2026, 6, 20)):
+        lapsed = desk.ask("PUT", "/lapse", {"reason": "not paid"})
+    assert (lapsed.body["status"], lapsed.body["effective_date"]) == ("lapsed", "2026-06-17")
+    late = date(2026, 7, 5)
+    with on(late):
+        body = {"payment_date": "2026-06-10", "payment_reference": "EFT late", "amount": "305.00"}
+        receipt = desk.ask("POST", "/payments", body).body["receipt_id"]
+        body = {"reason": "The bank shows the tenth", "receipt_id": receipt}
+        assert not desk.ask("POST", "/set-lapse-aside", body).is_refusal
+
+    with on(late):
+        seen = desk.look(whole=True)
+    assert seen.detail["policy"]["status"] == "active"
+    paid = [(one["due_date"], one["outstanding"]) for one in seen.lines[:3]]
+    assert paid == [("2026-05-01", 0), ("2026-06-01", 0), ("2026-07-01", D("305.00"))]
+    with on(late):
+        early = desk.ask("PUT", "/lapse", {"reason": "not paid"})
+    assert early.status == 409, "July is in its own grace"
+
+
 def test_the_price_of_a_changed_cover_is_its_sum_times_its_rate_rounded_once(
     life: Office,
 ) -> None:
