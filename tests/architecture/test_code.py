@@ -39,17 +39,5 @@ def test_only_the_ledger_writes_its_tables() -> None:
     assert _offenders(r"(insert|update|delete)\(Ledger|INTO ins\.ledger_", *ledger, bulk) == []
 
 
-def test_sql_is_never_built_from_values() -> None:
-    """The announcement of the organization is the one exception: a UUID's own text."""
-    assert (
-        _offenders(
-            r"""(execute|text|exec_driver_sql)\(\s*f["']""",
-            "insurance/core/db.py",
-            "insurance/core/schema.py",
-        )
-        == []
-    )
-
-
 def test_advisory_locks_are_left_to_the_bootstrap() -> None:
     assert _offenders(r"pg_advisory|pg_try_advisory", "insurance/core/bootstrap.py") == []
