@@ -8,29 +8,19 @@ from alembic.operations import ops
 from sqlalchemy import create_engine
 
 import insurance.models  # noqa: F401
-from insurance.core.db import CONTROL_SCHEMA, TENANT_SCHEMA, Base, ReferenceRecord
+from insurance.core.db import (
+    CONTROL_SCHEMA,
+    TENANT_SCHEMA,
+    AppendOnly,
+    Base,
+    ReferenceRecord,
+    tables_of,
+)
 from insurance.core.schema import ProtectTableOp
 
 config = context.config
 metadata = Base.metadata
-APPEND_ONLY = {
-    "allocations",
-    "audit_events",
-    "audit_leaves",
-    "audit_seals",
-    "claim_entries",
-    "claim_events",
-    "ledger_closes",
-    "ledger_transfers",
-    "month_end_effects",
-    "policy_events",
-    "policy_versions",
-}
-REFERENCE = {
-    mapper.local_table.name
-    for mapper in Base.registry.mappers
-    if issubclass(mapper.class_, ReferenceRecord)
-}
+APPEND_ONLY, REFERENCE = tables_of(AppendOnly), tables_of(ReferenceRecord)
 
 writer = rewriter.Rewriter()
 

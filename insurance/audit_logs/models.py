@@ -9,7 +9,7 @@ from sqlalchemy import Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from insurance.core.context import Channel
-from insurance.core.db import TenantRecord, TenantTable
+from insurance.core.db import AppendOnly, TenantRecord, TenantTable
 
 
 class Outcome(StrEnum):
@@ -20,7 +20,7 @@ class Outcome(StrEnum):
     FAILED = "FAILED"
 
 
-class AuditEvent(TenantRecord):
+class AuditEvent(AppendOnly, TenantRecord):
     """One thing somebody did. `payload_hash` is the hash of everything else in the row."""
 
     __tablename__ = "audit_events"
@@ -58,7 +58,7 @@ class UnsealedEvent(TenantTable):
     event_id: Mapped[UUID] = mapped_column(primary_key=True)
 
 
-class AuditSeal(TenantTable):
+class AuditSeal(AppendOnly, TenantTable):
     """A signed Merkle root over a batch of events, chained to the seal before it."""
 
     __tablename__ = "audit_seals"
@@ -72,7 +72,7 @@ class AuditSeal(TenantTable):
     sealed_at: Mapped[datetime]
 
 
-class AuditLeaf(TenantTable):
+class AuditLeaf(AppendOnly, TenantTable):
     """The place of an event in its seal's tree."""
 
     __tablename__ = "audit_leaves"

@@ -19,9 +19,6 @@ from insurance.core.tenancy import current_org
 
 _EVENTS: Table = AuditEvent.__table__  # type: ignore[assignment]
 _UNSEALED: Table = UnsealedEvent.__table__  # type: ignore[assignment]
-APPEND_ONLY = ("audit_events", "audit_leaves", "audit_seals")
-"""Tables the application may add to and read, and nobody may change."""
-
 _HASHED = tuple(
     column.name for column in AuditEvent.__table__.columns if column.name not in ("payload_hash",)
 )

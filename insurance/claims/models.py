@@ -10,7 +10,7 @@ from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from insurance.claims.rules.payees import PayeeKind
-from insurance.core.db import TenantRecord, TenantTable, tenant_key
+from insurance.core.db import AppendOnly, TenantRecord, TenantTable, tenant_key
 
 
 class ClaimStatus(StrEnum):
@@ -258,7 +258,7 @@ class CostType(StrEnum):
     EXPENSE = "EXPENSE"
 
 
-class ClaimEntry(TenantRecord):
+class ClaimEntry(AppendOnly, TenantRecord):
     """Money of an item, signed and dated. Appended, never changed.
 
     What is left of a benefit's cover is derived from these: APPROVED is set apart and not yet
@@ -456,7 +456,7 @@ class ClaimFlag(TenantRecord):
     clearing_note: Mapped[str | None]
 
 
-class ClaimEvent(TenantRecord):
+class ClaimEvent(AppendOnly, TenantRecord):
     """Something that happened to a claim. Appended, never changed."""
 
     __tablename__ = "claim_events"

@@ -114,6 +114,13 @@ class TenantRecord(TenantTable):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id, sort_order=-99)
 
 
+class AppendOnly:
+    """Marks a tenant table that is added to and read, and that nobody may change.
+
+    Its migration gives it no other grants, and triggers that refuse even its owner.
+    """
+
+
 class ReferenceRecord(Base):
     """A small table shared by all tenants and written by migrations only."""
 
@@ -125,6 +132,15 @@ class ControlRecord(Base):
 
     __abstract__ = True
     __table_args__: Any = {"schema": CONTROL_SCHEMA}
+
+
+def tables_of(kind: type) -> frozenset[str]:
+    """Return the names of the tables of a kind: `AppendOnly` or `ReferenceRecord`."""
+    return frozenset(
+        str(mapper.local_table.name)  # type: ignore[attr-defined]
+        for mapper in Base.registry.mappers
+        if issubclass(mapper.class_, kind)
+    )
 
 
 def tenant_key(table: str, column: str, **options: Any) -> ForeignKeyConstraint:

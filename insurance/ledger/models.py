@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from insurance.core.db import TenantRecord, TenantTable, tenant_key
+from insurance.core.db import AppendOnly, TenantRecord, TenantTable, tenant_key
 
 
 class AccountKind(StrEnum):
@@ -30,7 +30,7 @@ class LedgerAccount(TenantTable):
     kind: Mapped[AccountKind]
 
 
-class LedgerClose(TenantRecord):
+class LedgerClose(AppendOnly, TenantRecord):
     """A day through which the books were closed, or reopened to. The newest row holds.
 
     Append-only. `sequence` counts a tenant's rows; no `closed_through` means that nothing is closed.
@@ -73,7 +73,7 @@ class TransferType(StrEnum):
     CLAIM_RECOVERED = "CLAIM_RECOVERED"
 
 
-class LedgerTransfer(TenantRecord):
+class LedgerTransfer(AppendOnly, TenantRecord):
     """Money from one account to another. Never changed: a correction is a linked reversal."""
 
     __tablename__ = "ledger_transfers"

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from insurance.core.db import Rate, TenantRecord, TenantTable, tenant_key
+from insurance.core.db import AppendOnly, Rate, TenantRecord, TenantTable, tenant_key
 from insurance.products.models import ProjectionType
 
 
@@ -125,7 +125,7 @@ class MonthEndChunk(TenantRecord):
     applied_at: Mapped[datetime | None]
 
 
-class MonthEndEffect(TenantTable):
+class MonthEndEffect(AppendOnly, TenantTable):
     """What a run does to a policy, before and after. Appended, never changed.
 
     `period` is the anniversary, or the run's day. Whether it was done the chunk and the
@@ -149,7 +149,7 @@ class MonthEndEffect(TenantTable):
     has_rows: Mapped[bool]
 
 
-class MonthEndRows(TenantTable):
+class MonthEndRows(AppendOnly, TenantTable):
     """A column of the rows that a chunk's effects write to a table. Appended, never changed.
 
     `items` is an array as PostgreSQL writes it: some thousands of rows are then a few values.

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from insurance.core.db import TenantRecord, TenantTable, tenant_key
+from insurance.core.db import AppendOnly, TenantRecord, TenantTable, tenant_key
 from insurance.products.models import ObjectKind
 
 
@@ -365,7 +365,7 @@ class EventCategory(StrEnum):
     FINANCIAL = "FINANCIAL"
 
 
-class PolicyEvent(TenantRecord):
+class PolicyEvent(AppendOnly, TenantRecord):
     """Something that happened to a policy. Appended, never changed."""
 
     __tablename__ = "policy_events"
@@ -387,7 +387,7 @@ class PolicyEvent(TenantRecord):
     request_id: Mapped[str | None]
 
 
-class PolicyVersion(TenantRecord):
+class PolicyVersion(AppendOnly, TenantRecord):
     """The full state of a policy after an event. Appended, never changed."""
 
     __tablename__ = "policy_versions"

@@ -5,26 +5,9 @@ import re
 import pytest
 from sqlalchemy import Connection, text
 
-from insurance.core.db import Base, ReferenceRecord
+from insurance.core.db import AppendOnly, ReferenceRecord, tables_of
 
-REFERENCE = sorted(
-    mapper.local_table.name
-    for mapper in Base.registry.mappers
-    if issubclass(mapper.class_, ReferenceRecord)
-)
-APPEND_ONLY = (
-    "audit_events",
-    "audit_leaves",
-    "audit_seals",
-    "claim_entries",
-    "claim_events",
-    "ledger_closes",
-    "month_end_effects",
-    "month_end_rows",
-    "ledger_transfers",
-    "policy_events",
-    "policy_versions",
-)
+REFERENCE, APPEND_ONLY = sorted(tables_of(ReferenceRecord)), sorted(tables_of(AppendOnly))
 POLICY = "(org_id = (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid)"
 
 TABLES = """
