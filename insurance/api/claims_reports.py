@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from flask import Response
-from pydantic import Field, StrictBool
+from pydantic import Field, StrictBool, WithJsonSchema
 
 from insurance.api.edge import Answer, Body, ListQuery, Query, Reply, endpoint, listing
 from insurance.api.policies import business_day
@@ -102,6 +102,10 @@ class LossQuery(PeriodFields):
     format: Format = "json"
 
 
+Figure = Annotated[Decimal, WithJsonSchema({"type": "number"}, mode="serialization")]
+"""A number that is no amount, such as a share in per cent."""
+
+
 class LossAnswer(Answer):
     """Premiums and claims of a product, or of a product in a month, as the ledger has them."""
 
@@ -113,7 +117,7 @@ class LossAnswer(Answer):
     unearned_after: Money
     premiums_earned: Money
     claims: Money
-    loss_ratio: Decimal | None = Field(description="Claims by premiums earned, in per cent")
+    loss_ratio: Figure | None = Field(description="Claims by premiums earned, in per cent")
 
 
 class LossEntriesQuery(ListQuery, PeriodFields):

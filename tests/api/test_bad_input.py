@@ -4,9 +4,13 @@ import re
 from collections.abc import Callable
 
 import pytest
+from sqlalchemy.orm import Session
 
 from insurance.api.edge import ENDPOINTS
+from insurance.core import clock
 from insurance.core.permissions import GRANTS, Role
+from tests.factories.book import NOW, make_book
+from tests.factories.debit_orders import MAKER, acting, make_debit_orders
 from tests.factories.identity import TestClient
 
 CALCULATE = "/api/v1/quotes/calculate"
@@ -228,3 +232,32 @@ def test_who_may_not_do_it_hears_that_and_not_what_is_wrong_with_the_request(
 
     assert len(writing) > 50
     assert wrong == []
+
+
+def test_a_problem_says_its_http_status_and_beside_it_where_the_record_stands(
+    session: Session, api: Callable[..., TestClient]
+) -> None:
+    book = make_book()
+    with acting(MAKER):
+        make_debit_orders(book.policy_id, book.customer_id)
+    client = api(Role.FINANCE)
+    run = client.get("/api/v1/debit-order-runs?status=DRAFT").json[0]
+
+    refused = client.get(f"/api/v1/debit-order-runs/{run['id']}/file")
+
+    assert refused.status_code == 409
+    assert (refused.json["status"], refused.json["current_status"]) == (409, "DRAFT")
+
+
+def test_a_body_in_which_nothing_is_needed_may_be_left_out(
+    session: Session, api: Callable[..., TestClient]
+) -> None:
+    with clock.frozen(NOW):
+        quote_id = make_book().open_quote_id
+        previewed = api().post("/api/v1/month-end/config-preview")
+        accepted = api().put(f"/api/v1/quotes/{quote_id}/accept")
+        needed = api().post("/api/v1/customers")
+
+    assert previewed.status_code == 200
+    assert accepted.status_code == 200, accepted.json
+    assert needed.status_code == 422

@@ -1,0 +1,118 @@
+"""Something of everything in an organization, and an id of each for tests that walk every path."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import Connection, text
+
+from insurance.core import clock
+from insurance.core.db import transaction
+from insurance.core.permissions import May, Role
+from insurance.core.tenancy import current_org
+from insurance.identity.services import create_api_key
+from insurance.lapses.services import record_notice
+from insurance.ledger.models import LedgerAccount
+from insurance.notifications.services import send_later
+from insurance.products.services import NewCategory, create_category
+from tests.factories import products
+from tests.factories.book import TODAY, Book, make_book, make_endorsement
+from tests.factories.claims import make_claims
+from tests.factories.debit_orders import make_debit_orders
+from tests.factories.identity import make_person
+from tests.factories.lapses import make_lapses
+from tests.factories.lifecycle import make_approval
+from tests.factories.month_end import plan
+from tests.factories.organizations import OrganizationFacts
+from tests.factories.reconciliation import make_reconciliation
+
+
+def make_everything() -> Book:
+    """Return what the organization in scope has: at least one of each, all of it Palesa's."""
+    book = make_book()
+    draft = products.make_draft("Palesa's draft")
+    products.add_death_benefit(draft, products.make_rate_table())
+    products.ask(draft)
+    create_category(
+        NewCategory(category_code="P", category_name="Palesa's", class_code="RISK"),
+        now=clock.now(),
+    )
+    make_lapses(book.product_id, book.policy_id)
+    record_notice(
+        book.policy_id,
+        recipient="Palesa Dlamini",
+        sent_on=TODAY + timedelta(days=1),
+        registered_number="RC123456789ZA",
+        on=TODAY + timedelta(days=1),
+        now=clock.now(),
+    )
+    make_debit_orders(book.policy_id, book.customer_id)
+    make_reconciliation(book.policy_id)
+    make_approval(book.policy_id)
+    plan(TODAY)
+    make_endorsement(book.policy_id)
+    make_claims(book.policy_id)
+    person = make_person(current_org(), Role.TENANT_ADMINISTRATOR)
+    create_api_key(
+        user_id=person.id,
+        name="Palesa's key",
+        scopes=frozenset({May.POLICIES_VIEW}),
+        days=30,
+        now=clock.now(),
+    )
+    with transaction() as session:
+        session.add(LedgerAccount(code="PALESAS", name="Palesa's account", kind="ASSET"))
+        send_later(session, "password_changed", to="palesa@example.org", name="Palesa")
+    return book
+
+
+def ids_of(connection: Connection, org: OrganizationFacts) -> dict[str, UUID]:
+    """Return an id of an organization for each name a path may have."""
+    tables = {
+        "customer_id": "ins.customers",
+        "quote_id": "ins.quotes",
+        "policy_id": "ins.policies",
+        "line_id": "ins.premium_lines",
+        "endorsement_id": "ins.endorsements",
+        "product_id": "ins.products",
+        "benefit_id": "ins.product_benefits",
+        "rule_id": "ins.inception_rules",
+        "lapse_rule_id": "ins.lapse_rules",
+        "hold_id": "ins.lapse_holds",
+        "mandate_id": "ins.debit_order_mandates",
+        "run_id": "ins.debit_order_runs",
+        "holiday_id": "ins.tenant_holidays",
+        "approval_id": "ins.approval_requests",
+        "file_id": "ins.reconciliation_files",
+        "mapping_id": "ins.reconciliation_mappings",
+        "receipt_id": "ins.receipts",
+        "month_end_run_id": "ins.month_end_runs",
+        "claim_id": "ins.claims",
+        "document_id": "ins.claim_documents",
+        "flag_id": "ins.claim_flags",
+        "note_id": "ins.claim_notes",
+        "payment_id": "ins.claim_payments",
+        "payee_id": "ins.claim_payees",
+        "notice_id": "ins.premium_notices",
+        "table_id": "ins.rate_tables",
+        "category_id": "ins.product_categories",
+        "event_id": "ins.audit_events",
+        "version_id": "ins.product_versions",
+        "mail_id": "ins.mails",
+        "key_id": "cp.api_keys",
+    }
+    ids = {
+        name: connection.scalar(
+            text(f"SELECT id FROM {table} WHERE org_id = :org LIMIT 1"), {"org": org.id}
+        )
+        for name, table in tables.items()
+    }
+    ids["user_id"] = connection.scalar(
+        text("SELECT user_id FROM cp.memberships WHERE org_id = :org LIMIT 1"), {"org": org.id}
+    )
+    ids["organization_id"] = org.id
+    ids["account_code"] = connection.scalar(
+        text("SELECT code FROM ins.ledger_accounts WHERE org_id = :org AND code LIKE 'PALESA%'"),
+        {"org": org.id},
+    )
+    assert all(ids.values()), ids
+    return ids
