@@ -122,6 +122,7 @@ def _notice(session: Session, policy_id: UUID, lines: Any, random: Random) -> di
             subject="x",
             body="x",
             created_at=noon(due),
+            tried_from=noon(due),
             sent_at=random.choice((None, noon(due))),
         )
         session.add(mail)
