@@ -13,6 +13,7 @@ from insurance.api.examples import example_of
 from insurance.web.exports import EXCEL
 
 _REF = "#/components/schemas/{model}"
+_INPUT = re.compile(r"(?<=\w)-Input$")
 _FILES = {"csv": "text/csv", "xlsx": EXCEL}
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 _PROBLEM = {
@@ -70,8 +71,8 @@ Written = dict[tuple[str, JsonSchemaMode], JsonSchemaValue]
 def _schemas() -> tuple[Written, dict[str, Any]]:
     """Return every body's and answer's schema and the definitions they share, each name once.
 
-    A model that reads otherwise than it writes has two: `-Input` and `-Output`. Raises ValueError
-    where two models have one name: a program would take one for the other.
+    A model that reads otherwise than it writes has two: what is sent ends in `Input`. Raises
+    ValueError where two models have one name: a program would take one for the other.
     """
     inputs: list[tuple[str, JsonSchemaMode, TypeAdapter[Any]]] = []
     for published in ENDPOINTS:
@@ -83,7 +84,23 @@ def _schemas() -> tuple[Written, dict[str, Any]]:
     twice = sorted(name for name in definitions if "__" in name)
     if twice:
         raise ValueError(f"Two models have one name: {', '.join(twice)}.")
-    return written, definitions
+    named = {name: schema | {"title": name} for name, schema in _renamed(definitions).items()}
+    return _renamed(written), named
+
+
+def _renamed(schema: Any) -> Any:
+    """Return a schema without the dashes that generated programs cannot name a class by."""
+    if isinstance(schema, dict):
+        return {_plain(name): _renamed(inner) for name, inner in schema.items()}
+    if isinstance(schema, list):
+        return [_renamed(inner) for inner in schema]
+    return _plain(schema)
+
+
+def _plain(name: Any) -> Any:
+    if not isinstance(name, str):
+        return name
+    return name.removesuffix("-Output") if name.endswith("-Output") else _INPUT.sub("Input", name)
 
 
 def _with_true_defaults(schema: Any) -> Any:
