@@ -70,7 +70,7 @@ def test_a_premium_to_come_is_not_given_up(
     assert (refused.status_code, "has not been charged" in refused.text) == (409, True)
 
 
-def test_unused_credit_goes_back_to_the_holder(
+def test_what_is_beyond_what_is_due_goes_back_to_the_holder(
     sign_in: SignIn, policy_id: UUID, session: Session
 ) -> None:
     pay(policy_id, "500.00", LATER)
@@ -79,11 +79,11 @@ def test_unused_credit_goes_back_to_the_holder(
 
     html = client.get(path).text
     too_much = client.post(
-        path, data={"amount": "300,01", "reference": "EFT 1", "reason": "Paid twice"}
+        path, data={"amount": "400,01", "reference": "EFT 1", "reason": "Paid twice"}
     )
-    done = client.post(path, data={"amount": "300,00", "reference": "EFT 1", "reason": "Twice"})
+    done = client.post(path, data={"amount": "400,00", "reference": "EFT 1", "reason": "Twice"})
 
-    assert "R\u00a0300,00" in html
+    assert "R\u00a0400,00" in html
     assert (too_much.status_code, "can be paid back" in too_much.text) == (409, True)
     assert done.status_code == 303
     assert unapplied_credit(session, policy_id) == 0
