@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from insurance.claims.rules.payees import PayeeKind
 from insurance.core.db import AppendOnly, TenantRecord, TenantTable, tenant_key
+from insurance.core.sealed import sealed
 
 
 class ClaimStatus(StrEnum):
@@ -148,7 +149,7 @@ class ClaimPayee(TenantRecord):
     note: Mapped[str]
     bank: Mapped[str | None]
     branch_code: Mapped[str | None]
-    account_cipher: Mapped[str | None]
+    account_cipher: Mapped[str | None] = mapped_column(info=sealed("claims", "payee_account"))
     account_masked: Mapped[str | None]
     account_index: Mapped[bytes | None]
     entered_by: Mapped[str]

@@ -13,7 +13,7 @@ from insurance.app import create_app
 from insurance.core.db import db
 from insurance.core.settings import SettingsError
 from insurance.core.tenancy import platform_scope, tenant_scope
-from insurance.organizations.queries import find_entry
+from insurance.organizations.queries import find_entry, list_entries
 
 org_option = click.option("--org", "slug", required=True, metavar="SLUG", help="The organization.")
 
@@ -41,6 +41,20 @@ def inside(slug: str) -> Iterator[UUID]:
             raise click.ClickException(f"There is no organization {slug}.")
         with tenant_scope(entry.org_id):
             yield entry.org_id
+
+
+def each_organization(*, only: str | None = None) -> Iterator[str]:
+    """Work in every organization in turn, the platform's own first, or in one; yield its slug."""
+    if only is not None:
+        with inside(only):
+            yield only
+        return
+    with application().app_context():
+        with platform_scope():
+            entries = [(one.org_id, one.slug) for one in list_entries(db.session())]
+        for org_id, slug in entries:
+            with tenant_scope(org_id):
+                yield slug
 
 
 def _prefer_running_demo() -> None:

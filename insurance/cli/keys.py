@@ -2,8 +2,9 @@
 
 import click
 
-from insurance.cli.context import inside, org_option
-from insurance.customers.services import reencrypt_numbers
+from insurance.cli.context import each_organization
+from insurance.core.crypto import UnreadableError
+from insurance.organizations.key_rotation import rotate_keys
 
 
 @click.group()
@@ -12,13 +13,24 @@ def keys() -> None:
 
 
 @keys.command()
-@org_option
-def rotate(slug: str) -> None:
-    """Encrypt ID, passport and account numbers with the newest key.
+@click.option("--org", "slug", metavar="SLUG", help="One organization only, or `platform`.")
+def rotate(slug: str | None) -> None:
+    """Encrypt everything that is kept encrypted with the newest key.
 
-    Put the new key first in INSURANCE_MASTER_KEY, the old ones behind it, separated by commas;
-    restart the servers; run this for each organization; then take the old keys away.
+    That is ID, passport and account numbers, mails with a personal link, and the secrets of
+    second factors (in the organization `platform`). Put the new key first in
+    INSURANCE_MASTER_KEY, the old ones behind it, separated by commas; restart the servers; run
+    this; then take the old keys away.
     """
-    with inside(slug):
-        changed = reencrypt_numbers()
-    click.echo(f"{changed} values now use the newest key.")
+    total = 0
+    for name in each_organization(only=slug):
+        try:
+            changed = rotate_keys()
+        except UnreadableError as error:
+            raise click.ClickException(
+                f"{name}: {error} Put its key back and run again."
+            ) from error
+        for column, values in changed.items():
+            click.echo(f"{name}: {values} of {column}")
+        total += sum(changed.values())
+    click.echo(f"{total} values now use the newest key.")

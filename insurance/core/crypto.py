@@ -71,9 +71,9 @@ def decrypt(org_id: UUID, table: str, column: str, row_id: UUID, ciphertext: str
     raise UnreadableError(f"The key {wanted} of {table}.{column} is not configured.")
 
 
-def is_current(ciphertext: str) -> bool:
-    """Tell whether a ciphertext already uses the newest master key."""
-    return ciphertext.split(".")[1] == key_id(_keys().master_keys[0])
+def newest_prefix() -> str:
+    """Return what every ciphertext of the newest master key begins with."""
+    return f"v1.{key_id(_keys().master_keys[0])}."
 
 
 def blind_index(org_id: UUID, kind: str, text: str) -> bytes:

@@ -9,6 +9,7 @@ from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from insurance.core.db import TenantRecord, TenantTable, tenant_key
+from insurance.core.sealed import sealed
 
 
 class CustomerKind(StrEnum):
@@ -70,9 +71,9 @@ class Customer(TenantRecord):
     display_name: Mapped[str]
     match_name: Mapped[str]
     search_text: Mapped[str]
-    id_number_cipher: Mapped[str | None]
+    id_number_cipher: Mapped[str | None] = mapped_column(info=sealed("customers", "id_number"))
     id_number_index: Mapped[bytes | None]
-    passport_cipher: Mapped[str | None]
+    passport_cipher: Mapped[str | None] = mapped_column(info=sealed("customers", "passport"))
     passport_index: Mapped[bytes | None]
     passport_country: Mapped[str | None]
     date_of_birth: Mapped[date | None]
@@ -141,6 +142,8 @@ class BankAccount(TenantRecord):
     bank: Mapped[str]
     branch_code: Mapped[str]
     account_type: Mapped[str]
-    account_number_cipher: Mapped[str]
+    account_number_cipher: Mapped[str] = mapped_column(
+        info=sealed("customer_bank_accounts", "account_number")
+    )
     account_number_masked: Mapped[str]
     created_at: Mapped[datetime]

@@ -240,57 +240,6 @@ def add_bank_account(
     return account
 
 
-def reencrypt_numbers(*, batch: int = 1000) -> int:
-    """Encrypt with the newest key what an older one still protects; returns how many changed."""
-    changed = 0
-    last: UUID | None = None
-    while True:
-        with transaction() as session:
-            query = select(Customer).where(Customer.org_id == current_org())
-            if last is not None:
-                query = query.where(Customer.id > last)
-            customers = session.scalars(
-                query.order_by(Customer.id).limit(batch).with_for_update()
-            ).all()
-            for customer in customers:
-                changed += _reencrypt(customer)
-        if not customers:
-            break
-        last = customers[-1].id
-    with transaction() as session:
-        accounts = session.scalars(
-            select(BankAccount).where(BankAccount.org_id == current_org()).with_for_update()
-        )
-        for account in accounts:
-            changed += _renewed(
-                account, "customer_bank_accounts", "account_number", "account_number_cipher"
-            )
-        if changed:
-            record(
-                session,
-                action="keys.rotate",
-                resource="organizations",
-                resource_id=current_org(),
-                after={"values": changed},
-            )
-    return changed
-
-
-def _reencrypt(customer: Customer) -> int:
-    return _renewed(customer, "customers", "id_number", "id_number_cipher") + _renewed(
-        customer, "customers", "passport", "passport_cipher"
-    )
-
-
-def _renewed(row: Customer | BankAccount, table: str, column: str, attribute: str) -> int:
-    cipher = getattr(row, attribute)
-    if cipher is None or crypto.is_current(cipher):
-        return 0
-    plain = crypto.decrypt(row.org_id, table, column, row.id, cipher)
-    setattr(row, attribute, crypto.encrypt(row.org_id, table, column, row.id, plain))
-    return 1
-
-
 def _fill(session: Session, customer: Customer, details: CustomerDetails, on: date) -> None:
     """Check the details and write them to the row, every refusal at once."""
     errors: list[DomainError] = []

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from insurance.core.db import CONTROL_SCHEMA, ControlRecord
 from insurance.core.ids import new_id
 from insurance.core.permissions import Role
+from insurance.core.sealed import sealed
 
 
 class User(ControlRecord):
@@ -29,7 +30,7 @@ class User(ControlRecord):
     name: Mapped[str]
     password_hash: Mapped[str | None]
     password_changed_at: Mapped[datetime | None]
-    totp_secret: Mapped[str | None]
+    totp_secret: Mapped[str | None] = mapped_column(info=sealed("users", "totp_secret"))
     totp_enabled_at: Mapped[datetime | None]
     totp_last_step: Mapped[int | None]
     disabled_at: Mapped[datetime | None]

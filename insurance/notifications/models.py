@@ -7,6 +7,7 @@ from sqlalchemy import Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from insurance.core.db import TenantRecord
+from insurance.core.sealed import sealed
 
 
 class MailState(StrEnum):
@@ -32,7 +33,7 @@ class Mail(TenantRecord):
     kind: Mapped[str]
     recipient: Mapped[str]
     subject: Mapped[str]
-    body: Mapped[str]
+    body: Mapped[str] = mapped_column(info=sealed("mails", "body"))
     created_at: Mapped[datetime]
     sent_at: Mapped[datetime | None]
     tried_from: Mapped[datetime]

@@ -64,6 +64,11 @@ def list_directory(
     return page_of(session.scalars(query).all(), limit, lambda entry: (entry.name, entry.slug))
 
 
+def list_entries(session: Session) -> Sequence[OrganizationEntry]:
+    """Return every organization of the directory, the platform's own first, then by age."""
+    return session.scalars(select(OrganizationEntry).order_by(OrganizationEntry.org_id)).all()
+
+
 def find_entry(session: Session, slug: str) -> OrganizationEntry | None:
     """Return an organization's directory entry by its slug."""
     return session.scalars(

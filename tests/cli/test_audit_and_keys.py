@@ -14,20 +14,27 @@ from uuid import UUID
 import pytest
 from click.testing import Result
 from flask import Flask
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, literal, select, text
 from sqlalchemy.orm import Session
 
 from insurance.audit_logs import anchors, check_proof, sealing
 from insurance.audit_logs.services import record
 from insurance.core import clock, crypto
 from insurance.core.db import transaction
+from insurance.core.permissions import Role
+from insurance.core.sealed import sealed_columns
 from insurance.core.settings import Settings
-from insurance.customers.models import Customer
-from insurance.customers.services import read_number
+from insurance.core.tenancy import PLATFORM_ORG_ID
+from insurance.customers.services import CustomerDetails, create_customer
 from insurance.jobs import audit_logs
 from insurance.jobs.schedule import PERIODIC
-from insurance.seeding.names import id_number
-from tests.factories.book import make_book, make_customer
+from insurance.notifications.services import send_later
+from insurance.policies.queries import get_policy
+from tests.factories.book import TODAY, make_book, make_customer
+from tests.factories.claims import account, claim
+from tests.factories.debit_orders import make_account
+from tests.factories.identity import make_person, with_second_factor
+from tests.factories.lifecycle import sell
 from tests.factories.organizations import OrganizationFacts
 
 Run = Callable[..., Result]
@@ -150,24 +157,80 @@ def test_an_entry_that_is_not_there_has_no_proof(run: Run, org: OrganizationFact
     assert (unknown.exit_code, unknown.output) == (1, "Error: There is no such entry.\n")
 
 
-def test_rotating_the_key_leaves_every_number_readable_and_the_old_key_useless(
-    run: Run, org: OrganizationFacts, session: Session, settings: Settings, app: Flask
+@pytest.fixture
+def secrets_of_every_kind(session: Session, org: OrganizationFacts) -> list[str]:
+    """Return what is kept encrypted: numbers, accounts, a payee's account, a link, a secret."""
+    policy_id = sell(date(2026, 9, 20))
+    customer_id = get_policy(session, policy_id).customer_id
+    session.rollback()
+    make_account(customer_id, account_number="62045678901")
+    claim(policy_id, "100.00", payees=[account("62001234567")])
+    abroad = CustomerDetails(
+        first_name="Thiri", last_name="Aung", passport_number="MB123456", passport_country="MM",
+        date_of_birth=date(1990, 1, 1),
+    )  # fmt: skip
+    create_customer(abroad, on=TODAY, now=clock.now())
+    with transaction() as writing:
+        for kind in ("password_reset", "password_changed"):
+            values = {"name": "Thandi", "link": "https://x.example/5"}
+            send_later(writing, kind, to="thandi@x.example", **values)
+    phone = with_second_factor(make_person(org.id, Role.AGENT))
+    return ["62045678901", "62001234567", "MB123456", "https://x.example/5", str(phone.secret)]
+
+
+def _all_in_clear(admin: Connection) -> list[str]:
+    """Return every encrypted value of the database, in clear."""
+    found = []
+    for one in sealed_columns():
+        org = one.table.c.org_id if one.is_of_a_tenant else literal(PLATFORM_ORG_ID)
+        query = select(org, one.table.c.id, one.column).where(one.column.like("v1.%"))
+        found += [
+            crypto.decrypt(UUID(str(org_id)), *one.place, row_id, value)
+            for org_id, row_id, value in admin.execute(query)
+        ]
+    admin.rollback()
+    return found
+
+
+def test_after_rotating_the_key_everything_that_is_encrypted_is_read_without_the_old_one(
+    run: Run,
+    secrets_of_every_kind: list[str],
+    settings: Settings,
+    admin_connection: Connection,
 ) -> None:
-    customer_id = make_customer()
     old = base64.b64encode(settings.master_keys[0]).decode()
     new = secrets.token_bytes(32)
+    before = _all_in_clear(admin_connection)
     keys = f"{base64.b64encode(new).decode()},{old}"
 
     try:
-        rotated = run("keys", "rotate", "--org", org.slug, INSURANCE_MASTER_KEY=keys)
+        rotated = run("keys", "rotate", INSURANCE_MASTER_KEY=keys)
         assert rotated.exit_code == 0, rotated.output
-        assert "1 values now use the newest key" in rotated.output
+        assert f"{len(before)} values now use the newest key" in rotated.output
         crypto.use_keys((new,), settings.index_key)
-        session.rollback()
-        found = session.get_one(Customer, (org.id, customer_id), populate_existing=True)
-        assert read_number(found) == id_number(date(1987, 4, 2), "FEMALE", 1)
+        after = _all_in_clear(admin_connection)
+        assert sorted(after) == sorted(before)
+        for secret in secrets_of_every_kind:
+            assert any(secret in one for one in after), secret
+        again = run("keys", "rotate", INSURANCE_MASTER_KEY=keys)
+        assert again.output == "0 values now use the newest key.\n"
     finally:
         crypto.use_keys(settings.master_keys, settings.index_key)
+
+
+def test_rotating_says_which_key_was_taken_away_too_early(
+    run: Run, org: OrganizationFacts, session: Session, settings: Settings
+) -> None:
+    make_customer()
+    try:
+        new = base64.b64encode(secrets.token_bytes(32)).decode()
+        early = run("keys", "rotate", "--org", org.slug, INSURANCE_MASTER_KEY=new)
+    finally:
+        crypto.use_keys(settings.master_keys, settings.index_key)
+
+    assert early.exit_code == 1
+    missing = crypto.key_id(settings.master_keys[0])
+    assert f"The key {missing} of customers.id_number is not configured." in early.output
 
 
 def test_replay_says_what_it_checked_and_names_a_difference(
