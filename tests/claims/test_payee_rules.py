@@ -52,6 +52,16 @@ def test_primary_beneficiaries_are_paid_by_their_shares_before_contingent_ones()
     assert _said(*heirs) == {"Sipho Dlamini": D("60.00"), "Zinhle Dlamini": D("40.00")}
 
 
+def test_a_life_that_a_trust_insured_is_paid_to_who_is_named_and_else_to_the_trust() -> None:
+    trust = Person(name="Dlamini Family Trust", is_natural=False)
+    daughter = _heir("Zinhle Dlamini", "100.00", born=date(1999, 1, 1))
+
+    assert _said(daughter, holder=trust) == {"Zinhle Dlamini": D(100)}
+    assert _said(holder=trust) == {"Dlamini Family Trust": D(100)}
+    gone = _heir("Sipho Dlamini", "100.00", died_on=EVENT)
+    assert _said(gone, holder=trust) == {"Dlamini Family Trust": D(100)}
+
+
 def test_without_beneficiaries_the_estate_is_paid_and_never_who_died() -> None:
     assert _said() == {"Estate late Thandi Dlamini": D(100)}
     assert _said(_heir("Thandi Dlamini", "100.00", born=date(1984, 3, 2))) == {

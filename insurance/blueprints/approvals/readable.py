@@ -17,6 +17,7 @@ from insurance.core.context import current_actor
 from insurance.core.money import ZERO, format_money
 from insurance.core.permissions import May
 from insurance.core.privacy import as_shown, may_see_identity
+from insurance.customers.queries import get_customer
 from insurance.policies import queries as policies
 from insurance.policies.models import Policy
 from insurance.policies.services import cancellation, endorsements, relief
@@ -86,7 +87,7 @@ def _cancellation(session: Session, request: ApprovalRequest) -> list[Part]:
     payload, policy = request.payload, _policy(session, request)
     figures = payload.get("figures", {})
     names = {
-        "refund": "Paid back to the holder",
+        "refund": f"Paid back to {_payee_of(session, policy)}",
         "retained": "Kept by the contract",
         "unearned": "Premium not earned",
         "paid_ahead": "Premium paid ahead",
@@ -105,6 +106,11 @@ def _cancellation(session: Session, request: ApprovalRequest) -> list[Part]:
             if Decimal(figures.get(name, 0))
         ),
     ]
+
+
+def _payee_of(session: Session, policy: Policy) -> str:
+    """Return the name of who is paid what comes back: the payer, else the holder."""
+    return get_customer(session, policy.paid_by).display_name
 
 
 def _ends(policy: Policy) -> str:
@@ -126,7 +132,7 @@ def _refund(session: Session, request: ApprovalRequest) -> list[Part]:
     policy = _policy(session, request)
     present = relief.can_be_paid_back(session, policy, on=business_day())
     return [
-        Part("Paid back", format_money(amount)),
+        Part(f"Paid back to {_payee_of(session, policy)}", format_money(amount)),
         Part("Can be paid back", format_money(max(present - amount, ZERO)), format_money(present)),
         Part("Reference", str(request.payload["reference"])),
     ]

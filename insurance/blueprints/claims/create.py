@@ -14,6 +14,7 @@ from insurance.core.db import db
 from insurance.core.errors import DomainError, DomainErrors
 from insurance.core.money import ZERO
 from insurance.core.permissions import May
+from insurance.customers.models import CustomerKind
 from insurance.customers.queries import get_customer
 from insurance.policies.queries import (
     BenefitView,
@@ -87,10 +88,10 @@ def create(policy_id: UUID) -> Response:
     form = _form(benefits, terms)
     is_on_death = any(ends_life(kind) for kind, _words in form.claim_type.choices)
     used = queries.used_cover(session, [view.benefit.id for view in benefits])
+    holder = get_customer(session, line.policy.customer_id)
     if request.method == "GET":
         form.event_date.data = on
         if not is_on_death:
-            holder = get_customer(session, line.policy.customer_id)
             form.claimant_name.data = holder.display_name
             form.claimant_email.data = holder.email or ""
             form.claimant_phone.data = holder.phone or ""
@@ -118,6 +119,7 @@ def create(policy_id: UUID) -> Response:
             view.benefit.id: excess_words(*terms.excess(view.benefit.benefit_code))
             for view in benefits
         },
+        other_holder=None if holder.kind is CustomerKind.PERSON else holder.display_name,
         remaining={
             view.benefit.id: max(view.benefit.sum_assured - used[view.benefit.id], ZERO)
             for view in benefits

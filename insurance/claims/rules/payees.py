@@ -28,11 +28,15 @@ class PayeeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """Somebody by name and birth date, and the day of their death where it is known."""
+    """Somebody by name and birth date, and the day of their death where it is known.
+
+    A company, trust, club, society or partnership is not natural: it holds policies and never dies.
+    """
 
     name: str
     born: date | None = None
     died_on: date | None = None
+    is_natural: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,16 +84,15 @@ def death_payees(
 ) -> list[Entitled]:
     """Return who is paid for a death, never the one who died. The shares add up to 100 per cent.
 
-    Where somebody else than the holder died, the holder owns the benefit. Else the primary
+    Where somebody else than the holder died, the holder owns the benefit; a trust, society or
+    other holder that is no person only where no beneficiary is left. Else the primary
     beneficiaries who outlived the death take it by their shares, those who did not leaving theirs
     to the others; where none did, the contingent ones likewise; then the estate. A beneficiary who
     died later has an estate that is paid. A minor is paid through the guardian (`on` is the day
     their age is read), without a living one through the Guardian's Fund.
     """
-    is_holder = is_same_person(died, holder)
-    if not is_holder and not _outlived(holder, event_date):
-        is_holder = True
-    if not is_holder:
+    is_holders_own = is_same_person(died, holder) or not _outlived(holder, event_date)
+    if holder.is_natural and not is_holders_own:
         return [_owner(holder)]
     for kind in ("PRIMARY", "CONTINGENT"):
         found = [
@@ -100,6 +103,8 @@ def death_payees(
         if found:
             lost = [one for one in heirs if one.kind == kind and one not in found]
             return _heirs(found, lost, died, on)
+    if not holder.is_natural:
+        return [_owner(holder)]
     return [_estate(died, "No beneficiary is named." if not heirs else "No beneficiary is left.")]
 
 

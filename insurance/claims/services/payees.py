@@ -31,7 +31,7 @@ from insurance.core.errors import ConflictError, DomainError, ForbiddenError
 from insurance.core.ids import new_id
 from insurance.core.money import format_money
 from insurance.core.tenancy import current_org
-from insurance.customers.models import Customer
+from insurance.customers.models import Customer, CustomerKind
 from insurance.customers.queries import get_customer
 from insurance.customers.rules import read_account_number, read_branch_code
 from insurance.policies.models import Policy, PolicyMember
@@ -98,6 +98,8 @@ def circle_of(session: Session, policy: Policy, claim: Claim) -> Circle:
 
 
 def _holder(customer: Customer, dead: Sequence[Person]) -> Person:
+    if customer.kind is not CustomerKind.PERSON:
+        return Person(name=customer.display_name, is_natural=False)
     person = Person(name=customer.display_name, born=customer.date_of_birth)
     days = [one.died_on for one in dead if is_same_person(one, person) and one.died_on]
     return Person(name=person.name, born=person.born, died_on=min(days, default=None))
