@@ -37,6 +37,7 @@ from insurance.seeding.month_end import (
     seed_plan,
 )
 from insurance.seeding.names import PLACES, STREETS, VEHICLES, PersonData, make_person
+from insurance.seeding.parties import seed_beneficiaries, seed_holders
 from insurance.seeding.products import seed_life_products, seed_non_life_products
 from insurance.seeding.servicing import (
     seed_happenings,
@@ -105,6 +106,9 @@ def _tenant(
             seed_lapse_rules(offered, opened)
         today = clock.today("Africa/Johannesburg")
         _book(slug, org_id, offered, wanted, today)
+        if wanted is _life_input:
+            with _as(slug, "agent", org_id):
+                seed_holders(offered, today)
         _servicing(slug, org_id, offered, today)
         seed_claims(slug, today)
 
@@ -161,6 +165,8 @@ def _book(
             )
             if index % 4 != 3:
                 issued = accept_quote(quote.id, on=day, now=now + timedelta(minutes=20))
+                if wanted is _life_input:
+                    seed_beneficiaries(issued.policy.id, person, index, now)
                 if index % 3:
                     seed_mandate(issued.policy.id, customer.id, customer.display_name, index, now)
 

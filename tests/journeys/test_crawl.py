@@ -21,7 +21,8 @@ from insurance.core.bootstrap import bootstrap_server
 from insurance.core.db import db
 from insurance.core.permissions import Role
 from insurance.core.settings import Settings
-from insurance.core.tenancy import platform_scope
+from insurance.core.tenancy import platform_scope, tenant_scope
+from insurance.organizations.queries import find_entry
 from insurance.seeding.demo import seed_demo
 from tests.factories.identity import PersonFacts, SignedInClient, session_for
 from tests.factories.organizations import OrganizationFacts
@@ -190,3 +191,43 @@ def test_no_link_and_no_search_of_the_demonstration_is_broken_for_anybody(
             wrong[name] = problems
 
     assert wrong == {}, "\n".join(f"{name}: {one}" for name, all_ in wrong.items() for one in all_)
+
+
+def test_every_request_for_a_second_person_in_the_demonstration_opens_in_words(
+    demonstration: Flask,
+) -> None:
+    opened = 0
+    for name, client in _people(demonstration):
+        if client.person.role is not Role.MANAGER:
+            continue
+        with demonstration.app_context(), tenant_scope(client.org.id):
+            found = list(db.session.execute(text("SELECT id, title FROM ins.approval_requests")))
+        for request_id, title in found:
+            answer = client.get(client.url(f"/approvals/{request_id}"))
+            assert (answer.status_code, title in answer.text) == (200, True), f"{name}: {title}"
+            opened += 1
+
+    assert opened
+
+
+def test_the_demonstration_shows_who_is_paid_who_holds_and_who_pays(demonstration: Flask) -> None:
+    with demonstration.app_context(), platform_scope():
+        entry = find_entry(db.session(), "ubuntu-life")
+        assert entry is not None
+    with demonstration.app_context(), tenant_scope(entry.org_id):
+        counted = db.session.execute(
+            text(
+                """
+                SELECT (SELECT count(*) FROM ins.policy_beneficiaries WHERE share < 100),
+                       (SELECT count(*) FROM ins.policy_beneficiaries
+                        WHERE guardian_name IS NOT NULL),
+                       (SELECT count(*) FROM ins.policy_beneficiaries WHERE kind = 'CONTINGENT'),
+                       (SELECT count(DISTINCT c.kind) FROM ins.policies p
+                        JOIN ins.customers c ON c.org_id = p.org_id AND c.id = p.customer_id),
+                       (SELECT count(*) FROM ins.policies WHERE payer_id IS NOT NULL)
+                """
+            )
+        ).one()
+
+    assert all(counted), counted
+    assert counted[3] == 3
