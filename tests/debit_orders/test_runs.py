@@ -572,7 +572,7 @@ def test_a_mandate_is_on_an_account_of_the_policyholder(session: Session) -> Non
 
     strangers = make_account(make_customer(9))
 
-    with pytest.raises(DomainError, match="of the policyholder"):
+    with pytest.raises(DomainError, match="of who pays"):
         make_mandate(book.policy_id, book.customer_id, bank_account_id=strangers)
     with pytest.raises(DomainError, match="in the future"):
         make_mandate(book.policy_id, book.customer_id, signed_on=TODAY + timedelta(days=1))
