@@ -174,7 +174,10 @@ class VersionField(HiddenField):
 
 
 class ChoiceField(SelectField):
-    """A choice from a list, with an empty first choice where nothing must be chosen."""
+    """A choice from a list, with an empty first choice where nothing must be chosen.
+
+    Where the page did not show the field, and so did not send it, the empty choice stands.
+    """
 
     def __init__(
         self,
@@ -190,6 +193,8 @@ class ChoiceField(SelectField):
 
     def pre_validate(self, form: Any) -> None:
         """Refuse what is not on the list."""
+        if self.data is None and any(choice[0] == "" for choice in self.choices or ()):
+            self.data = ""
         try:
             super().pre_validate(form)
         except ValidationError as error:

@@ -290,7 +290,10 @@ def test_a_void_payment_can_be_made_again(session: Session, policy_id: UUID) -> 
     assess(made.id, "100000.00")
     paid = pay(made.id, "100000.00").payment
     assert paid is not None
-    with acting(PAYER) as now, pytest.raises(ConflictError, match="insure the life anew") as asked:
+    with (
+        acting(PAYER) as now,
+        pytest.raises(ConflictError, match="a second person who agrees restores it") as asked,
+    ):
         void_payment(paid.id, reason="The account is closed", on=TODAY, now=now)
     assert asked.value.field == "death_stands"
     assert _view(session, made.id).claim.status is ClaimStatus.PAID

@@ -14,6 +14,7 @@ from insurance.core.ids import new_id
 from insurance.core.permissions import Role
 from insurance.policies.lifecycle_rules import CancellationType
 from insurance.policies.services import (
+    Answers,
     Cancellation,
     accept_quote,
     cancel_policy,
@@ -103,6 +104,7 @@ def pay(policy_id: UUID, amount: str, day: date, reference: str | None = None) -
             paid_on=day,
             on=day,
             now=now,
+            answers=Answers(amount_is_right=True),
         )
 
 

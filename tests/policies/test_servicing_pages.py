@@ -62,8 +62,12 @@ def test_a_payment_is_proposed_with_what_is_owed_and_recorded_once(
     }
     first = client.post(client.url(f"/policies/{policy_id}/pay"), data=form)
     again = client.post(client.url(f"/policies/{policy_id}/pay"), data=form)
+    same = client.post(
+        client.url(f"/policies/{policy_id}/pay"), data=form | {"is_another_payment": "same"}
+    )
 
-    assert (first.status_code, again.status_code) == (303, 303)
+    assert (first.status_code, again.status_code, same.status_code) == (303, 409, 303)
+    assert "the same payment or another" in again.text
     assert len(list_receipts(session, policy_id)) == 1
     shown = client.get(client.url(f"/policies/{policy_id}?tab=premiums"))
     assert "EFT 7" in shown.text
@@ -113,7 +117,10 @@ def test_a_payment_is_reversed_with_the_banks_code(
     path = client.url(f"/policies/{policy_id}/premiums/{line_id}/reverse")
     assert "EFT 7" in client.get(path).text
 
-    done = client.post(path, data={"reference": "EFT 7", "reason_code": "02"})
+    receipt_id = list_receipts(session, policy_id)[0].id
+    session.rollback()
+
+    done = client.post(path, data={"receipt_id": str(receipt_id), "reason_code": "02"})
 
     assert done.status_code == 303
     assert list_receipts(session, policy_id)[0].status == "REVERSED"
