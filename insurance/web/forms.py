@@ -191,6 +191,8 @@ class ChoiceField(SelectField):
         first = [("", empty)] if empty is not None else []
         super().__init__(label, validators, choices=[*first, *choices], **kwargs)
 
+    data: Any
+
     def pre_validate(self, form: Any) -> None:
         """Refuse what is not on the list."""
         if self.data is None and any(choice[0] == "" for choice in self.choices or ()):
