@@ -147,9 +147,13 @@ def list_policies(
     status: PolicyStatus | None = None,
     product_id: UUID | None = None,
     customer_id: UUID | None = None,
+    payer_id: UUID | None = None,
     q: str = "",
 ) -> Page[PolicyLine]:
-    """Return policies, newest first; with a search text, the best matches (one page)."""
+    """Return policies, newest first; with a search text, the best matches (one page).
+
+    `payer_id` narrows to those that a customer pays in the holder's place.
+    """
     query = _lines()
     if status is not None:
         query = query.where(Policy.status == status)
@@ -157,6 +161,8 @@ def list_policies(
         query = query.where(Policy.product_id == product_id)
     if customer_id is not None:
         query = query.where(Policy.customer_id == customer_id)
+    if payer_id is not None:
+        query = query.where(Policy.payer_id == payer_id)
     if q.strip():
         ids = search_policy_ids(session, q, limit)
         found = {

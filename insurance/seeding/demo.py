@@ -166,7 +166,7 @@ def _book(
             if index % 4 != 3:
                 issued = accept_quote(quote.id, on=day, now=now + timedelta(minutes=20))
                 if wanted is _life_input:
-                    seed_beneficiaries(issued.policy.id, person, index, now)
+                    seed_beneficiaries(issued.policy.id, person, index, now + timedelta(minutes=40))
                 if index % 3:
                     seed_mandate(issued.policy.id, customer.id, customer.display_name, index, now)
 

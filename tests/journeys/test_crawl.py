@@ -224,7 +224,9 @@ def test_the_demonstration_shows_who_is_paid_who_holds_and_who_pays(demonstratio
                        (SELECT count(*) FROM ins.policy_beneficiaries WHERE kind = 'CONTINGENT'),
                        (SELECT count(DISTINCT c.kind) FROM ins.policies p
                         JOIN ins.customers c ON c.org_id = p.org_id AND c.id = p.customer_id),
-                       (SELECT count(*) FROM ins.policies WHERE payer_id IS NOT NULL)
+                       (SELECT count(*) FROM ins.policies WHERE payer_id IS NOT NULL),
+                       (SELECT count(*) FROM ins.claim_payees
+                        WHERE kind = 'BENEFICIARY' AND share < 100)
                 """
             )
         ).one()

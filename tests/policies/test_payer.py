@@ -1,5 +1,6 @@
 """A payer other than the holder: chosen at acceptance, changed later; debits and refunds follow."""
 
+import re
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
@@ -162,6 +163,10 @@ def test_the_payer_is_chosen_on_screen_and_over_the_api(
     page = browser.get(issued.location).text
     assert "Paid by" in page
     assert "Thabo Nkosi" in page
+    policy_number = re.search(r"PL-[\w-]+", page)[0]
+    assert "Pays for others" in (paying := browser.get(browser.url(f"/customers/{payer}")).text)
+    assert policy_number in paying
+    assert "Pays for others" not in browser.get(browser.url(f"/customers/{holder}")).text
 
     answer = client.put(f"/api/v1/quotes/{quotes[1]}/accept", json={"payer_id": str(payer)})
     policy_id = answer.json["policy"]["id"]

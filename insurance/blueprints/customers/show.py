@@ -85,6 +85,7 @@ def _customer_page(customer_id: UUID, *, number: str | None = None) -> Response:
         customer=customer,
         number=number,
         policies=list_policies(session, limit=50, customer_id=customer_id).items,
+        pays_for=list_policies(session, limit=50, payer_id=customer_id).items,
         quotes=[(line, status_on(line.quote, on)) for line in quotes],
         addresses=queries.list_addresses(session, customer_id),
         branch_warning=rules.branch_warning,
