@@ -12,6 +12,7 @@ from pydantic import Field, StrictBool, WithJsonSchema
 from insurance.api.edge import Answer, Body, ListQuery, Query, Reply, endpoint, listing
 from insurance.api.policies import business_day
 from insurance.claims import queries, services
+from insurance.claims.loss_figures import loss_ratios
 from insurance.claims.models import Assignment, ClaimStatus, Decision
 from insurance.claims.reports import (
     LOSS_HEADER,
@@ -24,7 +25,6 @@ from insurance.claims.reports import (
     file_rows,
     get_report,
     loss_cells,
-    loss_ratios,
     page_of_loss_entries,
     page_of_report,
     run_report,

@@ -535,3 +535,28 @@ class ClaimSettings(TenantTable):
     verified_account_first: Mapped[bool]
     last_assigned_to: Mapped[UUID | None]
     version: Mapped[int] = mapped_column(default=1)
+
+
+class Grain(StrEnum):
+    """What a kept sum is of: one day, or the calendar month that begins on it."""
+
+    DAY = "DAY"
+    MONTH = "MONTH"
+
+
+class LossFigure(TenantTable):
+    """What a product charged, earned and lost on a day or in a month, in rand: sums that are kept.
+
+    They have every transfer but those in `ledger_uncounted`. `earned` is what of the premiums
+    charged so far is earned in that time, reversals taken off, also where that is yet to come. A
+    transfer of no policy counts under the product of zeros.
+    """
+
+    __tablename__ = "loss_figures"
+
+    grain: Mapped[Grain] = mapped_column(primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    product_id: Mapped[UUID] = mapped_column(primary_key=True)
+    charged: Mapped[Decimal]
+    earned: Mapped[Decimal]
+    claims: Mapped[Decimal]

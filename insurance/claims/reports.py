@@ -461,7 +461,7 @@ _ENTRIES = """
     WHERE t.org_id = :org AND t.effective_date BETWEEN :start AND :end AND ($accounts)
       AND (CAST(:product AS uuid) IS NULL OR p.product_id = :product)
     ORDER BY t.effective_date DESC, t.id DESC LIMIT :limit OFFSET :offset"""
-_EARNED_BY = """
+EARNED_BY = """
     CASE WHEN l.id IS NULL THEN t.amount
          WHEN $on < l.due_date THEN 0
          WHEN $on >= l.period_end - 1 THEN t.amount
@@ -470,23 +470,24 @@ _EARNED_BY = """
 
 A charge without a premium line has no period, and is earned on its day.
 """
-_SIGN = "CASE WHEN t.credit_account = 'PREMIUM_INCOME' THEN 1 ELSE -1 END"
-_CHARGES = """
+SIGN = "CASE WHEN t.credit_account = 'PREMIUM_INCOME' THEN 1 ELSE -1 END"
+CHARGES = """
     FROM ins.ledger_transfers t
     LEFT JOIN ins.premium_lines l ON l.org_id = t.org_id AND l.id = t.premium_line_id
     LEFT JOIN ins.policies p ON p.org_id = t.org_id AND p.id = t.policy_id
 """
 
 
-def _earned_by(on: str) -> str:
-    return Template(_EARNED_BY).substitute(on=on)
+def earned_by_sql(on: str) -> str:
+    """Return the SQL of what of a charge is earned at the end of the day that `on` is."""
+    return Template(EARNED_BY).substitute(on=on)
 
 
 def _earned_between(first: str, last: str) -> str:
     """Return the SQL of what is earned in a span; what was charged in it has nothing before."""
-    before = _earned_by(f"({first} - 1)")
+    before = earned_by_sql(f"({first} - 1)")
     later = f"CASE WHEN t.effective_date < {first} THEN {before} ELSE 0 END"
-    return f"({_SIGN}) * ({_earned_by(last)} - {later})"
+    return f"({SIGN}) * ({earned_by_sql(last)} - {later})"
 
 
 _EARNED_ENTRIES = """
@@ -509,7 +510,7 @@ _ENTRIES_OF = {
     Side.EARNED: text(
         Template(_EARNED_ENTRIES).substitute(
             earned=_earned_between("CAST(:start AS date)", "CAST(:end AS date)"),
-            charges=_CHARGES,
+            charges=CHARGES,
         )
     ),
     Side.CLAIMS: text(
@@ -614,11 +615,11 @@ def _loss_statement(month: str, origin: str, step: str) -> TextClause:
             month=month,
             origin=origin,
             step=step,
-            sign=_SIGN,
+            sign=SIGN,
             earned=_earned_between("s.first", "s.last"),
-            before=_earned_by("(s.first - 1)"),
-            after=_earned_by("s.last"),
-            charges=_CHARGES,
+            before=earned_by_sql("(s.first - 1)"),
+            after=earned_by_sql("s.last"),
+            charges=CHARGES,
         )
     )
 
@@ -631,7 +632,7 @@ _BY_MONTH = _loss_statement(
 )
 
 
-def loss_ratios(
+def loss_ratios_of_ledger(
     session: Session,
     *,
     start: date,
@@ -642,7 +643,8 @@ def loss_ratios(
     """Return premiums earned and claims per product, or per product and month, from the ledger.
 
     What was charged, less reversals, is earned plus the change of what is unearned. Claims are
-    those incurred less what was recovered.
+    those incurred less what was recovered. This reads the whole ledger: it defines what the sums
+    of `loss_figures` give.
     """
     statement = _BY_MONTH if by_month else _BY_PRODUCT
     values = {"org": current_org(), "start": start, "end": end, "product": product_id}

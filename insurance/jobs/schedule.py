@@ -29,6 +29,7 @@ PERIODIC = (
     Periodic("core.wake_waiting_jobs", 5, core.wake_waiting_jobs),
     Periodic("core.forget_old_keys", 3600, core.forget_old_keys),
     Periodic("claims.watch_deadlines", 60, claims.watch_deadlines),
+    Periodic("claims.count_loss_figures", 5, claims.count_loss_figures),
     Periodic("lapses.send_due_notices", 3600, lapses.send_due_notices),
     Periodic("month_end.keep_schedules", 3600, month_end.keep_schedules),
     Periodic("month_end.plan_month_end", 3600, month_end.plan_month_end),

@@ -5,7 +5,15 @@ from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint, text
+from sqlalchemy import (
+    ARRAY,
+    CheckConstraint,
+    ForeignKeyConstraint,
+    Index,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from insurance.core.db import AppendOnly, TenantRecord, TenantTable, tenant_key
@@ -129,3 +137,15 @@ class LedgerTransfer(AppendOnly, TenantRecord):
     reference: Mapped[str | None]
     request_id: Mapped[str | None]
     reverses_id: Mapped[UUID | None]
+
+
+class UncountedTransfers(TenantRecord):
+    """Transfers on accounts of income and expense that no report has added to its sums yet.
+
+    Written in the transaction that posts them, deleted in the one that counts them; so sums and
+    what is left here are the whole ledger at every moment, whenever a transaction commits.
+    """
+
+    __tablename__ = "ledger_uncounted"
+
+    transfer_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid()))

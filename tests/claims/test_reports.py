@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
 from insurance.billing.queries import list_premium_lines
+from insurance.claims.loss_figures import loss_ratios
 from insurance.claims.reports import (
     REPORTS,
     Side,
     Wanted,
     list_loss_entries,
-    loss_ratios,
     run_report,
     totals_of,
 )

@@ -9,6 +9,7 @@ from flask import Response, request
 
 from insurance.blueprints.claims import bp
 from insurance.blueprints.claims.reports import period_asked, read_id
+from insurance.claims.loss_figures import list_loss_months, whole_of
 from insurance.claims.reports import (
     LOSS_HEADER,
     SHOWN_AT_MOST,
@@ -16,7 +17,6 @@ from insurance.claims.reports import (
     Side,
     list_loss_entries,
     loss_cells,
-    loss_ratios,
     ratio_of,
 )
 from insurance.core.db import db
@@ -56,8 +56,8 @@ def loss_ratio() -> Response:
     asked = request.args.get("product", "")
     product_id = read_id(asked) if asked else None
     session = db.session()
-    months = loss_ratios(session, start=start, end=end, by_month=True, product_id=product_id)
-    whole = loss_ratios(session, start=start, end=end, product_id=product_id)
+    months = list_loss_months(session, start=start, end=end, product_id=product_id)
+    whole = whole_of(months)
     rows = months if product_id else whole
     premiums = total(one.premiums for one in rows)
     claims = total(one.claims for one in rows)
@@ -152,7 +152,7 @@ def export_loss_ratio() -> Response:
     start, end = period_asked(problems)
     if problems:
         raise DomainError(problems[0])
-    rows = loss_ratios(db.session(), start=start, end=end, by_month=True)
+    rows = list_loss_months(db.session(), start=start, end=end)
     return export(
         request.form.get("kind", ""),
         f"loss-ratio-{start}-{end}",

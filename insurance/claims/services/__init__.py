@@ -24,6 +24,7 @@ from insurance.claims.services.handling import (
     reopen_claim,
     take_next,
 )
+from insurance.claims.services.loss_figures import count_loss_figures
 from insurance.claims.services.money import change_reserve, record_recovery
 from insurance.claims.services.payees import (
     Payee,
@@ -59,6 +60,7 @@ __all__ = [
     "change_settings",
     "clear_flag",
     "close_claim",
+    "count_loss_figures",
     "finish_task",
     "is_ended_by_claim",
     "my_limits",
