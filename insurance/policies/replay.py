@@ -55,7 +55,10 @@ _CHECKS = {
         WITH main AS (
             SELECT DISTINCT ON (policy_id) policy_id, sum_assured, benefit_code, object_id
             FROM ins.policy_benefits WHERE org_id = :org
-            ORDER BY policy_id, status <> 'ACTIVE', NOT is_main, display_order
+            ORDER BY policy_id, status <> 'ACTIVE', NOT is_main,
+                object_id IS NULL OR benefit_code IS DISTINCT FROM
+                    max(benefit_code) FILTER (WHERE is_main) OVER (PARTITION BY policy_id),
+                display_order
         ), on_objects AS (
             SELECT policy_id, benefit_code, sum(sum_assured) AS sum_assured
             FROM ins.policy_benefits

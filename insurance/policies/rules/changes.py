@@ -62,6 +62,7 @@ def fold(base: Contract, starts_on: date, changes: Sequence[Change], pricer: Pri
     for change in in_order(changes):
         contract = _APPLY[change.type](stages[-1].contract, change, pricer)
         contract = objects.follow_cover(contract, change, pricer)
+        contract = _shared_of_all(stages[-1].contract, contract, change, pricer)
         stages.append(Stage(change.on, contract, change))
     return stages
 
@@ -179,10 +180,26 @@ def _followed(
         terms = pricer.benefit_terms(benefit.benefit_code)
         if terms is None or not terms.follows_headline or benefit == main:
             continue
-        if benefit.object_id not in (None, main.object_id):
+        if benefit.object_id != main.object_id:
             continue
         wanted = terms.cover_for(new)
         if benefit.sum_assured == terms.cover_for(main.sum_assured) != wanted:
+            after = after.with_benefit(_covering(after, benefit, wanted, change, pricer))
+    return after
+
+
+def _shared_of_all(before: Contract, after: Contract, change: Change, pricer: Pricer) -> Contract:
+    """Let shares and multiples of all objects together follow what these are insured for."""
+    old, new = before.coverage_amount, after.coverage_amount
+    follows = change.type in objects.CHANGES or change.type == "CHANGE_COVER"
+    if not follows or not before.live_objects or old == new:
+        return after
+    for benefit in after.active_benefits:
+        terms = pricer.benefit_terms(benefit.benefit_code)
+        if terms is None or not terms.follows_headline or benefit.object_id is not None:
+            continue
+        wanted = terms.cover_for(new)
+        if benefit.sum_assured == terms.cover_for(old) != wanted:
             after = after.with_benefit(_covering(after, benefit, wanted, change, pricer))
     return after
 
@@ -199,7 +216,7 @@ def _increased(
             total_cover=wanted,
             headline=contract.coverage_amount,
             life=contract.member(benefit.member_id),
-            insured=contract.object(benefit.object_id),
+            insured=contract.rated_object(benefit),
             on=change.on,
         )
     except DomainError as error:

@@ -141,8 +141,19 @@ class Contract:
 
     @property
     def main_benefit(self) -> ContractBenefit | None:
-        """Return the main benefit; once it has ended, the first of those that give cover."""
-        ranked = sorted(self.benefits, key=lambda one: (one.status != ACTIVE, not one.is_main))
+        """Return the main benefit; once it has ended, the same on another object.
+
+        Where there is none either, the first of those that give cover.
+        """
+        codes = {one.benefit_code for one in self.benefits if one.is_main}
+        ranked = sorted(
+            self.benefits,
+            key=lambda one: (
+                one.status != ACTIVE,
+                not one.is_main,
+                one.object_id is None or one.benefit_code not in codes,
+            ),
+        )
         return next(iter(ranked), None)
 
     def leads(self, benefit: ContractBenefit) -> bool:
@@ -208,6 +219,12 @@ class Contract:
     def live_objects(self) -> tuple[ContractObject, ...]:
         """Return the objects that are insured and have not been taken off."""
         return tuple(one for one in self.objects if one.end_date is None)
+
+    def rated_object(self, benefit: ContractBenefit) -> ContractObject | None:
+        """Return the object that a benefit is rated on: its own, or the first for one on all."""
+        if benefit.object_id is None:
+            return next(iter(self.live_objects), None)
+        return self.object(benefit.object_id)
 
     def with_object(self, changed: ContractObject) -> "Contract":
         """Return the contract with an object in the place of the one with its id."""
