@@ -27,6 +27,9 @@ _TAGS = {
         r"<form(?=[^>]*hx-post)(?!(?=[^>]*\smethod=)(?=[^>]*\saction=))[^>]*>"
     ),
     "a posting form without hx-disable": r"<form(?=[^>]*method=\"post\")(?![^>]*hx-disable)[^>]*>",
+    "a scroll box that the keyboard does not reach": (
+        r"<div class=\"scroll(?! empty)(?=[\" ])(?![^>]*tabindex=\"0\")[^>]*>"
+    ),
     "|safe": r"\|\s*safe\b",
 }
 

@@ -23,8 +23,21 @@ def test_the_templates_hold_to_the_rules() -> None:
         '<form hx-post="/x">',
         '<form method="post" action="/x">',
         "{{ name | safe }}",
+        '<div class="scroll"><table>',
+        '<div class="scroll gap" role="region"><table>',
         '{% from "ui.html" import field %}',
     ],
 )
 def test_a_planted_fault_is_found(planted: str) -> None:
     assert list(find_faults("page.html", planted))
+
+
+@pytest.mark.parametrize(
+    "sound",
+    [
+        '<div class="scroll" role="region" aria-label="Premiums" tabindex="0"><table>',
+        '<div class="scroll empty"><p>Nothing yet.</p></div>',
+    ],
+)
+def test_a_scroll_box_that_the_keyboard_reaches_is_no_fault(sound: str) -> None:
+    assert not list(find_faults("page.html", sound))
