@@ -43,6 +43,14 @@ TEXTS = {
         "Your policy {number} is in force again",
         "Dear {name}\n\nYour policy {number} is in force again: {what}.\n\n{organization}\n",
     ),
+    "policy_lapse_set_aside": (
+        "Your policy {number} did not lapse",
+        "Dear {name}\n\n"
+        "We told you that your policy {number} had lapsed. Your payment came in time, so the lapse"
+        " has been set aside: you have been covered without a break, also on and after {day}.\n\n"
+        "A claim that we refused because of the lapse is looked at again: tell us of it.\n\n"
+        "{organization}\n",
+    ),
     "policy_cancelled": (
         "Your policy {number} is cancelled",
         "Dear {name}\n\n"

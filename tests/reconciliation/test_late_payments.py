@@ -6,16 +6,25 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from flask import Flask
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from insurance.billing.queries import arrears_on, list_premium_lines, list_receipts
-from insurance.core.db import db
+from insurance.billing.queries import (
+    arrears_on,
+    list_premium_lines,
+    list_receipts,
+    unapplied_credit,
+)
+from insurance.core.db import db, transaction
 from insurance.core.errors import ConflictError, DomainError, ForbiddenError
 from insurance.core.permissions import Role
+from insurance.core.tenancy import current_org, tenant_scope
 from insurance.lapses.services import record_notice
 from insurance.ledger.periods import close_books
+from insurance.notifications.models import Mail
 from insurance.policies.lifecycle_rules import check_sets_aside
 from insurance.policies.models import PolicyStatus
 from insurance.policies.queries import get_policy, list_events
@@ -28,10 +37,13 @@ from insurance.policies.services import (
     suspend_policy,
 )
 from insurance.policies.services.as_at import policy_as_at
+from insurance.policies.services.moves import charge_due, day_after, open_case
 from insurance.reconciliation.queries import list_suspense
 from insurance.reconciliation.services import post_uploaded, preview_upload
+from tests.factories.claims import claim, complete
 from tests.factories.identity import SignedInClient, TestClient
 from tests.factories.lifecycle import CHECKER, MAKER, at, morning, pay, sell
+from tests.factories.organizations import OrganizationFacts
 from tests.factories.reconciliation import csv_of, row
 
 D = Decimal
@@ -44,10 +56,17 @@ FILED = date(2026, 11, 10)
 
 def _lapsed(*, is_suspended: bool = False) -> tuple[UUID, str]:
     """Return (id, number) of a policy that lapsed for its premium of 4 October."""
-    policy_id = sell(DUE)
+    policy_id = sell(DUE, term_years=1)
     sent = DUE + timedelta(days=3)
     with at(sent) as now:
-        record_notice(policy_id, recipient="12 Kloof Street", sent_on=sent, on=sent, now=now)
+        record_notice(
+            policy_id,
+            recipient="12 Kloof Street",
+            sent_on=sent,
+            registered_number="RE123456785ZA",
+            on=sent,
+            now=now,
+        )
     if is_suspended:
         with at(sent) as now:
             suspend_policy(policy_id, reason="Asked to", on=sent, now=now)
@@ -98,6 +117,9 @@ def test_a_payment_within_the_grace_sets_the_lapse_aside(session: Session) -> No
     days = {one.event_type: one.effective_date for one in list_events(session, policy_id, limit=9)}
     assert days["PREMIUM_RECEIVED"] == date(2026, 10, 15)
     assert days["POLICY_LAPSE_SET_ASIDE"] == LAPSED_ON
+    mails = {one.kind: one.body for one in session.scalars(select(Mail))}
+    assert "you have been covered without a break" in mails["policy_lapse_set_aside"]
+    assert "policy_reinstated" not in mails
 
 
 def test_cover_is_unbroken_for_what_happened_after_the_lapse(session: Session) -> None:
@@ -111,6 +133,35 @@ def test_cover_is_unbroken_for_what_happened_after_the_lapse(session: Session) -
     after = policy_as_at(session, policy_id, effective=event_date, known=known)
     states = [one.policy_snapshot["policy"]["status"] for one in (before, after)]
     assert states == ["lapsed", "active"]
+
+
+@pytest.mark.parametrize("was_refused", [False, True])
+def test_a_claim_of_an_event_after_the_lapse_is_assessed_as_in_force_once_it_is_set_aside(
+    was_refused: bool, api: Callable[..., TestClient], session: Session
+) -> None:
+    policy_id, number = _lapsed()
+    event = date(2026, 10, 25)
+    made = claim(policy_id, "60000.00", event=event, day=date(2026, 11, 2))
+    complete(made.id, FILED)
+    path = f"/api/v1/claims/{made.id}"
+    with at(FILED):
+        client = api(Role.CLAIMS_ASSESSOR)
+        before = client.get(path).json
+        item_id = before["items"][0]["id"]
+        if was_refused:
+            refused = client.put(f"{path}/assess", json=_assessment(item_id, 0, "NOT_IN_FORCE"))
+            assert refused.status_code == 200, refused.text
+
+    _set_aside(policy_id, _file(number, date(2026, 10, 15)))
+
+    with at(FILED):
+        if was_refused:
+            reopened = client.post(f"{path}/reopen", json={"reason": "The lapse was set aside"})
+            assert reopened.status_code == 200, reopened.text
+        assessed = client.put(f"{path}/assess", json=_assessment(item_id, 60000, "WITHIN_TERMS"))
+    assert assessed.status_code == 200, assessed.text
+    assert (_in_force(before), _in_force(assessed.json)) == (False, True)
+    assert assessed.json["status"] == "APPROVED"
 
 
 def test_a_policy_that_was_suspended_is_suspended_again(session: Session) -> None:
@@ -252,3 +303,99 @@ def test_a_lapse_is_set_aside_exactly_where_the_premium_had_come_in_time(
     else:
         assert in_time
         assert enough
+
+
+@given(
+    paid_on=st.dates(DUE, LAPSED_ON - timedelta(days=1)),
+    filed=st.dates(LAPSED_ON, date(2027, 1, 10)),
+    extra=st.sampled_from(["0.00", "50.00", "150.00"]),
+)
+@settings(
+    max_examples=3,
+    phases=[Phase.generate],
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+def test_a_policy_whose_lapse_is_set_aside_stands_as_one_that_never_lapsed(
+    app: Flask, org: OrganizationFacts, paid_on: date, filed: date, extra: str
+) -> None:
+    amount = str(D("100.00") + D(extra))
+    with app.app_context(), tenant_scope(org.id):
+        lapsed, number = _lapsed()
+        twin = sell(DUE, term_years=1)
+        with at(filed) as now:
+            receive_payment(
+                twin, amount=D(amount), reference="EFT", paid_on=paid_on, on=filed, now=now
+            )
+            with transaction() as session:
+                charge_due(open_case(session, twin, on=filed, now=now), day_after(filed))
+        _set_aside(lapsed, _file(number, paid_on, amount, filed), on=filed)
+
+        assert _standing(lapsed, filed) == _standing(twin, filed)
+
+
+def _standing(policy_id: UUID, on: date) -> dict[str, object]:
+    """Return what a policy is and owes, its cover day by day, its payments and its accounts."""
+    session = db.session()
+    session.rollback()
+    policy, known = get_policy(session, policy_id), morning(on) + timedelta(hours=1)
+    covered = {
+        policy_as_at(session, policy_id, effective=day, known=known).policy_snapshot["policy"][
+            "status"
+        ]
+        for day in (DUE, LAPSED_ON - timedelta(days=1), LAPSED_ON, on)
+    }
+    paid = [one for one in list_events(session, policy_id, limit=50) if one.payload]
+    found: dict[str, object] = {
+        "status": (policy.status, policy.ended_on, policy.premium, policy.coverage_amount),
+        "covered": covered,
+        "premiums": [
+            (one.due_date, one.amount, one.paid_amount, one.paid_date, one.status)
+            for one in list_premium_lines(session, policy_id)
+            if one.due_date <= on
+        ],
+        "arrears": arrears_on(session, policy_id, on),
+        "credit": unapplied_credit(session, policy_id),
+        "receipts": [
+            (one.amount, one.status, one.received_on) for one in list_receipts(session, policy_id)
+        ],
+        "payments": [
+            (one.effective_date, one.payload["amount"], one.payload["credit"])
+            for one in paid
+            if one.event_type == "PREMIUM_RECEIVED"
+        ],
+        "accounts": dict(
+            session.execute(_ACCOUNTS, {"org": current_org(), "policy": policy_id}).all()
+        ),
+    }
+    session.rollback()
+    return found
+
+
+_ACCOUNTS = text(
+    """
+    WITH mine AS (
+        SELECT t.* FROM ins.ledger_transfers t WHERE t.org_id = :org AND (t.policy_id = :policy
+            OR t.receipt_id IN (SELECT id FROM ins.receipts
+                                WHERE org_id = :org AND policy_id = :policy))
+    )
+    SELECT account, sum(amount) FROM (
+        SELECT debit_account AS account, amount FROM mine
+        UNION ALL SELECT credit_account, -amount FROM mine
+    ) t GROUP BY account HAVING sum(amount) <> 0 ORDER BY account
+    """
+)
+
+
+def _assessment(item_id: str, amount: int, reason: str) -> dict[str, object]:
+    one = {
+        "claim_benefit_item_id": item_id,
+        "approved_amount": amount,
+        "decision_reason": reason,
+        "findings": "The register of deaths was read",
+    }
+    return {"benefit_assessments": [one]}
+
+
+def _in_force(shown: dict[str, list[dict[str, object]]]) -> object:
+    return next(one["passed"] for one in shown["checks"] if one["code"] == "IN_FORCE")

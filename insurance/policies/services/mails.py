@@ -17,7 +17,7 @@ _KINDS = {
     "POLICY_SUSPENDED": "policy_suspended",
     "POLICY_LAPSED": "policy_lapsed",
     "POLICY_REINSTATED": "policy_reinstated",
-    "POLICY_LAPSE_SET_ASIDE": "policy_reinstated",
+    "POLICY_LAPSE_SET_ASIDE": "policy_lapse_set_aside",
     "POLICY_CANCELLED": "policy_cancelled",
     "POLICY_NOT_TAKEN_UP": "policy_not_taken_up",
     "POLICY_EXPIRED": "policy_expired",
