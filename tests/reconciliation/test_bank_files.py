@@ -6,16 +6,20 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
+from click.testing import CliRunner, Result
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from insurance.cli import main
 from insurance.core import clock
 from insurance.core.permissions import Role
+from insurance.core.settings import Settings
 from insurance.reconciliation.models import ReconciliationFile
 from insurance.reconciliation.queries import sum_suspense
 from insurance.reconciliation.rules import Verdict
 from tests.factories.book import NOW
 from tests.factories.identity import TestClient
+from tests.factories.organizations import OrganizationFacts
 from tests.factories.reconciliation import (
     commit,
     csv_of,
@@ -53,6 +57,17 @@ def _received(*files: ReconciliationFile) -> Decimal:
     return sum((file.money for file in files), D(0))
 
 
+def _verify(settings: Settings, slug: str) -> Result:
+    """Return what `insurance replay verify` says."""
+    environment = {
+        "INSURANCE_MODE": "test",
+        "INSURANCE_INSTANCE": str(settings.instance),
+        "DATABASE_URL": settings.database_url,
+        "REDIS_URL": settings.redis_url,
+    }
+    return CliRunner().invoke(main, ["replay", "verify", "--org", slug], env=environment)
+
+
 def _fnb(number: str) -> bytes:
     return (
         "ACCOUNT TRANSACTION HISTORY\n\nName:, KAROO INSURERS\n"
@@ -67,8 +82,8 @@ def _fnb(number: str) -> bytes:
 def _mt940(number: str) -> bytes:
     return (
         ":20:STMT7\n:25:632005/0400000011\n:28C:00231/001\n:60F:C261101ZAR1000,00\n"
-        f":61:2611191119CR100,00NTRF{number}//AC123\n:86:DEBIT ORDER COLLECTION\n"
-        f":61:2611201120CR100,00NTRFNONREF//AC124\n:86:EFT {number} NOV\n"
+        f":61:2611201120CR100,00NTRFINSURANCE//AC123\n:86:EFT {number} OCT\n"
+        f":61:2611201120CR100,00NTRFINSURANCE//AC124\n:86:EFT {number} NOV\n"
         ":61:2611191119DR85,00NCHGFEE//AC125\n:86:SERVICE FEE\n"
         ":62F:C261120ZAR1115,00\n-\n"
     ).encode()
@@ -90,7 +105,7 @@ def _camt(number: str) -> bytes:
 
 
 def test_three_unlike_files_of_one_month_are_read_and_tie_to_the_bank_account(
-    numbers: list[str], session: Session
+    settings: Settings, org: OrganizationFacts, numbers: list[str], session: Session
 ) -> None:
     before = _balance(session, "BANK")
 
@@ -113,6 +128,9 @@ def test_three_unlike_files_of_one_month_are_read_and_tie_to_the_bank_account(
     for file in (mt940, camt):
         moved = D(file.reading["closing"]) - D(file.reading["opening"])
         assert moved == D(file.reading["moved"])
+    proved = _verify(settings, org.slug)
+    assert proved.exit_code == 0, proved.output
+    assert "Money received R 550,00 = posted R 450,00 + suspense R 100,00" in proved.output
 
 
 @pytest.mark.parametrize("make", [_fnb, _mt940, _camt])
