@@ -42,6 +42,19 @@ class ReturnBody(Body):
     reason: Annotated[Words, Field(min_length=1, max_length=500)]
 
 
+class SamePaymentBody(Body):
+    """The payment before, `receipt_id`, and how it is known to be the same."""
+
+    receipt_id: UUID
+    reason: Annotated[Words, Field(min_length=1, max_length=500)]
+
+
+class OtherMoneyBody(Body):
+    """How it is known that the money is other money."""
+
+    reason: Annotated[Words, Field(min_length=1, max_length=500)]
+
+
 class FileRowAnswer(Answer):
     """What became of a row. A row that could not be read has no amount.
 
@@ -124,10 +137,21 @@ class SuggestionAnswer(Answer):
     why: str
 
 
+class RepeatedAnswer(Answer):
+    """A payment that came before, which one in suspense may repeat."""
+
+    id: UUID
+    reference: str
+    amount: Money
+    received_on: Day
+    status: str
+    policy_number: str | None
+
+
 class SuspenseAnswer(Answer):
     """A receipt that waits for its policy, with suggestions, the best first.
 
-    `sets_lapse_aside_of` is the lapsed policy that it names and within whose grace it came.
+    `may_repeat` are payments that came before and agree with it. `sets_lapse_aside_of` is the lapsed policy that it names and within whose grace it came.
     """
 
     id: UUID
@@ -138,6 +162,7 @@ class SuspenseAnswer(Answer):
     policy_number: str | None
     file_id: UUID | None
     suggestions: list[SuggestionAnswer]
+    may_repeat: list[RepeatedAnswer]
     sets_lapse_aside_of: UUID | None
 
 
@@ -149,6 +174,12 @@ class BankReceiptAnswer(Answer):
     amount: Money
     status: str
     policy_id: UUID | None
+
+
+class MatchAnswer(BankReceiptAnswer):
+    """A receipt after it was given to a policy. With `approval_id` nothing has been done yet."""
+
+    approval_id: UUID | None
 
 
 @endpoint(
@@ -218,15 +249,17 @@ def list_suspense(query: ListQuery) -> Reply:
     found = queries.list_suspense(session, limit=query.limit, after=_after(query))
     suggested = queries.suggest_policies(session, found.items)
     disproved = queries.find_lapses_disproved(session, found.items)
+    repeated = queries.list_repeated(session, [one.id for one in found.items])
     return listing(
         found,
         lambda one: {
             **{
                 name: getattr(one, name)
                 for name in SuspenseAnswer.model_fields
-                if name not in ("suggestions", "sets_lapse_aside_of")
+                if name not in ("suggestions", "may_repeat", "sets_lapse_aside_of")
             },
             "suggestions": suggested[one.id],
+            "may_repeat": repeated[one.id],
             "sets_lapse_aside_of": disproved.get(one.id),
         },
     )
@@ -237,12 +270,19 @@ def list_suspense(query: ListQuery) -> Reply:
     "/suspense/<uuid:receipt_id>/match",
     may=May.RECONCILIATION_UPLOAD,
     body=MatchBody,
-    answer=BankReceiptAnswer,
+    answer=MatchAnswer,
     tag=TAG,
 )
-def match_suspense(receipt_id: UUID, body: MatchBody):
-    """Give money in suspense to a policy: it settles what is due, the rest is credit."""
-    return services.match_suspense(receipt_id, body.policy_id, on=_today(), now=clock.now())
+def match_suspense(receipt_id: UUID, body: MatchBody) -> Reply:
+    """Give money in suspense to a policy: it settles what is due, the rest is credit.
+
+    Above the tenant's limit for a payment a second person is asked: 202 with `approval_id`.
+    """
+    done = services.match_suspense(receipt_id, body.policy_id, on=_today(), now=clock.now())
+    content = {name: getattr(done.receipt, name) for name in BankReceiptAnswer.model_fields}
+    return Reply(
+        content | {"approval_id": done.approval_id}, status=202 if done.approval_id else None
+    )
 
 
 @endpoint(
@@ -256,6 +296,35 @@ def match_suspense(receipt_id: UUID, body: MatchBody):
 def return_suspense(receipt_id: UUID, body: ReturnBody):
     """Pay money in suspense back to where it came from."""
     return services.return_suspense(receipt_id, reason=body.reason, on=_today(), now=clock.now())
+
+
+@endpoint(
+    "POST",
+    "/suspense/<uuid:receipt_id>/same-payment",
+    may=May.RECONCILIATION_UPLOAD,
+    body=SamePaymentBody,
+    answer=BankReceiptAnswer,
+    tag=TAG,
+)
+def drop_repeated_payment(receipt_id: UUID, body: SamePaymentBody):
+    """Say that money in suspense is a payment that came before: it leaves the books."""
+    return services.drop_repeated(
+        receipt_id, body.receipt_id, reason=body.reason, on=_today(), now=clock.now()
+    )
+
+
+@endpoint(
+    "POST",
+    "/premium-reconciliation/files/<uuid:file_id>/rows/<int:line>/other-money",
+    may=May.RECONCILIATION_UPLOAD,
+    body=OtherMoneyBody,
+    answer=FileRowAnswer,
+    tag=TAG,
+)
+def post_other_money(file_id: UUID, line: int, body: OtherMoneyBody):
+    """Say that a row that was taken for a duplicate is other money: it is posted."""
+    row = services.post_other_money(file_id, line, reason=body.reason, on=_today(), now=clock.now())
+    return {name: getattr(row, name) for name in FileRowAnswer.model_fields}
 
 
 def _upload(body: UploadBody, sent: Sent, policy_id: UUID | None) -> Reply:

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import case, func, select, text
+from sqlalchemy import ColumnElement, case, func, or_, select, text
 from sqlalchemy.orm import Session
 
 from insurance.billing.models import (
@@ -333,14 +333,26 @@ def list_payments_with_reference(
 
 
 def next_occurrence(
-    session: Session, *, payer: str, reference: str, received_on: date, amount: Decimal
+    session: Session,
+    *,
+    payer: str,
+    reference: str,
+    received_on: date,
+    amount: Decimal,
+    bank_reference: str | None = None,
 ) -> int:
-    """Return the how-many-th payment one more would be that agrees in all of these."""
+    """Return the how-many-th payment one more would be that agrees in all of these.
+
+    One that has the bank's number counts too, whatever its reference.
+    """
+    is_alike: ColumnElement[bool] = Receipt.reference_key == plain_reference(reference)
+    if bank_reference is not None:
+        is_alike = or_(is_alike, Receipt.bank_reference == bank_reference)
     highest = session.scalar(
         select(func.max(Receipt.occurrence)).where(
             Receipt.org_id == current_org(),
             Receipt.kind == ReceiptKind.PAYMENT,
-            Receipt.reference_key == plain_reference(reference),
+            is_alike,
             Receipt.payer_key == plain_reference(payer),
             Receipt.received_on == received_on,
             Receipt.amount == amount,

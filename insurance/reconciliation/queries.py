@@ -171,7 +171,8 @@ _MONEY = text(
 _BANK_MONEY = text(
     """
     SELECT status, sum(amount) AS amount FROM ins.receipts
-    WHERE org_id = :org AND kind = 'PAYMENT' GROUP BY status
+    WHERE org_id = :org AND kind = 'PAYMENT' AND reason_code IS DISTINCT FROM 'SAME_PAYMENT'
+    GROUP BY status
     """
 )
 # A row that failed may have come in a later, corrected file: then it is known by what it says.
@@ -196,6 +197,27 @@ _SUSPENSE = text(
     ORDER BY r.id LIMIT :limit
     """
 )
+# The payments that came before one in suspense and that it may repeat: by the bank's number, or by
+# payer, day, amount and reference. What was dropped as a repetition is none.
+_REPEATED = text(
+    """
+    SELECT s.id, e.id, e.reference, e.amount, e.received_on, e.status, p.policy_number
+    FROM ins.receipts s
+    CROSS JOIN LATERAL (
+        SELECT o.id FROM ins.receipts o
+        WHERE o.org_id = :org AND o.reference_key = s.reference_key AND o.payer_key = s.payer_key
+          AND o.received_on = s.received_on AND o.amount = s.amount
+        UNION
+        SELECT o.id FROM ins.receipts o
+        WHERE o.org_id = :org AND o.bank_reference = s.bank_reference AND o.amount = s.amount
+    ) f
+    JOIN ins.receipts e ON e.org_id = :org AND e.id = f.id
+    LEFT JOIN ins.policies p ON p.org_id = e.org_id AND p.id = e.policy_id
+    WHERE s.org_id = :org AND s.id = ANY(:ids) AND s.status = 'SUSPENSE'
+      AND e.kind = 'PAYMENT' AND e.id < s.id AND e.reason_code IS DISTINCT FROM 'SAME_PAYMENT'
+    ORDER BY s.id, e.id
+    """
+)
 _LAPSED = text(
     """
     SELECT id, policy_number, ended_on FROM ins.policies
@@ -217,6 +239,9 @@ _CANDIDATES = text(
 )
 
 
+_LAST_LINE = 2**31 - 1
+
+
 @dataclass(frozen=True, slots=True)
 class SuspenseLine:
     """A receipt in suspense, with the policy number that its row gave."""
@@ -230,6 +255,18 @@ class SuspenseLine:
     policy_number: str | None
     file_id: UUID | None
     line: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """A payment that came before, which one in suspense may repeat. `amount` is in rand."""
+
+    id: UUID
+    reference: str
+    amount: Decimal
+    received_on: date
+    status: str
+    policy_number: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,6 +395,36 @@ def list_rows(
         query = query.where(ReconciliationRow.verdict == verdict)
     rows = session.scalars(query.order_by(ReconciliationRow.line).limit(limit + 1)).all()
     return page_of(rows, limit, lambda row: (row.line,))
+
+
+def get_row(session: Session, file_id: UUID, line: int) -> ReconciliationRow:
+    """Return the row of a file that stood on a line. Raises NotFoundError."""
+    if line > _LAST_LINE:
+        raise NotFoundError
+    found = session.scalars(
+        select(ReconciliationRow).where(
+            ReconciliationRow.org_id == current_org(),
+            ReconciliationRow.file_id == file_id,
+            ReconciliationRow.line == line,
+        )
+    ).one_or_none()
+    if found is None:
+        raise NotFoundError
+    return found
+
+
+def find_row_of(session: Session, receipt_id: UUID) -> ReconciliationRow | None:
+    """Return the row of a file that brought a receipt in; None for one by hand."""
+    return session.scalars(
+        select(ReconciliationRow)
+        .where(
+            ReconciliationRow.org_id == current_org(),
+            ReconciliationRow.receipt_id == receipt_id,
+            ReconciliationRow.is_receipt,
+        )
+        .order_by(ReconciliationRow.id)
+        .limit(1)
+    ).one_or_none()
 
 
 def read_rows(session: Session, file_id: UUID, *, chunk: int = 5_000) -> Iterator[Any]:
@@ -658,6 +725,15 @@ def find_lapses_disproved(session: Session, waiting: Sequence[SuspenseLine]) -> 
         for one in waiting
         if numbers[one.id] in lapsed and one.received_on < lapsed[numbers[one.id]].ended_on
     }
+
+
+def list_repeated(session: Session, receipt_ids: Sequence[UUID]) -> dict[UUID, list[Repeated]]:
+    """Return, by receipt in suspense, the payments before it that it may repeat."""
+    found: dict[UUID, list[Repeated]] = {one: [] for one in receipt_ids}
+    values = {"org": current_org(), "ids": list(receipt_ids)}
+    for receipt_id, *facts in session.execute(_REPEATED, values):
+        found[receipt_id].append(Repeated(*facts))
+    return found
 
 
 def get_suspense(session: Session, receipt_id: UUID) -> SuspenseLine:

@@ -17,19 +17,30 @@ from insurance.claims.services import change_payees, undo_death
 from insurance.core.db import db, transaction
 from insurance.core.ids import new_id
 from insurance.core.permissions import Role
+from insurance.lapses.services import record_notice
 from insurance.policies.lifecycle_rules import CancellationType
 from insurance.policies.models import EndorsementType
 from insurance.policies.queries import get_policy
-from insurance.policies.services import Cancellation, cancel_policy, pay_refund, waive_premium
+from insurance.policies.services import (
+    Cancellation,
+    cancel_policy,
+    lapse_policy,
+    pay_refund,
+    set_lapse_aside,
+    waive_premium,
+)
 from insurance.policies.services import write_off_premium as write_off
 from insurance.policies.services.approvals import EXECUTORS
 from insurance.policies.services.endorsements import Wanted, endorse_policy
 from insurance.policies.services.payments import Answers, receive_payment
+from insurance.reconciliation.queries import list_suspense
+from insurance.reconciliation.services import commit_file, match_suspense, preview_upload
 from tests.factories.claims import MANAGER, account, acting, assess, benefit_of, claim, complete
 from tests.factories.claims import pay as pay_claim
 from tests.factories.identity import SignedInClient
 from tests.factories.lifecycle import at, sell
 from tests.factories.organizations import OrganizationFacts
+from tests.factories.reconciliation import csv_of, row
 
 SignIn = Callable[..., SignedInClient]
 START = date(2026, 5, 1)
@@ -106,7 +117,66 @@ def _undone_death(policy_id: UUID) -> UUID | None:
         return undo_death(made.id, reason="A namesake died", on=DAY, now=now)
 
 
+def _large_payment(policy_id: UUID) -> UUID | None:
+    with at(DAY) as now:
+        return receive_payment(
+            policy_id,
+            amount=Decimal("150000.00"),
+            reference="EFT-150",
+            paid_on=DAY,
+            on=DAY,
+            now=now,
+            answers=Answers(amount_is_right=True),
+        ).approval_id
+
+
+def _large_match(policy_id: UUID) -> UUID | None:
+    content = csv_of(row("PL-9999-999999", "150000.00", "EFT-151"))
+    with at(DAY) as now:
+        commit_file(preview_upload(content, "b.csv", on=DAY, now=now).id, on=DAY, now=now)
+        (waiting,) = list_suspense(db.session(), limit=5).items
+        db.session().rollback()
+        return match_suspense(waiting.id, policy_id, on=DAY, now=now).approval_id
+
+
+def _lapse_set_aside(policy_id: UUID) -> UUID | None:
+    number = get_policy(db.session(), policy_id).policy_number
+    db.session().rollback()
+    sent, lapsed_on, filed = date(2026, 5, 4), date(2026, 5, 17), date(2026, 5, 20)
+    with at(sent) as now:
+        record_notice(
+            policy_id,
+            recipient="12 Kloof Street",
+            sent_on=sent,
+            registered_number="RE123456785ZA",
+            on=sent,
+            now=now,
+        )
+    with at(lapsed_on) as now:
+        lapse_policy(policy_id, reason="No payment", on=lapsed_on, now=now)
+    content = csv_of(row(number, "100.00", "EFT-9", paid_date="2026-05-10"))
+    with at(filed) as now:
+        commit_file(preview_upload(content, "b.csv", on=filed, now=now).id, on=filed, now=now)
+        (waiting,) = list_suspense(db.session(), limit=5).items
+        db.session().rollback()
+        return set_lapse_aside(
+            policy_id, waiting.id, reason="Paid in time", on=filed, now=now
+        ).approval_id
+
+
 KINDS = {
+    "policies.receive_payment": (
+        _large_payment,
+        ["Payment", "R 150 000,00", "Due and not paid", "R 700,00", "2026/11/20", "EFT-150"],
+    ),
+    "suspense.match": (
+        _large_match,
+        ["In suspense", "With PL-", "R 150 000,00", "Due and not paid", "2026/11/20", "EFT-151"],
+    ),
+    "policies.set_lapse_aside": (
+        _lapse_set_aside,
+        ["In force, cover unbroken", "Lapsed", "Never was", "2026/05/10", "EFT-9", "R 100,00"],
+    ),
     "policies.cancel": (_cancellation, ["Cover ends on", "Active", "Cancelled", "Fraud"]),
     "premiums.waive": (_waiver, ["Premium due on", "2026/05/01", "R 100,00", "R 0,00"]),
     "premiums.write_off": (_write_off, ["Premium due on", "Written off", "R 100,00"]),

@@ -11,13 +11,14 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import text
 
 from insurance.core import clock
-from insurance.core.db import transaction
+from insurance.core.db import db, transaction
 from insurance.core.permissions import Role
 from insurance.core.tenancy import tenant_scope
+from insurance.reconciliation.queries import list_suspense
 from insurance.reconciliation.services import post_file, preview_upload
 from tests.browser.test_accessibility import _faults
 from tests.factories.organizations import OrganizationFacts
-from tests.factories.reconciliation import csv_of, make_policies, row
+from tests.factories.reconciliation import commit, csv_of, make_policies, make_reconciliation, row
 
 pytestmark = pytest.mark.browser
 
@@ -99,6 +100,48 @@ def test_the_progress_runs_along_and_ends_by_itself(
     expect(page.locator("#progress")).to_contain_text("All 20 rows were gone through")
     page.get_by_role("link", name="Show the report").click()
     expect(page.locator("main .head")).to_contain_text("Committed")
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 390)])
+def test_what_a_person_decides_of_files_has_no_faults_that_a_machine_finds(
+    scheme: str,
+    width: int,
+    app: Flask,
+    signed_in: Callable[..., Page],
+    org: OrganizationFacts,
+    policies: list[tuple[UUID, str]],
+) -> None:
+    with app.app_context(), tenant_scope(org.id):
+        make_reconciliation(policies[1][0])
+        file_id = commit(csv_of(*[row(policies[0][1])] * 2)).id
+        again_id = commit(csv_of(row(policies[0][1]), row(policies[0][1], "1.00", "R2"))).id
+        waiting = next(
+            one.id for one in list_suspense(db.session(), limit=9).items if one.amount == 100
+        )
+        db.session().rollback()
+    page = signed_in(width=width, scheme=scheme)
+    faults = {}
+    for path in (
+        f"reconciliation/{file_id}",
+        f"reconciliation/{again_id}/rows/2/other-money",
+        f"reconciliation/suspense/{waiting}/same-payment",
+        "reconciliation/suspense",
+        "reconciliation/mappings",
+        f"policies/{policies[0][0]}/set-aside",
+    ):
+        answer = page.goto(f"/{org.slug}/{path}")
+        assert (path, answer and answer.status) == (path, 200)
+        if found := _faults(page):
+            faults[path] = found
+    page.goto(f"/{org.slug}/reconciliation/upload")
+    unknown = {"name": "club.csv", "mimeType": "text/csv", "buffer": b"wann,wer,rand\n1,2,3\n"}
+    page.get_by_label("File").set_input_files(unknown)  # type: ignore[arg-type]
+    page.get_by_role("button", name="Show what it would do").click()
+    expect(page.locator("main")).to_contain_text("wann")
+    if found := _faults(page):
+        faults["mapping"] = found
+
+    assert faults == {}
 
 
 def test_the_screens_have_no_faults_that_a_machine_finds(

@@ -1,5 +1,6 @@
 """Money without a policy: who it may be for, and what becomes of it."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from uuid import UUID
@@ -16,16 +17,22 @@ from insurance.billing.queries import (
     list_payments_with_reference,
     unapplied_credit,
 )
+from insurance.core import clock
 from insurance.core.db import transaction
 from insurance.core.errors import ConflictError, DomainError, NotFoundError
 from insurance.core.ids import new_id
-from insurance.core.tenancy import tenant_scope
+from insurance.core.permissions import Role
+from insurance.core.tenancy import current_org, tenant_scope
+from insurance.organizations.models import Organization
 from insurance.policies.models import Policy, PolicyStatus
 from insurance.policies.queries import list_events
+from insurance.policies.services import approve_request
 from insurance.reconciliation.queries import list_suspense, suggest_policies, sum_suspense
 from insurance.reconciliation.services import match_suspense, return_suspense
 from insurance.reconciliation.services.suspense import take_back_suspense
 from tests.factories.book import NOW, TODAY
+from tests.factories.identity import SignedInClient, TestClient
+from tests.factories.lifecycle import CHECKER, MAKER, at
 from tests.factories.organizations import OrganizationFacts
 from tests.factories.reconciliation import commit, csv_of, make_policies, row, verdicts
 
@@ -144,6 +151,64 @@ def test_a_lapsed_policy_takes_what_it_owes_and_one_that_is_over_takes_nothing(
 def _set(policy_id: UUID, status: PolicyStatus) -> None:
     with transaction() as session:
         session.execute(update(Policy).where(Policy.id == policy_id).values(status=status))
+
+
+def test_a_second_person_gives_more_than_the_limit_to_a_policy(
+    policy: tuple[UUID, str],
+    api: Callable[..., TestClient],
+    sign_in: Callable[..., SignedInClient],
+    session: Session,
+) -> None:
+    _set_limit(D("100.00"))
+    commit(csv_of(row(policy[1], "300.00", "EFT 8")))
+    (waiting,) = list_suspense(session, limit=5).items
+    assert "a second person gives it to its policy" in str(waiting.detail)
+    session.rollback()
+    path = f"/reconciliation/suspense/{waiting.id}/match"
+    with clock.frozen(NOW):
+        finance, checker = api(Role.FINANCE), api(Role.MANAGER)
+        browser = sign_in(Role.FINANCE)
+        chosen = browser.get(browser.url(f"{path}?policy_id={policy[0]}")).text
+        asked = finance.post(
+            f"/api/v1/suspense/{waiting.id}/match", json={"policy_id": str(policy[0])}
+        )
+        again = browser.post(browser.url(path), data={"policy_id": str(policy[0])})
+
+        assert "another person must agree" in chosen
+        assert (asked.status_code, asked.json["status"]) == (202, "SUSPENSE")
+        assert again.status_code == 409
+        assert sum_suspense(session) == (1, D("300.00"))
+        session.rollback()
+        approved = checker.post(f"/api/v1/approvals/{asked.json['approval_id']}/approve", json={})
+
+    assert approved.status_code == 200
+    assert sum_suspense(session) == (0, D("0.00"))
+    assert arrears_on(session, policy[0], TODAY) == 0
+
+
+def test_what_is_returned_while_a_second_person_is_asked_is_given_to_nobody(
+    policy: tuple[UUID, str], session: Session
+) -> None:
+    _set_limit(D("100.00"))
+    receipt_id = _wait(session)
+    with at(TODAY, MAKER) as now:
+        asked = match_suspense(receipt_id, policy[0], on=TODAY, now=now)
+        return_suspense(receipt_id, reason="Not ours", on=TODAY, now=now)
+    assert asked.approval_id is not None
+
+    with at(TODAY, CHECKER) as now, pytest.raises(ConflictError, match="The request is void"):
+        approve_request(asked.approval_id, on=TODAY, now=now)
+
+    assert _accounts(session) == {}
+
+
+def _set_limit(amount: Decimal) -> None:
+    with transaction() as session:
+        session.execute(
+            update(Organization)
+            .where(Organization.org_id == current_org())
+            .values(payment_limit=amount)
+        )
 
 
 def test_money_goes_back_from_the_bank_with_a_reason(session: Session) -> None:

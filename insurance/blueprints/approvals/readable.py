@@ -11,6 +11,7 @@ from flask import url_for
 from sqlalchemy.orm import Session
 
 from insurance.approvals.models import ApprovalRequest, ApprovalStatus
+from insurance.billing import queries as billing
 from insurance.claims import queries as claims
 from insurance.claims.services import payments, restoring
 from insurance.core.context import current_actor
@@ -20,7 +21,9 @@ from insurance.core.privacy import as_shown, may_see_identity
 from insurance.customers.queries import get_customer
 from insurance.policies import queries as policies
 from insurance.policies.models import Policy
-from insurance.policies.services import cancellation, endorsements, relief
+from insurance.policies.services import cancellation, endorsements, relief, setting_aside
+from insurance.policies.services.payments import RECEIVE
+from insurance.reconciliation.services.suspense import MATCH
 from insurance.web.business import business_day
 from insurance.web.filters import words
 
@@ -135,6 +138,36 @@ def _refund(session: Session, request: ApprovalRequest) -> list[Part]:
         Part(f"Paid back to {_payee_of(session, policy)}", format_money(amount)),
         Part("Can be paid back", format_money(max(present - amount, ZERO)), format_money(present)),
         Part("Reference", str(request.payload["reference"])),
+    ]
+
+
+def _payment(session: Session, request: ApprovalRequest) -> list[Part]:
+    payload, policy = request.payload, _policy(session, request)
+    amount, is_typed = Decimal(payload["amount"]), request.action == RECEIVE
+    owed = billing.arrears_on(session, policy.id, business_day())
+    credit = billing.unapplied_credit(session, policy.id)
+    return [
+        Part("Payment", format_money(amount)),
+        Part("Where it is", f"With {policy.policy_number}", "" if is_typed else "In suspense"),
+        Part("Received on", _text(payload["payment_date" if is_typed else "received_on"])),
+        Part("Reference", str(payload["payment_reference"]) or _NO_VALUE),
+        Part("Due and not paid", format_money(max(owed - amount, ZERO)), format_money(owed)),
+        *(
+            [Part("Held as credit", "With what is left over", format_money(credit))]
+            if credit
+            else []
+        ),
+    ]
+
+
+def _set_aside(session: Session, request: ApprovalRequest) -> list[Part]:
+    payload, policy = request.payload, _policy(session, request)
+    return [
+        Part("Policy", "In force, cover unbroken", words(policy.status.value)),
+        Part("Lapse", "Never was", f"As from {_text(payload['lapsed_on'])}"),
+        Part("Payment that came in time", format_money(Decimal(payload["amount"]))),
+        Part("Received on", _text(payload["received_on"])),
+        Part("Reference", str(payload["payment_reference"]) or _NO_VALUE),
     ]
 
 
@@ -295,6 +328,9 @@ _KINDS: dict[str, Callable[[Session, ApprovalRequest], list[Part]]] = {
     relief.WAIVE: _giving_up,
     relief.WRITE_OFF: _giving_up,
     relief.REFUND: _refund,
+    RECEIVE: _payment,
+    MATCH: _payment,
+    setting_aside.ACTION: _set_aside,
     endorsements.BACKDATE: _backdated,
     payments.ACTION: _claim_payment,
     restoring.ACTION: _undone_death,

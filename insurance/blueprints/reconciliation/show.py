@@ -4,6 +4,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from flask import Response, make_response, request, url_for
+from wtforms import TextAreaField
 
 from insurance.blueprints.reconciliation import bp
 from insurance.core import clock
@@ -18,7 +19,7 @@ from insurance.reconciliation.rules import FileFormat, Verdict
 from insurance.web.access import requires
 from insurance.web.business import business_day
 from insurance.web.exports import export
-from insurance.web.forms import Form
+from insurance.web.forms import Form, Required, TextField
 from insurance.web.html import go, next_url, page, refuse
 
 ROWS = 50
@@ -74,6 +75,12 @@ class CommitForm(Form):
     """The consent to post a file."""
 
 
+class OtherMoneyForm(Form):
+    """How it is known that a row is other money."""
+
+    reason = TextField("Reason", [Required()], longest=500, widget=TextAreaField.widget)
+
+
 @bp.get("/<uuid:file_id>")
 @requires(May.RECONCILIATION_VIEW)
 def show(file_id: UUID) -> Response:
@@ -96,6 +103,36 @@ def commit(file_id: UUID) -> Response:
         return _page(queries.get_file(db.session(), file_id), form, status=error.status)
     said = "The file was posted." if file.status is FileStatus.COMMITTED else None
     return go(url_for(".show", file_id=file_id), said)
+
+
+@bp.route("/<uuid:file_id>/rows/<int:line>/other-money", methods=["GET", "POST"])
+@requires(May.RECONCILIATION_UPLOAD)
+def other_money(file_id: UUID, line: int) -> Response:
+    """Ask why, then post a row that was taken for a duplicate."""
+    session = db.session()
+    file, row = queries.get_file(session, file_id), queries.get_row(session, file_id, line)
+    can = row.verdict is Verdict.DUPLICATE and row.is_receipt
+    form = OtherMoneyForm()
+    status = 200
+    if form.validate_on_submit():
+        try:
+            row = services.post_other_money(
+                file_id, line, reason=form.reason.data or "", on=business_day(), now=clock.now()
+            )
+        except DomainError as error:
+            refuse(form, error)
+            status = error.status
+        else:
+            return go(url_for(".show", file_id=file_id), f"Line {line} was posted: {row.detail}")
+    return page(
+        "reconciliation/other_money.html",
+        part="other_money_form",
+        status=status if status != 200 else form.status,
+        form=form,
+        file=file,
+        row=row,
+        can=can and file.status is FileStatus.COMMITTED,
+    )
 
 
 @bp.get("/<uuid:file_id>/progress")

@@ -3,21 +3,24 @@
 from uuid import UUID
 
 from flask import Response, request, url_for
-from wtforms import HiddenField
+from wtforms import HiddenField, TextAreaField
 
 from insurance.billing.rules import allocate
 from insurance.blueprints.reconciliation import bp
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError
+from insurance.core.money import format_money
 from insurance.core.paging import decode_cursor
 from insurance.core.permissions import May
+from insurance.organizations.queries import get_organization
 from insurance.policies.queries import PolicyLine, get_policy_line, search_policy_ids
 from insurance.reconciliation import queries, services
 from insurance.reconciliation.queries import SuspenseLine
 from insurance.web.access import requires
 from insurance.web.business import business_day
-from insurance.web.forms import Form, Required, TextField
+from insurance.web.filters import words
+from insurance.web.forms import ChoiceField, Form, Required, TextField
 from insurance.web.html import go, next_url, page, refuse
 
 ROWS = 25
@@ -36,6 +39,13 @@ class ReturnForm(Form):
     reason = TextField("Reason", [Required()], longest=500)
 
 
+class SamePaymentForm(Form):
+    """Which payment it is, and how that is known."""
+
+    receipt_id = ChoiceField("The payment before", [Required("Choose the payment.")])
+    reason = TextField("Reason", [Required()], longest=500, widget=TextAreaField.widget)
+
+
 @bp.get("/suspense")
 @requires(May.RECONCILIATION_VIEW)
 def suspense() -> Response:
@@ -50,6 +60,7 @@ def suspense() -> Response:
         lines=found.items,
         suggested=queries.suggest_policies(session, found.items, most=2),
         disproved=queries.find_lapses_disproved(session, found.items),
+        repeated=queries.list_repeated(session, [one.id for one in found.items]),
         waiting=waiting,
         amount=amount,
         next=next_url(found),
@@ -69,13 +80,18 @@ def match(receipt_id: UUID) -> Response:
     policy = _policy(form.policy_id.data)
     if form.validate_on_submit() and policy is not None:
         try:
-            services.match_suspense(receipt_id, policy.id, on=business_day(), now=clock.now())
+            done = services.match_suspense(
+                receipt_id, policy.id, on=business_day(), now=clock.now()
+            )
         except DomainError as error:
             refuse(form, error)
             status = error.status
         else:
             number = policy.policy.policy_number
-            return go(url_for(".suspense"), f"{line.reference} was given to {number}.")
+            said = f"{line.reference or 'The payment'} was given to {number}."
+            if done.approval_id is not None:
+                said = f"The payment is given to {number} once another person agrees."
+            return go(url_for(".suspense"), said)
     return _match_page(line, form, policy, status if status != 200 else form.status)
 
 
@@ -105,6 +121,49 @@ def return_money(receipt_id: UUID) -> Response:
     )
 
 
+@bp.route("/suspense/<uuid:receipt_id>/same-payment", methods=["GET", "POST"])
+@requires(May.RECONCILIATION_UPLOAD)
+def same_payment(receipt_id: UUID) -> Response:
+    """Choose the payment that this one repeats; it leaves the books."""
+    session = db.session()
+    line = queries.get_suspense(session, receipt_id)
+    before = queries.list_repeated(session, [receipt_id])[receipt_id]
+    form = SamePaymentForm()
+    form.receipt_id.choices = [
+        (
+            str(one.id),
+            f"{one.received_on:%Y/%m/%d}, {format_money(one.amount)}, {one.reference or '–'}"
+            f" ({one.policy_number or 'no policy'}, {words(one.status).lower()})",
+        )
+        for one in before
+    ]
+    status = 200
+    if request.method == "GET" and len(before) == 1:
+        form.receipt_id.data = str(before[0].id)
+    if form.validate_on_submit():
+        try:
+            services.drop_repeated(
+                receipt_id,
+                UUID(form.receipt_id.data),
+                reason=form.reason.data or "",
+                on=business_day(),
+                now=clock.now(),
+            )
+        except DomainError as error:
+            refuse(form, error)
+            status = error.status
+        else:
+            return go(url_for(".suspense"), "The payment that came twice is out of the books.")
+    return page(
+        "reconciliation/same_payment.html",
+        part="same_payment_form",
+        status=status if status != 200 else form.status,
+        form=form,
+        line=line,
+        can=bool(before),
+    )
+
+
 def _match_page(
     line: SuspenseLine, form: MatchForm, policy: PolicyLine | None, status: int
 ) -> Response:
@@ -125,6 +184,7 @@ def _match_page(
         policy=policy,
         shares=shares,
         credit=credit,
+        takes_two=line.amount > get_organization(session).payment_limit,
         q=q,
         found=found,
         suggested=queries.suggest_policies(session, [line])[line.id],

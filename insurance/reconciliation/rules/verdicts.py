@@ -96,29 +96,36 @@ class Known:
 
 
 def decide(
-    row: Row, known: Known, *, on: date, tolerance: Decimal = ZERO, limit: Decimal | None = None
+    row: Row,
+    known: Known,
+    *,
+    on: date,
+    tolerance: Decimal = ZERO,
+    limit: Decimal | None = None,
+    is_other_money: bool = False,
 ) -> Decision:
     """Decide about a row. `known.lines` are what its policy owes, in the order it fell due.
 
     A policy of somebody else is unknown here, so both are answered alike. More than `limit` rand
-    waits for a person.
+    waits for a person. `is_other_money`: a person said that it is no payment that came before.
     """
     if row.outcome is not Outcome.PAID:
         return _take_back(row, known)
     policy, debit = known.policy, known.debit
-    if debit is not None and policy is not None and debit.policy_id == policy.id:
-        return _answer(row, known, debit, on, tolerance)
-    seen = recognise(row, known.agreeing, known.numbered, known.source)
-    if seen is not None and seen.is_certain:
-        return Decision(Verdict.DUPLICATE, seen.words, receipt=seen.receipt)
-    if seen is not None:
-        return Decision(Verdict.SUSPENSE, seen.words)
+    if not is_other_money:
+        if debit is not None and policy is not None and debit.policy_id == policy.id:
+            return _answer(row, known, debit, on, tolerance)
+        seen = recognise(row, known.agreeing, known.numbered, known.source)
+        if seen is not None and seen.is_certain:
+            return Decision(Verdict.DUPLICATE, seen.words, receipt=seen.receipt)
+        if seen is not None:
+            return Decision(Verdict.SUSPENSE, seen.words)
     if policy is None:
         words = (
             "There is no policy with this number." if row.policy_number else "It names no policy."
         )
         return Decision(Verdict.SUSPENSE, words)
-    if debit is not None:
+    if debit is not None and debit.policy_id != policy.id:
         return Decision(Verdict.SUSPENSE, "This reference is a debit of another policy.")
     if policy.status not in _TAKES_MONEY:
         return Decision(Verdict.SUSPENSE, _not_in_force(policy))
@@ -127,7 +134,7 @@ def decide(
             Verdict.SUSPENSE,
             f"More than {format_money(limit)}: a second person gives it to its policy.",
         )
-    if known.in_flight is not None:
+    if known.in_flight is not None and not is_other_money:
         waiting = known.in_flight
         settled = _settle(row, known.lines, waiting.line_id, on, tolerance)
         words = (
@@ -303,7 +310,13 @@ class Standing:
         return self.by_id.get(owner) if owner is not None else None
 
     def take(
-        self, row: Row, *, on: date, tolerance: Decimal = ZERO, only: KnownPolicy | None = None
+        self,
+        row: Row,
+        *,
+        on: date,
+        tolerance: Decimal = ZERO,
+        only: KnownPolicy | None = None,
+        is_other_money: bool = False,
     ) -> Decision:
         """Decide about a row and let the books say what they will after it.
 
@@ -322,7 +335,14 @@ class Standing:
             in_flight=self._in_flight(row, policy),
             source=self.source,
         )
-        decision = decide(row, known, on=on, tolerance=tolerance, limit=self.limit)
+        decision = decide(
+            row,
+            known,
+            on=on,
+            tolerance=tolerance,
+            limit=self.limit,
+            is_other_money=is_other_money,
+        )
         self._note(row, decision, policy, tolerance)
         return decision
 

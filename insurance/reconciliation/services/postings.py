@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from insurance.audit_logs.services import record
-from insurance.billing.queries import list_receipts_by_id
+from insurance.billing.queries import list_receipts_by_id, next_occurrence
 from insurance.billing.services import Payment, Unmatched, record_unmatched
 from insurance.core.context import current_actor
 from insurance.core.db import transaction
@@ -52,7 +52,7 @@ from insurance.reconciliation.rules import (
     Verdict,
     read_row,
 )
-from insurance.reconciliation.services.suspense import take_back_suspense
+from insurance.reconciliation.services.suspense import check_reason, take_back_suspense
 
 CHUNK = 5_000
 AT_ONCE = 500
@@ -73,6 +73,48 @@ _SET_ROWS = text(
     WHERE r.org_id = :org AND r.id = v.id
     """
 )
+
+
+def post_other_money(
+    file_id: UUID, line: int, *, reason: str, on: date, now: datetime
+) -> ReconciliationRow:
+    """Post a row that was passed over as a duplicate, as a person says that it is other money.
+
+    It is decided like any row, but for what it seems to repeat. Raises DomainError at `reason`
+    without one, ConflictError for a row that is no duplicate of money of a posted file.
+    """
+    reason = check_reason(reason)
+    with transaction() as session:
+        file = queries.get_free_file(session, file_id)
+        row = queries.get_row(session, file_id, line)
+        if file.status is not FileStatus.COMMITTED:
+            raise ConflictError("Post the file first; its rows are decided anew then.")
+        if row.verdict is not Verdict.DUPLICATE or not row.is_receipt:
+            raise ConflictError(
+                "Only money that was taken for a payment before can be other money."
+            )
+        before = {"verdict": row.verdict, "detail": row.detail}
+        stored = session.execute(
+            select(_ROWS).where(_ROWS.c.org_id == current_org(), _ROWS.c.id == row.id)
+        ).all()
+        _Posting(session, file, on, now, is_other_money=True).run(stored)
+        session.refresh(row)
+        file.totals = queries.count_verdicts(session, file.id)
+        record(
+            session,
+            action="reconciliation.post_other_money",
+            resource="reconciliation_files",
+            resource_id=file.id,
+            before=before,
+            after={
+                "line": line,
+                "verdict": row.verdict,
+                "amount": row.amount,
+                "receipt_id": row.receipt_id,
+            },
+            reason=reason,
+        )
+        return row
 
 
 def commit_file(file_id: UUID, *, on: date, now: datetime) -> ReconciliationFile:
@@ -231,8 +273,17 @@ class _Wave:
 class _Posting:
     """One chunk of a file on its way into the books."""
 
-    def __init__(self, session: Session, file: ReconciliationFile, on: date, now: datetime) -> None:
+    def __init__(
+        self,
+        session: Session,
+        file: ReconciliationFile,
+        on: date,
+        now: datetime,
+        *,
+        is_other_money: bool = False,
+    ) -> None:
         self.session, self.on, self.now, self.file = session, on, now, file
+        self.is_other_money = is_other_money
         self.tolerance = file.tolerance
         self.done: list[_Done] = []
         self.by_line: dict[int, _Done] = {}
@@ -244,7 +295,11 @@ class _Posting:
     def run(self, stored: Sequence[Any]) -> None:
         """Decide about every row that can be read, post, and note what became of it."""
         session = self.session
-        read = [(row.id, _read(row, self.on)) for row in stored if row.state == "PENDING"]
+        read = [
+            (row.id, _read(row, self.on))
+            for row in stored
+            if row.state == "PENDING" or self.is_other_money
+        ]
         sound = [row for _id, row in read if isinstance(row, Row)]
         lock_policies(session, queries.find_owners(session, sound))
         standing = queries.new_standing(session, self.file)
@@ -272,8 +327,17 @@ class _Posting:
 
     def _take(self, row_id: UUID, row: Row, standing: Standing, only: KnownPolicy | None) -> None:
         policy = standing.policy_of(row)
-        decision = standing.take(row, on=self.on, tolerance=self.tolerance, only=only)
+        decision = standing.take(
+            row,
+            on=self.on,
+            tolerance=self.tolerance,
+            only=only,
+            is_other_money=self.is_other_money,
+        )
         done = self.by_line[row.line] = _Done(row_id, decision)
+        if self.is_other_money:
+            done.advice = f" {current_actor().name} said that it is other money."
+            row = replace(row, occurrence=self._next_occurrence(row))
         self.done.append(done)
         if decision.verdict in PAYING and policy is not None:
             if policy.id in self.wave.reversed_policies:
@@ -293,6 +357,16 @@ class _Posting:
             reference = decision.debit.reference
             answer = ResultRow(reference, Result(row.outcome.value), row.reason_code)
             self.answers.append((done, answer))
+
+    def _next_occurrence(self, row: Row) -> int:
+        return next_occurrence(
+            self.session,
+            payer=row.policy_number,
+            reference=row.reference,
+            received_on=row.paid_date,
+            amount=row.amount,
+            bank_reference=row.bank_reference,
+        )
 
     def _payment(self, row: Row, policy: KnownPolicy, decision: Decision) -> Payment:
         return Payment(
