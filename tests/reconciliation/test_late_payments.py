@@ -38,6 +38,7 @@ from insurance.policies.services import (
 )
 from insurance.policies.services.as_at import policy_as_at
 from insurance.policies.services.moves import charge_due, day_after, open_case
+from insurance.policies.services.payments import Answers
 from insurance.reconciliation.queries import list_suspense
 from insurance.reconciliation.services import post_uploaded, preview_upload
 from tests.factories.claims import claim, complete
@@ -325,7 +326,13 @@ def test_a_policy_whose_lapse_is_set_aside_stands_as_one_that_never_lapsed(
         twin = sell(DUE, term_years=1)
         with at(filed) as now:
             receive_payment(
-                twin, amount=D(amount), reference="EFT", paid_on=paid_on, on=filed, now=now
+                twin,
+                amount=D(amount),
+                reference=f"EFT {number}",
+                paid_on=paid_on,
+                on=filed,
+                now=now,
+                answers=Answers(amount_is_right=True),
             )
             with transaction() as session:
                 charge_due(open_case(session, twin, on=filed, now=now), day_after(filed))
@@ -355,12 +362,16 @@ def _standing(policy_id: UUID, on: date) -> dict[str, object]:
             if one.due_date <= on
         ],
         "arrears": arrears_on(session, policy_id, on),
-        "credit": unapplied_credit(session, policy_id),
+        # A file's row pays a month ahead, money out of suspense does when the premium falls due.
+        "ahead": unapplied_credit(session, policy_id)
+        + sum(
+            one.paid_amount for one in list_premium_lines(session, policy_id) if one.due_date > on
+        ),
         "receipts": [
             (one.amount, one.status, one.received_on) for one in list_receipts(session, policy_id)
         ],
         "payments": [
-            (one.effective_date, one.payload["amount"], one.payload["credit"])
+            (one.effective_date, one.payload["amount"])
             for one in paid
             if one.event_type == "PREMIUM_RECEIVED"
         ],
@@ -380,8 +391,10 @@ _ACCOUNTS = text(
                                 WHERE org_id = :org AND policy_id = :policy))
     )
     SELECT account, sum(amount) FROM (
-        SELECT debit_account AS account, amount FROM mine
-        UNION ALL SELECT credit_account, -amount FROM mine
+        SELECT replace(debit_account, 'UNAPPLIED_CREDIT', 'PREMIUM_DEBTORS') AS account, amount
+        FROM mine
+        UNION ALL
+        SELECT replace(credit_account, 'UNAPPLIED_CREDIT', 'PREMIUM_DEBTORS'), -amount FROM mine
     ) t GROUP BY account HAVING sum(amount) <> 0 ORDER BY account
     """
 )
