@@ -271,6 +271,7 @@ def list_suspense(query: ListQuery) -> Reply:
     may=May.RECONCILIATION_UPLOAD,
     body=MatchBody,
     answer=MatchAnswer,
+    may_wait=True,
     tag=TAG,
 )
 def match_suspense(receipt_id: UUID, body: MatchBody) -> Reply:
