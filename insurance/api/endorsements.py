@@ -22,6 +22,7 @@ from insurance.web.parsing import Amount, Day, Money, Words
 
 ONE = "/endorsements/<uuid:endorsement_id>"
 Name = Annotated[Words, Field(max_length=200)]
+LifeNumberText = Annotated[Words, Field(max_length=40)]
 Share = Annotated[Amount, Field(description="Per cent, two decimals")]
 
 
@@ -75,6 +76,11 @@ class EndorseBody(Body):
     last_name: Name | None = None
     date_of_birth: Day | None = None
     gender: Annotated[Words, Field(pattern="^(MALE|FEMALE)$")] | None = None
+    id_number: LifeNumberText | None = Field(
+        None, description="Of a life; birth and gender follow from it"
+    )
+    passport_number: LifeNumberText | None = None
+    passport_country: Annotated[Words, Field(max_length=2)] | None = None
     policy_member_id: UUID | None = None
     beneficiaries: Annotated[list[BeneficiaryBody], Field(max_length=20)] | None = None
     due_day: int | None = Field(None, ge=1, le=31)

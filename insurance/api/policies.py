@@ -16,6 +16,7 @@ from insurance.core.db import db
 from insurance.core.money import ZERO
 from insurance.core.paging import decode_cursor
 from insurance.core.permissions import May
+from insurance.customers.life_numbers import numbers_shown
 from insurance.customers.queries import get_customer
 from insurance.organizations.queries import get_organization
 from insurance.policies import queries
@@ -111,7 +112,7 @@ class HolderAnswer(Answer):
 
 
 class MemberAnswer(Answer):
-    """A life insured."""
+    """A life insured. Who may see its numbers gets them whole; a passport's after its country."""
 
     id: UUID
     role: str
@@ -119,6 +120,8 @@ class MemberAnswer(Answer):
     last_name: str
     date_of_birth: Day | None
     gender: str | None
+    id_number: str | None
+    passport_number: str | None
     effective_date: Day
     is_active: bool
 
@@ -234,12 +237,22 @@ def get_policy_detail(policy_id: UUID):
     benefits = queries.list_benefits(session, policy_id)
     used = claims.used_cover(session, [view.benefit.id for view in benefits])
     terms = load_terms(session, line.policy.product_version_id)
+    numbers = numbers_shown(
+        session, [ref for row in members for ref in (row.id_number_ref, row.passport_ref)]
+    )
     return {
         "policy": _policy(line),
         "product": {"id": line.policy.product_id, "name": line.product_name},
         "customer": get_customer(session, line.policy.customer_id),
         "members": [
-            fields_of(row, MemberAnswer, is_active=row.end_date is None) for row in members
+            fields_of(
+                row,
+                MemberAnswer,
+                is_active=row.end_date is None,
+                id_number=row.id_number_ref and numbers[row.id_number_ref],
+                passport_number=row.passport_ref and numbers[row.passport_ref],
+            )
+            for row in members
         ],
         "insured_objects": [_object(row) for row in queries.list_objects(session, policy_id)],
         "benefits": [

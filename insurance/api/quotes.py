@@ -1,19 +1,23 @@
 """Quotes in the API: calculate, save, re-price, accept."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import Field
 
 from insurance.api.edge import Answer, Body, ListQuery, created, endpoint, listing
-from insurance.api.endorsements import LifeAnswer, answers_by_question
+from insurance.api.endorsements import LifeAnswer, LifeNumberText, answers_by_question
 from insurance.api.objects import ObjectBody, QuotedObjectAnswer, described, object_answer
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.paging import decode_cursor
 from insurance.core.permissions import May
+from insurance.core.privacy import HIDDEN
+from insurance.customers.life_numbers import REFERENCES, numbers_shown, references_in
 from insurance.organizations.queries import get_organization
 from insurance.policies.models import PolicyStatus
 from insurance.policies.services import accept_quote as accept
@@ -29,7 +33,7 @@ Level = Annotated[Words, Field(max_length=200)]
 class LifeBody(Answer):
     """A life to be insured. Either the age or the date of birth is known."""
 
-    model_config = {"extra": "forbid", "from_attributes": True}
+    model_config = {"extra": "forbid"}
 
     relationship: Annotated[
         Words, Field(pattern="^(MAIN_MEMBER|SPOUSE|CHILD|PARENT|EXTENDED)$")
@@ -39,6 +43,24 @@ class LifeBody(Answer):
     date_of_birth: Day | None = None
     first_name: Annotated[Words, Field(max_length=200)] = ""
     last_name: Annotated[Words, Field(max_length=200)] = ""
+    id_number: LifeNumberText | None = Field(
+        None, description="South African; birth and gender follow from it"
+    )
+    passport_number: LifeNumberText | None = None
+    passport_country: Annotated[Words, Field(max_length=2)] | None = None
+
+
+class QuotedLifeAnswer(Answer):
+    """A life of a quote. One quote at a time, who may see its numbers gets them whole."""
+
+    relationship: str
+    age: int | None
+    gender: str | None
+    date_of_birth: Day | None
+    first_name: str
+    last_name: str
+    id_number: str | None
+    passport_number: str | None = Field(None, description="After its country")
 
 
 class OverrideBody(Answer):
@@ -180,7 +202,7 @@ class QuoteAnswer(Answer):
     monthly_premium: Money
     annual_premium: Money
     benefit_premiums: list[BenefitPremium]
-    insured_lives: list[LifeBody]
+    insured_lives: list[QuotedLifeAnswer]
     insured_objects: list[QuotedObjectAnswer]
     rating_inputs: dict[str, str]
     inception_answers: dict[str, str]
@@ -281,7 +303,8 @@ def list_quotes(query: QuotesQuery):
 def get_quote(quote_id: UUID):
     """Return one quote."""
     line = queries.get_quote_line(db.session(), quote_id)
-    return _answer(line.quote, line.customer_name, line.product_name)
+    numbers = numbers_shown(db.session(), references_in(line.quote.insured_lives))
+    return _answer(line.quote, line.customer_name, line.product_name, numbers=numbers)
 
 
 @endpoint(
@@ -383,12 +406,25 @@ def _wanted(body: CalculateBody) -> services.QuoteInput:
     )
 
 
+def _life_answer(life: Mapping[str, Any], numbers: Mapping[UUID, str]) -> dict[str, Any]:
+    answer = {name: life.get(name) for name in QuotedLifeAnswer.model_fields}
+    for name, ref in zip(("id_number", "passport_number"), REFERENCES, strict=True):
+        answer[name] = numbers.get(UUID(life[ref]), HIDDEN) if life.get(ref) else None
+    return answer
+
+
 def _answer(
-    quote: Quote, customer_name: str | None = None, product_name: str | None = None, on: Any = None
+    quote: Quote,
+    customer_name: str | None = None,
+    product_name: str | None = None,
+    on: Any = None,
+    *,
+    numbers: Mapping[UUID, str] = MappingProxyType({}),
 ) -> dict[str, Any]:
     names = set(QuoteAnswer.model_fields) - {
         "status",
         "benefit_premiums",
+        "insured_lives",
         "insured_objects",
         "rating_inputs",
         "inception_answers",
@@ -406,6 +442,7 @@ def _answer(
             part | {"worksheet": sheet}
             for part, sheet in zip(quote.benefit_premiums, quote.worksheet, strict=True)
         ],
+        "insured_lives": [_life_answer(life, numbers) for life in quote.insured_lives],
         "insured_objects": [
             object_answer(one.kind, one.name, one.value, one.details)
             for one in queries.objects_of(quote)

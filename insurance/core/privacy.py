@@ -12,7 +12,17 @@ from insurance.core.permissions import May
 
 HIDDEN = "*************"
 """What stands for a number that is on file and not shown."""
-_NUMBERS = frozenset(("id_number", "passport_number", "id_number_masked", "passport_masked"))
+_NUMBERS = frozenset(
+    (
+        "id_number",
+        "passport_number",
+        "id_number_masked",
+        "passport_masked",
+        # Equal references are one number: they would tell of a guessed one whose it is.
+        "id_number_ref",
+        "passport_ref",
+    )
+)
 
 
 def may_see_identity() -> bool:

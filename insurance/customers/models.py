@@ -91,6 +91,31 @@ class Customer(TenantRecord):
         return self.id_number_cipher is not None or self.passport_cipher is not None
 
 
+class NumberKind(StrEnum):
+    """What a life can be known by besides its name and date of birth."""
+
+    ID_NUMBER = "ID_NUMBER"
+    PASSPORT = "PASSPORT"
+
+
+class LifeNumber(TenantRecord):
+    """The ID or passport number of lives that quotes and policies insure: one row a number.
+
+    What insures a life refers to the row, so that no number stands in a quote, an event or a
+    version. A row without a ciphertext has the number of the customer with its index.
+    """
+
+    __tablename__ = "life_numbers"
+    __table_args__ = (
+        UniqueConstraint("org_id", "kind", "number_index", name="life_numbers_index_key"),
+    )
+
+    kind: Mapped[NumberKind]
+    number_index: Mapped[bytes]
+    number_cipher: Mapped[str | None] = mapped_column(info=sealed("life_numbers", "number"))
+    created_at: Mapped[datetime]
+
+
 class NumberSearches(TenantTable):
     """The ID numbers, by their keyed hash, that a person searched for within the last hour."""
 

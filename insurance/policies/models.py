@@ -103,13 +103,30 @@ class Policy(TenantRecord):
 
 
 class PolicyMember(TenantRecord):
-    """A life insured by a policy, from its effective date until its end date."""
+    """A life insured by a policy, from its effective date until its end date.
+
+    Its ID and passport number are referred to; an infant may have neither.
+    """
 
     __tablename__ = "policy_members"
     __table_args__ = (
         Index("policy_members_policy_ix", "org_id", "policy_id"),
         Index("policy_members_birth_ix", "org_id", "date_of_birth"),
         tenant_key("policies", "policy_id"),
+        tenant_key("life_numbers", "id_number_ref"),
+        Index(
+            "policy_members_id_number_ix",
+            "org_id",
+            "id_number_ref",
+            postgresql_where=text("id_number_ref IS NOT NULL"),
+        ),
+        tenant_key("life_numbers", "passport_ref"),
+        Index(
+            "policy_members_passport_ix",
+            "org_id",
+            "passport_ref",
+            postgresql_where=text("passport_ref IS NOT NULL"),
+        ),
     )
 
     policy_id: Mapped[UUID]
@@ -118,8 +135,26 @@ class PolicyMember(TenantRecord):
     last_name: Mapped[str]
     date_of_birth: Mapped[date | None]
     gender: Mapped[str | None]
+    id_number_ref: Mapped[UUID | None]
+    passport_ref: Mapped[UUID | None]
     effective_date: Mapped[date]
     end_date: Mapped[date | None]
+
+    @property
+    def has_number(self) -> bool:
+        """Tell whether an ID or passport number is on file."""
+        return self.id_number_ref is not None or self.passport_ref is not None
+
+
+class LifeLock(TenantTable):
+    """What whoever changes the funeral cover of a life holds meanwhile: a birth date or a number.
+
+    Two policies for one life are so counted one after the other, under whatever holders.
+    """
+
+    __tablename__ = "life_locks"
+
+    life: Mapped[str] = mapped_column(primary_key=True)
 
 
 class LifeMatch(TenantRecord):

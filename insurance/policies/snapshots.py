@@ -33,6 +33,8 @@ _MEMBER_FIELDS = [
     "last_name",
     "date_of_birth",
     "gender",
+    "id_number_ref",
+    "passport_ref",
     "effective_date",
     "end_date",
 ]

@@ -14,6 +14,7 @@ from insurance.core.errors import NotFoundError
 from insurance.core.paging import Page, page_of
 from insurance.core.records import get_record
 from insurance.core.tenancy import current_org
+from insurance.customers.life_numbers import REFERENCES
 from insurance.customers.models import Customer
 from insurance.products.models import Product
 from insurance.quotes.models import Quote, QuoteStatus
@@ -95,6 +96,7 @@ def life_as_stored(life: Life) -> dict[str, Any]:
         "date_of_birth": life.date_of_birth.isoformat() if life.date_of_birth else None,
         "first_name": life.first_name,
         "last_name": life.last_name,
+        **{name: str(ref) for name in REFERENCES if (ref := getattr(life, name)) is not None},
     }
 
 
@@ -181,6 +183,8 @@ def _life(stored: dict[str, Any]) -> Life:
         date_of_birth=date.fromisoformat(born) if born else None,
         first_name=stored["first_name"],
         last_name=stored["last_name"],
+        id_number_ref=UUID(number) if (number := stored.get("id_number_ref")) else None,
+        passport_ref=UUID(passport) if (passport := stored.get("passport_ref")) else None,
     )
 
 

@@ -1,6 +1,7 @@
 """Pricing for customers, and saving what was offered."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -17,8 +18,14 @@ from insurance.core.errors import ConflictError, DomainError, StaleError, raise_
 from insurance.core.ids import new_id
 from insurance.core.money import format_money
 from insurance.core.numbering import next_number
+from insurance.customers.life_numbers import (
+    TYPED,
+    KnownByNumber,
+    keep_numbers,
+    read_life_numbers,
+)
 from insurance.customers.models import Customer
-from insurance.customers.number_search import counting_known_number
+from insurance.customers.number_search import counting_known_number, number_in
 from insurance.customers.queries import get_customer
 from insurance.customers.services import CustomerDetails, add_customer
 from insurance.notifications.services import send_later
@@ -90,7 +97,13 @@ def calculate(session: Session, wanted: QuoteInput, *, on: date) -> Calculation:
     terms = _terms_sold(session, wanted.product_id)
     customer = get_customer(session, wanted.customer_id) if wanted.customer_id else None
     request = _request_of(wanted, customer, terms, on)
-    return _calculation(session, terms, request)
+    try:
+        return _calculation(session, terms, request)
+    except DomainError as refusal:
+        if not _adds_customer(wanted, customer):
+            raise
+        raise_all(_as_given(refusal.errors))
+        raise
 
 
 def create_quote(
@@ -116,6 +129,7 @@ def create_quote(
         found = calculate(session, wanted, on=on)
         _check_start(found, on)
         _check_posted(wanted, found.priced)
+        found = _keeping_numbers(session, found, on, now)
         quote = Quote(
             id=new_id(),
             quote_number=next_number(session, "QT", on),
@@ -297,7 +311,7 @@ def _request_of(
         rating_inputs=wanted.rating_inputs,
         benefit_overrides=overrides or {},
         excluded_benefits=excluded or frozenset(),
-        lives=_lives_of(wanted, customer),
+        lives=_lives_of(wanted, customer, on),
         objects=_objects_of(wanted, terms, wanted.effective_date or on),
         answers=wanted.answers,
     )
@@ -338,12 +352,19 @@ def _objects_of(wanted: QuoteInput, terms: ProductTerms, on: date) -> tuple[Insu
     return tuple(objects)
 
 
-def _lives_of(wanted: QuoteInput, customer: Customer | None) -> tuple[Life, ...]:
-    """Return the lives given; without a main member among them, the customer is one."""
-    if customer is None or customer.date_of_birth is None:
-        return wanted.lives
-    if any(life.relationship == rules.MAIN for life in wanted.lives):
-        return wanted.lives
+def _lives_of(wanted: QuoteInput, customer: Customer | None, on: date) -> tuple[Life, ...]:
+    """Return the lives given, read; without a main member among them, the customer is the first."""
+    lives, errors = [], []
+    for place, given in enumerate(wanted.lives):
+        try:
+            lives.append(_with_birth(given, on))
+        except DomainError as refusal:
+            errors += [_at(one, f"insured_lives.{place}.{one.field}") for one in refusal.errors]
+    errors += _repeated(wanted.lives)
+    raise_all(errors)
+    if not _adds_customer(wanted, customer):
+        return tuple(lives)
+    assert customer is not None
     main = Life(
         relationship=rules.MAIN,
         gender=wanted.gender or (customer.gender.value if customer.gender else None),
@@ -351,7 +372,74 @@ def _lives_of(wanted: QuoteInput, customer: Customer | None) -> tuple[Life, ...]
         first_name=customer.first_name or "",
         last_name=customer.last_name or "",
     )
-    return (main, *wanted.lives)
+    return (main, *lives)
+
+
+def _adds_customer(wanted: QuoteInput, customer: Customer | None) -> bool:
+    """Tell whether the customer is put before the lives given, as the main member."""
+    if customer is None or customer.date_of_birth is None:
+        return False
+    return all(life.relationship != rules.MAIN for life in wanted.lives)
+
+
+def _at(error: DomainError, field: str) -> DomainError:
+    return DomainError(error.message, field=field)
+
+
+def _repeated(lives: Sequence[Life]) -> list[DomainError]:
+    """Return which lives have the ID number of one before them."""
+    numbers = [number_in(life.id_number or "") for life in lives]
+    return [
+        DomainError("Another life has this number.", field=f"insured_lives.{place}.id_number")
+        for place, number in enumerate(numbers)
+        if number is not None and number in numbers[:place]
+    ]
+
+
+def _read_numbers(life: Life, on: date) -> KnownByNumber:
+    typed = {name: getattr(life, name) for name in TYPED}
+    return read_life_numbers(typed, life.date_of_birth, life.gender, on=on)
+
+
+def _with_birth(life: Life, on: date) -> Life:
+    """Return a life with the birth and gender that follow from its ID number."""
+    read = _read_numbers(life, on)
+    return replace(life, date_of_birth=read.date_of_birth, gender=read.gender)
+
+
+def _as_given(errors: Sequence[DomainError]) -> list[DomainError]:
+    """Return refusals at the places of the lives given, the customer having been put first."""
+    found = []
+    for one in errors:
+        at = re.fullmatch(r"insured_lives\.([0-9]+)(?:\.(.+))?", one.field or "")
+        if at is None:
+            found.append(one)
+        elif at[1] == "0":
+            found.append(_at(one, at[2] if at[2] in ("age", "gender") else "customer_id"))
+        else:
+            found.append(
+                _at(one, f"insured_lives.{int(at[1]) - 1}" + (f".{at[2]}" if at[2] else ""))
+            )
+    return found
+
+
+def _keeping_numbers(session: Session, found: Calculation, on: date, now: datetime) -> Calculation:
+    """Keep the numbers that were typed for lives; the quote has references to them."""
+    references = keep_numbers(
+        session, [_read_numbers(life, on).numbers for life in found.request.lives], now=now
+    )
+
+    def referring(lives: tuple[Life, ...]) -> tuple[Life, ...]:
+        return tuple(
+            replace(life, id_number_ref=ref.id_number_ref, passport_ref=ref.passport_ref)
+            for life, ref in zip(lives, references, strict=True)
+        )
+
+    return replace(
+        found,
+        request=replace(found.request, lives=referring(found.request.lives)),
+        priced=replace(found.priced, lives=referring(found.priced.lives)),
+    )
 
 
 def _check_posted(wanted: QuoteInput, priced: PricedQuote) -> None:

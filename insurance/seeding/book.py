@@ -32,7 +32,7 @@ from insurance.core.ids import new_id
 from insurance.core.money import ZERO
 from insurance.core.numbering import format_number, take_numbers
 from insurance.core.tenancy import current_org
-from insurance.customers.models import Customer, CustomerKind, Gender
+from insurance.customers.models import Customer, CustomerKind, Gender, LifeNumber, NumberKind
 from insurance.customers.rules import match_name, search_text
 from insurance.ledger.models import LedgerTransfer
 from insurance.ledger.rules import due_premium_legs
@@ -296,17 +296,31 @@ def _add_policy(
     person: PersonData,
     today: date,
 ) -> None:
-    insured = _insured(policy, offer.terms, person)
+    number = _number(policy, person)
+    insured = _insured(policy, offer.terms, person, number.id)
     benefits, layers = _benefits(policy, insured, priced, offer.terms)
     rows.add(policy)
+    if isinstance(insured, PolicyMember):
+        rows.add(number)
     for part in (insured, *benefits, *layers):
         rows.add(part)
     _add_premiums(rows, policy, offer, today)
     _add_history(rows, policy, insured, benefits, layers)
 
 
+def _number(policy: Policy, person: PersonData) -> LifeNumber:
+    """Return the number of the holder's life; its text is the customer's."""
+    return LifeNumber(
+        id=new_id(),
+        kind=NumberKind.ID_NUMBER,
+        number_index=crypto.blind_index(current_org(), "id_number", person.id_number),
+        number_cipher=None,
+        created_at=policy.issued_at,
+    )
+
+
 def _insured(
-    policy: Policy, terms: ProductTerms, person: PersonData
+    policy: Policy, terms: ProductTerms, person: PersonData, number_id: UUID
 ) -> PolicyMember | InsuredObject:
     """Return what a policy insures: the holder's life, or an object of the product's first kind."""
     if terms.object_kinds and not terms.insures_persons:
@@ -319,6 +333,8 @@ def _insured(
         last_name=person.last_name,
         date_of_birth=person.born,
         gender=person.gender,
+        id_number_ref=number_id,
+        passport_ref=None,
         effective_date=policy.effective_date,
         end_date=None,
     )

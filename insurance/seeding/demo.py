@@ -36,7 +36,14 @@ from insurance.seeding.month_end import (
     seed_escalation,
     seed_plan,
 )
-from insurance.seeding.names import PLACES, STREETS, VEHICLES, PersonData, make_person
+from insurance.seeding.names import (
+    PLACES,
+    STREETS,
+    VEHICLES,
+    PersonData,
+    id_number,
+    make_person,
+)
 from insurance.seeding.parties import seed_beneficiaries, seed_holders
 from insurance.seeding.products import seed_life_products, seed_non_life_products
 from insurance.seeding.servicing import (
@@ -230,7 +237,9 @@ def _family(random: Random, person: PersonData) -> tuple[Life, ...]:
 
 def _relative(random: Random, relationship: str, surname: str, born: date) -> Life:
     other = make_person(random, 0)
-    return Life(relationship, None, other.gender, born, other.first_name, surname)
+    spread = born.toordinal() + sum(map(ord, other.first_name + surname))
+    number = id_number(born, other.gender, spread) if spread % 7 else None
+    return Life(relationship, None, other.gender, born, other.first_name, surname, number)
 
 
 def _general_input(

@@ -169,3 +169,38 @@ def test_a_policy_above_a_cap_may_change_as_long_as_cover_does_not_grow() -> Non
     above = _here(after=30_000, before=30_000, cap=20_000)
 
     assert check_cover_of_lives([above], [], {}) == ([], [])
+
+
+ONE, TWO = UUID(int=1), UUID(int=2)
+
+
+def _numbered(first: str, born: date | None = BORN, **numbers: UUID) -> KnownLife:
+    return KnownLife(first_name=first, last_name="Mokoena", date_of_birth=born, **numbers)
+
+
+def test_one_id_number_is_one_life_whatever_the_name_and_birth_date() -> None:
+    married = KnownLife(
+        first_name="Grace", last_name="Botha", date_of_birth=date(1980, 5, 8), id_number_ref=ONE
+    )
+
+    assert likeness(_numbered("Thandiwe", id_number_ref=ONE), married) is Likeness.SAME
+
+
+def test_two_id_numbers_are_two_lives_though_name_and_birth_date_agree() -> None:
+    one, other = (_numbered("Thandiwe", id_number_ref=number) for number in (ONE, TWO))
+
+    assert likeness(one, other) is Likeness.OTHER
+
+
+def test_two_passports_may_be_one_life_for_each_new_passport_has_another_number() -> None:
+    one, other = (_numbered("Thandiwe", passport_ref=number) for number in (ONE, TWO))
+
+    assert likeness(one, other) is Likeness.SAME
+    assert likeness(one, _numbered("Grace", None, passport_ref=ONE)) is Likeness.SAME
+
+
+@pytest.mark.parametrize("first", ["Thandiwe", "Thandi", "Sipho"])
+def test_a_life_without_a_number_is_compared_by_name_and_birth_date(first: str) -> None:
+    numbered, bare = _numbered("Thandiwe", id_number_ref=ONE), _numbered(first)
+
+    assert likeness(numbered, bare) is likeness(_numbered("Thandiwe"), bare)

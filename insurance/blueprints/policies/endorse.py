@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from flask import Response, request, url_for
@@ -34,11 +34,14 @@ _QUESTION = re.compile(r"-?[0-9]{1,4}:[0-9a-f-]{36}", re.ASCII)
 PAYERS = 10
 _ROLES = ("SPOUSE", "CHILD", "PARENT", "EXTENDED")
 _GENDERS = ("FEMALE", "MALE")
+_QUIET = {"autocomplete": "off"}
+_NUMBER = {"inputmode": "numeric", **_QUIET}
 
 
 class EndorseForm(Form):
     """What every change has: its day and why."""
 
+    hints: ClassVar[dict[str, str]] = {}
     effective_date = DayField("Takes effect on")
     reason = TextField("Reason", longest=500, widget=TextAreaField.widget)
 
@@ -75,8 +78,18 @@ class AddMemberForm(EndorseForm):
     member_role = ChoiceField("Joins as", choices=[(one, words(one)) for one in _ROLES])
     first_name = TextField("First name")
     last_name = TextField("Last name")
+    id_number = TextField("ID number", longest=20, render_kw=_NUMBER)
+    passport_number = TextField("Passport number", longest=20, render_kw=_QUIET)
+    passport_country = TextField("Country of the passport", longest=2, render_kw=_QUIET)
     date_of_birth = DayField("Date of birth")
-    gender = ChoiceField("Gender", choices=[(one, words(one)) for one in _GENDERS])
+    gender = ChoiceField(
+        "Gender", empty="As the ID number says", choices=[(one, words(one)) for one in _GENDERS]
+    )
+    hints: ClassVar[dict[str, str]] = {
+        "id_number": "Birth and gender follow from it. Funeral cover of one life is counted by it.",
+        "passport_number": "Where there is no ID number. An infant may have neither.",
+        "passport_country": "Two letters, as ZW.",
+    }
 
 
 class RemoveMemberForm(EndorseForm):
@@ -99,6 +112,9 @@ class CorrectForm(EndorseForm):
     policy_member_id = ChoiceField("Life")
     first_name = TextField("First name")
     last_name = TextField("Last name")
+    id_number = TextField("ID number", longest=20, render_kw=_NUMBER)
+    passport_number = TextField("Passport number", longest=20, render_kw=_QUIET)
+    passport_country = TextField("Country of the passport", longest=2, render_kw=_QUIET)
     date_of_birth = DayField("Date of birth")
     gender = ChoiceField(
         "Gender", empty="As it is", choices=[(one, words(one)) for one in _GENDERS]

@@ -1,5 +1,6 @@
 """A policy on one page: cover, members, premiums, events, versions, ledger; its schedule as PDF."""
 
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -29,7 +30,13 @@ from insurance.policies.models import (
     InsuredObject,
     PolicyVersion,
 )
-from insurance.policies.services import can_be_paid_back, forecast_of
+from insurance.policies.services import (
+    can_be_paid_back,
+    forecast_of,
+)
+from insurance.policies.services import (
+    reveal_number as reveal_member_number,
+)
 from insurance.products.queries import load_terms
 from insurance.products.rules import OBJECT_FIELDS, OBJECT_KINDS, ProductTerms
 from insurance.quotes.rules import excess_words, object_name
@@ -46,11 +53,30 @@ _PERMISSIONS = {"claims": May.CLAIMS_VIEW, "ledger": May.LEDGER_VIEW}
 @requires(May.POLICIES_VIEW)
 def show(policy_id: UUID) -> Response:
     """Show a policy; `tab` chooses what stands below the facts."""
+    return _policy_page(policy_id, request.args.get("tab", "overview"))
+
+
+@bp.route("/<uuid:policy_id>/members/<uuid:member_id>/reveal", methods=["POST"])
+@requires(May.CUSTOMERS_REVEAL)
+def reveal_number(policy_id: UUID, member_id: UUID) -> Response:
+    """Show the whole number of a life insured; the look is written to the audit log."""
+    number = reveal_member_number(policy_id, member_id)
+    return _policy_page(policy_id, "overview", Revealed(member_id, number))
+
+
+@dataclass(frozen=True)
+class Revealed:
+    """The number of a life that was asked for."""
+
+    member_id: UUID
+    number: str
+
+
+def _policy_page(policy_id: UUID, tab: str, revealed: Revealed | None = None) -> Response:
     session, on = db.session(), business_day()
     line = queries.get_policy_line(session, policy_id)
     terms = load_terms(session, line.policy.product_version_id)
     objects = list(queries.list_objects(session, policy_id))
-    tab = request.args.get("tab", "overview")
     if tab not in TABS or not current_actor().may(_PERMISSIONS.get(tab, May.POLICIES_VIEW)):
         tab = "overview"
     return page(
@@ -75,6 +101,7 @@ def show(policy_id: UUID) -> Response:
         renews=current_tenant().licence_type == "NON_LIFE",
         on=on,
         tab=tab,
+        revealed=revealed,
         tab_permissions=_PERMISSIONS,
         **_TAB_CONTENT[tab](policy_id),
     )
@@ -268,6 +295,7 @@ def _on_paper(line: queries.PolicyLine) -> dict[str, Any]:
             [
                 f"{one.first_name} {one.last_name}".strip(),
                 one.role.replace("_", " ").capitalize(),
+                "On file" if one.id_number_ref else "Passport" if one.passport_ref else "–",
                 birth_words(one.date_of_birth),
                 f"{one.effective_date:%Y/%m/%d}",
             ]

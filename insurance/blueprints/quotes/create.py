@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -80,6 +80,7 @@ class LifeRow:
     relationship: str = ""
     first_name: str = ""
     last_name: str = ""
+    number: str = ""
     born: str = ""
     gender: str = ""
 
@@ -93,6 +94,7 @@ class Entry:
     rating: dict[str, str] = field(default_factory=dict)
     answers: dict[str, str] = field(default_factory=dict)
     lives: list[LifeRow] = field(default_factory=list)
+    life_rows: list[int | None] = field(default_factory=list)
     objects: tuple[dict[str, Any], ...] = ()
 
 
@@ -139,7 +141,8 @@ def create() -> Response:
             if request.form.get("act") not in ("price", "shape"):
                 return _save(form, entry, customer, terms)
             priced = _price(form, entry, customer, terms)
-        except DomainError as error:
+        except DomainError as refusal:
+            error = _at_rows(refusal, entry)
             problems = error.errors
             if request.form.get("act") not in ("price", "shape"):
                 _refuse(form, things, error)
@@ -380,6 +383,7 @@ def _lives(
     main = _main_life(form, customer, errors)
     if main is not None:
         lives.append(main)
+        entry.life_rows.append(None)
     for index, row in enumerate(entry.lives):
         if row.relationship not in _relationships(customer):
             continue
@@ -388,12 +392,37 @@ def _lives(
         except ValueError as error:
             errors.append(DomainError(str(error), field=f"life.{index}.born"))
             continue
-        if born is None:
-            errors.append(DomainError("Enter the date of birth.", field=f"life.{index}.born"))
-        lives.append(
-            Life(row.relationship, None, row.gender or None, born, row.first_name, row.last_name)
-        )
+        if born is None and not row.number:
+            message = f"Life {index + 1}: Enter the ID number or the date of birth."
+            errors.append(DomainError(message, field=f"life.{index}.born"))
+        entry.life_rows.append(index)
+        life = Life(row.relationship, None, row.gender or None, born, row.first_name, row.last_name)
+        lives.append(_number_typed(life, row.number))
     return tuple(lives), errors
+
+
+def _number_typed(life: Life, typed: str) -> Life:
+    """Return a life with its ID number, or a passport number after its country's two letters."""
+    plain = re.sub(r"[\s-]", "", typed)
+    if plain[:1].isalpha():
+        return replace(life, passport_country=plain[:2].upper(), passport_number=plain[2:])
+    return replace(life, id_number=plain or None)
+
+
+def _at_rows(error: DomainError, entry: Entry) -> DomainError:
+    """Put what is wrong with a life at its row of the page."""
+    found = []
+    for one in error.errors:
+        at = re.fullmatch(r"insured_lives\.([0-9]+)(?:\.(.+))?", one.field or "")
+        row = entry.life_rows[int(at[1])] if at and int(at[1]) < len(entry.life_rows) else None
+        if at is None or row is None:
+            found.append(one)
+            continue
+        name = at[2] or ""
+        column = "number" if name.startswith(("id_number", "passport")) else "born"
+        column = name if name in ("gender", "first_name", "last_name") else column
+        found.append(DomainError(f"Life {row + 1}: {one.message}", field=f"life.{row}.{column}"))
+    return error if found == error.errors else DomainErrors(found)
 
 
 def _relationships(customer: Customer | None) -> tuple[str, ...]:
@@ -467,7 +496,10 @@ def _life_row(typed: "MultiDict[str, str]", index: int) -> LifeRow:
     relationship = values.get("relationship", "")
     return LifeRow(
         relationship=relationship if relationship in (MAIN, *RELATIONSHIPS) else "",
-        **{name: values.get(name, "") for name in ("first_name", "last_name", "born", "gender")},
+        **{
+            name: values.get(name, "")
+            for name in ("first_name", "last_name", "number", "born", "gender")
+        },
     )
 
 

@@ -124,9 +124,20 @@ def touches(change: Change) -> dict[str, str]:
     if change.type == "ADD_MEMBER":
         return {f"member:{data['member_id']}": "added"}
     if change.type == "CORRECT_DETAILS":
-        fields = ("first_name", "last_name", "date_of_birth", "gender")
+        fields = (
+            "first_name",
+            "last_name",
+            "date_of_birth",
+            "gender",
+            "id_number_ref",
+            "passport_ref",
+        )
         member = data["policy_member_id"]
-        return {f"{name}:{member}": str(data[name]) for name in fields if data.get(name)}
+        return {
+            f"{name}:{member}": "another number" if name.endswith("_ref") else str(data[name])
+            for name in fields
+            if data.get(name)
+        }
     if change.type in objects.CHANGES:
         return objects.object_touches(change.type, data)
     name = {
@@ -262,6 +273,8 @@ def _add_member(contract: Contract, change: Change, pricer: Pricer) -> Contract:
         date_of_birth=date.fromisoformat(data["date_of_birth"]) if data["date_of_birth"] else None,
         gender=data["gender"],
         effective_date=change.on,
+        id_number_ref=_reference(data, "id_number_ref"),
+        passport_ref=_reference(data, "passport_ref"),
     )
     _check_new_member(contract, member)
     born = member.date_of_birth
@@ -295,6 +308,28 @@ def _check_new_member(contract: Contract, member: ContractMember) -> None:
         known = (other.first_name.casefold(), other.last_name.casefold(), other.date_of_birth)
         if other.end_date is None and known == same:
             raise ConflictError(f"{member.name} is on this policy already.", field="last_name")
+    for name, number in (
+        ("id_number_ref", member.id_number_ref),
+        ("passport_ref", member.passport_ref),
+    ):
+        _check_number(contract, name, number, member)
+
+
+def _check_number(
+    contract: Contract, name: str, number: UUID | None, member: ContractMember
+) -> None:
+    """Refuse a number that another life of the policy has."""
+    for other in contract.members:
+        is_other = other.id != member.id and other.end_date is None
+        if number is not None and is_other and getattr(other, name) == number:
+            raise ConflictError(
+                f"{other.name} has this number on this policy.",
+                field="id_number" if name == "id_number_ref" else "passport_number",
+            )
+
+
+def _reference(data: Mapping[str, Any], name: str) -> UUID | None:
+    return UUID(data[name]) if data.get(name) else None
 
 
 def _benefit_for(
@@ -481,6 +516,10 @@ def _correct_details(contract: Contract, change: Change, pricer: Pricer) -> Cont
         for name in ("first_name", "last_name", "gender")
         if change.data.get(name)
     }
+    for name in ("id_number_ref", "passport_ref"):
+        if change.data.get(name):
+            fields[name] = _reference(change.data, name)
+            _check_number(contract, name, fields[name], member)
     if change.data.get("date_of_birth"):
         fields["date_of_birth"] = date.fromisoformat(change.data["date_of_birth"])
         if fields["date_of_birth"] > member.effective_date:

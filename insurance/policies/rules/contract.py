@@ -18,7 +18,7 @@ ENDED = "ENDED"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContractMember:
-    """A life insured."""
+    """A life insured, with what it refers to its ID and passport number by."""
 
     id: UUID
     role: str
@@ -28,6 +28,8 @@ class ContractMember:
     gender: str | None
     effective_date: date
     end_date: date | None = None
+    id_number_ref: UUID | None = None
+    passport_ref: UUID | None = None
 
     @property
     def name(self) -> str:
@@ -288,6 +290,8 @@ def _member(row: Mapping[str, Any]) -> ContractMember:
         gender=row["gender"],
         effective_date=date.fromisoformat(row["effective_date"]),
         end_date=_day(row["end_date"]),
+        id_number_ref=_id(row.get("id_number_ref")),
+        passport_ref=_id(row.get("passport_ref")),
     )
 
 
@@ -348,6 +352,10 @@ def _beneficiary(row: Mapping[str, Any]) -> ContractBeneficiary:
 
 def _day(text: str | None) -> date | None:
     return date.fromisoformat(text) if text else None
+
+
+def _id(text: str | None) -> UUID | None:
+    return UUID(text) if text else None
 
 
 def snapshot_of(state: Mapping[str, Any], contract: Contract) -> dict[str, Any]:

@@ -57,11 +57,13 @@ class Likeness(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownLife:
-    """A life as policies know it: a name and a date of birth."""
+    """A life as policies know it: a name, a date of birth, and references to its numbers."""
 
     first_name: str
     last_name: str
     date_of_birth: date | None
+    id_number_ref: UUID | None = None
+    passport_ref: UUID | None = None
 
     @property
     def name(self) -> str:
@@ -113,12 +115,19 @@ class LifeQuestion:
 
 
 def likeness(one: KnownLife, other: KnownLife) -> Likeness:
-    """Compare two lives by name and date of birth, without case, accents and punctuation.
+    """Compare two lives by their numbers, else by name and date of birth.
 
-    The same name and birth date are the same life. Likely is a short form, an initial, a name left
+    The same ID or passport number is the same life whatever the name, and two ID numbers are two
+    lives. Two passport numbers say nothing: each new passport has another. Names are compared
+    without case, accents and punctuation. The same name and birth date are the same life. Likely is a short form, an initial, a name left
     out, a letter mistaken or the names in another order on one birth date, and the same name where
     day and month are exchanged. Without a birth date nobody can tell.
     """
+    id_number, passport = one.id_number_ref, one.passport_ref
+    if passport is not None and passport == other.passport_ref:
+        return Likeness.SAME
+    if id_number is not None and other.id_number_ref is not None:
+        return Likeness.SAME if id_number == other.id_number_ref else Likeness.OTHER
     if one.date_of_birth is None or other.date_of_birth is None:
         return Likeness.OTHER
     key, other_key = name_key(one.name), name_key(other.name)

@@ -136,6 +136,8 @@ class Pricer:
                 first_name=one.first_name,
                 last_name=one.last_name,
                 date_of_birth=one.date_of_birth,
+                id_number_ref=one.id_number_ref,
+                passport_ref=one.passport_ref,
                 before=old.get(one.id, ZERO),
                 after=new[one.id],
                 cap=self._cap(one, on),

@@ -43,6 +43,7 @@ from insurance.policies.services.relief import (
     waive_premium,
     write_off_premium,
 )
+from insurance.policies.services.reveal import reveal_number
 from insurance.policies.services.setting_aside import list_proofs, set_lapse_aside
 
 __all__ = [
@@ -74,6 +75,7 @@ __all__ = [
     "reinstate_policy",
     "reject_request",
     "renew_policy",
+    "reveal_number",
     "reverse_payment",
     "set_lapse_aside",
     "suspend_policy",

@@ -1,7 +1,7 @@
 """A policy's contract: read from its history, written to its rows."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -54,7 +54,7 @@ def load_basis(session: Session, policy: Policy, *, on: date | None = None) -> B
     version, event = queries.get_base_version(session, policy.id, before=on)
     issued = queries.list_endorsements(session, policy.id, EndorsementStatus.ISSUED)
     return Basis(
-        contract=contract_of(version.policy_snapshot),
+        contract=_with_numbers(session, policy, version.policy_snapshot),
         starts_on=version.effective_date,
         recorded_at=event.recorded_at,
         changes=tuple(
@@ -63,6 +63,19 @@ def load_basis(session: Session, policy: Policy, *, on: date | None = None) -> B
         pricer=pricer_of(session, policy),
         next_charge=_next_charge(session, policy, version.effective_date),
     )
+
+
+def _with_numbers(session: Session, policy: Policy, snapshot: dict[str, Any]) -> Contract:
+    """Read a snapshot; one from before lives had numbers takes them from the policy's lives."""
+    contract = contract_of(snapshot)
+    old = {UUID(one["id"]) for one in snapshot["members"] if "id_number_ref" not in one}
+    for row in queries.list_members(session, policy.id) if old else ():
+        member = contract.member(row.id)
+        if member is not None and row.id in old:
+            contract = contract.with_member(
+                replace(member, id_number_ref=row.id_number_ref, passport_ref=row.passport_ref)
+            )
+    return contract
 
 
 def change_of(endorsement: Any) -> Change:

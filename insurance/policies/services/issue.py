@@ -21,6 +21,8 @@ from insurance.core.money import ZERO, total
 from insurance.core.numbering import next_number
 from insurance.core.period import age_last_birthday
 from insurance.core.tenancy import current_org
+from insurance.core.text import name_key
+from insurance.customers.life_numbers import REFERENCES, keep_numbers, numbers_of_customer
 from insurance.customers.models import Customer, CustomerKind
 from insurance.customers.queries import get_customer, lock_customer
 from insurance.ledger.services import DuePremium, post_due_premiums
@@ -142,7 +144,7 @@ def _accept(
     policy.payer_id = payer_of(session, payer_id, quote.customer_id)
     session.add(policy)
     session.flush()
-    members = _add_members(session, policy, quote, terms)
+    members = _add_members(session, policy, quote, terms, now)
     objects = _add_objects(session, policy, insured)
     benefits, layers = _add_benefits(session, policy, quote, members, objects, main_part)
     _check_ages(members, terms, effective)
@@ -243,7 +245,7 @@ def _headline(quote: Quote, main_part: int) -> Decimal:
 
 
 def _add_members(
-    session: Session, policy: Policy, quote: Quote, terms: ProductTerms
+    session: Session, policy: Policy, quote: Quote, terms: ProductTerms, now: datetime
 ) -> list[PolicyMember]:
     """Insure the lives of the quote, in its order; a person without any insures themselves.
 
@@ -252,10 +254,10 @@ def _add_members(
     if terms.object_kinds and not terms.insures_persons:
         return []
     lives = quote.insured_lives
-    if not any(life["relationship"] == "MAIN_MEMBER" for life in lives):
-        holder = get_customer(session, policy.customer_id)
-        if holder.kind is CustomerKind.PERSON:
-            lives = [*lives, _holder_as_life(holder)]
+    holder = get_customer(session, policy.customer_id)
+    has_main = any(life["relationship"] == MAIN_MEMBER for life in lives)
+    if not has_main and holder.kind is CustomerKind.PERSON:
+        lives = [*lives, _holder_as_life(holder)]
     members = [
         PolicyMember(
             id=new_id(),
@@ -267,12 +269,48 @@ def _add_members(
             gender=life["gender"],
             effective_date=policy.effective_date,
             end_date=None,
+            **{name: UUID(life[name]) if life.get(name) else None for name in REFERENCES},
         )
         for life in lives
     ]
+    _take_numbers_of_holder(session, holder, members, now)
+    _check_numbers(members)
     session.add_all(members)
     session.flush()
     return members
+
+
+def _take_numbers_of_holder(
+    session: Session, holder: Customer, members: Sequence[PolicyMember], now: datetime
+) -> None:
+    """Let the holder as main member have the numbers that they have as a customer."""
+    main = next((one for one in members if one.role == MAIN_MEMBER), None)
+    if main is None or holder.kind is not CustomerKind.PERSON or not holder.has_number:
+        return
+    name = f"{main.first_name} {main.last_name}".strip()
+    is_holder = main.date_of_birth == holder.date_of_birth and (
+        not name or name_key(name) == name_key(holder.display_name)
+    )
+    if is_holder:
+        (own,) = keep_numbers(session, [numbers_of_customer(holder)], now=now)
+        main.id_number_ref = main.id_number_ref or own.id_number_ref
+        main.passport_ref = main.passport_ref or own.passport_ref
+
+
+def _check_numbers(members: Sequence[PolicyMember]) -> None:
+    """Refuse lives that have one number between them."""
+    for name in REFERENCES:
+        known: dict[UUID, PolicyMember] = {}
+        for one in members:
+            number = getattr(one, name)
+            if number is not None and number in known:
+                first = known[number]
+                raise ConflictError(
+                    f"{first.first_name} {first.last_name} and {one.first_name} {one.last_name}"
+                    " have one ID or passport number. Quote for the right number."
+                )
+            if number is not None:
+                known[number] = one
 
 
 def _add_objects(

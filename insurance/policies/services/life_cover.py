@@ -5,14 +5,15 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import select, text
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from insurance.core.context import current_actor
 from insurance.core.errors import ConflictError, DomainError, raise_all
 from insurance.core.ids import new_id
 from insurance.core.tenancy import current_org
-from insurance.policies.models import LifeMatch
+from insurance.policies.models import LifeLock, LifeMatch
 from insurance.policies.rules import (
     LifeElsewhere,
     LifeHere,
@@ -26,7 +27,7 @@ from insurance.policies.rules import (
 _ELSEWHERE = text(
     """
     SELECT m.id AS member_id, m.policy_id, p.policy_number, m.first_name, m.last_name,
-           m.date_of_birth, sum(b.sum_assured) AS cover
+           m.date_of_birth, m.id_number_ref, m.passport_ref, sum(b.sum_assured) AS cover
     FROM ins.policy_members m
     JOIN ins.policies p ON p.org_id = m.org_id AND p.id = m.policy_id
         AND p.status IN ('active', 'suspended')
@@ -35,9 +36,12 @@ _ELSEWHERE = text(
     JOIN ins.policy_benefits b ON b.org_id = m.org_id AND b.policy_id = m.policy_id
         AND b.status = 'ACTIVE' AND b.benefit_type_code <> 'PREMIUM_WAIVER'
         AND (b.member_id = m.id OR (b.member_id IS NULL AND m.role = 'MAIN_MEMBER'))
-    WHERE m.org_id = :org AND m.date_of_birth = ANY(CAST(:births AS date[]))
+    WHERE m.org_id = :org AND (m.date_of_birth = ANY(CAST(:births AS date[]))
+           OR m.id_number_ref = ANY(CAST(:numbers AS uuid[]))
+           OR m.passport_ref = ANY(CAST(:numbers AS uuid[])))
       AND m.policy_id <> :policy AND m.end_date IS NULL
-    GROUP BY m.id, m.policy_id, p.policy_number, m.first_name, m.last_name, m.date_of_birth
+    GROUP BY m.id, m.policy_id, p.policy_number, m.first_name, m.last_name, m.date_of_birth,
+             m.id_number_ref, m.passport_ref
     ORDER BY m.id
     """
 )
@@ -117,20 +121,58 @@ def check_life_cover(
     lives are likely the same and nobody has said so.
     """
     session.flush()
+    lock_lives(session, [one for lives in lives_at for one in lives if one.after > one.before])
     if questions := open_questions(session, policy_id, lives_at, answers):
         raise LifeQuestionsError(questions)
     if answers:
         _keep(session, policy_id, lives_at, answers, now)
 
 
+def lock_lives(session: Session, lives: Iterable[LifeHere]) -> None:
+    """Let nobody else change the funeral cover of these lives before this transaction ends.
+
+    What is locked is each number, and each birth date with that of day and month exchanged: all
+    that two lives can be compared by. In one order everywhere, so that nobody waits in a circle.
+    """
+    keys = sorted({key for life in lives for key in _lock_keys(life)})
+    if not keys:
+        return
+    rows = [{"org_id": current_org(), "life": key} for key in keys]
+    session.execute(insert(LifeLock).values(rows).on_conflict_do_nothing())
+    session.execute(
+        select(LifeLock.life)
+        .where(LifeLock.org_id == current_org(), LifeLock.life.in_(keys))
+        .order_by(LifeLock.life)
+        .with_for_update()
+    ).all()
+
+
+def _lock_keys(life: LifeHere) -> list[str]:
+    keys = [str(one) for one in _numbers(life)]
+    if life.date_of_birth is not None:
+        keys.append(min(_births(life.date_of_birth)).isoformat())
+    return keys
+
+
+def _births(born: date) -> set[date]:
+    return {born, exchanged(born) or born}
+
+
+def _numbers(life: LifeHere) -> list[UUID]:
+    return [one for one in (life.id_number_ref, life.passport_ref) if one is not None]
+
+
 def _elsewhere(session: Session, policy_id: UUID, lives: Sequence[LifeHere]) -> list[LifeElsewhere]:
-    births: set[date] = set()
-    for life in lives:
-        if life.date_of_birth is not None:
-            births |= {life.date_of_birth, exchanged(life.date_of_birth) or life.date_of_birth}
-    if not births:
+    births = {day for one in lives if one.date_of_birth for day in _births(one.date_of_birth)}
+    numbers = {number for one in lives for number in _numbers(one)}
+    if not births and not numbers:
         return []
-    values = {"org": current_org(), "policy": policy_id, "births": sorted(births)}
+    values = {
+        "org": current_org(),
+        "policy": policy_id,
+        "births": sorted(births),
+        "numbers": sorted(numbers),
+    }
     return [LifeElsewhere(**row._mapping) for row in session.execute(_ELSEWHERE, values)]
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from insurance.products.rules import MAIN_MEMBER
 from insurance.quotes.rules.objects import InsuredObject
@@ -14,7 +15,10 @@ MAIN = MAIN_MEMBER
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """A life to be insured. Either the age or the date of birth is known."""
+    """A life to be insured. Either the age or the date of birth is known.
+
+    Its numbers are what was typed; what is kept of them are the references.
+    """
 
     relationship: str = MAIN
     age: int | None = None
@@ -22,6 +26,11 @@ class Life:
     date_of_birth: date | None = None
     first_name: str = ""
     last_name: str = ""
+    id_number: str | None = field(default=None, repr=False)
+    passport_number: str | None = field(default=None, repr=False)
+    passport_country: str | None = None
+    id_number_ref: UUID | None = None
+    passport_ref: UUID | None = None
 
     @property
     def name(self) -> str:

@@ -20,6 +20,7 @@ from insurance.policies.models import (
 from insurance.policies.services.endorsements.preview import Prepared, Preview, prepare_change
 from insurance.policies.services.endorsements.wanted import (
     Wanted,
+    count_number,
     data_of,
     wanted_of,
 )
@@ -28,6 +29,7 @@ from insurance.policies.services.life_cover import LifeQuestionsError
 
 def draft_endorsement(policy_id: UUID, wanted: Wanted, *, on: date, now: datetime) -> Endorsement:
     """Keep a priced change as a draft, to be issued or discarded later."""
+    count_number(wanted)
     with transaction() as session:
         policy = queries.get_policy(session, policy_id, lock=True)
         endorsement = new_endorsement(session, policy, wanted, now)
@@ -89,7 +91,7 @@ def new_endorsement(session: Session, policy: Policy, wanted: Wanted, now: datet
         created_at=now,
         created_by=current_actor().email,
     )
-    endorsement.change |= {"data": plain(data_of(session, policy, wanted))}
+    endorsement.change |= {"data": plain(data_of(session, policy, wanted, kept_at=now))}
     if wanted.confirms_duplicate:
         endorsement.change |= {"confirms_duplicate": True}
     session.add(endorsement)

@@ -46,7 +46,12 @@ from insurance.policies.services.endorsements.preview import (
     prepare_change,
     stages_of,
 )
-from insurance.policies.services.endorsements.wanted import Wanted, kind_words, wanted_of
+from insurance.policies.services.endorsements.wanted import (
+    Wanted,
+    count_number,
+    kind_words,
+    wanted_of,
+)
 from insurance.policies.services.history import record_event, record_version, state_of
 from insurance.policies.services.life_cover import check_life_cover
 from insurance.policies.services.schedules import apply_money
@@ -76,6 +81,7 @@ def endorse_policy(
     Raises ConflictError for a policy that is not in force, or while a conflict with a later
     endorsement is not resolved; DomainError at the field that cannot be.
     """
+    count_number(wanted)
     with transaction() as session:
         policy = queries.get_policy(session, policy_id, lock=True)
         return endorse(session, policy, wanted, on=on, now=now)

@@ -36,6 +36,7 @@ from insurance.policies.services.double_insurance import check_registrations
 from insurance.policies.services.endorsements.wanted import (
     THIS_STANDS,
     Wanted,
+    count_number,
     data_of,
     effective_day,
 )
@@ -83,6 +84,7 @@ def preview_endorsement(policy_id: UUID, wanted: Wanted, *, on: date) -> Preview
     """Return what a change would do; nothing is written."""
     from insurance.core.db import db
 
+    count_number(wanted)
     session = db.session()
     policy = queries.get_policy(session, policy_id)
     prepared = prepare_change(session, policy, wanted, on)

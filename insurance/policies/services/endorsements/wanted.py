@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +10,15 @@ from sqlalchemy.orm import Session
 
 from insurance.core.errors import DomainError
 from insurance.core.ids import new_id
+from insurance.core.privacy import may_see_identity
+from insurance.customers.life_numbers import (
+    REFERENCES,
+    TYPED,
+    find_references,
+    keep_numbers,
+    read_life_numbers,
+)
+from insurance.customers.number_search import find_by_number, number_in
 from insurance.customers.queries import list_bank_accounts
 from insurance.policies import queries
 from insurance.policies.models import (
@@ -39,6 +48,7 @@ _FIELDS: dict[EndorsementType, tuple[str, ...]] = {
         "last_name",
         "date_of_birth",
         "gender",
+        *REFERENCES,
     ),
     EndorsementType.REMOVE_MEMBER: ("policy_member_id",),
     EndorsementType.CHANGE_BENEFICIARIES: ("beneficiaries",),
@@ -52,6 +62,7 @@ _FIELDS: dict[EndorsementType, tuple[str, ...]] = {
         "last_name",
         "date_of_birth",
         "gender",
+        *REFERENCES,
     ),
     EndorsementType.CHANGE_VEHICLE: ("policy_object_id", "insured_object"),
     EndorsementType.ADD_OBJECT: ("insured_object",),
@@ -63,13 +74,22 @@ _FIELDS: dict[EndorsementType, tuple[str, ...]] = {
 
 
 _OPTIONAL = {
-    EndorsementType.ADD_MEMBER: {"first_name", "gender"},
-    EndorsementType.CORRECT_DETAILS: {"first_name", "last_name", "date_of_birth", "gender"},
+    EndorsementType.ADD_MEMBER: {"first_name", "gender", *REFERENCES},
+    EndorsementType.CORRECT_DETAILS: {
+        "first_name",
+        "last_name",
+        "date_of_birth",
+        "gender",
+        *REFERENCES,
+    },
     EndorsementType.CHANGE_VEHICLE: {"policy_object_id"},
     EndorsementType.CHANGE_OBJECT: {"policy_object_id"},
     EndorsementType.CHANGE_ADDRESS: {"policy_object_id"},
     EndorsementType.CHANGE_DRIVERS: {"policy_object_id", "drivers"},
 }
+
+
+OF_LIVES = (EndorsementType.ADD_MEMBER, EndorsementType.CORRECT_DETAILS)
 
 
 FROM_NEXT_PREMIUM = (
@@ -96,12 +116,19 @@ class Wanted:
     life_answers: Mapping[str, bool] = field(default_factory=dict)
 
 
-def data_of(session: Session, policy: Policy, wanted: Wanted) -> dict[str, Any]:
-    """Return the type's own fields, completed with the ids that the change will make."""
+def data_of(
+    session: Session, policy: Policy, wanted: Wanted, *, kept_at: datetime | None = None
+) -> dict[str, Any]:
+    """Return the type's own fields, completed with the ids that the change will make.
+
+    A life's ID and passport number give way to references; they are kept where `kept_at` is given.
+    """
     if wanted.type not in _FIELDS:
         raise DomainError("Month-end makes this change.", field="endorsement_type")
     names, optional = _FIELDS[wanted.type], _OPTIONAL.get(wanted.type, set())
     given = {name: value for name, value in wanted.data.items() if value not in (None, "", [])}
+    if wanted.type in OF_LIVES:
+        given = _with_references(session, policy, wanted, given, kept_at)
     for name in given:
         if name not in names:
             raise DomainError(f"This does not belong to {kind_words(wanted.type)}.", field=name)
@@ -126,6 +153,48 @@ def data_of(session: Session, policy: Policy, wanted: Wanted) -> dict[str, Any]:
     elif wanted.type in OBJECT_CHANGES:
         return object_data(session, policy, wanted.type, given, wanted.effective_date)
     return data
+
+
+def count_number(wanted: Wanted) -> None:
+    """Count a life's ID number as a search where whoever types it may not see it.
+
+    Whether a cap is reached tells whether the number is that of a life on another policy. Raises
+    TooManyError where no search is left within the hour.
+    """
+    digits = number_in(str(wanted.data.get("id_number") or ""))
+    if digits is not None and not may_see_identity():
+        find_by_number(digits)
+
+
+def _with_references(
+    session: Session,
+    policy: Policy,
+    wanted: Wanted,
+    given: Mapping[str, Any],
+    kept_at: datetime | None,
+) -> dict[str, Any]:
+    """Return what was given with references in place of numbers, birth and gender by the number."""
+    typed = {name: str(given[name]) for name in TYPED if name in given}
+    rest = {name: value for name, value in given.items() if name not in TYPED}
+    if not typed:
+        return rest
+    member_id = str(given.get("policy_member_id"))
+    members = queries.list_members(session, policy.id)
+    member = next((one for one in members if str(one.id) == member_id), None)
+    known = {name: getattr(member, name, None) for name in ("date_of_birth", "gender")}
+    born, gender = (rest.get(name, known[name]) for name in ("date_of_birth", "gender"))
+    read = read_life_numbers(typed, born, gender, on=wanted.effective_date)
+    references = (
+        find_references(session, read.numbers)
+        if kept_at is None
+        else keep_numbers(session, [read.numbers], now=kept_at)[0]
+    )
+    found = {"date_of_birth": read.date_of_birth, "gender": read.gender}
+    return (
+        rest
+        | {name: value for name, value in found.items() if value not in (None, known[name])}
+        | {name: ref for name in REFERENCES if (ref := getattr(references, name)) is not None}
+    )
 
 
 def _new_ids(session: Session, policy: Policy, role: str) -> dict[str, Any]:
