@@ -1,14 +1,14 @@
 """insured lives have ID or passport numbers, and are locked while their cover is counted
 
 Revision ID: lives_1
-Revises: role_ages_1
+Revises: loss_figures_1
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "lives_1"
-down_revision = "role_ages_1"
+down_revision = "loss_figures_1"
 
 # The holder who is insured has the numbers that they have as a customer. A row without a ciphertext
 # is read from that customer. Its id is the customer's.
