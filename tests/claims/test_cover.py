@@ -260,7 +260,7 @@ class History:
             amounts=[str(to_cents(self.covers[one] * share / 100)) for one in benefits],
             benefits=benefits,
             claim_type=claim_type,
-            claimant=Claimant(name="Sipho Dlamini"),
+            claimant=Claimant(name="Gogo Dlamini"),
         )
         self.claims.append(made.id)
         self.items[made.id] = items_of(made.id)
