@@ -15,6 +15,10 @@ from insurance.web.exports import EXCEL
 _REF = "#/components/schemas/{model}"
 _INPUT = re.compile(r"(?<=\w)-Input$")
 _FILES = {"csv": "text/csv", "xlsx": EXCEL}
+_PATH_SCHEMAS = {
+    "uuid": {"type": "string", "format": "uuid"},
+    "int": {"type": "integer", "minimum": 0},
+}
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 _PROBLEM = {
     "type": "object",
@@ -229,9 +233,7 @@ def _path_parameters(path: str) -> list[dict[str, Any]]:
             "name": name,
             "in": "path",
             "required": True,
-            "schema": {"type": "string", "format": "uuid"}
-            if kind == "uuid"
-            else {"type": "string", "minLength": 1},
+            "schema": _PATH_SCHEMAS.get(kind, {"type": "string", "minLength": 1}),
         }
         for kind, name in re.findall(r"<(?:(\w+):)?(\w+)>", path)
     ]
