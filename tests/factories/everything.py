@@ -92,6 +92,7 @@ def ids_of(connection: Connection, org: OrganizationFacts) -> dict[str, UUID]:
         "note_id": "ins.claim_notes",
         "payment_id": "ins.claim_payments",
         "payee_id": "ins.claim_payees",
+        "member_id": "ins.policy_members",
         "notice_id": "ins.premium_notices",
         "table_id": "ins.rate_tables",
         "category_id": "ins.product_categories",
