@@ -31,6 +31,7 @@ PERIODIC = (
     Periodic("claims.watch_deadlines", 60, claims.watch_deadlines),
     Periodic("claims.count_loss_figures", 5, claims.count_loss_figures),
     Periodic("lapses.send_due_notices", 3600, lapses.send_due_notices),
+    Periodic("lapses.keep_arrears_list", 900, lapses.keep_arrears_list),
     Periodic("month_end.keep_schedules", 3600, month_end.keep_schedules),
     Periodic("month_end.plan_month_end", 3600, month_end.plan_month_end),
     Periodic("month_end.watch", 15, month_end.watch),

@@ -10,7 +10,7 @@ from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from insurance.core.db import TenantRecord, tenant_key
+from insurance.core.db import TenantRecord, TenantTable, tenant_key
 
 
 class GraceType(StrEnum):
@@ -124,3 +124,24 @@ class PremiumNotice(TenantRecord):
     file_key: Mapped[str | None]
     file_name: Mapped[str | None]
     sha256: Mapped[str | None]
+
+
+class ArrearsList(TenantTable):
+    """When the policies in arrears of a large book were last listed, and how many stood where."""
+
+    __tablename__ = "arrears_lists"
+
+    business_day: Mapped[date]
+    taken_at: Mapped[datetime]
+    counts: Mapped[dict[str, Any]]
+
+
+class ArrearsEntry(TenantTable):
+    """A policy in the list of those in arrears. What it owes is read when it is shown."""
+
+    __tablename__ = "arrears_entries"
+    __table_args__ = (Index("arrears_entries_date_ix", "org_id", "lapse_date", "policy_id"),)
+
+    is_blocked: Mapped[bool] = mapped_column(primary_key=True)
+    lapse_date: Mapped[date] = mapped_column(primary_key=True)
+    policy_id: Mapped[UUID] = mapped_column(primary_key=True)

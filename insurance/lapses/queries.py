@@ -29,7 +29,7 @@ from insurance.core.paging import Page, page_of
 from insurance.core.records import get_record
 from insurance.core.tenancy import current_org
 from insurance.lapses import rules
-from insurance.lapses.models import LapseHold, LapseRule, NoticeKind, PremiumNotice
+from insurance.lapses.models import ArrearsList, LapseHold, LapseRule, NoticeKind, PremiumNotice
 from insurance.lapses.rules import Block, Forecast, Hold, LapseTerms, Owed
 from insurance.notifications.models import Mail
 
@@ -577,6 +577,13 @@ _STATES = {
 }
 _AFTER = " AND (b.lapse_date, b.policy_id) > (CAST(:after_date AS date), CAST(:after_id AS uuid))"
 _ORDER = " ORDER BY b.lapse_date, b.policy_id LIMIT :limit"
+_KEPT = """
+    SELECT b.lapse_date, b.policy_id FROM ins.arrears_entries b WHERE b.org_id = :org AND """
+_OWED = "WHERE l.org_id = :org AND l.status IN ('PENDING', 'OVERDUE')"
+_OWED_BY_THESE = f"{_OWED} AND l.policy_id = ANY(CAST(:ids AS uuid[]))"
+_EVERY = text(
+    "".join([_RULES, _BOOK, "SELECT b.policy_id, b.lapse_date, b.is_blocked FROM book b"])
+)
 _COUNTS = text(
     "".join(
         [
@@ -613,6 +620,18 @@ def _lines_statement(state: LapseState, is_later_page: bool) -> TextClause:
     return text("".join([_RULES, _BOOK, _LINES, _STATES[state], *after, _ORDER]))
 
 
+@cache
+def _kept_statement(state: LapseState, is_later_page: bool) -> TextClause:
+    after = [_AFTER] if is_later_page else []
+    return text("".join([_KEPT, _STATES[state], *after, _ORDER]))
+
+
+@cache
+def _judged_statement(state: LapseState) -> TextClause:
+    book = _BOOK.replace(_OWED, _OWED_BY_THESE)
+    return text("".join([_RULES, book, _LINES, _STATES[state], _ORDER]))
+
+
 def list_lapse_candidates(
     session: Session,
     on: date,
@@ -633,6 +652,58 @@ def list_lapse_candidates(
     found = session.execute(_lines_statement(state, after is not None), values)
     lines = [_arrears_line(row) for row in found]
     return page_of(lines, limit, lambda line: (line.lapse_date, line.policy_id))
+
+
+def list_in_arrears(
+    session: Session, on: date, *, collecting: Collection[UUID] = ()
+) -> list[tuple[UUID, date, bool]]:
+    """Return every policy in arrears with the day it lapses and whether anything stops that.
+
+    This reads all that is owed: a job does it for the list of a large book, no page.
+    """
+    values = _values(session, _rows_of(list_terms(session)), on, collecting)
+    return [(row[0], row[1], row[2]) for row in session.execute(_EVERY, values)]
+
+
+def states_of(lapse_date: date, is_blocked: bool, on: date) -> set[LapseState]:
+    """Return the lists in which a policy in arrears stands on a day."""
+    if lapse_date <= on:
+        return {LapseState.BLOCKED if is_blocked else LapseState.DUE}
+    is_tomorrow = lapse_date == on + timedelta(days=1) and not is_blocked
+    return {LapseState.IN_GRACE, LapseState.TOMORROW} if is_tomorrow else {LapseState.IN_GRACE}
+
+
+def find_arrears_list(session: Session, on: date) -> ArrearsList | None:
+    """Return when a large book's policies in arrears were listed on a day; None where they are not."""
+    return session.scalars(
+        select(ArrearsList).where(
+            ArrearsList.org_id == current_org(), ArrearsList.business_day == on
+        )
+    ).one_or_none()
+
+
+def list_kept_arrears(
+    session: Session,
+    on: date,
+    limit: int,
+    after: tuple[date, UUID] | None = None,
+    *,
+    state: LapseState = LapseState.DUE,
+    collecting: Collection[UUID] = (),
+) -> Page[ArrearsLine]:
+    """Return a page of `list_lapse_candidates` from the kept list of a large book.
+
+    Each policy on it is judged anew: one that no longer stands there is left out of its page.
+    """
+    at: dict[str, Any] = {"org": current_org(), "on": on, "limit": limit + 1}
+    if after is not None:
+        at |= {"after_date": after[0], "after_id": after[1]}
+    kept = session.execute(_kept_statement(state, after is not None), at).all()
+    listed = page_of(kept, limit, lambda entry: (entry.lapse_date, entry.policy_id))
+    values = _values(session, _rows_of(list_terms(session)), on, collecting)
+    values |= {"limit": limit, "ids": id_array(entry.policy_id for entry in listed.items)}
+    lines = [_arrears_line(row) for row in session.execute(_judged_statement(state), values)]
+    return Page(lines, listed.next_cursor)
 
 
 def count_lapse_states(

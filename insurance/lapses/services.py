@@ -1,17 +1,19 @@
 """Changing lapse rules, placing holds, and telling holders of premiums due and unpaid."""
 
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import Table, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from insurance.audit_logs.services import record
+from insurance.core.bulk import write_rows
 from insurance.core.context import current_actor
 from insurance.core.db import constraint_of, transaction
 from insurance.core.errors import ConflictError, DomainError, raise_all
@@ -21,7 +23,15 @@ from insurance.core.money import format_money
 from insurance.core.tenancy import current_org
 from insurance.documents.received import read_picture
 from insurance.lapses import queries, rules
-from insurance.lapses.models import GraceType, LapseHold, LapseRule, NoticeKind, PremiumNotice
+from insurance.lapses.models import (
+    ArrearsEntry,
+    ArrearsList,
+    GraceType,
+    LapseHold,
+    LapseRule,
+    NoticeKind,
+    PremiumNotice,
+)
 from insurance.lapses.queries import DueNotice
 from insurance.lapses.rules import LapseTerms
 from insurance.notifications.services import send_later
@@ -545,3 +555,40 @@ def _words(
         "law": _LAWS.get(line.category, _LAWS["LIFE"]),
         "organization": organization,
     }
+
+
+_ENTRIES: Table = ArrearsEntry.__table__  # type: ignore[assignment]
+
+
+def keep_arrears_list(*, on: date, now: datetime, collecting: Collection[UUID] = ()) -> int:
+    """List the policies in arrears of a large book anew; return how many there are.
+
+    `collecting` are the policies with a collection in flight.
+    """
+    with transaction() as session:
+        found = queries.list_in_arrears(session, on, collecting=collecting)
+        counts = Counter(
+            state
+            for _policy, lapse_date, is_blocked in found
+            for state in queries.states_of(lapse_date, is_blocked, on)
+        )
+        kept = {
+            "business_day": on,
+            "taken_at": now,
+            "counts": {state.value: counts[state] for state in queries.LapseState},
+        }
+        session.execute(
+            insert(ArrearsList)
+            .values(org_id=current_org(), **kept)
+            .on_conflict_do_update(index_elements=["org_id"], set_=kept)
+        )
+        session.execute(delete(ArrearsEntry).where(ArrearsEntry.org_id == current_org()))
+        write_rows(
+            session,
+            _ENTRIES,
+            (
+                {"policy_id": policy_id, "lapse_date": lapse_date, "is_blocked": is_blocked}
+                for policy_id, lapse_date, is_blocked in found
+            ),
+        )
+    return len(found)

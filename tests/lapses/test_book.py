@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from insurance.core.db import transaction
 from insurance.core.tenancy import current_org
-from insurance.lapses import queries
+from insurance.lapses import queries, services
 from insurance.lapses.models import LapseHold, LapseRule, NoticeKind, PremiumNotice
 from insurance.lapses.queries import LapseState
 from insurance.lapses.rules import LapseTerms
@@ -214,9 +214,58 @@ def _compare(
     }
     counts = queries.count_lapse_states(session, on, collecting=collecting)
     session.rollback()
+    _compare_kept(session, on, collecting, expected)
     assert found == expected
     assert counts == {state: len(lines) for state, lines in expected.items()}
     return {state for state, lines in found.items() if lines}
+
+
+def _compare_kept(
+    session: Session, on: date, collecting: list[UUID], expected: dict[LapseState, dict[UUID, Any]]
+) -> None:
+    """Hold the list that is kept of a large book to the same, page by page."""
+    services.keep_arrears_list(on=on, now=noon(on), collecting=collecting)
+    kept = queries.find_arrears_list(session, on)
+    assert kept is not None
+    assert kept.counts == {state: len(lines) for state, lines in expected.items()}
+    for state, lines in expected.items():
+        found: list[UUID] = []
+        after: tuple[date, UUID] | None = None
+        while True:
+            page = queries.list_kept_arrears(
+                session, on, 3, after, state=state, collecting=collecting
+            )
+            found += [line.policy_id for line in page.items]
+            if page.next_cursor is None:
+                break
+            after = (page.items[-1].lapse_date, page.items[-1].policy_id)
+        assert found == sorted(lines, key=lambda policy_id: (lines[policy_id][2], policy_id))
+    session.rollback()
+
+
+def test_a_policy_that_paid_since_a_large_book_was_listed_is_not_shown(
+    session: Session, book: tuple[list[UUID], list[UUID]]
+) -> None:
+    _products, policies = book
+    on = DAYS[1]
+    services.keep_arrears_list(on=on, now=noon(on))
+    with transaction() as writing:
+        writing.execute(
+            text(
+                "UPDATE ins.premium_lines SET paid_amount = amount, status = 'PAID',"
+                " paid_date = :on WHERE org_id = :org AND policy_id = :policy"
+            ),
+            {"org": current_org(), "policy": policies[0], "on": on},
+        )
+
+    shown = queries.list_kept_arrears(session, on, 50, state=LapseState.IN_GRACE).items
+
+    assert policies[0] not in {line.policy_id for line in shown}
+    assert {line.policy_id for line in shown} == {
+        line.policy_id
+        for line in queries.list_lapse_candidates(session, on, 50, state=LapseState.IN_GRACE).items
+    }
+    assert queries.find_arrears_list(session, DAYS[2]) is None
 
 
 @pytest.mark.parametrize("seed", range(4))

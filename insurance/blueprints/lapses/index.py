@@ -42,7 +42,9 @@ def index() -> Response:
     state = LapseState(chosen) if chosen in set(LapseState) else LapseState.DUE
     cursor = request.args.get("cursor")
     collecting = list_collecting(session, on=on)
-    found = queries.list_lapse_candidates(
+    kept = queries.find_arrears_list(session, on)
+    list_them = queries.list_kept_arrears if kept else queries.list_lapse_candidates
+    found = list_them(
         session,
         on,
         ROWS,
@@ -57,7 +59,10 @@ def index() -> Response:
         state=state,
         tabs=TABS,
         blocks=BLOCKS,
-        counts=queries.count_lapse_states(session, on, collecting=collecting),
+        counts=kept.counts
+        if kept
+        else queries.count_lapse_states(session, on, collecting=collecting),
+        taken_at=kept.taken_at if kept else None,
         on=on,
         next=next_url(found),
         first=url_for("lapses.index", state=state.value),
