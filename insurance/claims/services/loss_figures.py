@@ -8,8 +8,16 @@ from insurance.core.db import transaction
 from insurance.core.tenancy import current_org
 from insurance.ledger.services import take_uncounted
 
-_NOTES = 2
+_NOTES = 10
 """How many notes of the ledger one transaction counts, each of a thousand transfers at most."""
+_BY_IDS = (
+    text("SET LOCAL enable_seqscan = off"),
+    text("SET LOCAL enable_bitmapscan = off"),
+    text("SET LOCAL enable_hashjoin = off"),
+    text("SET LOCAL enable_mergejoin = off"),
+    text("SET LOCAL statement_timeout = '5min'"),
+)
+"""Entries, lines and policies are found by their ids: the book is not read for some thousand."""
 
 
 def count_loss_figures(*, most: int | None = None) -> int:
@@ -23,9 +31,8 @@ def count_loss_figures(*, most: int | None = None) -> int:
         with transaction() as session:
             taken = take_uncounted(session, limit=_NOTES)
             if taken:
-                # The entries are found by their ids, also where the tables were just filled and
-                # nothing is known of them.
-                session.execute(text("SET LOCAL enable_seqscan = off"))
+                for setting in _BY_IDS:
+                    session.execute(setting)
                 session.execute(ADD, {"org": current_org(), "ids": id_array(taken)})
         if not taken:
             break
