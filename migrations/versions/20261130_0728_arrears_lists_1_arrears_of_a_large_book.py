@@ -1,7 +1,7 @@
 """the policies in arrears of a large book, listed by a job
 
 Revision ID: arrears_lists_1
-Revises: loss_figures_1
+Revises: lives_1
 """
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = 'arrears_lists_1'
-down_revision = 'loss_figures_1'
+down_revision = 'lives_1'
 
 
 def upgrade() -> None:
