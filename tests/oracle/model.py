@@ -564,6 +564,9 @@ class Policy:
             raise Refused("only the holder ends a contract on a day to come")
         if effective > ahead:
             raise Refused(f"cover can stop on {ahead} at the latest")
+        if any(step.effective > effective for step in self.steps):
+            # An issued change is never edited: it is undone first, then cover ends before it.
+            raise Refused("a change takes effect after that")
         if kind in ("NON_PAYMENT", "LAPSE"):
             if not self.may_lapse():
                 raise Refused("grace has not run out")

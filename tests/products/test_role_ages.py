@@ -58,8 +58,8 @@ def test_a_life_joins_within_the_entry_ages_of_its_role(session: Session) -> Non
                 _quote(product_id, child, holder=2)
     with pytest.raises(DomainError, match="A parent joins at age 40 to any; this is 39") as refusal:
         _quote(product_id, Life("PARENT", 39), holder=3)
-    # The holder is the first life.
-    assert refusal.value.field == "insured_lives.1.age"
+    # The holder, who is put before the lives given, does not count.
+    assert refusal.value.field == "insured_lives.0.age"
     with pytest.raises(DomainError, match="Enter the age or the date of birth of the child"):
         _quote(product_id, Life("CHILD"), holder=4)
 
