@@ -1,9 +1,10 @@
 """Organizations in the API."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, StrictBool
 
 from insurance.api.edge import Answer, Body, ListQuery, created, endpoint, listing
 from insurance.core import clock
@@ -16,7 +17,7 @@ from insurance.core.tenancy import current_org, tenant_scope
 from insurance.identity.queries import list_memberships
 from insurance.organizations import queries, services
 from insurance.organizations.models import LicenceType
-from insurance.web.parsing import Words
+from insurance.web.parsing import Amount, Money, Words
 
 
 class NewOrganizationBody(Body):
@@ -94,6 +95,66 @@ def create_organization(body: NewOrganizationBody):
     )
     org_id = services.create_organization(new, now=clock.now())
     return created(_answer(org_id), "get_organization", organization_id=org_id)
+
+
+class OrganizationSettingsAnswer(Answer):
+    """What an organization's own administrators may change of it."""
+
+    name: str
+    description: str
+    timezone: str
+    requires_mfa: bool
+    session_idle_minutes: int
+    payment_limit: Money = Field(description="A payment above it takes two people")
+    number_searches_per_hour: int
+    launch_needs_second_person: bool
+    version: int = Field(description="Counts edits; send it back with a change")
+
+
+class OrganizationSettingsBody(Body):
+    """The settings that shall be other than they are; `version` is the one you saw."""
+
+    name: Words | None = Field(None, min_length=1, max_length=200)
+    description: Words | None = Field(None, max_length=2000)
+    timezone: Words | None = Field(None, max_length=60)
+    requires_mfa: StrictBool | None = None
+    session_idle_minutes: int | None = Field(None, ge=5, le=720)
+    payment_limit: Amount | None = None
+    number_searches_per_hour: int | None = Field(None, ge=1, le=1000)
+    launch_needs_second_person: StrictBool | None = None
+    version: int = Field(ge=1, le=2**31)
+
+
+@endpoint(
+    "GET",
+    "/settings",
+    may=May.SETTINGS_VIEW,
+    answer=OrganizationSettingsAnswer,
+    tag="Organizations",
+)
+def get_settings() -> Any:
+    """Return the organization's own settings."""
+    return queries.get_organization(db.session())
+
+
+@endpoint(
+    "PUT",
+    "/settings",
+    may=May.SETTINGS_EDIT,
+    body=OrganizationSettingsBody,
+    answer=OrganizationSettingsAnswer,
+    tag="Organizations",
+)
+def change_settings(body: OrganizationSettingsBody) -> Any:
+    """Change settings of the organization; what is left out stays as it is."""
+    wanted = body.model_dump(exclude={"version"}, exclude_none=True)
+    present = queries.get_organization(db.session())
+    fields = services.OrganizationSettings.__dataclass_fields__
+    settings = services.OrganizationSettings(
+        **{name: wanted.get(name, getattr(present, name)) for name in fields}
+    )
+    services.change_settings(settings, version=body.version, now=clock.now())
+    return queries.get_organization(db.session())
 
 
 def _within_reach() -> list[UUID] | None:

@@ -40,7 +40,10 @@ class Category(StrEnum):
 
 
 class Organization(TenantTable):
-    """A tenant. `version` counts its edits. A payment above `payment_limit` takes two people."""
+    """A tenant. `version` counts its edits. A payment above `payment_limit` takes two people.
+
+    `launch_needs_second_person` asks for two at the launch of a product, too.
+    """
 
     __tablename__ = "organizations"
     __table_args__ = (
@@ -61,6 +64,7 @@ class Organization(TenantTable):
     session_idle_minutes: Mapped[int] = mapped_column(default=30)
     payment_limit: Mapped[Decimal] = mapped_column(default=Decimal("100000.00"))
     number_searches_per_hour: Mapped[int] = mapped_column(default=30)
+    launch_needs_second_person: Mapped[bool] = mapped_column(default=False)
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]

@@ -65,6 +65,7 @@ class OrganizationSettings:
     session_idle_minutes: int
     payment_limit: Decimal
     number_searches_per_hour: int = 30
+    launch_needs_second_person: bool = False
 
 
 @dataclass(frozen=True, slots=True)

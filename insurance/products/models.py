@@ -192,7 +192,7 @@ class Product(TenantRecord):
 
 
 class ProductVersion(TenantRecord):
-    """The terms of a product from one launch to the next."""
+    """The terms of a product from one launch to the next; `drafted_by` are those who wrote them."""
 
     __tablename__ = "product_versions"
     __table_args__ = (
@@ -250,6 +250,7 @@ class ProductVersion(TenantRecord):
         default=MainDeath.BY_CLASS, server_default=MainDeath.BY_CLASS.value
     )
     premium_free_months: Mapped[int] = mapped_column(default=0, server_default="0")
+    drafted_by: Mapped[list[Any]] = mapped_column(default=list)
     created_at: Mapped[datetime]
     launched_at: Mapped[datetime | None]
 
@@ -267,6 +268,7 @@ class RateTable(TenantRecord):
     method: Mapped[RateMethod]
     rating_factors: Mapped[list[Any]]
     base_rate: Mapped[Decimal | None] = mapped_column(Rate)
+    made_by: Mapped[UUID | None]
     created_at: Mapped[datetime]
 
 

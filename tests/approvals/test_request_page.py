@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from insurance.approvals.models import ApprovalRequest
+from insurance.approvals.queries import list_waiting
 from insurance.approvals.services import request_approval
 from insurance.billing.queries import list_premium_lines
 from insurance.blueprints.approvals.readable import age_in_words
@@ -18,6 +19,7 @@ from insurance.core.db import db, transaction
 from insurance.core.ids import new_id
 from insurance.core.permissions import Role
 from insurance.lapses.services import record_notice
+from insurance.organizations.queries import get_organization
 from insurance.policies.lifecycle_rules import CancellationType
 from insurance.policies.models import EndorsementType
 from insurance.policies.queries import get_policy
@@ -33,6 +35,7 @@ from insurance.policies.services import write_off_premium as write_off
 from insurance.policies.services.approvals import EXECUTORS
 from insurance.policies.services.endorsements import Wanted, endorse_policy
 from insurance.policies.services.payments import Answers, receive_payment
+from insurance.products.services import launch_product
 from insurance.reconciliation.queries import list_suspense
 from insurance.reconciliation.services import commit_file, match_suspense, preview_upload
 from tests.factories.claims import MANAGER, account, acting, assess, benefit_of, claim, complete
@@ -40,6 +43,7 @@ from tests.factories.claims import pay as pay_claim
 from tests.factories.identity import SignedInClient
 from tests.factories.lifecycle import at, sell
 from tests.factories.organizations import OrganizationFacts
+from tests.factories.products import make_ready_draft
 from tests.factories.reconciliation import csv_of, row
 
 SignIn = Callable[..., SignedInClient]
@@ -164,7 +168,22 @@ def _lapse_set_aside(policy_id: UUID) -> UUID | None:
         ).approval_id
 
 
+def _launch(_policy_id: UUID) -> UUID | None:
+    session = db.session()
+    organization = get_organization(session)
+    organization.launch_needs_second_person = True
+    session.commit()
+    with at(DAY) as now:
+        product = make_ready_draft("Other Life")
+        launch_product(product.id, reason="New", now=now)
+    return list_waiting(session, "products", product.id)[0].id
+
+
 KINDS = {
+    "products.launch": (
+        _launch,
+        ["Sold to new customers", "Nothing", "Version 1", "Terms: largest cover", "Open draft"],
+    ),
     "policies.receive_payment": (
         _large_payment,
         ["Payment", "R 150 000,00", "Due and not paid", "R 700,00", "2026/11/20", "EFT-150"],

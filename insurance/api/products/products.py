@@ -12,6 +12,7 @@ from insurance.api.edge import Answer, Body, ListQuery, Query, Reply, created, e
 from insurance.api.products.benefits import ProductBenefitAnswer, benefit_answers
 from insurance.api.products.inception_rules import InceptionRuleAnswer, rule_answer
 from insurance.api.products.shared import Code, Edits, Name, Prose, Whole
+from insurance.approvals.queries import list_waiting
 from insurance.core import clock
 from insurance.core.context import current_actor
 from insurance.core.db import db
@@ -177,6 +178,7 @@ class ProductDetail(ProductAnswer):
     versions: list[ProductVersionAnswer]
     benefits: list[ProductBenefitAnswer]
     inception_rules: list[InceptionRuleAnswer]
+    approval_id: UUID | None = Field(description="The launch that waits for a second person")
 
 
 class ProductsQuery(ListQuery):
@@ -293,20 +295,27 @@ class LaunchQuery(Query):
     """What a launch or a withdrawal may carry."""
 
     version: int | None = Field(None, ge=1, le=2**31, description="The version you saw")
+    reason: str = Field("", max_length=500, description="A second person reads it, if one is asked")
 
 
-class WithdrawQuery(LaunchQuery):
+class WithdrawQuery(Query):
     """Why a product is withdrawn."""
 
+    version: int | None = Field(None, ge=1, le=2**31, description="The version you saw")
     reason: str = Field("", max_length=500)
 
 
 @endpoint("PUT", "/products/<uuid:product_id>/launch", may=May.PRODUCTS_LAUNCH,
-          query=LaunchQuery, answer=ProductDetail, tag="Products")  # fmt: skip
-def launch_product(product_id: UUID, query: LaunchQuery) -> dict[str, Any]:
-    """Launch the draft if every check holds; the version before is superseded."""
-    services.launch_product(product_id, version=query.version, now=clock.now())
-    return _detail(product_id)
+          query=LaunchQuery, answer=ProductDetail, tag="Products", may_wait=True)  # fmt: skip
+def launch_product(product_id: UUID, query: LaunchQuery) -> Reply:
+    """Launch the draft if every check holds; the version before is superseded.
+
+    Where the organization asks for a second person, nothing is launched yet: the answer is 202
+    with the `approval_id` that waits, and `reason` is needed.
+    """
+    services.launch_product(product_id, version=query.version, reason=query.reason, now=clock.now())
+    content = _detail(product_id)
+    return Reply(content, status=202 if content["approval_id"] else None)
 
 
 @endpoint("PUT", "/products/<uuid:product_id>/withdraw", may=May.PRODUCTS_LAUNCH,
@@ -365,6 +374,9 @@ def _detail(product_id: UUID) -> dict[str, Any]:
         "inception_rules": [
             rule_answer(product, version, rule) for rule in content.inception_rules
         ],
+        "approval_id": next(
+            (one.id for one in list_waiting(session, "products", product_id)), None
+        ),
     }
 
 

@@ -12,9 +12,13 @@ from sqlalchemy.orm import Session
 
 from insurance.approvals.models import ApprovalRequest, ApprovalStatus
 from insurance.billing import queries as billing
+from insurance.blueprints.products.compare import TITLES as COMPARED
+from insurance.blueprints.products.compare import row_of
 from insurance.claims import queries as claims
 from insurance.claims.services import payments, restoring
 from insurance.core.context import current_actor
+from insurance.core.db import db
+from insurance.core.errors import ForbiddenError, NotFoundError
 from insurance.core.money import ZERO, format_money
 from insurance.core.permissions import May
 from insurance.core.privacy import as_shown, may_see_identity
@@ -23,6 +27,9 @@ from insurance.policies import queries as policies
 from insurance.policies.models import Policy
 from insurance.policies.services import cancellation, endorsements, relief, setting_aside
 from insurance.policies.services.payments import RECEIVE
+from insurance.products import queries as products
+from insurance.products.queries import Difference
+from insurance.products.services import LAUNCH, check_second_person
 from insurance.reconciliation.services.suspense import MATCH
 from insurance.web.business import business_day
 from insurance.web.filters import words
@@ -67,9 +74,35 @@ def record_of(request: ApprovalRequest) -> Record | None:
     actor, claim_id = current_actor(), request.payload.get("claim_id")
     if claim_id and actor.may(May.CLAIMS_VIEW):
         return Record("claim", url_for("claims.show", claim_id=UUID(claim_id)))
+    if request.action == LAUNCH and actor.may(May.PRODUCTS_VIEW):
+        return _draft(request)
     if request.resource == "policies" and actor.may(May.POLICIES_VIEW):
         return Record("policy", url_for("policies.show", policy_id=request.resource_id))
     return None
+
+
+def _draft(request: ApprovalRequest) -> Record | None:
+    """Return the version a launch is about; None once its product was deleted."""
+    number = request.payload["version_number"]
+    try:
+        products.get_numbered_version(db.session(), request.resource_id, number)
+    except NotFoundError:
+        return None
+    url = url_for("products.show", product_id=request.resource_id, version=number)
+    return Record("draft" if request.status is ApprovalStatus.WAITING else "version", url)
+
+
+def refusal_of(session: Session, request: ApprovalRequest) -> str:
+    """Return why the acting person may not agree to a request that they may decide otherwise."""
+    if request.action != LAUNCH:
+        return ""
+    draft = products.find_draft(session, request.resource_id)
+    try:
+        if draft is not None:
+            check_second_person(session, draft)
+    except ForbiddenError as refusal:
+        return refusal.message
+    return ""
 
 
 def age_in_words(asked_at: datetime, now: datetime) -> str:
@@ -80,6 +113,37 @@ def age_in_words(asked_at: datetime, now: datetime) -> str:
         if count:
             return f"{count} {unit}{'s' if count > 1 else ''}"
     return "less than a minute"
+
+
+def _launch(_session: Session, request: ApprovalRequest) -> list[Part]:
+    payload = request.payload
+    replaced = payload["replaces_version"]
+    sold = Part(
+        "Sold to new customers",
+        f"Version {payload['version_number']}",
+        f"Version {replaced}" if replaced else "Nothing",
+    )
+    return [sold, *(part for one in payload["changes"] if (part := _change_of(one)) is not None)]
+
+
+def _change_of(one: Mapping[str, Any]) -> Part | None:
+    """Return a change of a product in words; None where neither version says anything."""
+    found = row_of(Difference(one["field"], *(_revived(one[side]) for side in ("before", "after"))))
+    if found is None:
+        return None
+    label, before, after = found
+    title = COMPARED[one["kind"]].format(one["title"])
+    return Part(f"{title}: {label.lower()}", after or _NO_VALUE, before or _NO_VALUE)
+
+
+def _revived(value: Any) -> Any:
+    """Return a frozen value as it was: numbers and codes were frozen as text."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return Decimal(value)
+    except InvalidOperation:
+        return _in_words(value)
 
 
 def _policy(session: Session, request: ApprovalRequest) -> Policy:
@@ -332,6 +396,7 @@ _KINDS: dict[str, Callable[[Session, ApprovalRequest], list[Part]]] = {
     MATCH: _payment,
     setting_aside.ACTION: _set_aside,
     endorsements.BACKDATE: _backdated,
+    LAUNCH: _launch,
     payments.ACTION: _claim_payment,
     restoring.ACTION: _undone_death,
 }

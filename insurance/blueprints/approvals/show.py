@@ -8,7 +8,7 @@ from wtforms import TextAreaField
 from insurance.approvals import queries
 from insurance.approvals.models import ApprovalRequest, ApprovalStatus
 from insurance.blueprints.approvals import bp
-from insurance.blueprints.approvals.readable import age_in_words, parts_of, record_of
+from insurance.blueprints.approvals.readable import age_in_words, parts_of, record_of, refusal_of
 from insurance.core import clock
 from insurance.core.context import current_actor
 from insurance.core.db import db
@@ -77,6 +77,8 @@ def _page(found: ApprovalRequest, form: DecisionForm, status: int = 200) -> Resp
     actor = current_actor()
     waits = found.status is ApprovalStatus.WAITING
     is_maker = actor.user_id == found.requested_by
+    decides = waits and not is_maker and actor.may(May.APPROVALS_DECIDE)
+    refusal = refusal_of(db.session(), found) if decides else ""
     return page(
         "approvals/show.html",
         part="approval",
@@ -86,7 +88,8 @@ def _page(found: ApprovalRequest, form: DecisionForm, status: int = 200) -> Resp
         parts=parts_of(db.session(), found),
         age=age_in_words(found.requested_at, clock.now()),
         is_maker=is_maker,
-        can_decide=waits and not is_maker and actor.may(May.APPROVALS_DECIDE),
+        can_decide=decides and not refusal,
+        refusal=refusal,
         waits=waits,
         record=record_of(found),
     )

@@ -31,6 +31,7 @@ class SettingsForm(Form):
     number_searches_per_hour = IntegerField(
         "ID numbers that one person may search for in an hour", [Required("Enter a number.")]
     )
+    launch_needs_second_person = BooleanField("A second person agrees before a product is launched")
     requires_mfa = BooleanField("Everybody needs a second factor to sign in")
     version = HiddenField()
 
@@ -80,6 +81,7 @@ def _settings(form: SettingsForm, payment_limit: Decimal) -> services.Organizati
         session_idle_minutes=form.session_idle_minutes.data or 0,
         payment_limit=payment_limit if form.payment_limit.data is None else form.payment_limit.data,
         number_searches_per_hour=form.number_searches_per_hour.data or 0,
+        launch_needs_second_person=form.launch_needs_second_person.data,
     )
 
 

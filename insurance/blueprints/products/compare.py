@@ -27,10 +27,11 @@ _AMOUNTS = (
     "default_amount",
     "max_amount",
     "flat_premium",
+    "excess_amount",
 )
 
 
-_TITLES = {
+TITLES = {
     "terms": "Terms",
     "benefit": "Benefit {}",
     "inception rule": "Question {}",
@@ -38,6 +39,8 @@ _TITLES = {
 }
 _LABELS = {
     "pricing_method": "Pricing",
+    "base_premium": "Base premium",
+    "rate_table": "Rate table",
     "coverage_amount": "Usual cover",
     "min_entry_age": "Youngest entry age",
     "max_entry_age": "Oldest entry age",
@@ -53,12 +56,16 @@ _LABELS = {
     "pro_rata_method": "Changes inside a period",
     "cancellation_basis": "Refund at cancellation",
     "short_rate_per_cent": "Short rate in per cent",
+    "modal_loadings": "Loadings by frequency",
     "main_death": "Death of the main member",
     "premium_free_months": "Months without premium after it",
     "benefit_name": "Name",
     "benefit_type_code": "Benefit type",
     "benefit_amount_type": "Amount",
+    "default_amount": "Usual amount",
     "max_amount": "Largest amount",
+    "rate_basis": "Basis of the rate",
+    "flat_premium": "Flat premium",
     "is_mandatory": "In every policy",
     "is_main": "Main benefit",
     "display_order": "Order in the list",
@@ -67,9 +74,11 @@ _LABELS = {
     "object_kind": "What is insured",
     "excess_amount": "Excess",
     "excess_per_cent": "Excess in per cent of the loss",
+    "rates_that_differ": "Rates that differ",
     "label": "Question",
     "field_type": "Answer",
     "is_required": "Required",
+    "options": "Choices",
     "min_value": "Smallest value",
     "max_value": "Largest value",
 }
@@ -94,15 +103,15 @@ def compare(product_id: UUID) -> Response:
         after=after,
         sections=[
             (
-                _TITLES[section.kind].format(section.title),
-                [row for one in section.differences if (row := _row(one)) is not None],
+                TITLES[section.kind].format(section.title),
+                [row for one in section.differences if (row := row_of(one)) is not None],
             )
             for section in sections
         ],
     )
 
 
-def _row(one: queries.Difference) -> tuple[str, str | None, str | None] | None:
+def row_of(one: queries.Difference) -> tuple[str, str | None, str | None] | None:
     """Return a difference as a row; None where neither version says anything."""
     before, after = shown(one.field, one.before), shown(one.field, one.after)
     if before is None and after is None:

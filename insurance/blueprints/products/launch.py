@@ -3,48 +3,56 @@
 from uuid import UUID
 
 from flask import Response, url_for
+from wtforms import TextAreaField
 
+from insurance.approvals.models import ApprovalRequest
+from insurance.approvals.queries import list_waiting
 from insurance.blueprints.products import bp
 from insurance.blueprints.products.forms import VersionField, refuse_change
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import ConflictError, DomainError
 from insurance.core.permissions import May
+from insurance.organizations.queries import get_organization
 from insurance.products import queries, services
 from insurance.web.access import requires
-from insurance.web.forms import Form
+from insurance.web.forms import Form, TextField
 from insurance.web.html import go, page
 
 
 class LaunchForm(Form):
-    """The version that the person looked at."""
+    """The version that the person looked at, and for the second person, why."""
 
     version = VersionField()
+    reason = TextField("Why", longest=500, widget=TextAreaField.widget)
 
 
 @bp.route("/<uuid:product_id>/launch", methods=["GET", "POST"])
 @requires(May.PRODUCTS_LAUNCH)
 def launch(product_id: UUID) -> Response:
-    """Show the checklist; sell the draft from now on when all of it holds."""
+    """Show the checklist; sell the draft from now on, or ask a second person, once it holds."""
     session = db.session()
     product = queries.get_product(session, product_id)
     draft = queries.find_draft(session, product_id)
     if draft is None:
         raise ConflictError("There is no draft to launch.")
     checks = queries.launch_checklist(session, draft, queries.business_day(session, clock.now()))
+    by_two = get_organization(session).launch_needs_second_person
     form = LaunchForm(data={"version": product.version})
     status = 200
     if form.validate_on_submit():
         try:
-            services.launch_product(product_id, version=form.version.data, now=clock.now())
+            services.launch_product(
+                product_id,
+                version=form.version.data,
+                reason=form.reason.data or "",
+                now=clock.now(),
+            )
         except DomainError as error:
             refuse_change(form, error)
             status = error.status
         else:
-            return go(
-                url_for(".show", product_id=product_id),
-                f"Version {draft.number} of {product.name} is launched and can be quoted.",
-            )
+            return go(url_for(".show", product_id=product_id), _done(product_id, draft.number))
     return page(
         "products/launch.html",
         part="launch_form",
@@ -54,4 +62,18 @@ def launch(product_id: UUID) -> Response:
         draft=draft,
         launched=queries.find_launched(session, product_id),
         checks=checks,
+        by_two=by_two,
+        waiting=waiting_launch(product_id),
     )
+
+
+def _done(product_id: UUID, number: int) -> str:
+    name = queries.get_product(db.session(), product_id).name
+    if waiting_launch(product_id) is not None:
+        return f"The launch of version {number} of {name} waits for a second person."
+    return f"Version {number} of {name} is launched and can be quoted."
+
+
+def waiting_launch(product_id: UUID) -> ApprovalRequest | None:
+    """Return the launch of a product that waits for a second person."""
+    return next(iter(list_waiting(db.session(), "products", product_id)), None)

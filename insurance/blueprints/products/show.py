@@ -6,6 +6,7 @@ from uuid import UUID
 from flask import Response, request
 
 from insurance.blueprints.products import bp
+from insurance.blueprints.products.launch import waiting_launch
 from insurance.blueprints.products.rate_grid import grids_of
 from insurance.core import clock
 from insurance.core.db import db
@@ -38,13 +39,15 @@ def show(product_id: UUID) -> Response:
         if version.status is VersionStatus.DRAFT
         else []
     )
+    draft = next((one for one in versions if one.status is VersionStatus.DRAFT), None)
     return page(
         "products/show.html",
         line=line,
         product=line.product,
         versions=versions,
         version=version,
-        draft=next((one for one in versions if one.status is VersionStatus.DRAFT), None),
+        draft=draft,
+        waiting=waiting_launch(product_id) if draft else None,
         was_launched=any(one.status is not VersionStatus.DRAFT for one in versions),
         content=content,
         main_code=main.code if main else None,

@@ -5,14 +5,18 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy.orm import Session
+
 from insurance.approvals import rules
 from insurance.approvals import services as approvals
 from insurance.approvals.models import ApprovalRequest
 from insurance.core.context import current_actor
 from insurance.core.db import transaction
-from insurance.core.errors import ConflictError
+from insurance.core.errors import ConflictError, NotFoundError
 from insurance.policies import queries
 from insurance.policies.services import cancellation, endorsements, payments, relief, setting_aside
+from insurance.products import services as products
+from insurance.products.queries import get_product
 
 EXECUTORS: dict[str, Callable[..., Any]] = {
     cancellation.ACTION: cancellation.execute_cancellation,
@@ -20,10 +24,27 @@ EXECUTORS: dict[str, Callable[..., Any]] = {
     relief.WRITE_OFF: relief.execute_giving_up,
     relief.REFUND: relief.execute_refund,
     setting_aside.ACTION: setting_aside.execute_setting_aside,
+    products.LAUNCH: products.execute_launch,
     payments.RECEIVE: payments.execute_payment,
     endorsements.BACKDATE: endorsements.execute_backdated,
 }
 """What carries out each action, as a step of the approval's transaction. Claims add theirs."""
+
+
+def _policy_version(session: Session, policy_id: UUID) -> int:
+    return queries.get_policy(session, policy_id, lock=True).current_version
+
+
+def _product_version(session: Session, product_id: UUID) -> int:
+    return get_product(session, product_id, lock=True).version
+
+
+_VERSIONS: dict[str, Callable[[Session, UUID], int]] = {
+    "policies": _policy_version,
+    "products": _product_version,
+}
+"""How the record that a request is about is locked; its version is answered."""
+_NAMES = {"policies": "policy", "products": "product"}
 
 
 class _MovedOnError(ConflictError):
@@ -42,8 +63,7 @@ def approve_request(
         with transaction() as session:
             request = approvals.take_request(session, request_id)
             rules.check_checker(request.requested_by, current_actor().user_id)
-            policy = queries.get_policy(session, request.resource_id, lock=True)
-            _check_unchanged(request, policy.current_version)
+            _check_unchanged(request, _lock(session, request))
             approvals.decide(session, request, approve=True, note=note, now=now)
             try:
                 EXECUTORS[request.action](session, request, on=on, now=now)
@@ -57,12 +77,20 @@ def approve_request(
         ) from moved
 
 
+def _lock(session: Session, request: ApprovalRequest) -> int:
+    """Lock what a request is about and return its version."""
+    try:
+        return _VERSIONS[request.resource](session, request.resource_id)
+    except NotFoundError as gone:
+        raise _MovedOnError("What this was asked for is not there any more.") from gone
+
+
 def _check_unchanged(request: ApprovalRequest, version: int) -> None:
     if rules.payload_hash(request.payload) != request.payload_hash:
         raise _MovedOnError("What was asked for is not what was frozen.")
     if version != request.record_version:
         raise _MovedOnError(
-            f"The policy has changed since this was asked for: it was version"
+            f"The {_NAMES[request.resource]} has changed since this was asked for: it was version"
             f" {request.record_version} and is version {version}."
         )
 

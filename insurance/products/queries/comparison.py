@@ -49,6 +49,9 @@ BENEFIT = (
     "rate_basis",
     "flat_premium",
     "per_policy",
+    "object_kind",
+    "excess_amount",
+    "excess_per_cent",
 )
 QUESTION = (
     "label",
@@ -80,10 +83,14 @@ class Section:
 
 
 def compare_versions(
-    session: Session, before: ProductVersion, after: ProductVersion
+    session: Session, before: ProductVersion | None, after: ProductVersion
 ) -> list[Section]:
-    """Return what differs between two versions, part by part; nothing where they agree."""
-    left, right = get_content(session, before), get_content(session, after)
+    """Return what differs between two versions, part by part; nothing where they agree.
+
+    Against no version at all it is everything that the later one says.
+    """
+    left = get_content(session, before) if before else None
+    right = get_content(session, after)
     sections = [
         Section("Terms", "terms", _differences(_terms(left), _terms(right))),
         *_parts("benefit", _benefits(left), _benefits(right)),
@@ -98,15 +105,19 @@ def compare_rates(before: rules.RateTable, after: rules.RateTable) -> list[Diffe
     return _differences(_rates(before), _rates(after))
 
 
-def _terms(content: VersionContent) -> dict[str, Any]:
-    return _said(content.version, TERMS, content)
+def _terms(content: VersionContent | None) -> dict[str, Any]:
+    return _said(content.version, TERMS, content) if content else {}
 
 
-def _benefits(content: VersionContent) -> dict[str, dict[str, Any]]:
+def _benefits(content: VersionContent | None) -> dict[str, dict[str, Any]]:
+    if content is None:
+        return {}
     return {one.benefit_code: _said(one, BENEFIT, content) for one in content.benefits}
 
 
-def _questions(content: VersionContent) -> dict[str, dict[str, Any]]:
+def _questions(content: VersionContent | None) -> dict[str, dict[str, Any]]:
+    if content is None:
+        return {}
     return {one.field_code: _said(one, QUESTION, content) for one in content.inception_rules}
 
 
@@ -127,8 +138,12 @@ def _parts(
     ]
 
 
-def _rate_sections(session: Session, left: VersionContent, right: VersionContent) -> list[Section]:
+def _rate_sections(
+    session: Session, left: VersionContent | None, right: VersionContent
+) -> list[Section]:
     """Compare tables of one code that both versions use, each in its own version of the table."""
+    if left is None:
+        return []
     earlier = {table.table_code: table.id for table in left.rate_tables.values()}
     later = {table.table_code: table.id for table in right.rate_tables.values()}
     changed = [code for code in earlier if code in later and earlier[code] != later[code]]

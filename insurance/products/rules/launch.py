@@ -1,10 +1,10 @@
 """The checks a product must pass before it is sold."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from insurance.core.errors import DomainError
+from insurance.core.errors import DomainError, ForbiddenError
 from insurance.core.money import format_money
 from insurance.products.rules.rates import (
     RateTable,
@@ -32,6 +32,14 @@ def max_waiting_days(
     if class_code != FUNERAL and not is_micro:
         return None
     return SIX_MONTHS if term_type == "WHOLE_OF_LIFE" else min(SIX_MONTHS, term_years * 365 // 4)
+
+
+def check_launcher(authors: Collection[str], person: str) -> None:
+    """Refuse to let somebody who worked on a draft be its second person. Raises ForbiddenError."""
+    if person in authors:
+        raise ForbiddenError(
+            "You worked on this draft or its rates, so somebody else must agree to its launch."
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,10 +18,15 @@ from insurance.products.services.inception import (
     delete_inception_rule,
     edit_inception_rule,
 )
+from insurance.products.services.launching import (
+    LAUNCH,
+    check_second_person,
+    execute_launch,
+    launch_product,
+)
 from insurance.products.services.lifecycle import (
     delete_product,
     discard_draft,
-    launch_product,
     withdraw_product,
 )
 from insurance.products.services.products import create_product, edit_product
@@ -33,6 +38,7 @@ from insurance.products.services.rate_tables import (
 )
 
 __all__ = [
+    "LAUNCH",
     "EditMode",
     "NewBenefit",
     "NewCategory",
@@ -45,6 +51,7 @@ __all__ = [
     "add_benefit",
     "add_inception_rule",
     "add_rate_table",
+    "check_second_person",
     "create_category",
     "create_product",
     "create_rate_table",
@@ -55,6 +62,7 @@ __all__ = [
     "edit_benefit",
     "edit_inception_rule",
     "edit_product",
+    "execute_launch",
     "launch_product",
     "preview_rate_table",
     "find_age_gaps",

@@ -1,36 +1,18 @@
-"""The life of a product: launched, withdrawn, thrown away while it is a draft."""
+"""The end of a product: withdrawn, or thrown away while it is a draft."""
 
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy.orm import Session
-
 from insurance.audit_logs.services import record
 from insurance.core.db import transaction
-from insurance.core.errors import ConflictError, DomainError, raise_all
+from insurance.core.errors import ConflictError
 from insurance.products import queries
 from insurance.products.models import (
     Product,
     ProductStatus,
-    ProductVersion,
     VersionStatus,
 )
 from insurance.products.services.snapshots import refuse_stale, snapshot, snapshot_both
-
-
-def launch_product(product_id: UUID, *, version: int | None = None, now: datetime) -> Product:
-    """Sell the draft from now on, if every check holds; the version before is superseded."""
-    with transaction() as session:
-        product = queries.get_product(session, product_id, lock=True)
-        refuse_stale("product", {}, {}, product.version, version)
-        draft = queries.find_draft(session, product.id)
-        if draft is None:
-            raise ConflictError(
-                f"There is no draft to launch: the product is {product.status}.",
-                detail={"current_status": str(product.status)},
-            )
-        launch_draft(session, product, draft, now)
-    return product
 
 
 def withdraw_product(
@@ -48,7 +30,7 @@ def withdraw_product(
             )
         before = snapshot_both(product, launched)
         launched.status = VersionStatus.WITHDRAWN
-        _set_status(product, ProductStatus.WITHDRAWN, now)
+        set_status(product, ProductStatus.WITHDRAWN, now)
         session.flush()
         record(
             session,
@@ -108,39 +90,8 @@ def discard_draft(product_id: UUID, *, now: datetime) -> Product:
     return product
 
 
-def launch_draft(
-    session: Session,
-    product: Product,
-    draft: ProductVersion,
-    now: datetime,
-    *,
-    hint: str = "",
-) -> None:
-    """Check and launch a draft as a step; `hint` leads the refusals."""
-    problems = queries.launch_problems(session, draft, queries.business_day(session, now))
-    if problems and hint:
-        problems.insert(0, DomainError(hint, field="is_active"))
-    raise_all(problems)
-    before = snapshot_both(product, draft)
-    launched = queries.find_launched(session, product.id)
-    if launched is not None:
-        launched.status = VersionStatus.SUPERSEDED
-        session.flush()
-    draft.status = VersionStatus.LAUNCHED
-    draft.launched_at = now
-    _set_status(product, ProductStatus.LAUNCHED, now)
-    session.flush()
-    record(
-        session,
-        action="products.launch",
-        resource="products",
-        resource_id=product.id,
-        before=before,
-        after=snapshot_both(product, draft),
-    )
-
-
-def _set_status(product: Product, status: ProductStatus, now: datetime) -> None:
+def set_status(product: Product, status: ProductStatus, now: datetime) -> None:
+    """Move a product on, as a step of a command."""
     product.status = status
     product.version += 1
     product.updated_at = now

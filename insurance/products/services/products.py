@@ -29,18 +29,21 @@ from insurance.products.services.facts import (
     NewRate,
     NewRateTable,
 )
-from insurance.products.services.lifecycle import launch_draft
+from insurance.products.services.launching import launch_draft, refuse_alone
 from insurance.products.services.rate_tables import add_rate_table
 from insurance.products.services.snapshots import assign, refuse_stale, snapshot_both
-from insurance.products.services.versions import open_draft
+from insurance.products.services.versions import mark_author, open_draft
 
 
 def create_product(facts: NewProduct, *, now: datetime) -> Product:
     """Make a product with its first draft; launch it at once where the facts ask for that."""
     with transaction() as session:
+        if facts.is_active:
+            refuse_alone(session)
         product = Product(status=ProductStatus.DRAFT, version=1, created_at=now, updated_at=now)
         assign(product, _header(session, facts))
-        draft = ProductVersion(number=1, status=VersionStatus.DRAFT, created_at=now)
+        draft = ProductVersion(number=1, status=VersionStatus.DRAFT, drafted_by=[], created_at=now)
+        mark_author(draft)
         assign(
             draft, asdict(facts.terms) | {"modal_loadings": _loadings(facts.terms.modal_loadings)}
         )
@@ -94,6 +97,8 @@ def edit_product(
         refuse_stale("product", before, changes, product.version, version)
         if header:
             _change_header(session, product, header)
+            if seen.status is VersionStatus.DRAFT:
+                mark_author(seen)
         changed = seen
         if terms or rate_rows or mode is not EditMode.AUTO:
             changed = open_draft(session, product, mode, now)

@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from insurance.audit_logs.services import record
+from insurance.core.context import current_actor
 from insurance.core.db import constraint_of, transaction
 from insurance.core.errors import ConflictError, DomainError, raise_all
 from insurance.core.ids import new_id
@@ -48,6 +49,7 @@ def add_rate_table(session: Session, facts: NewRateTable, now: datetime) -> Rate
         method=facts.method,
         rating_factors=list(rates.factors),
         base_rate=facts.base_rate,
+        made_by=current_actor().user_id,
         created_at=now,
     )
     session.add(table)

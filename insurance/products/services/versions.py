@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
+from insurance.core.context import current_actor
 from insurance.core.db import TenantRecord
 from insurance.core.errors import ConflictError
 from insurance.core.ids import new_id
@@ -24,7 +25,23 @@ T = TypeVar("T", bound=TenantRecord)
 
 
 def open_draft(session: Session, product: Product, mode: EditMode, now: datetime) -> ProductVersion:
-    """Return the draft that an edit of a locked product goes to, cloned where the mode says so."""
+    """Return the draft that an edit of a locked product goes to, cloned where the mode says so.
+
+    Who acts is one of those who drafted it from here on.
+    """
+    draft = _opened(session, product, mode, now)
+    mark_author(draft)
+    return draft
+
+
+def mark_author(draft: ProductVersion) -> None:
+    """Note who works on a draft: that person cannot be the second one at its launch."""
+    user_id = current_actor().user_id
+    if user_id is not None and str(user_id) not in draft.drafted_by:
+        draft.drafted_by = [*draft.drafted_by, str(user_id)]
+
+
+def _opened(session: Session, product: Product, mode: EditMode, now: datetime) -> ProductVersion:
     draft = queries.find_draft(session, product.id)
     if mode is EditMode.CLONE and draft is not None:
         raise ConflictError(
@@ -54,6 +71,7 @@ def _clone(session: Session, source: ProductVersion, now: datetime) -> ProductVe
             "status": VersionStatus.DRAFT,
             "created_at": now,
             "launched_at": None,
+            "drafted_by": [],
         }
     )
     session.add(draft)
@@ -78,10 +96,11 @@ def _columns(record: TenantRecord) -> dict[str, Any]:
 
 
 def demand_draft(version: ProductVersion, what: str) -> None:
-    """Refuse to touch what belongs to a version that was launched."""
+    """Refuse to touch what belongs to a version that was launched; note who touches a draft."""
     if version.status is not VersionStatus.DRAFT:
         raise ConflictError(
             f"This {what} belongs to version {version.number}, which is {version.status}"
             " and cannot change. Edit the product to start a new draft.",
             detail={"version_status": str(version.status), "allowed_modes": ["AUTO", "CLONE"]},
         )
+    mark_author(version)
