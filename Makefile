@@ -39,8 +39,9 @@ $(VENV)/.run: requirements.txt
 	@$(INSTALL) --no-deps -e .
 	@touch $@
 
-$(VENV)/.dev: requirements.txt requirements-dev.txt
+$(VENV)/.dev: requirements.txt requirements-dev.txt tests/api/typescript/package-lock.json
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(INSTALL) -r requirements-dev.txt
 	@$(INSTALL) --no-deps -e .
+	@$(BIN)/python -m tests.api.node
 	@touch $@ $(VENV)/.run

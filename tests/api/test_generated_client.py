@@ -1,9 +1,13 @@
 """A client that a tool generates from the document works without a hand's help."""
 
 import importlib
+import json
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 from types import ModuleType
 from typing import Any
 from uuid import UUID
@@ -12,8 +16,10 @@ import httpx
 import pytest
 from flask import Flask
 from sqlalchemy.orm import Session
+from werkzeug.serving import make_server
 
 from insurance.core.permissions import Role
+from tests.api import node
 from tests.factories.book import make_book
 from tests.factories.identity import TestClient, api_key_for, make_person
 from tests.factories.organizations import OrganizationFacts
@@ -82,3 +88,49 @@ def test_a_generated_python_client_captures_a_customer_and_reads_a_policy(
     assert (made.last_name, made.passport_country) == ("Khumalo", "BW")
     assert str(found.to_dict()).count("PL-") >= 1
     assert (type(missing).__name__, missing.status) == ("Problem", 404)
+
+
+@pytest.fixture
+def typescript(client: TestClient, tmp_path: Path) -> Path:
+    """Return a folder with the TypeScript client of the document, checked and built."""
+    if not node.MODULES.exists():
+        pytest.skip("npm could install nothing at the setup: make -B .venv/.dev")
+    folder = tmp_path / "typescript"
+    shutil.copytree(node.SOURCES, folder)
+    (folder / "node_modules").symlink_to(node.MODULES)
+    (folder / "openapi.json").write_bytes(client.get("/api/v1/openapi.json").data)
+    made = node.run("node_modules/.bin/openapi-ts", "--silent", folder=folder)
+    assert made.returncode == 0, made.stdout + made.stderr
+    checked = node.run("node_modules/.bin/tsc", "--project", ".", folder=folder)
+    assert checked.returncode == 0, checked.stdout
+    return folder
+
+
+@pytest.fixture
+def address(app: Flask) -> Iterator[str]:
+    """Return the address of the running application."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.port}"
+    server.shutdown()
+    thread.join()
+
+
+def test_a_generated_typescript_client_captures_and_reads_and_is_told_what_is_wrong(
+    typescript: Path, address: str, org: OrganizationFacts, session: Session
+) -> None:
+    book = make_book()
+    key = api_key_for(make_person(org.id, Role.TENANT_ADMINISTRATOR), org.id)
+    session.rollback()
+
+    done = node.run(
+        *("built/program.js", f"{address}/api/v1", key, str(book.policy_id)), folder=typescript
+    )
+
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert said["made"] in said["listed"]
+    assert (said["read"], said["policy"][:3]) == ("Khumalo", "PL-")
+    assert said["missing"] == [404, 404]
+    assert said["refused"] == [422, ["/passport_country"]]
