@@ -18,6 +18,7 @@ from insurance.api.edge import (
     endpoint,
     listing,
 )
+from insurance.api.endorsements import LifeAnswer, answers_by_question
 from insurance.api.policies import PATH, business_day
 from insurance.claims import letters, queries, services
 from insurance.claims.models import (
@@ -393,6 +394,12 @@ class WhyBody(Body):
     reason: Reason
 
 
+class UndoDeathBody(WhyBody):
+    """Why. Is a life the one on another policy that was asked about?"""
+
+    life_answers: Annotated[list[LifeAnswer], Field(max_length=100)] = []
+
+
 class VoidBody(WhyBody):
     """Why a payment is void; one that ended cover only where the death stands."""
 
@@ -626,11 +633,17 @@ def pay_claim(claim_id: UUID, body: PayClaimBody) -> Reply:
     return Reply(content, status=None if outcome.approval_id is None else 202)
 
 
-@endpoint("POST", f"{ONE}/undo-death", may=May.CLAIMS_PAY, body=WhyBody, answer=UndoAnswer,
+@endpoint("POST", f"{ONE}/undo-death", may=May.CLAIMS_PAY, body=UndoDeathBody, answer=UndoAnswer,
           status=202, tag=TAG)  # fmt: skip
-def undo_claim_death(claim_id: UUID, body: WhyBody) -> dict[str, Any]:
+def undo_claim_death(claim_id: UUID, body: UndoDeathBody) -> dict[str, Any]:
     """Ask a second person to restore a policy that was ended for a death that was none."""
-    found = services.undo_death(claim_id, reason=body.reason, on=business_day(), now=clock.now())
+    found = services.undo_death(
+        claim_id,
+        reason=body.reason,
+        life_answers=answers_by_question(body.life_answers),
+        on=business_day(),
+        now=clock.now(),
+    )
     return {"approval_id": found}
 
 

@@ -100,6 +100,12 @@ class EndorseBody(Body):
     life_answers: Annotated[list[LifeAnswer], Field(max_length=100)] = []
 
 
+class UndoBody(Body):
+    """Where cover that comes back asks: is a life the one on another policy?"""
+
+    life_answers: Annotated[list[LifeAnswer], Field(max_length=100)] = []
+
+
 class DebitAnswer(Answer):
     """A debit to come."""
 
@@ -339,12 +345,18 @@ def issue_endorsement(endorsement_id: UUID):
     "POST",
     f"{ONE}/undo",
     may=May.POLICIES_ENDORSE,
+    body=UndoBody,
     answer=EndorsementAnswer,
     tag="Endorsements",
 )
-def undo_endorsement(endorsement_id: UUID):
+def undo_endorsement(endorsement_id: UUID, body: UndoBody):
     """Take the last endorsement of a policy back: data and money return exactly."""
-    services.undo_endorsement(endorsement_id, on=business_day(), now=clock.now())
+    services.undo_endorsement(
+        endorsement_id,
+        on=business_day(),
+        now=clock.now(),
+        life_answers=answers_by_question(body.life_answers),
+    )
     return services.get_endorsement(db.session(), endorsement_id)
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import Field
 
 from insurance.api.edge import Answer, Body, Reply, endpoint
+from insurance.api.endorsements import LifeAnswer, answers_by_question
 from insurance.api.policies import PATH, business_day
 from insurance.api.premiums import LINE, Reference
 from insurance.core import clock
@@ -28,7 +29,13 @@ class ReasonBody(Body):
     reason: Reason
 
 
-class ReinstateBody(ReasonBody):
+class RevivingBody(Body):
+    """What brings cover back. Is a life the one on another policy that was asked about?"""
+
+    life_answers: Annotated[list[LifeAnswer], Field(max_length=100)] = []
+
+
+class ReinstateBody(ReasonBody, RevivingBody):
     """How a policy comes back. `arrears_paid` is held against the ledger."""
 
     arrears_paid: bool = False
@@ -38,7 +45,7 @@ class ReinstateBody(ReasonBody):
     )
 
 
-class SetAsideBody(ReasonBody):
+class SetAsideBody(ReasonBody, RevivingBody):
     """The payment that came within the grace: in suspense, or recorded for the policy."""
 
     receipt_id: UUID
@@ -152,6 +159,7 @@ def reinstate_policy(policy_id: UUID, body: ReinstateBody) -> Reply:
             medical_clearance=body.medical_clearance,
             recommence=body.recommence,
             reason=body.reason,
+            life_answers=answers_by_question(body.life_answers),
             on=business_day(),
             now=clock.now(),
         )
@@ -171,7 +179,12 @@ def set_lapse_aside(policy_id: UUID, body: SetAsideBody) -> Reply:
     """Ask a second person to set a lapse aside for a payment of a day within its grace."""
     return _said(
         services.set_lapse_aside(
-            policy_id, body.receipt_id, reason=body.reason, on=business_day(), now=clock.now()
+            policy_id,
+            body.receipt_id,
+            reason=body.reason,
+            life_answers=answers_by_question(body.life_answers),
+            on=business_day(),
+            now=clock.now(),
         )
     )
 

@@ -23,51 +23,18 @@ from insurance.policies.services.endorsements import (
     preview_endorsement,
 )
 from insurance.policies.services.life_cover import LifeQuestionsError
-from insurance.products import services as products
-from insurance.products.models import AmountType, MemberRole, TermType
 from insurance.quotes.rules import Life
 from tests.factories.book import NOW, TODAY, make_customer, make_quote
+from tests.factories.funeral import make_funeral_product
 from tests.factories.identity import TestClient
-from tests.factories.products import make_draft
 
 D = Decimal
-
-
-def _product(session: Session, name: str = "Funeral") -> UUID:
-    """Return a launched funeral product: main member and spouse the sum assured, a child what is
-    chosen."""
-    draft = make_draft(
-        name,
-        product_type="FUNERAL",
-        min_sum_assured=D(5_000),
-        max_sum_assured=D(100_000),
-        term_type=TermType.WHOLE_OF_LIFE,
-    )
-    for order, role in enumerate((MemberRole.MAIN_MEMBER, MemberRole.SPOUSE, MemberRole.CHILD), 1):
-        is_child = role is MemberRole.CHILD
-        products.add_benefit(
-            draft.id,
-            products.NewBenefit(
-                benefit_code=role.value,
-                benefit_name=role.value.capitalize(),
-                benefit_type_code="FUNERAL",
-                benefit_amount_type=AmountType.FIXED if is_child else AmountType.SUM_INSURED,
-                default_amount=D(15_000) if is_child else None,
-                member_role=role,
-                flat_premium=D(50),
-                is_main=role is MemberRole.MAIN_MEMBER,
-                display_order=order,
-            ),
-            now=NOW,
-        )
-    products.launch_product(draft.id, now=NOW)
-    return draft.id
 
 
 @pytest.fixture
 def product_id(session: Session) -> UUID:
     """Return the funeral product."""
-    return _product(session)
+    return make_funeral_product()
 
 
 def _quote(product_id: UUID, amount: int, *lives: Life, holder: int = 1, **more: Any) -> UUID:

@@ -1,6 +1,6 @@
 """The work around a claim: notes, tasks, flags, assignment, reserves, closing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from flask import Response, url_for
@@ -16,6 +16,7 @@ from insurance.core.errors import DomainError, DomainErrors
 from insurance.core.money import ZERO, format_money, total
 from insurance.core.permissions import GRANTS, May
 from insurance.identity.queries import list_colleagues
+from insurance.policies.rules import LifeQuestion
 from insurance.web.access import requires
 from insurance.web.business import business_day
 from insurance.web.forms import (
@@ -28,6 +29,7 @@ from insurance.web.forms import (
     choices_of,
 )
 from insurance.web.html import go, page, refuse
+from insurance.web.life_questions import answers_typed, questions_of
 
 
 class WhyForm(Form):
@@ -97,12 +99,13 @@ def act_screen(
 ) -> Response:
     """Show a form of one act on a claim, or do the act and go back to the claim."""
     status = 200
+    questions: Sequence[LifeQuestion] = ()
     if form.validate_on_submit():
         try:
             act()
         except DomainError as error:
             refuse(form, _named(error))
-            status = error.status
+            status, questions = error.status, questions_of(error)
         else:
             return go(url_for(".show", claim_id=line.id), said)
     return page(
@@ -114,6 +117,8 @@ def act_screen(
         says=says,
         claim=line.claim,
         form=form,
+        questions=questions,
+        answered=list(answers_typed().items()),
         fields=[one for one in form if one.type not in ("CSRFTokenField", "HiddenField")],
         is_danger=is_danger,
     )

@@ -27,6 +27,7 @@ from insurance.web.access import requires
 from insurance.web.business import business_day
 from insurance.web.forms import ChoiceField, DayField, Form, MoneyField, Required, TextField
 from insurance.web.html import go, page, refuse
+from insurance.web.life_questions import answers_typed
 
 
 class PayForm(Form):
@@ -206,7 +207,11 @@ def undo_death(claim_id: UUID) -> Response:
         queries.get_claim_line(db.session(), claim_id),
         form,
         lambda: services.undo_death(
-            claim_id, reason=form.reason.data or "", on=business_day(), now=clock.now()
+            claim_id,
+            reason=form.reason.data or "",
+            life_answers=answers_typed(),
+            on=business_day(),
+            now=clock.now(),
         ),
         "A second person is asked to restore the policy.",
         says="Once a second person agrees, the policy goes on as if it had never ended, what was paid"

@@ -1,6 +1,5 @@
 """Changing a policy: a form a kind of change, its effect on premium and cover before it is issued."""
 
-import re
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
@@ -21,6 +20,7 @@ from insurance.policies import queries
 from insurance.policies.models import EndorsementType, Policy
 from insurance.policies.services import endorsements as services
 from insurance.policies.services.endorsements import Preview, Wanted
+from insurance.policies.services.life_cover import LifeQuestionsError
 from insurance.products.queries import load_terms
 from insurance.products.rules import MONTHS_PER_PREMIUM
 from insurance.web.access import requires
@@ -28,9 +28,9 @@ from insurance.web.business import business_day
 from insurance.web.filters import words
 from insurance.web.forms import ChoiceField, DayField, Form, MoneyField, TextField, WholeField
 from insurance.web.html import go, page, refuse
+from insurance.web.life_questions import answers_typed
 
 HEIRS = 4
-_QUESTION = re.compile(r"-?[0-9]{1,4}:[0-9a-f-]{36}", re.ASCII)
 PAYERS = 10
 _ROLES = ("SPOUSE", "CHILD", "PARENT", "EXTENDED")
 _GENDERS = ("FEMALE", "MALE")
@@ -266,18 +266,6 @@ def _wanted(kind: str, form: EndorseForm) -> Wanted:
     )
 
 
-def answers_typed() -> dict[str, bool]:
-    """Return whether lives are those on other policies, by the key of the question."""
-    answers = {}
-    for name, said in list(request.form.items())[:500]:
-        if name.startswith("life-") and said in ("same", "other"):
-            key = name.removeprefix("life-")
-            if not _QUESTION.fullmatch(key):
-                raise NotFoundError
-            answers[key] = said == "same"
-    return answers
-
-
 def resolutions() -> list[tuple[UUID, str]]:
     """Return which of two conflicting changes was chosen, by the later one's id."""
     chosen = []
@@ -375,11 +363,23 @@ def _benefit_words(view: queries.BenefitView) -> str:
 @requires(May.POLICIES_ENDORSE)
 def act_on_endorsement(policy_id: UUID, endorsement_id: UUID, act: str) -> Response:
     """Issue, price again or discard a draft; undo the last endorsement."""
-    queries.get_policy(db.session(), policy_id)
+    policy = queries.get_policy(db.session(), policy_id)
     endorsement = services.get_endorsement(db.session(), endorsement_id)
     if act not in _ACTS or endorsement.policy_id != policy_id:
         raise NotFoundError
-    said = _ACTS[act](endorsement_id, business_day())
+    try:
+        said = _ACTS[act](endorsement_id, business_day())
+    except LifeQuestionsError as error:
+        if act != "undo":
+            raise
+        return page(
+            "policies/answer_lives.html",
+            status=error.status,
+            policy=policy,
+            endorsement=endorsement,
+            questions=error.questions,
+            answered=list(answers_typed().items()),
+        )
     return go(url_for(".show", policy_id=policy_id, tab="endorsements"), said)
 
 
@@ -399,7 +399,7 @@ def _discard(endorsement_id: UUID, _on: date) -> str:
 
 
 def _undo(endorsement_id: UUID, on: date) -> str:
-    services.undo_endorsement(endorsement_id, on=on, now=clock.now())
+    services.undo_endorsement(endorsement_id, on=on, now=clock.now(), life_answers=answers_typed())
     return "The change was undone; cover, premiums and money are as before."
 
 

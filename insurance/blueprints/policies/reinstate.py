@@ -1,5 +1,6 @@
 """Bringing a policy back: what is owed, which way is open until when, then the decision."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from flask import Response, url_for
@@ -14,10 +15,12 @@ from insurance.lapses.rules import Way
 from insurance.policies import queries, services
 from insurance.policies.lifecycle_rules import allowed_moves
 from insurance.policies.models import PolicyStatus
+from insurance.policies.rules import LifeQuestion
 from insurance.web.access import requires
 from insurance.web.business import business_day
 from insurance.web.forms import Form, Required, TextField
 from insurance.web.html import go, page, refuse
+from insurance.web.life_questions import answers_typed, questions_of
 
 CONTINUE, RECOMMENCE = "CONTINUE", "RECOMMENCE"
 
@@ -46,6 +49,7 @@ def reinstate(policy_id: UUID) -> Response:
     way = services.find_way_back(db.session(), policy_id, on=on, now=clock.now())
     form = ReinstateForm()
     status = 200
+    questions: Sequence[LifeQuestion] = ()
     if form.validate_on_submit():
         try:
             done = services.reinstate_policy(
@@ -54,12 +58,13 @@ def reinstate(policy_id: UUID) -> Response:
                 recommence=form.way.data == RECOMMENCE,
                 medical_clearance=form.medical_clearance.data,
                 reason=form.reason.data or "",
+                life_answers=answers_typed(),
                 on=on,
                 now=clock.now(),
             )
         except DomainError as error:
             refuse(form, error)
-            status = error.status
+            status, questions = error.status, questions_of(error)
         else:
             return go(
                 url_for(".show", policy_id=policy_id),
@@ -72,6 +77,8 @@ def reinstate(policy_id: UUID) -> Response:
         part="reinstate_form",
         status=status if status != 200 else form.status,
         form=form,
+        questions=questions,
+        answered=list(answers_typed().items()),
         policy=line.policy,
         way=way,
         on=on,

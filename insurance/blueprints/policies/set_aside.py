@@ -1,5 +1,6 @@
 """Setting a lapse aside: the payment that came within the grace, and a second person to agree."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from flask import Response, request, url_for
@@ -12,10 +13,12 @@ from insurance.core.errors import DomainError
 from insurance.core.money import format_money
 from insurance.core.permissions import May
 from insurance.policies import queries, services
+from insurance.policies.rules import LifeQuestion
 from insurance.web.access import requires
 from insurance.web.business import business_day
 from insurance.web.forms import ChoiceField, Form, Required, TextField
 from insurance.web.html import go, page, refuse
+from insurance.web.life_questions import answers_typed, questions_of
 
 
 class SetAsideForm(Form):
@@ -44,18 +47,20 @@ def set_aside(policy_id: UUID) -> Response:
     if request.method == "GET":
         form.receipt_id.data = request.args.get("receipt", "")
     status = 200
+    questions: Sequence[LifeQuestion] = ()
     if form.validate_on_submit():
         try:
             services.set_lapse_aside(
                 policy_id,
                 UUID(form.receipt_id.data),
                 reason=form.reason.data or "",
+                life_answers=answers_typed(),
                 on=business_day(),
                 now=clock.now(),
             )
         except DomainError as error:
             refuse(form, error)
-            status = error.status
+            status, questions = error.status, questions_of(error)
         else:
             return go(
                 url_for(".show", policy_id=policy_id),
@@ -66,6 +71,8 @@ def set_aside(policy_id: UUID) -> Response:
         part="set_aside_form",
         status=status if status != 200 else form.status,
         form=form,
+        questions=questions,
+        answered=list(answers_typed().items()),
         policy=line.policy,
         can=bool(proofs),
     )

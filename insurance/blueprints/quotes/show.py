@@ -8,7 +8,7 @@ from uuid import UUID
 from flask import Response, make_response, request, url_for
 from wtforms import BooleanField
 
-from insurance.blueprints.policies.endorse import answers_typed, payer_choices
+from insurance.blueprints.policies.endorse import payer_choices
 from insurance.blueprints.quotes import bp
 from insurance.core import clock
 from insurance.core.db import db
@@ -23,7 +23,6 @@ from insurance.policies.services import (
     accept_quote,
     find_insured,
 )
-from insurance.policies.services.life_cover import LifeQuestionsError
 from insurance.products.queries import load_terms
 from insurance.products.rules import OBJECT_FIELDS, OBJECT_KINDS
 from insurance.quotes import queries, services
@@ -34,6 +33,7 @@ from insurance.web.business import business_day
 from insurance.web.filters import words
 from insurance.web.forms import ChoiceField, DayField, Form, Required, TextField
 from insurance.web.html import go, page, refuse
+from insurance.web.life_questions import answers_typed, questions_of
 
 
 class AcceptForm(Form):
@@ -87,8 +87,7 @@ def accept(quote_id: UUID) -> Response:
         except DomainError as error:
             form.asks_duplicate = isinstance(error, DuplicateRegistrationError)
             refuse(form, error)
-            questions = error.questions if isinstance(error, LifeQuestionsError) else []
-            return _quote_page(quote_id, form, status=error.status, questions=questions)
+            return _quote_page(quote_id, form, status=error.status, questions=questions_of(error))
         return go(
             url_for("policies.show", policy_id=issued.policy.id),
             f"Policy {issued.policy.policy_number} was issued.",

@@ -1,5 +1,7 @@
 """A death that was none: the policy it ended is restored once two people agree."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -22,23 +24,32 @@ from insurance.core.money import ZERO, format_money, total
 from insurance.core.tenancy import current_org
 from insurance.policies.models import EventCategory, PolicyEvent, PolicyStatus
 from insurance.policies.services.approvals import EXECUTORS
-from insurance.policies.services.moves import charge_due, day_after, move
+from insurance.policies.services.moves import charge_due, check_cover_revived, day_after, move
 from insurance.policies.services.relief import refunds_payable
 from insurance.policies.services.schedule_steps import extend_schedules
 
 ACTION = "claims.undo_death"
 
 
-def undo_death(claim_id: UUID, *, reason: str, on: date, now: datetime) -> UUID:
+def undo_death(
+    claim_id: UUID,
+    *,
+    reason: str,
+    life_answers: Mapping[str, bool] | None = None,
+    on: date,
+    now: datetime,
+) -> UUID:
     """Ask a second person to restore a policy that was ended for a death that was none.
 
     Return the id of the request. Raises ConflictError where this claim did not end the policy, or
-    something has happened to it since.
+    something has happened to it since; DomainError where a life has funeral cover elsewhere
+    meanwhile and would be above its cap.
     """
     why = require_reason(reason)
     with transaction() as session:
         held = hold(session, claim_id, on=on, now=now)
         _ending(held)
+        check_cover_revived(replace(held.case, life_answers=life_answers or {}))
         paid = [one for one in queries.list_payments(session, claim_id) if _stands(one.status)]
         request = request_approval(
             session,

@@ -4,7 +4,7 @@ An anniversary is an issued change of the contract like any other, so that a pol
 backdated change and an undo know it. It is kept once for a policy and a day, also when undone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -19,7 +19,7 @@ from insurance.billing.models import LineKind, LineStatus
 from insurance.billing.rules import Step, line_charge
 from insurance.core.bulk import id_array, write_rows
 from insurance.core.ids import new_id
-from insurance.core.money import ZERO
+from insurance.core.money import ZERO, to_cents, total
 from insurance.core.period import Period, add_years
 from insurance.core.tenancy import current_org
 from insurance.month_end import rules
@@ -43,6 +43,7 @@ from insurance.policies.models import (
 )
 from insurance.policies.rules import Change, fold
 from insurance.policies.rules import steps_of as instalments_of
+from insurance.policies.services.life_cover import find_cover_elsewhere
 
 _EVENTS: Table = PolicyEvent.__table__  # type: ignore[assignment]
 _VERSIONS: Table = PolicyVersion.__table__  # type: ignore[assignment]
@@ -104,10 +105,20 @@ def decide_anniversaries(
     ids = sorted({policy_id for policy_id, _day, _how in due})
     bases = load_bases(session, ids, after=min(day for _policy_id, day, _how in due))
     told = _told(session, ids)
+    rises = [
+        (
+            policy_id,
+            day,
+            how,
+            escalations.rise(how, bases[policy_id][0].effective_date, day),
+        )
+        for policy_id, day, how in due
+    ]
+    growing = {policy_id for policy_id, _day, _how, rise in rises if rise.cover_rate > ZERO}
+    elsewhere = _cover_elsewhere(session, {one: bases[one][1] for one in growing}, on, since)
     decided = Decided()
-    for policy_id, anniversary, escalation in due:
+    for policy_id, anniversary, escalation, rise in rises:
         policy, basis = bases[policy_id]
-        rise = escalations.rise(escalation, policy.effective_date, anniversary)
         if anniversary < basis.starts_on or rise.is_nothing:
             decided.unchanged += 1
             continue
@@ -117,7 +128,8 @@ def decide_anniversaries(
                 words = f"No proof that the holder was told by {last:%Y/%m/%d}"
                 decided.blocked.append(Blocked(policy_id, anniversary, words))
                 continue
-        raised = _raise(policy, basis, escalation, rise, anniversary, on)
+        others = _counted(elsewhere.get(policy_id, {}), rise)
+        raised = _raise(policy, basis, escalation, rise, others, anniversary, on)
         decided.raised.append(raised)
         bases[policy_id] = (policy, _after(basis, raised))
     return decided
@@ -126,20 +138,31 @@ def decide_anniversaries(
 def _due(
     session: Session, policy_ids: Sequence[UUID], escalations: Escalations, on: date, since: date
 ) -> list[tuple[UUID, date, Escalation]]:
+    return [
+        (row.id, day, how)
+        for row, day in _not_made(session, policy_ids, on, since)
+        for how in (escalations.of(row.id, row.product_version_id, row.product_id, day),)
+        if how.type != rules.LEVEL
+    ]
+
+
+def _not_made(
+    session: Session, policy_ids: Sequence[UUID], on: date, since: date
+) -> list[tuple[Any, date]]:
+    """Return the anniversaries of policies that fell up to a day and were not made, in order."""
     values = {"org": current_org(), "policies": id_array(policy_ids), "on": on}
     found = []
     for row in session.execute(_BIRTHDAYS, values):
         # What was closed through tells what is missing, however long ago; without it, one year.
         after = row.closed_through or max(since, add_years(on, -1))
-        for day in rules.anniversaries(row.effective_date, after=after, until=on):
-            how = escalations.of(row.id, row.product_version_id, row.product_id, day)
-            if how.type != rules.LEVEL:
-                found.append((row.id, day, how))
+        found += [
+            (row, day) for day in rules.anniversaries(row.effective_date, after=after, until=on)
+        ]
     if not found:
         return []
-    done_values = {"org": current_org(), "policies": [one[0] for one in found]}
+    done_values = {"org": current_org(), "policies": [row.id for row, _day in found]}
     done = {(row[0], row[1]) for row in session.execute(_DONE, done_values)}
-    return [one for one in found if (one[0], one[1]) not in done]
+    return [(row, day) for row, day in found if (row.id, day) not in done]
 
 
 def _told(session: Session, ids: Sequence[UUID]) -> dict[tuple[UUID, date], date]:
@@ -147,8 +170,56 @@ def _told(session: Session, ids: Sequence[UUID]) -> dict[tuple[UUID, date], date
     return {(policy_id, day): sent for policy_id, day, sent in rows}
 
 
+def _cover_elsewhere(
+    session: Session, bases: Mapping[UUID, Basis], on: date, since: date
+) -> dict[UUID, dict[UUID, list[tuple[Decimal, bool]]]]:
+    """Return by policy and life what each policy elsewhere insures the life for, in rand.
+
+    With it, whether that policy has an anniversary to come in the same run.
+    """
+    lives = {
+        policy_id: basis.pricer.lives(None, basis.on(on), on)
+        for policy_id, basis in bases.items()
+        if basis.pricer.caps is not None
+    }
+    found = find_cover_elsewhere(session, lives) if lives else {}
+    others = {one.policy_id for alike in found.values() for one in alike}
+    rising = {row.id for row, _day in _not_made(session, sorted(others), on, since)}
+    return {
+        policy_id: {
+            life.member_id: [(one.cover, one.policy_id in rising) for one in found[life.member_id]]
+            for life in here
+            if life.member_id in found
+        }
+        for policy_id, here in lives.items()
+    }
+
+
+def _counted(
+    elsewhere: Mapping[UUID, Sequence[tuple[Decimal, bool]]], rise: Rise
+) -> dict[str, str]:
+    """Return by a life's id what other policies count for when its cover rises, in rand.
+
+    One that has its own anniversary in the same run counts as if it rose as much. The cap then
+    holds whatever the others are planned to do, in whatever order: of the policies of one life,
+    the one that rises fastest leaves room for the rises of all the others.
+    """
+    multiplier = rules.factor(rise.cover_rate)
+    return {
+        str(life): str(total(to_cents(one * multiplier) if rises else one for one, rises in found))
+        for life, found in elsewhere.items()
+        if found
+    }
+
+
 def _raise(
-    policy: Any, basis: Basis, escalation: Escalation, rise: Rise, anniversary: date, on: date
+    policy: Any,
+    basis: Basis,
+    escalation: Escalation,
+    rise: Rise,
+    elsewhere: Mapping[str, str],
+    anniversary: date,
+    on: date,
 ) -> Raised:
     change = Change(
         id=new_id(),
@@ -158,6 +229,7 @@ def _raise(
             "premium_factor": str(rules.factor(rise.premium_rate)),
             "cover_factor": str(rules.factor(rise.cover_rate)),
             "rates_by_age": rise.rates_by_age,
+            **({"cover_elsewhere": dict(elsewhere)} if elsewhere else {}),
         },
         sequence=max((one.sequence for one in basis.changes), default=0) + 1,
     )

@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 
 from insurance.billing.models import LineKind
 from insurance.core.bulk import id_array
-from insurance.core.money import ZERO
+from insurance.core.money import ZERO, to_cents
 from insurance.core.tenancy import current_org
-from insurance.month_end.rules import Escalation, Rise
+from insurance.month_end.rules import HUNDRED, Escalation, Rise
 from insurance.policies.models import EndorsementType
 from insurance.policies.rules import Change, Contract, Stage
 from insurance.policies.services.contract_bases import ContractBasis, read_contract_bases
@@ -83,6 +83,19 @@ class Raised:
         """Return the contract from the anniversary on."""
         at = next(one for one in self.after if one.change and one.change.id == self.change.id)
         return at.contract
+
+    @property
+    def capped(self) -> int:
+        """Return how many benefits grow less than the rise says, held by a cap on their life."""
+        old, new = self.old, self.new
+        return sum(
+            grown is not None
+            and grown.sum_assured - one.sum_assured
+            < to_cents(one.sum_assured * self.rise.cover_rate / HUNDRED)
+            for one in old.active_benefits
+            for grown in (new.benefit(one.id),)
+            if one.benefit_type_code != "PREMIUM_WAIVER" and self.basis.pricer.caps is not None
+        )
 
     @property
     def is_alone(self) -> bool:

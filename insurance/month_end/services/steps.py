@@ -295,6 +295,8 @@ class _Steps:
                 "source": one.escalation.source,
                 "type": one.escalation.type,
             }
+            if one.capped:
+                after["benefits_held_to_cap"] = one.capped
             if rise.index is not None:
                 after |= {"index": rise.index, "index_month": rise.index_month}
             step, amount = StepCode.ANNIVERSARIES, new.premium - old.premium

@@ -561,10 +561,12 @@ def _anniversary(contract: Contract, change: Change, pricer: Pricer) -> Contract
     """Raise every benefit: rated again by age where the product says so, then indexed.
 
     One rounding a benefit, on what was billed. Cover grows by a layer that does not wait; the
-    law's cap on one life stops it.
+    law's cap on one life stops it, with what other policies insured the life for when this was
+    decided.
     """
     multiplier = Decimal(change.data["premium_factor"])
     more = Decimal(change.data["cover_factor"]) - 1
+    elsewhere = change.data.get("cover_elsewhere") or {}
     after = contract
     for benefit in contract.active_benefits:
         source = benefit
@@ -572,7 +574,7 @@ def _anniversary(contract: Contract, change: Change, pricer: Pricer) -> Contract
             source = _rerated(contract, benefit, change.on, pricer)
         price = to_cents(source.premium * multiplier)
         growth = to_cents(benefit.sum_assured * more)
-        room = pricer.room(after, benefit, change.on)
+        room = pricer.room(after, benefit, change.on, elsewhere)
         growth = growth if room is None else max(min(growth, room), ZERO)
         after = after.with_benefit(_raised(source, price, growth, change))
     return after
@@ -600,7 +602,7 @@ def _rerated_on(
             total_cover=None,
             headline=contract.coverage_amount,
             life=life,
-            insured=contract.object(benefit.object_id),
+            insured=contract.rated_object(benefit),
             on=on,
         )
         layers.append(replace(layer, price=Decimal(priced.worksheet["exact"])))

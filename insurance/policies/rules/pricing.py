@@ -8,6 +8,7 @@ from decimal import Decimal
 from insurance.core.errors import DomainError
 from insurance.core.money import ZERO, format_money
 from insurance.core.period import age_last_birthday
+from insurance.core.text import name_key
 from insurance.policies.rules.contract import (
     Contract,
     ContractBenefit,
@@ -31,6 +32,16 @@ def _nobody(before: Decimal, after: Decimal, cap: Decimal) -> LifeHere:
         after=after,
         cap=cap,
     )
+
+
+def _is_somebody_else(before: ContractMember | None, after: ContractMember) -> bool:
+    """Tell whether what policies know a life by has changed."""
+    return before is not None and _known_by(before) != _known_by(after)
+
+
+def _known_by(life: ContractMember) -> tuple[object, ...]:
+    names = f"{life.first_name} {life.last_name}"
+    return name_key(names), life.date_of_birth, life.id_number_ref, life.passport_ref
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +123,17 @@ class Pricer:
         """Return the same pricer for cover in force: the ages of entry do not hold for it."""
         return replace(self, terms=replace(self.terms, min_entry_age=None, max_entry_age=None))
 
-    def room(self, contract: Contract, benefit: ContractBenefit, on: date) -> Decimal | None:
-        """Return what the law's cap leaves on a day for the life of a benefit, None without one."""
+    def room(
+        self,
+        contract: Contract,
+        benefit: ContractBenefit,
+        on: date,
+        elsewhere: Mapping[str, str],
+    ) -> Decimal | None:
+        """Return what the law's cap leaves on a day for the life of a benefit, None without one.
+
+        `elsewhere` has by a life's id what other policies insure it for, in rand.
+        """
         if self.caps is None:
             return None
         if benefit.benefit_type_code == "PREMIUM_WAIVER":
@@ -121,13 +141,20 @@ class Pricer:
         main = contract.main_member
         life = contract.member(benefit.member_id) or main
         covered = contract.cover_by_life[life.id if life else None]
-        return self._cap(life, on) - covered
+        others = Decimal(elsewhere.get(str(life.id), 0)) if life else ZERO
+        return self._cap(life, on) - covered - others
 
     def lives(self, before: Contract | None, after: Contract, on: date) -> list[LifeHere]:
-        """Return the lives under a cap with their cover before and after a change, on its day."""
+        """Return the lives under a cap with their cover before and after a change, on its day.
+
+        Somebody whose details make another person of them had none before.
+        """
         if self.caps is None:
             return []
         old = before.cover_by_life if before else {}
+        for one in after.members:
+            if before and _is_somebody_else(before.member(one.id), one):
+                old.pop(one.id, None)
         new = after.cover_by_life
         found = [
             LifeHere(

@@ -45,7 +45,7 @@ from insurance.policies.rules import contract_of
 from insurance.policies.services.contracts import pricer_of
 from insurance.policies.services.double_insurance import check_registrations
 from insurance.policies.services.history import count_portfolio, state_of
-from insurance.policies.services.life_cover import check_life_cover
+from insurance.policies.services.life_cover import check_life_cover, keep_life_answers
 from insurance.policies.services.payers import payer_of
 from insurance.policies.snapshots import snapshot
 from insurance.products.models import ObjectKind
@@ -150,7 +150,8 @@ def _accept(
     _check_ages(members, terms, effective)
     state = snapshot(policy, members, benefits, layers, objects)
     lives = pricer_of(session, policy).lives(None, contract_of(state), effective)
-    check_life_cover(session, policy.id, [lives], life_answers, now=now)
+    check_life_cover(session, policy.id, [lives], life_answers)
+    keep_life_answers(session, policy.id, [lives], life_answers, now=now)
     lines = _add_premium_lines(session, policy)
     _post_due(session, policy, lines, terms, on, now)
     _write_history(session, policy, state, quote, now)

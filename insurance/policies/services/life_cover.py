@@ -1,5 +1,6 @@
 """Funeral cover of one life over all of the insurer's policies, held to the law's caps."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
@@ -9,21 +10,27 @@ from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from insurance.core.bulk import id_array
 from insurance.core.context import current_actor
 from insurance.core.errors import ConflictError, DomainError, raise_all
 from insurance.core.ids import new_id
 from insurance.core.tenancy import current_org
-from insurance.policies.models import LifeLock, LifeMatch
+from insurance.policies.models import LifeLock, LifeMatch, PolicyMember
 from insurance.policies.rules import (
+    Contract,
+    KnownLife,
     LifeElsewhere,
     LifeHere,
     LifeQuestion,
     Likeness,
     check_cover_of_lives,
     exchanged,
+    fold,
     likeness,
 )
+from insurance.policies.services.contract_bases import read_contract_bases
 
+# Two ID numbers are two lives, so a birth date is compared only where one of them has none.
 _ELSEWHERE = text(
     """
     SELECT m.id AS member_id, m.policy_id, p.policy_number, m.first_name, m.last_name,
@@ -36,13 +43,36 @@ _ELSEWHERE = text(
     JOIN ins.policy_benefits b ON b.org_id = m.org_id AND b.policy_id = m.policy_id
         AND b.status = 'ACTIVE' AND b.benefit_type_code <> 'PREMIUM_WAIVER'
         AND (b.member_id = m.id OR (b.member_id IS NULL AND m.role = 'MAIN_MEMBER'))
-    WHERE m.org_id = :org AND (m.date_of_birth = ANY(CAST(:births AS date[]))
+    WHERE m.org_id = :org
+      AND ((m.date_of_birth = ANY(CAST(:births AS date[]))
+            AND (m.id_number_ref IS NULL OR m.date_of_birth = ANY(CAST(:unnumbered AS date[]))))
            OR m.id_number_ref = ANY(CAST(:numbers AS uuid[]))
            OR m.passport_ref = ANY(CAST(:numbers AS uuid[])))
       AND m.policy_id <> :policy AND m.end_date IS NULL
     GROUP BY m.id, m.policy_id, p.policy_number, m.first_name, m.last_name, m.date_of_birth,
              m.id_number_ref, m.passport_ref
     ORDER BY m.id
+    """
+)
+# Policies whose lives are to be covered for more from a day to come. The first case lets the
+# partial index of such changes answer; the second finds a life that is on no policy's rows yet.
+_COMING = text(
+    """
+    SELECT p.id, p.policy_number, p.product_version_id, p.effective_date, p.term_years, p.rating,
+           array_agg(e.id) AS changes
+    FROM ins.endorsements e
+    JOIN ins.policies p ON p.org_id = e.org_id AND p.id = e.policy_id
+        AND p.status IN ('active', 'suspended')
+    JOIN ins.products pr ON pr.org_id = p.org_id AND pr.id = p.product_id
+        AND pr.class_code = 'FUNERAL'
+    WHERE e.org_id = :org AND e.status = 'ISSUED' AND e.applied_at IS NULL
+      AND e.policy_id <> :policy
+      AND (e.policy_id = ANY(CAST(:found AS uuid[]))
+           OR e.change->'data'->>'date_of_birth' = ANY(CAST(:births AS text[]))
+           OR e.change->'data'->>'id_number_ref' = ANY(CAST(:numbers AS text[]))
+           OR e.change->'data'->>'passport_ref' = ANY(CAST(:numbers AS text[])))
+    GROUP BY p.id, p.policy_number, p.product_version_id, p.effective_date, p.term_years, p.rating
+    ORDER BY p.id
     """
 )
 _ANSWERED = text(
@@ -53,6 +83,7 @@ _ANSWERED = text(
     ORDER BY answered_at, id
     """
 )
+_NO_POLICY = UUID(int=0)
 
 
 class LifeQuestionsError(ConflictError):
@@ -111,10 +142,11 @@ def check_life_cover(
     policy_id: UUID,
     lives_at: Sequence[Sequence[LifeHere]],
     answers: Mapping[str, bool],
-    *,
-    now: datetime,
 ) -> None:
-    """Refuse funeral cover that takes a life above its cap over all policies; keep the answers.
+    """Refuse funeral cover that takes a life above its cap over all policies.
+
+    Everything that makes cover rise or live again passes here: issue, change, undo, and every way
+    back of a policy that had ended. The rise of an anniversary stops at the cap by itself.
 
     The caps are dated parameters (Insurance Act 18 of 2017, Schedule 2, class funeral). Raises
     DomainError naming each life with what it would be insured for, LifeQuestionsError where two
@@ -124,8 +156,44 @@ def check_life_cover(
     lock_lives(session, [one for lives in lives_at for one in lives if one.after > one.before])
     if questions := open_questions(session, policy_id, lives_at, answers):
         raise LifeQuestionsError(questions)
-    if answers:
-        _keep(session, policy_id, lives_at, answers, now)
+    if answers and not answers.keys() <= _asked(session, policy_id, lives_at).keys():
+        raise DomainError("This was not asked.", field="life_answers")
+
+
+def keep_life_answers(
+    session: Session,
+    policy_id: UUID,
+    lives_at: Sequence[Sequence[LifeHere]],
+    answers: Mapping[str, bool],
+    *,
+    now: datetime,
+) -> None:
+    """Keep what was answered, so that it is not asked again, once the lives are on the policy.
+
+    Of a life that is added on a day to come it is asked again.
+    """
+    if not answers:
+        return
+    session.flush()
+    asked = _asked(session, policy_id, lives_at)
+    pairs = {key: (asked[key].life.member_id, asked[key].other.member_id) for key in answers}
+    rows = select(PolicyMember.id).where(
+        PolicyMember.org_id == current_org(),
+        PolicyMember.id.in_([member for pair in pairs.values() for member in pair if member]),
+    )
+    known = set(session.scalars(rows))
+    for key, (member_id, other_id) in pairs.items():
+        if member_id is not None and {member_id, other_id} <= known:
+            session.add(
+                LifeMatch(
+                    id=new_id(),
+                    member_id=member_id,
+                    other_member_id=other_id,
+                    is_same=answers[key],
+                    answered_by=current_actor().email,
+                    answered_at=now,
+                )
+            )
 
 
 def lock_lives(session: Session, lives: Iterable[LifeHere]) -> None:
@@ -158,61 +226,152 @@ def _births(born: date) -> set[date]:
     return {born, exchanged(born) or born}
 
 
-def _numbers(life: LifeHere) -> list[UUID]:
+def _numbers(life: KnownLife) -> list[UUID]:
     return [one for one in (life.id_number_ref, life.passport_ref) if one is not None]
 
 
-def _elsewhere(session: Session, policy_id: UUID, lives: Sequence[LifeHere]) -> list[LifeElsewhere]:
-    births = {day for one in lives if one.date_of_birth for day in _births(one.date_of_birth)}
+def find_cover_elsewhere(
+    session: Session, lives: Mapping[UUID, Sequence[LifeHere]]
+) -> dict[UUID, list[LifeElsewhere]]:
+    """Return by a life's id where else it has funeral cover, for the lives of many policies.
+
+    Who is likely the same counts unless somebody said otherwise: nobody can be asked.
+    """
+    everybody = [life for found in lives.values() for life in found]
+    found = _elsewhere(session, None, everybody)
+    by_mark: dict[object, list[LifeElsewhere]] = defaultdict(list)
+    for other in found:
+        for mark in _marks(other):
+            by_mark[mark].append(other)
+    members = [life.member_id for life in everybody if life.member_id]
+    answered = {(one, other): same for one, other, same in _answers(session, members)}
+    alike: dict[UUID, list[LifeElsewhere]] = {}
+    for policy_id, here in lives.items():
+        for life in here:
+            if life.member_id is None:
+                continue
+            near = {one.member_id: one for mark in _marks(life) for one in by_mark[mark]}
+            alike[life.member_id] = [
+                one
+                for one in near.values()
+                if one.policy_id != policy_id and _counts(life, one, answered)
+            ]
+    return alike
+
+
+def _marks(life: KnownLife) -> list[object]:
+    """Return all by which a life can be found to be the same as another."""
+    births = _births(life.date_of_birth) if life.date_of_birth else set()
+    return [*births, *_numbers(life)]
+
+
+def _counts(
+    life: LifeHere, other: LifeElsewhere, answered: Mapping[tuple[UUID, UUID], bool]
+) -> bool:
+    found = likeness(life, other)
+    if found is not Likeness.LIKELY or life.member_id is None:
+        return found is Likeness.SAME
+    pairs = ((life.member_id, other.member_id), (other.member_id, life.member_id))
+    return next((answered[one] for one in pairs if one in answered), True)
+
+
+def _elsewhere(
+    session: Session, policy_id: UUID | None, lives: Sequence[LifeHere]
+) -> list[LifeElsewhere]:
+    """Return who may be one of these lives on other policies than theirs, None for on any."""
+    born = {one.date_of_birth for one in lives if one.date_of_birth}
+    births = {day for one in born for day in _births(one)}
+    unnumbered = {
+        day
+        for one in lives
+        if one.date_of_birth and one.id_number_ref is None
+        for day in _births(one.date_of_birth)
+    }
     numbers = {number for one in lives for number in _numbers(one)}
     if not births and not numbers:
         return []
     values = {
         "org": current_org(),
-        "policy": policy_id,
+        "policy": policy_id or _NO_POLICY,
         "births": sorted(births),
+        "unnumbered": sorted(unnumbered),
         "numbers": sorted(numbers),
     }
-    return [LifeElsewhere(**row._mapping) for row in session.execute(_ELSEWHERE, values)]
+    found = [LifeElsewhere(**row._mapping) for row in session.execute(_ELSEWHERE, values)]
+    return _with_coming(session, found, values)
+
+
+def _with_coming(
+    session: Session, found: Sequence[LifeElsewhere], asked: Mapping[str, Any]
+) -> list[LifeElsewhere]:
+    """Return lives elsewhere with the most that issued changes will cover them for.
+
+    Cover that is to rise on a day to come was promised already.
+    """
+    values = {
+        "org": asked["org"],
+        "policy": asked["policy"],
+        "found": id_array(sorted({one.policy_id for one in found})),
+        "births": [one.isoformat() for one in asked["births"]],
+        "numbers": [str(one) for one in asked["numbers"]],
+    }
+    coming = session.execute(_COMING, values).all()
+    most = {one.member_id: one for one in found}
+    for policy, basis in read_contract_bases(session, coming):
+        for stage in fold(basis.contract, basis.starts_on, basis.changes, basis.pricer):
+            if stage.change is None or stage.change.id not in policy.changes:
+                continue
+            for one in _lives_of(policy, stage.contract):
+                known = most.get(one.member_id)
+                if known is None or known.cover < one.cover:
+                    most[one.member_id] = one
+    return [most[member_id] for member_id in sorted(most)]
+
+
+def _lives_of(policy: Any, contract: Contract) -> list[LifeElsewhere]:
+    cover = contract.cover_by_life
+    return [
+        LifeElsewhere(
+            member_id=one.id,
+            policy_id=policy.id,
+            policy_number=policy.policy_number,
+            first_name=one.first_name,
+            last_name=one.last_name,
+            date_of_birth=one.date_of_birth,
+            id_number_ref=one.id_number_ref,
+            passport_ref=one.passport_ref,
+            cover=cover[one.id],
+        )
+        for one in contract.members
+        if one.id in cover
+    ]
 
 
 def _known(session: Session, lives: Sequence[LifeHere]) -> dict[str, bool]:
     """Return what was answered of these lives before, by the key of the question."""
     places = {one.member_id: one.place for one in lives if one.member_id}
-    values = {"org": current_org(), "members": list(places)}
     known: dict[str, bool] = {}
-    for member, other, is_same in session.execute(_ANSWERED, values):
+    for member, other, is_same in _answers(session, list(places)):
         for mine, theirs in ((member, other), (other, member)):
             if mine in places:
                 known[f"{places[mine]}:{theirs}"] = is_same
     return known
 
 
-def _keep(
-    session: Session,
-    policy_id: UUID,
-    lives_at: Sequence[Sequence[LifeHere]],
-    answers: Mapping[str, bool],
-    now: datetime,
-) -> None:
+def _answers(session: Session, members: Sequence[UUID]) -> list[Any]:
+    """Return what was answered of lives: two members and whether they are one, the newest last."""
+    values = {"org": current_org(), "members": id_array(members)}
+    return list(session.execute(_ANSWERED, values))
+
+
+def _asked(
+    session: Session, policy_id: UUID, lives_at: Sequence[Sequence[LifeHere]]
+) -> dict[str, LifeQuestion]:
+    """Return what can be asked of lives whose cover grows, by the key of the question."""
     lives = {one.place: one for lives in lives_at for one in lives if one.after > one.before}
-    asked = {
+    return {
         question.key: question
         for other in _elsewhere(session, policy_id, list(lives.values()))
         for question in (LifeQuestion(life, other) for life in lives.values())
         if likeness(question.life, question.other) is Likeness.LIKELY
     }
-    for key, is_same in answers.items():
-        if key not in asked:
-            raise DomainError("This was not asked.", field="life_answers")
-        member_id = asked[key].life.member_id
-        session.add(
-            LifeMatch(
-                id=new_id(),
-                member_id=member_id,
-                other_member_id=asked[key].other.member_id,
-                is_same=is_same,
-                answered_by=current_actor().email,
-                answered_at=now,
-            )
-        )

@@ -1,5 +1,6 @@
 """Suspending, lapsing, reinstating, expiring and renewing policies."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -117,6 +118,7 @@ def reinstate_policy(
     medical_clearance: bool = False,
     recommence: bool = False,
     reason: str,
+    life_answers: Mapping[str, bool] | None = None,
     on: date,
     now: datetime,
 ) -> LifecycleOutcome:
@@ -124,10 +126,11 @@ def reinstate_policy(
 
     With its arrears paid cover is continuous. To recommence, without arrears, leaves the days from
     the lapse to today without cover and without premium. Waiting periods go on as they were.
-    Raises ConflictError with the figure for an untrue `arrears_paid`, or where the time is over.
+    Raises ConflictError with the figure for an untrue `arrears_paid`, or where the time is over;
+    DomainError where a life has funeral cover elsewhere and would be above its cap.
     """
     with transaction() as session:
-        case = _held(session, policy_id, PolicyStatus.ACTIVE, reason, on, now)
+        case = _held(session, policy_id, PolicyStatus.ACTIVE, reason, on, now, life_answers)
         way = _way_back(case)
         _check_way(way, medical_clearance=medical_clearance)
         if recommence:
@@ -384,8 +387,9 @@ def _held(
     reason: str,
     on: date,
     now: datetime,
+    life_answers: Mapping[str, bool] | None = None,
 ) -> Case:
-    case = open_case(session, policy_id, on=on, now=now)
+    case = open_case(session, policy_id, on=on, now=now, life_answers=life_answers)
     check_transition(case.policy.status.value, wanted.value)
     if not reason.strip():
         raise DomainError("Say why.", field="reason")

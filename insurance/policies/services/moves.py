@@ -1,7 +1,7 @@
 """What every move of a policy's life shares: its facts, its history, and premiums charged late."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -36,10 +36,14 @@ from insurance.policies.services.history import (
     record_version,
     state_of,
 )
+from insurance.policies.services.life_cover import check_life_cover, keep_life_answers
 from insurance.policies.services.mails import tell_holder
 from insurance.products.queries import load_terms
 from insurance.products.rules import ProductTerms
 from insurance.quotes.rules import modal_factor
+
+IN_FORCE = (PolicyStatus.ACTIVE, PolicyStatus.SUSPENDED)
+"""While its status is one of these a policy insures lives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +69,17 @@ class LifecycleOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A policy held for a move, with what it was sold on and the day and moment of the move."""
+    """A policy held for a move, with what it was sold on and the day and moment of the move.
+
+    `life_answers` says by a question's key whether a life is the one on another policy.
+    """
 
     session: Session
     policy: Policy
     terms: ProductTerms
     on: date
     now: datetime
+    life_answers: Mapping[str, bool] = field(default_factory=dict)
 
     def vat_rate(self, due: date) -> Decimal | None:
         """Return the VAT rate of a due date in per cent, None where the class carries none."""
@@ -90,11 +98,18 @@ class Case:
 
 
 def open_case(
-    session: Session, policy_id: UUID, *, on: date, now: datetime, lock: bool = True
+    session: Session,
+    policy_id: UUID,
+    *,
+    on: date,
+    now: datetime,
+    lock: bool = True,
+    life_answers: Mapping[str, bool] | None = None,
 ) -> Case:
     """Return a policy for a move, held. Raises NotFoundError."""
     policy = queries.get_policy(session, policy_id, lock=lock)
-    return Case(session, policy, load_terms(session, policy.product_version_id), on, now)
+    terms = load_terms(session, policy.product_version_id)
+    return Case(session, policy, terms, on, now, life_answers or {})
 
 
 def charge_due(case: Case, before: date) -> Decimal:
@@ -164,8 +179,13 @@ def move(
     payload: Mapping[str, Any] | None = None,
     **changes: Any,
 ) -> PolicyEvent:
-    """Change a policy's row and leave everything that a change leaves behind."""
+    """Change a policy's row and leave everything that a change leaves behind.
+
+    Raises DomainError where cover that lives again would take a life above its cap.
+    """
     session, policy = case.session, case.policy
+    if to in IN_FORCE and policy.status not in IN_FORCE:
+        check_cover_revived(case)
     before = {"status": policy.status, **{name: getattr(policy, name) for name in changes}}
     count_portfolio(session, policy, -1)
     policy.status = to or policy.status
@@ -195,6 +215,25 @@ def move(
     )
     tell_holder(session, policy, event)
     return event
+
+
+def check_cover_revived(case: Case) -> None:
+    """Hold the lives of a policy whose cover ended to their caps, as if it were issued today.
+
+    What they were insured for elsewhere meanwhile counts. Raises DomainError naming each life,
+    LifeQuestionsError where somebody must say first who a life is.
+    """
+    basis = load_basis(case.session, case.policy)
+    stages = fold(basis.contract, basis.starts_on, basis.changes, basis.pricer)
+    begun = [stage.contract for stage in stages if stage.on <= case.on]
+    present = begun[-1] if begun else stages[0].contract
+    coming = [stage for stage in stages if stage.on > case.on]
+    lives = [
+        basis.pricer.lives(None, present, case.on),
+        *(basis.pricer.lives(None, stage.contract, stage.on) for stage in coming),
+    ]
+    check_life_cover(case.session, case.policy.id, lives, case.life_answers)
+    keep_life_answers(case.session, case.policy.id, lives, case.life_answers, now=case.now)
 
 
 def current_state(case: Case) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Setting a lapse aside: a payment of a day within the grace proves that the lapse never was."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
@@ -25,6 +25,7 @@ from insurance.policies.services.moves import (
     Case,
     LifecycleOutcome,
     charge_due,
+    check_cover_revived,
     day_after,
     move,
     open_case,
@@ -83,12 +84,19 @@ def list_proofs(session: Session, policy: Policy) -> Sequence[Receipt]:
 
 
 def set_lapse_aside(
-    policy_id: UUID, receipt_id: UUID, *, reason: str, on: date, now: datetime
+    policy_id: UUID,
+    receipt_id: UUID,
+    *,
+    reason: str,
+    life_answers: Mapping[str, bool] | None = None,
+    on: date,
+    now: datetime,
 ) -> LifecycleOutcome:
     """Ask a second person to set a lapse aside for a payment of a day within its grace.
 
     Raises ConflictError for a policy that is not lapsed or a payment of somebody else, DomainError
-    at `receipt_id` for one that came too late or is too little.
+    at `receipt_id` for one that came too late or is too little, and where a life has funeral cover
+    elsewhere meanwhile and would be above its cap.
     """
     reason = reason.strip()
     if not reason:
@@ -96,8 +104,9 @@ def set_lapse_aside(
     if len(reason) > _LONGEST_REASON:
         raise DomainError(f"At most {_LONGEST_REASON} characters.", field="reason")
     with transaction() as session:
-        case = open_case(session, policy_id, on=on, now=now)
+        case = open_case(session, policy_id, on=on, now=now, life_answers=life_answers)
         receipt = _proof(case, receipt_id)
+        check_cover_revived(case)
         policy = case.policy
         request = request_approval(
             session,

@@ -53,7 +53,7 @@ from insurance.policies.services.endorsements.wanted import (
     wanted_of,
 )
 from insurance.policies.services.history import record_event, record_version, state_of
-from insurance.policies.services.life_cover import check_life_cover
+from insurance.policies.services.life_cover import check_life_cover, keep_life_answers
 from insurance.policies.services.schedules import apply_money
 
 BACKDATE = "policies.endorse_backdated"
@@ -197,7 +197,7 @@ def _issue(
             field="resolutions",
             detail={"conflicts": [plain(_conflict(one)) for one in prepared.conflicts]},
         )
-    check_life_cover(session, policy.id, prepared.lives, wanted.life_answers, now=now)
+    check_life_cover(session, policy.id, prepared.lives, wanted.life_answers)
     if not is_approved and _needs_second_person(session, prepared.change.on, on):
         return _ask_second_person(session, policy, endorsement, prepared, now)
     for superseded in prepared.superseded:
@@ -216,6 +216,7 @@ def _issue(
     make_stale(session, policy, endorsement)
     apply_money(session, policy, prepared.money, on=on, now=now, why=endorsement.id)
     write_contract(session, policy, contract_as_of(prepared.after, on))
+    keep_life_answers(session, policy.id, prepared.lives, wanted.life_answers, now=now)
     write_history(session, policy, endorsement, prepared, on, now)
     record_audit(session, endorsement, "policies.endorse")
     session.flush()

@@ -163,12 +163,9 @@ def _check_registration(
 def lives_at(
     pricer: Pricer, before: Sequence[Stage], after: Sequence[Stage], since: date
 ) -> list[list[LifeHere]]:
-    """Return the lives under a cap on each day from which a change gives another contract."""
-    return [
-        pricer.lives(contract_as_of(before, stage.on), stage.contract, stage.on)
-        for stage in after
-        if stage.on >= since
-    ]
+    """Return the lives under a cap on `since`, and on each later day that brings a contract."""
+    days = sorted({since, *(stage.on for stage in [*before, *after] if stage.on > since)})
+    return [pricer.lives(contract_as_of(before, on), contract_as_of(after, on), on) for on in days]
 
 
 def stages_of(basis: Basis, changes: Sequence[Change]) -> list[Stage]:

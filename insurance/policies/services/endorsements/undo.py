@@ -1,5 +1,6 @@
 """Taking the last endorsement back."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from uuid import UUID
 
@@ -25,17 +26,29 @@ from insurance.policies.services.endorsements.drafts import (
     make_stale,
     record_audit,
 )
-from insurance.policies.services.endorsements.preview import contract_as_of, stages_of
+from insurance.policies.services.endorsements.preview import (
+    contract_as_of,
+    lives_at,
+    stages_of,
+)
 from insurance.policies.services.endorsements.wanted import FROM_NEXT_PREMIUM, kind_words
 from insurance.policies.services.history import record_event, record_version, state_of
+from insurance.policies.services.life_cover import check_life_cover, keep_life_answers
 from insurance.policies.services.mails import tell_holder
 from insurance.policies.services.schedules import apply_money, plan_money
 
 
-def undo_endorsement(endorsement_id: UUID, *, on: date, now: datetime) -> Policy:
+def undo_endorsement(
+    endorsement_id: UUID,
+    *,
+    on: date,
+    now: datetime,
+    life_answers: Mapping[str, bool] | None = None,
+) -> Policy:
     """Take the last endorsement back: contract, premiums and money return to what they were.
 
-    Raises ConflictError where something was issued after it.
+    Raises ConflictError where something was issued after it; DomainError where cover that comes
+    back would take a life above its cap over all policies.
     """
     with transaction() as session:
         endorsement = get_endorsement(session, endorsement_id)
@@ -46,7 +59,7 @@ def undo_endorsement(endorsement_id: UUID, *, on: date, now: datetime) -> Policy
         if endorsement.version_number != policy.current_version:
             raise ConflictError("The policy has changed since; only the last change can be undone.")
         _check_nothing_fixed(session, policy, endorsement)
-        _undo(session, policy, endorsement, on, now)
+        _undo(session, policy, endorsement, life_answers or {}, on, now)
         return policy
 
 
@@ -62,8 +75,15 @@ def _check_nothing_fixed(session: Session, policy: Policy, endorsement: Endorsem
 
 
 def _undo(
-    session: Session, policy: Policy, endorsement: Endorsement, on: date, now: datetime
+    session: Session,
+    policy: Policy,
+    endorsement: Endorsement,
+    life_answers: Mapping[str, bool],
+    on: date,
+    now: datetime,
 ) -> None:
+    basis = load_basis(session, policy)
+    undone = stages_of(basis, basis.changes)
     endorsement.status, endorsement.ended_at = EndorsementStatus.UNDONE, now
     for superseded in endorsement.change.get("supersedes", []):
         other = get_endorsement(session, UUID(superseded))
@@ -71,12 +91,15 @@ def _undo(
     session.flush()
     basis = load_basis(session, policy)
     stages = stages_of(basis, basis.changes)
+    lives = lives_at(basis.pricer, undone, stages, on)
+    check_life_cover(session, policy.id, lives, life_answers)
     contract = stages[-1].contract
     money = plan_money(
         session, policy, contract, steps_of(stages, basis.pricer), basis=basis, on=on
     )
     apply_money(session, policy, money, on=on, now=now, why=endorsement.id, taking_back=True)
     write_contract(session, policy, contract_as_of(stages, on))
+    keep_life_answers(session, policy.id, lives, life_answers, now=now)
     event = record_event(
         session,
         policy,
