@@ -1,5 +1,6 @@
 """Premiums at an anniversary: one rounding a benefit, on what was billed; cover by a layer."""
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from uuid import UUID
@@ -12,8 +13,8 @@ from insurance.core.money import ZERO, to_cents
 from insurance.core.period import add_years
 from insurance.month_end.rules import clamp, factor
 from insurance.policies.rules import Change, Contract, Pricer, fold
-from insurance.policies.rules.contract import ContractBenefit, ContractLayer
-from tests.factories.terms import product
+from insurance.policies.rules.contract import ContractBenefit, ContractLayer, ContractMember
+from tests.factories.terms import funeral_expenses, matrix, product, row
 
 D = Decimal
 START = date(2026, 2, 5)
@@ -103,3 +104,52 @@ def test_year_after_year_the_premium_is_the_sum_of_what_each_benefit_was_billed(
             assert sum(layer.price for layer in benefit.layers) == benefit.premium
             assert all(layer.waiting_days == 0 for layer in benefit.layers)
         assert raised.coverage_amount == raised.benefits[0].sum_assured
+
+
+def test_a_benefit_for_all_children_is_rated_again_on_the_first_child_and_not_on_its_parent() -> (
+    None
+):
+    by_age = matrix(
+        row("0.10", (0, 17)), row("0.20", (18, 25)), row("9.00", (26, 99)), basis="PER_MILLE"
+    )
+    pricer = Pricer(
+        product(
+            funeral_expenses(
+                code="CHILDREN", member_role="CHILD", per_policy=True, rate_table=by_age
+            ),
+        )
+    )
+    parent, child = (
+        ContractMember(
+            id=UUID(int=number),
+            role=role,
+            first_name=name,
+            last_name="Nkosi",
+            date_of_birth=born,
+            gender="FEMALE",
+            effective_date=START,
+        )
+        for number, role, name, born in (
+            (50, "MAIN_MEMBER", "Palesa", date(1985, 1, 5)),
+            (51, "CHILD", "Neo", date(2009, 1, 5)),
+        )
+    )
+    (shared,) = _contract(D("1.00"), cover=D("10000.00")).benefits
+    contract = replace(
+        _contract(D("1.00")),
+        members=(parent, child),
+        benefits=(replace(shared, benefit_code="CHILDREN"),),
+    )
+    change = Change(
+        id=UUID(int=9),
+        type="ANNIVERSARY",
+        on=date(2027, 2, 5),
+        data={"premium_factor": "1", "cover_factor": "1", "rates_by_age": True},
+        sequence=1,
+    )
+
+    after = fold(contract, START, [change], pricer)[-1].contract
+
+    # 18 years old by then: 10 000 at 0.20 per mille.
+    assert after.premium == D("2.00")
+    assert pricer.cover_by_life(after) == {child.id: D("10000.00")}

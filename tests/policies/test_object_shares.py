@@ -1,5 +1,6 @@
 """What is a share of the cover of objects follows it, on each object and on all together."""
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -193,3 +194,65 @@ def test_shares_say_what_the_vehicles_are_insured_for_after_any_two_changes(
     assert _cover(after, TOOLS) == D(first + second) / 20
     assert (_cover(after, HIRE_1), _cover(after, HIRE_2)) == (D(first) / 10, D(second) / 10)
     assert [one.value for one in after.live_objects] == [first, second]
+
+
+def _rated_again(contract: Contract) -> Contract:
+    return _after(
+        "ANNIVERSARY",
+        contract,
+        premium_factor="1",
+        cover_factor="1",
+        rates_by_age=True,
+    )
+
+
+def test_an_anniversary_rates_each_benefit_again_on_its_object_and_the_shared_one_on_the_first() -> (
+    None
+):
+    """B costs half as much again: the first car is in group B now, the second in A."""
+    first = replace(
+        TWO_CARS.objects[0], details=_details("A1 GP") | {"rating_inputs": {"vehicle_group": "B"}}
+    )
+    after = _rated_again(replace(TWO_CARS, objects=(first, TWO_CARS.objects[1])))
+
+    premiums = {one.id: one.premium for one in after.active_benefits}
+    assert premiums[DAMAGE_1] == D("1200.00")
+    assert premiums[DAMAGE_2] == D("400.00")
+    assert premiums[TOOLS] == D("90.00")
+
+
+def test_a_shared_benefit_of_one_kind_is_rated_on_the_first_object_of_that_kind() -> None:
+    """As when quoted: a vehicle that was insured before the contents has no say."""
+    rates = relativities("0.40", location={"CITY": "1.00", "COAST": "2.00"})
+    pricer = Pricer(
+        product(
+            _terms("DAMAGE", is_main=True, flat_premium=D(100)),
+            _terms("BURGLARY", object_kind="CONTENTS", per_policy=True, rate_table=rates),
+            class_code="PROPERTY",
+            category="NON_LIFE",
+        )
+    )
+    contents = ContractObject(
+        id=SECOND,
+        kind="CONTENTS",
+        value=D(100_000),
+        details={"rating_inputs": {"location": "COAST"}},
+        effective_date=START,
+    )
+    shared = replace(_benefit(TOOLS, "BURGLARY", None, 10_000, "40"))
+    contract = replace(
+        TWO_CARS,
+        objects=(TWO_CARS.objects[0], contents),
+        benefits=(_benefit(DAMAGE_1, "DAMAGE", FIRST, 200_000, "100"), shared),
+    )
+    change = Change(
+        id=UUID(int=99),
+        type="ANNIVERSARY",
+        on=date(2027, 2, 5),
+        data={"premium_factor": "1", "cover_factor": "1", "rates_by_age": True},
+        sequence=1,
+    )
+
+    after = fold(contract, START, [change], pricer)[-1].contract
+
+    assert [one.premium for one in after.active_benefits] == [D("100.00"), D("80.00")]

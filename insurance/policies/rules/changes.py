@@ -226,8 +226,8 @@ def _increased(
             amount=more,
             total_cover=wanted,
             headline=contract.coverage_amount,
-            life=contract.member(benefit.member_id),
-            insured=contract.rated_object(benefit),
+            life=pricer.rated_life(contract, benefit),
+            insured=pricer.rated_object(contract, benefit),
             on=change.on,
         )
     except DomainError as error:
@@ -531,7 +531,8 @@ def _correct_details(contract: Contract, change: Change, pricer: Pricer) -> Cont
     if (corrected.date_of_birth, corrected.gender) == (member.date_of_birth, member.gender):
         return after
     for benefit in contract.active_benefits:
-        if benefit.member_id == member.id and not pricer.is_flat(benefit.benefit_code):
+        rated = pricer.rated_life(after, benefit)
+        if rated == corrected and not pricer.is_flat(benefit.benefit_code):
             after = after.with_benefit(_repriced(after, benefit, corrected, pricer))
     return after
 
@@ -548,7 +549,7 @@ def _repriced(
                 total_cover=None,
                 headline=contract.coverage_amount,
                 life=life,
-                insured=contract.object(benefit.object_id),
+                insured=pricer.rated_object(contract, benefit),
                 on=layer.starts_on,
             )
         except DomainError as error:
@@ -584,7 +585,7 @@ def _rerated(
     contract: Contract, benefit: ContractBenefit, on: date, pricer: Pricer
 ) -> ContractBenefit:
     """Price every layer again at the age reached on a day."""
-    return _rerated_on(contract, benefit, contract.member(benefit.member_id), on, pricer)
+    return _rerated_on(contract, benefit, pricer.rated_life(contract, benefit), on, pricer)
 
 
 def _rerated_on(
@@ -602,7 +603,7 @@ def _rerated_on(
             total_cover=None,
             headline=contract.coverage_amount,
             life=life,
-            insured=contract.rated_object(benefit),
+            insured=pricer.rated_object(contract, benefit),
             on=on,
         )
         layers.append(replace(layer, price=Decimal(priced.worksheet["exact"])))

@@ -1,6 +1,5 @@
 """What a policy promises at one moment, as plain values: lives or objects, benefits in layers."""
 
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
@@ -184,19 +183,6 @@ class Contract:
         return next((one for one in self.members if one.role == MAIN_MEMBER), None)
 
     @property
-    def cover_by_life(self) -> dict[UUID | None, Decimal]:
-        """Return what the benefits of each life insure together, in rand, by the life's id.
-
-        What is on no life is on the main member. A waiver of premium insures no sum.
-        """
-        main = self.main_member
-        found: dict[UUID | None, Decimal] = defaultdict(lambda: ZERO)
-        for one in self.active_benefits:
-            if one.benefit_type_code != "PREMIUM_WAIVER":
-                found[one.member_id or (main.id if main else None)] += one.sum_assured
-        return found
-
-    @property
     def premium(self) -> Decimal:
         """Return the monthly premium: the sum of the rounded benefits."""
         return total(one.premium for one in self.active_benefits)
@@ -221,12 +207,6 @@ class Contract:
     def live_objects(self) -> tuple[ContractObject, ...]:
         """Return the objects that are insured and have not been taken off."""
         return tuple(one for one in self.objects if one.end_date is None)
-
-    def rated_object(self, benefit: ContractBenefit) -> ContractObject | None:
-        """Return the object that a benefit is rated on: its own, or the first for one on all."""
-        if benefit.object_id is None:
-            return next(iter(self.live_objects), None)
-        return self.object(benefit.object_id)
 
     def with_object(self, changed: ContractObject) -> "Contract":
         """Return the contract with an object in the place of the one with its id."""

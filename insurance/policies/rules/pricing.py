@@ -1,9 +1,11 @@
 """What cover costs that is added to a policy in force."""
 
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
+from uuid import UUID
 
 from insurance.core.errors import DomainError
 from insurance.core.money import ZERO, format_money
@@ -16,7 +18,13 @@ from insurance.policies.rules.contract import (
     ContractObject,
 )
 from insurance.policies.rules.lives import LifeHere
-from insurance.products.rules import MAIN_MEMBER, BenefitTerms, FuneralCaps, ProductTerms
+from insurance.products.rules import (
+    EVERY_LIFE,
+    MAIN_MEMBER,
+    BenefitTerms,
+    FuneralCaps,
+    ProductTerms,
+)
 from insurance.quotes.rules import Life, PricedBenefit, QuoteRequest, modal_factor, price_cover
 
 
@@ -119,6 +127,59 @@ class Pricer:
                 field="effective_date",
             )
 
+    def rated_object(self, contract: Contract, benefit: ContractBenefit) -> ContractObject | None:
+        """Return the object that a benefit is rated on.
+
+        Its own; for one on the whole policy the first of a kind that it insures, as when quoted.
+        """
+        if benefit.object_id is not None:
+            return contract.object(benefit.object_id)
+        terms = self.benefit_terms(benefit.benefit_code)
+        insured = (one for one in contract.live_objects if terms is None or terms.insures(one.kind))
+        return next(insured, None)
+
+    def rated_life(self, contract: Contract, benefit: ContractBenefit) -> ContractMember | None:
+        """Return the life that a benefit is rated on.
+
+        Its own; for one on the whole policy, of the lives it covers the main member or the first.
+        """
+        if benefit.member_id is not None:
+            return contract.member(benefit.member_id)
+        covered = self._covered(contract, benefit)
+        return min(covered, key=lambda one: one.role != MAIN_MEMBER, default=None)
+
+    def _covered(self, contract: Contract, benefit: ContractBenefit) -> list[ContractMember]:
+        """Return the lives in the role that a benefit on the whole policy covers."""
+        terms = self.benefit_terms(benefit.benefit_code)
+        role = terms.member_role if terms else MAIN_MEMBER
+        return [
+            one
+            for one in contract.members
+            if one.end_date is None and role in (one.role, EVERY_LIFE)
+        ]
+
+    def cover_by_life(self, contract: Contract) -> dict[UUID | None, Decimal]:
+        """Return what the benefits of each life insure together, in rand, by the life's id.
+
+        A benefit on the whole policy counts on every life that it covers, and on the main member
+        where it covers nobody. A waiver of premium insures no sum.
+        """
+        found: dict[UUID | None, Decimal] = defaultdict(lambda: ZERO)
+        for one in contract.active_benefits:
+            if one.benefit_type_code == "PREMIUM_WAIVER":
+                continue
+            for life in self._insured(contract, one):
+                found[life.id if life else None] += one.sum_assured
+        return found
+
+    def _insured(
+        self, contract: Contract, benefit: ContractBenefit
+    ) -> Sequence[ContractMember | None]:
+        """Return the lives of a benefit; None is a main member whom the policy does not name."""
+        if benefit.member_id is not None:
+            return [contract.member(benefit.member_id)]
+        return self._covered(contract, benefit) or [contract.main_member]
+
     def at_any_age(self) -> "Pricer":
         """Return the same pricer for cover in force: the ages of entry do not hold for it."""
         return replace(self, terms=replace(self.terms, min_entry_age=None, max_entry_age=None))
@@ -138,11 +199,13 @@ class Pricer:
             return None
         if benefit.benefit_type_code == "PREMIUM_WAIVER":
             return ZERO
-        main = contract.main_member
-        life = contract.member(benefit.member_id) or main
-        covered = contract.cover_by_life[life.id if life else None]
-        others = Decimal(elsewhere.get(str(life.id), 0)) if life else ZERO
-        return self._cap(life, on) - covered - others
+        cover = self.cover_by_life(contract)
+        return min(
+            self._cap(life, on)
+            - cover[life.id if life else None]
+            - Decimal(elsewhere.get(str(life.id), 0) if life else 0)
+            for life in self._insured(contract, benefit)
+        )
 
     def lives(self, before: Contract | None, after: Contract, on: date) -> list[LifeHere]:
         """Return the lives under a cap with their cover before and after a change, on its day.
@@ -151,11 +214,11 @@ class Pricer:
         """
         if self.caps is None:
             return []
-        old = before.cover_by_life if before else {}
+        old = self.cover_by_life(before) if before else {}
         for one in after.members:
             if before and _is_somebody_else(before.member(one.id), one):
                 old.pop(one.id, None)
-        new = after.cover_by_life
+        new = self.cover_by_life(after)
         found = [
             LifeHere(
                 place=place,

@@ -23,6 +23,7 @@ from insurance.policies.rules import (
     LifeHere,
     LifeQuestion,
     Likeness,
+    Pricer,
     check_cover_of_lives,
     exchanged,
     fold,
@@ -42,13 +43,16 @@ _ELSEWHERE = text(
         AND pr.class_code = 'FUNERAL'
     JOIN ins.policy_benefits b ON b.org_id = m.org_id AND b.policy_id = m.policy_id
         AND b.status = 'ACTIVE' AND b.benefit_type_code <> 'PREMIUM_WAIVER'
-        AND (b.member_id = m.id OR (b.member_id IS NULL AND m.role = 'MAIN_MEMBER'))
+    LEFT JOIN ins.product_benefits pb ON pb.org_id = p.org_id
+        AND pb.product_version_id = p.product_version_id AND pb.benefit_code = b.benefit_code
     WHERE m.org_id = :org
       AND ((m.date_of_birth = ANY(CAST(:births AS date[]))
             AND (m.id_number_ref IS NULL OR m.date_of_birth = ANY(CAST(:unnumbered AS date[]))))
            OR m.id_number_ref = ANY(CAST(:numbers AS uuid[]))
            OR m.passport_ref = ANY(CAST(:numbers AS uuid[])))
       AND m.policy_id <> :policy AND m.end_date IS NULL
+      AND (b.member_id = m.id OR (b.member_id IS NULL
+           AND coalesce(pb.member_role, 'MAIN_MEMBER') IN (m.role, 'ALL')))
     GROUP BY m.id, m.policy_id, p.policy_number, m.first_name, m.last_name, m.date_of_birth,
              m.id_number_ref, m.passport_ref
     ORDER BY m.id
@@ -321,15 +325,15 @@ def _with_coming(
         for stage in fold(basis.contract, basis.starts_on, basis.changes, basis.pricer):
             if stage.change is None or stage.change.id not in policy.changes:
                 continue
-            for one in _lives_of(policy, stage.contract):
+            for one in _lives_of(policy, stage.contract, basis.pricer):
                 known = most.get(one.member_id)
                 if known is None or known.cover < one.cover:
                     most[one.member_id] = one
     return [most[member_id] for member_id in sorted(most)]
 
 
-def _lives_of(policy: Any, contract: Contract) -> list[LifeElsewhere]:
-    cover = contract.cover_by_life
+def _lives_of(policy: Any, contract: Contract, pricer: Pricer) -> list[LifeElsewhere]:
+    cover = pricer.cover_by_life(contract)
     return [
         LifeElsewhere(
             member_id=one.id,
