@@ -34,9 +34,9 @@ from insurance.policies.services.life_cover import LifeQuestionsError
 from insurance.quotes.rules import Life
 from insurance.seeding.names import id_number
 from tests.factories.book import NOW, TODAY, make_customer, make_quote
+from tests.factories.funeral import make_funeral_product
 from tests.factories.identity import SignedInClient, TestClient
 from tests.factories.organizations import OrganizationFacts
-from tests.policies.test_life_cover import _product
 
 D = Decimal
 BORN = date(1985, 5, 15)
@@ -46,7 +46,7 @@ NUMBER, ANOTHER = (id_number(BORN, "MALE", index) for index in (41, 42))
 @pytest.fixture
 def product_id(session: Session) -> UUID:
     """Return a funeral product for main member, spouse and children."""
-    return _product(session)
+    return make_funeral_product()
 
 
 def _spouse(first: str = "Sipho", number: str | None = NUMBER, **more: Any) -> Life:
@@ -333,7 +333,7 @@ def test_the_api_takes_a_number_and_shows_it_only_to_who_may_see_it(
 def test_the_policy_page_shows_a_number_when_asked_and_records_the_look(
     app: Flask, org: OrganizationFacts, sign_in: Callable[..., SignedInClient], session: Session
 ) -> None:
-    policy_id = _policy(_product(session), 10_000, _spouse())
+    policy_id = _policy(make_funeral_product(), 10_000, _spouse())
     spouse = _member(session, policy_id, "SPOUSE")
     client = sign_in()
     url = client.url(f"/policies/{policy_id}")
