@@ -279,9 +279,7 @@ def test_the_api_takes_a_number_and_shows_it_only_to_who_may_see_it(
     app: Flask, org: OrganizationFacts, api: Callable[..., TestClient]
 ) -> None:
     with app.app_context(), tenant_scope(org.id):
-        from insurance.core.db import db
-
-        product_id = _product(db.session())
+        product_id = make_funeral_product()
         customer = make_customer(1, first_name="Palesa", last_name="Nkosi")
     owner, agent = api(), api(Role.AGENT)
     body = {
