@@ -108,6 +108,9 @@ class OrganizationSettingsAnswer(Answer):
     payment_limit: Money = Field(description="A payment above it takes two people")
     number_searches_per_hour: int
     launch_needs_second_person: bool
+    replaced_quotes_are_repriced: bool = Field(
+        description="A quote on a product version that was replaced since is priced again first"
+    )
     version: int = Field(description="Counts edits; send it back with a change")
 
 
@@ -122,6 +125,7 @@ class OrganizationSettingsBody(Body):
     payment_limit: Amount | None = None
     number_searches_per_hour: int | None = Field(None, ge=1, le=1000)
     launch_needs_second_person: StrictBool | None = None
+    replaced_quotes_are_repriced: StrictBool | None = None
     version: int = Field(ge=1, le=2**31)
 
 

@@ -43,6 +43,8 @@ class Organization(TenantTable):
     """A tenant. `version` counts its edits. A payment above `payment_limit` takes two people.
 
     `launch_needs_second_person` asks for two at the launch of a product, too.
+    `replaced_quotes_are_repriced`: a quote on a product version that was replaced since is priced
+    again before it is accepted, else it keeps its price until it expires.
     """
 
     __tablename__ = "organizations"
@@ -65,6 +67,7 @@ class Organization(TenantTable):
     payment_limit: Mapped[Decimal] = mapped_column(default=Decimal("100000.00"))
     number_searches_per_hour: Mapped[int] = mapped_column(default=30)
     launch_needs_second_person: Mapped[bool] = mapped_column(default=False)
+    replaced_quotes_are_repriced: Mapped[bool] = mapped_column(default=False)
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]

@@ -66,6 +66,7 @@ class OrganizationSettings:
     payment_limit: Decimal
     number_searches_per_hour: int = 30
     launch_needs_second_person: bool = False
+    replaced_quotes_are_repriced: bool = False
 
 
 @dataclass(frozen=True, slots=True)

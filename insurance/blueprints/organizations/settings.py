@@ -32,6 +32,9 @@ class SettingsForm(Form):
         "ID numbers that one person may search for in an hour", [Required("Enter a number.")]
     )
     launch_needs_second_person = BooleanField("A second person agrees before a product is launched")
+    replaced_quotes_are_repriced = BooleanField(
+        "A quote is priced again once a newer version of its product is sold"
+    )
     requires_mfa = BooleanField("Everybody needs a second factor to sign in")
     version = HiddenField()
 
@@ -82,6 +85,7 @@ def _settings(form: SettingsForm, payment_limit: Decimal) -> services.Organizati
         payment_limit=payment_limit if form.payment_limit.data is None else form.payment_limit.data,
         number_searches_per_hour=form.number_searches_per_hour.data or 0,
         launch_needs_second_person=form.launch_needs_second_person.data,
+        replaced_quotes_are_repriced=form.replaced_quotes_are_repriced.data,
     )
 
 

@@ -17,17 +17,18 @@ from insurance.core.money import format_money
 from insurance.core.permissions import May
 from insurance.customers.queries import get_customer
 from insurance.documents.pdf import render
+from insurance.organizations.queries import get_organization
 from insurance.policies.rules import LifeQuestion
 from insurance.policies.services import (
     DuplicateRegistrationError,
     accept_quote,
     find_insured,
 )
-from insurance.products.queries import load_terms
+from insurance.products.queries import get_version, load_terms
 from insurance.products.rules import OBJECT_FIELDS, OBJECT_KINDS
 from insurance.quotes import queries, services
 from insurance.quotes.models import Quote, QuoteStatus
-from insurance.quotes.rules import InsuredObject, excess_words
+from insurance.quotes.rules import SUPERSEDED, InsuredObject, excess_words
 from insurance.web.access import current_tenant, requires
 from insurance.web.business import business_day
 from insurance.web.filters import words
@@ -200,6 +201,13 @@ def _insured_elsewhere(
     return [find_insured(db.session(), plate) for plate in plates]
 
 
+def _must_be_repriced(quote: Quote) -> bool:
+    """Tell whether a newer version of the product, by the tenant's setting, asks for its price."""
+    if not get_organization(db.session()).replaced_quotes_are_repriced:
+        return False
+    return get_version(db.session(), quote.product_version_id).status.value == SUPERSEDED
+
+
 def _excess(part: Mapping[str, Any]) -> str:
     """Return the excess of a priced benefit in words; a quote from before has none."""
     amount, per_cent = part.get("excess_amount", "0"), part.get("excess_per_cent", "0")
@@ -248,6 +256,7 @@ def _quote_page(
         insured_elsewhere=_insured_elsewhere(line.quote, objects),
         asks_duplicate=form.asks_duplicate or form.confirms_duplicate.data,
         excess=_excess,
+        must_be_repriced=_must_be_repriced(line.quote),
         reprice_form=reprice_form or RepriceForm(formdata=None),
         stated_start=queries.stated_start(line.quote),
         options=options,

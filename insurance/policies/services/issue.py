@@ -26,7 +26,7 @@ from insurance.customers.life_numbers import REFERENCES, keep_numbers, numbers_o
 from insurance.customers.models import Customer, CustomerKind
 from insurance.customers.queries import get_customer, lock_customer
 from insurance.ledger.services import DuePremium, post_due_premiums
-from insurance.organizations.queries import find_parameter
+from insurance.organizations.queries import find_parameter, get_organization
 from insurance.policies import rules
 from insurance.policies.models import (
     BenefitLayer,
@@ -114,7 +114,12 @@ def _accept(
     version = get_version(session, quote.product_version_id)
     product = get_product(session, quote.product_id)
     check_can_be_accepted(
-        quote.status.value, quote.expires_on, product.status.value, version.status.value, on
+        quote.status.value,
+        quote.expires_on,
+        product.status.value,
+        version.status.value,
+        on,
+        replaced_are_repriced=get_organization(session).replaced_quotes_are_repriced,
     )
     terms = load_terms(session, version.id)
     if terms.class_code == "FUNERAL":

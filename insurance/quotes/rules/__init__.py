@@ -15,6 +15,7 @@ from insurance.quotes.rules.objects import (
     registration_key,
 )
 from insurance.quotes.rules.offers import (
+    SUPERSEDED,
     check_can_be_accepted,
     check_posted_premium,
     check_start_can_be_met,
@@ -31,6 +32,7 @@ from insurance.quotes.rules.pricing import (
 from insurance.quotes.rules.requests import MAIN, Life, PricedBenefit, PricedQuote, QuoteRequest
 
 __all__ = [
+    "SUPERSEDED",
     "MAIN",
     "MAX_DRIVERS",
     "MAX_OBJECTS",

@@ -6,6 +6,9 @@ from decimal import Decimal
 from insurance.core.errors import ConflictError, DomainError
 from insurance.core.money import format_money
 
+SUPERSEDED = "superseded"
+"""What a product version is once a newer one is sold."""
+
 
 def check_posted_premium(posted: Decimal | None, computed: Decimal) -> None:
     """Refuse a premium that the price rules do not give. Raises DomainError with both figures."""
@@ -17,13 +20,19 @@ def check_posted_premium(posted: Decimal | None, computed: Decimal) -> None:
 
 
 def check_can_be_accepted(
-    status: str, expires_on: date, product_status: str, version_status: str, on: date
+    status: str,
+    expires_on: date,
+    product_status: str,
+    version_status: str,
+    on: date,
+    *,
+    replaced_are_repriced: bool = False,
 ) -> None:
     """Refuse what is not open any more. Raises ConflictError with the way out.
 
     A quote is good to the end of the day it expires on. A product version that a newer one
-    superseded may still be accepted while the product is sold; a withdrawn product or version may
-    not.
+    superseded may still be accepted while the product is sold, unless the tenant says that such
+    quotes are priced again; a withdrawn product or version may not.
     """
     if status == "accepted":
         raise ConflictError("This quote has already been accepted.")
@@ -34,8 +43,14 @@ def check_can_be_accepted(
             f"This quote expired on {expires_on:%Y/%m/%d}. Re-price it before it is accepted.",
             detail={"expires_on": expires_on.isoformat()},
         )
-    if product_status != "launched" or version_status not in ("launched", "superseded"):
+    if product_status != "launched" or version_status not in ("launched", SUPERSEDED):
         raise ConflictError("This product has been withdrawn. Quote another product.")
+    if replaced_are_repriced and version_status == SUPERSEDED:
+        raise ConflictError(
+            "A newer version of this product is sold since this quote was priced. Price it again"
+            " before it is accepted.",
+            detail={"version_status": SUPERSEDED},
+        )
 
 
 def start_of_policy(
