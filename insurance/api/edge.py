@@ -224,7 +224,9 @@ def problem(
         "request_id": g.get("request_id", ""),
     }
     # What a refusal adds never takes the place of a member of the problem itself (RFC 9457, 3.2).
-    body = json.dumps(dict(extra or {}) | content, default=float)  # only amounts are no JSON yet
+    body = json.dumps(
+        as_shown(dict(extra or {})) | content, default=float
+    )  # only amounts are no JSON yet
     response = Response(body, status, mimetype=PROBLEM)
     response.headers["Cache-Control"] = "no-store"
     if status == 401:

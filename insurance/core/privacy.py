@@ -4,11 +4,13 @@ The birth date is its first six digits and the gender its next: to everybody els
 birth year. The rule stands here for screens, API answers and audit rows alike.
 """
 
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
 from insurance.core.context import current_actor
 from insurance.core.permissions import May
+from insurance.core.text import name_key
 
 HIDDEN = "*************"
 """What stands for a number that is on file and not shown."""
@@ -23,6 +25,7 @@ _NUMBERS = frozenset(
         "passport_ref",
     )
 )
+_BIRTH = ("date_of_birth", "born")
 
 
 def may_see_identity() -> bool:
@@ -46,29 +49,49 @@ def as_shown(value: Any) -> Any:
 def without_identity(value: Any) -> Any:
     """Return data, however deep, without numbers, birth dates and genders.
 
-    A birth date written as text keeps its year; as a date it is left out. Beneficiaries (who have
-    a share) and drivers have no number here and keep theirs: whoever changes them sends them all
-    back.
+    A birth date written as text keeps its year; as a date it is left out. Of lives, beneficiaries,
+    drivers and payees alike: `births_kept` gives back what somebody was not shown.
     """
     if isinstance(value, dict):
         is_person = "date_of_birth" in value or "insured_lives" in value
-        is_sent_back = "share" in value or "licensed_since" in value
-        return {
-            key: _hidden(key, inner, is_person=is_person, is_sent_back=is_sent_back)
-            for key, inner in value.items()
-        }
+        return {key: _hidden(key, inner, is_person=is_person) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):
         return [without_identity(one) for one in value]
     return value
 
 
-def _hidden(key: Any, value: Any, *, is_person: bool, is_sent_back: bool) -> Any:
-    if value is None or (is_sent_back and key in ("date_of_birth", "gender")):
+def _hidden(key: Any, value: Any, *, is_person: bool) -> Any:
+    if value is None:
         return value
-    if key == "date_of_birth":
+    if isinstance(key, str) and key.endswith(_BIRTH) and isinstance(value, (str, date)):
         return value[:4] if isinstance(value, str) else None
     if key in _NUMBERS:
         return HIDDEN
     if key == "gender" and is_person:
         return None
     return without_identity(value)
+
+
+def births_kept(
+    people: Sequence[Mapping[str, Any]], known: Iterable[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return people as somebody sent them all back, with the birth dates they were not shown.
+
+    Who may see birth dates means what they leave empty; of everybody else's people, those who are
+    on file under the same name keep theirs.
+    """
+    if may_see_identity():
+        return [dict(one) for one in people]
+    on_file: dict[str, list[Any]] = {}
+    for one in known:
+        on_file.setdefault(_named(one), []).append(one.get("date_of_birth"))
+    found = []
+    for one in people:
+        births = on_file.get(_named(one)) or [None]
+        found.append({**one, "date_of_birth": one.get("date_of_birth") or births.pop(0)})
+    return found
+
+
+def _named(person: Mapping[str, Any]) -> str:
+    parts = (person.get(name) for name in ("name", "first_name", "last_name"))
+    return name_key(" ".join(str(part) for part in parts if part))

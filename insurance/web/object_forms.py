@@ -6,6 +6,7 @@ from typing import Any
 from wtforms import Field
 
 from insurance.core.errors import DomainError
+from insurance.core.privacy import may_see_identity
 from insurance.products.rules import OBJECT_FIELDS, ObjectField, ProductTerms
 from insurance.web.filters import words
 from insurance.web.forms import ChoiceField, DayField, Form, MoneyField, TextField
@@ -104,6 +105,8 @@ def fill(form: Form, details: Mapping[str, Any], prefix: str = "", value: Any = 
         for field, name in (("name", "name"), ("born", "date_of_birth"),
                             ("licensed", "licensed_since")):  # fmt: skip
             at = f"{prefix}driver_{place}_{field}"
+            if name == "date_of_birth" and not may_see_identity():
+                continue  # What is not shown is kept: `births_kept`.
             if at in form._fields and driver.get(name):
                 form._fields[at].process_formdata([str(driver[name])])
     if value is not None and f"{prefix}value" in form._fields:

@@ -197,7 +197,7 @@ def test_the_quote_page_asks_who_a_life_is_and_takes_the_answer(
     asked = client.post(url, data={})
 
     assert asked.status_code == 409
-    assert "Is S Dlamini the Sipho Dlamini, born 1985/05/15" in asked.text
+    assert "Is S Dlamini the Sipho Dlamini, born 1985" in asked.text
     (name,) = set(re.findall(r'name="(life-[^"]+)"', asked.text))
     assert client.post(url, data={name: "same"}).status_code == 422
     assert client.post(url, data={name: "other"}).status_code in (302, 303)

@@ -17,6 +17,7 @@ from insurance.core.db import db
 from insurance.core.errors import DomainError, DomainErrors
 from insurance.core.money import ZERO
 from insurance.core.permissions import May
+from insurance.core.privacy import may_see_identity
 from insurance.policies.models import Beneficiary
 from insurance.policies.queries import list_beneficiaries
 from insurance.web.access import requires
@@ -141,7 +142,9 @@ def change_payees(claim_id: UUID) -> Response:
 def _fill(form: PayeesForm) -> None:
     for row, one in zip(form.rows(), form.present, strict=False):
         row["name"].data, row["share"].data = one.name, one.share
-        row["relationship"].data, row["born"].data = one.relationship, one.date_of_birth
+        row["relationship"].data = one.relationship
+        # What is not shown stays: a payee without a birth date keeps the one on file.
+        row["born"].data = one.date_of_birth if may_see_identity() else None
         row["bank"].data, row["branch_code"].data = one.bank or "", one.branch_code or ""
 
 

@@ -15,6 +15,7 @@ from insurance.core.db import db
 from insurance.core.errors import DomainError, NotFoundError
 from insurance.core.money import format_money
 from insurance.core.permissions import May
+from insurance.core.privacy import may_see_identity
 from insurance.customers.queries import get_customer, list_bank_accounts, list_customers
 from insurance.policies import queries
 from insurance.policies.models import EndorsementType, Policy
@@ -345,7 +346,9 @@ def _heirs(policy_id: UUID) -> list[dict[str, Any]]:
             "relationship": one.relationship,
             "share": f"{one.share}".replace(".", ","),
             "guardian_name": one.guardian_name or "",
-            "born": f"{one.date_of_birth:%Y/%m/%d}" if one.date_of_birth else "",
+            "born": f"{one.date_of_birth:%Y/%m/%d}"
+            if one.date_of_birth and may_see_identity()
+            else "",
         }
         for one in queries.list_beneficiaries(db.session(), policy_id)
     ]

@@ -236,7 +236,7 @@ def _flat(version: PolicyVersion) -> dict[str, Any]:
         flat |= {f"{who}.{name}": shown[name] for name in ("role", "date_of_birth", "end_date")}
     names = {one["id"]: object_name(one["kind"], one["details"]) for one in _objects_in(state)}
     for one in _objects_in(state):
-        facts = {name: value for name, value in one["details"].items() if value}
+        facts = {name: value for name, value in as_shown(one["details"]).items() if value}
         flat |= {f"{names[one['id']]}.{name}": value for name, value in facts.items()}
         flat[f"{names[one['id']]}.end_date"] = one["end_date"]
     for benefit in state["benefits"]:

@@ -17,6 +17,7 @@ from insurance.core.db import db
 from insurance.core.errors import DomainError, DomainErrors, raise_all
 from insurance.core.money import format_money, parse_money
 from insurance.core.permissions import May
+from insurance.core.privacy import may_see_identity
 from insurance.customers.models import Customer, CustomerKind
 from insurance.customers.queries import get_customer
 from insurance.customers.services import CustomerDetails, DuplicateCustomerError
@@ -298,8 +299,8 @@ def _entry_beside() -> Entry:
             relationship=life["relationship"],
             first_name=life["first_name"],
             last_name=life["last_name"],
-            born=(life["date_of_birth"] or "").replace("-", "/"),
-            gender=life["gender"] or "",
+            born=(life["date_of_birth"] or "").replace("-", "/") if may_see_identity() else "",
+            gender=life["gender"] or "" if may_see_identity() else "",
         )
         for life in asked["insured_lives"]
         if life["relationship"] in _relationships(get_customer(db.session(), quote.customer_id))

@@ -107,7 +107,8 @@ class LifeQuestion:
     @property
     def words(self) -> str:
         """Return the question in words."""
-        born = f", born {self.other.date_of_birth:%Y/%m/%d}," if self.other.date_of_birth else ""
+        # Whoever answers knows the life at hand; of the other one they may know the year at most.
+        born = f", born {self.other.date_of_birth:%Y}," if self.other.date_of_birth else ""
         return (
             f"Is {self.life.name} the {self.other.name}{born} whom"
             f" {self.other.policy_number} insures for {format_money(self.other.cover)}?"

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from insurance.core.errors import DomainError
 from insurance.core.ids import new_id
+from insurance.core.privacy import births_kept
 from insurance.policies import queries
 from insurance.policies.models import EndorsementType, InsuredObject, Policy
 from insurance.products.queries import load_terms
@@ -49,11 +50,14 @@ def object_data(
     data: dict[str, Any] = {"policy_object_id": present.id}
     if kind is EndorsementType.REMOVE_OBJECT:
         return data | {"ended_benefit_ids": benefits}
+    known = present.details.get("drivers") or []
     if kind is EndorsementType.CHANGE_VEHICLE:
-        vehicle = {**given[AT], "kind": "VEHICLE"}
+        drivers = births_kept(given[AT].get("drivers") or [], known)
+        vehicle = {**given[AT], "kind": "VEHICLE", "drivers": drivers}
         return data | _new(terms, vehicle, on) | {"ended_benefit_ids": benefits}
     if kind is EndorsementType.CHANGE_DRIVERS:
-        return data | {"details": {"drivers": read_drivers(given.get("drivers") or [], on=on)}}
+        drivers = births_kept(given.get("drivers") or [], known)
+        return data | {"details": {"drivers": read_drivers(drivers, on=on)}}
     names = [fact.name for fact in OBJECT_FIELDS[present.kind.value]]
     if kind is EndorsementType.CHANGE_ADDRESS:
         names = [one for one in names if one in PLACE_FIELDS]

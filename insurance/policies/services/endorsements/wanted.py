@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from insurance.core.errors import DomainError
 from insurance.core.ids import new_id
-from insurance.core.privacy import may_see_identity
+from insurance.core.privacy import births_kept, may_see_identity
 from insurance.customers.life_numbers import (
     REFERENCES,
     TYPED,
@@ -148,6 +148,12 @@ def data_of(
         known = {one.id for one in list_bank_accounts(session, policy.paid_by)}
         if UUID(str(given["bank_account_id"])) not in known:
             raise DomainError("Choose an account of who pays.", field="bank_account_id")
+    elif wanted.type is EndorsementType.CHANGE_BENEFICIARIES:
+        present = [
+            {name: getattr(one, name) for name in ("first_name", "last_name", "date_of_birth")}
+            for one in queries.list_beneficiaries(session, policy.id)
+        ]
+        data["beneficiaries"] = births_kept(given["beneficiaries"], present)
     elif wanted.type is EndorsementType.CHANGE_PAYER:
         data["payer_id"] = payer_of(session, UUID(str(given["payer_id"])), policy.customer_id)
     elif wanted.type in OBJECT_CHANGES:
