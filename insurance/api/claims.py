@@ -83,7 +83,10 @@ class BenefitClaim(Answer):
 
     policy_benefit_id: UUID
     claimed_amount: Money
-    policy_member_id: UUID | None = None
+    policy_member_id: UUID | None = Field(
+        None,
+        description="Whose, where a benefit covers several lives; refused where it is on another",
+    )
     policy_object_id: UUID | None = Field(
         None, description="Refused where the benefit is on another"
     )

@@ -24,8 +24,11 @@ _FAULTS = {
         GROUP BY item_id, kind, cost_type HAVING sum(amount) < 0""",
     "more was approved and paid than the cover": """
         SELECT e.policy_benefit_id FROM ins.claim_entries e
+        JOIN ins.claims c ON c.org_id = e.org_id AND c.id = e.claim_id
+        JOIN ins.policy_benefits b ON b.org_id = e.org_id AND b.id = e.policy_benefit_id
         WHERE e.org_id = :org AND e.kind IN ('APPROVED', 'PAID')
-        GROUP BY e.policy_benefit_id HAVING sum(e.amount) > (
+        GROUP BY e.policy_benefit_id, CASE WHEN b.member_id IS NULL THEN c.member_id END
+        HAVING sum(e.amount) > (
             SELECT max(i.cover) FROM ins.claim_items i
             WHERE i.org_id = :org AND i.policy_benefit_id = e.policy_benefit_id)""",
     "somebody dead was paid": """

@@ -287,3 +287,18 @@ def test_funeral_cover_stays_within_the_statutory_cap() -> None:
     rider = funeral_expenses(default_amount=Decimal(150_000))
     with_rider = replace(FUNERAL, benefits=(*FUNERAL.benefits, rider))
     assert [code for code, _message in _failed(with_rider)] == ["limits"]
+
+
+@pytest.mark.parametrize(
+    ("class_code", "role", "is_refused"),
+    [("RISK", "ALL", True), ("FUNERAL", "ALL", False), ("RISK", "CHILD", False)],
+)
+def test_one_cover_on_several_lives_together_is_refused_for_what_is_missing(
+    class_code: str, role: str, is_refused: bool
+) -> None:
+    joint = death(code="JOINT", name="Joint life", member_role=role, per_policy=True)
+    terms = product(death(is_main=True), joint, class_code=class_code)
+
+    problems = [one.message for one in launch_problems(terms, FACTS) if one.field == "payments"]
+
+    assert any("Joint lives are not sold here" in one for one in problems) is is_refused

@@ -1,5 +1,6 @@
 """Registering a claim from a policy."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -16,11 +17,13 @@ from insurance.core.money import ZERO
 from insurance.core.permissions import May
 from insurance.customers.models import CustomerKind
 from insurance.customers.queries import get_customer
+from insurance.policies.models import PolicyMember
 from insurance.policies.queries import (
     BenefitView,
     get_policy_line,
     list_beneficiaries,
     list_benefits,
+    list_members,
 )
 from insurance.products.queries import load_terms
 from insurance.products.rules import ProductTerms
@@ -38,6 +41,7 @@ class ClaimForm(Form):
     claim_type = ChoiceField("Type of claim", [Required()])
     event_date = DayField("Day of the event", [Required()])
     cause = ChoiceField("Cause", [Required()])
+    life = ChoiceField("Whose")
     description = TextField("What happened", longest=4000, widget=TextAreaField.widget)
     claimant_name = TextField("Name of the claimant", [Required()])
     claimant_email = TextField("E-mail")
@@ -49,13 +53,17 @@ class ClaimForm(Form):
     payee_account_number = TextField("Account number", longest=24)
 
     benefits: list[BenefitView]
+    together: Mapping[UUID, list[PolicyMember]]
+    """The lives that a benefit covers together, by the benefit."""
 
     def amount_fields(self) -> list[tuple[BenefitView, Any]]:
         """Return each benefit with the field of its amount."""
         return [(view, self._fields[f"amount_{place}"]) for place, view in enumerate(self.benefits)]
 
 
-def _form(benefits: list[BenefitView], terms: ProductTerms) -> ClaimForm:
+def _form(
+    benefits: list[BenefitView], terms: ProductTerms, members: Sequence[PolicyMember]
+) -> ClaimForm:
     several = len({view.object_name for view in benefits}) > 1
     fields: dict[str, Any] = {
         f"amount_{place}": MoneyField(
@@ -68,6 +76,15 @@ def _form(benefits: list[BenefitView], terms: ProductTerms) -> ClaimForm:
         fields["claimant_relationship"] = TextField("Relationship to the policyholder", longest=60)
     form: ClaimForm = type("ClaimForm", (ClaimForm,), fields)()
     form.benefits = benefits
+    form.together = {
+        view.benefit.id: services.lives_covered(view.benefit, terms, members, on=None)
+        for view in benefits
+        if terms.insures_persons
+    }
+    lives = {str(one.id): services.name_of(one) for all_ in form.together.values() for one in all_}
+    form.life.choices = [("", "The life of the benefit"), *lives.items()]
+    if len(lives) < 2:
+        del form.life
     wanted = {
         kind for kind in CLAIM_TYPES
         if any(view.benefit.benefit_type_code in CLAIM_TYPES[kind] for view in benefits)
@@ -85,7 +102,7 @@ def create(policy_id: UUID) -> Response:
     line = get_policy_line(session, policy_id)
     benefits = list_benefits(session, policy_id)
     terms = load_terms(session, line.policy.product_version_id)
-    form = _form(benefits, terms)
+    form = _form(benefits, terms, list_members(session, policy_id))
     is_on_death = any(ends_life(kind) for kind, _words in form.claim_type.choices)
     used = queries.used_cover(session, [view.benefit.id for view in benefits])
     holder = get_customer(session, line.policy.customer_id)
@@ -115,6 +132,10 @@ def create(policy_id: UUID) -> Response:
         heirs=list_beneficiaries(session, policy_id),
         is_on_death=is_on_death,
         of_lives=terms.insures_persons,
+        covered={
+            benefit_id: ", ".join(services.name_of(one) for one in lives)
+            for benefit_id, lives in form.together.items()
+        },
         excess={
             view.benefit.id: excess_words(*terms.excess(view.benefit.benefit_code))
             for view in benefits
@@ -141,7 +162,11 @@ def _wanted(form: ClaimForm) -> services.NewClaim:
     return services.NewClaim(
         claim_type=form.claim_type.data or "",
         items=[
-            services.NewItem(policy_benefit_id=view.benefit.id, claimed_amount=field.data)
+            services.NewItem(
+                policy_benefit_id=view.benefit.id,
+                claimed_amount=field.data,
+                policy_member_id=_whose(form, view),
+            )
             for view, field in form.amount_fields()
             if field.data is not None and field.data > ZERO
         ],
@@ -159,6 +184,13 @@ def _wanted(form: ClaimForm) -> services.NewClaim:
     )
 
 
+def _whose(form: ClaimForm, view: BenefitView) -> UUID | None:
+    """Return the life that was chosen, for a benefit that covers it among others."""
+    chosen = form.life.data if "life" in form else ""
+    lives = [one.id for one in form.together.get(view.benefit.id, []) if str(one.id) == chosen]
+    return lives[0] if lives else None
+
+
 def _refuse(form: ClaimForm, error: DomainError) -> None:
     """Put a refusal beside the field of the screen that it concerns."""
     found = []
@@ -166,5 +198,7 @@ def _refuse(form: ClaimForm, error: DomainError) -> None:
         name = (one.field or "").replace("payee.", "payee_").replace("claimant.", "claimant_")
         if name in ("email", "phone"):
             name = f"claimant_{name}"
+        if name.endswith(".policy_member_id") and "life" in form:
+            name = "life"
         found.append(DomainError(one.message, field=name))
     refuse(form, DomainErrors(found))

@@ -47,7 +47,9 @@ def show(claim_id: UUID) -> Response:
 def claim_context(view: ClaimView, form: Any) -> dict[str, Any]:
     """Return what the claim's page shows."""
     session, claim = db.session(), view.claim
-    used = queries.used_cover(session, [one.policy_benefit_id for one in view.items])
+    used = queries.used_cover(
+        session, [one.policy_benefit_id for one in view.items], life=view.claim.member_id
+    )
     return {
         "view": view,
         "claim": claim,

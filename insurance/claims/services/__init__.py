@@ -40,7 +40,14 @@ from insurance.claims.services.payments import (
     void_payment,
 )
 from insurance.claims.services.restoring import undo_death
-from insurance.claims.services.submission import Claimant, NewClaim, NewItem, submit_claim
+from insurance.claims.services.submission import (
+    Claimant,
+    NewClaim,
+    NewItem,
+    lives_covered,
+    name_of,
+    submit_claim,
+)
 
 __all__ = [
     "Assessment",
@@ -63,7 +70,9 @@ __all__ = [
     "count_loss_figures",
     "finish_task",
     "is_ended_by_claim",
+    "lives_covered",
     "my_limits",
+    "name_of",
     "needs_second_person",
     "pay_by_policy",
     "pay_claim",

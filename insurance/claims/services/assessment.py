@@ -125,7 +125,7 @@ def _assess(
         )
     items = {one.id: one for one in held.items}
     benefit_ids = [one.policy_benefit_id for one in held.items]
-    used, money = queries.cover_and_money(held.session, claim.id, benefit_ids)
+    used, money = queries.cover_and_money(held.session, claim.id, benefit_ids, claim.member_id)
     refresh(held, used)
     _check_items(assessments, items)
     reasons = [_reason(held.terms, one, place) for place, one in enumerate(assessments)]

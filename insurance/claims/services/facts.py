@@ -124,14 +124,19 @@ def _late_lapse(held: Held, arrears: Decimal) -> date | None:
     return forecast.lapse_date if forecast.is_candidate else None
 
 
-def item_facts(at: ContractAt, item: ClaimItem, used: Decimal) -> ItemFacts:
-    """Return an item as the rules read it. `used` is what other claims took of its cover."""
+def item_facts(
+    at: ContractAt, item: ClaimItem, used: Decimal, life: UUID | None = None
+) -> ItemFacts:
+    """Return an item as the rules read it. `used` is what other claims took of its cover.
+
+    `life` is whom the claim is on, where the benefit covers several lives.
+    """
     was = at.benefit(item.policy_benefit_id)
     insured: ContractMember | ContractObject | None = None
     if at.contract and was:
         insured = at.contract.object(was.object_id)
         if at.terms.insures_persons:
-            insured = at.contract.member(was.member_id)
+            insured = at.contract.member(was.member_id or life)
     excess = at.terms.excess(was.benefit_code) if was else (ZERO, ZERO)
     return ItemFacts(
         item=item.id,
@@ -161,7 +166,7 @@ def make_checks(
         claim.cause, is_on_lives=at.terms.insures_persons
     )
     for item in items:
-        facts = item_facts(at, item, used[item.policy_benefit_id])
+        facts = item_facts(at, item, used[item.policy_benefit_id], claim.member_id)
         result = assess_item(
             facts,
             event_date=claim.event_date,

@@ -36,10 +36,10 @@ from insurance.core.money import ZERO, format_money, total
 from insurance.core.numbering import next_number
 from insurance.customers.queries import get_customer
 from insurance.customers.rules import read_email, read_phone
-from insurance.policies.models import Policy, PolicyBenefit
-from insurance.policies.queries import BenefitOfLife, find_benefits, get_policy
+from insurance.policies.models import Policy, PolicyBenefit, PolicyMember
+from insurance.policies.queries import BenefitOfLife, find_benefits, get_policy, list_members
 from insurance.products.queries import load_terms
-from insurance.products.rules import ProductTerms
+from insurance.products.rules import EVERY_LIFE, MAIN_MEMBER, ProductTerms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +98,7 @@ def submit_claim(policy_id: UUID, new: NewClaim, *, on: date, now: datetime) -> 
         found = find_benefits(session, policy_id, [one.policy_benefit_id for one in new.items])
         benefits = {one.benefit.id: one.benefit for one in found}
         _check_items(new, benefits)
-        _name_insured(claim, found, terms)
+        _name_insured(claim, new, found, terms, list_members(session, policy_id))
         at = contract_at(held, claim.event_date)
         circle = circle_of(session, policy, claim)
         payees = first_payees(held, at.contract, circle, new.payees)
@@ -115,7 +115,7 @@ def _settle(held: Held, items: list[ClaimItem], payees: list[ClaimPayee], at: Co
         claim,
         items,
         at,
-        queries.used_cover(session, benefit_ids),
+        queries.used_cover(session, benefit_ids, life=claim.member_id),
     )
     accounts = [one.account_index for one in payees if one.account_index]
     flags = [*held.flags, *new_flags(held, benefit_ids, known=(), accounts=accounts)]
@@ -178,7 +178,7 @@ def _check_items(new: NewClaim, benefits: dict[UUID, PolicyBenefit]) -> None:
         elif one.policy_benefit_id in seen:
             words = "Claim a benefit once."
             errors.append(DomainError(words, field=f"{field}.policy_benefit_id"))
-        elif one.policy_member_id not in (None, benefit.member_id):
+        elif benefit.member_id and one.policy_member_id not in (None, benefit.member_id):
             words = "This benefit is on another life."
             errors.append(DomainError(words, field=f"{field}.policy_member_id"))
         elif one.policy_object_id not in (None, benefit.object_id):
@@ -220,7 +220,13 @@ def _claim_row(
     )
 
 
-def _name_insured(claim: Claim, benefits: Sequence[BenefitOfLife], terms: ProductTerms) -> None:
+def _name_insured(
+    claim: Claim,
+    new: NewClaim,
+    benefits: Sequence[BenefitOfLife],
+    terms: ProductTerms,
+    members: Sequence[PolicyMember],
+) -> None:
     """Name what the claim is on: the one life of its benefits, or their objects."""
     if not terms.insures_persons:
         names = dict.fromkeys(one.object_name for one in benefits if one.object_name)
@@ -231,10 +237,58 @@ def _name_insured(claim: Claim, benefits: Sequence[BenefitOfLife], terms: Produc
         for one in benefits
         if one.benefit.member_id is not None
     }
+    shared = {one.benefit.id: one.benefit for one in benefits if one.benefit.member_id is None}
+    for place, item in enumerate(new.items):
+        if benefit := shared.get(item.policy_benefit_id):
+            covered = lives_covered(benefit, terms, members, claim.event_date)
+            chosen = _chosen_life(item, covered, set(lives), f"benefit_claims.{place}")
+            if chosen is not None:
+                lives[chosen.id] = name_of(chosen)
     if len(lives) > 1:
         raise DomainError("A claim is on one life: register one for each.", field="benefit_claims")
     if lives:
         claim.member_id, claim.life_name = next(iter(lives.items()))
+
+
+def lives_covered(
+    benefit: PolicyBenefit, terms: ProductTerms, members: Sequence[PolicyMember], on: date | None
+) -> list[PolicyMember]:
+    """Return the lives that a benefit on all lives of a role together covers on a day, or ever."""
+    if benefit.member_id is not None or benefit.object_id is not None:
+        return []
+    known = terms.priced_benefits
+    role = next((one.member_role for one in known if one.code == benefit.benefit_code), MAIN_MEMBER)
+    return [
+        one
+        for one in members
+        if role in (one.role, EVERY_LIFE)
+        and (on is None or one.effective_date <= on)
+        and (on is None or one.end_date is None or one.end_date > on)
+    ]
+
+
+def name_of(member: PolicyMember) -> str:
+    """Return the full name of a life."""
+    return f"{member.first_name} {member.last_name}".strip()
+
+
+def _chosen_life(
+    item: NewItem, covered: Sequence[PolicyMember], others: set[UUID], field: str
+) -> PolicyMember | None:
+    """Return whose benefit is claimed: who is said, else the life of the claim's other benefits.
+
+    Raises DomainError where several could be meant.
+    """
+    by_id = {one.id: one for one in covered}
+    if item.policy_member_id is not None:
+        if item.policy_member_id not in by_id:
+            raise DomainError("This benefit is on another life.", field=f"{field}.policy_member_id")
+        return by_id[item.policy_member_id]
+    meant = [one for one in covered if one.id in others] or covered
+    if len(meant) > 1:
+        names = ", ".join(name_of(one) for one in meant)
+        raise DomainError(f"Say whose: it covers {names}.", field=f"{field}.policy_member_id")
+    return meant[0] if meant else None
 
 
 def _claimant(held: Held, claimant: Claimant | None, circle: Circle, first: ClaimPayee) -> None:

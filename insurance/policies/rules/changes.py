@@ -368,7 +368,7 @@ def _benefit_for(
     )
 
 
-def _remove_member(contract: Contract, change: Change, _pricer: Pricer) -> Contract:
+def _remove_member(contract: Contract, change: Change, pricer: Pricer) -> Contract:
     member = contract.member(UUID(change.data["policy_member_id"]))
     if member is None or member.end_date is not None:
         raise DomainError("Choose a life that is insured.", field="policy_member_id")
@@ -379,7 +379,7 @@ def _remove_member(contract: Contract, change: Change, _pricer: Pricer) -> Contr
         )
     after = contract.with_member(replace(member, end_date=change.on))
     for benefit in contract.active_benefits:
-        if benefit.member_id == member.id:
+        if benefit.member_id == member.id or pricer.covers_nobody(after, benefit):
             after = after.with_benefit(replace(benefit, status=ENDED))
     if not after.active_benefits:
         raise DomainError("Nothing would be insured any more.", field="policy_member_id")
@@ -389,7 +389,7 @@ def _remove_member(contract: Contract, change: Change, _pricer: Pricer) -> Contr
 def _main_member_died(contract: Contract, change: Change, pricer: Pricer) -> Contract:
     """End the benefits of the main member who died; another life takes the place and holds it.
 
-    Benefits on no life of their own are priced again on who takes the place. Who was to be paid
+    Benefits on no life of their own are priced again on whom they cover now. Who was to be paid
     for the death, and the account that paid, are those of who died, so they end too.
     """
     died = contract.member(UUID(change.data["policy_member_id"]))
@@ -403,10 +403,10 @@ def _main_member_died(contract: Contract, change: Change, pricer: Pricer) -> Con
         replace(died, end_date=change.on, role=FORMER_MAIN_MEMBER)
     ).with_member(takes_over)
     for benefit in contract.active_benefits:
-        if benefit.member_id == died.id:
+        if benefit.member_id == died.id or pricer.covers_nobody(after, benefit):
             after = after.with_benefit(replace(benefit, status=ENDED))
         elif benefit.member_id is None and not pricer.is_flat(benefit.benefit_code):
-            after = after.with_benefit(_rerated_on(after, benefit, takes_over, change.on, pricer))
+            after = after.with_benefit(_rerated(after, benefit, change.on, pricer))
     if not after.active_benefits:
         raise DomainError("Nothing would be insured any more.", field="successor_id")
     free_until = change.data.get("premium_free_until")

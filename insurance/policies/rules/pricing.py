@@ -158,6 +158,14 @@ class Pricer:
             if one.end_date is None and role in (one.role, EVERY_LIFE)
         ]
 
+    def covers_nobody(self, contract: Contract, benefit: ContractBenefit) -> bool:
+        """Tell whether a benefit on the lives of a role together has none left, such as children."""
+        terms = self.benefit_terms(benefit.benefit_code)
+        if benefit.member_id or benefit.object_id or terms is None or not terms.per_policy:
+            return False
+        is_of_others = terms.member_role not in (MAIN_MEMBER, EVERY_LIFE)
+        return is_of_others and not self._covered(contract, benefit)
+
     def cover_by_life(self, contract: Contract) -> dict[UUID | None, Decimal]:
         """Return what the benefits of each life insure together, in rand, by the life's id.
 

@@ -367,7 +367,7 @@ def _add_benefits(
     for order, (part, sheet) in enumerate(
         zip(quote.benefit_premiums, quote.worksheet, strict=True), 1
     ):
-        member = main if part["life"] is None or not members else members[part["life"]]
+        member = _life_of(part, members, main)
         place = part.get("object")
         benefit = PolicyBenefit(
             id=new_id(),
@@ -402,6 +402,15 @@ def _add_benefits(
     session.flush()
     session.add_all(layers)
     return benefits, layers
+
+
+def _life_of(
+    part: dict[str, Any], members: Sequence[PolicyMember], main: PolicyMember | None
+) -> PolicyMember | None:
+    """Return the life of a priced benefit, None where it is on all the lives of a role together."""
+    if part["life"] is not None and members:
+        return members[part["life"]]
+    return main if part["member_role"] == MAIN_MEMBER else None
 
 
 def _add_premium_lines(session: Session, policy: Policy) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ from insurance.products.rules.terms import EVERY_LIFE, MAIN_MEMBER, BenefitTerms
 FUNERAL = "FUNERAL"
 LIFE_ANNUITIES = "LIFE_ANNUITIES"
 ANNUITY_INCOME = "ANNUITY_INCOME"
+_DEATHS = ("DEATH", "ACCIDENTAL_DEATH", "FUNERAL")
 SIX_MONTHS = 181
 """The shortest six months there are, from 1 September."""
 
@@ -159,7 +160,7 @@ def _fixed_problems(
 
 
 def _payment_problems(terms: ProductTerms) -> Iterable[str]:
-    """Refuse what pays by instalments: no part of the system would ever pay them."""
+    """Refuse what no part of the system would ever pay: instalments, and a joint life's one sum."""
     incomes = [one.name for one in terms.priced_benefits if one.benefit_type == ANNUITY_INCOME]
     if terms.class_code == LIFE_ANNUITIES:
         yield (
@@ -168,6 +169,25 @@ def _payment_problems(terms: ProductTerms) -> Iterable[str]:
         )
     elif incomes:
         yield f"{', '.join(incomes)}: the payments of an annuity income are not made here."
+    for benefit in terms.priced_benefits:
+        if _is_joint(terms, benefit):
+            yield (
+                f"{benefit.name}: one cover on the lives together would be rated on all their ages"
+                " and paid at the first death. Joint lives are not sold here: give each life a"
+                " benefit of its own."
+            )
+
+
+def _is_joint(terms: ProductTerms, benefit: BenefitTerms) -> bool:
+    """Tell whether one cover is to be on the deaths of several lives.
+
+    Under a funeral policy each life has such a cover whole, up to its own cap.
+    """
+    is_of_several = benefit.per_policy and benefit.member_role == EVERY_LIFE
+    is_on_death = benefit.benefit_type in (*_DEATHS, "TERMINAL_ILLNESS")
+    return (
+        terms.category == "LIFE" and terms.class_code != FUNERAL and is_of_several and is_on_death
+    )
 
 
 def _rate_notes(terms: ProductTerms) -> Iterable[str]:
