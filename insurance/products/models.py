@@ -250,6 +250,7 @@ class ProductVersion(TenantRecord):
         default=MainDeath.BY_CLASS, server_default=MainDeath.BY_CLASS.value
     )
     premium_free_months: Mapped[int] = mapped_column(default=0, server_default="0")
+    newborn_cover_days: Mapped[int] = mapped_column(default=0, server_default="0")
     drafted_by: Mapped[list[Any]] = mapped_column(default=list)
     created_at: Mapped[datetime]
     launched_at: Mapped[datetime | None]

@@ -57,6 +57,7 @@ def check_terms(terms: ProductVersion) -> list[DomainError]:
         *_not_within(terms, "short_rate_per_cent", "The short rate", 0, 100, "per cent"),
         *_not_within(terms, "min_entry_age", "The youngest entry age", 0, MAX_AGE, "years"),
         *_not_within(terms, "max_entry_age", "The oldest entry age", 0, MAX_AGE, "years"),
+        *_not_within(terms, "newborn_cover_days", "The time to name a newborn", 0, 365, "days"),
         *_premium_free(terms),
         *_negative(
             terms, ("base_premium", "coverage_amount", "min_sum_assured", "max_sum_assured")

@@ -76,6 +76,10 @@ class ProductFields(Body):
     short_rate_per_cent: RateNumber = Decimal(90)
     main_death: MainDeath = MainDeath.BY_CLASS
     premium_free_months: Whole = 0
+    newborn_cover_days: Whole = Field(
+        0,
+        description="So many days after its birth a child can be named who is covered from birth",
+    )
     modal_loadings: Annotated[
         dict[str, RateNumber],
         Field(description="Per cent by frequency: QUARTERLY, HALF_YEARLY, ANNUAL"),
@@ -126,6 +130,7 @@ class ProductVersionAnswer(Answer):
     short_rate_per_cent: RateNumber
     main_death: MainDeath
     premium_free_months: int
+    newborn_cover_days: int
     modal_loadings: dict[str, RateNumber]
     created_at: datetime
     launched_at: datetime | None
@@ -167,6 +172,7 @@ class ProductAnswer(Answer):
     short_rate_per_cent: RateNumber
     main_death: MainDeath
     premium_free_months: int
+    newborn_cover_days: int
     modal_loadings: dict[str, RateNumber]
     created_at: datetime
     updated_at: datetime

@@ -251,6 +251,7 @@ def endorse(policy_id: UUID, kind: str) -> Response:
         policy=line.policy,
         preview=preview,
         heirs=_heirs(policy_id) if kind == "beneficiaries" else [],
+        newborn_days=_newborn_days(line.policy) if kind == "add-member" else 0,
         resolved=[] if preview is None or preview.conflicts else resolutions(),
         answered=list(answers_typed().items()),
     )
@@ -354,6 +355,11 @@ def _heirs(policy_id: UUID) -> list[dict[str, Any]]:
     ]
     empty = {"kind": "PRIMARY"}
     return (found + [empty] * HEIRS)[: max(HEIRS, len(found))]
+
+
+def _newborn_days(policy: Policy) -> int:
+    """Return within how many days a newborn is named who is covered from birth."""
+    return load_terms(db.session(), policy.product_version_id).newborn_cover_days
 
 
 def _benefit_words(view: queries.BenefitView) -> str:

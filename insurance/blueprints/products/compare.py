@@ -59,6 +59,7 @@ _LABELS = {
     "modal_loadings": "Loadings by frequency",
     "main_death": "Death of the main member",
     "premium_free_months": "Months without premium after it",
+    "newborn_cover_days": "Days to name a newborn who is covered from birth",
     "benefit_name": "Name",
     "benefit_type_code": "Benefit type",
     "benefit_amount_type": "Amount",

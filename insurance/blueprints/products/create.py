@@ -87,6 +87,7 @@ class ProductForm(Form):
         "Death of the main member", choices=MAIN_DEATHS, default=MainDeath.BY_CLASS.value
     )
     premium_free_months = WholeField("Months without premium after it", nothing=0, default=0)
+    newborn_cover_days = WholeField("Days to name a newborn child", nothing=0, default=0)
     quarterly_loading = RateField("Quarterly loading in per cent")
     half_yearly_loading = RateField("Half-yearly loading in per cent")
     annual_loading = RateField("Annual loading in per cent")
@@ -209,5 +210,6 @@ def terms_of(form: ProductForm) -> dict[str, Any]:
         "short_rate_per_cent": form.short_rate_per_cent.data or Decimal(90),
         "main_death": MainDeath(form.main_death.data),
         "premium_free_months": form.premium_free_months.data or 0,
+        "newborn_cover_days": form.newborn_cover_days.data or 0,
         "modal_loadings": form.loadings(),
     }

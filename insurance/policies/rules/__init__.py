@@ -1,6 +1,7 @@
 """Contract arithmetic: terms and schedules, layers of cover, changes and what they cost."""
 
 from insurance.policies.rules.changes import (
+    FROM_BIRTH,
     Conflict,
     Stage,
     find_conflicts,
@@ -47,6 +48,7 @@ from insurance.policies.rules.lives import (
 from insurance.policies.rules.pricing import Pricer
 
 __all__ = [
+    "FROM_BIRTH",
     "MAX_DAYS_AHEAD",
     "SCHEDULE_MONTHS",
     "TRANSITIONS",

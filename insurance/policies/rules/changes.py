@@ -29,6 +29,8 @@ from insurance.products.rules import EVERY_LIFE, MAIN_MEMBER, MONTHS_PER_PREMIUM
 HUNDRED = Decimal(100)
 ADULT_AGE = 18
 FORMER_MAIN_MEMBER = "FORMER_MAIN_MEMBER"
+FROM_BIRTH = "from_birth"
+"""What marks the addition of a child that the version covers from its birth on."""
 _HUNDREDTH = Decimal("0.01")
 _SHARE = Decimal("0.00000001")
 
@@ -279,7 +281,9 @@ def _add_member(contract: Contract, change: Change, pricer: Pricer) -> Contract:
     _check_new_member(contract, member)
     born = member.date_of_birth
     age = age_last_birthday(born, change.on) if born else None
-    if problem := pricer.terms.age_problem(member.role, age):
+    is_newborn = bool(data.get(FROM_BIRTH))
+    problem = None if is_newborn else pricer.terms.age_problem(member.role, age)
+    if problem:
         raise DomainError(problem, field="date_of_birth")
     wanted = [
         one
@@ -348,12 +352,13 @@ def _benefit_for(
         )
     except DomainError as error:
         raise DomainError(error.message, field="date_of_birth") from error
+    waits = 0 if change.data.get(FROM_BIRTH) else priced.waiting_period_days
     layer = ContractLayer(
         number=1,
         amount=priced.sum_assured,
         starts_on=change.on,
-        waiting_days=priced.waiting_period_days,
-        waiting_until=change.on + timedelta(days=priced.waiting_period_days),
+        waiting_days=waits,
+        waiting_until=change.on + timedelta(days=waits),
         reason="Member added",
         price=Decimal(priced.worksheet["exact"]),
     )

@@ -32,6 +32,7 @@ TERMS = (
     "short_rate_per_cent",
     "main_death",
     "premium_free_months",
+    "newborn_cover_days",
     "modal_loadings",
 )
 BENEFIT = (

@@ -111,6 +111,7 @@ def _read_terms(session: Session, version_id: UUID) -> rules.ProductTerms:
         short_rate_per_cent=version.short_rate_per_cent,
         main_death=version.main_death.value,
         premium_free_months=version.premium_free_months,
+        newborn_cover_days=version.newborn_cover_days,
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -144,12 +145,22 @@ class ProductTerms:
     short_rate_per_cent: Decimal = Decimal(90)
     main_death: str = "BY_CLASS"
     premium_free_months: int = 0
+    newborn_cover_days: int = 0
 
     def entry_ages(self, role: str) -> tuple[int | None, int | None]:
         """Return the youngest and the oldest age at which a life of a role joins, last birthday."""
         if role == MAIN_MEMBER:
             return self.min_entry_age, self.max_entry_age
         return self.role_ages.get(role, (None, None))
+
+    def covers_from_birth(self, role: str, born: date | None, starts: date, told: date) -> bool:
+        """Tell whether a child is covered from birth without an application of its own.
+
+        Its cover starts on the day it was born, and that is told within the days of the version.
+        """
+        if role != "CHILD" or born is None or starts != born or not self.newborn_cover_days:
+            return False
+        return 0 <= (told - born).days <= self.newborn_cover_days
 
     def age_problem(self, role: str, age: int | None) -> str | None:
         """Return in words why a life of a role cannot join at an age, None where it can."""

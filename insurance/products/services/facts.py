@@ -99,6 +99,7 @@ class Terms:
     short_rate_per_cent: Decimal = Decimal(90)
     main_death: MainDeath = MainDeath.BY_CLASS
     premium_free_months: int = 0
+    newborn_cover_days: int = 0
     modal_loadings: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -32,7 +32,7 @@ def draft_endorsement(policy_id: UUID, wanted: Wanted, *, on: date, now: datetim
     count_number(wanted)
     with transaction() as session:
         policy = queries.get_policy(session, policy_id, lock=True)
-        endorsement = new_endorsement(session, policy, wanted, now)
+        endorsement = new_endorsement(session, policy, wanted, on, now)
         _price(session, policy, endorsement, wanted, on)
         record_audit(session, endorsement, "policies.draft_endorsement")
         return endorsement
@@ -75,7 +75,9 @@ def held_draft(session: Session, endorsement_id: UUID) -> tuple[Policy, Endorsem
     return policy, endorsement
 
 
-def new_endorsement(session: Session, policy: Policy, wanted: Wanted, now: datetime) -> Endorsement:
+def new_endorsement(
+    session: Session, policy: Policy, wanted: Wanted, on: date, now: datetime
+) -> Endorsement:
     """Return a new draft of what is wanted, with the ids that the change will make."""
     endorsement = Endorsement(
         id=new_id(),
@@ -91,7 +93,7 @@ def new_endorsement(session: Session, policy: Policy, wanted: Wanted, now: datet
         created_at=now,
         created_by=current_actor().email,
     )
-    endorsement.change |= {"data": plain(data_of(session, policy, wanted, kept_at=now))}
+    endorsement.change |= {"data": plain(data_of(session, policy, wanted, on=on, kept_at=now))}
     if wanted.confirms_duplicate:
         endorsement.change |= {"confirms_duplicate": True}
     session.add(endorsement)

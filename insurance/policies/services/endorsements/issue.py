@@ -26,6 +26,7 @@ from insurance.policies.models import (
     Policy,
 )
 from insurance.policies.rules import (
+    FROM_BIRTH,
     Conflict,
     snapshot_of,
 )
@@ -100,7 +101,7 @@ def endorse(
 
     `is_approved`: what the change rests on was decided by two people already.
     """
-    endorsement = new_endorsement(session, policy, wanted, now)
+    endorsement = new_endorsement(session, policy, wanted, on, now)
     return _issue(session, policy, endorsement, wanted, on, now, is_approved=is_approved)
 
 
@@ -198,7 +199,8 @@ def _issue(
             detail={"conflicts": [plain(_conflict(one)) for one in prepared.conflicts]},
         )
     check_life_cover(session, policy.id, prepared.lives, wanted.life_answers)
-    if not is_approved and _needs_second_person(session, prepared.change.on, on):
+    is_due = is_approved or bool(prepared.change.data.get(FROM_BIRTH))
+    if not is_due and _needs_second_person(session, prepared.change.on, on):
         return _ask_second_person(session, policy, endorsement, prepared, now)
     for superseded in prepared.superseded:
         other = get_endorsement(session, superseded)

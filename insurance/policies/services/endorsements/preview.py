@@ -102,7 +102,11 @@ def prepare_change(
     if policy.status is not PolicyStatus.ACTIVE:
         raise ConflictError(f"A policy that is {policy.status.value} cannot be changed.")
     basis = load_basis(session, policy)
-    data = endorsement.change["data"] if endorsement else plain(data_of(session, policy, wanted))
+    data = (
+        endorsement.change["data"]
+        if endorsement
+        else plain(data_of(session, policy, wanted, on=on))
+    )
     _check_registration(session, policy, wanted, data)
     effective = effective_day(wanted, basis, policy, on)
     change = Change(

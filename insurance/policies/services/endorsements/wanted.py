@@ -27,11 +27,13 @@ from insurance.policies.models import (
     Policy,
 )
 from insurance.policies.rules import (
+    FROM_BIRTH,
     MAX_DAYS_AHEAD,
 )
 from insurance.policies.services.contracts import Basis, load_basis
 from insurance.policies.services.endorsements.objects import OBJECT_CHANGES, object_data
 from insurance.policies.services.payers import payer_of
+from insurance.products.queries import load_terms
 from insurance.products.rules import EVERY_LIFE
 
 LATER_STANDS = "KEEP_LATER"
@@ -117,7 +119,12 @@ class Wanted:
 
 
 def data_of(
-    session: Session, policy: Policy, wanted: Wanted, *, kept_at: datetime | None = None
+    session: Session,
+    policy: Policy,
+    wanted: Wanted,
+    *,
+    on: date,
+    kept_at: datetime | None = None,
 ) -> dict[str, Any]:
     """Return the type's own fields, completed with the ids that the change will make.
 
@@ -138,6 +145,7 @@ def data_of(
     data: dict[str, Any] = {name: given.get(name) for name in names}
     if wanted.type is EndorsementType.ADD_MEMBER:
         data |= _new_ids(session, policy, str(given["member_role"]))
+        data |= _from_birth(session, policy, data, starts=wanted.effective_date, told=on)
     elif wanted.type is EndorsementType.REMOVE_MEMBER:
         benefits = queries.list_benefits(session, policy.id)
         member = UUID(str(given["policy_member_id"]))
@@ -207,6 +215,21 @@ def _new_ids(session: Session, policy: Policy, role: str) -> dict[str, Any]:
     terms = load_basis(session, policy).pricer.terms
     codes = [one.code for one in terms.priced_benefits if one.member_role in (role, EVERY_LIFE)]
     return {"member_id": new_id(), "benefit_ids": {code: new_id() for code in codes}}
+
+
+def _from_birth(
+    session: Session, policy: Policy, data: Mapping[str, Any], *, starts: date, told: date
+) -> dict[str, Any]:
+    """Return the mark of a child that is covered from birth, nothing for any other life."""
+    terms = load_terms(session, policy.product_version_id)
+    born = data["date_of_birth"]
+    if isinstance(born, str):
+        born = date.fromisoformat(born)
+    return (
+        {FROM_BIRTH: True}
+        if terms.covers_from_birth(str(data["member_role"]), born, starts, told)
+        else {}
+    )
 
 
 def wanted_of(endorsement: Endorsement) -> Wanted:
