@@ -101,6 +101,9 @@ class NewClaimBody(Body):
     cause: Code | None = Field(
         None, description="UNKNOWN where it is not stated; a description never decides it"
     )
+    gestation_weeks: int | None = Field(
+        None, ge=1, le=45, description="Of a stillbirth, whose parent is the life of its benefit"
+    )
     description: Text = ""
     benefit_claims: Annotated[list[BenefitClaim], Field(min_length=1, max_length=50)]
     claimant: ClaimantBody | None = None
@@ -246,6 +249,7 @@ class ClaimRow(Answer):
     event_date: Day
     cause: str
     life_name: str
+    gestation_weeks: int | None
     claimant_name: str
     total_claimed: Money
     assigned_to: UUID | None
@@ -527,6 +531,7 @@ def submit_claim(policy_id: UUID, body: NewClaimBody) -> Reply:
         claim_date=body.claim_date,
         event_date=body.event_date,
         cause=body.cause,
+        gestation_weeks=body.gestation_weeks,
         description=body.description,
         claimant=services.Claimant(**body.claimant.model_dump()) if body.claimant else None,
         payees=_payees([*([body.payee] if body.payee else []), *body.payees]),

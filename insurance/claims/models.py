@@ -32,7 +32,8 @@ class Claim(TenantRecord):
     """A claim on a policy. `version` counts its changes.
 
     The clock runs from `documents_complete_at` to `due_at` and stands still while there is none.
-    `life_name` is the life the claim is on, or the objects. `closed_from` is the status that a closed claim had; `proposal` an assessment that waits for
+    `life_name` is the life the claim is on, or the objects; of a stillbirth, after
+    `gestation_weeks`, the parent is the life. `closed_from` is the status that a closed claim had; `proposal` an assessment that waits for
     somebody with more authority.
     """
 
@@ -71,6 +72,9 @@ class Claim(TenantRecord):
         ),
         tenant_key("policies", "policy_id"),
         CheckConstraint("event_date <= submitted_on", name="event_not_ahead"),
+        CheckConstraint(
+            "(claim_type = 'STILLBIRTH') = (gestation_weeks IS NOT NULL)", name="stillbirth"
+        ),
         CheckConstraint("(status = 'CLOSED') = (closed_at IS NOT NULL)", name="closed"),
         CheckConstraint("(due_at IS NULL) = (documents_complete_at IS NULL)", name="clock"),
     )
@@ -90,6 +94,7 @@ class Claim(TenantRecord):
     description: Mapped[str]
     member_id: Mapped[UUID | None]
     life_name: Mapped[str]
+    gestation_weeks: Mapped[int | None]
     claimant_name: Mapped[str]
     claimant_email: Mapped[str | None]
     claimant_phone: Mapped[str | None]

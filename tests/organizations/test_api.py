@@ -213,13 +213,14 @@ def test_benefit_types_are_listed_all_or_by_class(api: Callable[..., TestClient]
     funeral = client.get("/api/v1/benefit-types/by-class/FUNERAL").json
     assert every is not None and funeral is not None
 
-    assert len(every) == 21
+    assert len(every) == 22
     assert set(every[0]) == {"id", "code", "name"}
     assert {row["code"] for row in funeral} == {
         "FUNERAL",
         "DEATH",
         "ACCIDENTAL_DEATH",
         "PREMIUM_WAIVER",
+        "STILLBIRTH",
     }
     assert client.get("/api/v1/benefit-types/by-class/PETS").status_code == 404
 

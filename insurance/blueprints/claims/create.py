@@ -26,12 +26,20 @@ from insurance.policies.queries import (
     list_members,
 )
 from insurance.products.queries import load_terms
-from insurance.products.rules import ProductTerms
+from insurance.products.rules import STILLBIRTH, ProductTerms
 from insurance.quotes.rules import excess_words
 from insurance.web.access import requires
 from insurance.web.business import business_day
 from insurance.web.filters import words
-from insurance.web.forms import ChoiceField, DayField, Form, MoneyField, Required, TextField
+from insurance.web.forms import (
+    ChoiceField,
+    DayField,
+    Form,
+    MoneyField,
+    Required,
+    TextField,
+    WholeField,
+)
 from insurance.web.html import go, page, refuse
 
 
@@ -41,6 +49,7 @@ class ClaimForm(Form):
     claim_type = ChoiceField("Type of claim", [Required()])
     event_date = DayField("Day of the event", [Required()])
     cause = ChoiceField("Cause", [Required()])
+    gestation_weeks = WholeField("Born after so many weeks")
     life = ChoiceField("Whose")
     description = TextField("What happened", longest=4000, widget=TextAreaField.widget)
     claimant_name = TextField("Name of the claimant", [Required()])
@@ -77,7 +86,9 @@ def _form(
     form: ClaimForm = type("ClaimForm", (ClaimForm,), fields)()
     form.benefits = benefits
     form.together = {
-        view.benefit.id: services.lives_covered(view.benefit, terms, members, on=None)
+        view.benefit.id: list(members)
+        if view.benefit.benefit_type_code == STILLBIRTH
+        else services.lives_covered(view.benefit, terms, members, on=None)
         for view in benefits
         if terms.insures_persons
     }
@@ -89,6 +100,8 @@ def _form(
         kind for kind in CLAIM_TYPES
         if any(view.benefit.benefit_type_code in CLAIM_TYPES[kind] for view in benefits)
     }  # fmt: skip
+    if STILLBIRTH not in wanted:
+        del form.gestation_weeks
     form.claim_type.choices = [(one, words(one)) for one in CLAIM_TYPES if one in wanted]
     form.cause.choices = [(one, words(one)) for one in causes_for(terms.category)]
     return form
@@ -173,6 +186,7 @@ def _wanted(form: ClaimForm) -> services.NewClaim:
         event_date=form.event_date.data,
         claim_date=business_day(),
         cause=form.cause.data,
+        gestation_weeks=form.gestation_weeks.data if form.gestation_weeks else None,
         description=form.description.data or "",
         claimant=services.Claimant(
             name=form.claimant_name.data or "",

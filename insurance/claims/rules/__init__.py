@@ -25,6 +25,7 @@ from insurance.claims.rules.eligibility import (
     assess_item,
     check_cause,
     check_contract,
+    check_stillbirth,
     life_causes,
 )
 from insurance.claims.rules.flags import Flag, FlagFacts, find_flags
@@ -75,6 +76,7 @@ __all__ = [
     "check_authority",
     "check_cause",
     "check_contract",
+    "check_stillbirth",
     "check_move",
     "clock_of",
     "continue_policy",

@@ -86,6 +86,17 @@ def check_cause(cause: str, *, is_on_lives: bool = True) -> list[Check]:
     return [Check("CAUSE_STATED", False, words, blocking=False)]
 
 
+def check_stillbirth(weeks: int | None, least: int | None) -> list[Check]:
+    """Return whether a child was stillborn by the law's word: so many weeks after conception.
+
+    Nothing for a claim that is on no stillbirth.
+    """
+    if weeks is None or least is None:
+        return []
+    words = f"Born dead after {weeks} weeks; a child is stillborn from {least} weeks on."
+    return [Check("STILLBORN", weeks >= least, words)]
+
+
 def life_causes(cause: str) -> bool:
     """Tell whether a cause waits for nothing."""
     return cause in ACCIDENTAL

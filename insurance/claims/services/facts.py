@@ -22,6 +22,7 @@ from insurance.claims.rules import (
     assess_item,
     check_cause,
     check_contract,
+    check_stillbirth,
     find_flags,
 )
 from insurance.claims.services.history import Held
@@ -30,6 +31,7 @@ from insurance.core.ids import new_id
 from insurance.core.money import ZERO, total
 from insurance.core.reading import read_rows
 from insurance.core.tenancy import current_org
+from insurance.organizations.queries import find_parameter
 from insurance.policies.rules import (
     Contract,
     ContractBenefit,
@@ -74,6 +76,8 @@ class ContractAt:
     facts: ContractFacts
     contract: Contract | None
     terms: ProductTerms
+    stillborn_from: int | None = None
+    """After how many weeks a child is stillborn, where the claim is on one."""
 
     def benefit(self, benefit_id: UUID) -> ContractBenefit | None:
         """Return a benefit that gave cover on the day."""
@@ -101,7 +105,10 @@ def contract_at(held: Held, event_date: date) -> ContractAt:
         lapses_on=_late_lapse(held, _due(owed, held.on)),
         arrears=_due(owed, event_date),
     )
-    return ContractAt(facts, contract_of(snapshot) if snapshot else None, held.terms)
+    weeks = None
+    if held.claim.gestation_weeks is not None:
+        weeks = int(find_parameter(session, "stillbirth_from_weeks", event_date))
+    return ContractAt(facts, contract_of(snapshot) if snapshot else None, held.terms, weeks)
 
 
 def _due(owed: Sequence[OpenLine], on: date) -> Decimal:
@@ -165,6 +172,9 @@ def make_checks(
     checks = check_contract(at.facts) + check_cause(
         claim.cause, is_on_lives=at.terms.insures_persons
     )
+    stillborn = check_stillbirth(claim.gestation_weeks, at.stillborn_from)
+    is_in_force = checks[0].passed and all(one.passed for one in stillborn)
+    checks += stillborn
     for item in items:
         facts = item_facts(at, item, used[item.policy_benefit_id], claim.member_id)
         result = assess_item(
@@ -172,7 +182,7 @@ def make_checks(
             event_date=claim.event_date,
             cause=claim.cause,
             claim_type=claim.claim_type,
-            is_in_force=checks[0].passed,
+            is_in_force=is_in_force,
         )
         item.excess = facts.excess
         _write(item, result)

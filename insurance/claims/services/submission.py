@@ -39,7 +39,9 @@ from insurance.customers.rules import read_email, read_phone
 from insurance.policies.models import Policy, PolicyBenefit, PolicyMember
 from insurance.policies.queries import BenefitOfLife, find_benefits, get_policy, list_members
 from insurance.products.queries import load_terms
-from insurance.products.rules import EVERY_LIFE, MAIN_MEMBER, ProductTerms
+from insurance.products.rules import EVERY_LIFE, MAIN_MEMBER, STILLBIRTH, ProductTerms
+
+_MOST_WEEKS = 45
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +68,7 @@ class Claimant:
 class NewClaim:
     """What is notified. Without an event date, the claim date; without a claimant, the holder.
 
+    A stillbirth says after how many weeks, and whose child it was by the life of its item.
     Without a cause it is unknown, whatever the description says. Without payees those are paid
     whom the policy names; a death is claimed by the first of them where nobody else is named.
     """
@@ -75,6 +78,7 @@ class NewClaim:
     claim_date: date | None = None
     event_date: date | None = None
     cause: str | None = None
+    gestation_weeks: int | None = None
     description: str = ""
     claimant: Claimant | None = None
     payees: Sequence[Payee] = ()
@@ -162,6 +166,13 @@ def _check(new: NewClaim, event_date: date, claim_date: date, on: date) -> None:
         errors.append(
             DomainError("The event cannot lie after the claim or ahead.", field="event_date")
         )
+    if (new.claim_type == STILLBIRTH) != (new.gestation_weeks is not None):
+        words = "Say after how many weeks the child was born."
+        if new.gestation_weeks is not None:
+            words = "Weeks belong to a stillbirth."
+        errors.append(DomainError(words, field="gestation_weeks"))
+    elif new.gestation_weeks is not None and not 1 <= new.gestation_weeks <= _MOST_WEEKS:
+        errors.append(DomainError(f"Enter 1 to {_MOST_WEEKS} weeks.", field="gestation_weeks"))
     if not new.items:
         errors.append(DomainError("Claim at least one benefit.", field="benefit_claims"))
     raise_all(errors)
@@ -178,7 +189,11 @@ def _check_items(new: NewClaim, benefits: dict[UUID, PolicyBenefit]) -> None:
         elif one.policy_benefit_id in seen:
             words = "Claim a benefit once."
             errors.append(DomainError(words, field=f"{field}.policy_benefit_id"))
-        elif benefit.member_id and one.policy_member_id not in (None, benefit.member_id):
+        elif (
+            benefit.member_id
+            and benefit.benefit_type_code != STILLBIRTH
+            and one.policy_member_id not in (None, benefit.member_id)
+        ):
             words = "This benefit is on another life."
             errors.append(DomainError(words, field=f"{field}.policy_member_id"))
         elif one.policy_object_id not in (None, benefit.object_id):
@@ -213,6 +228,7 @@ def _claim_row(
         submitted_at=now,
         submitted_by=current_actor().email,
         description=new.description.strip(),
+        gestation_weeks=new.gestation_weeks,
         life_name="",
         total_claimed=ZERO,
         version=0,
@@ -232,6 +248,9 @@ def _name_insured(
         names = dict.fromkeys(one.object_name for one in benefits if one.object_name)
         claim.life_name = ", ".join(names)
         return
+    if claim.claim_type == STILLBIRTH:
+        _name_parent(claim, new, benefits, members)
+        return
     lives = {
         one.benefit.member_id: one.member_name
         for one in benefits
@@ -248,6 +267,26 @@ def _name_insured(
         raise DomainError("A claim is on one life: register one for each.", field="benefit_claims")
     if lives:
         claim.member_id, claim.life_name = next(iter(lives.items()))
+
+
+def _name_parent(
+    claim: Claim,
+    new: NewClaim,
+    benefits: Sequence[BenefitOfLife],
+    members: Sequence[PolicyMember],
+) -> None:
+    """Name whose child was stillborn: the life that is said, else the one of the benefit.
+
+    The child itself has neither a name nor a number, and nobody who is insured has died.
+    """
+    own = next((one.benefit.member_id for one in benefits), None)
+    wanted = next((one.policy_member_id for one in new.items if one.policy_member_id), own)
+    parent = next((one for one in members if one.id == wanted), None)
+    if wanted is not None and parent is None:
+        words = "This is not a life of the policy."
+        raise DomainError(words, field="benefit_claims.0.policy_member_id")
+    claim.member_id = parent.id if parent else None
+    claim.life_name = f"Stillborn child of {name_of(parent) if parent else 'the policyholder'}"
 
 
 def lives_covered(

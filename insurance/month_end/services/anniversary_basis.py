@@ -19,6 +19,7 @@ from insurance.month_end.rules import HUNDRED, Escalation, Rise
 from insurance.policies.models import EndorsementType
 from insurance.policies.rules import Change, Contract, Stage
 from insurance.policies.services.contract_bases import ContractBasis, read_contract_bases
+from insurance.products.rules import INSURE_NO_LIFE
 
 _POLICIES = text(
     """
@@ -94,7 +95,7 @@ class Raised:
             < to_cents(one.sum_assured * self.rise.cover_rate / HUNDRED)
             for one in old.active_benefits
             for grown in (new.benefit(one.id),)
-            if one.benefit_type_code != "PREMIUM_WAIVER" and self.basis.pricer.caps is not None
+            if one.benefit_type_code not in INSURE_NO_LIFE and self.basis.pricer.caps is not None
         )
 
     @property

@@ -20,7 +20,9 @@ from insurance.policies.rules.contract import (
 from insurance.policies.rules.lives import LifeHere
 from insurance.products.rules import (
     EVERY_LIFE,
+    INSURE_NO_LIFE,
     MAIN_MEMBER,
+    STILLBIRTH,
     BenefitTerms,
     FuneralCaps,
     ProductTerms,
@@ -100,6 +102,11 @@ class Pricer:
         benefit = self.benefit_terms(code)
         if benefit is None:
             raise DomainError("The product does not have this benefit any more.")
+        if benefit.benefit_type == STILLBIRTH and self.caps is not None:
+            cap = self.caps(on).under_6
+            if (total_cover or ZERO) > cap:
+                words = f"At most {format_money(cap)} is paid for a stillborn child."
+                raise DomainError(words, field="new_sum_assured")
         aged = self._aged(life, on)
         self._check_age(aged, life)
         inputs = {**self.rating_inputs, **insured.facts(on)} if insured else self.rating_inputs
@@ -170,11 +177,11 @@ class Pricer:
         """Return what the benefits of each life insure together, in rand, by the life's id.
 
         A benefit on the whole policy counts on every life that it covers, and on the main member
-        where it covers nobody. A waiver of premium insures no sum.
+        where it covers nobody. A waiver of premium and a stillbirth insure no life.
         """
         found: dict[UUID | None, Decimal] = defaultdict(lambda: ZERO)
         for one in contract.active_benefits:
-            if one.benefit_type_code == "PREMIUM_WAIVER":
+            if one.benefit_type_code in INSURE_NO_LIFE:
                 continue
             for life in self._insured(contract, one):
                 found[life.id if life else None] += one.sum_assured
@@ -205,7 +212,9 @@ class Pricer:
         """
         if self.caps is None:
             return None
-        if benefit.benefit_type_code == "PREMIUM_WAIVER":
+        if benefit.benefit_type_code == STILLBIRTH:
+            return self.caps(on).under_6 - benefit.sum_assured
+        if benefit.benefit_type_code in INSURE_NO_LIFE:
             return ZERO
         cover = self.cover_by_life(contract)
         return min(

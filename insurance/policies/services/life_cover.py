@@ -42,7 +42,7 @@ _ELSEWHERE = text(
     JOIN ins.products pr ON pr.org_id = p.org_id AND pr.id = p.product_id
         AND pr.class_code = 'FUNERAL'
     JOIN ins.policy_benefits b ON b.org_id = m.org_id AND b.policy_id = m.policy_id
-        AND b.status = 'ACTIVE' AND b.benefit_type_code <> 'PREMIUM_WAIVER'
+        AND b.status = 'ACTIVE' AND b.benefit_type_code NOT IN ('PREMIUM_WAIVER', 'STILLBIRTH')
     LEFT JOIN ins.product_benefits pb ON pb.org_id = p.org_id
         AND pb.product_version_id = p.product_version_id AND pb.benefit_code = b.benefit_code
     WHERE m.org_id = :org

@@ -31,6 +31,7 @@ from insurance.products.models import (
     RateTableEntry,
     VersionStatus,
 )
+from insurance.products.queries.caps import funeral_caps_over_time
 from insurance.products.queries.rate_tables import (
     find_rate_tables,
     list_entries,
@@ -237,5 +238,6 @@ def _launch_facts(session: Session, class_code: str, on: date) -> rules.LaunchFa
         licensed_classes=frozenset(licensed),
         allowed_benefit_types=frozenset(allowed),
         funeral_cover_cap=cap,
+        stillborn_cap=funeral_caps_over_time(session)(on).under_6,
         is_micro=licence is LicenceType.MICRO,
     )

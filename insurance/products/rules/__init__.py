@@ -32,8 +32,10 @@ from insurance.products.rules.rates import (
 )
 from insurance.products.rules.terms import (
     EVERY_LIFE,
+    INSURE_NO_LIFE,
     MAIN_MEMBER,
     MONTHS_PER_PREMIUM,
+    STILLBIRTH,
     BenefitTerms,
     ProductTerms,
     Question,
@@ -42,10 +44,12 @@ from insurance.products.rules.terms import (
 
 __all__ = [
     "EVERY_LIFE",
+    "INSURE_NO_LIFE",
     "FUNERAL",
     "GENDERS",
     "KNOWN_FACTORS",
     "MAIN_MEMBER",
+    "STILLBIRTH",
     "MAX_AGE",
     "MONTHS_PER_PREMIUM",
     "OBJECT_FIELDS",

@@ -5,14 +5,21 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from insurance.core.errors import DomainError, ForbiddenError
-from insurance.core.money import format_money
+from insurance.core.money import ZERO, format_money
 from insurance.products.rules.rates import (
     RateTable,
     age_span,
     check_rate_table,
     coverage_gaps,
 )
-from insurance.products.rules.terms import EVERY_LIFE, MAIN_MEMBER, BenefitTerms, ProductTerms
+from insurance.products.rules.terms import (
+    EVERY_LIFE,
+    INSURE_NO_LIFE,
+    MAIN_MEMBER,
+    STILLBIRTH,
+    BenefitTerms,
+    ProductTerms,
+)
 
 FUNERAL = "FUNERAL"
 LIFE_ANNUITIES = "LIFE_ANNUITIES"
@@ -50,6 +57,7 @@ class LaunchFacts:
     licensed_classes: frozenset[str]
     allowed_benefit_types: frozenset[str]
     funeral_cover_cap: Decimal
+    stillborn_cap: Decimal | None = None
     is_micro: bool = False
 
 
@@ -132,8 +140,8 @@ def _headline_problems(terms: ProductTerms) -> Iterable[str]:
         )
     if main.follows_headline:
         yield f"{main.name} is the main benefit and cannot be a part or a multiple of itself."
-    if main.benefit_type == "PREMIUM_WAIVER":
-        yield f"{main.name} waives premiums: mark a benefit that insures a sum as the main one."
+    if main.benefit_type in INSURE_NO_LIFE:
+        yield f"{main.name} insures nobody's life: mark a benefit that does as the main one."
     if terms.uses_own_rates and not main.pays_sum_assured:
         yield (
             f"{main.name} is marked as the main benefit, but the product's own rates price another"
@@ -275,9 +283,21 @@ def _limit_problems(terms: ProductTerms, facts: LaunchFacts) -> Iterable[str]:
     if terms.max_sum_assured is None:
         yield f"Set the largest sum assured; funeral cover is at most {format_money(cap)} a life."
     fixed = [part.default_amount for part in terms.benefits if part.amount_type == "FIXED"]
+    yield from _stillbirth_problems(terms, facts.stillborn_cap)
     for amount in (terms.max_sum_assured, *fixed):
         if amount is not None and amount > cap:
             yield f"{format_money(amount)} is more than the {format_money(cap)} allowed a life."
+
+
+def _stillbirth_problems(terms: ProductTerms, cap: Decimal | None) -> Iterable[str]:
+    """Hold the benefit of a stillborn child to a fixed amount on the policy, within its cap."""
+    for benefit in terms.priced_benefits:
+        if benefit.benefit_type != STILLBIRTH:
+            continue
+        if benefit.amount_type != "FIXED" or benefit.member_role != MAIN_MEMBER:
+            yield f"{benefit.name}: a stillbirth pays a fixed amount, once for the policy."
+        if cap is not None and (benefit.default_amount or ZERO) > cap:
+            yield f"{benefit.name}: at most {format_money(cap)} is paid for a stillborn child."
 
 
 def _is_reversed(low: Decimal | int | None, high: Decimal | int | None) -> bool:

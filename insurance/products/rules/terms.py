@@ -14,6 +14,9 @@ from insurance.products.rules.rates import RateTable
 MONTHS_PER_PREMIUM = {"MONTHLY": 1, "QUARTERLY": 3, "HALF_YEARLY": 6, "ANNUAL": 12}
 MAIN_MEMBER = "MAIN_MEMBER"
 EVERY_LIFE = "ALL"
+STILLBIRTH = "STILLBIRTH"
+INSURE_NO_LIFE = ("PREMIUM_WAIVER", STILLBIRTH)
+"""Benefit types whose sum is on nobody's life: premiums waived, and a child that was born dead."""
 SUM_INSURED = "SUM_INSURED"
 HUNDRED = Decimal(100)
 
@@ -57,7 +60,7 @@ class BenefitTerms:
     @property
     def pays_sum_assured(self) -> bool:
         """Tell whether it pays the sum that is asked for, neither fixed nor a part of another."""
-        return self.amount_type == SUM_INSURED and self.benefit_type != "PREMIUM_WAIVER"
+        return self.amount_type == SUM_INSURED and self.benefit_type not in INSURE_NO_LIFE
 
     @property
     def follows_headline(self) -> bool:
@@ -94,7 +97,7 @@ def _main_rank(benefit: BenefitTerms) -> tuple[bool, bool, bool, bool, bool, boo
     return (
         not benefit.is_main,
         not benefit.is_mandatory,
-        benefit.benefit_type == "PREMIUM_WAIVER",
+        benefit.benefit_type in INSURE_NO_LIFE,
         benefit.follows_headline,
         benefit.member_role not in (MAIN_MEMBER, EVERY_LIFE),
         not benefit.pays_sum_assured,

@@ -11,9 +11,11 @@ from insurance.core.money import ZERO, format_money, to_cents, total
 from insurance.core.period import age_last_birthday
 from insurance.products.rules import (
     EVERY_LIFE,
+    INSURE_NO_LIFE,
     MAX_AGE,
     MONTHS_PER_PREMIUM,
     OBJECT_FIELDS,
+    STILLBIRTH,
     BenefitTerms,
     FuneralCaps,
     ProductTerms,
@@ -543,10 +545,17 @@ def _cap_errors(
     cover: dict[int | None, Decimal] = defaultdict(lambda: ZERO)
     main_place = next((at for at, life in enumerate(lives) if life.relationship == MAIN), None)
     for part in priced:
-        if part.benefit_type != "PREMIUM_WAIVER":
+        if part.benefit_type not in INSURE_NO_LIFE:
             for place in _places(part, main_place, lives):
                 cover[place] += part.sum_assured
-    errors = []
+    errors = [
+        DomainError(
+            f"At most {format_money(caps.under_6)} is paid for a stillborn child.",
+            field=f"benefit_overrides.{part.benefit_code}",
+        )
+        for part in priced
+        if part.benefit_type == STILLBIRTH and part.sum_assured > caps.under_6
+    ]
     for place, amount in cover.items():
         life = main if place is None or place == main_place else lives[place]
         cap = caps.of(life.relationship, life.age)
