@@ -25,6 +25,24 @@ from tests.factories.identity import (
     session_for,
 )
 from tests.factories.organizations import OrganizationFacts, make_organization
+from tests.invariants.watching import MARKER, Books
+
+
+@pytest.fixture(scope="session")
+def books() -> Iterator[Books]:
+    """Return the books that tests work on, of which each promise is asked after every test."""
+    with Books() as books:
+        yield books
+
+
+@pytest.fixture(autouse=True)
+def promises_are_kept(request: pytest.FixtureRequest, books: Books) -> Iterator[None]:
+    """Hold every test that worked for an organization to the promises of tests/invariants."""
+    books.forget()
+    yield
+    if request.node.get_closest_marker(MARKER) is None:
+        broken = books.broken()
+        assert not broken, "\n".join(broken)
 
 
 @pytest.fixture(scope="session")
@@ -42,10 +60,14 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str
 
 @pytest.fixture(scope="session")
 def settings(
-    servers: tuple[str, str], tmp_path_factory: pytest.TempPathFactory, worker_id: str
+    servers: tuple[str, str],
+    books: Books,
+    tmp_path_factory: pytest.TempPathFactory,
+    worker_id: str,
 ) -> Settings:
     """Return the settings of a migrated database of this worker's own."""
     admin_url, redis_url = servers
+    books.admin_url = admin_url
     database = f"insurance_test_{worker_id}"
     bootstrap_server(admin_url, database, recreate=True)
     settings = load_settings(

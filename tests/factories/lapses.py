@@ -8,12 +8,14 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from insurance.billing.queries import list_premium_lines
 from insurance.core import clock
-from insurance.core.db import transaction
+from insurance.core.db import db, transaction
+from insurance.core.ids import new_id
 from insurance.core.tenancy import current_org
 from insurance.lapses import services
 from insurance.lapses.models import LapseRule
-from insurance.policies.services import accept_quote
+from insurance.policies.services import accept_quote, pay_premium
 from tests.factories.book import NOW, TODAY, make_customer, make_product
 
 DUE = date(2026, 10, 4)
@@ -74,23 +76,24 @@ def make_rule(product_id: UUID, on: date = DUE, **changes: Any) -> LapseRule:
 
 
 def pay(policy_id: UUID, sequence: int, amount: str = "100.00", on: date = DUE) -> None:
-    """Mark a premium as paid, in part or in full, as an allocation would."""
-    with transaction() as session:
-        session.execute(
-            text(
-                "UPDATE ins.premium_lines SET paid_amount = CAST(:amount AS numeric),"
-                " status = CASE WHEN CAST(:amount AS numeric) = amount THEN 'PAID' ELSE status END,"
-                " paid_date = :on"
-                " WHERE org_id = :org AND policy_id = :policy AND sequence = :sequence"
-            ),
-            {
-                "amount": Decimal(amount),
-                "on": on,
-                "org": current_org(),
-                "policy": policy_id,
-                "sequence": sequence,
-            },
+    """Receive the payment of a premium, in part or in full."""
+    with clock.frozen(noon(on)):
+        pay_premium(
+            policy_id,
+            premium_of(policy_id, sequence),
+            amount=Decimal(amount),
+            reference=new_id().hex,
+            paid_on=on,
+            on=on,
+            now=noon(on),
         )
+
+
+def premium_of(policy_id: UUID, sequence: int) -> UUID:
+    """Return a premium of a policy by its number."""
+    lines = list_premium_lines(db.session(), policy_id)
+    db.session().rollback()
+    return next(one.id for one in lines if one.sequence == sequence)
 
 
 def set_status(policy_id: UUID, status: str) -> None:

@@ -18,7 +18,7 @@ from insurance.lapses.queries import LapseState
 from insurance.lapses.rules import LapseTerms
 from insurance.notifications.models import Mail
 from tests.factories.book import make_customer, make_product
-from tests.factories.lapses import DUE, RULE, make_owing, noon
+from tests.factories.lapses import DUE, RULE, make_owing, noon, pay
 
 FREQUENCIES = ("MONTHLY", "QUARTERLY", "HALF_YEARLY", "ANNUAL")
 DAYS = [DUE + timedelta(days=late) for late in (0, 12, 16, 17, 33, 48, 75)]
@@ -157,6 +157,7 @@ def book(session: Session) -> tuple[list[UUID], list[UUID]]:
     return products, policies
 
 
+@pytest.mark.breaks_books("says at random which premiums are paid, open and cancelled")
 @pytest.mark.parametrize("seed", range(8))
 def test_the_book_and_the_rule_decide_alike(
     session: Session, book: tuple[list[UUID], list[UUID]], seed: int
@@ -249,14 +250,7 @@ def test_a_policy_that_paid_since_a_large_book_was_listed_is_not_shown(
     _products, policies = book
     on = DAYS[1]
     services.keep_arrears_list(on=on, now=noon(on))
-    with transaction() as writing:
-        writing.execute(
-            text(
-                "UPDATE ins.premium_lines SET paid_amount = amount, status = 'PAID',"
-                " paid_date = :on WHERE org_id = :org AND policy_id = :policy"
-            ),
-            {"org": current_org(), "policy": policies[0], "on": on},
-        )
+    pay(policies[0], 1, on=on)
 
     shown = queries.list_kept_arrears(session, on, 50, state=LapseState.IN_GRACE).items
 
@@ -268,6 +262,7 @@ def test_a_policy_that_paid_since_a_large_book_was_listed_is_not_shown(
     assert queries.find_arrears_list(session, DAYS[2]) is None
 
 
+@pytest.mark.breaks_books("says at random which premiums are paid, open and cancelled")
 @pytest.mark.parametrize("seed", range(4))
 def test_the_impact_is_what_the_rule_would_decide_for_each_policy(
     session: Session, book: tuple[list[UUID], list[UUID]], seed: int

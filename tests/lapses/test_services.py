@@ -24,6 +24,7 @@ from insurance.lapses import queries, services
 from insurance.lapses.models import LapseRule
 from insurance.lapses.queries import LapseState
 from insurance.lapses.rules import NOTHING_OWED, STATUTORY_TERMS, Block
+from insurance.policies.services import reverse_payment
 from insurance.products.queries import get_product
 from tests.factories.book import make_product
 from tests.factories.claims import PNG
@@ -35,6 +36,7 @@ from tests.factories.lapses import (
     make_rule,
     noon,
     pay,
+    premium_of,
     set_status,
     tell,
 )
@@ -285,14 +287,8 @@ def test_reversing_the_payment_puts_the_clock_back_as_if_it_had_never_come(
     pay(owing.policy_id, 1)
     assert queries.policy_forecast(session, owing.policy_id, GONE) == NOTHING_OWED
     session.rollback()
-    with transaction() as writing:
-        writing.execute(
-            text(
-                "UPDATE ins.premium_lines SET paid_amount = 0, status = 'OVERDUE',"
-                " paid_date = NULL WHERE org_id = :org AND policy_id = :policy AND sequence = 1"
-            ),
-            {"org": current_org(), "policy": owing.policy_id},
-        )
+    line_id = premium_of(owing.policy_id, 1)
+    reverse_payment(owing.policy_id, line_id, reason_code="02", on=GONE, now=noon(GONE))
 
     assert queries.policy_forecast(session, owing.policy_id, GONE) == before
 

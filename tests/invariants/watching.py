@@ -1,0 +1,83 @@
+"""Asks after each test whether the books of the organizations it worked for keep every promise.
+
+The organizations are noted where the application announces them to a database, so that it makes
+no difference who made them, over which way, or in which thread.
+"""
+
+from collections.abc import Iterable
+from typing import Any, Self
+from uuid import UUID
+
+import psycopg
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.engine import make_url
+
+from insurance.core import tenancy
+from tests.invariants.promises import EVERY_PROMISE
+
+MARKER = "breaks_books"
+_PLAN = (
+    # Planned once for all tests; tables that are nearly empty then are large at the end.
+    "SET plan_cache_mode = force_generic_plan",
+    "SET enable_seqscan = off",
+    "SET jit = off",
+)
+
+
+def broken_promises(
+    reader: psycopg.Connection[Any], organizations: Iterable[UUID]
+) -> list[tuple[str, str]]:
+    """Return each promise that the books of organizations break, with what is wrong in words."""
+    return reader.execute(EVERY_PROMISE, {"orgs": list(organizations)}, prepare=True).fetchall()
+
+
+class Books:
+    """The books that the running test works on: each database's organizations.
+
+    They are read as the superuser of `admin_url`, who sees every organization.
+    """
+
+    def __init__(self) -> None:
+        self.admin_url = ""
+        self._touched: dict[str, set[UUID]] = {}
+        self._readers: dict[str, psycopg.Connection[Any]] = {}
+
+    def __enter__(self) -> Self:
+        event.listen(Engine, "begin", self._note)
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        event.remove(Engine, "begin", self._note)
+        for reader in self._readers.values():
+            reader.close()
+
+    def forget(self) -> None:
+        """Begin a test: nobody has been worked for."""
+        self._touched.clear()
+
+    def broken(self) -> list[str]:
+        """Return in words what breaks a promise; nothing where no books were touched."""
+        return [
+            f"{promise}: {what}"
+            for database, organizations in self._touched.items()
+            for promise, what in broken_promises(self._reader(database), organizations)
+        ]
+
+    def _note(self, connection: Connection) -> None:
+        try:
+            organization = tenancy.scope_setting()
+        except tenancy.NoTenantError:
+            return
+        database = connection.engine.url.database
+        if organization is not None and database is not None:
+            self._touched.setdefault(database, set()).add(organization)
+
+    def _reader(self, database: str) -> psycopg.Connection[Any]:
+        if database in self._readers:
+            return self._readers[database]
+        url = make_url(self.admin_url).set(drivername="postgresql", database=database)
+        reader = psycopg.connect(url.render_as_string(hide_password=False), autocommit=True)
+        for setting in _PLAN:
+            reader.execute(setting)
+        self._readers[database] = reader
+        return reader
