@@ -57,6 +57,7 @@ from tests.factories.debit_orders import (
     make_run,
     release,
 )
+from tests.factories.lifecycle import pay
 from tests.factories.organizations import OrganizationFacts
 
 DAY = date(2026, 12, 1)
@@ -244,14 +245,7 @@ def test_a_released_run_is_frozen_with_the_hash_of_its_file(
 
 def test_what_was_paid_meanwhile_is_not_debited(session: Session, policies: list[UUID]) -> None:
     run = make_run(DAY)
-    session.execute(
-        text(
-            "UPDATE ins.premium_lines SET paid_amount = amount, status = 'PAID',"
-            " paid_date = due_date WHERE policy_id = :policy AND sequence = 2"
-        ),
-        {"policy": policies[0]},
-    )
-    session.commit()
+    pay(policies[0], "100.00", TODAY)
 
     run = release(run)
 
