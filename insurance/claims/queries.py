@@ -279,18 +279,21 @@ _DEATHS = """
     JOIN ins.claims c ON c.org_id = p.org_id AND c.policy_id = p.id
     LEFT JOIN ins.policy_members m ON m.org_id = c.org_id AND m.id = c.member_id
     WHERE p.org_id = %(org)s AND (p.id = %(policy)s OR p.customer_id = %(customer)s)
-      AND c.id <> %(claim)s AND c.claim_type IN ('DEATH', 'ACCIDENTAL_DEATH', 'FUNERAL')
+      AND c.id IS DISTINCT FROM %(claim)s AND c.claim_type IN ('DEATH', 'ACCIDENTAL_DEATH', 'FUNERAL')
       AND c.life_name <> '' AND c.status <> 'REJECTED'
       AND (c.status <> 'CLOSED' OR c.closed_from IN ('PAID', 'PART_PAID'))
+      AND NOT EXISTS (SELECT 1 FROM ins.claim_events e WHERE e.org_id = c.org_id
+                      AND e.claim_id = c.id AND e.event_type = 'CLAIM_DEATH_UNDONE')
 """
 
 
 def list_deaths(
-    session: Session, policy_id: UUID, customer_id: UUID, *, but_for: UUID
+    session: Session, policy_id: UUID, customer_id: UUID, *, but_for: UUID | None = None
 ) -> list[tuple[str, date | None, date]]:
-    """Return name, birth date and day of the deaths that other claims tell of.
+    """Return name, birth date and day of the deaths that claims tell of, but for one of them.
 
-    Claims on a policy and on the others of its holder; refused ones tell of none.
+    Claims on a policy and on the others of its holder; refused ones tell of none, nor one whose
+    death was undone.
     """
     values = {
         "org": current_org(), "policy": policy_id, "customer": customer_id, "claim": but_for,

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from insurance.billing.queries import list_premium_lines
 from insurance.claims.models import NoteKind
-from insurance.claims.queries import get_view
+from insurance.claims.queries import get_view, list_deaths
 from insurance.claims.rules import LifeLeft, continue_policy
 from insurance.claims.services import undo_death, void_payment
 from insurance.core.db import db
@@ -182,6 +182,7 @@ def test_a_policy_that_a_death_ended_by_mistake_is_restored_by_two_people(
 
     policy, view = get_policy(session, policy_id), get_view(session, claim_id)
     assert (policy.status, policy.ended_on) == (PolicyStatus.ACTIVE, None)
+    assert list_deaths(session, policy_id, policy.customer_id) == []
     assert {one.status.value for one in view.payments} == {"VOID"}
     assert view.claim.status.value == "APPROVED"
     lines = {one.due_date: one for one in list_premium_lines(session, policy_id)}

@@ -310,6 +310,7 @@ PROMISES = {
             JOIN ins.customers u ON u.org_id = e.org_id
                 AND u.id = CAST(e.payload->>'payee_id' AS uuid)
             WHERE e.org_id = ANY(%(orgs)s) AND e.event_type = 'REFUND_PAID'
+              AND e.payload->>'payee' = u.display_name
         )
         SELECT p.org_id, concat(p.what, ' to ', p.name, ', whose death was known')
         FROM paid p

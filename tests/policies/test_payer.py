@@ -20,6 +20,8 @@ from insurance.policies.replay import find_differences
 from insurance.policies.services import accept_quote, pay_refund
 from insurance.policies.services.endorsements import Wanted, endorse_policy, undo_endorsement
 from tests.factories.book import NOW, TODAY, make_customer, make_product, make_quote
+from tests.factories.claims import assess, claim, complete
+from tests.factories.claims import pay as pay_claim
 from tests.factories.debit_orders import due_on, make_mandate, make_run, release
 from tests.factories.identity import SignedInClient, TestClient
 from tests.factories.lifecycle import at, pay, sell
@@ -142,6 +144,34 @@ def test_a_refund_is_paid_to_who_pays(session: Session) -> None:
     event = queries.list_events(session, policy_id, limit=1)[0]
     assert "paid back to Thabo Nkosi" in event.description
     assert event.payload["payee_id"] == str(payer)
+
+
+def test_a_refund_after_the_death_of_who_pays_goes_to_the_estate(
+    session: Session, sign_in: Callable[..., SignedInClient], org: OrganizationFacts
+) -> None:
+    policy_id = sell(TODAY)
+    pay(policy_id, "250.00", TODAY)
+    death = claim(policy_id, event=TODAY)
+    complete(death.id)
+    assess(death.id, "100000.00")
+    pay_claim(death.id, "100000.00")
+
+    screen = sign_in().get(f"/{org.slug}/policies/{policy_id}/refund")
+    with at(date(2026, 11, 21)) as now:
+        pay_refund(
+            policy_id,
+            amount=Decimal("150.00"),
+            reference="RF-9",
+            reason="Paid ahead",
+            on=date(2026, 11, 21),
+            now=now,
+        )
+
+    assert "Estate late Palesa Dlamini" in screen.text
+    session.rollback()
+    paid = queries.list_events(session, policy_id, limit=1)[0]
+    assert paid.payload["payee"] == "Estate late Palesa Dlamini"
+    assert "paid back to Estate late Palesa Dlamini" in paid.description
 
 
 def test_the_payer_is_chosen_on_screen_and_over_the_api(

@@ -22,10 +22,10 @@ from insurance.core.errors import ForbiddenError, NotFoundError
 from insurance.core.money import ZERO, format_money
 from insurance.core.permissions import May
 from insurance.core.privacy import as_shown, may_see_identity
-from insurance.customers.queries import get_customer
 from insurance.policies import queries as policies
 from insurance.policies.models import Policy
 from insurance.policies.services import cancellation, endorsements, relief, setting_aside
+from insurance.policies.services.payers import refund_payee
 from insurance.policies.services.payments import RECEIVE
 from insurance.products import queries as products
 from insurance.products.queries import Difference
@@ -154,7 +154,7 @@ def _cancellation(session: Session, request: ApprovalRequest) -> list[Part]:
     payload, policy = request.payload, _policy(session, request)
     figures = payload.get("figures", {})
     names = {
-        "refund": f"Paid back to {_payee_of(session, policy)}",
+        "refund": f"Paid back to {refund_payee(session, policy)}",
         "retained": "Kept by the contract",
         "unearned": "Premium not earned",
         "paid_ahead": "Premium paid ahead",
@@ -173,11 +173,6 @@ def _cancellation(session: Session, request: ApprovalRequest) -> list[Part]:
             if Decimal(figures.get(name, 0))
         ),
     ]
-
-
-def _payee_of(session: Session, policy: Policy) -> str:
-    """Return the name of who is paid what comes back: the payer, else the holder."""
-    return get_customer(session, policy.paid_by).display_name
 
 
 def _ends(policy: Policy) -> str:
@@ -199,7 +194,7 @@ def _refund(session: Session, request: ApprovalRequest) -> list[Part]:
     policy = _policy(session, request)
     present = relief.can_be_paid_back(session, policy, on=business_day())
     return [
-        Part(f"Paid back to {_payee_of(session, policy)}", format_money(amount)),
+        Part(f"Paid back to {refund_payee(session, policy)}", format_money(amount)),
         Part("Can be paid back", format_money(max(present - amount, ZERO)), format_money(present)),
         Part("Reference", str(request.payload["reference"])),
     ]

@@ -10,7 +10,6 @@ from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError
 from insurance.core.permissions import May
-from insurance.customers.queries import get_customer
 from insurance.policies import queries, services
 from insurance.policies.lifecycle_rules import CancellationType, Initiator
 from insurance.policies.services import CancellationPreview
@@ -62,7 +61,7 @@ def cancel(policy_id: UUID) -> Response:
         status=status,
         form=form,
         policy=line.policy,
-        payee=get_customer(db.session(), line.policy.paid_by).display_name,
+        payee=services.refund_payee(db.session(), line.policy),
         preview=preview,
     )
 

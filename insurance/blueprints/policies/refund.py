@@ -12,7 +12,6 @@ from insurance.core.db import db
 from insurance.core.errors import DomainError
 from insurance.core.money import ZERO, format_money
 from insurance.core.permissions import May
-from insurance.customers.queries import get_customer
 from insurance.organizations.queries import find_parameter
 from insurance.policies import queries, services
 from insurance.web.access import requires
@@ -55,7 +54,7 @@ def refund(policy_id: UUID) -> Response:
         status=status if status != 200 else form.status,
         form=form,
         policy=line.policy,
-        payee=get_customer(session, line.policy.paid_by).display_name,
+        payee=services.refund_payee(session, line.policy),
         payable=payable,
         credit=credit,
         limit=find_parameter(session, "refund_approval_limit", on),

@@ -37,6 +37,7 @@ from insurance.customers.rules import read_account_number, read_branch_code
 from insurance.policies.models import Policy, PolicyMember
 from insurance.policies.queries import list_members
 from insurance.policies.rules import Contract, ContractBeneficiary
+from insurance.policies.services.payers import DEATHS
 
 _PLACE = ("claims", "payee_account")
 """Where an account's ciphertext is bound to, with the id of its payee."""
@@ -103,6 +104,16 @@ def _holder(customer: Customer, dead: Sequence[Person]) -> Person:
     person = Person(name=customer.display_name, born=customer.date_of_birth)
     days = [one.died_on for one in dead if is_same_person(one, person) and one.died_on]
     return Person(name=person.name, born=person.born, died_on=min(days, default=None))
+
+
+def has_died(session: Session, policy: Policy, customer: Customer) -> bool:
+    """Tell whether claims on a policy, or on others of a customer, say that they have died."""
+    deaths = queries.list_deaths(session, policy.id, customer.id)
+    dead = [Person(name=name, born=born, died_on=day) for name, born, day in deaths]
+    return _holder(customer, dead).died_on is not None
+
+
+DEATHS.append(has_died)
 
 
 def _life(member: PolicyMember, died_on: date) -> Person:

@@ -28,6 +28,7 @@ from insurance.policies.services.lifecycle import (
     suspend_policy,
 )
 from insurance.policies.services.moves import LifecycleOutcome
+from insurance.policies.services.payers import refund_payee
 from insurance.policies.services.payments import (
     Answers,
     Paid,
@@ -71,6 +72,7 @@ __all__ = [
     "preview_cancellation",
     "receive_payment",
     "record_payments",
+    "refund_payee",
     "refunds_payable",
     "reinstate_policy",
     "reject_request",

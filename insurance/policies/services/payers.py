@@ -1,14 +1,28 @@
 """Who pays a policy's premiums: its holder, or a customer in the holder's place.
 
-Mandates are the payer's, and refunds go to the payer.
+Mandates are the payer's, and refunds go to the payer, whose estate if they have died.
 """
 
+from collections.abc import Callable
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from insurance.core.errors import DomainError, NotFoundError
+from insurance.customers.models import Customer
 from insurance.customers.queries import get_customer
+from insurance.policies.models import Policy
+
+DEATHS: list[Callable[[Session, Policy, Customer], bool]] = []
+"""What an area above knows of deaths: each tells whether somebody of a policy has died."""
+
+
+def refund_payee(session: Session, policy: Policy) -> str:
+    """Return the name of who is paid what comes back: who pays, or that person's estate."""
+    payee = get_customer(session, policy.paid_by)
+    if any(has_died(session, policy, payee) for has_died in DEATHS):
+        return f"Estate late {payee.display_name}"
+    return payee.display_name
 
 
 def payer_of(session: Session, payer_id: UUID | None, holder_id: UUID) -> UUID | None:

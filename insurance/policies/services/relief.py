@@ -19,7 +19,6 @@ from insurance.core.db import transaction
 from insurance.core.errors import ConflictError, DomainError
 from insurance.core.money import ZERO, format_money
 from insurance.core.tenancy import current_org
-from insurance.customers.queries import get_customer
 from insurance.ledger.models import TransferType
 from insurance.ledger.services import Entry, post
 from insurance.policies.lifecycle_rules import Agreement
@@ -27,6 +26,7 @@ from insurance.policies.models import EventCategory, Policy, PolicyStatus
 from insurance.policies.services.cancellation import next_reference
 from insurance.policies.services.history import record_event
 from insurance.policies.services.moves import Case, LifecycleOutcome, open_case
+from insurance.policies.services.payers import refund_payee
 
 WAIVE = "premiums.waive"
 WRITE_OFF = "premiums.write_off"
@@ -329,9 +329,9 @@ def _pay_out(
         "from_credit": from_credit,
         "approval_id": approval_id,
     }
-    payee = get_customer(session, policy.paid_by)
-    payload |= {"payee_id": payee.id, "payee": payee.display_name}
-    words = f"{format_money(amount)} paid back to {payee.display_name}, reference {reference}"
+    payee = refund_payee(session, policy)
+    payload |= {"payee_id": policy.paid_by, "payee": payee}
+    words = f"{format_money(amount)} paid back to {payee}, reference {reference}"
     _record(case, "REFUND_PAID", REFUND, words, reason.strip() or None, payload)
     return _refunded(case, amount)
 
