@@ -264,6 +264,35 @@ _REFUNDED = text(
 )
 
 
+_UNFOUNDED = text(
+    """
+    SELECT b.policy_id, least(b.waiting, b.owed - r.received)
+    FROM (
+        SELECT policy_id,
+               sum(CASE WHEN credit_account = 'REFUNDS_PAYABLE' THEN amount ELSE -amount END)
+                   AS waiting,
+               sum(CASE WHEN credit_account = 'REFUNDS_PAYABLE' THEN amount ELSE -amount END)
+                   FILTER (WHERE 'BANK' NOT IN (debit_account, credit_account)) AS owed
+        FROM ins.ledger_transfers
+        WHERE org_id = :org AND policy_id = ANY(CAST(:policies AS uuid[]))
+          AND 'REFUNDS_PAYABLE' IN (debit_account, credit_account)
+        GROUP BY policy_id
+    ) b
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(amount), 0) AS received FROM ins.receipts
+        WHERE org_id = :org AND policy_id = b.policy_id AND kind = 'PAYMENT' AND status = 'POSTED'
+    ) r
+    WHERE b.waiting > 0 AND b.owed > r.received
+    """
+)
+
+
+def unfounded_refunds(session: Session, policy_ids: Collection[UUID]) -> dict[UUID, Decimal]:
+    """Return what waits to be paid back of policies although no money that stands is behind it."""
+    values = {"org": current_org(), "policies": id_array(policy_ids)}
+    return dict(session.execute(_UNFOUNDED, values).tuples().all())
+
+
 def list_refunded(session: Session, policy_id: UUID) -> list[tuple[UUID, str, Decimal]]:
     """Return id and reference of the receipts of which something went back, and how much."""
     rows = session.execute(_REFUNDED, {"org": current_org(), "policy": policy_id})

@@ -57,6 +57,11 @@ BREACHES = {
         REFUND,
         _TRANSFER.format("amount = 1000", "REFUND_DUE"),
     ),
+    "more is paid back than came in": (
+        REFUND,
+        "UPDATE ins.ledger_transfers SET amount = 1000 WHERE org_id = :org"
+        " AND type IN ('REFUND_DUE', 'REFUND_PAID')",
+    ),
     "less than nothing is paid back": (REFUND, _TRANSFER.format(_SWAPPED, "REFUND_PAID")),
     "a premium is charged the wrong way round": (
         INCOME,

@@ -17,7 +17,7 @@ from insurance.core.tenancy import tenant_scope
 from insurance.ledger.queries import list_policy_transfers
 from insurance.policies.lifecycle_rules import CancellationType
 from insurance.policies.models import EndorsementType
-from insurance.policies.queries import list_benefits
+from insurance.policies.queries import list_benefits, list_events
 from insurance.policies.replay import find_differences
 from insurance.policies.services import (
     Cancellation,
@@ -28,6 +28,7 @@ from insurance.policies.services import (
     pay_refund,
     preview_cancellation,
     refunds_payable,
+    reverse_payment,
 )
 from insurance.policies.services.endorsements import Wanted, endorse_policy
 from insurance.policies.services.schedule_steps import keep_schedules
@@ -276,3 +277,33 @@ def test_a_premium_credited_in_parts_carries_the_vat_of_each(non_life: Session) 
     assert income["PREMIUM_INCOME"] + income["VAT_OUTPUT"] == D("-244.13")
     # Each document has its own VAT: 266.09 charged, 186.26 and 47.98 credited.
     assert income["VAT_OUTPUT"] == D("-31.85")
+
+
+@pytest.mark.parametrize("is_paid_back", [False, True])
+def test_a_payment_that_comes_back_after_the_end_leaves_none_of_it_to_be_paid_back(
+    session: Session, is_paid_back: bool
+) -> None:
+    """3 660.00 for 366 days from 1 May 2027, 10.00 a day, of which 92 were covered."""
+    policy_id = _sell_life(MAY, frequency="ANNUAL")
+    pay(policy_id, "3660.00", MAY)
+    end = date(2027, 8, 1)
+    refund = _cancel(policy_id, end).refund
+    assert refund == D("2740.00")
+    if is_paid_back:
+        with at(end) as now:
+            pay_refund(policy_id, amount=refund, reference="RF", reason="Due", on=end, now=now)
+    line_id = list_premium_lines(session, policy_id)[0].id
+    session.rollback()
+
+    with at(end) as now:
+        reverse_payment(policy_id, line_id, reason_code="02", on=end, now=now)
+
+    assert refunds_payable(session, policy_id) == ZERO
+    owed = sum(one.outstanding for one in list_premium_lines(session, policy_id))
+    assert owed == (D("3660.00") if is_paid_back else D("920.00"))
+    (event,) = [
+        one
+        for one in list_events(session, policy_id, limit=9)
+        if one.event_type == "PAYMENT_REVERSED"
+    ]
+    assert ("740,00 that waited" in event.description) is not is_paid_back

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
@@ -448,10 +449,12 @@ def reverse_with_events(
 ) -> None:
     """Reverse receipts and say so in the policies' histories and the audit log.
 
-    `reasons` gives each receipt's reason code by its id. The caller holds the policies.
+    `reasons` gives each receipt's reason code by its id. The caller holds the policies. What waits
+    to be paid back of this money is paid back no more: it is credit for what opens again.
     """
     money.reverse_receipts(session, reasons, receipts, on=on, now=now)
-    record_events(session, [_taken_back(one, on) for one in receipts], now)
+    kept = _keep_unfounded_refunds(session, receipts, on, now)
+    record_events(session, [_taken_back(one, on, kept) for one in receipts], now)
     record_many(
         session,
         [
@@ -468,13 +471,33 @@ def reverse_with_events(
     )
 
 
-def _taken_back(receipt: Receipt, on: date) -> Happening:
+def _keep_unfounded_refunds(
+    session: Session, receipts: Sequence[Receipt], on: date, now: datetime
+) -> dict[UUID, Decimal]:
+    """Make refunds without money behind them credit again, and use it; return them by policy."""
+    unfounded = billing.unfounded_refunds(
+        session, {one.policy_id for one in receipts if one.policy_id is not None}
+    )
+    for policy_id, amount in unfounded.items():
+        number = queries.get_policy(session, policy_id).policy_number
+        money.take_back_refund(session, policy_id, number, amount, on=on, now=now)
+        money.apply_credits(session, {policy_id: number}, on=on, now=now)
+    return unfounded
+
+
+def _taken_back(receipt: Receipt, on: date, refunds: dict[UUID, Decimal]) -> Happening:
     assert receipt.policy_id is not None
+    kept = refunds.pop(receipt.policy_id, ZERO)
+    words = f"{format_money(receipt.amount)} with reference {receipt.reference} reversed"
+    payload: dict[str, Any] = {"receipt_id": receipt.id, "reference": receipt.reference}
+    if kept > ZERO:
+        words += f"; {format_money(kept)} that waited to be paid back is kept"
+        payload["refund_kept"] = kept
     return Happening(
         receipt.policy_id,
         "PAYMENT_REVERSED",
         on,
-        f"{format_money(receipt.amount)} with reference {receipt.reference} reversed",
-        {"receipt_id": receipt.id, "reference": receipt.reference},
+        words,
+        payload,
         receipt.reason_code,
     )
