@@ -150,10 +150,10 @@ PROMISES = {
                       coalesce(a.settled, 0))
         FROM ins.premium_lines l
         JOIN ins.policies p ON p.org_id = l.org_id AND p.id = l.policy_id
-        LEFT JOIN (
-            SELECT a.org_id, a.premium_line_id, sum(a.amount) AS settled FROM ins.allocations a
-            WHERE a.org_id = ANY(%(orgs)s) GROUP BY a.org_id, a.premium_line_id
-        ) a ON a.org_id = l.org_id AND a.premium_line_id = l.id
+        LEFT JOIN LATERAL (
+            SELECT sum(a.amount) AS settled FROM ins.allocations a
+            WHERE a.org_id = l.org_id AND a.premium_line_id = l.id
+        ) a ON true
         WHERE l.org_id = ANY(%(orgs)s)
           AND (coalesce(a.settled, 0) <> l.paid_amount
                OR NOT coalesce(a.settled, 0)
@@ -165,16 +165,13 @@ PROMISES = {
                       ' charged, ', coalesce(t.charged, 0), ' in the books')
         FROM ins.premium_lines l
         JOIN ins.policies p ON p.org_id = l.org_id AND p.id = l.policy_id
-        LEFT JOIN (
-            SELECT t.org_id, t.premium_line_id,
-                   sum(CASE WHEN t.debit_account = 'PREMIUM_DEBTORS' THEN t.amount
+        LEFT JOIN LATERAL (
+            SELECT sum(CASE WHEN t.debit_account = 'PREMIUM_DEBTORS' THEN t.amount
                             ELSE -t.amount END) AS charged
             FROM ins.ledger_transfers t
-            WHERE t.org_id = ANY(%(orgs)s) AND t.premium_line_id IS NOT NULL
-              AND t.receipt_id IS NULL
+            WHERE t.org_id = l.org_id AND t.premium_line_id = l.id AND t.receipt_id IS NULL
               AND 'PREMIUM_DEBTORS' IN (t.debit_account, t.credit_account)
-            GROUP BY t.org_id, t.premium_line_id
-        ) t ON t.org_id = l.org_id AND t.premium_line_id = l.id
+        ) t ON true
         WHERE l.org_id = ANY(%(orgs)s)
           AND coalesce(t.charged, 0) <> CASE WHEN l.posted_at IS NULL THEN 0 ELSE l.amount END
     """,
@@ -207,11 +204,10 @@ PROMISES = {
                       ', its layers give ', coalesce(l.cover, 0))
         FROM ins.policy_benefits b
         JOIN ins.policies p ON p.org_id = b.org_id AND p.id = b.policy_id
-        LEFT JOIN (
-            SELECT l.org_id, l.policy_benefit_id, sum(l.amount) AS cover
-            FROM ins.policy_benefit_layers l
-            WHERE l.org_id = ANY(%(orgs)s) GROUP BY l.org_id, l.policy_benefit_id
-        ) l ON l.org_id = b.org_id AND l.policy_benefit_id = b.id
+        LEFT JOIN LATERAL (
+            SELECT sum(l.amount) AS cover FROM ins.policy_benefit_layers l
+            WHERE l.org_id = b.org_id AND l.policy_benefit_id = b.id
+        ) l ON true
         WHERE b.org_id = ANY(%(orgs)s) AND b.status = 'ACTIVE'
           AND coalesce(l.cover, 0) <> b.sum_assured
     """,
@@ -244,26 +240,23 @@ PROMISES = {
                       coalesce(t.held, 0), ' in the books, the least for an item ',
                       e.least)
         FROM ins.policies p
-        LEFT JOIN (
-            SELECT c.org_id, c.policy_id, sum(e.reserved) AS reserved, min(e.reserved) AS least
+        LEFT JOIN LATERAL (
+            SELECT sum(e.reserved) AS reserved, min(e.reserved) AS least
             FROM (
-                SELECT e.org_id, e.claim_id, e.item_id, e.cost_type, sum(e.amount) AS reserved
-                FROM ins.claim_entries e
-                WHERE e.org_id = ANY(%(orgs)s) AND e.kind = 'RESERVE'
-                GROUP BY e.org_id, e.claim_id, e.item_id, e.cost_type
+                SELECT sum(e.amount) AS reserved
+                FROM ins.claims c
+                JOIN ins.claim_entries e ON e.org_id = c.org_id AND e.claim_id = c.id
+                WHERE c.org_id = p.org_id AND c.policy_id = p.id AND e.kind = 'RESERVE'
+                GROUP BY e.item_id, e.cost_type
             ) e
-            JOIN ins.claims c ON c.org_id = e.org_id AND c.id = e.claim_id
-            GROUP BY c.org_id, c.policy_id
-        ) e ON e.org_id = p.org_id AND e.policy_id = p.id
-        LEFT JOIN (
-            SELECT t.org_id, t.policy_id,
-                   sum(CASE WHEN t.credit_account = 'OUTSTANDING_CLAIMS' THEN t.amount
+        ) e ON true
+        LEFT JOIN LATERAL (
+            SELECT sum(CASE WHEN t.credit_account = 'OUTSTANDING_CLAIMS' THEN t.amount
                             ELSE -t.amount END) AS held
             FROM ins.ledger_transfers t
-            WHERE t.org_id = ANY(%(orgs)s) AND t.policy_id IS NOT NULL
+            WHERE t.org_id = p.org_id AND t.policy_id = p.id
               AND 'OUTSTANDING_CLAIMS' IN (t.debit_account, t.credit_account)
-            GROUP BY t.org_id, t.policy_id
-        ) t ON t.org_id = p.org_id AND t.policy_id = p.id
+        ) t ON true
         WHERE p.org_id = ANY(%(orgs)s)
           AND (coalesce(e.reserved, 0) <> coalesce(t.held, 0) OR e.least < 0)
     """,
