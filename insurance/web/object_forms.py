@@ -136,4 +136,8 @@ def _fact(fact: ObjectField, terms: ProductTerms) -> Field:
         choices = [(one, words(one)) for one in levels]
         return ChoiceField(fact.label, empty=empty, choices=choices, default="")
     numeric = fact.name in ("year", "postal_code")
-    return TextField(fact.label, render_kw={"inputmode": "numeric"} if numeric else {})
+    return TextField(
+        fact.label if fact.is_required else f"{fact.label} (optional)",
+        description=fact.hint,
+        render_kw={"inputmode": "numeric"} if numeric else {},
+    )

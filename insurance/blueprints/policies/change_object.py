@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from flask import Response, request, url_for
-from wtforms import BooleanField
+from wtforms import BooleanField, Field
 
 from insurance.blueprints.policies import bp
 from insurance.blueprints.policies.endorse import EndorseForm, act_on, resolutions
@@ -146,7 +146,15 @@ def change_object(policy_id: UUID, kind: str) -> Response:
         others=_others(change, line.policy, objects),
         hidden={"confirms_duplicate"} if not (asks or _confirms(form)) else set(),
         subject=change.present.name if change.present else "",
+        **_groups(form, change),
     )
+
+
+def _groups(form: EndorseForm, change: _Change) -> dict[str, list[Field]]:
+    """Return the facts of the object and its drivers, which stand in rows."""
+    fields = [form._fields[name] for name in change.fields() if name != "confirms_duplicate"]
+    drivers = [field for field in fields if field.name.startswith("driver_")]
+    return {"facts": [field for field in fields if field not in drivers], "drivers": drivers}
 
 
 def _read_change(kind: str, policy: Policy, objects: list[InsuredObject]) -> _Change:
