@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from flask import Flask
+from hypothesis import HealthCheck
+from hypothesis import settings as examples
 from sqlalchemy import create_engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
@@ -43,6 +45,10 @@ def promises_are_kept(request: pytest.FixtureRequest, books: Books) -> Iterator[
     if request.node.get_closest_marker(MARKER) is None:
         broken = books.broken()
         assert not broken, "\n".join(broken)
+
+# A busy machine is no fault of the code: an example may take as long as it takes.
+examples.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+examples.load_profile("suite")
 
 
 @pytest.fixture(scope="session")

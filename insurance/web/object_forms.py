@@ -137,7 +137,7 @@ def _fact(fact: ObjectField, terms: ProductTerms) -> Field:
         return ChoiceField(fact.label, empty=empty, choices=choices, default="")
     numeric = fact.name in ("year", "postal_code")
     return TextField(
-        fact.label if fact.is_required else f"{fact.label} (optional)",
+        fact.label if fact.is_required or fact.hint else f"{fact.label} (optional)",
         description=fact.hint,
         render_kw={"inputmode": "numeric"} if numeric else {},
     )

@@ -3,17 +3,16 @@
 from collections.abc import Callable
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
 from playwright.sync_api import Page
 
 from insurance.core.permissions import Role
 from insurance.core.tenancy import PLATFORM_ORG_ID, tenant_scope
+from tests.browser.axe import faults_of
 from tests.factories.book import Book, make_book
 from tests.factories.organizations import OrganizationFacts
 
 pytestmark = pytest.mark.browser
-TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
 @pytest.fixture
@@ -74,14 +73,6 @@ def _screens(book: Book) -> list[str]:
     ]
 
 
-def _faults(page: Page) -> list[str]:
-    results = Axe().run(page, options={"runOnly": {"type": "tag", "values": TAGS}})
-    return [
-        f"{fault['id']}: {[node['html'][:120] for node in fault['nodes'][:3]]}"
-        for fault in results.response["violations"]
-    ]
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_on_any_screen(
     scheme: str, signed_in: Callable[..., Page], org: OrganizationFacts, book: Book
@@ -91,7 +82,7 @@ def test_axe_finds_nothing_on_any_screen(
     for path in _screens(book):
         page.goto(f"/{org.slug}{path}")
         page.wait_for_load_state("networkidle")
-        if faults := _faults(page):
+        if faults := faults_of(page):
             found[path] = faults
 
     assert found == {}
@@ -113,7 +104,7 @@ def test_axe_finds_nothing_on_the_platforms_and_ones_own_screens(
         "/api/docs",
     ):
         page.goto(path)
-        if faults := _faults(page):
+        if faults := faults_of(page):
             found[path] = faults
 
     assert found == {}

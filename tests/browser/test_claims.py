@@ -7,7 +7,6 @@ from uuid import UUID
 
 import pytest
 import typst
-from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
 from playwright.sync_api import Page, expect
 
@@ -15,13 +14,13 @@ from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.permissions import Role
 from insurance.core.tenancy import tenant_scope
+from tests.browser.axe import faults_of
 from tests.factories.claims import account, assess, claim, complete, make_claims, name_heirs
 from tests.factories.lifecycle import pay as receive
 from tests.factories.lifecycle import sell
 from tests.factories.organizations import OrganizationFacts
 
 pytestmark = pytest.mark.browser
-TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
 @pytest.fixture
@@ -253,13 +252,13 @@ def test_axe_finds_nothing_on_any_screen_of_claims(
     for path in paths:
         page.goto(f"/{org.slug}{path}")
         page.wait_for_load_state("networkidle")
-        if faults := _faults(page):
+        if faults := faults_of(page):
             found[path] = faults
     for width, scheme in ((320, "dark"),):
         phone = signed_in(width=width, scheme=scheme)
         for path in paths:
             phone.goto(f"/{org.slug}{path}")
-            if faults := _faults(phone):
+            if faults := faults_of(phone):
                 found[f"{path} {scheme}"] = faults
             if phone.evaluate("document.documentElement.scrollWidth") > width:
                 wide.append(path)
@@ -273,11 +272,3 @@ def _parts(claim_id: UUID) -> tuple[UUID, UUID, UUID, UUID]:
 
     view = queries.get_view(db.session(), claim_id)
     return view.documents[0].id, view.notes[0].id, view.flags[0].id, view.payments[0].id
-
-
-def _faults(page: Page) -> list[str]:
-    results = Axe().run(page, options={"runOnly": {"type": "tag", "values": TAGS}})
-    return [
-        f"{fault['id']}: {[node['html'][:160] for node in fault['nodes'][:3]]}"
-        for fault in results.response["violations"]
-    ]

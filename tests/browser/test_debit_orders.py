@@ -13,7 +13,7 @@ from insurance.core.business_days import is_business_day, public_holidays
 from insurance.core.permissions import Role
 from insurance.core.tenancy import tenant_scope
 from insurance.debit_orders.services import add_holiday
-from tests.browser.test_accessibility import _faults
+from tests.browser.axe import faults_of
 from tests.factories.book import make_customer
 from tests.factories.debit_orders import due_on, make_account, make_policies
 from tests.factories.organizations import OrganizationFacts
@@ -104,7 +104,7 @@ def test_the_screens_of_debit_orders_are_for_everybody(
     ):
         page.goto(path)
         page.wait_for_load_state("networkidle")
-        faults = _faults(page)
+        faults = faults_of(page)
         reach = page.evaluate("document.documentElement.scrollWidth")
         if faults or reach > width:
             found[path] = (faults, reach)

@@ -16,7 +16,7 @@ from insurance.core.permissions import Role
 from insurance.core.tenancy import tenant_scope
 from insurance.reconciliation.queries import list_suspense
 from insurance.reconciliation.services import post_file, preview_upload
-from tests.browser.test_accessibility import _faults
+from tests.browser.axe import faults_of
 from tests.factories.organizations import OrganizationFacts
 from tests.factories.reconciliation import commit, csv_of, make_policies, make_reconciliation, row
 
@@ -131,14 +131,14 @@ def test_what_a_person_decides_of_files_has_no_faults_that_a_machine_finds(
     ):
         answer = page.goto(f"/{org.slug}/{path}")
         assert (path, answer and answer.status) == (path, 200)
-        if found := _faults(page):
+        if found := faults_of(page):
             faults[path] = found
     page.goto(f"/{org.slug}/reconciliation/upload")
     unknown = {"name": "club.csv", "mimeType": "text/csv", "buffer": b"wann,wer,rand\n1,2,3\n"}
     page.get_by_label("File").set_input_files(unknown)  # type: ignore[arg-type]
     page.get_by_role("button", name="Show what it would do").click()
     expect(page.locator("main")).to_contain_text("wann")
-    if found := _faults(page):
+    if found := faults_of(page):
         faults["mapping"] = found
 
     assert faults == {}
@@ -160,23 +160,23 @@ def test_the_screens_have_no_faults_that_a_machine_finds(
         file = preview_upload(content, "november.csv", on=on, now=now)
     page = signed_in(Role.FINANCE)
     page.goto(f"/{org.slug}/reconciliation/{file.id}")
-    faults = {"preview": _faults(page)}
+    faults = {"preview": faults_of(page)}
     page.get_by_role("button", name="Post file").click()
     expect(page.locator("main")).to_contain_text("All 3 rows were gone through")
-    faults["report"] = _faults(page)
+    faults["report"] = faults_of(page)
     for name, path in (
         ("list", "reconciliation"),
         ("upload", "reconciliation/upload"),
         ("suspense", "reconciliation/suspense"),
     ):
         page.goto(f"/{org.slug}/{path}")
-        faults[name] = _faults(page)
+        faults[name] = faults_of(page)
     page.get_by_role("link", name="Return EFT 2").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Return EFT 2")
-    faults["return"] = _faults(page)
+    faults["return"] = faults_of(page)
     page.goto(f"/{org.slug}/reconciliation/suspense")
     page.get_by_role("link", name="Match EFT 2").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Match EFT 2")
-    faults["match"] = _faults(page)
+    faults["match"] = faults_of(page)
 
     assert {name: found for name, found in faults.items() if found} == {}
