@@ -1,6 +1,7 @@
 """Changing a policy in force."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -268,6 +269,49 @@ def test_another_frequency_starts_where_nothing_is_charged_yet_also_late(
         (date(2026, 12, 1), D("750.00")),
         (date(2027, 3, 1), D("750.00")),
     ]
+
+
+def test_a_premium_that_fell_due_keeps_its_rhythm_also_where_no_job_charged_it(
+    policy_id: UUID, session: Session
+) -> None:
+    on = date(2026, 12, 10)
+    wanted = replace(_frequency("QUARTERLY"), effective_date=on)
+    with at(on) as now:
+        issued = endorse_policy(policy_id, wanted, on=on, now=now)
+
+    assert issued.preview.effective_date == date(2027, 1, 1)
+    session.expire_all()
+    lines = list_premium_lines(session, policy_id)
+    assert [(one.due_date, one.amount) for one in lines[1:4]] == [
+        (date(2026, 12, 1), D("250.00")),
+        (date(2027, 1, 1), D("750.00")),
+        (date(2027, 4, 1), D("750.00")),
+    ]
+
+
+def test_a_rhythm_of_a_day_to_come_starts_with_the_premium_due_then(
+    policy_id: UUID, session: Session
+) -> None:
+    wanted = replace(_frequency("QUARTERLY"), effective_date=date(2027, 2, 1))
+    _issue(policy_id, wanted)
+    # What is changed meanwhile lays the lines before that day as they were.
+    issued = _issue(policy_id, _cover(session, policy_id, 1_000_000, TODAY))
+
+    session.expire_all()
+    lines = list_premium_lines(session, policy_id)
+    premium = issued.preview.new_premium
+    assert [
+        (one.due_date, one.amount)
+        for one in lines
+        if one.due_date > TODAY and one.kind == "PREMIUM"
+    ][:4] == [
+        (date(2026, 12, 1), premium),
+        (date(2027, 1, 1), premium),
+        (date(2027, 2, 1), 3 * premium),
+        (date(2027, 5, 1), 3 * premium),
+    ]
+    with pytest.raises(ConflictError, match="rhythm on 2027/02/01 already"):
+        _issue(policy_id, _due_day(25))
 
 
 def test_a_schedule_on_which_was_paid_is_not_undone(policy_id: UUID, session: Session) -> None:

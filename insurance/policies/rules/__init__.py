@@ -7,6 +7,7 @@ from insurance.policies.rules.changes import (
     find_conflicts,
     fold,
     is_equal_split,
+    rhythm_began,
     steps_of,
     touches,
 )
@@ -82,6 +83,7 @@ __all__ = [
     "likeness",
     "payable_on",
     "premium_schedule",
+    "rhythm_began",
     "snapshot_of",
     "steps_of",
     "touches",

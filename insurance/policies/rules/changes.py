@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
@@ -72,6 +73,16 @@ def fold(base: Contract, starts_on: date, changes: Sequence[Change], pricer: Pri
 def in_order(changes: Sequence[Change]) -> list[Change]:
     """Return changes in the order they take effect; on one day, in the order of issue."""
     return sorted(changes, key=lambda one: (one.on, one.sequence))
+
+
+def rhythm_began(stages: Sequence[Stage]) -> date:
+    """Return the day from which premiums fall due on the day and as often as they do at last."""
+    began = stages[0].on
+    for before, after in pairwise(stages):
+        old, new = before.contract, after.contract
+        if (old.due_day, old.frequency) != (new.due_day, new.frequency):
+            began = after.on
+    return began
 
 
 def steps_of(stages: Sequence[Stage], pricer: Pricer) -> list[Step]:

@@ -27,7 +27,7 @@ from insurance.core.period import Period, add_months
 from insurance.core.tenancy import current_org
 from insurance.organizations.queries import find_parameter
 from insurance.policies.models import Policy
-from insurance.policies.rules import Contract
+from insurance.policies.rules import Stage, rhythm_began, steps_of
 from insurance.policies.services.contracts import Basis
 from insurance.products.rules import MONTHS_PER_PREMIUM
 
@@ -61,14 +61,18 @@ class MoneyPlan:
 def plan_money(
     session: Session,
     policy: Policy,
-    contract: Contract,
-    steps: Sequence[Step],
+    stages: Sequence[Stage],
     *,
     basis: Basis,
     on: date,
 ) -> MoneyPlan:
-    """Work out what the periods charged so far should have cost, and lay the lines to come."""
-    terms = basis.pricer.terms
+    """Work out what the periods charged so far should have cost, and lay the lines to come.
+
+    Lines before the last change of their rhythm keep their periods, also where none is charged.
+    """
+    terms, contract = basis.pricer.terms, stages[-1].contract
+    steps = steps_of(stages, basis.pricer)
+    start = max(basis.next_charge, rhythm_began(stages))
     lines = [
         one
         for one in billing.list_premium_lines(session, policy.id)
@@ -80,9 +84,9 @@ def plan_money(
     adjustment = should_be - total(one.amount for one in fixed) - adjusted
     coming = [one for one in lines if one.kind is LineKind.PREMIUM and not one.is_fixed]
     planned = [
-        *_passed_over(coming, steps, basis, terms.pro_rata_method),
+        *_passed_over(coming, steps, start, terms.pro_rata_method),
         *plan_lines(
-            basis.next_charge,
+            start,
             due_day=contract.due_day,
             months=MONTHS_PER_PREMIUM[contract.frequency],
             until=_horizon(basis, coming),
@@ -112,15 +116,15 @@ def _periods(
 
 
 def _passed_over(
-    coming: Sequence[PremiumLine], steps: Sequence[Step], basis: Basis, method: str
+    coming: Sequence[PremiumLine], steps: Sequence[Step], start: date, method: str
 ) -> list[PlannedLine]:
-    """Return the open lines before one that was paid ahead: their periods stay, their price not."""
+    """Return the open lines before a day: their periods stay, their price does not."""
     return [
         PlannedLine(
             Period(one.due_date, one.period_end), _charge(one, steps, method), one.whole_days
         )
         for one in coming
-        if one.due_date < basis.next_charge
+        if one.due_date < start
     ]
 
 

@@ -29,7 +29,6 @@ from insurance.policies.rules import (
     Stage,
     find_conflicts,
     fold,
-    steps_of,
 )
 from insurance.policies.services.contracts import Basis, load_basis
 from insurance.policies.services.double_insurance import check_registrations
@@ -108,7 +107,7 @@ def prepare_change(
         else plain(data_of(session, policy, wanted, on=on))
     )
     _check_registration(session, policy, wanted, data)
-    effective = effective_day(wanted, basis, policy, on)
+    effective = effective_day(session, wanted, basis, policy, on)
     change = Change(
         id=endorsement.id if endorsement else new_id(),
         type=wanted.type.value,
@@ -128,14 +127,7 @@ def prepare_change(
     )
     kept = [one for one in basis.changes if one.id not in superseded]
     after = stages_of(basis, [*kept, change])
-    money = plan_money(
-        session,
-        policy,
-        after[-1].contract,
-        steps_of(after, basis.pricer),
-        basis=basis,
-        on=on,
-    )
+    money = plan_money(session, policy, after, basis=basis, on=on)
     lives = lives_at(basis.pricer, before, after, change.on)
     questions = open_questions(session, policy.id, lives, wanted.life_answers)
     return Prepared(

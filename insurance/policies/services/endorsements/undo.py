@@ -18,7 +18,6 @@ from insurance.policies.models import (
 )
 from insurance.policies.rules import (
     snapshot_of,
-    steps_of,
 )
 from insurance.policies.services.contracts import load_basis, write_contract
 from insurance.policies.services.endorsements.drafts import (
@@ -94,9 +93,7 @@ def _undo(
     lives = lives_at(basis.pricer, undone, stages, on)
     check_life_cover(session, policy.id, lives, life_answers)
     contract = stages[-1].contract
-    money = plan_money(
-        session, policy, contract, steps_of(stages, basis.pricer), basis=basis, on=on
-    )
+    money = plan_money(session, policy, stages, basis=basis, on=on)
     apply_money(session, policy, money, on=on, now=now, why=endorsement.id, taking_back=True)
     write_contract(session, policy, contract_as_of(stages, on))
     keep_life_answers(session, policy.id, lives, life_answers, now=now)

@@ -8,7 +8,9 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from insurance.core.errors import DomainError
+from insurance.billing.models import LineKind, LineStatus
+from insurance.billing.queries import list_premium_lines
+from insurance.core.errors import ConflictError, DomainError
 from insurance.core.ids import new_id
 from insurance.core.privacy import births_kept, may_see_identity
 from insurance.customers.life_numbers import (
@@ -246,11 +248,15 @@ def wanted_of(endorsement: Endorsement) -> Wanted:
     )
 
 
-def effective_day(wanted: Wanted, basis: Basis, policy: Policy, on: date) -> date:
-    """Return the day a change takes effect. Raises DomainError outside the term."""
+def effective_day(session: Session, wanted: Wanted, basis: Basis, policy: Policy, on: date) -> date:
+    """Return the day a change takes effect. Raises DomainError outside the term.
+
+    Premiums fall due another day or as often only from one on that is due on the day asked for or
+    later and neither charged nor paid; whether a job charged those before makes no difference.
+    """
     effective = wanted.effective_date
     if wanted.type in FROM_NEXT_PREMIUM:
-        return basis.next_charge
+        effective = max(effective, basis.starts_on)
     if effective < basis.starts_on:
         raise DomainError(
             f"The policy's present term began on {basis.starts_on:%Y/%m/%d}.",
@@ -260,7 +266,30 @@ def effective_day(wanted: Wanted, basis: Basis, policy: Policy, on: date) -> dat
         raise DomainError(f"Cover ends on {policy.expiry_date:%Y/%m/%d}.", field="effective_date")
     if effective > on + timedelta(days=MAX_DAYS_AHEAD):
         raise DomainError("A change can take effect at most a year ahead.", field="effective_date")
+    if wanted.type in FROM_NEXT_PREMIUM:
+        return _next_premium(session, policy, basis, effective)
     return effective
+
+
+def _next_premium(session: Session, policy: Policy, basis: Basis, effective: date) -> date:
+    """Return the first due date from a day on that is neither charged nor paid.
+
+    Raises ConflictError where a later one has another rhythm already.
+    """
+    kept = [
+        line.period_end
+        for line in list_premium_lines(session, policy.id)
+        if line.kind is LineKind.PREMIUM
+        and line.status is not LineStatus.CANCELLED
+        and basis.starts_on <= line.due_date < effective
+    ]
+    start = max([*kept, basis.next_charge])
+    ahead = [one.on for one in basis.changes if one.type in FROM_NEXT_PREMIUM and one.on > start]
+    if ahead:
+        raise ConflictError(
+            f"Premiums change their rhythm on {min(ahead):%Y/%m/%d} already. Undo that first."
+        )
+    return start
 
 
 def kind_words(kind: EndorsementType) -> str:
