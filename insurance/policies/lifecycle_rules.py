@@ -263,9 +263,7 @@ def check_cancellation_date(
             words = f"Cover starts on {starts:%Y/%m/%d}: it can be cancelled from that day on."
         raise DomainError(words, field="effective_date")
     if effective > max(on, starts) and kind is not CancellationType.VOLUNTARY:
-        raise DomainError(
-            "Only the holder's own cancellation can lie ahead.", field="effective_date"
-        )
+        raise DomainError("Only a voluntary cancellation can lie ahead.", field="effective_date")
     last = max(on, latest, starts)
     if effective > last:
         raise DomainError(
@@ -275,17 +273,29 @@ def check_cancellation_date(
 
 
 def check_insurers_notice(
-    effective: date, on: date, *, notice_sent_on: date | None, evidence: str, days: int
+    effective: date,
+    on: date,
+    *,
+    issued_on: date,
+    notice_sent_on: date | None,
+    evidence: str,
+    days: int,
 ) -> None:
     """Hold an insurer who ends a contract to its notice. Raises DomainError at the field.
 
-    Cover runs on for `days` after a written notice (ST PPR rule 19), whose registered-mail number
-    or file number is the evidence that it went.
+    Cover runs on for `days` whole days after that of a written notice (ST PPR rule 19), counted as
+    grace is; its registered-mail number or file number is the evidence that it went.
     """
+    runs_out = timedelta(days=days + 1)
     if notice_sent_on is None:
         raise DomainError(
             f"The insurer gives {days} days' written notice. Say when it was sent; sent today, cover"
-            f" can end on {on + timedelta(days=days):%Y/%m/%d}.",
+            f" can end on {on + runs_out:%Y/%m/%d}.",
+            field="notice_sent_on",
+        )
+    if notice_sent_on < issued_on:
+        raise DomainError(
+            f"The policy was issued on {issued_on:%Y/%m/%d}: a notice before that does not end it.",
             field="notice_sent_on",
         )
     if notice_sent_on > on:
@@ -295,7 +305,7 @@ def check_insurers_notice(
             "Give the number of the registered letter or of the file: a day alone proves nothing.",
             field="notice_evidence",
         )
-    earliest = notice_sent_on + timedelta(days=days)
+    earliest = notice_sent_on + runs_out
     if effective < earliest:
         raise DomainError(
             f"Cover runs for {days} days after the notice: it can end on {earliest:%Y/%m/%d} at the"

@@ -168,7 +168,7 @@ def test_a_short_rate_contract_keeps_a_tenth_of_what_a_holder_did_not_use(
     assert (done.refund, done.retained) == (D("5858.63"), D("650.96"))
 
 
-NOTICE = {"notice_sent_on": date(2026, 8, 15), "notice_evidence": "RC 123 456 789 ZA"}
+NOTICE = {"notice_sent_on": date(2026, 8, 14), "notice_evidence": "RC 123 456 789 ZA"}
 
 
 @pytest.mark.parametrize(("kind", "more"), [("OTHER", NOTICE), ("FRAUD", {})])
@@ -184,8 +184,9 @@ def test_an_insurer_who_ends_the_contract_keeps_only_what_was_used(
     ("notice", "field"),
     [
         ({}, "notice_sent_on"),
-        ({"notice_sent_on": date(2026, 8, 15)}, "notice_evidence"),
-        (NOTICE | {"notice_sent_on": date(2026, 8, 16)}, "effective_date"),
+        ({"notice_sent_on": date(2026, 8, 14)}, "notice_evidence"),
+        (NOTICE | {"notice_sent_on": date(2026, 8, 15)}, "effective_date"),
+        (NOTICE | {"notice_sent_on": date(2020, 8, 14)}, "notice_sent_on"),
         (NOTICE | {"notice_sent_on": date(2026, 9, 16)}, "notice_sent_on"),
     ],
 )
@@ -351,6 +352,26 @@ def test_cover_ends_for_non_payment_only_as_it_would_lapse(kind: str, session: S
     with pytest.raises(DomainError, match="it can end on 2026/06/17"):
         _preview(policy_id, over, kind, effective_date=date(2026, 6, 16))
     assert _cancel(policy_id, over, kind).policy.status is PolicyStatus.CANCELLED
+
+
+@pytest.mark.parametrize("paid", [None, "30.00"])
+def test_what_a_lapse_left_unpaid_is_asked_from_nobody_when_the_policy_is_cancelled(
+    paid: str | None, session: Session
+) -> None:
+    policy_id, over = sell(MAY), date(2026, 6, 17)
+    pay(policy_id, "100.00", MAY)
+    if paid is not None:
+        pay(policy_id, paid, date(2026, 6, 3))
+    _tell(policy_id, date(2026, 6, 5))
+    with at(over) as now:
+        lapse_policy(policy_id, reason="Unpaid", on=over, now=now)
+
+    done = _cancel(policy_id, date(2026, 6, 20))
+
+    assert (done.refund, done.policy.status) == (0, PolicyStatus.CANCELLED)
+    session.expire_all()
+    assert arrears_on(session, policy_id, date(2026, 12, 1)) == 0
+    assert find_differences()[1] == []
 
 
 @pytest.mark.parametrize("ends", ["lapse", "cancel"])

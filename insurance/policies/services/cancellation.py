@@ -159,12 +159,14 @@ def _prepare(case: Case, wanted: Cancellation) -> _Prepared:
     cooling = _cooling_off(case, wanted.kind)
     cools = cooling is CoolingOff.YES
     basis = rules.cancellation_basis(case.terms.cancellation_basis, is_cooling_off=cools, by=by)
+    has_lapsed = policy.status is PolicyStatus.LAPSED
     lines, plan = _plan(
         case,
         stop,
         basis=basis,
         charges=policy.ended_on is None,
-        gives_up_unpaid=wanted.kind in rules.UNPAID_TYPES,
+        # What a lapse left unpaid is asked from nobody, whatever was charged or part paid of it.
+        gives_up_unpaid=has_lapsed or wanted.kind in rules.UNPAID_TYPES,
     )
     preview = CancellationPreview(
         effective_date=effective,
@@ -238,6 +240,7 @@ def _check_proofs(case: Case, wanted: Cancellation, by: Initiator, effective: da
         rules.check_insurers_notice(
             effective,
             case.on,
+            issued_on=business_day(case.session, case.policy.issued_at),
             notice_sent_on=wanted.notice_sent_on,
             evidence=wanted.notice_evidence,
             days=int(case.parameter("insurer_notice_days")),
@@ -252,7 +255,8 @@ def _needs(
         by=by,
         refund=plan.money.refund,
         refund_limit=case.parameter("refund_approval_limit"),
-        written_off=plan.written_off,
+        # What the days of grace cost was given up by the lapse, not by whoever cancels after it.
+        written_off=ZERO if case.policy.status is PolicyStatus.LAPSED else plan.written_off,
         effective=effective,
         on=case.on,
         backdating_days=int(case.parameter("backdating_approval_days")),
