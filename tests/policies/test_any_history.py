@@ -563,7 +563,7 @@ class History(RuleBasedStateMachine):
         basis = load_basis(session, policy)
         stages = fold(basis.contract, basis.starts_on, basis.changes, basis.pricer)
         steps = steps_of(stages, basis.pricer)
-        plan = plan_money(session, policy, stages[-1].contract, steps, basis=basis, on=self.day)
+        plan = plan_money(session, policy, stages, basis=basis, on=self.day)
         assert plan.adjustment == 0, "a change would cost something that it does not"
         expected, charged = D(0), ZERO
         for line in self.lines:
