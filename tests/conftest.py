@@ -46,6 +46,7 @@ def promises_are_kept(request: pytest.FixtureRequest, books: Books) -> Iterator[
         broken = books.broken()
         assert not broken, "\n".join(broken)
 
+
 # A busy machine is no fault of the code: an example may take as long as it takes.
 examples.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 examples.load_profile("suite")
