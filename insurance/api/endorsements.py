@@ -34,7 +34,10 @@ class BeneficiaryBody(Answer):
     kind: Literal["PRIMARY", "CONTINGENT"] = "PRIMARY"
     first_name: Name = ""
     last_name: Name
-    date_of_birth: Day | None = None
+    date_of_birth: Day | None = Field(
+        None,
+        description="Left out by who may not see ID numbers, it stays as it is on file by the name",
+    )
     relationship: Annotated[Words, Field(max_length=60)] = ""
     share: Share
     guardian_name: Name | None = None

@@ -20,7 +20,10 @@ class DriverBody(Answer):
     model_config = {"extra": "forbid", "from_attributes": True}
 
     name: Fact
-    date_of_birth: Day | None = None
+    date_of_birth: Day | None = Field(
+        None,
+        description="Left out by who may not see ID numbers, it stays as it is on file by the name",
+    )
     licensed_since: Day | None = None
     is_main: bool = False
 

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from insurance.approvals.models import ApprovalRequest
+from insurance.claims.services import undo_death
 from insurance.core.errors import ConflictError, DomainError
 from insurance.lapses.services import record_notice
 from insurance.policies import queries
@@ -32,6 +33,8 @@ from insurance.policies.services.endorsements import (
 from insurance.policies.services.life_cover import LifeQuestionsError
 from insurance.products.models import ProjectionType
 from insurance.quotes.rules import Life
+from tests.factories.claims import assess, claim, complete
+from tests.factories.claims import pay as settle
 from tests.factories.funeral import make_funeral_product, sell_funeral
 from tests.factories.identity import TestClient
 from tests.factories.lifecycle import CHECKER, at, pay
@@ -243,6 +246,27 @@ def test_a_lapse_is_not_set_aside_above_the_cap_of_a_life(
     session.rollback()
     assert queries.get_policy(session, policy_id).status is PolicyStatus.LAPSED
     assert session.get(ApprovalRequest, (proof.org_id, asked.approval_id)) is not None
+
+
+def test_a_policy_that_a_death_ended_by_mistake_is_not_restored_above_the_cap(
+    session: Session, product_id: UUID
+) -> None:
+    policy_id = sell_funeral(product_id, START, 60_000, holder=1)
+    died = claim(policy_id, "60000.00", claim_type="FUNERAL")
+    complete(died.id)
+    assess(died.id, "60000.00")
+    settle(died.id, "60000.00")
+    session.rollback()
+    (main,) = queries.list_members(session, policy_id)
+    herself = Life("SPOUSE", None, main.gender, main.date_of_birth, main.first_name, main.last_name)
+    session.rollback()
+    sell_funeral(product_id, TODAY, 60_000, herself, holder=2)
+
+    with at(TODAY) as now, pytest.raises(DomainError, match="of funeral cover over all policies"):
+        undo_death(died.id, reason="A namesake died", on=TODAY, now=now)
+
+    session.rollback()
+    assert queries.get_policy(session, policy_id).status is PolicyStatus.CANCELLED
 
 
 def test_undoing_a_decrease_does_not_bring_cover_back_above_the_cap(
