@@ -146,7 +146,7 @@ def test_a_likely_match_is_asked_about_only_where_the_answer_decides() -> None:
 
     assert refusals == []
     assert question.words == (
-        "Is Thandiwe Mokoena the Thandi Mokoena, born 1980/05/07, whom PL-2026-000007 insures for"
+        "Is Thandiwe Mokoena the Thandi Mokoena, born 1980, whom PL-2026-000007 insures for"
         " R\u00a060\u00a0000,00?"
     )
     same = {question.key: True}
