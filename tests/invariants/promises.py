@@ -260,14 +260,18 @@ PROMISES = {
         WHERE p.org_id = ANY(%(orgs)s)
           AND (coalesce(e.reserved, 0) <> coalesce(t.held, 0) OR e.least < 0)
     """,
-    "approved and paid of a benefit <= its cover": """
+    "approved and paid of a benefit <= its cover, for each life it covers": """
         SELECT concat(c.claim_number, ', ', i.benefit_name, ': ', e.used,
                       ' approved of a cover of ', i.cover)
         FROM (
-            SELECT e.org_id, e.policy_benefit_id, sum(e.amount) AS used FROM ins.claim_entries e
+            SELECT e.org_id, e.policy_benefit_id, sum(e.amount) AS used
+            FROM ins.claim_entries e
+            JOIN ins.claims c ON c.org_id = e.org_id AND c.id = e.claim_id
+            LEFT JOIN ins.policy_benefits b
+                ON b.org_id = e.org_id AND b.id = e.policy_benefit_id
             WHERE e.org_id = ANY(%(orgs)s) AND e.kind IN ('APPROVED', 'PAID')
               AND e.cost_type = 'INDEMNITY'
-            GROUP BY e.org_id, e.policy_benefit_id
+            GROUP BY e.org_id, e.policy_benefit_id, coalesce(b.member_id, c.member_id)
         ) e
         JOIN LATERAL (
             SELECT i.* FROM ins.claim_items i

@@ -42,7 +42,7 @@ COVER = "cover stated = cover priced"
 LAYERS = "a benefit covers what its layers give"
 PAID = "paid of a claim <= approved, as its payments and entries say"
 RESERVED = "0 <= what is reserved for a claim, and the books hold it"
-APPROVED = "approved and paid of a benefit <= its cover"
+APPROVED = "approved and paid of a benefit <= its cover, for each life it covers"
 DEAD = "nobody who has died is paid"
 
 _TRANSFER = "UPDATE ins.ledger_transfers SET {} WHERE org_id = :org AND type = '{}'"
