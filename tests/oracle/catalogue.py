@@ -51,6 +51,11 @@ _NON_LIFE = (
     ("TERRORISM", "PROPERTY_DAMAGE", "SHORT_RATE"),
     ("MISCELLANEOUS", "THEFT", "PRO_RATA"),
 )
+_OF_FAMILIES = ("RISK", "FUNERAL", "FUND_RISK")
+_FAMILY = (
+    Benefit("SPOUSE", per_mille=D("0.7301"), role="SPOUSE", per_cent_of_main=D(50)),
+    Benefit("CHILD", flat=D("4.15"), role="CHILD", fixed_amount=D("10000.00")),
+)
 _RATES = (D("0.61"), D("0.5237"), D("0.85"), D("1.13"), D("0.4999"))
 
 
@@ -66,6 +71,8 @@ def _articles() -> tuple[Article, ...]:
                 if not is_funeral
                 else Benefit("EXTRA", flat=D("37.45"), fixed_amount=D("5000.00"))
             )
+        if class_code in _OF_FAMILIES:
+            benefits += _FAMILY
         terms = Terms(
             benefits=tuple(benefits),
             vat_per_cent=0 if is_life else 15,
@@ -84,3 +91,13 @@ def _articles() -> tuple[Article, ...]:
 
 
 ARTICLES = _articles()
+LIFE, PROPERTY, CARRIAGE, CREDIT, OTHER = (
+    tuple(one for one in ARTICLES if one.class_code in codes)
+    for codes in (
+        {code for code, _benefit, _keeps in _LIFE},
+        {"MOTOR", "PROPERTY", "AGRICULTURE", "ENGINEERING"},
+        {"MARINE", "AVIATION", "TRANSPORT", "RAIL"},
+        {"LEGAL_EXPENSE", "LIABILITY", "CONSUMER_CREDIT", "TRADE_CREDIT", "GUARANTEE"},
+        {"ACCIDENT_HEALTH", "TRAVEL", "TERRORISM", "MISCELLANEOUS"},
+    )
+)

@@ -56,6 +56,7 @@ class Terms:
     medical_after_days: int | None = 90
     reinstatement_days: int = 180
     renewal_window_days: int = 30
+    notice_days: int = 31
 
     def grace_days(self, frequency: str) -> int:
         """Return how many days after a due date cover goes on."""
@@ -76,14 +77,48 @@ class Step:
     price: Decimal | None = None
 
 
+@dataclass(frozen=True)
+class Rhythm:
+    """From a due date on, premiums fall due so often, on a day of the month.
+
+    Where the first due date is not that day, the days to it are a part of the period that ends
+    there.
+    """
+
+    start: date
+    frequency: str
+    day: int
+
+    def periods(self) -> Iterator[tuple[date, date, date]]:
+        """Return each period from the start on: due, end, and when the whole period began."""
+        months = MONTHS[self.frequency]
+        due = self.start
+        end = months_after(due, 0, self.day)
+        if end < due:
+            end = months_after(due, 1, self.day)
+        if end > due:
+            yield due, end, months_after(end, -months, self.day)
+        first, number = end, 0
+        while True:
+            due = months_after(first, number * months, self.day)
+            number += 1
+            yield due, months_after(first, number * months, self.day), due
+
+
 @dataclass
 class Line:
-    """What is demanded on a day: the premium of a period, or the adjustment of a change."""
+    """What is demanded on a day: the premium of a period, or the adjustment of a change.
+
+    A period that a change of the due day or the end of the term cuts short is charged as its part
+    of the `whole`.
+    """
 
     kind: str
     due: date
     end: date
     amount: Decimal
+    frequency: str = "MONTHLY"
+    whole: tuple[date, date] | None = None
     paid: dict[str, Decimal] = field(default_factory=dict)
     is_cancelled: bool = False
     is_charged: bool = False
@@ -129,6 +164,7 @@ class Ending:
     demanded: Decimal
     refund: Decimal
     owed: Decimal
+    is_pursued: bool = True
 
 
 @dataclass
@@ -152,7 +188,13 @@ class Policy:
     payable: Decimal = ZERO
     waived: dict[date, Decimal] = field(default_factory=dict)
     ending: Ending | None = None
+    rhythms: list[Rhythm] = field(default_factory=list)
+    scheduled_through: date = date.min
     _order: int = 1000
+
+    def __post_init__(self) -> None:
+        """Let premiums fall due on the day of the start, until that is changed."""
+        self.rhythms = self.rhythms or [Rhythm(self.start, self.frequency, self.start.day)]
 
     # ---- the contract ------------------------------------------------------------------
 
@@ -166,6 +208,11 @@ class Policy:
                 sums.pop(step.code, None)
             else:
                 sums[step.code] = step.sum_assured
+        main = sums.get(self.terms.benefits[0].code, ZERO)
+        for code in sums:
+            part = self.benefit(code).per_cent_of_main
+            if part is not None:
+                sums[code] = cents(Fraction(main) * Fraction(part) / 100)
         return sums
 
     def benefit(self, code: str) -> Benefit:
@@ -174,25 +221,24 @@ class Policy:
 
     def prices_on(self, day: date) -> dict[str, Decimal]:
         """Return each benefit's monthly premium on a day."""
-        prices: dict[str, Decimal] = {}
+        stated: dict[str, Decimal | None] = {}
         for step in sorted(self.steps, key=lambda one: (one.effective, one.order)):
-            if step.effective > day:
-                break
-            if step.sum_assured is None:
-                prices.pop(step.code, None)
-            else:
-                rated = self.benefit(step.code).monthly(step.sum_assured)
-                prices[step.code] = rated if step.price is None else step.price
+            if step.effective <= day:
+                stated[step.code] = step.price
+        prices: dict[str, Decimal] = {}
+        for code, amount in self.sums_on(day).items():
+            price = stated[code]
+            prices[code] = self.benefit(code).monthly(amount) if price is None else price
         return prices
 
     def monthly_on(self, day: date) -> Decimal:
         """Return the monthly premium on a day: the sum of its rounded benefits."""
         return sum(self.prices_on(day).values(), ZERO)
 
-    def instalment_on(self, day: date) -> Decimal:
+    def instalment_on(self, day: date, frequency: str) -> Decimal:
         """Return what a whole premium period costs at the prices of a day."""
-        months = MONTHS[self.frequency]
-        loading = dict(self.terms.loading).get(self.frequency, Decimal(0))
+        months = MONTHS[frequency]
+        loading = dict(self.terms.loading).get(frequency, Decimal(0))
         factor = months * (1 + Fraction(loading) / 100)
         prices = self.prices_on(day).values()
         return sum((cents(Fraction(price) * factor) for price in prices), ZERO)
@@ -201,20 +247,22 @@ class Policy:
         """Return the headline cover: the sum assured of the main benefit."""
         return self.sums_on(day).get(self.terms.benefits[0].code, ZERO)
 
-    def charge(self, start: date, end: date, until: date | None = None) -> Decimal:
+    def charge(self, line: Line, until: date | None = None) -> Decimal:
         """Return what the days of a period cost: its first price, and each change for its days.
 
         With `until`, cover stops on that day, which is itself a change to nothing.
         """
+        start, end = line.due, line.end
         if until is not None and until <= start:
             return ZERO
-        whole = (end - start).days
-        price = self.instalment_on(start)
-        total = price
+        began, ends = line.whole or (start, end)
+        whole = (ends - began).days
+        price = self.instalment_on(start, line.frequency)
+        total = share(price, (end - start).days, whole)
         for day in sorted({one.effective for one in self.steps if start < one.effective < end}):
             if until is not None and day >= until:
                 break
-            new = self.instalment_on(day)
+            new = self.instalment_on(day, line.frequency)
             total += share(new - price, (end - day).days, whole)
             price = new
         if until is not None and until < end:
@@ -223,25 +271,65 @@ class Policy:
 
     # ---- the schedule ------------------------------------------------------------------
 
-    def due_dates(self) -> Iterator[tuple[date, date]]:
-        """Return every period from the start on, counted from the first day."""
-        months, number = MONTHS[self.frequency], 0
-        while True:
-            yield (
-                months_after(self.start, number * months),
-                months_after(self.start, (number + 1) * months),
-            )
-            number += 1
-
     def extend(self, through: date) -> None:
         """Schedule every premium that falls due before a day, within the term."""
-        there = {one.due for one in self.lines if one.kind == "PREMIUM"}
-        for due, end in self.due_dates():
+        self.scheduled_through = through
+        there = [one.end for one in self.lines if one.kind == "PREMIUM" and not one.is_cancelled]
+        rhythm, last = self.rhythms[-1], max(there, default=self.start)
+        for due, end, began in rhythm.periods():
             if due >= min(through, self.expiry):
                 break
-            if due not in there:
-                self.lines.append(Line("PREMIUM", due, end, self.charge(due, end)))
+            if due >= last:
+                line = Line(
+                    "PREMIUM",
+                    due,
+                    min(end, self.expiry),
+                    ZERO,
+                    frequency=rhythm.frequency,
+                    whole=(began, end),
+                )
+                line.amount = self.charge(line)
+                self.lines.append(line)
         self._sort()
+
+    def frequency_on(self, day: date) -> str:
+        """Return how often premiums fall due on a day."""
+        return next(
+            (one.frequency for one in reversed(self.rhythms) if one.start <= day),
+            self.rhythms[0].frequency,
+        )
+
+    def change_rhythm(
+        self, effective: date, *, frequency: str | None = None, day: int | None = None
+    ) -> Decimal:
+        """Let premiums fall due more or less often, or on another day, from a due date on.
+
+        What was charged or paid stays as it is.
+        """
+        if self.status != "active":
+            raise Refused(f"a policy that is {self.status} cannot be changed")
+        if effective < self.term_start or self.today < self.term_start:
+            raise Refused("before the present term")
+        now = self.rhythms[-1]
+        if (frequency or now.frequency, day or now.day) == (now.frequency, now.day):
+            raise Refused("it is so already")
+        premiums = [one for one in self.lines if one.kind == "PREMIUM" and not one.is_cancelled]
+        stays = max(
+            (
+                place
+                for place, one in enumerate(premiums)
+                if one.due < effective or one.is_charged or one.paid_amount
+            ),
+            default=-1,
+        )
+        kept = premiums[: stays + 1]
+        start = kept[-1].end if kept else self.start
+        self.lines = [one for one in self.lines if one.kind != "PREMIUM"] + kept
+        self.rhythms.append(Rhythm(start, frequency or now.frequency, day or now.day))
+        self.frequency = self.rhythms[-1].frequency
+        self.extend(self.scheduled_through)
+        self._order += 1
+        return ZERO
 
     def _sort(self) -> None:
         self.lines.sort(key=lambda one: (one.due, one.kind != "PREMIUM"))
@@ -344,7 +432,17 @@ class Policy:
         receipt.is_reversed, receipt.unused = True, ZERO
         for line in self.lines:
             line.paid.pop(reference, None)
-        self.use_credit()
+        if self.ending is not None:
+            self._divide_again(self.ending)
+
+    def _divide_again(self, ending: Ending) -> None:
+        """Divide what is left, after the end, of money that came in."""
+        for receipt in self.receipts:
+            receipt.unused = ZERO
+        if not ending.is_pursued:
+            ending.demanded = max(ZERO, min(ending.demanded, self.cash))
+        balance = self.cash - ending.demanded
+        self.payable, ending.owed = max(ZERO, balance), max(ZERO, -balance)
 
     def waive(self, line: Line) -> None:
         """Forgive what is open of a premium."""
@@ -408,13 +506,13 @@ class Policy:
         return self._take(steps, anniversary)
 
     def _take(self, steps: list[Step], effective: date) -> Decimal:
-        before = {id(one): self.charge(one.due, one.end) for one in self.lines}
+        before = {id(one): self.charge(one) for one in self.lines if one.kind == "PREMIUM"}
         self.steps.extend(steps)
         adjustment = ZERO
         for line in self.lines:
             if line.kind != "PREMIUM" or line.is_cancelled or line.end <= effective:
                 continue
-            difference = self.charge(line.due, line.end) - before[id(line)]
+            difference = self.charge(line) - before[id(line)]
             if not line.is_charged and not line.paid_amount:
                 line.amount += difference
             else:
@@ -455,10 +553,18 @@ class Policy:
         unpaid = self.settled().open_lines(self.today)
         if not unpaid:
             return None
-        return unpaid[0].due + timedelta(days=self.terms.grace_days(self.frequency) + 1)
+        grace = self.terms.grace_days(self.frequency_on(unpaid[0].due))
+        return unpaid[0].due + timedelta(days=grace + 1)
+
+    def hold_off_lapse(self) -> None:
+        """Move money that is held to the premium a lapse is asked for; that stands on its own."""
+        if self.status in ("active", "suspended"):
+            self.may_lapse()
 
     def may_lapse(self) -> bool:
         """Say whether grace has run out on the oldest premium, with all money held moved to it."""
+        if self.lapse_date is None or self.today < self.lapse_date:
+            return False
         self.use_money_ahead()
         return self.lapse_date is not None and self.today >= self.lapse_date
 
@@ -510,6 +616,7 @@ class Policy:
         years = self.expiry.year - self.start.year + self.terms.term_years
         self.term_start = self.expiry
         self.expiry = months_after(self.start, 12 * years)
+        self.rhythms.append(Rhythm(self.term_start, self.frequency, self.rhythms[-1].day))
         self.extend(months_after(self.term_start, 12))
 
     def is_cooling_off(self, day: date) -> bool:
@@ -526,8 +633,8 @@ class Policy:
         for line in self.lines:
             if line.kind != "PREMIUM" or line.is_cancelled or line.due >= last:
                 continue
-            used = self.charge(line.due, line.end, last)
-            unearned = self.charge(line.due, line.end) - used
+            used = self.charge(line, last)
+            unearned = self.charge(line) - used
             keep = ZERO
             if by_holder and self.lapsed_on is None and not self.is_cooling_off(self.today):
                 keep = self._keep(unearned)
@@ -544,6 +651,7 @@ class Policy:
             demanded=demanded,
             refund=max(ZERO, balance),
             owed=max(ZERO, -balance) if is_pursued else ZERO,
+            is_pursued=is_pursued,
         )
 
     def _keep(self, unearned: Decimal) -> Decimal:
@@ -553,7 +661,7 @@ class Policy:
             return unearned - cents(Fraction(unearned) * Fraction(self.terms.short_rate) / 100)
         return ZERO
 
-    def cancel(self, kind: str, effective: date) -> Ending:
+    def cancel(self, kind: str, effective: date, noticed: date | None = None) -> Ending:
         """End the contract for good and divide its money."""
         if self.status not in ("active", "suspended", "lapsed"):
             raise Refused(f"a policy that is {self.status} cannot be cancelled")
@@ -564,6 +672,12 @@ class Policy:
             raise Refused("only the holder ends a contract on a day to come")
         if effective > ahead:
             raise Refused(f"cover can stop on {ahead} at the latest")
+        if kind == "OTHER":
+            if noticed is None:
+                raise Refused("the insurer gives notice")
+            ends = noticed + timedelta(days=self.terms.notice_days + 1)
+            if effective < ends:
+                raise Refused(f"the day of the notice is day 0: cover ends on {ends}")
         if any(step.effective > effective for step in self.steps):
             # An issued change is never edited: it is undone first, then cover ends before it.
             raise Refused("a change takes effect after that")

@@ -115,19 +115,25 @@ class Office:
                 "benefit_code": benefit.code,
                 "benefit_name": benefit.code.capitalize(),
                 "display_order": order,
+                "member_role": benefit.role,
+                "is_mandatory": benefit.role == "MAIN_MEMBER",
             }
+            if benefit.per_cent_of_main is not None:
+                body["benefit_amount_type"] = "PERCENTAGE"
+                body["default_amount"] = str(benefit.per_cent_of_main)
+            if benefit.fixed_amount is not None:
+                body["benefit_amount_type"] = "FIXED"
+                body["default_amount"] = str(benefit.fixed_amount)
             if benefit.per_mille is not None:
                 table = {
-                    "table_name": f"Rates {number}",
-                    "table_code": f"rates-{number}",
+                    "table_name": f"Rates {number} {order}",
+                    "table_code": f"rates-{number}-{order}",
                     "rate_basis": "PER_MILLE",
                     "entries": [{"rate": float(benefit.per_mille)}],
                 }
                 body["rate_table_id"] = self.do("POST", "/rate-tables", table)["id"]
             else:
                 body["flat_premium"] = str(benefit.flat)
-                body["benefit_amount_type"] = "FIXED"
-                body["default_amount"] = str(benefit.fixed_amount)
             self.do("POST", f"/products/{product}/benefits", body)
         rule = {"effective_from": "2020-01-01", "requires_notice": False}
         self.do("POST", f"/products/{product}/lapse-rules", rule)
@@ -161,8 +167,8 @@ class Office:
                 "POST",
                 "/customers",
                 {
-                    "first_name": _word(number * 7919),
-                    "last_name": _word(number),
+                    "first_name": word(number * 7919),
+                    "last_name": word(number),
                     "date_of_birth": (date(1990, 1, 1) - timedelta(days=7 * number)).isoformat(),
                     "gender": "MALE",
                     "email": f"adam{number}@example.org",
@@ -193,7 +199,7 @@ class Office:
         return Desk(self, issued["policy"]["id"])
 
 
-def _word(number: int) -> str:
+def word(number: int) -> str:
     """Return a name that sounds like no other."""
     syllables = ("ba", "do", "ke", "li", "mu", "na", "po", "ri", "sa", "ty", "vu", "we", "xo", "zi")
     word = ""

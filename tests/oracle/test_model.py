@@ -60,7 +60,7 @@ def test_a_change_costs_its_share_of_the_period(
     first, day = date.fromisoformat(start), date.fromisoformat(change)
     policy = make(old, first, frequency, {day: new})
     line = next(one for one in policy.lines if one.due == date.fromisoformat(period))
-    whole = policy.instalment_on(first)
+    whole = policy.instalment_on(first, frequency)
     assert line.amount - whole == D(right)
 
 
