@@ -269,8 +269,10 @@ def step(telling: Telling, act: Act, *, is_last: bool) -> None:
         telling.before_change = None
     telling.policy.pass_to(day)
     with on(day):
-        do = _DO[act.kind]
+        do, before = _DO[act.kind], telling.office.asked
         do(telling, act)
+        if telling.office.asked == before and not is_last:
+            return  # Nothing was asked for, so nothing is read.
         telling.check(whole=is_last or act.kind in _MOVES)
 
 
@@ -412,7 +414,7 @@ def _endorse(
             )
     right = {
         "adjustment": adjustment,
-        "new_premium": policy.monthly_on(effective),
+        "new_premium": policy.monthly_on(max(effective, policy.today)),
         "new_cover": policy.cover_on(effective),
     }
     for name, amount in right.items():

@@ -25,6 +25,9 @@ class Benefit:
     role: str = "MAIN_MEMBER"
     fixed_amount: Decimal | None = None
     per_cent_of_main: Decimal | None = None
+    waiting_days: int = 0
+    excess_amount: Decimal = ZERO
+    excess_per_cent: Decimal = ZERO
 
     def monthly(self, sum_assured: Decimal) -> Decimal:
         """Return the monthly premium, rounded once."""

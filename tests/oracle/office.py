@@ -67,11 +67,13 @@ class Office:
         self._products: dict[Article, str] = {}
         self._customer: str | None = None
         self._number = count(1)
+        self.asked = 0
 
     def ask(
         self, method: str, path: str, body: Any = None, *, client: TestClient | None = None
     ) -> Answer:
         """Send a request and return its answer."""
+        self.asked += 1
         answer = (client or self.maker).open(f"/api/v1{path}", method=method, json=body)
         assert answer.status_code < 500, f"{method} {path} {body} answered {answer.text}"
         read = json.loads(answer.data, parse_float=Decimal) if answer.data else None
@@ -117,6 +119,9 @@ class Office:
                 "display_order": order,
                 "member_role": benefit.role,
                 "is_mandatory": benefit.role == "MAIN_MEMBER",
+                "waiting_period_days": benefit.waiting_days,
+                "excess_amount": str(benefit.excess_amount),
+                "excess_per_cent": float(benefit.excess_per_cent),
             }
             if benefit.per_cent_of_main is not None:
                 body["benefit_amount_type"] = "PERCENTAGE"
