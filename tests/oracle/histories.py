@@ -550,8 +550,8 @@ def _reverse(telling: Telling, act: Act) -> None:
         for line in policy.lines
         if line.paid.get(one.reference)
     ]
-    if not found:
-        return
+    if not found or policy.ended_on or policy.refunds_paid:
+        return  # After a refund or an end (the named differences 10 and 11).
     reference, line = found[act.choice % len(found)]
     body = {"reason_code": "02", "reference": reference}
     answer = telling.desk.ask("POST", f"/premiums/{_id_of(telling, line)}/reverse", body)

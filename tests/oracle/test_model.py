@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from tests.oracle.calendar_and_cents import cents, months_after
+from tests.oracle.claims_model import Cover, Insured, parts_are_right
 from tests.oracle.invariants import broken
 from tests.oracle.model import Benefit, Policy, Refused, Step, Terms
 
 D = Decimal
-STANDS_ALONE = ("calendar_and_cents", "catalogue", "invariants", "model")
+STANDS_ALONE = ("calendar_and_cents", "catalogue", "claims_model", "invariants", "model")
 
 
 def make(
@@ -119,6 +120,57 @@ def test_cents_are_rounded_half_up() -> None:
         D("-0.01"),
         D("2.34"),
     ]
+
+
+def test_two_claims_share_what_is_left_of_a_cover() -> None:
+    day = date(2026, 2, 5)
+    insured = Insured(day, day, {"MAIN": Cover([(day, D(100))])})
+    first, second = (insured.submit("MAIN", D(60), day, "ACCIDENT") for _ in range(2))
+    insured.assess(first, D(60))
+    with pytest.raises(Refused):
+        insured.assess(second, D("40.01"))
+    insured.assess(second, D(40))
+    assert insured.remaining("MAIN") == 0
+
+
+def test_a_rise_waits_on_its_own_and_a_cut_takes_the_newest_first() -> None:
+    steps = [(date(2026, 2, 5), D(100)), (date(2026, 6, 1), D(150)), (date(2026, 7, 1), D(120))]
+    cover = Cover(steps, waiting_days=180)
+    waits = cover.layers_on(date(2026, 8, 4))
+    assert [(one.amount, one.waits_until) for one in waits] == [
+        (100, date(2026, 8, 4)),
+        (20, date(2026, 11, 28)),
+    ]
+    assert cover.payable_on(date(2026, 8, 3), "UNKNOWN") == 0
+    assert cover.payable_on(date(2026, 8, 4), "UNKNOWN") == 100
+    assert cover.payable_on(date(2026, 8, 3), "ACCIDENT") == 120
+
+
+def test_shares_add_up_to_the_cent() -> None:
+    shares = [D("33.33"), D("33.33"), D("33.34")]
+    assert parts_are_right(D("100.00"), shares, [D("33.33"), D("33.33"), D("33.34")])
+    assert not parts_are_right(D("100.00"), shares, [D("33.33"), D("33.33"), D("33.33")])
+    assert not parts_are_right(D("100.00"), shares, [D("33.31"), D("33.35"), D("33.34")])
+
+
+def test_a_changed_due_day_charges_the_days_to_it() -> None:
+    policy = make("310", date(2026, 1, 31))
+    policy.lines[0].is_charged = True
+    policy.pass_to(date(2026, 2, 10))
+    policy.change_rhythm(date(2026, 2, 10), day=15)
+    told = [(one.due, one.end, one.amount) for one in policy.lines[1:3]]
+    assert told == [
+        (date(2026, 2, 28), date(2026, 3, 15), D("166.07")),
+        (date(2026, 3, 15), date(2026, 4, 15), D(310)),
+    ]
+
+
+def test_the_insurer_gives_notice_before_it_ends_a_contract() -> None:
+    policy = make("310", date(2026, 1, 31))
+    policy.pass_to(date(2026, 3, 14))
+    with pytest.raises(Refused):
+        policy.cancel("OTHER", date(2026, 3, 13), date(2026, 2, 10))
+    assert policy.cancel("OTHER", date(2026, 3, 14), date(2026, 2, 10)).kept == 0
 
 
 def test_more_going_back_than_came_in_is_noticed() -> None:
