@@ -102,7 +102,7 @@ def submit_claim(policy_id: UUID, new: NewClaim, *, on: date, now: datetime) -> 
         found = find_benefits(session, policy_id, [one.policy_benefit_id for one in new.items])
         benefits = {one.benefit.id: one.benefit for one in found}
         _check_items(new, benefits)
-        _name_insured(claim, new, found, terms, list_members(session, policy_id))
+        _name_insured(held, new, found, terms)
         at = contract_at(held, claim.event_date)
         circle = circle_of(session, policy, claim)
         payees = first_payees(held, at.contract, circle, new.payees)
@@ -237,17 +237,18 @@ def _claim_row(
 
 
 def _name_insured(
-    claim: Claim,
-    new: NewClaim,
-    benefits: Sequence[BenefitOfLife],
-    terms: ProductTerms,
-    members: Sequence[PolicyMember],
+    held: Held, new: NewClaim, benefits: Sequence[BenefitOfLife], terms: ProductTerms
 ) -> None:
     """Name what the claim is on: the one life of its benefits, or their objects."""
+    claim = held.claim
     if not terms.insures_persons:
         names = dict.fromkeys(one.object_name for one in benefits if one.object_name)
         claim.life_name = ", ".join(names)
         return
+    shared = {one.benefit.id: one.benefit for one in benefits if one.benefit.member_id is None}
+    # Most benefits say whose they are.
+    is_asked = shared or claim.claim_type == STILLBIRTH
+    members = list_members(held.session, claim.policy_id) if is_asked else []
     if claim.claim_type == STILLBIRTH:
         _name_parent(claim, new, benefits, members)
         return
@@ -256,7 +257,6 @@ def _name_insured(
         for one in benefits
         if one.benefit.member_id is not None
     }
-    shared = {one.benefit.id: one.benefit for one in benefits if one.benefit.member_id is None}
     for place, item in enumerate(new.items):
         if benefit := shared.get(item.policy_benefit_id):
             covered = lives_covered(benefit, terms, members, claim.event_date)
