@@ -255,7 +255,7 @@ def check_cancellation_date(
 ) -> None:
     """Refuse a day on which cover cannot stop. Raises DomainError at `effective_date`.
 
-    `latest` is the next due date: premiums after it have not been paid for.
+    `latest` is the next due date, or the end of the last premium: what follows is not paid for.
     """
     if effective < starts:
         words = f"Cover started on {starts:%Y/%m/%d}."

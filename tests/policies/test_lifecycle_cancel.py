@@ -453,6 +453,22 @@ def test_a_cancelled_policy_leaves_an_event_a_version_and_the_counts(session: Se
     assert get_portfolio(session).by_status == {"active": 0, "cancelled": 1}
 
 
+def test_the_holder_of_an_annual_policy_may_stop_on_any_day_of_the_year_paid_for(
+    session: Session,
+) -> None:
+    policy_id = sell(MAY, frequency="ANNUAL")
+    pay(policy_id, "1200.00", MAY)
+    today = date(2026, 7, 20)
+
+    ahead = _preview(policy_id, today, effective_date=date(2026, 9, 1))
+    last = _preview(policy_id, today, effective_date=date(2027, 5, 1))
+    with pytest.raises(DomainError, match="the next due date, 2027/05/01, at the latest"):
+        _preview(policy_id, today, effective_date=date(2027, 5, 2))
+
+    assert ahead.refund == D("795.62")  # 242 of 365 days
+    assert last.refund == D("0.00")
+
+
 def test_the_holder_may_stop_on_the_next_due_date_and_nobody_later(session: Session) -> None:
     policy_id = sell(MAY)
     pay(policy_id, "100.00", MAY)

@@ -267,12 +267,14 @@ def _check_date(case: Case, kind: CancellationType, effective: date) -> None:
     ended_on = case.policy.ended_on
     if ended_on is not None and effective < ended_on:
         raise DomainError(f"Cover ended on {ended_on:%Y/%m/%d} already.", field="effective_date")
-    coming = [line.due_date for line in case.lines() if line.due_date > case.on]
+    lines = case.lines()
+    coming = [line.due_date for line in lines if line.due_date > case.on]
+    next_due = min(coming, default=max((one.period_end for one in lines), default=case.on))
     rules.check_cancellation_date(
         effective,
         case.on,
         starts=case.policy.effective_date,
-        latest=min(coming, default=case.on),
+        latest=next_due,
         kind=kind,
     )
     later = case.session.scalars(
