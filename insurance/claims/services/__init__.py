@@ -40,6 +40,7 @@ from insurance.claims.services.payments import (
     void_payment,
 )
 from insurance.claims.services.restoring import undo_death
+from insurance.claims.services.reviewing import review_claims
 from insurance.claims.services.submission import (
     Claimant,
     NewClaim,
@@ -77,6 +78,7 @@ __all__ = [
     "pay_by_policy",
     "pay_claim",
     "record_recovery",
+    "review_claims",
     "reopen_claim",
     "request_document",
     "review_document",
