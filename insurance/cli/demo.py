@@ -11,6 +11,7 @@ from pathlib import Path
 from types import FrameType
 
 import click
+from redis import Redis
 
 from insurance.cli.migrate import upgrade
 from insurance.core.bootstrap import bootstrap_server
@@ -43,6 +44,37 @@ def demo() -> None:
         raise click.ClickException(str(error)) from error
 
 
+def prepare(settings: Settings, services: Services | None, database: str = "insurance") -> None:
+    """Bring the schema up to date and fill an empty platform with the demonstration.
+
+    A mark in the instance is there from its first row to its last: where it was killed in between
+    it is made anew, in a database of our own, and refused in another.
+    """
+    from insurance.app import create_app
+    from insurance.seeding.demo import is_seeded, seed_demo
+
+    unfinished = settings.instance / "demonstration-unfinished"
+    if services is not None:
+        if unfinished.exists():
+            click.echo("The demonstration data was not finished. It is made anew …")
+            Redis.from_url(services.redis_url).flushdb()
+        bootstrap_server(services.admin_url, database, recreate=unfinished.exists())
+    elif unfinished.exists():
+        raise ServiceError(
+            "The demonstration data in this database was not finished. Empty the database and"
+            f" delete {unfinished}."
+        )
+    upgrade(settings)
+    click.echo("Checking the demonstration data …")
+    app = create_app(settings)
+    if is_seeded(app):
+        return
+    unfinished.touch()
+    seed_demo(app)
+    unfinished.unlink()
+    click.echo("Made two insurers with customers and policies.")
+
+
 class _Supervisor:
     """Starts the parts in order, starts again what dies, stops them in the reverse order."""
 
@@ -66,7 +98,7 @@ class _Supervisor:
             self.services.start()
         try:
             _refuse_taken_port(self.settings.port)
-            self._prepare()
+            prepare(self.settings, self.services)
             for name, arguments in self._commands().items():
                 self._start(name, arguments)
             self._wait_for_web()
@@ -76,17 +108,6 @@ class _Supervisor:
                 time.sleep(0.3)
         finally:
             self._stop()
-
-    def _prepare(self) -> None:
-        if self.services is not None:
-            bootstrap_server(self.services.admin_url, "insurance")
-        upgrade(self.settings)
-        from insurance.app import create_app
-        from insurance.seeding.demo import seed_demo
-
-        click.echo("Checking the demonstration data …")
-        if seed_demo(create_app(self.settings)):
-            click.echo("Made two insurers with customers and policies.")
 
     def _commands(self) -> dict[str, list[str]]:
         command = [sys.executable, "-m", "insurance"]

@@ -67,12 +67,17 @@ CUSTOMERS_EACH = 120
 FIRST_CUSTOMER_DAYS = 360
 
 
+def is_seeded(app: Flask) -> bool:
+    """Tell whether the demonstration was begun here; whether it was finished, its caller knows."""
+    with app.app_context(), platform_scope():
+        return find_entry(db.session(), "ubuntu-life") is not None
+
+
 def seed_demo(app: Flask) -> bool:
     """Fill an empty platform; returns False and does nothing where the demo is there already."""
+    if is_seeded(app):
+        return False
     with app.app_context():
-        with platform_scope():
-            if find_entry(db.session(), "ubuntu-life") is not None:
-                return False
         _platform_people()
         _tenant("ubuntu-life", "Ubuntu Life", "LIFE", seed_life_products, _life_input)
         _tenant(
