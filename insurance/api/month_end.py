@@ -281,16 +281,25 @@ class NoticeBody(Body):
     anniversary: Day
     sent_on: Day
     recipient: Annotated[Words, Field(min_length=1, max_length=200)]
+    evidence: Annotated[
+        Words,
+        Field(
+            min_length=1,
+            max_length=200,
+            description="The number of the registered letter or of the file that shows it",
+        ),
+    ]
 
 
 class NoticeAnswer(Answer):
-    """A notice as it was kept."""
+    """A notice as it was kept. Without `evidence` it proves nothing."""
 
     id: UUID
     policy_id: UUID
     anniversary: Day
     sent_on: Day
     recipient: str
+    evidence: str | None
 
 
 class RefusalBody(Body):
@@ -554,6 +563,7 @@ def add_escalation_notice(body: NoticeBody) -> Any:
         body.anniversary,
         recipient=body.recipient,
         sent_on=body.sent_on,
+        evidence=body.evidence,
         on=_today(),
         now=clock.now(),
     )

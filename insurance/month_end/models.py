@@ -327,7 +327,10 @@ class EscalationRefusal(TenantRecord):
 
 
 class EscalationNotice(TenantRecord):
-    """Proof that a holder was told of a rise before it took effect."""
+    """What a holder was told of a rise before it took effect.
+
+    `evidence`, the number of a registered letter or of a file, is the proof; older rows have none.
+    """
 
     __tablename__ = "escalation_notices"
     __table_args__ = (
@@ -339,5 +342,6 @@ class EscalationNotice(TenantRecord):
     anniversary: Mapped[date]
     sent_on: Mapped[date]
     recipient: Mapped[str]
+    evidence: Mapped[str | None]
     recorded_at: Mapped[datetime]
     recorded_by: Mapped[str]

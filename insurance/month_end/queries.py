@@ -645,6 +645,17 @@ def list_notices(session: Session, policy_id: UUID) -> Sequence[EscalationNotice
     ).all()
 
 
+def find_notice(session: Session, policy_id: UUID, anniversary: date) -> EscalationNotice | None:
+    """Return what a policy's holder was told of the rise of one anniversary, or None."""
+    return session.scalars(
+        select(EscalationNotice).where(
+            EscalationNotice.org_id == current_org(),
+            EscalationNotice.policy_id == policy_id,
+            EscalationNotice.anniversary == anniversary,
+        )
+    ).one_or_none()
+
+
 def _any_of(policy_ids: Iterable[UUID]) -> Any:
     # An array in one text, not a list of thousands of parameters.
     return any_(cast(literal(id_array(policy_ids), String), ARRAY(Uuid)))

@@ -238,10 +238,15 @@ def test_a_holders_refusal_is_recorded_listed_and_withdrawn(
     assert client.post(f"{url}/withdraw", json=back).status_code == 409
 
     told = {"sent_on": "2026-11-29", "recipient": "By post", "anniversary": "2027-11-05"}
+    bare = client.post(f"{URL}/notices", json=told | {"policy_id": str(policy_id)})
+    assert bare.status_code == 422
+    assert bare.get_json()["errors"][0]["pointer"] == "/evidence"
+    told["evidence"] = "RE123456785ZA"
     notice = client.post(f"{URL}/notices", json=told | {"policy_id": str(policy_id)})
     assert notice.status_code == 201
     (found,) = client.get(f"{URL}/policies/{policy_id}/notices").get_json()
     assert (found["anniversary"], found["recipient"]) == ("2027-11-05", "By post")
+    assert found["evidence"] == "RE123456785ZA"
     events = list_events(session, policy_id, limit=3)
     assert [(one.event_type, one.effective_date) for one in reversed(events)] == [
         ("ESCALATION_REFUSED", date(2027, 11, 5)),

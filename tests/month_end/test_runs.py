@@ -358,6 +358,7 @@ def test_a_rise_that_needs_notice_waits_for_its_proof(session: Session) -> None:
             date(2026, 11, 5),
             recipient="palesa@example.org",
             sent_on=date(2026, 10, 2),
+            evidence="RE123456785ZA",
             on=date(2026, 10, 2),
             now=now,
         )
@@ -369,6 +370,32 @@ def test_a_rise_that_needs_notice_waits_for_its_proof(session: Session) -> None:
         session, run.id, limit=9, policy_id=untold, step=StepCode.ANNIVERSARIES
     ).items
     assert [one.status for one in blocked] == ["BLOCKED"]
+
+
+def test_a_notice_that_was_kept_without_evidence_proves_nothing_until_it_has_some(
+    session: Session,
+) -> None:
+    policy_id = sell(START, premium="310.00", **INDEXED)
+    escalate_by("6", requires_notice=True)
+    sent = date(2026, 10, 2)
+    told = {"recipient": "palesa@example.org", "sent_on": sent, "on": sent}
+    with at(sent) as now:
+        with pytest.raises(DomainError, match="a day alone proves nothing"):
+            record_escalation_notice(policy_id, date(2026, 11, 5), evidence=" ", now=now, **told)
+        kept = record_escalation_notice(
+            policy_id, date(2026, 11, 5), evidence="RE1", now=now, **told
+        )
+        kept.evidence = None
+        session.commit()
+
+    assert month_end(DAY).status is RunStatus.COMPLETED
+    assert _premium(session, policy_id) == D("310.00")
+    with at(sent) as now:
+        again = record_escalation_notice(
+            policy_id, date(2026, 11, 5), evidence="RE123456785ZA", now=now, **told
+        )
+
+    assert (again.id, again.evidence) == (kept.id, "RE123456785ZA")
 
 
 def test_a_rise_without_proof_is_named_once_also_where_credit_pays(session: Session) -> None:

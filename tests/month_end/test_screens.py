@@ -269,7 +269,12 @@ def test_proof_of_a_notice_is_recorded_on_the_policys_escalation(
     assert "No notice is recorded" in page
     assert "2027/11/05" in page
     assert "6%" in page
-    form = {"anniversary": "2027/11/05", "sent_on": "2026/11/29", "recipient": "p@example.org"}
+    form = {
+        "anniversary": "2027/11/05",
+        "sent_on": "2026/11/29",
+        "recipient": "p@example.org",
+        "evidence": "File 2026/1129",
+    }
 
     late = _post(client, f"{url}/notices/new", **form | {"anniversary": "2026/11/05"})
     assert (late.status_code, "31 days before" in late.text) == (422, True)
@@ -279,10 +284,13 @@ def test_proof_of_a_notice_is_recorded_on_the_policys_escalation(
     assert ahead.status_code == 422
     nobody = _post(client, f"{url}/notices/new", **form | {"recipient": " "})
     assert (nobody.status_code, "Say where it was sent." in nobody.text) == (422, True)
+    bare = _post(client, f"{url}/notices/new", **form | {"evidence": " "})
+    assert (bare.status_code, "a day alone proves nothing" in bare.text) == (422, True)
     assert _audited(admin_connection, org, "month_end.record_notice") == 0
     assert _post(client, f"{url}/notices/new", **form).status_code == 303
     page = client.get(url).text
     assert "p@example.org" in page
+    assert "File 2026/1129" in page
     assert "Recorded, not needed" in page
     again = _post(client, f"{url}/notices/new", **form)
     assert (again.status_code, "recorded already" in again.text) == (422, True)

@@ -25,6 +25,7 @@ class NoticeForm(Form):
     anniversary = DayField("Anniversary", [Required()])
     sent_on = DayField("Sent on", [Required()])
     recipient = TextField("Sent to", [Required()])
+    evidence = TextField("What proves it", [Required()], longest=200)
 
 
 class RefusalForm(Form):
@@ -87,6 +88,7 @@ def create_notice(policy_id: UUID) -> Response:
                 form.anniversary.data,
                 recipient=form.recipient.data or "",
                 sent_on=form.sent_on.data,
+                evidence=form.evidence.data or "",
                 on=on,
                 now=clock.now(),
             )

@@ -68,7 +68,7 @@ _DONE = text(
 _TOLD = text(
     """
     SELECT policy_id, anniversary, sent_on FROM ins.escalation_notices
-    WHERE org_id = :org AND policy_id = ANY(CAST(:policies AS uuid[]))
+    WHERE org_id = :org AND policy_id = ANY(CAST(:policies AS uuid[])) AND evidence IS NOT NULL
     """
 )
 _SEQUENCES = text(

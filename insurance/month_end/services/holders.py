@@ -58,7 +58,7 @@ class Standing:
     @property
     def is_told(self) -> bool:
         """Tell whether there is proof for the next anniversary."""
-        return any(one.anniversary == self.anniversary for one in self.notices)
+        return any(one.anniversary == self.anniversary and one.evidence for one in self.notices)
 
 
 def get_standing(session: Session, policy_id: UUID, on: date) -> Standing:
@@ -193,52 +193,74 @@ def _said(reason: str) -> str:
 
 
 def record_escalation_notice(
-    policy_id: UUID, anniversary: date, *, recipient: str, sent_on: date, on: date, now: datetime
+    policy_id: UUID,
+    anniversary: date,
+    *,
+    recipient: str,
+    sent_on: date,
+    evidence: str,
+    on: date,
+    now: datetime,
 ) -> EscalationNotice:
-    """Keep proof that a holder was told of a rise. Raises DomainError for one that came too late."""
-    try:
-        with transaction() as session:
-            policy = get_policy(session, policy_id, lock=True)
-            if not recipient.strip():
-                raise DomainError("Say where it was sent.", field="recipient")
-            days = int(find_parameter(session, "escalation_notice_days", on))
-            last = rules.notice_by(anniversary, days)
-            years = anniversary.year - policy.effective_date.year
-            if years < 1 or add_years(policy.effective_date, years) != anniversary:
-                raise DomainError("This is no anniversary of the policy.", field="anniversary")
-            if sent_on > min(last, on):
-                raise DomainError(
-                    f"The holder is told by {last:%Y/%m/%d}, {days} days before.", field="sent_on"
-                )
-            row = EscalationNotice(
-                id=new_id(),
-                policy_id=policy_id,
-                anniversary=anniversary,
-                sent_on=sent_on,
-                recipient=recipient.strip(),
-                recorded_at=now,
-                recorded_by=current_actor().email,
+    """Keep proof that a holder was told of a rise, or complete a notice that had none.
+
+    Raises DomainError at the field: for a notice that came too late, or one that nothing proves;
+    ConflictError where it is recorded already.
+    """
+    with transaction() as session:
+        policy = get_policy(session, policy_id, lock=True)
+        _check_notice(session, policy, anniversary, recipient, sent_on, on)
+        if not evidence.strip():
+            raise DomainError(
+                "Give the number of the registered letter or of the file: a day alone proves"
+                " nothing.",
+                field="evidence",
             )
+        row = queries.find_notice(session, policy_id, anniversary)
+        if row is None:
+            row = EscalationNotice(id=new_id(), policy_id=policy_id, anniversary=anniversary)
             session.add(row)
-            session.flush()
-            record_event(
-                session,
-                policy,
-                EventCategory.LIFECYCLE,
-                "ESCALATION_NOTICE",
-                effective=sent_on,
-                description=f"The holder was told of the rise of {anniversary:%Y/%m/%d}",
-                payload={"notice_id": row.id, "anniversary": anniversary},
-                now=now,
-            )
-            after = {"policy_id": policy_id, "anniversary": anniversary, "sent_on": sent_on}
-            record(
-                session,
-                action="month_end.record_notice",
-                resource="month_end",
-                resource_id=row.id,
-                after=after,
-            )
-            return row
-    except IntegrityError as error:
-        raise ConflictError("This notice is recorded already.", field="anniversary") from error
+        elif row.evidence:
+            raise ConflictError("This notice is recorded already.", field="anniversary")
+        row.sent_on, row.recipient, row.evidence = sent_on, recipient.strip(), evidence.strip()
+        row.recorded_at, row.recorded_by = now, current_actor().email
+        session.flush()
+        record_event(
+            session,
+            policy,
+            EventCategory.LIFECYCLE,
+            "ESCALATION_NOTICE",
+            effective=sent_on,
+            description=f"The holder was told of the rise of {anniversary:%Y/%m/%d}",
+            payload={"notice_id": row.id, "anniversary": anniversary},
+            now=now,
+        )
+        record(
+            session,
+            action="month_end.record_notice",
+            resource="month_end",
+            resource_id=row.id,
+            after={
+                "policy_id": policy_id,
+                "anniversary": anniversary,
+                "sent_on": sent_on,
+                "evidence": row.evidence,
+            },
+        )
+        return row
+
+
+def _check_notice(
+    session: Session, policy: Policy, anniversary: date, recipient: str, sent_on: date, on: date
+) -> None:
+    if not recipient.strip():
+        raise DomainError("Say where it was sent.", field="recipient")
+    days = int(find_parameter(session, "escalation_notice_days", on))
+    last = rules.notice_by(anniversary, days)
+    years = anniversary.year - policy.effective_date.year
+    if years < 1 or add_years(policy.effective_date, years) != anniversary:
+        raise DomainError("This is no anniversary of the policy.", field="anniversary")
+    if sent_on > min(last, on):
+        raise DomainError(
+            f"The holder is told by {last:%Y/%m/%d}, {days} days before.", field="sent_on"
+        )
