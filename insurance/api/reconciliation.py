@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import Field
 
 from insurance.api.edge import Answer, Body, ListQuery, Reply, Sent, endpoint, listing
+from insurance.billing.models import Receipt
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.paging import decode_cursor
@@ -280,10 +281,7 @@ def match_suspense(receipt_id: UUID, body: MatchBody) -> Reply:
     Above the tenant's limit for a payment a second person is asked: 202 with `approval_id`.
     """
     done = services.match_suspense(receipt_id, body.policy_id, on=_today(), now=clock.now())
-    content = {name: getattr(done.receipt, name) for name in BankReceiptAnswer.model_fields}
-    return Reply(
-        content | {"approval_id": done.approval_id}, status=202 if done.approval_id else None
-    )
+    return _waiting_or_done(done.receipt, done.approval_id)
 
 
 @endpoint(
@@ -291,12 +289,22 @@ def match_suspense(receipt_id: UUID, body: MatchBody) -> Reply:
     "/suspense/<uuid:receipt_id>/return",
     may=May.RECONCILIATION_UPLOAD,
     body=ReturnBody,
-    answer=BankReceiptAnswer,
+    answer=MatchAnswer,
+    may_wait=True,
     tag=TAG,
 )
-def return_suspense(receipt_id: UUID, body: ReturnBody):
-    """Pay money in suspense back to where it came from."""
-    return services.return_suspense(receipt_id, reason=body.reason, on=_today(), now=clock.now())
+def return_suspense(receipt_id: UUID, body: ReturnBody) -> Reply:
+    """Pay money in suspense back to where it came from.
+
+    Above the tenant's limit for a payment a second person is asked: 202 with `approval_id`.
+    """
+    done = services.return_suspense(receipt_id, reason=body.reason, on=_today(), now=clock.now())
+    return _waiting_or_done(done.receipt, done.approval_id)
+
+
+def _waiting_or_done(receipt: Receipt, approval_id: UUID | None) -> Reply:
+    content = {name: getattr(receipt, name) for name in BankReceiptAnswer.model_fields}
+    return Reply(content | {"approval_id": approval_id}, status=202 if approval_id else None)
 
 
 @endpoint(

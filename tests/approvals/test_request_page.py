@@ -37,7 +37,12 @@ from insurance.policies.services.endorsements import Wanted, endorse_policy
 from insurance.policies.services.payments import Answers, receive_payment
 from insurance.products.services import launch_product
 from insurance.reconciliation.queries import list_suspense
-from insurance.reconciliation.services import commit_file, match_suspense, preview_upload
+from insurance.reconciliation.services import (
+    commit_file,
+    match_suspense,
+    preview_upload,
+    return_suspense,
+)
 from tests.factories.claims import MANAGER, account, acting, assess, benefit_of, claim, complete
 from tests.factories.claims import pay as pay_claim
 from tests.factories.identity import SignedInClient
@@ -143,6 +148,15 @@ def _large_match(policy_id: UUID) -> UUID | None:
         return match_suspense(waiting.id, policy_id, on=DAY, now=now).approval_id
 
 
+def _large_return(_policy_id: UUID) -> UUID | None:
+    content = csv_of(row("PL-9999-999999", "150000.00", "EFT-152"))
+    with at(DAY) as now:
+        commit_file(preview_upload(content, "b.csv", on=DAY, now=now).id, on=DAY, now=now)
+        (waiting,) = list_suspense(db.session(), limit=5).items
+        db.session().rollback()
+        return return_suspense(waiting.id, reason="Not ours", on=DAY, now=now).approval_id
+
+
 def _lapse_set_aside(policy_id: UUID) -> UUID | None:
     number = get_policy(db.session(), policy_id).policy_number
     db.session().rollback()
@@ -191,6 +205,10 @@ KINDS = {
     "suspense.match": (
         _large_match,
         ["In suspense", "With PL-", "R 150 000,00", "Due and not paid", "2026/11/20", "EFT-151"],
+    ),
+    "suspense.return": (
+        _large_return,
+        ["In suspense", "Paid back to where it came from", "R 150 000,00", "EFT-152", "2026/11/20"],
     ),
     "policies.set_lapse_aside": (
         _lapse_set_aside,

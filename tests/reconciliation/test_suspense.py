@@ -19,7 +19,7 @@ from insurance.billing.queries import (
 )
 from insurance.core import clock
 from insurance.core.db import transaction
-from insurance.core.errors import ConflictError, DomainError, NotFoundError
+from insurance.core.errors import ConflictError, DomainError, ForbiddenError, NotFoundError
 from insurance.core.ids import new_id
 from insurance.core.permissions import Role
 from insurance.core.tenancy import current_org, tenant_scope
@@ -193,6 +193,8 @@ def test_what_is_returned_while_a_second_person_is_asked_is_given_to_nobody(
     receipt_id = _wait(session)
     with at(TODAY, MAKER) as now:
         asked = match_suspense(receipt_id, policy[0], on=TODAY, now=now)
+    _set_limit(D("250.00"))
+    with at(TODAY, MAKER) as now:
         return_suspense(receipt_id, reason="Not ours", on=TODAY, now=now)
     assert asked.approval_id is not None
 
@@ -250,3 +252,65 @@ def test_another_insurers_policies_are_never_suggested(
     (waiting,) = list_suspense(session, limit=5).items
 
     assert suggest_policies(session, [waiting]) == {waiting.id: []}
+
+
+def test_more_than_the_limit_goes_back_only_when_a_second_person_agrees(session: Session) -> None:
+    _set_limit(D("99.99"))
+    receipt_id = _wait(session, "100.00")
+
+    with at(TODAY, MAKER) as now:
+        asked = return_suspense(receipt_id, reason="Not ours", on=TODAY, now=now)
+    assert asked.approval_id is not None
+    assert sum_suspense(session) == (1, D("100.00"))
+    with at(TODAY, MAKER) as now, pytest.raises(ForbiddenError):
+        approve_request(asked.approval_id, on=TODAY, now=now)
+    with at(TODAY, CHECKER) as now:
+        approve_request(asked.approval_id, on=TODAY, now=now)
+
+    assert sum_suspense(session) == (0, D("0.00"))
+    assert _accounts(session) == {}
+
+
+def test_up_to_the_limit_one_person_pays_back_alone(session: Session) -> None:
+    _set_limit(D("100.00"))
+
+    done = return_suspense(_wait(session, "100.00"), reason="Not ours", on=TODAY, now=NOW)
+
+    assert (done.approval_id, sum_suspense(session)[0]) == (None, 0)
+
+
+def test_what_was_given_to_a_policy_meanwhile_is_not_paid_back(
+    policy: tuple[UUID, str], session: Session
+) -> None:
+    _set_limit(D("99.99"))
+    receipt_id = _wait(session, "100.00")
+    with at(TODAY, MAKER) as now:
+        asked = return_suspense(receipt_id, reason="Not ours", on=TODAY, now=now)
+    _set_limit(D("100.00"))
+    match_suspense(receipt_id, policy[0], on=TODAY, now=NOW)
+
+    with at(TODAY, CHECKER) as now, pytest.raises(ConflictError, match="The request is void"):
+        approve_request(asked.approval_id, on=TODAY, now=now)
+
+    assert arrears_on(session, policy[0], TODAY) == D("200.00")
+
+
+def test_the_api_and_the_screen_ask_a_second_person_before_money_goes_back(
+    session: Session, api: Callable[..., TestClient], sign_in: Callable[..., SignedInClient]
+) -> None:
+    _set_limit(D("99.99"))
+    receipt_id = _wait(session, "100.00")
+    page, client = sign_in(Role.FINANCE), api(Role.FINANCE)
+
+    shown = page.get(page.url(f"/reconciliation/suspense/{receipt_id}/return"))
+    answer = client.post(f"/api/v1/suspense/{receipt_id}/return", json={"reason": "Not ours"})
+    again = page.post(
+        page.url(f"/reconciliation/suspense/{receipt_id}/return"), data={"reason": "Not ours"}
+    )
+    request = page.get(page.url(f"/approvals/{answer.json['approval_id']}"))
+
+    assert "it waits until another person agrees" in shown.text
+    assert (answer.status_code, answer.json["status"]) == (202, "SUSPENSE")
+    assert (again.status_code, "waits for approval already" in again.text) == (409, True)
+    assert "Paid back to where it came from" in request.text
+    assert "In suspense" in request.text

@@ -30,7 +30,7 @@ from insurance.policies.services.payments import RECEIVE
 from insurance.products import queries as products
 from insurance.products.queries import Difference
 from insurance.products.services import LAUNCH, check_second_person
-from insurance.reconciliation.services.suspense import MATCH
+from insurance.reconciliation.services.suspense import MATCH, RETURN
 from insurance.web.business import business_day
 from insurance.web.filters import words
 
@@ -76,6 +76,8 @@ def record_of(request: ApprovalRequest) -> Record | None:
         return Record("claim", url_for("claims.show", claim_id=UUID(claim_id)))
     if request.action == LAUNCH and actor.may(May.PRODUCTS_VIEW):
         return _draft(request)
+    if request.action == RETURN and actor.may(May.RECONCILIATION_VIEW):
+        return Record("suspense", url_for("reconciliation.suspense"))
     if request.resource == "policies" and actor.may(May.POLICIES_VIEW):
         return Record("policy", url_for("policies.show", policy_id=request.resource_id))
     return None
@@ -216,6 +218,16 @@ def _payment(session: Session, request: ApprovalRequest) -> list[Part]:
             if credit
             else []
         ),
+    ]
+
+
+def _return(_session: Session, request: ApprovalRequest) -> list[Part]:
+    payload = request.payload
+    return [
+        Part("Payment", format_money(Decimal(payload["amount"]))),
+        Part("Where it is", "Paid back to where it came from", "In suspense"),
+        Part("Received on", _text(payload["received_on"])),
+        Part("Reference", str(payload["payment_reference"]) or _NO_VALUE),
     ]
 
 
@@ -389,6 +401,7 @@ _KINDS: dict[str, Callable[[Session, ApprovalRequest], list[Part]]] = {
     relief.REFUND: _refund,
     RECEIVE: _payment,
     MATCH: _payment,
+    RETURN: _return,
     setting_aside.ACTION: _set_aside,
     endorsements.BACKDATE: _backdated,
     LAUNCH: _launch,

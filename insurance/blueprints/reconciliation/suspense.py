@@ -104,20 +104,24 @@ def return_money(receipt_id: UUID) -> Response:
     status = 200
     if form.validate_on_submit():
         try:
-            services.return_suspense(
+            done = services.return_suspense(
                 receipt_id, reason=form.reason.data or "", on=business_day(), now=clock.now()
             )
         except DomainError as error:
             refuse(form, error)
             status = error.status
         else:
-            return go(url_for(".suspense"), f"{line.reference} is to be paid back.")
+            said = f"{line.reference or 'The payment'} is to be paid back."
+            if done.approval_id is not None:
+                said = "The payment is paid back once another person agrees."
+            return go(url_for(".suspense"), said)
     return page(
         "reconciliation/return.html",
         part="return_form",
         status=status if status != 200 else form.status,
         form=form,
         line=line,
+        takes_two=line.amount > get_organization(db.session()).payment_limit,
     )
 
 

@@ -39,11 +39,11 @@ def _product_version(session: Session, product_id: UUID) -> int:
     return get_product(session, product_id, lock=True).version
 
 
-_VERSIONS: dict[str, Callable[[Session, UUID], int]] = {
+VERSIONS: dict[str, Callable[[Session, UUID], int]] = {
     "policies": _policy_version,
     "products": _product_version,
 }
-"""How the record that a request is about is locked; its version is answered."""
+"""How the record that a request is about is locked; its version is answered. Others add theirs."""
 _NAMES = {"policies": "policy", "products": "product"}
 
 
@@ -80,7 +80,7 @@ def approve_request(
 def _lock(session: Session, request: ApprovalRequest) -> int:
     """Lock what a request is about and return its version."""
     try:
-        return _VERSIONS[request.resource](session, request.resource_id)
+        return VERSIONS[request.resource](session, request.resource_id)
     except NotFoundError as gone:
         raise _MovedOnError("What this was asked for is not there any more.") from gone
 
@@ -88,9 +88,10 @@ def _lock(session: Session, request: ApprovalRequest) -> int:
 def _check_unchanged(request: ApprovalRequest, version: int) -> None:
     if rules.payload_hash(request.payload) != request.payload_hash:
         raise _MovedOnError("What was asked for is not what was frozen.")
+    name = _NAMES.get(request.resource, "record")
     if version != request.record_version:
         raise _MovedOnError(
-            f"The {_NAMES[request.resource]} has changed since this was asked for: it was version"
+            f"The {name} has changed since this was asked for: it was version"
             f" {request.record_version} and is version {version}."
         )
 

@@ -20,7 +20,7 @@ from insurance.ledger.services import Entry, post, reverse_transfers
 from insurance.organizations.queries import get_organization
 from insurance.policies.models import Policy, PolicyStatus
 from insurance.policies.queries import get_policy
-from insurance.policies.services.approvals import EXECUTORS
+from insurance.policies.services.approvals import EXECUTORS, VERSIONS
 from insurance.policies.services.payments import give_to_policy
 from insurance.reconciliation import queries
 from insurance.reconciliation.models import RowState
@@ -28,15 +28,27 @@ from insurance.reconciliation.rules import Verdict
 
 MATCH = "suspense.match"
 """What a second person agrees to: money above the tenant's limit for a payment."""
+RETURN = "suspense.return"
+"""What a second person agrees to: more than that goes back."""
 SAME_PAYMENT = "SAME_PAYMENT"
 """Why a receipt is out of the books that was never money of its own."""
 _OVER = (PolicyStatus.CANCELLED, PolicyStatus.EXPIRED)
 _LONGEST_REASON = 500
+_UNCHANGING = 1
+"""A receipt has no versions: while it waits in suspense nothing of it changes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Matched:
     """A receipt given to a policy. With `approval_id` it waits until a second person agrees."""
+
+    receipt: Receipt
+    approval_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """A receipt paid back. With `approval_id` it waits until a second person agrees."""
 
     receipt: Receipt
     approval_id: UUID | None = None
@@ -103,25 +115,76 @@ def _ask_to_match(
     )
 
 
-def return_suspense(receipt_id: UUID, *, reason: str, on: date, now: datetime) -> Receipt:
-    """Pay a receipt in suspense back to where it came from. Raises DomainError without a reason."""
+def return_suspense(receipt_id: UUID, *, reason: str, on: date, now: datetime) -> Returned:
+    """Pay a receipt in suspense back to where it came from.
+
+    Above the tenant's limit for a payment a second person is asked. Raises DomainError without a
+    reason, ConflictError for a receipt that does not wait any more.
+    """
     reason = check_reason(reason)
     with transaction() as session:
         receipt = _waiting(session, receipt_id)
-        receipt.status, receipt.reversed_on = ReceiptStatus.REVERSED, on
-        receipt.reason_code = "RETURNED"
-        session.flush()
-        post(session, [[_returned(receipt, on)]], now=now)
-        record(
-            session,
-            action="suspense.return",
-            resource="receipts",
-            resource_id=receipt.id,
-            before={"status": ReceiptStatus.SUSPENSE, "amount": receipt.amount},
-            after={"status": receipt.status, "reference": receipt.reference},
-            reason=reason,
-        )
-        return receipt
+        if receipt.amount > get_organization(session).payment_limit:
+            return Returned(receipt, _ask_to_return(session, receipt, reason, now).id)
+        _return(session, receipt, reason, on, now)
+        return Returned(receipt)
+
+
+def execute_return(
+    session: Session, request: ApprovalRequest, *, on: date, now: datetime
+) -> Receipt:
+    """Pay back what a second person agreed to."""
+    receipt = _waiting(session, request.resource_id)
+    _return(session, receipt, request.reason, on, now)
+    return receipt
+
+
+EXECUTORS[RETURN] = execute_return
+
+
+def _receipt_version(session: Session, receipt_id: UUID) -> int:
+    get_receipt(session, receipt_id, lock=True)
+    return _UNCHANGING
+
+
+VERSIONS["receipts"] = _receipt_version
+
+
+def _ask_to_return(
+    session: Session, receipt: Receipt, reason: str, now: datetime
+) -> ApprovalRequest:
+    return request_approval(
+        session,
+        action=RETURN,
+        resource="receipts",
+        resource_id=receipt.id,
+        record_version=_UNCHANGING,
+        title=f"Pay {format_money(receipt.amount)} back from suspense",
+        amount=receipt.amount,
+        payload={
+            "amount": receipt.amount,
+            "payment_reference": receipt.reference,
+            "received_on": receipt.received_on,
+        },
+        reason=reason,
+        now=now,
+    )
+
+
+def _return(session: Session, receipt: Receipt, reason: str, on: date, now: datetime) -> None:
+    receipt.status, receipt.reversed_on = ReceiptStatus.REVERSED, on
+    receipt.reason_code = "RETURNED"
+    session.flush()
+    post(session, [[_returned(receipt, on)]], now=now)
+    record(
+        session,
+        action="suspense.return",
+        resource="receipts",
+        resource_id=receipt.id,
+        before={"status": ReceiptStatus.SUSPENSE, "amount": receipt.amount},
+        after={"status": receipt.status, "reference": receipt.reference},
+        reason=reason,
+    )
 
 
 def drop_repeated(
