@@ -267,6 +267,21 @@ def test_a_launch_is_asked_for_once_and_with_a_reason(by_two: None) -> None:
     assert silent.value.field == "reason"
 
 
+def test_a_draft_that_changed_is_asked_for_anew_and_the_request_before_is_void(
+    by_two: None, session: Session
+) -> None:
+    product = drafted()
+    before = asked(product)
+    with acting(DRAFTER, DAY):
+        _changes_a_benefit(product)
+
+    again = asked(product)
+
+    assert session.get(ApprovalRequest, (product.org_id, before)).status is ApprovalStatus.VOID
+    agree(again)
+    assert status_of(product) is ProductStatus.LAUNCHED
+
+
 def test_an_incomplete_draft_is_refused_before_a_second_person_sees_it(by_two: None) -> None:
     with acting(DRAFTER, DAY) as now:
         product = make_draft()
@@ -328,6 +343,7 @@ def test_the_setting_is_read_and_changed_over_the_api(
     before = client.get("/api/v1/settings").json
     change = {"launch_needs_second_person": True, "version": before["version"]}
 
+    assert set(organizations.OrganizationSettings.__dataclass_fields__) < set(before)
     after = client.put("/api/v1/settings", json=change)
     late = client.put("/api/v1/settings", json=change)
     forbidden = api(Role.AUDITOR).put("/api/v1/settings", json=change)

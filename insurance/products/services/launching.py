@@ -7,8 +7,9 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from insurance.approvals.models import ApprovalRequest
+from insurance.approvals.queries import list_waiting
 from insurance.approvals.rules import payload_hash
-from insurance.approvals.services import request_approval
+from insurance.approvals.services import make_void, request_approval
 from insurance.audit_logs.rules import plain
 from insurance.audit_logs.services import record
 from insurance.core.context import current_actor
@@ -64,6 +65,10 @@ def _ask(
 ) -> None:
     raise_all(queries.launch_problems(session, draft, queries.business_day(session, now)))
     launched = queries.find_launched(session, product.id)
+    content = _content_hash(session, draft)
+    for waiting in list_waiting(session, "products", product.id):
+        if (waiting.record_version, waiting.payload["content_hash"]) != (product.version, content):
+            make_void(session, waiting, why="The draft has changed since.", now=now)
     request_approval(
         session,
         action=LAUNCH,
@@ -75,7 +80,7 @@ def _ask(
         payload={
             "version_number": draft.number,
             "replaces_version": launched.number if launched else None,
-            "content_hash": _content_hash(session, draft),
+            "content_hash": content,
             "changes": _changes(session, launched, draft),
         },
         reason=reason,
