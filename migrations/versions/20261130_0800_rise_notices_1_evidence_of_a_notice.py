@@ -1,14 +1,14 @@
 """evidence of a notice of a rise
 
 Revision ID: rise_notices_1
-Revises: newborn_1
+Revises: stillbirth_1
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "rise_notices_1"
-down_revision = "newborn_1"
+down_revision = "stillbirth_1"
 
 
 def upgrade() -> None:

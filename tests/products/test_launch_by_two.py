@@ -399,6 +399,26 @@ def test_the_screens_ask_and_say_what_waits_and_who_may_not_agree(
     assert status_of(product) is ProductStatus.LAUNCHED
 
 
+def test_the_screen_takes_a_changed_draft_again(
+    by_two: None, sign_in: Callable[..., SignedInClient]
+) -> None:
+    product = drafted()
+    asked(product)
+    client = sign_in(Role.MANAGER)
+    waits = client.get(client.url(f"/products/{product.id}/launch")).text
+    with acting(DRAFTER, DAY):
+        _changes_a_benefit(product)
+
+    page = client.get(client.url(f"/products/{product.id}/launch")).text
+    answer = client.post(
+        client.url(f"/products/{product.id}/launch"), data={"version": "1", "reason": MOTIVE}
+    )
+
+    assert "Ask for the launch" not in waits
+    assert "Ask for the launch" in page
+    assert answer.status_code == 303
+
+
 def test_the_page_of_a_launch_says_to_its_drafter_that_another_agrees(
     by_two: None, sign_in: Callable[..., SignedInClient]
 ) -> None:

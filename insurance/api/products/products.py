@@ -12,7 +12,6 @@ from insurance.api.edge import Answer, Body, ListQuery, Query, Reply, created, e
 from insurance.api.products.benefits import ProductBenefitAnswer, benefit_answers
 from insurance.api.products.inception_rules import InceptionRuleAnswer, rule_answer
 from insurance.api.products.shared import Code, Edits, Name, Prose, Whole
-from insurance.approvals.queries import list_waiting
 from insurance.core import clock
 from insurance.core.context import current_actor
 from insurance.core.db import db
@@ -374,15 +373,14 @@ def _detail(product_id: UUID) -> dict[str, Any]:
     product = queries.get_product(session, product_id)
     version = queries.get_current_version(session, product_id)
     content = queries.get_content(session, version)
+    waiting = services.find_waiting_launch(session, product)
     return _product(product, version) | {
         "versions": queries.list_versions(session, product_id),
         "benefits": benefit_answers(product, version, content.benefits),
         "inception_rules": [
             rule_answer(product, version, rule) for rule in content.inception_rules
         ],
-        "approval_id": next(
-            (one.id for one in list_waiting(session, "products", product_id)), None
-        ),
+        "approval_id": waiting.id if waiting else None,
     }
 
 

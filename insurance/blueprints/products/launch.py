@@ -5,8 +5,6 @@ from uuid import UUID
 from flask import Response, url_for
 from wtforms import TextAreaField
 
-from insurance.approvals.models import ApprovalRequest
-from insurance.approvals.queries import list_waiting
 from insurance.blueprints.products import bp
 from insurance.blueprints.products.forms import VersionField, refuse_change
 from insurance.core import clock
@@ -63,17 +61,13 @@ def launch(product_id: UUID) -> Response:
         launched=queries.find_launched(session, product_id),
         checks=checks,
         by_two=by_two,
-        waiting=waiting_launch(product_id),
+        waiting=services.find_waiting_launch(session, product),
     )
 
 
 def _done(product_id: UUID, number: int) -> str:
-    name = queries.get_product(db.session(), product_id).name
-    if waiting_launch(product_id) is not None:
-        return f"The launch of version {number} of {name} waits for a second person."
-    return f"Version {number} of {name} is launched and can be quoted."
-
-
-def waiting_launch(product_id: UUID) -> ApprovalRequest | None:
-    """Return the launch of a product that waits for a second person."""
-    return next(iter(list_waiting(db.session(), "products", product_id)), None)
+    session = db.session()
+    product = queries.get_product(session, product_id)
+    if services.find_waiting_launch(session, product) is not None:
+        return f"The launch of version {number} of {product.name} waits for a second person."
+    return f"Version {number} of {product.name} is launched and can be quoted."

@@ -6,7 +6,6 @@ from uuid import UUID
 from flask import Response, request
 
 from insurance.blueprints.products import bp
-from insurance.blueprints.products.launch import waiting_launch
 from insurance.blueprints.products.rate_grid import grids_of
 from insurance.core import clock
 from insurance.core.db import db
@@ -15,6 +14,7 @@ from insurance.core.permissions import May
 from insurance.products import queries
 from insurance.products.models import ProductVersion, VersionStatus
 from insurance.products.rules import insures_persons
+from insurance.products.services import find_waiting_launch
 from insurance.quotes.rules import excess_words
 from insurance.web.access import requires
 from insurance.web.html import page
@@ -47,7 +47,7 @@ def show(product_id: UUID) -> Response:
         versions=versions,
         version=version,
         draft=draft,
-        waiting=waiting_launch(product_id) if draft else None,
+        waiting=find_waiting_launch(session, line.product),
         was_launched=any(one.status is not VersionStatus.DRAFT for one in versions),
         content=content,
         main_code=main.code if main else None,

@@ -22,6 +22,7 @@ from insurance.products.services.launching import (
     LAUNCH,
     check_second_person,
     execute_launch,
+    find_waiting_launch,
     launch_product,
 )
 from insurance.products.services.lifecycle import (
@@ -63,6 +64,7 @@ __all__ = [
     "edit_inception_rule",
     "edit_product",
     "execute_launch",
+    "find_waiting_launch",
     "launch_product",
     "preview_rate_table",
     "find_age_gaps",

@@ -65,9 +65,8 @@ def _ask(
 ) -> None:
     raise_all(queries.launch_problems(session, draft, queries.business_day(session, now)))
     launched = queries.find_launched(session, product.id)
-    content = _content_hash(session, draft)
     for waiting in list_waiting(session, "products", product.id):
-        if (waiting.record_version, waiting.payload["content_hash"]) != (product.version, content):
+        if not _stands(session, product, draft, waiting):
             make_void(session, waiting, why="The draft has changed since.", now=now)
     request_approval(
         session,
@@ -80,12 +79,28 @@ def _ask(
         payload={
             "version_number": draft.number,
             "replaces_version": launched.number if launched else None,
-            "content_hash": content,
+            "content_hash": _content_hash(session, draft),
             "changes": _changes(session, launched, draft),
         },
         reason=reason,
         now=now,
     )
+
+
+def find_waiting_launch(session: Session, product: Product) -> ApprovalRequest | None:
+    """Return the launch of a product's draft, as it is, that waits for a second person, or None."""
+    waiting = list_waiting(session, "products", product.id)
+    draft = queries.find_draft(session, product.id) if waiting else None
+    if draft is None:
+        return None
+    return next((one for one in waiting if _stands(session, product, draft, one)), None)
+
+
+def _stands(
+    session: Session, product: Product, draft: ProductVersion, request: ApprovalRequest
+) -> bool:
+    asked = request.record_version, request.payload["content_hash"]
+    return asked == (product.version, _content_hash(session, draft))
 
 
 def _changes(
