@@ -293,6 +293,23 @@ def unfounded_refunds(session: Session, policy_ids: Collection[UUID]) -> dict[UU
     return dict(session.execute(_UNFOUNDED, values).tuples().all())
 
 
+_PAYABLE = text(
+    """
+    SELECT coalesce(sum(CASE WHEN credit_account = 'REFUNDS_PAYABLE' THEN amount ELSE -amount END),
+                    0)
+    FROM ins.ledger_transfers
+    WHERE org_id = :org AND policy_id = :policy
+      AND 'REFUNDS_PAYABLE' IN (debit_account, credit_account)
+    """
+)
+
+
+def refunds_payable(session: Session, policy_id: UUID) -> Decimal:
+    """Return what is to be paid out to the holder of a policy, in rand."""
+    found = session.scalars(_PAYABLE, {"org": current_org(), "policy": policy_id}).one()
+    return Decimal(found)
+
+
 def list_refunded(session: Session, policy_id: UUID) -> list[tuple[UUID, str, Decimal]]:
     """Return id and reference of the receipts of which something went back, and how much."""
     rows = session.execute(_REFUNDED, {"org": current_org(), "policy": policy_id})

@@ -11,7 +11,7 @@ from flask import Flask
 from sqlalchemy.orm import Session
 
 from insurance.billing.models import LineKind
-from insurance.billing.queries import list_premium_lines, unapplied_credit
+from insurance.billing.queries import arrears_on, list_premium_lines, unapplied_credit
 from insurance.core.db import db
 from insurance.core.tenancy import tenant_scope
 from insurance.ledger.queries import list_policy_transfers
@@ -277,6 +277,25 @@ def test_a_premium_credited_in_parts_carries_the_vat_of_each(non_life: Session) 
     assert income["PREMIUM_INCOME"] + income["VAT_OUTPUT"] == D("-244.13")
     # Each document has its own VAT: 266.09 charged, 186.26 and 47.98 credited.
     assert income["VAT_OUTPUT"] == D("-31.85")
+
+
+def test_a_payment_that_waits_to_be_paid_back_itself_can_come_back(session: Session) -> None:
+    policy_id = _sell_life(MAY)
+    premium = list_premium_lines(session, policy_id)[0].amount
+    session.rollback()
+    pay(policy_id, str(4 * premium), MAY)
+    end = MAY + timedelta(days=7)
+    refund = _cancel(policy_id, end).refund
+    line_id = list_premium_lines(session, policy_id)[0].id
+    session.rollback()
+
+    with at(end) as now:
+        reverse_payment(policy_id, line_id, reason_code="02", on=end, now=now)
+
+    assert refunds_payable(session, policy_id) == ZERO
+    assert arrears_on(session, policy_id, end) == 4 * premium - refund == D("68.87")
+    assert _balances(policy_id)["BANK"] == ZERO
+    assert find_differences()[1] == []
 
 
 @pytest.mark.parametrize("is_paid_back", [False, True])

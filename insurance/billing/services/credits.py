@@ -1,6 +1,6 @@
 """Unapplied credit: used for what falls due, given back to the holder."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -207,19 +207,20 @@ def take_back_refund(
     policy_number: str,
     amount: Decimal,
     *,
+    of: Collection[UUID] | None = None,
     on: date,
     now: datetime,
 ) -> None:
     """Make an amount that waits to be paid back a policy's credit again, as it never should have.
 
     The caller has seen that so much is payable. It goes back to the receipts it came from, the
-    newest first.
+    newest first; `of` names those alone that it may go back to.
     """
     left, journal = amount, []
     for receipt_id, reference, refunded in list_refunded(session, policy_id):
         part = min(left, refunded)
-        if part <= ZERO:
-            break
+        if part <= ZERO or (of is not None and receipt_id not in of):
+            continue
         left -= part
         session.add(
             Allocation(receipt_id=receipt_id, premium_line_id=None, amount=-part, allocated_on=on)

@@ -1,5 +1,6 @@
 """Premiums coming in, and going back where a bank says so."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -25,7 +26,7 @@ from insurance.billing.models import (
 from insurance.billing.rules import Share, is_far_above, plain_reference
 from insurance.core.db import transaction
 from insurance.core.errors import ConflictError, DomainError, NotFoundError
-from insurance.core.money import ZERO, format_money
+from insurance.core.money import ZERO, format_money, total
 from insurance.core.tenancy import current_org
 from insurance.ledger.models import TransferType
 from insurance.ledger.periods import check_open
@@ -452,8 +453,10 @@ def reverse_with_events(
     `reasons` gives each receipt's reason code by its id. The caller holds the policies. What waits
     to be paid back of this money is paid back no more: it is credit for what opens again.
     """
+    kept = _keep_refunds_of(session, receipts, on, now)
     money.reverse_receipts(session, reasons, receipts, on=on, now=now)
-    kept = _keep_unfounded_refunds(session, receipts, on, now)
+    for policy_id, amount in _keep_unfounded_refunds(session, receipts, on, now).items():
+        kept[policy_id] += amount
     record_events(session, [_taken_back(one, on, kept) for one in receipts], now)
     record_many(
         session,
@@ -469,6 +472,30 @@ def reverse_with_events(
             for one in receipts
         ],
     )
+
+
+def _keep_refunds_of(
+    session: Session, receipts: Sequence[Receipt], on: date, now: datetime
+) -> defaultdict[UUID, Decimal]:
+    """Make what waits to be paid back of receipts their own again, so that they can be reversed.
+
+    What was paid out already is gone: such a receipt stays. Returns what is kept, by policy.
+    """
+    refunded: dict[UUID, dict[UUID, Decimal]] = defaultdict(lambda: defaultdict(lambda: ZERO))
+    policies = {one.id: one.policy_id for one in receipts if one.policy_id is not None}
+    for share in billing.list_net_allocations(session, receipt_ids=list(policies)):
+        if share.line_id is None and share.amount > ZERO:
+            refunded[policies[share.receipt_id]][share.receipt_id] += share.amount
+    kept: defaultdict[UUID, Decimal] = defaultdict(lambda: ZERO)
+    for policy_id, shares in refunded.items():
+        amount = total(shares.values())
+        if amount <= billing.refunds_payable(session, policy_id):
+            number = queries.get_policy(session, policy_id).policy_number
+            money.take_back_refund(
+                session, policy_id, number, amount, of=shares.keys(), on=on, now=now
+            )
+            kept[policy_id] = amount
+    return kept
 
 
 def _keep_unfounded_refunds(

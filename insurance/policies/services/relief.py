@@ -15,6 +15,7 @@ from insurance.audit_logs.services import record
 from insurance.billing import queries as billing
 from insurance.billing import services as money
 from insurance.billing.models import LineStatus, PremiumLine, ReceiptKind
+from insurance.billing.queries import refunds_payable
 from insurance.core.db import transaction
 from insurance.core.errors import ConflictError, DomainError
 from insurance.core.money import ZERO, format_money
@@ -31,15 +32,6 @@ from insurance.policies.services.payers import refund_payee
 WAIVE = "premiums.waive"
 WRITE_OFF = "premiums.write_off"
 REFUND = "refunds.pay"
-_PAYABLE = text(
-    """
-    SELECT coalesce(sum(CASE WHEN credit_account = 'REFUNDS_PAYABLE' THEN amount ELSE -amount END),
-                    0)
-    FROM ins.ledger_transfers
-    WHERE org_id = :org AND policy_id = :policy
-      AND 'REFUNDS_PAYABLE' IN (debit_account, credit_account)
-    """
-)
 _CREDIT_GIVEN_BACK = text(
     """
     SELECT coalesce(sum(a.amount), 0) FROM ins.allocations a
@@ -169,12 +161,6 @@ def execute_giving_up(
     payload = {"line_id": line.id, "amount": amount, "approval_id": request.id}
     _record(case, kind.event_type, kind.action, words, request.reason, payload)
     return LifecycleOutcome(case.policy, on, billing.arrears_on(session, case.policy.id, on))
-
-
-def refunds_payable(session: Session, policy_id: UUID) -> Decimal:
-    """Return what is to be paid out to the holder of a policy, in rand."""
-    found = session.scalars(_PAYABLE, {"org": current_org(), "policy": policy_id}).one()
-    return Decimal(found)
 
 
 def pay_refund(
