@@ -286,8 +286,6 @@ def _submit(telling: Telling, act: Act) -> None:
     most = telling.insured.covers["MAIN"].amount_on(telling.insured.today)
     amount = _of(act.amount, most) or D("100.00")
     event, cause = _event(telling, act), act.cause
-    if telling.insured.is_in_suspension(event):
-        return  # The product reads the cover as if it went on (the named difference 8).
     if not telling.history.article.is_life:
         cause = "FIRE" if cause in ("ACCIDENT", "NATURAL") else cause
     payees = [

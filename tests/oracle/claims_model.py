@@ -130,18 +130,10 @@ class Insured:
         """Say whether cover is stopped for the time being."""
         return bool(self.suspended) and self.suspended[-1][1] is None
 
-    def is_in_suspension(self, day: date) -> bool:
-        """Say whether cover was stopped on a day."""
-        return any(
-            first is not None and first <= day and (last is None or day < last)
-            for first, last in self.suspended
-        )
-
     def is_in_force(self, day: date) -> bool:
         """Say whether there was cover on a day."""
-        if day < self.start or (self.lapse_date is not None and day >= self.lapse_date):
-            return False
-        return not self.is_in_suspension(day)
+        # A suspension stops collecting; cover and premium both go on.
+        return day >= self.start and (self.lapse_date is None or day < self.lapse_date)
 
     def used(self, code: str, besides: Claim | None = None) -> Decimal:
         """Return what was paid of a cover or is approved and not yet paid."""

@@ -62,11 +62,8 @@ _MOVES = ("suspend", "reinstate", "lapse", "renew", "undo")
 """Steps after which the whole page is read; an endorsement and an end say themselves what they did."""
 
 KINDS = ("VOLUNTARY", "VOLUNTARY", "VOLUNTARY", "FRAUD", "NON_PAYMENT", "LAPSE", "OTHER", "OTHER")
-NOTICES = (32, 32, 33, 60, 30, 1, None)
-"""How many days before its end the insurer gave notice of it; None: never.
-
-The product takes 31, a day too few (the named difference 3).
-"""
+NOTICES = (32, 32, 33, 60, 31, 1, None)
+"""How many days before its end the insurer gave notice of it; None: never."""
 DUE_DAYS = (1, 5, 15, 20, 25, 27, 28, 29, 30, 31)
 
 
@@ -476,21 +473,7 @@ def _remove_life(telling: Telling, act: Act) -> None:
     return None
 
 
-def _is_known_difference(policy: Policy) -> bool:
-    """Say whether a premium fell due and no job posted it: a new rhythm changes it nevertheless.
-
-    It should not (the named difference 1): its period began before the change takes effect.
-    """
-    return any(
-        one.kind == "PREMIUM" and one.due < policy.today and not one.is_charged
-        for one in policy.lines
-        if not one.is_cancelled
-    )
-
-
 def _change_frequency(telling: Telling, act: Act) -> None:
-    if _is_known_difference(telling.policy):
-        return
     frequency = tuple(MONTHS)[act.choice % len(MONTHS)]
     _endorse(
         telling,
@@ -503,8 +486,6 @@ def _change_frequency(telling: Telling, act: Act) -> None:
 
 
 def _change_due_day(telling: Telling, act: Act) -> None:
-    if _is_known_difference(telling.policy):
-        return
     day = DUE_DAYS[(act.choice + AMOUNTS.index(act.amount)) % len(DUE_DAYS)]
     _endorse(
         telling,
@@ -550,8 +531,11 @@ def _reverse(telling: Telling, act: Act) -> None:
         for line in policy.lines
         if line.paid.get(one.reference)
     ]
-    if not found or policy.ended_on or policy.refunds_paid:
-        return  # After a refund or an end (the named differences 10 and 11).
+    gave_up = policy.ending is not None and not policy.ending.is_pursued
+    if not found or policy.refunds_paid or gave_up:
+        # What was paid back is gone, and semantics.md is silent on whose loss it is. What was
+        # given up at an end for want of payment is asked again for what comes back.
+        return
     reference, line = found[act.choice % len(found)]
     body = {"reason_code": "02", "reference": reference}
     answer = telling.desk.ask("POST", f"/premiums/{_id_of(telling, line)}/reverse", body)
@@ -615,8 +599,6 @@ def _renew(telling: Telling, act: Act) -> None:
 
 def _cancel(telling: Telling, act: Act) -> None:
     kind = KINDS[act.choice % len(KINDS)]
-    if telling.policy.status == "lapsed" and kind not in ("NON_PAYMENT", "LAPSE"):
-        return  # What is still owed depends on what was posted (the named difference 6).
     effective, noticed = _end(telling.policy, act), None
     body = {
         "cancellation_type": kind,

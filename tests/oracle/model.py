@@ -678,6 +678,8 @@ class Policy:
         if kind == "OTHER":
             if noticed is None:
                 raise Refused("the insurer gives notice")
+            if noticed < self.issued:
+                raise Refused("there was no policy to end")
             ends = noticed + timedelta(days=self.terms.notice_days + 1)
             if effective < ends:
                 raise Refused(f"the day of the notice is day 0: cover ends on {ends}")
