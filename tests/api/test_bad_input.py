@@ -211,9 +211,9 @@ def test_text_is_stored_as_it_was_typed_and_shown_as_text(
 def test_the_same_endpoints_answer_without_a_version_in_the_path(client_: TestClient) -> None:
     assert client_.get("/api/product-classes").json == client_.get("/api/v1/product-classes").json
     assert len(client_.get("/api/product-classes").json) == 23
-    assert len(client_.get("/api/benefit-types").json) == 21
+    assert len(client_.get("/api/benefit-types").json) == 22
     codes = {one["code"] for one in client_.get("/api/benefit-types/by-class/FUNERAL").json}
-    assert codes == {"FUNERAL", "DEATH", "ACCIDENTAL_DEATH", "PREMIUM_WAIVER"}
+    assert codes == {"FUNERAL", "DEATH", "ACCIDENTAL_DEATH", "PREMIUM_WAIVER", "STILLBIRTH"}
 
 
 def test_who_may_not_do_it_hears_that_and_not_what_is_wrong_with_the_request(

@@ -188,6 +188,7 @@ def test_a_refusal_and_a_notice_are_recorded_on_a_policys_escalation(
     expect(page.get_by_role("alert")).to_be_visible()
     _seen_whole(page, javascript)
     page.get_by_label("Sent to").fill("palesa@example.org")
+    page.get_by_label("What proves it").fill("RC 123 456 789 ZA")
     page.get_by_role("button", name="Record notice").click()
     expect(page.get_by_role("cell", name="palesa@example.org")).to_be_visible()
     page.get_by_role("link", name="Record refusal").click()

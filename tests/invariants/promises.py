@@ -219,6 +219,7 @@ PROMISES = {
         JOIN ins.claims c ON c.org_id = i.org_id AND c.id = i.claim_id
         LEFT JOIN LATERAL (
             SELECT sum(e.amount) FILTER (WHERE e.kind = 'PAID') AS paid,
+                   sum(e.amount) FILTER (WHERE e.kind = 'PAID' AND e.amount > 0) AS paid_ever,
                    sum(e.amount) FILTER (WHERE e.kind IN ('PAID', 'APPROVED')) AS approved,
                    sum(e.amount) FILTER (WHERE e.kind = 'RECOVERED') AS recovered
             FROM ins.claim_entries e
@@ -233,7 +234,8 @@ PROMISES = {
           AND (coalesce(e.paid, 0) <> i.paid_amount OR coalesce(l.paid, 0) <> i.paid_amount
                OR coalesce(e.approved, 0) <> i.approved_amount
                OR i.paid_amount > i.approved_amount
-               OR coalesce(e.recovered, 0) > i.paid_amount)
+               -- What was recovered stays so where a payment comes back and is made again.
+               OR coalesce(e.recovered, 0) > coalesce(e.paid_ever, 0))
     """,
     "0 <= what is reserved for a claim, and the books hold it": """
         SELECT concat(p.policy_number, ': ', coalesce(e.reserved, 0), ' reserved, ',

@@ -65,7 +65,8 @@ class Books:
         return [
             f"{promise}: {what}"
             for database, organizations in self._touched.items()
-            for promise, what in broken_promises(self._reader(database), organizations)
+            if (reader := self._reader(database)) is not None
+            for promise, what in broken_promises(reader, organizations)
         ]
 
     def _note(self, connection: Connection) -> None:
@@ -77,11 +78,17 @@ class Books:
         if organization is not None and database is not None:
             self._touched.setdefault(database, set()).add(organization)
 
-    def _reader(self, database: str) -> psycopg.Connection[Any]:
+    def _reader(self, database: str) -> psycopg.Connection[Any] | None:
+        """Return a connection to a database; None where it is none of this server's, or is gone."""
         if database in self._readers:
             return self._readers[database]
         url = make_url(self.admin_url).set(drivername="postgresql", database=database)
-        reader = psycopg.connect(url.render_as_string(hide_password=False), autocommit=True)
+        try:
+            reader = psycopg.connect(url.render_as_string(hide_password=False), autocommit=True)
+        except psycopg.OperationalError as error:
+            if f'database "{database}" does not exist' in str(error):
+                return None
+            raise
         for setting in _SETTINGS:
             reader.execute(setting)
         self._readers[database] = reader
