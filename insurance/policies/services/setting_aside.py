@@ -1,6 +1,6 @@
 """Setting a lapse aside: a payment of a day within the grace proves that the lapse never was."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
@@ -30,6 +30,7 @@ from insurance.policies.services.moves import (
     move,
     open_case,
 )
+from insurance.policies.services.past_cover import PastCover, past_cover_changed
 from insurance.policies.services.payments import give_to_policy
 
 ACTION = "policies.set_lapse_aside"
@@ -57,15 +58,6 @@ _STATUS_BEFORE = text(
     ORDER BY version_number DESC LIMIT 1
     """
 )
-
-
-_afterwards: list[Callable[[Session, UUID, date, datetime], None]] = []
-
-
-def on_setting_aside(step: Callable[[Session, UUID, date, datetime], None]) -> None:
-    """Register what a higher area must do once a policy's lapse never was, in its transaction."""
-    if step not in _afterwards:
-        _afterwards.append(step)
 
 
 def list_proofs(session: Session, policy: Policy) -> Sequence[Receipt]:
@@ -185,8 +177,13 @@ def execute_setting_aside(
         ended_on=None,
     )
     session.flush()
-    for step in _afterwards:
-        step(session, policy.id, on, now)
+    restored = PastCover(
+        policy_id=policy.id,
+        since=lapsed_on,
+        why="The lapse of the policy was set aside",
+        is_restored=True,
+    )
+    past_cover_changed(session, restored, on=on, now=now)
     return LifecycleOutcome(policy, lapsed_on, owed_past_grace(case))
 
 

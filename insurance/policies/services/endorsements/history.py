@@ -20,6 +20,7 @@ from insurance.policies.services.endorsements.preview import Prepared, Preview
 from insurance.policies.services.endorsements.wanted import kind_words
 from insurance.policies.services.history import record_event, record_version, state_of
 from insurance.policies.services.mails import tell_holder
+from insurance.policies.services.past_cover import PastCover
 
 
 def write_history(
@@ -95,3 +96,12 @@ def _described(endorsement: Endorsement, preview: Preview) -> str:
         words += f", premium {format_money(preview.current_premium)}"
         words += f" to {format_money(preview.new_premium)}"
     return words
+
+
+def past_cover(endorsement: Endorsement, what: str) -> PastCover:
+    """Return since when cover is another, and why: the change, and what was done with it."""
+    return PastCover(
+        policy_id=endorsement.policy_id,
+        since=endorsement.effective_date,
+        why=f"{kind_words(endorsement.type)} from {endorsement.effective_date:%Y/%m/%d} {what}",
+    )

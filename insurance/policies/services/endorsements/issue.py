@@ -39,7 +39,7 @@ from insurance.policies.services.endorsements.drafts import (
     new_endorsement,
     record_audit,
 )
-from insurance.policies.services.endorsements.history import write_history
+from insurance.policies.services.endorsements.history import past_cover, write_history
 from insurance.policies.services.endorsements.preview import (
     Prepared,
     Preview,
@@ -55,6 +55,7 @@ from insurance.policies.services.endorsements.wanted import (
 )
 from insurance.policies.services.history import record_event, record_version, state_of
 from insurance.policies.services.life_cover import check_life_cover, keep_life_answers
+from insurance.policies.services.past_cover import past_cover_changed
 from insurance.policies.services.schedules import apply_money
 
 BACKDATE = "policies.endorse_backdated"
@@ -222,6 +223,9 @@ def _issue(
     write_history(session, policy, endorsement, prepared, on, now)
     record_audit(session, endorsement, "policies.endorse")
     session.flush()
+    if endorsement.type is not EndorsementType.MAIN_MEMBER_DIED:
+        # That one is a step of the claim that pays the death.
+        past_cover_changed(session, past_cover(endorsement, "was issued"), on=on, now=now)
     return IssuedEndorsement(endorsement=endorsement, preview=prepared.preview, policy=policy)
 
 

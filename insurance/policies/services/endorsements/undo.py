@@ -25,6 +25,7 @@ from insurance.policies.services.endorsements.drafts import (
     make_stale,
     record_audit,
 )
+from insurance.policies.services.endorsements.history import past_cover
 from insurance.policies.services.endorsements.preview import (
     contract_as_of,
     lives_at,
@@ -34,6 +35,7 @@ from insurance.policies.services.endorsements.wanted import FROM_NEXT_PREMIUM, k
 from insurance.policies.services.history import record_event, record_version, state_of
 from insurance.policies.services.life_cover import check_life_cover, keep_life_answers
 from insurance.policies.services.mails import tell_holder
+from insurance.policies.services.past_cover import past_cover_changed
 from insurance.policies.services.schedules import apply_money, plan_money
 
 
@@ -112,3 +114,5 @@ def _undo(
     record_version(session, policy, event, snapshot, change_reason="Endorsement undone")
     make_stale(session, policy, endorsement)
     record_audit(session, endorsement, "policies.undo_endorsement")
+    session.flush()
+    past_cover_changed(session, past_cover(endorsement, "was undone"), on=on, now=now)
