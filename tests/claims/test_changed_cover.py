@@ -11,7 +11,7 @@ from insurance.claims import queries
 from insurance.policies.models import EndorsementType
 from insurance.policies.queries import list_benefits
 from insurance.policies.services.endorsements import Wanted, endorse_policy, undo_endorsement
-from tests.factories.claims import claim, items_of
+from tests.factories.claims import claim
 from tests.factories.lifecycle import at, sell
 
 SOLD, EVENT, CLAIMED = date(2026, 5, 1), date(2026, 5, 10), date(2026, 5, 12)

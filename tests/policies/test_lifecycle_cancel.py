@@ -354,6 +354,25 @@ def test_cover_ends_for_non_payment_only_as_it_would_lapse(kind: str, session: S
     assert _cancel(policy_id, over, kind).policy.status is PolicyStatus.CANCELLED
 
 
+def test_a_rhythm_of_premiums_to_come_keeps_nobody_from_cancelling(session: Session) -> None:
+    policy_id, day = sell(MAY), date(2026, 5, 20)
+    pay(policy_id, "100.00", MAY)
+    wanted = Wanted(
+        type=EndorsementType.CHANGE_FREQUENCY, data={"frequency": "QUARTERLY"}, effective_date=day
+    )
+    with at(day) as now:
+        endorse_policy(policy_id, wanted, on=day, now=now)
+
+    assert _cancel(policy_id, day).policy.status is PolicyStatus.CANCELLED
+
+    late = date(2026, 6, 2)
+    with at(late) as now:
+        keep_schedules(on=late, now=now)
+    session.expire_all()
+    assert get_policy(session, policy_id).status is PolicyStatus.CANCELLED
+    assert find_differences()[1] == []
+
+
 @pytest.mark.parametrize("paid", [None, "30.00"])
 def test_what_a_lapse_left_unpaid_is_asked_from_nobody_when_the_policy_is_cancelled(
     paid: str | None, session: Session
@@ -777,12 +796,14 @@ def test_a_cancellation_before_a_change_that_was_issued_wants_it_undone_first(
     session: Session,
 ) -> None:
     policy_id = sell(MAY)
+    benefit = list_benefits(session, policy_id)[0].benefit
     wanted = Wanted(
-        type=EndorsementType.CHANGE_PREMIUM_DUE_DAY,
-        data={"due_day": 15},
+        type=EndorsementType.CHANGE_COVER,
+        data={"policy_benefit_id": benefit.id, "new_sum_assured": D(90_000)},
         effective_date=date(2026, 5, 10),
-        reason="Payday",
+        reason="Asked for it",
     )
+    session.rollback()
     with at(date(2026, 5, 10)) as now:
         endorse_policy(policy_id, wanted, on=date(2026, 5, 10), now=now)
 

@@ -34,6 +34,7 @@ from insurance.policies.lifecycle_rules import (
 from insurance.policies.models import Endorsement, EndorsementStatus, PolicyStatus
 from insurance.policies.rules import check_transition, fold, steps_of
 from insurance.policies.services.contracts import Basis, load_basis
+from insurance.policies.services.endorsements.wanted import FROM_NEXT_PREMIUM
 from insurance.policies.services.held_money import forecast_of, settle_before_lapse
 from insurance.policies.services.moves import (
     Case,
@@ -284,6 +285,8 @@ def _check_date(case: Case, kind: CancellationType, effective: date) -> None:
             Endorsement.policy_id == case.policy.id,
             Endorsement.status == EndorsementStatus.ISSUED,
             Endorsement.effective_date > effective,
+            # How premiums would have fallen due later is nothing that an end has to wait for.
+            Endorsement.type.not_in(FROM_NEXT_PREMIUM),
         )
         .order_by(Endorsement.effective_date)
         .limit(1)
