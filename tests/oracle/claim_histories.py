@@ -190,7 +190,7 @@ class Telling:
             "waiting": (claim.waits, item["within_waiting_period"]),
         }
         amounts = {
-            "cover": (self.insured.cover_at(claim), "base_benefit_amount"),
+            "cover": (claim.cover, "base_benefit_amount"),
             "claimed": (claim.claimed, "claimed_amount"),
             "remaining": (claim.remaining, "remaining_cover"),
             "payable": (claim.payable, "payable"),

@@ -89,6 +89,7 @@ class Claim:
     cause: str
     status: str = "SUBMITTED"
     decision: str | None = None
+    cover: Decimal = ZERO
     claimed: Decimal = ZERO
     remaining: Decimal = ZERO
     excess: Decimal = ZERO
@@ -166,16 +167,12 @@ class Insured:
         used = self.used(claim.code, besides=claim)
         amount = cover.amount_on(claim.event) if there else ZERO
         past = cover.payable_on(claim.event, claim.cause) if there else ZERO
+        claim.cover = amount
         claim.remaining = max(ZERO, amount - used)
         claim.claimed = min(claim.requested, claim.remaining)
         claim.excess = cover.excess_of(claim.requested) if there else ZERO
         claim.payable = min(claim.requested - claim.excess, max(ZERO, past - used))
         claim.waits = past < amount
-
-    def cover_at(self, claim: Claim) -> Decimal:
-        """Return the cover on the day of the event."""
-        there = self.is_in_force(claim.event)
-        return self.covers[claim.code].amount_on(claim.event) if there else ZERO
 
     def assess(self, claim: Claim, amount: Decimal, cause: str | None = None) -> None:
         """Approve an amount of a claim, or nothing; what is approved is held of the cover."""
@@ -240,10 +237,16 @@ class Insured:
         claim.status, claim.reserve, claim.approved = "CLOSED", ZERO, claim.paid
 
     def change_cover(self, code: str, amount: Decimal) -> None:
-        """Change the sum assured from today on."""
+        """Change the sum assured from today on: what happened today is read on the new cover.
+
+        A claim is read at its notice, at its decision, and where the contract changes between.
+        """
         if self.is_suspended:
             raise Refused("it is suspended")
         self.covers[code].steps.append((self.today, amount))
+        for claim in self.claims:
+            if claim.status in OPEN and claim.event >= self.today:
+                self._measure(claim)
 
     def suspend(self) -> None:
         """Stop cover from today on."""
