@@ -28,6 +28,8 @@ from insurance.core.tenancy import platform_scope, tenant_scope
 from insurance.embedded import Services
 from insurance.identity.models import WebSession
 from insurance.identity.queries import find_user_by_email
+from insurance.jobs import claims as claims_jobs
+from insurance.jobs import lapses as lapses_jobs
 from insurance.organizations.queries import find_entry
 from insurance.policies.queries import get_portfolio
 from insurance.seeding.book import seed_book
@@ -56,6 +58,7 @@ def main() -> None:
             claims.fill(services.url("ins_owner", "insurance"), SLUG)
             with psycopg.connect(services.url("postgres", "insurance"), autocommit=True) as admin:
                 admin.execute("VACUUM ANALYZE")
+            _keep_figures(app)
             web = _serve(environ, arguments.port)
             try:
                 measured = _measure(
@@ -89,7 +92,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _prepare(app: Flask, policies: int) -> str:
-    """Fill the tenant and return the session cookie of its agent."""
+    """Fill the tenant and return the session cookie of its auditor, who may read every list."""
     seed_demo(app)
     began = time.monotonic()
     with _inside(app):
@@ -100,6 +103,13 @@ def _prepare(app: Flask, policies: int) -> str:
             print(f"Seeded {missing} policies at {missing / seconds:.0f} a second.")
     with app.app_context():
         return _sign_in()
+
+
+def _keep_figures(app: Flask) -> None:
+    """Do what the worker does every few seconds and minutes: no worker runs here."""
+    with _inside(app):
+        lapses_jobs.keep_arrears_list()
+        claims_jobs.count_loss_figures()
 
 
 @contextmanager
@@ -117,7 +127,7 @@ def _sign_in() -> str:
     identifier, now = secrets.token_urlsafe(32), clock.now()
     with platform_scope():
         session = db.session()
-        user = find_user_by_email(session, f"agent@{SLUG}.example")
+        user = find_user_by_email(session, f"auditor@{SLUG}.example")
         assert user is not None
         session.add(
             WebSession(
@@ -168,6 +178,8 @@ def _measure(
         ("policy list, search", f"/{SLUG}/policies?q=khumalo", PART | {"Cookie": cookie}),
         ("claims list, 25 rows", f"/{SLUG}/claims", PART | {"Cookie": cookie}),
         ("claims in breach", f"/{SLUG}/claims?tab=sla_breaches", PART | {"Cookie": cookie}),
+        ("arrears, in grace", f"/{SLUG}/lapses?state=IN_GRACE", PART | {"Cookie": cookie}),
+        ("loss ratio", f"/{SLUG}/claims/loss-ratio", {"Cookie": cookie}),
         ("dashboard", f"/{SLUG}/", {"Cookie": cookie}),
     )
     return [
