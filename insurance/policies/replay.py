@@ -83,15 +83,16 @@ _CHECKS = {
                 WHERE e.org_id = p.org_id AND e.policy_id = p.id AND e.status = 'ISSUED'
                   AND e.applied_at IS NULL)
         ), known AS (
-            SELECT s.id, jsonb_agg(jsonb_build_array(one->>'id', one->>'value', one->'details',
-                                                     one->>'end_date') ORDER BY one->>'id') AS things
+            SELECT s.id, jsonb_agg(jsonb_build_array(one->>'id', CAST(one->>'value' AS numeric),
+                                                     one->'details', one->>'end_date')
+                                   ORDER BY one->>'id') AS things
             FROM settled s
             JOIN ins.policy_versions v ON v.org_id = :org AND v.policy_id = s.id
                 AND v.version_number = s.current_version
             CROSS JOIN LATERAL jsonb_array_elements(v.policy_snapshot->'objects') AS one
             GROUP BY s.id
         ), present AS (
-            SELECT o.policy_id, jsonb_agg(jsonb_build_array(o.id::text, o.value::text, o.details,
+            SELECT o.policy_id, jsonb_agg(jsonb_build_array(o.id::text, o.value, o.details,
                                                      o.end_date::text) ORDER BY o.id::text) AS things
             FROM ins.policy_objects o WHERE o.org_id = :org GROUP BY o.policy_id
         )

@@ -23,6 +23,7 @@ from insurance.core.permissions import Role
 from insurance.core.settings import Settings
 from insurance.core.tenancy import platform_scope, tenant_scope
 from insurance.organizations.queries import find_entry
+from insurance.policies.replay import find_differences
 from insurance.seeding.demo import seed_demo
 from tests.factories.identity import PersonFacts, SignedInClient, session_for
 from tests.factories.organizations import OrganizationFacts
@@ -208,6 +209,17 @@ def test_every_request_for_a_second_person_in_the_demonstration_opens_in_words(
             opened += 1
 
     assert opened
+
+
+@pytest.mark.parametrize("slug", ["ubuntu-life", "karoo-general"])
+def test_the_history_of_the_demonstration_gives_its_present(
+    demonstration: Flask, slug: str
+) -> None:
+    with demonstration.app_context(), platform_scope():
+        entry = find_entry(db.session(), slug)
+        assert entry is not None
+    with demonstration.app_context(), tenant_scope(entry.org_id):
+        assert find_differences()[1] == []
 
 
 def test_the_demonstration_shows_who_is_paid_who_holds_and_who_pays(demonstration: Flask) -> None:
