@@ -68,7 +68,8 @@ def _running(command: list[str], folder: Path, environment: dict[str, str]) -> I
         yield process
     finally:
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=20)
+        # A worker ends its round of periodic jobs first, here over the tenants of a whole suite.
+        process.communicate(timeout=180)
 
 
 def _answers(port: str, path: str) -> bytes:
