@@ -100,6 +100,7 @@ def _write_bare(session: Session, before: dict[Table, object]) -> tuple[int, flo
             # What must be unique is made so.
             if table is Receipt.__table__:
                 row["reference"] += " again"
+                row["reference_key"] += " AGAIN"
             elif table is PolicyEvent.__table__:
                 row["sequence"] += 1_000_000
             elif table is ReconciliationRow.__table__:
