@@ -531,10 +531,8 @@ def _reverse(telling: Telling, act: Act) -> None:
         for line in policy.lines
         if line.paid.get(one.reference)
     ]
-    gave_up = policy.ending is not None and not policy.ending.is_pursued
-    if not found or policy.refunds_paid or gave_up:
-        # What was paid back is gone, and semantics.md is silent on whose loss it is. What was
-        # given up at an end for want of payment is asked again for what comes back.
+    if not found or policy.refunds_paid:
+        # What was paid back is gone, and semantics.md is silent on whose loss it is.
         return
     reference, line = found[act.choice % len(found)]
     body = {"reason_code": "02", "reference": reference}

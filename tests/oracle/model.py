@@ -327,6 +327,8 @@ class Policy:
         )
         kept = premiums[: stays + 1]
         start = kept[-1].end if kept else self.start
+        if start >= self.expiry:
+            raise Refused("every premium of the term is charged or paid")
         self.lines = [one for one in self.lines if one.kind != "PREMIUM"] + kept
         self.rhythms.append(Rhythm(start, frequency or now.frequency, day or now.day))
         self.frequency = self.rhythms[-1].frequency
@@ -437,6 +439,7 @@ class Policy:
             line.paid.pop(reference, None)
         if self.ending is not None:
             self._divide_again(self.ending)
+        self._price_anew()
 
     def _divide_again(self, ending: Ending) -> None:
         """Divide what is left, after the end, of money that came in."""
@@ -474,6 +477,7 @@ class Policy:
                     used = min(rest, line.paid[reference])
                     line.paid[reference] -= used
                     rest -= used
+        self._price_anew()
 
     # ---- changes -----------------------------------------------------------------------
 
@@ -508,6 +512,24 @@ class Policy:
         ]
         return self._take(steps, anniversary)
 
+    def _price_anew(self) -> None:
+        """Give premiums to come that are paid no more the price of their days.
+
+        What a change cost while they were paid was an adjustment; its opposite makes up for it.
+        """
+        if self.status not in ("active", "suspended"):
+            return
+        adjustment = ZERO
+        for line in self.lines:
+            is_free = line.kind == "PREMIUM" and not (
+                line.is_cancelled or line.is_charged or line.paid_amount
+            )
+            if is_free:
+                adjustment += line.amount - self.charge(line)
+                line.amount = self.charge(line)
+        self._order += 1
+        self._adjust(adjustment)
+
     def _take(self, steps: list[Step], effective: date) -> Decimal:
         before = {id(one): self.charge(one) for one in self.lines if one.kind == "PREMIUM"}
         self.steps.extend(steps)
@@ -520,14 +542,17 @@ class Policy:
                 line.amount += difference
             else:
                 adjustment += difference
+        self._adjust(adjustment)
+        self.use_credit()
+        return adjustment
+
+    def _adjust(self, adjustment: Decimal) -> None:
         if adjustment > 0:
             self._charge_adjustment(adjustment)
         elif adjustment < 0:
             reference = f"credit note {self._order}"
             note = Receipt(reference, -adjustment, self.today, is_money=False, unused=-adjustment)
             self.receipts.append(note)
-        self.use_credit()
-        return adjustment
 
     def _charge_adjustment(self, amount: Decimal) -> None:
         ahead = [
@@ -581,6 +606,7 @@ class Policy:
                         amount = min(later.paid[reference], line.outstanding)
                         later.paid[reference] -= amount
                         line.paid[reference] = line.paid.get(reference, ZERO) + amount
+        self._price_anew()
 
     def lapse(self) -> None:
         """End cover because a premium was not paid in its grace."""

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from insurance.approvals.queries import get_request
 from insurance.billing.models import LineKind
-from insurance.billing.queries import list_premium_lines, unapplied_credit
+from insurance.billing.queries import list_premium_lines, list_receipts, unapplied_credit
 from insurance.core.context import acting_as
 from insurance.core.errors import ConflictError, DomainError, ForbiddenError
 from insurance.core.ids import new_id
@@ -29,6 +29,7 @@ from insurance.policies.services import (
     approve_request,
     pay_premium,
     receive_payment,
+    reverse_payment,
 )
 from insurance.policies.services.as_at import policy_as_at
 from insurance.policies.services.endorsements import (
@@ -41,6 +42,7 @@ from insurance.policies.services.endorsements import (
     reprice_endorsement,
     undo_endorsement,
 )
+from insurance.policies.services.held_money import settle_before_lapse
 from insurance.policies.services.schedule_steps import keep_schedules
 from tests.factories.book import NOW, TODAY, make_customer, make_quote
 from tests.factories.identity import TestClient
@@ -422,9 +424,8 @@ def test_a_backdated_change_finds_its_place_among_the_issued_ones(
     assert len(versions[0].policy_snapshot["members"]) == 2
 
 
-def test_premiums_before_one_that_was_paid_ahead_are_still_asked_for(
-    policy_id: UUID, session: Session
-) -> None:
+def _pay_february(session: Session, policy_id: UUID) -> UUID:
+    """Pay the premium of February ahead, before any other; return its line."""
     fourth = list_premium_lines(session, policy_id)[3].id
     session.rollback()
     pay_premium(
@@ -436,6 +437,13 @@ def test_premiums_before_one_that_was_paid_ahead_are_still_asked_for(
         on=TODAY,
         now=NOW,
     )
+    return fourth
+
+
+def test_premiums_before_one_that_was_paid_ahead_are_still_asked_for(
+    policy_id: UUID, session: Session
+) -> None:
+    _pay_february(session, policy_id)
 
     issued = _issue(policy_id, _cover(session, policy_id, 750_000, date(2026, 12, 1)))
 
@@ -450,6 +458,42 @@ def test_premiums_before_one_that_was_paid_ahead_are_still_asked_for(
         (3, D("350.00")),
     ]
     assert issued.preview.adjustment == D("100.00")  # what February's premium lacks now
+
+
+def _bounces(policy_id: UUID, line_id: UUID) -> None:
+    reverse_payment(policy_id, line_id, reason_code="02", on=TODAY, now=NOW)
+
+
+def _is_used_before_a_lapse(policy_id: UUID, _line_id: UUID) -> None:
+    settle_before_lapse(policy_id, on=date(2026, 12, 20), now=NOW)
+
+
+@pytest.mark.parametrize("loses_its_payment", [_bounces, _is_used_before_a_lapse])
+def test_a_premium_paid_ahead_that_is_paid_no_more_has_the_price_of_its_day(
+    loses_its_payment: Callable[[UUID, UUID], None], policy_id: UUID, session: Session
+) -> None:
+    february = _pay_february(session, policy_id)
+    _issue(policy_id, _cover(session, policy_id, 750_000, date(2026, 12, 1)))
+
+    loses_its_payment(policy_id, february)
+
+    session.expire_all()
+    lines = list_premium_lines(session, policy_id)
+    premiums = [one for one in lines if one.kind is LineKind.PREMIUM]
+    assert [one.amount for one in premiums[:5]] == [D("250.00"), *[D("350.00")] * 4]
+    owed = sum((one.amount for one in lines), D(0)) - 12 * D("350.00")
+    credited = sum(
+        one.amount for one in list_receipts(session, policy_id) if one.kind == "CREDIT_NOTE"
+    )
+    assert owed - credited == D("-100.00"), "November alone costs less"
+    again = preview_endorsement(policy_id, _heirs(), on=TODAY)
+    assert again.adjustment == D("0.00")
+
+
+def _heirs() -> Wanted:
+    row = {"kind": "PRIMARY", "first_name": "A", "last_name": "B", "share": D(100)}
+    data = {"beneficiaries": [row]}
+    return Wanted(type=EndorsementType.CHANGE_BENEFICIARIES, data=data, effective_date=TODAY)
 
 
 def test_two_changes_of_the_same_cover_wait_for_a_choice(policy_id: UUID, session: Session) -> None:

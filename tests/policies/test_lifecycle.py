@@ -23,7 +23,7 @@ from insurance.lapses.services import place_hold, record_notice
 from insurance.ledger.periods import close_books
 from insurance.ledger.queries import list_policy_transfers
 from insurance.policies.lifecycle_rules import CancellationType
-from insurance.policies.models import PolicyStatus
+from insurance.policies.models import EndorsementType, PolicyStatus
 from insurance.policies.queries import get_policy, list_benefits, list_events, list_versions
 from insurance.policies.replay import find_differences
 from insurance.policies.rules import TRANSITIONS, check_transition
@@ -39,6 +39,7 @@ from insurance.policies.services import (
     reverse_payment,
     suspend_policy,
 )
+from insurance.policies.services.endorsements import Wanted, endorse_policy
 from tests.factories.identity import TestClient
 from tests.factories.lifecycle import at, morning, pay, sell
 from tests.factories.organizations import OrganizationFacts
@@ -470,6 +471,23 @@ def test_a_non_life_policy_is_renewed_for_the_next_year_at_its_premium(non_life:
     assert lines == [(DUE, D("12000.00")), (date(2027, 10, 4), D("12000.00"))]
     with pytest.raises(ConflictError):
         renew_policy(policy_id, on=day, now=morning(day))
+
+
+def test_a_rhythm_waits_for_the_renewal_where_every_premium_of_the_term_is_paid(
+    non_life: Session,
+) -> None:
+    policy_id, day = _annual(), date(2027, 9, 10)
+    wanted = Wanted(
+        type=EndorsementType.CHANGE_FREQUENCY, data={"frequency": "MONTHLY"}, effective_date=day
+    )
+
+    with at(day) as now, pytest.raises(ConflictError, match="once the policy is renewed"):
+        endorse_policy(policy_id, wanted, on=day, now=now)
+
+    with at(day) as now:
+        renew_policy(policy_id, on=day, now=now)
+        issued = endorse_policy(policy_id, wanted, on=day, now=now)
+    assert issued.preview.effective_date == date(2027, 10, 4)
 
 
 def test_life_policies_are_not_renewed(session: Session) -> None:

@@ -49,6 +49,7 @@ from insurance.policies.services import (
     pay_refund,
     preview_cancellation,
     refunds_payable,
+    reverse_payment,
     waive_premium,
 )
 from insurance.policies.services.endorsements import Wanted, endorse_policy
@@ -388,6 +389,51 @@ def test_what_a_lapse_left_unpaid_is_asked_from_nobody_when_the_policy_is_cancel
     done = _cancel(policy_id, date(2026, 6, 20))
 
     assert (done.refund, done.policy.status) == (0, PolicyStatus.CANCELLED)
+    session.expire_all()
+    assert arrears_on(session, policy_id, date(2026, 12, 1)) == 0
+    assert find_differences()[1] == []
+
+
+@pytest.mark.parametrize("ends", ["lapse", "cancel"])
+def test_what_comes_back_after_cover_ended_for_want_of_a_premium_is_asked_from_nobody(
+    ends: str, session: Session
+) -> None:
+    policy_id, over = sell(MAY), date(2026, 6, 17)
+    pay(policy_id, "100.00", MAY)
+    pay(policy_id, "30.00", date(2026, 6, 3), reference="June in part")
+    _tell(policy_id, date(2026, 6, 5))
+    if ends == "lapse":
+        with at(over) as now:
+            lapse_policy(policy_id, reason="Unpaid", on=over, now=now)
+    _cancel(policy_id, over, "VOLUNTARY" if ends == "lapse" else "NON_PAYMENT")
+
+    june = list_premium_lines(session, policy_id)[1].id
+    session.rollback()
+    with at(over) as now:
+        reverse_payment(policy_id, june, reason_code="02", on=over, now=now)
+
+    session.expire_all()
+    assert arrears_on(session, policy_id, date(2026, 12, 1)) == 0
+    assert list_events(session, policy_id, limit=1)[0].payload["written_off"] == "30.00"
+    assert find_differences()[1] == []
+
+
+@pytest.mark.parametrize(("paid", "refund"), [("100.00", "46.67"), ("53.34", "0.01"), ("50", "0")])
+def test_a_premium_paid_after_the_lapse_pays_for_the_days_of_grace_and_the_rest_goes_back(
+    paid: str, refund: str, session: Session
+) -> None:
+    # Cover went on from 1 to 16 June, for 16/30 of 100.00.
+    policy_id, over = sell(MAY), date(2026, 6, 17)
+    pay(policy_id, "100.00", MAY)
+    _tell(policy_id, date(2026, 6, 5))
+    with at(over) as now:
+        lapse_policy(policy_id, reason="Unpaid", on=over, now=now)
+    pay(policy_id, paid, date(2026, 6, 18))
+
+    assert _preview(policy_id, date(2026, 6, 20)).refund == D(refund)
+    done = _cancel(policy_id, date(2026, 6, 20))
+
+    assert done.refund == D(refund)
     session.expire_all()
     assert arrears_on(session, policy_id, date(2026, 12, 1)) == 0
     assert find_differences()[1] == []

@@ -44,6 +44,7 @@ from insurance.policies.services.moves import (
     move,
     open_case,
 )
+from insurance.policies.services.own_receipts import next_reference, write_off_open
 from insurance.products.queries import business_day
 
 ACTION = "policies.cancel"
@@ -97,6 +98,7 @@ class CancellationPreview:
 class _Prepared:
     preview: CancellationPreview
     plan: CancellationPlan
+    gives_up_unpaid: bool
 
 
 def preview_cancellation(
@@ -160,14 +162,14 @@ def _prepare(case: Case, wanted: Cancellation) -> _Prepared:
     cooling = _cooling_off(case, wanted.kind)
     cools = cooling is CoolingOff.YES
     basis = rules.cancellation_basis(case.terms.cancellation_basis, is_cooling_off=cools, by=by)
+    # What a lapse left unpaid is asked from nobody, whatever was charged or part paid of it.
     has_lapsed = policy.status is PolicyStatus.LAPSED
+    gives_up_unpaid = has_lapsed or wanted.kind in rules.UNPAID_TYPES
     lines, plan = _plan(
         case,
         stop,
         basis=basis,
-        charges=policy.ended_on is None,
-        # What a lapse left unpaid is asked from nobody, whatever was charged or part paid of it.
-        gives_up_unpaid=has_lapsed or wanted.kind in rules.UNPAID_TYPES,
+        gives_up_unpaid=gives_up_unpaid,
     )
     preview = CancellationPreview(
         effective_date=effective,
@@ -187,15 +189,15 @@ def _prepare(case: Case, wanted: Cancellation) -> _Prepared:
         refund=plan.money.refund,
         needs=_needs(case, wanted.kind, by, effective, plan),
     )
-    return _Prepared(preview, plan)
+    return _Prepared(preview, plan, gives_up_unpaid)
 
 
 def _plan(
-    case: Case, stop: date, *, basis: str, charges: bool, gives_up_unpaid: bool = False
+    case: Case, stop: date, *, basis: str, gives_up_unpaid: bool = False
 ) -> tuple[list[Line], CancellationPlan]:
     session, policy = case.session, case.policy
     term = load_basis(session, policy, on=stop)
-    lines = _lines(case, term, stop, charges=charges)
+    lines = _lines(case, term, stop)
     plan = rules.plan_cancellation(
         lines,
         stop,
@@ -215,7 +217,7 @@ def settle_end(case: Case, stop: date, *, keeps_period: bool = False) -> Decimal
     has paid, so it keeps the premium of the period that cover ended in. What is owed stays owed.
     """
     basis = rules.FLAT if keeps_period else rules.PRO_RATA
-    _lines_of_end, plan = _plan(case, stop, basis=basis, charges=True)
+    _lines_of_end, plan = _plan(case, stop, basis=basis)
     charge_due(case, min(stop, day_after(case.on)))
     _settle(case, plan, stop)
     return plan.money.refund
@@ -314,10 +316,11 @@ def _cooling_off(case: Case, kind: CancellationType) -> CoolingOff:
     )
 
 
-def _lines(case: Case, basis: Basis, stop: date, *, charges: bool) -> list[Line]:
-    """Return the schedule, with `charges` as if every premium of a covered period were charged.
+def _lines(case: Case, basis: Basis, stop: date) -> list[Line]:
+    """Return the schedule as if every premium of a covered period were charged.
 
-    What a period earns comes from the contract's steps, by the function that charges it. What
+    A lapse gave up the premiums that nobody paid; one that was paid after it is charged. What a
+    period earns comes from the contract's steps, by the function that charges it. What
     belongs to earlier terms was charged what it earned.
     """
     charged_before = min(stop, day_after(case.on))
@@ -327,7 +330,8 @@ def _lines(case: Case, basis: Basis, stop: date, *, charges: bool) -> list[Line]
     steps = steps_of(stages, basis.pricer)
     found = []
     for line in case.lines():
-        will_be = charges and line.due_date < charged_before and line.amount > ZERO
+        is_covered = line.due_date < charged_before and line.amount > ZERO
+        will_be = is_covered and (case.policy.ended_on is None or line.paid_amount > ZERO)
         period = Period(line.due_date, max(line.period_end, line.due_date))
         is_earlier = line.due_date < basis.starts_on
         is_adjustment = line.kind is LineKind.ADJUSTMENT
@@ -413,8 +417,11 @@ def _cancel(
     case: Case, wanted: Cancellation, prepared: _Prepared, *, approval_id: UUID | None = None
 ) -> LifecycleOutcome:
     preview = prepared.preview
-    if case.policy.ended_on is None:
-        charge_due(case, min(preview.cover_end, day_after(case.on)))
+    charge_due(
+        case,
+        min(preview.cover_end, day_after(case.on)),
+        only_paid=case.policy.ended_on is not None,
+    )
     _settle(case, prepared.plan, preview.cover_end)
     move(
         case,
@@ -427,6 +434,7 @@ def _cancel(
             "cancellation_type": wanted.kind,
             "initiated_by": preview.initiated_by,
             "is_cooling_off": preview.is_cooling_off,
+            "gives_up_unpaid": prepared.gives_up_unpaid,
             "never_covered": preview.cover_end <= case.policy.effective_date,
             "approval_id": approval_id,
             **_figures(preview),
@@ -478,7 +486,7 @@ def _settle(case: Case, plan: CancellationPlan, stop: date) -> None:
         _credit(case, plan, stop)
     money.apply_credits(session, {policy.id: policy.policy_number}, on=case.on, now=case.now)
     if plan.written_off > ZERO:
-        _write_off_rest(case)
+        write_off_open(case)
     if plan.money.refund > ZERO:
         money.refund_credit(
             session, policy.id, policy.policy_number, plan.money.refund, on=case.on, now=case.now
@@ -501,27 +509,3 @@ def _credit(case: Case, plan: CancellationPlan, stop: date) -> None:
         vat_rate=case.vat_rate(line.due_date if line else stop),
     )
     money.record_receipts(case.session, [note], on=case.on, now=case.now)
-
-
-def _write_off_rest(case: Case) -> None:
-    for _policy_id, line in billing.list_open_lines(case.session, [case.policy.id]):
-        rest = money.Payment(
-            policy_id=case.policy.id,
-            policy_number=case.policy.policy_number,
-            reference=next_reference(case, "WO"),
-            amount=line.outstanding,
-            on=case.on,
-            line_id=line.id,
-            kind=ReceiptKind.WRITE_OFF,
-            detail="Not collected",
-            vat_rate=case.vat_rate(line.due_date),
-        )
-        money.record_receipts(case.session, [rest], on=case.on, now=case.now)
-
-
-def next_reference(case: Case, prefix: str) -> str:
-    """Return the next reference of the insurer's own receipts: `CN-PL-2026-000001-1`."""
-    start = f"{prefix}-{case.policy.policy_number}-"
-    taken = billing.list_receipts(case.session, case.policy.id, limit=10_000)
-    own = [one for one in taken if one.kind is not ReceiptKind.PAYMENT and one.beside_id is None]
-    return f"{start}{sum(one.reference.startswith(start) for one in own) + 1}"

@@ -25,7 +25,7 @@ from insurance.lapses.rules import Reinstatement, Way, reinstatement_terms
 from insurance.policies import lifecycle_rules, queries
 from insurance.policies.models import EndorsementStatus, PolicyStatus
 from insurance.policies.rules import check_transition, expiry_date
-from insurance.policies.services.cancellation import next_reference, settle_end
+from insurance.policies.services.cancellation import settle_end
 from insurance.policies.services.held_money import forecast_of, settle_before_lapse
 from insurance.policies.services.moves import (
     Case,
@@ -38,6 +38,7 @@ from insurance.policies.services.moves import (
     open_case,
     uncharge_unpaid,
 )
+from insurance.policies.services.own_receipts import next_reference
 from insurance.products.rules import MONTHS_PER_PREMIUM
 
 LAPSED = "Lapsed"

@@ -112,12 +112,14 @@ def open_case(
     return Case(session, policy, terms, on, now, life_answers or {})
 
 
-def charge_due(case: Case, before: date) -> Decimal:
+def charge_due(case: Case, before: date, *, only_paid: bool = False) -> Decimal:
     """Charge the open premiums that fell due before a day and are not charged; return their sum.
 
-    VAT follows the due date. What lies in a closed month is posted on the day of the move.
+    With `only_paid` those of which something was paid. VAT follows the due date. What lies in a
+    closed month is posted on the day of the move.
     """
-    due = charges_before(case.lines(), before, closed=closed_through(case.session), on=case.on)
+    lines = [line for line in case.lines() if line.paid_amount > ZERO or not only_paid]
+    due = charges_before(lines, before, closed=closed_through(case.session), on=case.on)
     for line, _day in due:
         line.posted_at = case.now
     case.session.flush()

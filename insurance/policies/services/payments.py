@@ -37,6 +37,8 @@ from insurance.organizations.queries import get_organization
 from insurance.policies import queries
 from insurance.policies.models import EventCategory, Policy
 from insurance.policies.services.history import Happening, record_event, record_events
+from insurance.policies.services.own_receipts import give_up_again
+from insurance.policies.services.schedules import lay_anew
 
 RECEIVE = "policies.receive_payment"
 """What a second person agrees to: a payment above the tenant's limit."""
@@ -457,7 +459,10 @@ def reverse_with_events(
     money.reverse_receipts(session, reasons, receipts, on=on, now=now)
     for policy_id, amount in _keep_unfounded_refunds(session, receipts, on, now).items():
         kept[policy_id] += amount
-    record_events(session, [_taken_back(one, on, kept) for one in receipts], now)
+    policy_ids = {one.policy_id for one in receipts if one.policy_id}
+    lay_anew(session, policy_ids, on=on, now=now)
+    given_up = give_up_again(session, policy_ids, on=on, now=now)
+    record_events(session, [_taken_back(one, on, kept, given_up) for one in receipts], now)
     record_many(
         session,
         [
@@ -512,14 +517,20 @@ def _keep_unfounded_refunds(
     return unfounded
 
 
-def _taken_back(receipt: Receipt, on: date, refunds: dict[UUID, Decimal]) -> Happening:
+def _taken_back(
+    receipt: Receipt, on: date, refunds: dict[UUID, Decimal], written_off: dict[UUID, Decimal]
+) -> Happening:
     assert receipt.policy_id is not None
     kept = refunds.pop(receipt.policy_id, ZERO)
+    given_up = written_off.pop(receipt.policy_id, ZERO)
     words = f"{format_money(receipt.amount)} with reference {receipt.reference} reversed"
     payload: dict[str, Any] = {"receipt_id": receipt.id, "reference": receipt.reference}
     if kept > ZERO:
         words += f"; {format_money(kept)} that waited to be paid back is kept"
         payload["refund_kept"] = kept
+    if given_up > ZERO:
+        words += f"; {format_money(given_up)} that opened again is asked from nobody"
+        payload["written_off"] = given_up
     return Happening(
         receipt.policy_id,
         "PAYMENT_REVERSED",

@@ -24,10 +24,11 @@ from insurance.ledger.models import TransferType
 from insurance.ledger.services import Entry, post
 from insurance.policies.lifecycle_rules import Agreement
 from insurance.policies.models import EventCategory, Policy, PolicyStatus
-from insurance.policies.services.cancellation import next_reference
 from insurance.policies.services.history import record_event
 from insurance.policies.services.moves import Case, LifecycleOutcome, open_case
+from insurance.policies.services.own_receipts import next_reference
 from insurance.policies.services.payers import refund_payee
+from insurance.policies.services.schedules import lay_anew
 
 WAIVE = "premiums.waive"
 WRITE_OFF = "premiums.write_off"
@@ -295,6 +296,7 @@ def _pay_out(
         money.refund_credit(
             session, policy.id, policy.policy_number, from_credit, on=case.on, now=case.now
         )
+        lay_anew(session, [policy.id], on=case.on, now=case.now)
     paid = Entry(
         type=TransferType.REFUND_PAID,
         description=f"Refund paid {policy.policy_number} {reference}",

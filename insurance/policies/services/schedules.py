@@ -1,13 +1,13 @@
 """What a change of a contract does to its premiums, planned first and then done."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from insurance.billing import queries as billing
@@ -21,18 +21,39 @@ from insurance.billing.models import (
     ReceiptStatus,
 )
 from insurance.billing.rules import MONTHS_AHEAD, PlannedLine, Step, line_charge, plan_lines
+from insurance.core.bulk import id_array
 from insurance.core.ids import new_id
 from insurance.core.money import ZERO, total
 from insurance.core.period import Period, add_months
 from insurance.core.tenancy import current_org
 from insurance.organizations.queries import find_parameter
+from insurance.policies import queries
 from insurance.policies.models import Policy
-from insurance.policies.rules import Stage, rhythm_began, steps_of
-from insurance.policies.services.contracts import Basis
+from insurance.policies.rules import Stage, fold, rhythm_began, steps_of
+from insurance.policies.services.contracts import Basis, load_basis
 from insurance.products.rules import MONTHS_PER_PREMIUM
 
 DEBITS_NAMED = 3
 _ADJUSTMENT = "ADJ-"
+_ADJUSTED = text(
+    """
+    SELECT id FROM ins.policies p
+    WHERE org_id = :org AND id = ANY(CAST(:policies AS uuid[])) AND status IN ('active', 'suspended')
+      AND (
+        EXISTS (
+          SELECT FROM ins.premium_lines l
+          WHERE l.org_id = :org AND l.policy_id = p.id AND l.kind = 'ADJUSTMENT'
+            AND l.status <> 'CANCELLED'
+        )
+        OR EXISTS (
+          SELECT FROM ins.receipts r
+          WHERE r.org_id = :org AND r.policy_id = p.id AND r.kind = 'CREDIT_NOTE'
+            AND r.status = 'POSTED' AND starts_with(r.reference, 'ADJ-')
+        )
+      )
+    ORDER BY id
+    """
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,6 +264,24 @@ def apply_money(
         )
         money.record_receipts(session, [credit], on=on, now=now)
     session.flush()
+
+
+def lay_anew(session: Session, policy_ids: Collection[UUID], *, on: date, now: datetime) -> None:
+    """Price premiums to come anew from which money paid ahead was taken away.
+
+    A change after such a payment was charged or credited beside the premium, which stayed as it
+    was paid. Now that nothing is paid of it the premium has the price of its day, and the opposite
+    of that adjustment makes up for it. The caller holds the policies.
+    """
+    session.flush()
+    values = {"org": current_org(), "policies": id_array(policy_ids)}
+    for policy_id in session.scalars(_ADJUSTED, values).all():
+        policy = queries.get_policy(session, policy_id)
+        basis = load_basis(session, policy)
+        stages = fold(basis.contract, basis.starts_on, basis.changes, basis.pricer)
+        plan = plan_money(session, policy, stages, basis=basis, on=on)
+        if plan.adjustment != ZERO:
+            apply_money(session, policy, plan, on=on, now=now, why=new_id())
 
 
 def _take_back(session: Session, policy: Policy, left: Decimal, on: date, now: datetime) -> Decimal:

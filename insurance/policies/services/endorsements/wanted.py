@@ -274,7 +274,7 @@ def effective_day(session: Session, wanted: Wanted, basis: Basis, policy: Policy
 def _next_premium(session: Session, policy: Policy, basis: Basis, effective: date) -> date:
     """Return the first due date from a day on that is neither charged nor paid.
 
-    Raises ConflictError where a later one has another rhythm already.
+    Raises ConflictError where the term has none, or a later one has another rhythm already.
     """
     kept = [
         line.period_end
@@ -284,6 +284,11 @@ def _next_premium(session: Session, policy: Policy, basis: Basis, effective: dat
         and basis.starts_on <= line.due_date < effective
     ]
     start = max([*kept, basis.next_charge])
+    if policy.expiry_date is not None and start >= policy.expiry_date:
+        raise ConflictError(
+            f"Every premium until {policy.expiry_date:%Y/%m/%d} is charged or paid;"
+            " this can change once the policy is renewed."
+        )
     ahead = [one.on for one in basis.changes if one.type in FROM_NEXT_PREMIUM and one.on > start]
     if ahead:
         raise ConflictError(
