@@ -54,13 +54,15 @@ def main() -> None:
             settings = load_settings(environ)
             upgrade(settings)
             app = create_app(settings)
-            cookie = _prepare(app, arguments.policies)
+            _prepare(app, arguments.policies)
             claims.fill(services.url("ins_owner", "insurance"), SLUG)
             with psycopg.connect(services.url("postgres", "insurance"), autocommit=True) as admin:
                 admin.execute("VACUUM ANALYZE")
             _keep_figures(app)
             web = _serve(environ, arguments.port)
             try:
+                with app.app_context():
+                    cookie = _sign_in()
                 measured = _measure(
                     arguments, cookie, web, psutil.Process(services.pid("postgresql"))
                 )
@@ -91,8 +93,8 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _prepare(app: Flask, policies: int) -> str:
-    """Fill the tenant and return the session cookie of its auditor, who may read every list."""
+def _prepare(app: Flask, policies: int) -> None:
+    """Fill the tenant with so many policies."""
     seed_demo(app)
     began = time.monotonic()
     with _inside(app):
@@ -101,8 +103,6 @@ def _prepare(app: Flask, policies: int) -> str:
             seed_book(missing, processes=os.cpu_count() or 1)
             seconds = time.monotonic() - began
             print(f"Seeded {missing} policies at {missing / seconds:.0f} a second.")
-    with app.app_context():
-        return _sign_in()
 
 
 def _keep_figures(app: Flask) -> None:
@@ -124,6 +124,7 @@ def _inside(app: Flask) -> Iterator[None]:
 
 
 def _sign_in() -> str:
+    """Return the session cookie of the tenant's auditor, who may read every list."""
     identifier, now = secrets.token_urlsafe(32), clock.now()
     with platform_scope():
         session = db.session()
@@ -149,6 +150,8 @@ def _serve(environ: dict[str, str], port: int) -> subprocess.Popen[bytes]:
     )
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
+        if web.poll() is not None:
+            raise RuntimeError(f"The web server did not start; is port {port} taken?")
         try:
             measure_ready(port)
         except OSError:

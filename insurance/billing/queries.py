@@ -310,6 +310,25 @@ def refunds_payable(session: Session, policy_id: UUID) -> Decimal:
     return Decimal(found)
 
 
+_CASH = text(
+    """
+    SELECT (SELECT coalesce(sum(amount), 0) FROM ins.receipts
+            WHERE org_id = :org AND policy_id = :policy AND kind = 'PAYMENT' AND status = 'POSTED')
+         - (SELECT coalesce(sum(CASE WHEN credit_account = 'REFUNDS_PAYABLE' THEN amount
+                                     ELSE -amount END), 0)
+            FROM ins.ledger_transfers
+            WHERE org_id = :org AND policy_id = :policy
+              AND 'REFUNDS_PAYABLE' IN (debit_account, credit_account)
+              AND 'BANK' NOT IN (debit_account, credit_account))
+    """
+)
+
+
+def cash_kept(session: Session, policy_id: UUID) -> Decimal:
+    """Return the money that came in for a policy and is not to be paid back, in rand."""
+    return Decimal(session.scalars(_CASH, {"org": current_org(), "policy": policy_id}).one())
+
+
 def list_refunded(session: Session, policy_id: UUID) -> list[tuple[UUID, str, Decimal]]:
     """Return id and reference of the receipts of which something went back, and how much."""
     rows = session.execute(_REFUNDED, {"org": current_org(), "policy": policy_id})

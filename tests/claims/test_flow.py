@@ -284,6 +284,42 @@ def test_a_rejected_claim_is_told_why_releases_its_reserve_and_may_come_back(
     assert assess(made.id, "100000.00").status is ClaimStatus.APPROVED
 
 
+def test_what_a_claim_paid_in_part_was_refused_is_assessed_anew(
+    session: Session, policy_id: UUID
+) -> None:
+    made = claim(policy_id)
+    complete(made.id)
+    assess(made.id, "80000.00", reason="PART_OF_LOSS")
+    pay(made.id, "50000.00")
+
+    with acting(MANAGER) as now:
+        again = reopen_claim(made.id, reason="New evidence", on=TODAY, now=now)
+
+    assert again.status is ClaimStatus.UNDER_ASSESSMENT
+    assert _view(session, made.id).money[_view(session, made.id).items[0].id].reserve == D("50000")
+    assert assess(made.id, "100000.00").status is ClaimStatus.PART_PAID
+
+
+def test_a_claim_that_is_opened_again_is_measured_on_what_others_left_of_the_cover(
+    session: Session, policy_id: UUID
+) -> None:
+    first, second = claim(policy_id), claim(policy_id)
+    with acting(MANAGER) as now:
+        close_claim(first.id, reason="Withdrawn", on=TODAY, now=now)
+    complete(second.id)
+    cover = _view(session, second.id).items[0].cover
+    assess(second.id, "80000.00", reason="PART_OF_LOSS")
+
+    with acting(MANAGER) as now:
+        again = reopen_claim(first.id, reason="New evidence", on=TODAY, now=now)
+
+    left = min(D("100000.00"), cover - D("80000.00"))
+    assert left < D("100000.00")
+    item = _view(session, first.id).items[0]
+    assert (item.claimed_amount, again.total_claimed) == (left, left)
+    assert _view(session, first.id).money[item.id].reserve == left
+
+
 def test_a_void_payment_can_be_made_again(session: Session, policy_id: UUID) -> None:
     made = claim(policy_id)
     complete(made.id)

@@ -439,7 +439,6 @@ class Policy:
             line.paid.pop(reference, None)
         if self.ending is not None:
             self._divide_again(self.ending)
-        self._price_anew()
 
     def _divide_again(self, ending: Ending) -> None:
         """Divide what is left, after the end, of money that came in."""
@@ -477,7 +476,6 @@ class Policy:
                     used = min(rest, line.paid[reference])
                     line.paid[reference] -= used
                     rest -= used
-        self._price_anew()
 
     # ---- changes -----------------------------------------------------------------------
 
@@ -512,39 +510,32 @@ class Policy:
         ]
         return self._take(steps, anniversary)
 
-    def _price_anew(self) -> None:
-        """Give premiums to come that are paid no more the price of their days.
-
-        What a change cost while they were paid was an adjustment; its opposite makes up for it.
-        """
-        if self.status not in ("active", "suspended"):
-            return
-        adjustment = ZERO
-        for line in self.lines:
-            is_free = line.kind == "PREMIUM" and not (
-                line.is_cancelled or line.is_charged or line.paid_amount
-            )
-            if is_free:
-                adjustment += line.amount - self.charge(line)
-                line.amount = self.charge(line)
-        self._order += 1
-        self._adjust(adjustment)
-
     def _take(self, steps: list[Step], effective: date) -> Decimal:
         before = {id(one): self.charge(one) for one in self.lines if one.kind == "PREMIUM"}
         self.steps.extend(steps)
+        for line in self.lines:
+            line.is_charged |= line.paid_amount > 0 and line.due <= self.today
         adjustment = ZERO
         for line in self.lines:
             if line.kind != "PREMIUM" or line.is_cancelled or line.end <= effective:
                 continue
             difference = self.charge(line) - before[id(line)]
-            if not line.is_charged and not line.paid_amount:
-                line.amount += difference
-            else:
+            if line.is_charged:
                 adjustment += difference
+            else:
+                line.amount += difference
+                self._give_back_excess(line)
         self._adjust(adjustment)
         self.use_credit()
         return adjustment
+
+    def _give_back_excess(self, line: Line) -> None:
+        """Let what was paid ahead of a line above what it costs now be unused again."""
+        for receipt in self.receipts:
+            more = min(-line.outstanding, line.paid.get(receipt.reference, ZERO))
+            if more > 0:
+                line.paid[receipt.reference] -= more
+                receipt.unused += more
 
     def _adjust(self, adjustment: Decimal) -> None:
         if adjustment > 0:
@@ -561,7 +552,7 @@ class Policy:
             if one.kind == "PREMIUM"
             and one.is_open
             and one.due >= self.today
-            and not (one.paid_amount or one.is_charged)
+            and not one.is_charged
         ]
         due = min(ahead, default=self.today)
         self.lines.append(Line("ADJUSTMENT", due, due, amount))
@@ -606,7 +597,6 @@ class Policy:
                         amount = min(later.paid[reference], line.outstanding)
                         later.paid[reference] -= amount
                         line.paid[reference] = line.paid.get(reference, ZERO) + amount
-        self._price_anew()
 
     def lapse(self) -> None:
         """End cover because a premium was not paid in its grace."""
@@ -694,8 +684,8 @@ class Policy:
         """End the contract for good and divide its money."""
         if self.status not in ("active", "suspended", "lapsed"):
             raise Refused(f"a policy that is {self.status} cannot be cancelled")
-        if effective < self.start:
-            raise Refused("cover had not started")
+        if effective < (self.lapsed_on or self.start):
+            raise Refused("cover had not started, or had ended already")
         ahead = min((one.due for one in self.lines if one.due > self.today), default=self.expiry)
         if effective > self.today and kind != "VOLUNTARY":
             raise Refused("only the holder ends a contract on a day to come")

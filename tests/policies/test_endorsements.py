@@ -28,6 +28,7 @@ from insurance.policies.services import (
     accept_quote,
     approve_request,
     pay_premium,
+    pay_refund,
     receive_payment,
     reverse_payment,
 )
@@ -454,10 +455,32 @@ def test_premiums_before_one_that_was_paid_ahead_are_still_asked_for(
         (11, D("250.00")),
         (12, D("350.00")),
         (1, D("350.00")),
-        (2, D("250.00")),
+        (2, D("350.00")),
         (3, D("350.00")),
     ]
-    assert issued.preview.adjustment == D("100.00")  # what February's premium lacks now
+    assert premiums[3].outstanding == D("100.00"), "what was paid ahead stays paid"
+    assert issued.preview.adjustment == 0
+    assert issued.preview.next_debits[:3] == [
+        (date(2026, 12, 1), D("350.00")),
+        (date(2027, 1, 1), D("350.00")),
+        (date(2027, 2, 1), D("100.00")),
+    ]
+
+
+def test_what_a_premium_paid_ahead_costs_less_is_credit_and_no_credit_note(
+    policy_id: UUID, session: Session
+) -> None:
+    _pay_february(session, policy_id)
+
+    issued = _issue(policy_id, _cover(session, policy_id, 250_000, date(2026, 12, 1)))
+
+    session.expire_all()
+    november, *_others, february = list_premium_lines(session, policy_id)[:4]
+    assert (february.amount, february.status) == (D("150.00"), "PAID")
+    assert issued.preview.adjustment == 0
+    assert november.paid_amount == D("100.00"), "the rest settles what is due"
+    assert [one.kind for one in list_receipts(session, policy_id)] == ["PAYMENT"]
+    assert find_differences()[1] == []
 
 
 def _bounces(policy_id: UUID, line_id: UUID) -> None:
@@ -481,11 +504,7 @@ def test_a_premium_paid_ahead_that_is_paid_no_more_has_the_price_of_its_day(
     lines = list_premium_lines(session, policy_id)
     premiums = [one for one in lines if one.kind is LineKind.PREMIUM]
     assert [one.amount for one in premiums[:5]] == [D("250.00"), *[D("350.00")] * 4]
-    owed = sum((one.amount for one in lines), D(0)) - 12 * D("350.00")
-    credited = sum(
-        one.amount for one in list_receipts(session, policy_id) if one.kind == "CREDIT_NOTE"
-    )
-    assert owed - credited == D("-100.00"), "November alone costs less"
+    assert {one.kind for one in lines} == {LineKind.PREMIUM}
     again = preview_endorsement(policy_id, _heirs(), on=TODAY)
     assert again.adjustment == D("0.00")
 
@@ -494,6 +513,21 @@ def _heirs() -> Wanted:
     row = {"kind": "PRIMARY", "first_name": "A", "last_name": "B", "share": D(100)}
     data = {"beneficiaries": [row]}
     return Wanted(type=EndorsementType.CHANGE_BENEFICIARIES, data=data, effective_date=TODAY)
+
+
+def test_a_credit_note_is_no_money_that_could_be_paid_back(
+    policy_id: UUID, session: Session
+) -> None:
+    receive_payment(
+        policy_id, amount=D("250.00"), reference="NOV", paid_on=TODAY, on=TODAY, now=NOW
+    )
+    _issue(policy_id, _cover(session, policy_id, 5_000_000, START))
+    _issue(policy_id, _cover(session, policy_id, 500_000, START))
+    assert unapplied_credit(session, policy_id) == D("1800.00")
+    session.rollback()
+
+    with pytest.raises(ConflictError, match="250,00 can be paid back"), acting_as(MAKER):
+        pay_refund(policy_id, amount=D("250.01"), reference="R1", reason="Asked", on=TODAY, now=NOW)
 
 
 def test_two_changes_of_the_same_cover_wait_for_a_choice(policy_id: UUID, session: Session) -> None:

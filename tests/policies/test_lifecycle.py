@@ -490,6 +490,27 @@ def test_a_rhythm_waits_for_the_renewal_where_every_premium_of_the_term_is_paid(
     assert issued.preview.effective_date == date(2027, 10, 4)
 
 
+def test_a_renewal_lays_premiums_in_a_rhythm_that_no_job_has_written_yet(
+    non_life: Session,
+) -> None:
+    policy_id = sell(DUE, premium="1000.00", product_type="MOTOR", term_years=1)
+    asked, day = date(2027, 8, 20), date(2027, 9, 10)
+    wanted = Wanted(
+        type=EndorsementType.CHANGE_FREQUENCY, data={"frequency": "QUARTERLY"}, effective_date=asked
+    )
+    with at(asked) as now:
+        endorse_policy(policy_id, wanted, on=asked, now=now)
+
+    with at(day) as now:
+        renew_policy(policy_id, on=day, now=now)
+
+    lines = [(one.due_date, one.period_end) for one in list_premium_lines(non_life, policy_id)]
+    assert lines[-4:-2] == [
+        (date(2027, 10, 4), date(2028, 1, 4)),
+        (date(2028, 1, 4), date(2028, 4, 4)),
+    ]
+
+
 def test_life_policies_are_not_renewed(session: Session) -> None:
     with pytest.raises(ConflictError, match="Only non-life"):
         renew_policy(sell(DUE), on=DUE, now=morning(DUE))

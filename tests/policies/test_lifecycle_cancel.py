@@ -418,6 +418,25 @@ def test_what_comes_back_after_cover_ended_for_want_of_a_premium_is_asked_from_n
     assert find_differences()[1] == []
 
 
+def test_a_preview_for_want_of_a_premium_uses_the_money_that_is_held_and_leaves_no_trace(
+    session: Session,
+) -> None:
+    policy_id, over = sell(MAY), date(2026, 6, 17)
+    pay(policy_id, "100.00", MAY)
+    july = list_premium_lines(session, policy_id)[2].id
+    session.rollback()
+    with at(MAY) as now:
+        pay_premium(policy_id, july, amount=D(30), reference="July", paid_on=MAY, on=MAY, now=now)
+    _tell(policy_id, date(2026, 6, 5))
+
+    preview = _preview(policy_id, over, "NON_PAYMENT")
+
+    db.session().rollback()
+    assert [one.paid_amount for one in list_premium_lines(session, policy_id)[1:3]] == [0, D(30)]
+    done = _cancel(policy_id, over, "NON_PAYMENT")
+    assert (preview.refund, preview.written_off) == (done.refund, D("23.33"))
+
+
 @pytest.mark.parametrize(("paid", "refund"), [("100.00", "46.67"), ("53.34", "0.01"), ("50", "0")])
 def test_a_premium_paid_after_the_lapse_pays_for_the_days_of_grace_and_the_rest_goes_back(
     paid: str, refund: str, session: Session

@@ -178,6 +178,22 @@ def test_reversing_a_receipt_opens_everything_as_if_it_had_never_come(
     assert reversals == 5
 
 
+def test_a_payment_that_settles_no_premium_yet_comes_back_by_its_reference(
+    policy_id: UUID, session: Session
+) -> None:
+    _pay(policy_id, "400.00", "A")
+    _pay(policy_id, "50.00", "B", answers=Answers(amount_is_right=True))
+    line_id = list_premium_lines(session, policy_id)[0].id
+    assert unapplied_credit(session, policy_id) == D("50.00")
+    session.rollback()
+
+    reverse_payment(policy_id, line_id, reason_code="02", reference="B", on=TODAY, now=NOW)
+
+    assert unapplied_credit(session, policy_id) == 0
+    with pytest.raises(NotFoundError):
+        reverse_payment(policy_id, line_id, reason_code="02", reference="C", on=TODAY, now=NOW)
+
+
 def test_a_receipt_is_reversed_once(policy_id: UUID, session: Session) -> None:
     _pay(policy_id, "100.00")
     line_id = list_premium_lines(session, policy_id)[0].id

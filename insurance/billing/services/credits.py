@@ -152,13 +152,50 @@ def release_ahead(
         )
         .order_by(PremiumLine.policy_id, PremiumLine.due_date.desc())
     ).all()
+    left = dict(needed)
+    wanted = []
+    for line in lines:
+        amount = min(left[line.policy_id], line.paid_amount)
+        if amount > ZERO:
+            left[line.policy_id] -= amount
+            wanted.append((line, amount))
+    return _release(session, wanted, on=on, now=now)
+
+
+def release_excess(
+    session: Session, amounts: Mapping[UUID, Decimal], *, on: date, now: datetime
+) -> None:
+    """Turn what was paid of premiums above what they now cost into credit.
+
+    `amounts` says by the id of a premium what it will cost; the caller sets that afterwards.
+    """
+    if not amounts:
+        return
+    lines = session.scalars(
+        select(PremiumLine)
+        .where(PremiumLine.org_id == current_org(), PremiumLine.id.in_(amounts))
+        .order_by(PremiumLine.id)
+    ).all()
+    wanted = [(line, line.paid_amount - amounts[line.id]) for line in lines]
+    _release(session, [(line, more) for line, more in wanted if more > ZERO], on=on, now=now)
+
+
+def _release(
+    session: Session,
+    wanted: Sequence[tuple[PremiumLine, Decimal]],
+    *,
+    on: date,
+    now: datetime,
+) -> dict[UUID, Decimal]:
+    """Turn parts of what was paid of premiums into credit; return it by policy, in rand."""
     released: dict[UUID, Decimal] = {}
     parts: list[tuple[NetAllocation, PremiumLine]] = []
-    for line in lines:
+    for line, most in wanted:
+        left = most
         for one in list_net_allocations(session, line_id=line.id):
-            left = needed[line.policy_id] - released.get(line.policy_id, ZERO)
             part = min(left, one.amount)
             if part > ZERO:
+                left -= part
                 parts.append((replace(one, amount=part), line))
                 released[line.policy_id] = released.get(line.policy_id, ZERO) + part
     take_back(session, [one for one, _line in parts], on)

@@ -213,6 +213,7 @@ def refresh(held: Held, used: Mapping[UUID, Decimal]) -> None:
     """Make the checks of a claim anew and keep them in the place of those that differ."""
     session, claim = held.session, held.claim
     checks = make_checks(claim, held.items, contract_at(held, claim.event_date), used)
+    claim.total_claimed = total(one.claimed_amount for one in held.items)
     kept = queries.list_checks(session, claim.id)
     if [_said(one) for one in kept] == [_said(one) for one in checks]:
         return

@@ -21,6 +21,7 @@ from insurance.claims.rules import next_in_turn
 from insurance.claims.rules.statuses import REOPENABLE, UNDECIDED
 from insurance.claims.services.clock import start_clock
 from insurance.claims.services.documents import follow_documents
+from insurance.claims.services.facts import refresh
 from insurance.claims.services.history import Held, hold, require_reason, set_status, tell
 from insurance.claims.services.mails import tell_claimant
 from insurance.claims.services.money import add_entry, move_reserve, set_reserve
@@ -228,6 +229,7 @@ def _release(held: Held, why: str) -> None:
 def reopen_claim(claim_id: UUID, *, reason: str, on: date, now: datetime) -> Claim:
     """Open a decided claim again: what was not approved is assessed anew and reserved again.
 
+    It is measured on what other claims have left of the cover meanwhile.
     Raises ConflictError where everything that was claimed has been approved.
     """
     why = require_reason(reason)
@@ -250,6 +252,10 @@ def reopen_claim(claim_id: UUID, *, reason: str, on: date, now: datetime) -> Cla
         for item in again:
             item.decision = item.decided_by = item.decided_by_email = item.decided_at = None
             item.reason_code = None
+        benefit_ids = [one.policy_benefit_id for one in items]
+        used, _money = queries.cover_and_money(session, claim.id, benefit_ids, claim.member_id)
+        refresh(held, used)
+        for item in again:
             wanted = item.claimed_amount - item.paid_amount
             set_reserve(held, item, wanted, "Reopened")
         restart(held)

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from insurance.audit_logs.services import event_row, record_many
 from insurance.billing.models import LineKind, LineStatus
 from insurance.billing.rules import Step, line_charge
+from insurance.billing.services import release_excess
 from insurance.core.bulk import id_array, write_rows
 from insurance.core.ids import new_id
 from insurance.core.money import ZERO, to_cents, total
@@ -79,7 +80,10 @@ _SEQUENCES = text(
 )
 _RELAY = text(
     """
-    UPDATE ins.premium_lines AS l SET amount = v.amount
+    UPDATE ins.premium_lines AS l
+    SET amount = v.amount,
+        status = CASE WHEN l.paid_amount > 0 AND l.paid_amount = v.amount THEN 'PAID'
+                      WHEN l.status = 'PAID' THEN 'PENDING' ELSE l.status END
     FROM (SELECT unnest(CAST(:ids AS uuid[])) AS id,
                  unnest(CAST(:amounts AS numeric[])) AS amount) AS v
     WHERE l.org_id = :org AND l.id = v.id
@@ -236,19 +240,33 @@ def _raise(
     before = fold(basis.contract, basis.starts_on, basis.changes, basis.pricer)
     after = fold(basis.contract, basis.starts_on, [*basis.changes, change], basis.pricer)
     old_steps, new_steps = instalments_of(before, basis.pricer), instalments_of(after, basis.pricer)
-    adjustment, relaid, next_due = ZERO, {}, on
+    adjustment, relaid, paid_less, next_due = ZERO, {}, False, on
     for line in basis.lines:
         if line.kind != LineKind.PREMIUM or line.status == LineStatus.CANCELLED:
             continue
         if line.period_end <= anniversary:
             continue
         charge = _charged(basis, line, new_steps)
-        if line.posted_at is not None or line.paid_amount > ZERO:
+        is_paid_and_due = line.paid_amount > ZERO and line.due_date <= on
+        if line.posted_at is not None or is_paid_and_due:
             adjustment += charge - _charged(basis, line, old_steps)
         elif charge != line.amount:
             relaid[line.id] = charge
+            paid_less |= charge < line.paid_amount
     due = min((one.due_date for one in basis.lines if one.due_date >= on), default=next_due)
-    return Raised(policy, basis, change, escalation, rise, before, after, adjustment, relaid, due)
+    return Raised(
+        policy,
+        basis,
+        change,
+        escalation,
+        rise,
+        before,
+        after,
+        adjustment,
+        relaid,
+        due,
+        gives_back=adjustment < ZERO or paid_less,
+    )
 
 
 def _charged(basis: Basis, line: Any, steps: Sequence[Step]) -> Decimal:
@@ -283,9 +301,15 @@ def write_anniversaries(
         set_instalments(session, raised, now)
     relaid = {line: amount for one in raised for line, amount in one.relaid.items()}
     if relaid:
+        release_excess(session, _paid_less(raised), on=on, now=now)
         values = {"ids": list(relaid), "amounts": list(relaid.values())}
         session.execute(_RELAY, {"org": current_org(), **values})
     charge_adjustments(session, raised, on, now)
+
+
+def _paid_less(raised: Sequence[Raised]) -> dict[UUID, Decimal]:
+    """Return premiums that were paid ahead and now cost less, with what they cost."""
+    return {line: amount for one in raised if one.gives_back for line, amount in one.relaid.items()}
 
 
 def _write_history(session: Session, raised: Sequence[Raised], on: date, now: datetime) -> None:

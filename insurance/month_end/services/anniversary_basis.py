@@ -73,6 +73,7 @@ class Raised:
     adjustment: Decimal
     relaid: dict[UUID, Decimal]
     adjustment_due: date
+    gives_back: bool
 
     @property
     def old(self) -> Contract:
@@ -149,7 +150,7 @@ class Decided:
     @property
     def credited(self) -> set[UUID]:
         """Return the policies that get something back."""
-        return {one.policy.id for one in self.raised if one.adjustment < ZERO}
+        return {one.policy.id for one in self.raised if one.gives_back}
 
     def of(self, policy_ids: Container[UUID]) -> "Decided":
         """Return what was decided for some of the policies."""

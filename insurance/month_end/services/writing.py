@@ -87,7 +87,12 @@ _INSERT_ADJUSTMENTS = _statement(
     rows_of("adjustments"),
 )
 _RELAY = _statement(
-    "UPDATE ins.premium_lines l SET amount = v.amount FROM (SELECT r.*",
+    """
+    UPDATE ins.premium_lines l
+    SET amount = v.amount,
+        status = CASE WHEN l.paid_amount > 0 AND l.paid_amount = v.amount THEN 'PAID'
+                      WHEN l.status = 'PAID' THEN 'PENDING' ELSE l.status END
+    FROM (SELECT r.*""",
     rows_of("relaid"),
     ") v WHERE l.org_id = :org AND l.id = v.line",
 )

@@ -35,7 +35,11 @@ from insurance.policies.models import Endorsement, EndorsementStatus, PolicyStat
 from insurance.policies.rules import check_transition, fold, steps_of
 from insurance.policies.services.contracts import Basis, load_basis
 from insurance.policies.services.endorsements.wanted import FROM_NEXT_PREMIUM
-from insurance.policies.services.held_money import forecast_of, settle_before_lapse
+from insurance.policies.services.held_money import (
+    forecast_of,
+    settle_before_lapse,
+    settle_with_money_held,
+)
 from insurance.policies.services.moves import (
     Case,
     LifecycleOutcome,
@@ -105,8 +109,15 @@ def preview_cancellation(
     session: Session, policy_id: UUID, wanted: Cancellation, *, on: date, now: datetime
 ) -> CancellationPreview:
     """Return what a cancellation would do, and do nothing. Raises what the cancellation would."""
-    case = open_case(session, policy_id, on=on, now=now, lock=False)
-    return _prepare(case, wanted).preview
+    if wanted.kind not in rules.UNPAID_TYPES:
+        return _prepare(open_case(session, policy_id, on=on, now=now, lock=False), wanted).preview
+    trial = session.begin_nested()
+    try:
+        case = open_case(session, policy_id, on=on, now=now)
+        settle_with_money_held(session, [policy_id], on=on, now=now)
+        return _prepare(case, wanted).preview
+    finally:
+        trial.rollback()
 
 
 def cancel_policy(
@@ -161,9 +172,12 @@ def _prepare(case: Case, wanted: Cancellation) -> _Prepared:
     stop = policy.ended_on or effective
     cooling = _cooling_off(case, wanted.kind)
     cools = cooling is CoolingOff.YES
-    basis = rules.cancellation_basis(case.terms.cancellation_basis, is_cooling_off=cools, by=by)
-    # What a lapse left unpaid is asked from nobody, whatever was charged or part paid of it.
+    # What a lapse left unpaid is asked from nobody, and the contract keeps nothing of a premium
+    # for a cover that the holder did not end.
     has_lapsed = policy.status is PolicyStatus.LAPSED
+    basis = rules.PRO_RATA
+    if not has_lapsed:
+        basis = rules.cancellation_basis(case.terms.cancellation_basis, is_cooling_off=cools, by=by)
     gives_up_unpaid = has_lapsed or wanted.kind in rules.UNPAID_TYPES
     lines, plan = _plan(
         case,

@@ -19,7 +19,6 @@ from insurance.lapses.queries import list_forecasts, policy_forecast
 from insurance.lapses.rules import Block, Forecast
 from insurance.policies.services.history import Happening, record_events
 from insurance.policies.services.payments import lock_policies
-from insurance.policies.services.schedules import lay_anew
 
 _NUMBERS = text(
     """
@@ -63,7 +62,6 @@ def settle_with_money_held(
     values = {"org": current_org(), "policies": id_array(owing)}
     numbers = {row.id: row.policy_number for row in session.execute(_NUMBERS, values)}
     used = money.settle_oldest(session, numbers, on=on, now=now)
-    lay_anew(session, used, on=on, now=now)
     happenings = [
         Happening(
             policy_id,

@@ -31,6 +31,7 @@ from insurance.policies.services.moves import (
     Case,
     LifecycleOutcome,
     charge_due,
+    contract_on,
     day_after,
     end,
     instalment_on,
@@ -353,10 +354,12 @@ def _add_lines(case: Case, start: date, until: date | None) -> int:
             PremiumLine.kind == LineKind.PREMIUM,
         )
     ).one()
+    # A change whose day has come counts, also where no job has brought the policy's row to it yet.
+    contract = contract_on(session, policy, start)
     planned = plan_lines(
         start,
-        due_day=policy.due_day,
-        months=MONTHS_PER_PREMIUM[policy.frequency.value],
+        due_day=contract.due_day,
+        months=MONTHS_PER_PREMIUM[contract.frequency],
         until=add_months(start, 12),
         expiry=until,
         steps=[Step(policy.effective_date, instalment_on(case, start))],

@@ -38,7 +38,6 @@ from insurance.policies import queries
 from insurance.policies.models import EventCategory, Policy
 from insurance.policies.services.history import Happening, record_event, record_events
 from insurance.policies.services.own_receipts import give_up_again
-from insurance.policies.services.schedules import lay_anew
 
 RECEIVE = "policies.receive_payment"
 """What a second person agrees to: a payment above the tenant's limit."""
@@ -409,9 +408,9 @@ def reverse_payment(
 ) -> Receipt:
     """Reverse the payment of a premium, such as an unpaid debit: everything it settled opens again.
 
-    `receipt_id` names the payment, or `reference` the newest with it; without either the newest
-    one that settled the line. Raises NotFoundError where nothing was paid, ConflictError for one
-    reversed before.
+    `receipt_id` names the policy's payment, or `reference` the newest with it; without either the
+    newest one that settled the line. Raises NotFoundError where nothing was paid, ConflictError for
+    one reversed before.
     """
     with transaction() as session:
         queries.get_policy(session, policy_id, lock=True)
@@ -424,22 +423,26 @@ def reverse_payment(
 def _receipt_of(
     session: Session, line: PremiumLine, reference: str | None, receipt_id: UUID | None
 ) -> Receipt:
-    settled = billing.list_net_allocations(session, line_id=line.id)
-    found = [
-        billing.get_receipt(session, one.receipt_id)
-        for one in settled
-        if receipt_id in (None, one.receipt_id)
+    """Return the payment that is named, also where it settles another premium or none."""
+    if reference is None and receipt_id is None:
+        settled = billing.list_net_allocations(session, line_id=line.id)
+        receipts = [billing.get_receipt(session, one.receipt_id) for one in settled]
+    else:
+        receipts = list(reversed(billing.list_receipts(session, line.policy_id, limit=10_000)))
+    named = [
+        one
+        for one in receipts
+        if one.kind is ReceiptKind.PAYMENT
+        and receipt_id in (None, one.id)
         and (reference is None or plain_reference(one.reference) == plain_reference(reference))
     ]
-    payments = [one for one in found if one.kind is ReceiptKind.PAYMENT]
-    if payments:
-        return payments[-1]
-    if reference is not None:
-        known = billing.list_payments_with_reference(session, reference)
-        if any(one.policy_id == line.policy_id and one.reversed_on for one in known):
-            raise ConflictError("This payment has already been reversed.")
+    standing = [one for one in named if one.status is ReceiptStatus.POSTED]
+    if standing:
+        return standing[-1]
+    if named:
+        raise ConflictError("This payment has already been reversed.")
     field = "reference" if receipt_id is None else "receipt_id"
-    raise NotFoundError("No such payment settled this premium.", field=field)
+    raise NotFoundError("No such payment was received.", field=field)
 
 
 def reverse_with_events(
@@ -460,7 +463,6 @@ def reverse_with_events(
     for policy_id, amount in _keep_unfounded_refunds(session, receipts, on, now).items():
         kept[policy_id] += amount
     policy_ids = {one.policy_id for one in receipts if one.policy_id}
-    lay_anew(session, policy_ids, on=on, now=now)
     given_up = give_up_again(session, policy_ids, on=on, now=now)
     record_events(session, [_taken_back(one, on, kept, given_up) for one in receipts], now)
     record_many(

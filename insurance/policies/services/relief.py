@@ -28,7 +28,6 @@ from insurance.policies.services.history import record_event
 from insurance.policies.services.moves import Case, LifecycleOutcome, open_case
 from insurance.policies.services.own_receipts import next_reference
 from insurance.policies.services.payers import refund_payee
-from insurance.policies.services.schedules import lay_anew
 
 WAIVE = "premiums.waive"
 WRITE_OFF = "premiums.write_off"
@@ -215,17 +214,17 @@ def can_be_paid_back(session: Session, policy: Policy, *, on: date) -> Decimal:
     """Return what can go back to the holder of a policy today, in rand.
 
     What is payable, and money beyond what is due: credit, and what was paid of premiums not yet
-    due, less what a policy in force owes.
+    due, less what a policy in force owes. A credit note is no money: never more than came in.
     """
     return refunds_payable(session, policy.id) + _beyond_due(session, policy, on)
 
 
 def _beyond_due(session: Session, policy: Policy, on: date) -> Decimal:
-    credit = billing.unapplied_credit(session, policy.id)
-    if policy.status not in (PolicyStatus.ACTIVE, PolicyStatus.SUSPENDED):
-        return credit
-    ahead = billing.paid_ahead(session, policy.id, on=on)
-    return max(credit + ahead - billing.arrears_on(session, policy.id, on), ZERO)
+    beyond = billing.unapplied_credit(session, policy.id)
+    if policy.status in (PolicyStatus.ACTIVE, PolicyStatus.SUSPENDED):
+        beyond += billing.paid_ahead(session, policy.id, on=on)
+        beyond -= billing.arrears_on(session, policy.id, on)
+    return max(min(beyond, billing.cash_kept(session, policy.id)), ZERO)
 
 
 def _credit_needed(case: Case, amount: Decimal) -> Decimal:
@@ -296,7 +295,6 @@ def _pay_out(
         money.refund_credit(
             session, policy.id, policy.policy_number, from_credit, on=case.on, now=case.now
         )
-        lay_anew(session, [policy.id], on=case.on, now=case.now)
     paid = Entry(
         type=TransferType.REFUND_PAID,
         description=f"Refund paid {policy.policy_number} {reference}",

@@ -1,13 +1,13 @@
 """What a change of a contract does to its premiums, planned first and then done."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from insurance.billing import queries as billing
@@ -21,39 +21,19 @@ from insurance.billing.models import (
     ReceiptStatus,
 )
 from insurance.billing.rules import MONTHS_AHEAD, PlannedLine, Step, line_charge, plan_lines
-from insurance.core.bulk import id_array
 from insurance.core.ids import new_id
 from insurance.core.money import ZERO, total
 from insurance.core.period import Period, add_months
 from insurance.core.tenancy import current_org
 from insurance.organizations.queries import find_parameter
-from insurance.policies import queries
 from insurance.policies.models import Policy
-from insurance.policies.rules import Stage, fold, rhythm_began, steps_of
-from insurance.policies.services.contracts import Basis, load_basis
+from insurance.policies.rules import Stage, rhythm_began, steps_of
+from insurance.policies.services.contracts import Basis
+from insurance.policies.services.moves import charge_due, day_after, open_case
 from insurance.products.rules import MONTHS_PER_PREMIUM
 
 DEBITS_NAMED = 3
 _ADJUSTMENT = "ADJ-"
-_ADJUSTED = text(
-    """
-    SELECT id FROM ins.policies p
-    WHERE org_id = :org AND id = ANY(CAST(:policies AS uuid[])) AND status IN ('active', 'suspended')
-      AND (
-        EXISTS (
-          SELECT FROM ins.premium_lines l
-          WHERE l.org_id = :org AND l.policy_id = p.id AND l.kind = 'ADJUSTMENT'
-            AND l.status <> 'CANCELLED'
-        )
-        OR EXISTS (
-          SELECT FROM ins.receipts r
-          WHERE r.org_id = :org AND r.policy_id = p.id AND r.kind = 'CREDIT_NOTE'
-            AND r.status = 'POSTED' AND starts_with(r.reference, 'ADJ-')
-        )
-      )
-    ORDER BY id
-    """
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +69,9 @@ def plan_money(
 ) -> MoneyPlan:
     """Work out what the periods charged so far should have cost, and lay the lines to come.
 
-    Lines before the last change of their rhythm keep their periods, also where none is charged.
+    A premium that is paid and due counts as charged. One paid ahead keeps its period and takes the
+    new price. Lines before the last change of their rhythm keep their periods, also where none is
+    charged.
     """
     terms, contract = basis.pricer.terms, stages[-1].contract
     steps = steps_of(stages, basis.pricer)
@@ -99,11 +81,11 @@ def plan_money(
         for one in billing.list_premium_lines(session, policy.id)
         if one.due_date >= basis.starts_on and one.status is not LineStatus.CANCELLED
     ]
-    fixed = [one for one in lines if one.is_fixed]
+    fixed = [one for one in lines if one.is_fixed and (one.posted_at or one.due_date <= on)]
     should_be = total(_charge(one, steps, terms.pro_rata_method) for one in fixed)
     adjusted = _adjusted_so_far(session, policy, basis, lines)
     adjustment = should_be - total(one.amount for one in fixed) - adjusted
-    coming = [one for one in lines if one.kind is LineKind.PREMIUM and not one.is_fixed]
+    coming = [one for one in lines if one.kind is LineKind.PREMIUM and one not in fixed]
     planned = [
         *_passed_over(coming, steps, start, terms.pro_rata_method),
         *plan_lines(
@@ -116,14 +98,19 @@ def plan_money(
             method=terms.pro_rata_method,
         ),
     ]
-    due = next((one.period.start for one in planned if one.period.start >= on), on)
+    paid = {one.due_date: one.paid_amount for one in coming}
+    owed = [(one.period.start, one.amount - paid.get(one.period.start, ZERO)) for one in planned]
+    due = next((day for day, amount in owed if day >= on and amount > ZERO), on)
+    past = [one for one in lines if one in fixed or one.kind is LineKind.ADJUSTMENT]
+    owed += [(one.due_date, one.outstanding) for one in past]
+    credit = billing.unapplied_credit(session, policy.id)
     return MoneyPlan(
         adjustment=adjustment,
         adjustment_due=due,
         planned=planned,
         coming=coming,
         periods=_periods(fixed, planned),
-        next_debits=_next_debits(session, policy, lines, planned, adjustment, due, on),
+        next_debits=_next_debits([*owed, (due, adjustment)], credit, on),
         vat_rate=vat_rate_on(session, terms.category, on),
     )
 
@@ -193,23 +180,13 @@ def _adjustment_credits(session: Session, policy: Policy, since: datetime) -> Se
 
 
 def _next_debits(
-    session: Session,
-    policy: Policy,
-    lines: Sequence[PremiumLine],
-    planned: Sequence[PlannedLine],
-    adjustment: Decimal,
-    due: date,
-    on: date,
+    amounts: Sequence[tuple[date, Decimal]], credit: Decimal, on: date
 ) -> list[tuple[date, Decimal]]:
+    """Return what will be debited next, of what is owed on which day; below nothing is credit."""
     owed: dict[date, Decimal] = defaultdict(lambda: ZERO)
-    for line in lines:
-        if line.is_fixed or line.kind is LineKind.ADJUSTMENT:
-            owed[line.due_date] += line.outstanding
-    for one in planned:
-        owed[one.period.start] += one.amount
-    if adjustment > ZERO:
-        owed[due] += adjustment
-    credit = billing.unapplied_credit(session, policy.id) + max(-adjustment, ZERO)
+    for day, amount in amounts:
+        owed[day] += max(amount, ZERO)
+        credit += max(-amount, ZERO)
     debits = []
     # Credit settles what was due before first, so that only the rest of it lowers a debit.
     for day, amount in sorted(owed.items()):
@@ -235,7 +212,10 @@ def apply_money(
     `taking_back` first reverses what earlier changes charged or credited. `why` is the
     endorsement, which tells the credit note's reference apart.
     """
-    _lay(session, policy, plan, on)
+    # What the plan counts as charged is charged, also where no job came by since it fell due.
+    case = open_case(session, policy.id, on=on, now=now, lock=False)
+    charge_due(case, day_after(on), only_paid=True)
+    _lay(session, policy, plan, on, now)
     left = plan.adjustment
     if taking_back:
         left = _take_back(session, policy, left, on, now)
@@ -250,7 +230,6 @@ def apply_money(
             vat_rate=plan.vat_rate,
             now=now,
         )
-        money.apply_credits(session, {policy.id: policy.policy_number}, on=on, now=now)
     elif left < ZERO:
         credit = money.Payment(
             policy_id=policy.id,
@@ -263,25 +242,8 @@ def apply_money(
             vat_rate=plan.vat_rate,
         )
         money.record_receipts(session, [credit], on=on, now=now)
+    money.apply_credits(session, {policy.id: policy.policy_number}, on=on, now=now)
     session.flush()
-
-
-def lay_anew(session: Session, policy_ids: Collection[UUID], *, on: date, now: datetime) -> None:
-    """Price premiums to come anew from which money paid ahead was taken away.
-
-    A change after such a payment was charged or credited beside the premium, which stayed as it
-    was paid. Now that nothing is paid of it the premium has the price of its day, and the opposite
-    of that adjustment makes up for it. The caller holds the policies.
-    """
-    session.flush()
-    values = {"org": current_org(), "policies": id_array(policy_ids)}
-    for policy_id in session.scalars(_ADJUSTED, values).all():
-        policy = queries.get_policy(session, policy_id)
-        basis = load_basis(session, policy)
-        stages = fold(basis.contract, basis.starts_on, basis.changes, basis.pricer)
-        plan = plan_money(session, policy, stages, basis=basis, on=on)
-        if plan.adjustment != ZERO:
-            apply_money(session, policy, plan, on=on, now=now, why=new_id())
 
 
 def _take_back(session: Session, policy: Policy, left: Decimal, on: date, now: datetime) -> Decimal:
@@ -306,7 +268,7 @@ def _take_back(session: Session, policy: Policy, left: Decimal, on: date, now: d
     return left
 
 
-def _lay(session: Session, policy: Policy, plan: MoneyPlan, on: date) -> None:
+def _lay(session: Session, policy: Policy, plan: MoneyPlan, on: date, now: datetime) -> None:
     """Bring the lines to come to the plan: in place, with what is missing added."""
     rows = sorted(plan.coming, key=lambda one: (one.due_date, one.sequence))
     last = max(
@@ -319,6 +281,12 @@ def _lay(session: Session, policy: Policy, plan: MoneyPlan, on: date) -> None:
     )
     for surplus in rows[len(plan.planned) :]:
         session.delete(surplus)
+    paid = {
+        row.id: planned.amount
+        for row, planned in zip(rows, plan.planned, strict=False)
+        if row.paid_amount > ZERO
+    }
+    money.release_excess(session, paid, on=on, now=now)
     for index, planned in enumerate(plan.planned):
         if index < len(rows):
             row = rows[index]
@@ -334,7 +302,9 @@ def _lay(session: Session, policy: Policy, plan: MoneyPlan, on: date) -> None:
             )
             session.add(row)
         row.due_date, row.period_end = planned.period.start, planned.period.end
-        if row.status is LineStatus.OVERDUE and row.due_date >= on:
-            row.status = LineStatus.PENDING
         row.amount, row.whole_days = planned.amount, planned.whole_days
+        if row.paid_amount > ZERO and row.outstanding == ZERO:
+            row.status = LineStatus.PAID
+        elif row.status is LineStatus.PAID or row.due_date >= on:
+            row.status = LineStatus.PENDING
     session.flush()
