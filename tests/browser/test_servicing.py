@@ -87,3 +87,21 @@ def test_axe_finds_nothing_in_an_effect_or_a_refusal(
 
 def _check(page: Page) -> None:
     assert faults_of(page) == []
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_the_summary_of_problems_stands_below_the_bar(
+    width: int, signed_in: Callable[..., Page], org: OrganizationFacts, book: Book
+) -> None:
+    """Issue stands at the foot of a long form: the page is scrolled when the refusal comes."""
+    page = signed_in(Role.MANAGER, width=width)
+    page.goto(f"/{org.slug}/policies/{book.policy_id}/endorse/add-member")
+    page.get_by_role("button", name="Issue").click()
+    summary = page.get_by_role("alert")
+    expect(summary).to_be_focused()
+
+    bar, below = page.locator(".top").bounding_box(), summary.bounding_box()
+
+    assert bar is not None
+    assert below is not None
+    assert bar["y"] + bar["height"] <= below["y"]
