@@ -200,7 +200,7 @@ KINDS = {
     ),
     "policies.receive_payment": (
         _large_payment,
-        ["Payment", "R 150 000,00", "Due and not paid", "R 700,00", "2026/11/20", "EFT-150"],
+        ["Payment", "R 150 000,00", "R 700,00", "R 149 300,00, kept for", "2026/11/20", "EFT-150"],
     ),
     "suspense.match": (
         _large_match,

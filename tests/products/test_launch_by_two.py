@@ -394,7 +394,7 @@ def test_the_screens_ask_and_say_what_waits_and_who_may_not_agree(
     assert "Two people launch a product here" in page
     assert (silent.status_code, answer.status_code) == (422, 303)
     assert "waits for a second person" in shown
-    assert "Open draft" in seen and "Benefit DEATH_MAIN: rate table" in seen
+    assert "Open draft" in seen and "Death: rate table" in seen
     assert decided.status_code == 303
     assert status_of(product) is ProductStatus.LAUNCHED
 
@@ -431,6 +431,8 @@ def test_the_page_of_a_launch_says_to_its_drafter_that_another_agrees(
 
     seen = client.get(client.url(f"/approvals/{request}")).text
 
+    other = sign_in(Role.FINANCE)
+    assert "waits for somebody who may launch" in other.get(other.url(f"/approvals/{request}")).text
     assert "You worked on this draft or its rates" in seen
     assert 'value="approve"' not in seen
 
@@ -444,6 +446,7 @@ def test_a_launch_says_each_change_with_before_and_after(
         services.edit_product(
             product.id, {"max_entry_age": 60, "max_sum_assured": Decimal(900_000)}, now=NOW
         )
+        _adds_a_benefit(product)
     request = asked(product)
     client = sign_in(Role.MANAGER)
 
@@ -457,8 +460,12 @@ def test_a_launch_says_each_change_with_before_and_after(
         "R 900 000,00",
         "Version 1",
         "Version 2",
+        "Accident: flat premium",
+        "R 20,00",
     ):
         assert expected in seen
+    for silent in ("Accident: excess", "Accident: order in the list", "ACCIDENT", "Amount</dt>"):
+        assert silent not in seen
 
 
 def test_a_long_rate_table_is_counted_and_not_written_out(session: Session) -> None:

@@ -37,15 +37,18 @@ from insurance.web.filters import words
 _NO_VALUE = "–"
 _MONEY = frozenset({"new_sum_assured", "new_premium"})
 _TECHNICAL = frozenset({"state", "needs", "resolutions"})
+_RARE = frozenset({"is_main", "per_policy", "excess_amount", "excess_per_cent"})
+"""What few benefits are or have; of a new one it is said only where it is so."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One line of a request: what, how it stands now, and how it would be."""
+    """One line of a request: what, how it stands now, and how it would be; or a fact that stays."""
 
     name: str
     after: str
-    before: str = ""
+    before: str = _NO_VALUE
+    stays: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,8 @@ def refusal_of(session: Session, request: ApprovalRequest) -> str:
     """Return why the acting person may not agree to a request that they may decide otherwise."""
     if request.action != LAUNCH:
         return ""
+    if not current_actor().may(May.PRODUCTS_LAUNCH):
+        return "It waits for somebody who may launch products."
     draft = products.find_draft(session, request.resource_id)
     try:
         if draft is not None:
@@ -117,7 +122,11 @@ def age_in_words(asked_at: datetime, now: datetime) -> str:
     return "less than a minute"
 
 
-def _launch(_session: Session, request: ApprovalRequest) -> list[Part]:
+def _fact(name: str, value: str) -> Part:
+    return Part(name, value, stays=True)
+
+
+def _launch(session: Session, request: ApprovalRequest) -> list[Part]:
     payload = request.payload
     replaced = payload["replaces_version"]
     sold = Part(
@@ -125,16 +134,43 @@ def _launch(_session: Session, request: ApprovalRequest) -> list[Part]:
         f"Version {payload['version_number']}",
         f"Version {replaced}" if replaced else "Nothing",
     )
-    return [sold, *(part for one in payload["changes"] if (part := _change_of(one)) is not None)]
+    names = _benefit_names(session, request.resource_id, payload["version_number"], replaced)
+    changes = (
+        _change_of(one, names) for one in payload["changes"] if not _goes_without_saying(one)
+    )
+    return [sold, *(part for part in changes if part is not None)]
 
 
-def _change_of(one: Mapping[str, Any]) -> Part | None:
+def _benefit_names(session: Session, product_id: UUID, *numbers: int | None) -> dict[str, str]:
+    """Return the names of the benefits of some versions by their codes; the first version's win."""
+    names: dict[str, str] = {}
+    for number in filter(None, numbers):
+        try:
+            version = products.get_numbered_version(session, product_id, number)
+        except NotFoundError:
+            continue
+        for one in products.list_benefits(session, version.id):
+            names.setdefault(one.benefit_code, one.benefit_name)
+    return names
+
+
+def _goes_without_saying(one: Mapping[str, Any]) -> bool:
+    """Tell whether a change says of a new or removed benefit only what it is not or has not."""
+    before, after = (_revived(one[side]) for side in ("before", "after"))
+    if one["kind"] != "benefit" or None not in (before, after):
+        return False
+    return one["field"] == "display_order" or (one["field"] in _RARE and not (before or after))
+
+
+def _change_of(one: Mapping[str, Any], names: Mapping[str, str]) -> Part | None:
     """Return a change of a product in words; None where neither version says anything."""
     found = row_of(Difference(one["field"], *(_revived(one[side]) for side in ("before", "after"))))
     if found is None:
         return None
     label, before, after = found
     title = COMPARED[one["kind"]].format(one["title"])
+    if one["kind"] == "benefit":
+        title = names.get(one["title"], title)
     return Part(f"{title}: {label.lower()}", after or _NO_VALUE, before or _NO_VALUE)
 
 
@@ -167,8 +203,8 @@ def _cancellation(session: Session, request: ApprovalRequest) -> list[Part]:
     return [
         Part("Policy", "Cancelled", words(policy.status.value)),
         Part("Cover ends on", _text(payload.get("effective_date")), _ends(policy)),
-        Part("Cancelled for", words(payload.get("cancellation_type", ""))),
-        Part("On whose wish", words(payload.get("initiated_by", ""))),
+        _fact("Cancelled for", words(payload.get("cancellation_type", ""))),
+        _fact("On whose wish", words(payload.get("initiated_by", ""))),
         *(
             Part(label, format_money(Decimal(figures[name])))
             for name, label in names.items()
@@ -185,7 +221,7 @@ def _giving_up(session: Session, request: ApprovalRequest) -> list[Part]:
     payload = request.payload
     after = "Waived, cover as if paid" if request.action == relief.WAIVE else "Written off"
     return [
-        Part("Premium due on", _text(payload["due_date"])),
+        _fact("Premium due on", _text(payload["due_date"])),
         Part("Open of it", format_money(ZERO), format_money(Decimal(payload["amount"]))),
         Part("The premium is", after, "Owed"),
     ]
@@ -198,36 +234,43 @@ def _refund(session: Session, request: ApprovalRequest) -> list[Part]:
     return [
         Part(f"Paid back to {refund_payee(session, policy)}", format_money(amount)),
         Part("Can be paid back", format_money(max(present - amount, ZERO)), format_money(present)),
-        Part("Reference", str(request.payload["reference"])),
+        _fact("Reference", str(request.payload["reference"])),
     ]
 
 
 def _payment(session: Session, request: ApprovalRequest) -> list[Part]:
     payload, policy = request.payload, _policy(session, request)
     amount, is_typed = Decimal(payload["amount"]), request.action == RECEIVE
-    owed = billing.arrears_on(session, policy.id, business_day())
-    credit = billing.unapplied_credit(session, policy.id)
     return [
-        Part("Payment", format_money(amount)),
-        Part("Where it is", f"With {policy.policy_number}", "" if is_typed else "In suspense"),
-        Part("Received on", _text(payload["payment_date" if is_typed else "received_on"])),
-        Part("Reference", str(payload["payment_reference"]) or _NO_VALUE),
-        Part("Due and not paid", format_money(max(owed - amount, ZERO)), format_money(owed)),
-        *(
-            [Part("Held as credit", "With what is left over", format_money(credit))]
-            if credit
-            else []
+        _fact("Payment", format_money(amount)),
+        Part(
+            "Where it is", f"With {policy.policy_number}", _NO_VALUE if is_typed else "In suspense"
         ),
+        _fact("Received on", _text(payload["payment_date" if is_typed else "received_on"])),
+        _fact("Reference", str(payload["payment_reference"]) or _NO_VALUE),
+        *(_settles(session, policy, amount) if request.status is ApprovalStatus.WAITING else ()),
     ]
+
+
+def _settles(session: Session, policy: Policy, amount: Decimal) -> list[Part]:
+    """Return what money does to what a policy owes today."""
+    owed = billing.arrears_on(session, policy.id, business_day())
+    found = [Part("Due and not paid", format_money(max(owed - amount, ZERO)), format_money(owed))]
+    if amount > owed:
+        words_ = f"{format_money(amount - owed)}, kept for premiums to come"
+        found.append(Part("More than is due", words_))
+    if credit := billing.unapplied_credit(session, policy.id):
+        found.append(_fact("Credit held already", format_money(credit)))
+    return found
 
 
 def _return(_session: Session, request: ApprovalRequest) -> list[Part]:
     payload = request.payload
     return [
-        Part("Payment", format_money(Decimal(payload["amount"]))),
+        _fact("Payment", format_money(Decimal(payload["amount"]))),
         Part("Where it is", "Paid back to where it came from", "In suspense"),
-        Part("Received on", _text(payload["received_on"])),
-        Part("Reference", str(payload["payment_reference"]) or _NO_VALUE),
+        _fact("Received on", _text(payload["received_on"])),
+        _fact("Reference", str(payload["payment_reference"]) or _NO_VALUE),
     ]
 
 
@@ -236,9 +279,9 @@ def _set_aside(session: Session, request: ApprovalRequest) -> list[Part]:
     return [
         Part("Policy", "In force, cover unbroken", words(policy.status.value)),
         Part("Lapse", "Never was", f"As from {_text(payload['lapsed_on'])}"),
-        Part("Payment that came in time", format_money(Decimal(payload["amount"]))),
-        Part("Received on", _text(payload["received_on"])),
-        Part("Reference", str(payload["payment_reference"]) or _NO_VALUE),
+        _fact("Payment that came in time", format_money(Decimal(payload["amount"]))),
+        _fact("Received on", _text(payload["received_on"])),
+        _fact("Reference", str(payload["payment_reference"]) or _NO_VALUE),
     ]
 
 
@@ -266,9 +309,9 @@ def _changed(session: Session, policy: Policy, change: Mapping[str, Any]) -> lis
     life = lives.get(str(change.get("policy_member_id")))
     benefit = benefits.get(str(change.get("policy_benefit_id")))
     if life is not None:
-        found.append(Part("Life", f"{life.first_name} {life.last_name}"))
+        found.append(_fact("Life", f"{life.first_name} {life.last_name}"))
     if benefit is not None:
-        found.append(Part("Benefit", benefit.benefit_name))
+        found.append(_fact("Benefit", benefit.benefit_name))
     present = {
         "due_day": policy.due_day,
         "frequency": policy.frequency.value,
@@ -283,7 +326,7 @@ def _changed(session: Session, policy: Policy, change: Mapping[str, Any]) -> lis
         before = present.get(name)
         if name in _MONEY:
             value = Decimal(value)
-        found.append(Part(words(name), _text(value), "" if before is None else _text(before)))
+        found.append(Part(words(name), _text(value), _text(before)))
     return found
 
 
@@ -292,7 +335,7 @@ def _claim_payment(session: Session, request: ApprovalRequest) -> list[Part]:
     view = claims.get_view(session, UUID(payload["claim_id"]))
     items = {str(one.id): one for one in view.items}
     found = [
-        Part("Claim", f"{view.claim.claim_number}, {words(view.claim.claim_type).lower()}"),
+        _fact("Claim", f"{view.claim.claim_number}, {words(view.claim.claim_type).lower()}"),
         *_payees(payload),
     ]
     for line in payload["lines"]:
@@ -301,7 +344,7 @@ def _claim_payment(session: Session, request: ApprovalRequest) -> list[Part]:
         found.append(Part(f"Paid of {item.benefit_name}", after, before))
     found += [
         Part("Paid on", _text(payload["payment_date"])),
-        Part("Reference", str(payload["reference"])),
+        _fact("Reference", str(payload["reference"])),
     ]
     if payload.get("replaces_reference"):
         found.append(Part("Instead of", str(payload["replaces_reference"])))
@@ -319,8 +362,8 @@ def _undone_death(session: Session, request: ApprovalRequest) -> list[Part]:
         for one in payload["payments"]
     ]
     return [
-        Part("Claim", str(payload["claim_number"])),
-        Part("Said to have died", str(payload["life"] or "the life insured")),
+        _fact("Claim", str(payload["claim_number"])),
+        _fact("Said to have died", str(payload["life"] or "the life insured")),
         Part("Policy", "Active, cover unbroken", words(policy.status.value)),
         Part("Cover", "Goes on", f"Ended on {_text(payload['ended_on'])}"),
         *payments,
