@@ -69,5 +69,5 @@ def _done(product_id: UUID, number: int) -> str:
     session = db.session()
     product = queries.get_product(session, product_id)
     if services.find_waiting_launch(session, product) is not None:
-        return f"The launch of version {number} of {product.name} waits for a second person."
+        return f"You asked for the launch of version {number} of {product.name}."
     return f"Version {number} of {product.name} is launched and can be quoted."
