@@ -7,9 +7,10 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, or_, select, text
 from sqlalchemy.orm import Session
 
+from insurance.approvals.models import ApprovalRequest, ApprovalStatus
 from insurance.billing.models import Receipt, ReceiptStatus
 from insurance.billing.queries import list_lines_in_reach, list_open_lines
 from insurance.billing.rules import OpenLine
@@ -725,6 +726,22 @@ def find_lapses_disproved(session: Session, waiting: Sequence[SuspenseLine]) -> 
         for one in waiting
         if numbers[one.id] in lapsed and one.received_on < lapsed[numbers[one.id]].ended_on
     }
+
+
+def find_requests(session: Session, receipt_ids: Sequence[UUID]) -> dict[UUID, ApprovalRequest]:
+    """Return, by receipt in suspense, what waits for a second person about it, the newest."""
+    ids = {str(one): one for one in receipt_ids}
+    named = ApprovalRequest.payload["receipt_id"].as_string()
+    waiting = session.scalars(
+        select(ApprovalRequest)
+        .where(
+            ApprovalRequest.org_id == current_org(),
+            ApprovalRequest.status == ApprovalStatus.WAITING,
+            or_(ApprovalRequest.resource_id.in_(receipt_ids), named.in_(ids)),
+        )
+        .order_by(ApprovalRequest.id)
+    )
+    return {ids.get(str(one.payload.get("receipt_id")), one.resource_id): one for one in waiting}
 
 
 def list_repeated(session: Session, receipt_ids: Sequence[UUID]) -> dict[UUID, list[Repeated]]:

@@ -270,6 +270,9 @@ def test_the_way_over_the_api_and_on_screen(
 
     (waiting,) = client.get("/api/v1/suspense").json
     suspense = browser.get(browser.url("/reconciliation/suspense")).text
+    match = sign_in(Role.FINANCE).get(
+        browser.url(f"/reconciliation/suspense/{receipt_id}/match?policy_id={policy_id}")
+    )
     chosen = browser.get(browser.url(f"/policies/{policy_id}/set-aside?receipt={receipt_id}")).text
     empty = browser.post(browser.url(f"/policies/{policy_id}/set-aside"), data={})
     path = f"/api/v1/policies/{policy_id}/set-lapse-aside"
@@ -278,8 +281,10 @@ def test_the_way_over_the_api_and_on_screen(
     page = browser.get(browser.url(f"/policies/{policy_id}")).text
 
     assert waiting["sets_lapse_aside_of"] == str(policy_id)
-    assert "It came within the grace." in suspense
+    assert "this came within the grace." in suspense
     assert f"/policies/{policy_id}/set-aside?receipt={receipt_id}" in suspense
+    assert "this came within the grace" in match.text
+    assert "The policy is lapsed and stays so" in match.text
     assert f'<option selected value="{receipt_id}">2026/10/15' in chosen
     assert (empty.status_code, wrong.status_code, asked.status_code) == (422, 404, 202)
     assert asked.json["status"] == "lapsed"

@@ -309,8 +309,31 @@ def test_the_api_and_the_screen_ask_a_second_person_before_money_goes_back(
     )
     request = page.get(page.url(f"/approvals/{answer.json['approval_id']}"))
 
-    assert "it waits until another person agrees" in shown.text
+    assert "another person must agree" in shown.text
     assert (answer.status_code, answer.json["status"]) == (202, "SUSPENSE")
     assert (again.status_code, "waits for approval already" in again.text) == (409, True)
     assert "Paid back to where it came from" in request.text
     assert "In suspense" in request.text
+
+
+def test_the_screens_say_what_waits_for_a_second_person_and_ask_no_more(
+    policy: tuple[UUID, str], session: Session, sign_in: Callable[..., SignedInClient]
+) -> None:
+    """Money to give, money to return; another payment keeps its ways."""
+    _set_limit(D("99.99"))
+    given, returned = _wait(session, "100.00", "EFT 1"), _wait(session, "200.00", "EFT 2")
+    small = _wait(session, "50.00", "EFT 3")
+    with at(TODAY) as now:
+        match_suspense(given, policy[0], on=TODAY, now=now)
+        return_suspense(returned, reason="Not ours", on=TODAY, now=now)
+    client = sign_in(Role.FINANCE)
+
+    listed = client.get(client.url("/reconciliation/suspense")).text
+    match = client.get(client.url(f"/reconciliation/suspense/{given}/match?policy_id={policy[0]}"))
+    back = client.get(client.url(f"/reconciliation/suspense/{returned}/return")).text
+
+    assert listed.count("Waiting for approval") == 2
+    assert f"{small}/match" in listed and f"{small}/return" in listed
+    assert f"{given}/return" not in listed and f"{returned}/return" not in listed
+    assert "Waiting for approval" in match.text and "data-primary" not in match.text
+    assert "Waiting for approval" in back and "data-primary" not in back

@@ -1,5 +1,6 @@
 """Money without a policy: suggestions, matching, paying back."""
 
+from typing import Any
 from uuid import UUID
 
 from flask import Response, request, url_for
@@ -60,6 +61,7 @@ def suspense() -> Response:
         lines=found.items,
         suggested=queries.suggest_policies(session, found.items, most=2),
         disproved=queries.find_lapses_disproved(session, found.items),
+        asked=queries.find_requests(session, [one.id for one in found.items]),
         repeated=queries.list_repeated(session, [one.id for one in found.items]),
         waiting=waiting,
         amount=amount,
@@ -121,7 +123,7 @@ def return_money(receipt_id: UUID) -> Response:
         status=status if status != 200 else form.status,
         form=form,
         line=line,
-        takes_two=line.amount > get_organization(db.session()).payment_limit,
+        **_second_person(line),
     )
 
 
@@ -188,11 +190,22 @@ def _match_page(
         policy=policy,
         shares=shares,
         credit=credit,
-        takes_two=line.amount > get_organization(session).payment_limit,
+        disproved=queries.find_lapses_disproved(session, [line]).get(line.id),
+        **_second_person(line),
         q=q,
         found=found,
         suggested=queries.suggest_policies(session, [line])[line.id],
     )
+
+
+def _second_person(line: SuspenseLine) -> dict[str, Any]:
+    """Return the limit for one person, whether the payment is above it, and what waits already."""
+    limit = get_organization(db.session()).payment_limit
+    return {
+        "limit": limit,
+        "takes_two": line.amount > limit,
+        "asked": queries.find_requests(db.session(), [line.id]).get(line.id),
+    }
 
 
 def _policy(text: str | None) -> PolicyLine | None:

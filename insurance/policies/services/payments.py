@@ -229,7 +229,7 @@ def _record_or_ask(
             "payment_date": paid_on,
             "line_id": line_id,
         },
-        reason="More than one person may record alone",
+        reason="Above the limit for one person",
         now=now,
     )
     return Paid(None, reference, amount, (), ZERO, approval_id=request.id)

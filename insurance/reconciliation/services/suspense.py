@@ -110,7 +110,7 @@ def _ask_to_match(
             "payment_reference": receipt.reference,
             "received_on": receipt.received_on,
         },
-        reason="More than one person may give to a policy alone",
+        reason="Above the limit for one person",
         now=now,
     )
 
