@@ -39,8 +39,8 @@ def set_aside(policy_id: UUID) -> Response:
     form.receipt_id.choices = [
         (
             str(one.id),
-            f"{one.received_on:%Y/%m/%d}, {format_money(one.amount)}, {one.reference or '–'}"
-            f" ({'in suspense' if one.policy_id is None else 'recorded'})",
+            f"{one.received_on:%Y/%m/%d}, {format_money(one.amount)},"
+            f" {'in suspense' if one.policy_id is None else 'recorded'}, {one.reference or '–'}",
         )
         for one in proofs
     ]
