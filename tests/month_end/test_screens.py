@@ -251,6 +251,24 @@ def test_steps_and_reviews_are_written_a_line_each(
     assert len(queries.list_escalation_rules(session)) == 2
 
 
+def test_a_rise_by_the_index_of_a_month_to_come_is_not_missing(
+    sign_in: Callable[..., SignedInClient], org: OrganizationFacts, session: Session
+) -> None:
+    """The anniversary of November reads August: unknown on 30 November 2026, missing a year on."""
+    policy_id = sell(date(2025, 11, 5), premium="310.00", **INDEXED)
+    client = sign_in(Role.FINANCE)
+    url = _at(org, f"/policies/{policy_id}/escalation")
+
+    ahead = client.get(url).text
+    with clock.frozen(morning(date(2027, 9, 1))):
+        over = sign_in(Role.FINANCE).get(url).text
+
+    assert "By CPI for 2027/08" in ahead
+    assert "There is no CPI" not in ahead
+    assert "There is no CPI for August 2027" in over
+    assert "Missing" in over
+
+
 def _audited(connection: Connection, org: OrganizationFacts, action: str) -> int:
     connection.rollback()
     counted = text("SELECT count(*) FROM ins.audit_events WHERE org_id = :org AND action = :action")
@@ -291,7 +309,7 @@ def test_proof_of_a_notice_is_recorded_on_the_policys_escalation(
     page = client.get(url).text
     assert "p@example.org" in page
     assert "File 2026/1129" in page
-    assert "Recorded, not needed" in page
+    assert "Recorded</dd>" in page
     again = _post(client, f"{url}/notices/new", **form)
     assert (again.status_code, "recorded already" in again.text) == (422, True)
     assert _audited(admin_connection, org, "month_end.record_notice") == 1

@@ -33,7 +33,7 @@ class RefusalForm(Form):
 
     refused_from = DayField("No rise from", [Required()])
     reason = TextField(
-        "How the holder told it", [Required()], longest=500, widget=TextAreaField.widget
+        "How the holder told us", [Required()], longest=500, widget=TextAreaField.widget
     )
 
 
@@ -42,7 +42,7 @@ class WithdrawalForm(Form):
 
     withdrawn_from = DayField("Rises again from", [Required()])
     reason = TextField(
-        "How the holder told it", [Required()], longest=500, widget=TextAreaField.widget
+        "How the holder told us", [Required()], longest=500, widget=TextAreaField.widget
     )
 
 

@@ -39,6 +39,7 @@ class Standing:
     """How a policy escalates at its next anniversary, and what its holder was told and said.
 
     `told_by` is the last day on which a notice counts; `problem` says what is missing.
+    `awaits` is the month whose index decides the rise, where it is not over yet.
     """
 
     policy: Policy
@@ -49,6 +50,7 @@ class Standing:
     problem: str | None
     refusals: Sequence[EscalationRefusal]
     notices: Sequence[EscalationNotice]
+    awaits: date | None
 
     @property
     def is_refused(self) -> bool:
@@ -83,7 +85,14 @@ def get_standing(session: Session, policy_id: UUID, on: date) -> Standing:
         problem,
         queries.list_refusals(session, [policy_id]),
         queries.list_notices(session, policy_id),
+        _awaited(escalation, anniversary, on) if rise is None else None,
     )
+
+
+def _awaited(escalation: Escalation, anniversary: date, on: date) -> date | None:
+    """Return the month whose index decides a rise, where it is not over on a day."""
+    month = rules.index_month(anniversary, escalation.lag_months)
+    return month if rules.needs_index(escalation) and month >= on.replace(day=1) else None
 
 
 def record_refusal(
@@ -188,7 +197,7 @@ def withdraw_refusal(
 
 def _said(reason: str) -> str:
     if not reason.strip():
-        raise DomainError("Say how the holder told it.", field="reason")
+        raise DomainError("Say how the holder told us.", field="reason")
     return reason.strip()
 
 
