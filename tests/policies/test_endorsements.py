@@ -686,6 +686,17 @@ def test_what_cannot_be_is_refused_at_its_field(
     assert queries.list_endorsements(session, policy_id) == []
 
 
+def test_all_that_is_missing_of_a_change_is_said_at_once(policy_id: UUID) -> None:
+    wanted = Wanted(
+        type=EndorsementType.ADD_MEMBER, data={"member_role": "SPOUSE"}, effective_date=TODAY
+    )
+
+    with pytest.raises(DomainError) as refusal:
+        _issue(policy_id, wanted)
+
+    assert [one.field for one in refusal.value.errors] == ["last_name", "date_of_birth"]
+
+
 @pytest.mark.parametrize("on", [date(2026, 10, 31), date(2046, 11, 1), TODAY + timedelta(days=366)])
 def test_a_change_outside_the_term_is_refused(on: date, policy_id: UUID, session: Session) -> None:
     with pytest.raises(DomainError) as refusal:

@@ -34,15 +34,15 @@ D = Decimal
 START, BORN = date(2026, 6, 1), date(2026, 9, 1)
 
 
-def _product(days: int = 90) -> UUID:
-    """Return a funeral product; children wait 90 days, join at 1 and are named within `days`."""
+def _product(days: int = 90, youngest: int = 1) -> UUID:
+    """Return a funeral product; children wait 90 days, join at an age and are named in `days`."""
     draft = make_draft(
         "Family",
         product_type="FUNERAL",
         min_sum_assured=D(5_000),
         max_sum_assured=D(100_000),
         term_type=TermType.WHOLE_OF_LIFE,
-        role_ages={"CHILD": (1, 21)},
+        role_ages={"CHILD": (youngest, 21)},
         newborn_cover_days=days,
     )
     for order, role in enumerate((MemberRole.MAIN_MEMBER, MemberRole.CHILD), 1):
@@ -74,8 +74,8 @@ def _child(starts: date = BORN, **changes: object) -> Wanted:
     return Wanted(type=EndorsementType.ADD_MEMBER, data=data | changes, effective_date=starts)
 
 
-def _policy(days: int = 90) -> UUID:
-    return sell_funeral(_product(days), START, 50_000, holder=1)
+def _policy(days: int = 90, youngest: int = 1) -> UUID:
+    return sell_funeral(_product(days, youngest), START, 50_000, holder=1)
 
 
 def _name(policy_id: UUID, wanted: Wanted, day: date = TODAY) -> UUID:
@@ -185,9 +185,41 @@ def test_the_page_says_until_when_and_takes_the_child(
         "act": "issue",
     }
 
+    late = form | {"effective_date": f"{TODAY:%Y/%m/%d}", "act": "look"}
+
     with at(TODAY):
         assert "within 90 days of its birth" in client.get(url).text
+        seen = client.post(url, data=form | {"act": "look"}).text
+        assert "Neo Nkosi is covered from birth, 2026/09/01, without waiting." in seen
+        refused = client.post(url, data=late)
+        assert (refused.status_code, "A child joins at age 1" in refused.text) == (422, True)
         assert client.post(url, data=form).status_code == 303
+
+
+def test_the_page_says_which_day_covers_a_newborn_without_waiting(
+    session: Session, sign_in: Callable[..., SignedInClient]
+) -> None:
+    """The entry age allows it from any day, so nothing is refused."""
+    policy_id = _policy(youngest=0)
+    client = sign_in(Role.AGENT)
+    url = client.url(f"/policies/{policy_id}/endorse/add-member")
+    form = {
+        "member_role": "CHILD",
+        "first_name": "Neo",
+        "last_name": "Nkosi",
+        "date_of_birth": "2026/09/01",
+        "gender": "FEMALE",
+        "effective_date": f"{TODAY:%Y/%m/%d}",
+        "act": "look",
+    }
+
+    with at(TODAY):
+        seen = client.post(url, data=form).text
+        older = client.post(url, data=form | {"date_of_birth": "2020/09/01"}).text
+
+    assert "Neo Nkosi can be covered from birth" in seen
+    assert "let the change take effect on 2026/09/01" in seen
+    assert "covered from birth" not in older.split("What this does")[1]
 
 
 def test_the_setting_is_read_and_held_to_a_year_over_the_api(

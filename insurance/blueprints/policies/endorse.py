@@ -89,7 +89,7 @@ class AddMemberForm(EndorseForm):
     hints: ClassVar[dict[str, str]] = {
         "id_number": "Birth and gender follow from it. Funeral cover of one life is counted by it.",
         "passport_number": "Where there is no ID number. An infant may have neither.",
-        "passport_country": "Two letters, as ZW.",
+        "passport_country": "Two letters, such as ZW.",
     }
 
 
@@ -252,6 +252,7 @@ def endorse(policy_id: UUID, kind: str) -> Response:
         preview=preview,
         heirs=_heirs(policy_id) if kind == "beneficiaries" else [],
         newborn_days=_newborn_days(line.policy) if kind == "add-member" else 0,
+        newborn=_newborn(line.policy, form) if preview and kind == "add-member" else None,
         resolved=[] if preview is None or preview.conflicts else resolutions(),
         answered=list(answers_typed().items()),
     )
@@ -360,6 +361,19 @@ def _heirs(policy_id: UUID) -> list[dict[str, Any]]:
 def _newborn_days(policy: Policy) -> int:
     """Return within how many days a newborn is named who is covered from birth."""
     return load_terms(db.session(), policy.product_version_id).newborn_cover_days
+
+
+def _newborn(policy: Policy, form: EndorseForm) -> tuple[str, date, bool] | None:
+    """Return who would be covered from birth, from when, and whether the change says so.
+
+    None for any other life.
+    """
+    terms, data = load_terms(db.session(), policy.product_version_id), form.wanted()
+    born, role = data["date_of_birth"], str(data["member_role"])
+    if born is None or not terms.covers_from_birth(role, born, born, business_day()):
+        return None
+    name = f"{data['first_name'] or ''} {data['last_name'] or ''}".strip()
+    return name, born, form.effective_date.data == born
 
 
 def _benefit_words(view: queries.BenefitView) -> str:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from insurance.billing.models import LineKind, LineStatus
 from insurance.billing.queries import list_premium_lines
-from insurance.core.errors import ConflictError, DomainError
+from insurance.core.errors import ConflictError, DomainError, raise_all
 from insurance.core.ids import new_id
 from insurance.core.privacy import births_kept, may_see_identity
 from insurance.customers.life_numbers import (
@@ -141,9 +141,8 @@ def data_of(
     for name in given:
         if name not in names:
             raise DomainError(f"This does not belong to {kind_words(wanted.type)}.", field=name)
-    for name in names:
-        if name not in optional and name not in given:
-            raise DomainError("Enter this.", field=name)
+    missing = [name for name in names if name not in optional and name not in given]
+    raise_all([DomainError("Fill this in.", field=name) for name in missing])
     data: dict[str, Any] = {name: given.get(name) for name in names}
     if wanted.type is EndorsementType.ADD_MEMBER:
         data |= _new_ids(session, policy, str(given["member_role"]))
