@@ -223,10 +223,12 @@ def test_a_stillbirth_is_claimed_on_the_page(
         f"amount_{place}": "10000",
     }
 
-    assert "Born after so many weeks" in client.get(url).text
+    assert "Weeks of pregnancy" in client.get(url).text
     refused = client.post(url, data=form)
     assert refused.status_code == 422
     assert "Say after how many weeks the child was born." in refused.text
+    death = form | {"claim_type": "FUNERAL", "gestation_weeks": "31", "life": ""}
+    assert client.post(url, data=death).status_code == 303
     saved = client.post(url, data=form | {"gestation_weeks": "31"})
     assert saved.status_code == 303
     shown = client.get(saved.location).text

@@ -49,8 +49,8 @@ class ClaimForm(Form):
     claim_type = ChoiceField("Type of claim", [Required()])
     event_date = DayField("Day of the event", [Required()])
     cause = ChoiceField("Cause", [Required()])
-    gestation_weeks = WholeField("Born after so many weeks")
-    life = ChoiceField("Whose")
+    gestation_weeks = WholeField("Weeks of pregnancy")
+    life = ChoiceField("Life")
     description = TextField("What happened", longest=4000, widget=TextAreaField.widget)
     claimant_name = TextField("Name of the claimant", [Required()])
     claimant_email = TextField("E-mail")
@@ -186,7 +186,9 @@ def _wanted(form: ClaimForm) -> services.NewClaim:
         event_date=form.event_date.data,
         claim_date=business_day(),
         cause=form.cause.data,
-        gestation_weeks=form.gestation_weeks.data if form.gestation_weeks else None,
+        gestation_weeks=form.gestation_weeks.data
+        if form.gestation_weeks and form.claim_type.data == STILLBIRTH
+        else None,
         description=form.description.data or "",
         claimant=services.Claimant(
             name=form.claimant_name.data or "",
