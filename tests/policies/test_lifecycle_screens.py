@@ -81,6 +81,8 @@ def test_lapsing_names_the_first_day_without_cover(
     assert "ends as from 2026/10/20" in client.get(path).text
     assert client.post(path, data={"reason": "Grace is over"}).status_code == 303
     assert _status(session, policy_id) is PolicyStatus.LAPSED
+    page = client.get(client.url(f"/policies/{policy_id}")).text
+    assert "to 2026/10/20" in page
 
 
 def test_a_lapse_in_grace_is_not_offered(sign_in: SignIn, session: Session) -> None:

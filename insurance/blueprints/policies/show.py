@@ -271,8 +271,8 @@ def _on_paper(line: queries.PolicyLine) -> dict[str, Any]:
         "product": line.product_name,
         "status": policy.status.value.capitalize(),
         "effective": f"{policy.effective_date:%Y/%m/%d}",
-        "expiry": f"{policy.expiry_date:%Y/%m/%d}"
-        if policy.expiry_date
+        "expiry": f"{ends:%Y/%m/%d}"
+        if (ends := policy.ended_on or policy.expiry_date)
         else ("whole of life" if of_lives else "cancelled"),
         "premium": format_money(policy.premium),
         "cover": format_money(policy.coverage_amount),
