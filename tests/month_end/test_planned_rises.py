@@ -9,14 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
+from insurance.billing.queries import list_premium_lines, list_receipts, unapplied_credit
+from insurance.core.db import db
 from insurance.core.period import add_years
 from insurance.month_end.models import StepCode
 from insurance.month_end.rules import REVIEWABLE, STEPPED, Escalation, policy_year, rise_at
 from insurance.month_end.services import effects_of
 from insurance.policies.queries import get_policy
 from insurance.policies.replay import find_differences
+from insurance.policies.services import pay_premium
 from insurance.products.models import ProjectionType
-from tests.factories.lifecycle import sell
+from tests.factories.lifecycle import at, sell
 from tests.factories.month_end import EVERYTHING, escalate_by, month_end
 
 D = Decimal
@@ -133,3 +136,57 @@ def test_a_planned_rise_that_a_missed_month_end_left_out_is_made_once(session: S
 
     month_end(date(2026, 10, 31), steps=steps)
     assert _premium(session, policy_id) == D("361.46")
+
+
+@pytest.mark.parametrize(
+    ("rate", "december", "status", "back"),
+    [("10", "341.00", "PENDING", "0.00"), ("-10", "279.00", "PAID", "31.00")],
+)
+def test_a_premium_paid_ahead_takes_the_price_of_its_anniversary(
+    rate: str, december: str, status: str, back: str, session: Session
+) -> None:
+    """What it costs more is owed on its day; what it costs less is credit at once."""
+    day = date(2026, 11, 30)
+    policy_id = sell(
+        date(2025, 11, 5), premium="310.00", premium_projection_type=ProjectionType.STEPPED
+    )
+    escalate_by("", type=ProjectionType.STEPPED, steps={"2": rate})
+    month_end(date(2026, 10, 31), steps=EVERYTHING - {StepCode.LAPSES, StepCode.ANNIVERSARIES})
+    _pay_all(policy_id, date(2026, 10, 31), until=date(2026, 12, 5))
+
+    month_end(day, steps=EVERYTHING - {StepCode.LAPSES})
+
+    session.rollback()
+    session.expire_all()
+    found = list_premium_lines(session, policy_id)
+    lines = {one.due_date: one for one in found if one.kind == "PREMIUM"}
+    ahead = lines[date(2026, 12, 5)]
+    assert (ahead.amount, ahead.status) == (D(december), status)
+    # November's premium was charged: its price is that of the anniversary too.
+    assert lines[date(2026, 11, 5)].amount + _adjusted(session, policy_id) == D(december)
+    assert unapplied_credit(session, policy_id) >= D(back)
+    assert find_differences()[1] == []
+
+
+def _pay_all(policy_id: Any, day: date, *, until: date) -> None:
+    """Pay every premium due up to a day, each by name."""
+    with at(day) as now:
+        for line in list_premium_lines(db.session(), policy_id):
+            if line.due_date <= until:
+                pay_premium(
+                    policy_id,
+                    line.id,
+                    amount=line.outstanding,
+                    reference=f"Due {line.due_date}",
+                    paid_on=day,
+                    on=day,
+                    now=now,
+                )
+
+
+def _adjusted(session: Session, policy_id: Any) -> Decimal:
+    """Return what was charged beside premiums, less what was credited."""
+    lines = list_premium_lines(session, policy_id)
+    charged = sum((one.amount for one in lines if one.kind == "ADJUSTMENT"), D(0))
+    receipts = list_receipts(session, policy_id)
+    return charged - sum((one.amount for one in receipts if one.kind == "CREDIT_NOTE"), D(0))
