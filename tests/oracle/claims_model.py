@@ -262,8 +262,13 @@ class Insured:
 
 
 def parts_are_right(total: Decimal, shares: list[Decimal], parts: list[Decimal]) -> bool:
-    """Say whether parts add up to a total and none is a cent or more beside its share."""
-    exact: Iterator[Fraction] = (Fraction(total) * Fraction(one) / 100 for one in shares)
+    """Say whether parts add up to a total and none is a cent or more beside its share.
+
+    Three shares of 33.33, 33.33 and 33.34 are a third each: hundredths cannot say it better.
+    """
+    are_equal = max(shares) - min(shares) <= Decimal("0.01")
+    wholes = [Fraction(1, len(shares)) if are_equal else Fraction(one) / 100 for one in shares]
+    exact: Iterator[Fraction] = (Fraction(total) * one for one in wholes)
     return sum(parts, ZERO) == total and all(
         abs(Fraction(part) - right) < Fraction(1, 100)
         for part, right in zip(parts, exact, strict=True)

@@ -412,7 +412,7 @@ def _endorse(
     right = {
         "adjustment": adjustment,
         "new_premium": policy.monthly_on(max(effective, policy.today)),
-        "new_cover": policy.cover_on(effective),
+        "new_cover": policy.cover_on(max(effective, policy.today)),
     }
     for name, amount in right.items():
         if Decimal(answer.body[name]) != amount:

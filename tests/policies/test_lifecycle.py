@@ -490,6 +490,19 @@ def test_a_rhythm_waits_for_the_renewal_where_every_premium_of_the_term_is_paid(
     assert issued.preview.effective_date == date(2027, 10, 4)
 
 
+def test_credit_that_is_held_pays_the_arrears_of_a_policy_that_comes_back(session: Session) -> None:
+    policy_id, day = sell(DUE), date(2026, 12, 5)
+    pay(policy_id, "300.00", DUE)
+    suspend_policy(policy_id, reason="Asked", on=day, now=morning(day))
+    assert arrears_on(session, policy_id, day) == unapplied_credit(session, policy_id) == 100
+    session.rollback()
+
+    done = reinstate_policy(policy_id, arrears_paid=True, reason="Asked", on=day, now=morning(day))
+
+    assert (done.policy.status, done.arrears) == (PolicyStatus.ACTIVE, 0)
+    assert unapplied_credit(session, policy_id) == 0
+
+
 def test_a_renewal_lays_premiums_in_a_rhythm_that_no_job_has_written_yet(
     non_life: Session,
 ) -> None:

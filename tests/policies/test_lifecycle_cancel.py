@@ -437,9 +437,10 @@ def test_a_preview_for_want_of_a_premium_uses_the_money_that_is_held_and_leaves_
     assert (preview.refund, preview.written_off) == (done.refund, D("23.33"))
 
 
+@pytest.mark.parametrize("meant_for", ["the oldest", "July"])
 @pytest.mark.parametrize(("paid", "refund"), [("100.00", "46.67"), ("53.34", "0.01"), ("50", "0")])
-def test_a_premium_paid_after_the_lapse_pays_for_the_days_of_grace_and_the_rest_goes_back(
-    paid: str, refund: str, session: Session
+def test_what_is_paid_after_the_lapse_pays_for_the_days_of_grace_and_the_rest_goes_back(
+    paid: str, refund: str, meant_for: str, session: Session
 ) -> None:
     # Cover went on from 1 to 16 June, for 16/30 of 100.00.
     policy_id, over = sell(MAY), date(2026, 6, 17)
@@ -447,7 +448,11 @@ def test_a_premium_paid_after_the_lapse_pays_for_the_days_of_grace_and_the_rest_
     _tell(policy_id, date(2026, 6, 5))
     with at(over) as now:
         lapse_policy(policy_id, reason="Unpaid", on=over, now=now)
-    pay(policy_id, paid, date(2026, 6, 18))
+    line_id = list_premium_lines(session, policy_id)[1 if meant_for == "the oldest" else 2].id
+    session.rollback()
+    day = date(2026, 6, 18)
+    with at(day) as now:
+        pay_premium(policy_id, line_id, amount=D(paid), reference="L", paid_on=day, on=day, now=now)
 
     assert _preview(policy_id, date(2026, 6, 20)).refund == D(refund)
     done = _cancel(policy_id, date(2026, 6, 20))
@@ -455,6 +460,7 @@ def test_a_premium_paid_after_the_lapse_pays_for_the_days_of_grace_and_the_rest_
     assert done.refund == D(refund)
     session.expire_all()
     assert arrears_on(session, policy_id, date(2026, 12, 1)) == 0
+    assert unapplied_credit(session, policy_id) == 0
     assert find_differences()[1] == []
 
 

@@ -39,6 +39,7 @@ from insurance.policies.services.held_money import (
     forecast_of,
     settle_before_lapse,
     settle_with_money_held,
+    use_held_money,
 )
 from insurance.policies.services.moves import (
     Case,
@@ -109,15 +110,21 @@ def preview_cancellation(
     session: Session, policy_id: UUID, wanted: Cancellation, *, on: date, now: datetime
 ) -> CancellationPreview:
     """Return what a cancellation would do, and do nothing. Raises what the cancellation would."""
-    if wanted.kind not in rules.UNPAID_TYPES:
-        return _prepare(open_case(session, policy_id, on=on, now=now, lock=False), wanted).preview
     trial = session.begin_nested()
     try:
-        case = open_case(session, policy_id, on=on, now=now)
-        settle_with_money_held(session, [policy_id], on=on, now=now)
+        case = open_case(session, policy_id, on=on, now=now, lock=False)
+        if wanted.kind in rules.UNPAID_TYPES:
+            settle_with_money_held(session, [policy_id], on=on, now=now)
+        _settle_lapsed(case)
         return _prepare(case, wanted).preview
     finally:
         trial.rollback()
+
+
+def _settle_lapsed(case: Case) -> None:
+    """Let money that came after a lapse pay for the days of grace, for whatever it was meant."""
+    if case.policy.status is PolicyStatus.LAPSED:
+        use_held_money(case.session, [case.policy.id], on=case.on, now=case.now)
 
 
 def cancel_policy(
@@ -132,6 +139,7 @@ def cancel_policy(
         settle_before_lapse(policy_id, on=on, now=now)
     with transaction() as session:
         case = open_case(session, policy_id, on=on, now=now)
+        _settle_lapsed(case)
         prepared = _prepare(case, wanted)
         if prepared.preview.needs:
             return _ask(case, wanted, prepared.preview)
@@ -143,6 +151,7 @@ def execute_cancellation(
 ) -> LifecycleOutcome:
     """Do what a second person agreed to. Raises ConflictError where the money has changed since."""
     case = open_case(session, request.resource_id, on=on, now=now)
+    _settle_lapsed(case)
     frozen = request.payload
     wanted = Cancellation(
         kind=CancellationType(frozen["cancellation_type"]),

@@ -57,9 +57,17 @@ def settle_with_money_held(
         and forecast.lapse_date <= on
         and Block.MONEY_HELD in forecast.blocked_by
     ]
-    if not owing:
-        return {}
-    values = {"org": current_org(), "policies": id_array(owing)}
+    return use_held_money(session, owing, on=on, now=now) if owing else {}
+
+
+def use_held_money(
+    session: Session, policy_ids: Collection[UUID], *, on: date, now: datetime
+) -> dict[UUID, Decimal]:
+    """Move credit and what was paid of premiums not yet due to the oldest premium, as an event.
+
+    Returns what each policy used, in rand. The caller holds the policies.
+    """
+    values = {"org": current_org(), "policies": id_array(policy_ids)}
     numbers = {row.id: row.policy_number for row in session.execute(_NUMBERS, values)}
     used = money.settle_oldest(session, numbers, on=on, now=now)
     happenings = [

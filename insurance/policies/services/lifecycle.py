@@ -48,7 +48,7 @@ LAPSED = "Lapsed"
 
 @dataclass(frozen=True, slots=True)
 class WayBack:
-    """How a policy may come back on a day, and what is owed for it. Money is in rand.
+    """How a policy may come back on a day, and what is owed for it after credit, in rand.
 
     `terms` is None for a policy that is only suspended: its cover never ended.
     """
@@ -110,7 +110,8 @@ def _way_back(case: Case) -> WayBack:
     if policy.ended_on is not None:
         found = reinstatement_terms(policy.ended_on, terms, case.terms.class_code, case.on)
     arrears = billing.arrears_on(case.session, policy.id, case.on)
-    return WayBack(arrears, terms.tolerance, found)
+    credit = billing.unapplied_credit(case.session, policy.id)
+    return WayBack(max(arrears - credit, ZERO), terms.tolerance, found)
 
 
 def reinstate_policy(
@@ -174,6 +175,8 @@ def _check_way(way: WayBack, *, medical_clearance: bool) -> None:
 def _reinstate(case: Case, reason: str, medical_clearance: bool) -> LifecycleOutcome:
     since = case.policy.ended_on
     charged = charge_due(case, day_after(case.on))
+    numbers = {case.policy.id: case.policy.policy_number}
+    money.apply_credits(case.session, numbers, on=case.on, now=case.now)
     effective = since or case.on
     move(
         case,
