@@ -35,11 +35,13 @@ class Item:
         blueprint = self.blueprint
         if blueprint in ("people", "settings"):
             return request.endpoint == self.endpoint
+        if blueprint != request.blueprint:
+            return False
         nearest = max(
             (item for _, items in RAIL for item in items if item.blueprint == blueprint),
             key=lambda item: request.path.startswith(item.url) * len(item.url),
         )
-        return request.blueprint == blueprint and nearest.endpoint == self.endpoint
+        return nearest.endpoint == self.endpoint
 
 
 RAIL: tuple[tuple[str, tuple[Item, ...]], ...] = (

@@ -17,6 +17,12 @@ def init_app(app: Flask) -> None:
 
 def asset(name: str) -> str:
     """Return the address of a static file with a part of its hash."""
+    return _address(request.script_root, name)
+
+
+@cache
+def _address(_script_root: str, name: str) -> str:
+    """Return an address that is the same for every request under a root: a page has dozens."""
     return url_for("static", filename=name, v=_digest(name))
 
 
