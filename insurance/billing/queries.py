@@ -264,9 +264,9 @@ _REFUNDED = text(
 )
 
 
-_UNFOUNDED = text(
+_TO_KEEP = text(
     """
-    SELECT b.policy_id, least(b.waiting, b.owed - r.received)
+    SELECT b.policy_id, least(b.waiting, greatest(b.owed - r.received, o.open))
     FROM (
         SELECT policy_id,
                sum(CASE WHEN credit_account = 'REFUNDS_PAYABLE' THEN amount ELSE -amount END)
@@ -282,15 +282,25 @@ _UNFOUNDED = text(
         SELECT coalesce(sum(amount), 0) AS received FROM ins.receipts
         WHERE org_id = :org AND policy_id = b.policy_id AND kind = 'PAYMENT' AND status = 'POSTED'
     ) r
-    WHERE b.waiting > 0 AND b.owed > r.received
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(l.amount - l.paid_amount), 0) AS open
+        FROM ins.policies p
+        JOIN ins.premium_lines l ON l.org_id = p.org_id AND l.policy_id = p.id
+        WHERE p.org_id = :org AND p.id = b.policy_id AND p.status IN ('cancelled', 'expired')
+          AND l.status <> 'CANCELLED'
+    ) o
+    WHERE b.waiting > 0 AND (b.owed > r.received OR o.open > 0)
     """
 )
 
 
-def unfounded_refunds(session: Session, policy_ids: Collection[UUID]) -> dict[UUID, Decimal]:
-    """Return what waits to be paid back of policies although no money that stands is behind it."""
+def list_refunds_to_keep(session: Session, policy_ids: Collection[UUID]) -> dict[UUID, Decimal]:
+    """Return what waits to be paid back of policies and may not be, in rand by policy.
+
+    No money that stands is behind it, or the policy is over and owes as much.
+    """
     values = {"org": current_org(), "policies": id_array(policy_ids)}
-    return dict(session.execute(_UNFOUNDED, values).tuples().all())
+    return dict(session.execute(_TO_KEEP, values).tuples().all())
 
 
 _PAYABLE = text(

@@ -394,6 +394,24 @@ def test_what_a_lapse_left_unpaid_is_asked_from_nobody_when_the_policy_is_cancel
     assert find_differences()[1] == []
 
 
+def test_a_payment_that_comes_back_after_the_end_lowers_what_waits_to_be_paid_back(
+    session: Session,
+) -> None:
+    policy_id, day = sell(MAY), date(2026, 5, 11)
+    pay(policy_id, "100.00", MAY, reference="May")
+    pay(policy_id, "100.00", MAY, reference="June")
+    refund = _cancel(policy_id, day).refund
+    may = list_premium_lines(session, policy_id)[0].id
+    session.rollback()
+
+    with at(day) as now:
+        reverse_payment(policy_id, may, reason_code="02", reference="May", on=day, now=now)
+
+    assert arrears_on(session, policy_id, day) == 0
+    assert refunds_payable(session, policy_id) == refund - 100
+    assert find_differences()[1] == []
+
+
 @pytest.mark.parametrize("ends", ["lapse", "cancel"])
 def test_what_comes_back_after_cover_ended_for_want_of_a_premium_is_asked_from_nobody(
     ends: str, session: Session

@@ -460,7 +460,7 @@ def reverse_with_events(
     """
     kept = _keep_refunds_of(session, receipts, on, now)
     money.reverse_receipts(session, reasons, receipts, on=on, now=now)
-    for policy_id, amount in _keep_unfounded_refunds(session, receipts, on, now).items():
+    for policy_id, amount in _keep_refunds(session, receipts, on, now).items():
         kept[policy_id] += amount
     policy_ids = {one.policy_id for one in receipts if one.policy_id}
     given_up = give_up_again(session, policy_ids, on=on, now=now)
@@ -505,18 +505,18 @@ def _keep_refunds_of(
     return kept
 
 
-def _keep_unfounded_refunds(
+def _keep_refunds(
     session: Session, receipts: Sequence[Receipt], on: date, now: datetime
 ) -> dict[UUID, Decimal]:
-    """Make refunds without money behind them credit again, and use it; return them by policy."""
-    unfounded = billing.unfounded_refunds(
+    """Make refunds that are not due any more credit again, and use it; return them by policy."""
+    kept = billing.list_refunds_to_keep(
         session, {one.policy_id for one in receipts if one.policy_id is not None}
     )
-    for policy_id, amount in unfounded.items():
+    for policy_id, amount in kept.items():
         number = queries.get_policy(session, policy_id).policy_number
         money.take_back_refund(session, policy_id, number, amount, on=on, now=now)
         money.apply_credits(session, {policy_id: number}, on=on, now=now)
-    return unfounded
+    return kept
 
 
 def _taken_back(
