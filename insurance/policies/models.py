@@ -73,6 +73,7 @@ class Policy(TenantRecord):
         CheckConstraint("effective_date < expiry_date", name="term_not_empty"),
         CheckConstraint("due_day BETWEEN 1 AND 31", name="due_day"),
         CheckConstraint("premium >= 0", name="premium"),
+        CheckConstraint("instalment >= 0", name="instalment"),
     )
 
     policy_number: Mapped[str]
@@ -87,6 +88,7 @@ class Policy(TenantRecord):
     due_day: Mapped[int]
     frequency: Mapped[PremiumFrequency]
     premium: Mapped[Decimal]
+    instalment: Mapped[Decimal]
     coverage_amount: Mapped[Decimal]
     rating: Mapped[dict[str, Any]]
     payer_id: Mapped[UUID | None]

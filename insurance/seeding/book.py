@@ -275,11 +275,11 @@ def _policy(
         due_day=effective.day,
         frequency=PremiumFrequency.MONTHLY,
         premium=priced.monthly_premium,
+        instalment=priced.instalment,
         coverage_amount=priced.sum_assured,
         rating={
             "age": priced.age,
             "gender": priced.gender,
-            "instalment": str(priced.instalment),
             "rating_inputs": dict(inputs),
         },
         current_version=1,
@@ -410,7 +410,7 @@ def _benefits(
 def _add_premiums(rows: _Rows, policy: Policy, offer: _Offer, today: date) -> None:
     schedule = rules.premium_schedule(
         policy.effective_date,
-        Decimal(policy.rating["instalment"]),
+        policy.instalment,
         policy.frequency.value,
         policy.expiry_date,
     )

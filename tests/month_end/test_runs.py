@@ -507,7 +507,7 @@ def test_a_policy_that_fails_is_quarantined_and_the_rest_finish(
 ) -> None:
     sick, well = sell(START), sell(START)
     session.rollback()
-    _break(admin_connection, sick, "many")
+    _break(admin_connection, sick, "NaN")
 
     run = month_end(DAY)
 
@@ -525,11 +525,8 @@ def test_a_policy_that_fails_is_quarantined_and_the_rest_finish(
 
 def _break(connection, policy_id: UUID, instalment: str) -> None:
     connection.execute(
-        text(
-            "UPDATE ins.policies SET rating = rating || jsonb_build_object('instalment',"
-            " CAST(:text AS text)) WHERE id = :id"
-        ),
-        {"id": policy_id, "text": instalment},
+        text("UPDATE ins.policies SET instalment = CAST(:instalment AS numeric) WHERE id = :id"),
+        {"id": policy_id, "instalment": instalment},
     )
     connection.commit()
 

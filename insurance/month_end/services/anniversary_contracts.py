@@ -31,12 +31,12 @@ _SET_POLICIES = text(
     """
     UPDATE ins.policies AS p
     SET premium = v.premium, coverage_amount = v.cover, current_version = v.version,
-        rating = p.rating || jsonb_build_object('instalment', v.instalment), updated_at = :now
+        instalment = v.instalment, updated_at = :now
     FROM (SELECT unnest(CAST(:ids AS uuid[])) AS id,
                  unnest(CAST(:premiums AS numeric[])) AS premium,
                  unnest(CAST(:covers AS numeric[])) AS cover,
                  unnest(CAST(:versions AS bigint[])) AS version,
-                 unnest(CAST(:instalments AS text[])) AS instalment) AS v
+                 unnest(CAST(:instalments AS numeric[])) AS instalment) AS v
     WHERE p.org_id = :org AND p.id = v.id
     """
 )
@@ -127,7 +127,7 @@ def _set_policies(
             "premiums": [one.new.premium for one in newest.values()],
             "covers": [one.new.coverage_amount for one in newest.values()],
             "versions": [versions[key] for key in newest],
-            "instalments": [str(one.instalment) for one in newest.values()],
+            "instalments": [one.instalment for one in newest.values()],
         },
     )
 

@@ -57,7 +57,7 @@ def _add_contracts(rows: PlannedRows, raised: Sequence[Raised], history: History
                 "premium": new.premium,
                 "cover": new.coverage_amount,
                 "version": history.version_numbers[policy.id],
-                "instalment": str(one.instalment),
+                "instalment": one.instalment,
                 "product_id": policy.product_id,
                 "status": str(policy.status),
                 "shard": shard_of(policy.id),

@@ -94,7 +94,7 @@ _COLUMNS = {
         "premium": "numeric",
         "cover": "numeric",
         "version": "bigint",
-        "instalment": "text",
+        "instalment": "numeric",
         "product_id": "uuid",
         "status": "text",
         "shard": "bigint",

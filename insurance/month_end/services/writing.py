@@ -120,7 +120,7 @@ _SET_CONTRACTS = _statement(
     """
     UPDATE ins.policies p
     SET premium = v.premium, coverage_amount = v.cover, current_version = v.version,
-        rating = p.rating || jsonb_build_object('instalment', v.instalment), updated_at = :now
+        instalment = v.instalment, updated_at = :now
     FROM (SELECT r.*""",
     rows_of("contracts"),
     ") v WHERE p.org_id = :org AND p.id = v.policy_id",

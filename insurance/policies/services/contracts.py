@@ -131,7 +131,7 @@ def write_contract(session: Session, policy: Policy, contract: Contract) -> None
     policy.bank_account_id = contract.bank_account_id
     policy.customer_id = contract.customer_id or policy.customer_id
     policy.payer_id = contract.payer_id
-    policy.rating = policy.rating | {"instalment": str(contract.instalment(factor))}
+    policy.instalment = contract.instalment(factor)
     count_portfolio(session, policy, 1)
     _write_members(session, policy, contract)
     _write_objects(session, policy, contract)

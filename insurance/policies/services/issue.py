@@ -207,13 +207,13 @@ def _policy_of(
         due_day=effective.day,
         frequency=PremiumFrequency(request["frequency"]),
         premium=quote.monthly_premium,
+        instalment=Decimal(request["instalment"]),
         coverage_amount=quote.sum_assured,
         rating={
             "age": quote.age,
             "gender": quote.gender,
             "rating_inputs": request["rating_inputs"],
             "inception_answers": request["inception_answers"],
-            "instalment": request["instalment"],
         },
         current_version=1,
         issued_at=now,
@@ -416,7 +416,7 @@ def _life_of(
 def _add_premium_lines(session: Session, policy: Policy) -> list[dict[str, Any]]:
     schedule = rules.premium_schedule(
         policy.effective_date,
-        Decimal(policy.rating["instalment"]),
+        policy.instalment,
         policy.frequency.value,
         policy.expiry_date,
     )

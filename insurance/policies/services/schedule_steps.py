@@ -95,7 +95,7 @@ class Kept:
 
 _SHORT = """
     SELECT p.id, p.due_day, p.frequency, p.expiry_date,
-           p.rating->>'instalment' AS instalment, l.sequence, l.period_end
+           p.instalment, l.sequence, l.period_end
     FROM ins.policies p
     CROSS JOIN LATERAL (
         SELECT n.sequence, n.period_end FROM ins.premium_lines n
@@ -385,7 +385,7 @@ def decide_lines(
             planned = _plan_changing(session, row, on)
         else:
             # Many policies end on the same day and pay the same.
-            instalment = known.get(row.id) or Decimal(row.instalment)
+            instalment = known.get(row.id, row.instalment)
             planned = _plan(
                 row.period_end, row.due_day, row.frequency, until, row.expiry_date, instalment
             )
