@@ -412,6 +412,23 @@ def test_a_payment_that_comes_back_after_the_end_lowers_what_waits_to_be_paid_ba
     assert find_differences()[1] == []
 
 
+def test_credit_that_is_held_settles_what_a_payment_that_comes_back_leaves_open(
+    session: Session,
+) -> None:
+    policy_id, day = sell(MAY), date(2026, 6, 1)
+    pay(policy_id, "100.00", MAY, reference="May")
+    _cancel(policy_id, day)
+    pay(policy_id, "1.00", day, reference="More")
+    may = list_premium_lines(session, policy_id)[0].id
+    session.rollback()
+
+    with at(day) as now:
+        reverse_payment(policy_id, may, reason_code="02", reference="May", on=day, now=now)
+
+    assert arrears_on(session, policy_id, day) == 99
+    assert unapplied_credit(session, policy_id) == 0
+
+
 @pytest.mark.parametrize("ends", ["lapse", "cancel"])
 def test_what_comes_back_after_cover_ended_for_want_of_a_premium_is_asked_from_nobody(
     ends: str, session: Session

@@ -47,6 +47,8 @@ _LOCK = text(
     """
 )
 
+_NUMBERS = text("SELECT id, policy_number FROM ins.policies WHERE org_id = :org AND id = ANY(:ids)")
+
 
 @dataclass(frozen=True, slots=True)
 class Paid:
@@ -463,6 +465,9 @@ def reverse_with_events(
     for policy_id, amount in _keep_refunds(session, receipts, on, now).items():
         kept[policy_id] += amount
     policy_ids = {one.policy_id for one in receipts if one.policy_id}
+    values = {"org": current_org(), "ids": sorted(policy_ids)}
+    numbers = {row.id: row.policy_number for row in session.execute(_NUMBERS, values)}
+    money.apply_credits(session, numbers, on=on, now=now)
     given_up = give_up_again(session, policy_ids, on=on, now=now)
     record_events(session, [_taken_back(one, on, kept, given_up) for one in receipts], now)
     record_many(
@@ -508,14 +513,13 @@ def _keep_refunds_of(
 def _keep_refunds(
     session: Session, receipts: Sequence[Receipt], on: date, now: datetime
 ) -> dict[UUID, Decimal]:
-    """Make refunds that are not due any more credit again, and use it; return them by policy."""
+    """Make refunds that are not due any more credit again; return them by policy."""
     kept = billing.list_refunds_to_keep(
         session, {one.policy_id for one in receipts if one.policy_id is not None}
     )
     for policy_id, amount in kept.items():
         number = queries.get_policy(session, policy_id).policy_number
         money.take_back_refund(session, policy_id, number, amount, on=on, now=now)
-        money.apply_credits(session, {policy_id: number}, on=on, now=now)
     return kept
 
 
