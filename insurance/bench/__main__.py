@@ -28,8 +28,8 @@ from insurance.core.tenancy import platform_scope, tenant_scope
 from insurance.embedded import Services
 from insurance.identity.models import WebSession
 from insurance.identity.queries import find_user_by_email
-from insurance.jobs import claims as claims_jobs
 from insurance.jobs import lapses as lapses_jobs
+from insurance.jobs import ledger as ledger_jobs
 from insurance.organizations.queries import find_entry
 from insurance.policies.queries import get_portfolio
 from insurance.seeding.book import seed_book
@@ -109,7 +109,7 @@ def _keep_figures(app: Flask) -> None:
     """Do what the worker does every few seconds and minutes: no worker runs here."""
     with _inside(app):
         lapses_jobs.keep_arrears_list()
-        claims_jobs.count_loss_figures()
+        ledger_jobs.count_transfers()
 
 
 @contextmanager

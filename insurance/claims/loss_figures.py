@@ -9,22 +9,21 @@ from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from string import Template
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from insurance.claims.models import Grain
 from insurance.claims.reports import CHARGES, SIGN, LossRatio, earned_by_sql
+from insurance.core.figures import FIRST_DAY, PIECES, SPANS, spans_asked
 from insurance.core.money import ZERO
 from insurance.core.period import add_months
 from insurance.core.tenancy import current_org
+from insurance.ledger.figures import on_counting
 from insurance.policies.replay import add_checks
 
 _BEFORE = -1
 """The place of what lies before the period; its months are 0, 1, …"""
-_FIRST_DAY = date(1, 1, 1)
 _NO_PRODUCT = UUID(int=0)
 _PREMIUM = "(t.credit_account = 'PREMIUM_INCOME' OR t.debit_account = 'PREMIUM_INCOME')"
 _CLAIM = """(t.debit_account IN ('CLAIMS_INCURRED', 'CLAIMS_RECOVERED')
@@ -64,7 +63,7 @@ def _by_day(chosen: str) -> str:
     )
 
 
-ADD = text(
+_ADD = text(
     Template(
         """
     INSERT INTO ins.loss_figures (org_id, grain, day, product_id, charged, earned, claims)
@@ -83,17 +82,12 @@ ADD = text(
     ).substitute(days=_by_day("t.id = ANY(CAST(:ids AS uuid[]))"))
 )
 """Adds transfers to the sums, in an order in which no two who add wait for each other."""
+on_counting(_ADD)
 
 _FIGURES = text(
     Template(
         """
-    WITH pieces AS (
-        SELECT * FROM unnest(CAST(:piece_places AS integer[]), CAST(:piece_grains AS text[]),
-                             CAST(:piece_firsts AS date[]), CAST(:piece_lasts AS date[]))
-            AS x(place, grain, first, last)),
-    spans AS (
-        SELECT * FROM unnest(CAST(:places AS integer[]), CAST(:firsts AS date[]),
-                             CAST(:lasts AS date[])) AS x(place, first, last)),
+    WITH pieces AS ($pieces), spans AS ($spans),
     kept AS (
         SELECT f.product_id, x.place, f.charged, f.earned, f.claims
         FROM pieces x
@@ -129,6 +123,8 @@ _FIGURES = text(
         charges=CHARGES,
         by_last=earned_by_sql("s.last"),
         by_first=earned_by_sql("(s.first - 1)"),
+        pieces=PIECES,
+        spans=SPANS,
     )
 )
 """Both parts in one statement: in two, what is counted between them would be there twice."""
@@ -158,16 +154,11 @@ def list_loss_months(
     if start > end:
         return []
     spans = list(_months(start, end))
-    pieces = list(_pieces(spans))
-    values: dict[str, Any] = {
+    values = {
         "org": current_org(),
         "product": product_id,
-        "places": [_BEFORE, *range(len(spans))],
-        "firsts": [_FIRST_DAY, *(first for first, _last in spans)],
-        "lasts": [start - timedelta(days=1), *(last for _first, last in spans)],
+        **spans_asked({_BEFORE: (FIRST_DAY, start - timedelta(days=1)), **dict(enumerate(spans))}),
     }
-    for at, name in enumerate(("places", "grains", "firsts", "lasts")):
-        values[f"piece_{name}"] = [piece[at] for piece in pieces]
     found: dict[tuple[UUID, str], dict[int, Sequence[Decimal]]] = {}
     for product, name, place, *sums in session.execute(_FIGURES, values):
         found.setdefault((product, name), {})[place] = sums
@@ -226,18 +217,6 @@ def _months(start: date, end: date) -> Iterator[tuple[date, date]]:
         following = add_months(first.replace(day=1), 1)
         yield first, min(end, following - timedelta(days=1))
         first = following
-
-
-def _pieces(spans: Sequence[tuple[date, date]]) -> Iterator[tuple[int, str, date, date]]:
-    """Yield which kept sums make up each span: a whole month its own, other spans their days'."""
-    start = spans[0][0]
-    month = start.replace(day=1)
-    yield _BEFORE, Grain.MONTH.value, _FIRST_DAY, month - timedelta(days=1)
-    yield _BEFORE, Grain.DAY.value, month, start - timedelta(days=1)
-    for place, (first, last) in enumerate(spans):
-        is_whole = first.day == 1 and (last + timedelta(days=1)).day == 1
-        grain, last = (Grain.MONTH, first) if is_whole else (Grain.DAY, last)
-        yield place, grain.value, first, last
 
 
 add_checks(

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from insurance.claims.rules.payees import PayeeKind
 from insurance.core.db import AppendOnly, TenantRecord, TenantTable, tenant_key
+from insurance.core.figures import Grain
 from insurance.core.sealed import sealed
 
 
@@ -540,13 +541,6 @@ class ClaimSettings(TenantTable):
     verified_account_first: Mapped[bool]
     last_assigned_to: Mapped[UUID | None]
     version: Mapped[int] = mapped_column(default=1)
-
-
-class Grain(StrEnum):
-    """What a kept sum is of: one day, or the calendar month that begins on it."""
-
-    DAY = "DAY"
-    MONTH = "MONTH"
 
 
 class LossFigure(TenantTable):

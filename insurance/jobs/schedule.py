@@ -9,7 +9,7 @@ from sqlalchemy import select
 from insurance.core.context import Actor, Channel, acting_as
 from insurance.core.db import db
 from insurance.core.tenancy import platform_scope, tenant_scope
-from insurance.jobs import audit_logs, claims, core, identity, lapses, month_end
+from insurance.jobs import audit_logs, claims, core, identity, lapses, ledger, month_end
 from insurance.organizations.models import OrganizationEntry
 
 
@@ -29,7 +29,7 @@ PERIODIC = (
     Periodic("core.wake_waiting_jobs", 5, core.wake_waiting_jobs),
     Periodic("core.forget_old_keys", 3600, core.forget_old_keys),
     Periodic("claims.watch_deadlines", 60, claims.watch_deadlines),
-    Periodic("claims.count_loss_figures", 5, claims.count_loss_figures),
+    Periodic("ledger.count_transfers", 5, ledger.count_transfers),
     Periodic("lapses.send_due_notices", 3600, lapses.send_due_notices),
     Periodic("lapses.keep_arrears_list", 900, lapses.keep_arrears_list),
     Periodic("month_end.keep_schedules", 3600, month_end.keep_schedules),

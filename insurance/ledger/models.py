@@ -17,6 +17,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from insurance.core.db import AppendOnly, TenantRecord, TenantTable, tenant_key
+from insurance.core.figures import Grain
 
 
 class AccountKind(StrEnum):
@@ -140,7 +141,7 @@ class LedgerTransfer(AppendOnly, TenantRecord):
 
 
 class UncountedTransfers(TenantRecord):
-    """Transfers on accounts of income and expense that no report has added to its sums yet.
+    """Transfers that are not in the sums that are kept of the ledger yet.
 
     Written in the transaction that posts them, deleted in the one that counts them; so sums and
     what is left here are the whole ledger at every moment, whenever a transaction commits.
@@ -149,3 +150,18 @@ class UncountedTransfers(TenantRecord):
     __tablename__ = "ledger_uncounted"
 
     transfer_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid()))
+
+
+class LedgerFigure(TenantTable):
+    """What went from one account to another on a day or in a month, in rand: sums that are kept.
+
+    They have every transfer but those in `ledger_uncounted`.
+    """
+
+    __tablename__ = "ledger_figures"
+
+    grain: Mapped[Grain] = mapped_column(primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    debit_account: Mapped[str] = mapped_column(primary_key=True)
+    credit_account: Mapped[str] = mapped_column(primary_key=True)
+    amount: Mapped[Decimal]

@@ -1,30 +1,22 @@
 """Reading the ledger: a policy's transfers, the trial balance, an account's statement, closes."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import (
-    ColumnElement,
-    Select,
-    case,
-    func,
-    literal,
-    or_,
-    select,
-    tuple_,
-    union_all,
-)
+from sqlalchemy import Select, func, literal, select, tuple_, union_all
 from sqlalchemy.orm import Session
 
 from insurance.core.errors import DomainError, NotFoundError
 from insurance.core.money import ZERO
 from insurance.core.paging import Page, decode_cursor, page_of
 from insurance.core.tenancy import current_org
+from insurance.ledger.figures import list_pair_sums, through
 from insurance.ledger.models import (
     AccountKind,
     LedgerAccount,
@@ -34,6 +26,8 @@ from insurance.ledger.models import (
 )
 
 _CHUNK = 2_000
+_DAY = timedelta(days=1)
+_BEFORE, _DURING, _PASSED = range(3)
 _CODE = re.compile(r"[A-Z0-9][A-Z0-9_.-]{0,59}", re.ASCII)
 
 
@@ -120,37 +114,21 @@ def trial_balance(session: Session, on: date) -> list[BalanceLine]:
 
     Debits equal credits, so the balances add up to nothing.
     """
-    # The book is read once: summed by pairs of accounts, of which there are a few dozen at most.
-    # Reading each side by its index would go through the whole book twice.
-    pairs = (
-        select(
-            LedgerTransfer.debit_account,
-            LedgerTransfer.credit_account,
-            func.sum(LedgerTransfer.amount).label("amount"),
-        )
-        .where(LedgerTransfer.org_id == current_org(), LedgerTransfer.effective_date <= on)
-        .group_by(LedgerTransfer.debit_account, LedgerTransfer.credit_account)
-        .cte("pairs")
-        .prefix_with("MATERIALIZED", dialect="postgresql")
-    )
-    debit = (
-        select(func.coalesce(func.sum(pairs.c.amount), ZERO))
-        .where(pairs.c.debit_account == LedgerAccount.code)
-        .scalar_subquery()
-    )
-    credit = (
-        select(func.coalesce(func.sum(pairs.c.amount), ZERO))
-        .where(pairs.c.credit_account == LedgerAccount.code)
-        .scalar_subquery()
-    )
-    rows = session.execute(
-        select(LedgerAccount.code, LedgerAccount.name, LedgerAccount.kind, debit, credit)
-        .where(LedgerAccount.org_id == current_org())
-        .order_by(LedgerAccount.code)
-    )
+    debits: dict[str, Decimal] = defaultdict(Decimal)
+    credits_: dict[str, Decimal] = defaultdict(Decimal)
+    for pair in list_pair_sums(session, {0: through(on)}):
+        debits[pair.debit_account] += pair.amount
+        credits_[pair.credit_account] += pair.amount
     return [
-        BalanceLine(code, name, kind, debited, credited, debited - credited)
-        for code, name, kind, debited, credited in rows
+        BalanceLine(
+            account.code,
+            account.name,
+            account.kind,
+            debits[account.code],
+            credits_[account.code],
+            debits[account.code] - credits_[account.code],
+        )
+        for account in list_accounts(session)
     ]
 
 
@@ -250,27 +228,37 @@ def _sums(
 ) -> _Sums:
     if since > until:
         raise DomainError("The last day must not be before the first.", field="to")
-    is_debit = LedgerTransfer.debit_account == code
-    signed = func.sum(case((is_debit, LedgerTransfer.amount), else_=-LedgerTransfer.amount))
-    day = LedgerTransfer.effective_date
-    before: ColumnElement[bool] = day < since
-    passed = before if after is None else tuple_(day, LedgerTransfer.id) <= after
-    row = session.execute(
-        select(
-            signed.filter(before),
-            signed.filter(passed),
-            signed,
-            func.sum(LedgerTransfer.amount).filter(is_debit, day >= since),
-            func.sum(LedgerTransfer.amount).filter(~is_debit, day >= since),
-        ).where(
-            LedgerTransfer.org_id == current_org(),
-            # One pass for both sides: by the two indexes for a quiet account, by one parallel scan
-            # for an account that half of the book stands on.
-            or_(is_debit, LedgerTransfer.credit_account == code),
-            day <= until,
+    spans = {_BEFORE: through(since - _DAY), _DURING: (since, until)}
+    if after is not None:
+        spans[_PASSED] = (since, after[0] - _DAY)
+    sums = {place: {True: ZERO, False: ZERO} for place in (_BEFORE, _DURING, _PASSED)}
+    for pair in list_pair_sums(session, spans, account=code):
+        sums[pair.place][pair.debit_account == code] += pair.amount
+    opening, during, passed = (side[True] - side[False] for side in sums.values())
+    return _Sums(
+        opening=opening,
+        reached=opening + passed + (_passed_on_its_day(session, code, after) if after else ZERO),
+        closing=opening + during,
+        debit=sums[_DURING][True],
+        credit=sums[_DURING][False],
+    )
+
+
+def _passed_on_its_day(session: Session, code: str, after: tuple[date, UUID]) -> Decimal:
+    """Return what a position's day moved up to it, by the indexes of both sides."""
+    transfer = LedgerTransfer
+    sides = union_all(
+        *(
+            select((transfer.amount * sign).label("amount")).where(
+                transfer.org_id == current_org(),
+                own == code,
+                transfer.effective_date == after[0],
+                transfer.id <= after[1],
+            )
+            for own, sign in ((transfer.debit_account, 1), (transfer.credit_account, -1))
         )
-    ).one()
-    return _Sums(*(amount or ZERO for amount in row))
+    ).subquery()
+    return session.scalars(select(func.coalesce(func.sum(sides.c.amount), ZERO))).one()
 
 
 def _entries(

@@ -7,13 +7,15 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Table, delete, insert, select, text
+from sqlalchemy import Table, insert, select, text
 from sqlalchemy.orm import Session, aliased
 
 from insurance.core.bulk import write_rows
 from insurance.core.context import current_actor
+from insurance.core.figures import count_notes
 from insurance.core.ids import new_id
 from insurance.core.tenancy import current_org
+from insurance.ledger.figures import add_to_sums
 from insurance.ledger.models import (
     AccountKind,
     LedgerAccount,
@@ -38,10 +40,6 @@ CHART = (
     ("PREMIUM_WAIVED", "Premiums waived and written off", AccountKind.EXPENSE),
 )
 """The accounts every organization starts with."""
-RESULT_ACCOUNTS = frozenset(
-    code for code, _name, kind in CHART if kind in (AccountKind.INCOME, AccountKind.EXPENSE)
-)
-"""The accounts whose transfers reports add up by day."""
 _SELECTED = """
     INSERT INTO ins.ledger_transfers (org_id, id, journal_id, posted_at, effective_date, type,
         description, debit_account, credit_account, amount, policy_id, premium_line_id, request_id)
@@ -107,39 +105,22 @@ def post(
     check_open(session, min(row["effective_date"] for row in rows), field=field)
     session.flush()
     written = write_rows(session, _TRANSFERS, rows)
-    leave_uncounted(session, rows)
+    leave_uncounted(session, [row["id"] for row in rows])
     return written
 
 
-def leave_uncounted(session: Session, transfers: Iterable[Mapping[str, Any]]) -> None:
-    """Note those of the transfers just written that reports add up: id, debit_, credit_account."""
-    found = [
-        row["id"]
-        for row in transfers
-        if row["debit_account"] in RESULT_ACCOUNTS or row["credit_account"] in RESULT_ACCOUNTS
-    ]
-    if found:
-        session.execute(insert(UncountedTransfers), [{"transfer_ids": found}])
+def leave_uncounted(session: Session, transfer_ids: Sequence[UUID]) -> None:
+    """Note the transfers just written: the sums that are kept of the ledger do not have them."""
+    if transfer_ids:
+        session.execute(insert(UncountedTransfers), [{"transfer_ids": transfer_ids}])
 
 
-def take_uncounted(session: Session, *, limit: int) -> list[UUID]:
-    """Take up to `limit` notes of transfers that are not in the sums of reports, and name these.
+def count_transfers(*, most: int | None = None) -> int:
+    """Add the transfers that are not counted yet to the sums kept of the ledger, and say how many.
 
-    Who takes them counts them in the same transaction; what another one is counting is passed over.
+    Stops after `most` transactions where that is given.
     """
-    notes = session.scalars(
-        select(UncountedTransfers.id)
-        .where(UncountedTransfers.org_id == current_org())
-        .order_by(UncountedTransfers.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    ).all()
-    taken = session.scalars(
-        delete(UncountedTransfers)
-        .where(UncountedTransfers.org_id == current_org(), UncountedTransfers.id.in_(notes))
-        .returning(UncountedTransfers.transfer_ids)
-    )
-    return [transfer_id for ids in taken for transfer_id in ids]
+    return count_notes(UncountedTransfers.transfer_ids, add_to_sums, most=most)
 
 
 def post_selected(
@@ -158,11 +139,10 @@ def post_selected(
     """
     check_open(session, earliest, field=field)
     request_id = current_actor().request_id
-    posted = session.execute(
-        text("".join([_SELECTED, source, ") r RETURNING id, debit_account, credit_account"])),
+    written = session.scalars(
+        text("".join([_SELECTED, source, ") r RETURNING id"])),
         {**values, "org": current_org(), "now": now, "request": request_id},
-    )
-    written = [row._asdict() for row in posted]
+    ).all()
     leave_uncounted(session, written)
     return len(written)
 

@@ -160,6 +160,28 @@ _CHECKS = {
         WHERE l.org_id = :org AND l.paid_amount <> coalesce(s.amount, 0)
         LIMIT :most
     """,
+    "ledger, {0} {1}, {2} to {3}: the transfers give {4}, kept is {5}": """
+        WITH uncounted AS MATERIALIZED (
+            SELECT unnest(transfer_ids) AS id FROM ins.ledger_uncounted WHERE org_id = :org
+        ), days AS (
+            SELECT effective_date AS day, debit_account, credit_account, sum(amount) AS amount
+            FROM ins.ledger_transfers
+            WHERE org_id = :org AND id NOT IN (SELECT id FROM uncounted) GROUP BY 1, 2, 3
+        ), counted AS (
+            SELECT g.grain, CASE WHEN g.grain = 'DAY' THEN day
+                       ELSE CAST(date_trunc('month', day) AS date) END AS day,
+                   debit_account, credit_account, sum(amount) AS amount
+            FROM days CROSS JOIN (VALUES ('DAY'), ('MONTH')) g(grain) GROUP BY 1, 2, 3, 4
+        ), kept AS (
+            SELECT grain, day, debit_account, credit_account, amount
+            FROM ins.ledger_figures WHERE org_id = :org
+        )
+        SELECT lower(grain), day, debit_account, credit_account,
+               coalesce(c.amount, 0), coalesce(k.amount, 0)
+        FROM counted c FULL JOIN kept k USING (grain, day, debit_account, credit_account)
+        WHERE coalesce(c.amount, 0) <> coalesce(k.amount, 0)
+        LIMIT :most
+    """,
     "receipt {0}: it is of {1}, the bank account received {2} with it": """
         WITH booked AS (
             SELECT receipt_id, sum(amount) AS amount FROM ins.ledger_transfers

@@ -22,7 +22,6 @@ from sqlalchemy.orm import Session
 
 from insurance.audit_logs.services import record
 from insurance.billing.models import LineKind, LineStatus, PremiumLine
-from insurance.claims.services import count_loss_figures
 from insurance.core import clock, crypto
 from insurance.core.bulk import write_rows
 from insurance.core.counts import TenantCount, shard_of
@@ -36,7 +35,7 @@ from insurance.customers.models import Customer, CustomerKind, Gender, LifeNumbe
 from insurance.customers.rules import match_name, search_text
 from insurance.ledger.models import LedgerTransfer
 from insurance.ledger.rules import due_premium_legs
-from insurance.ledger.services import leave_uncounted
+from insurance.ledger.services import count_transfers, leave_uncounted
 from insurance.organizations.queries import find_parameter, get_organization
 from insurance.policies import rules
 from insurance.policies.models import (
@@ -103,7 +102,7 @@ def seed_book(
         made += written
         if made % (20 * CHUNK) == 0:
             on_progress(made)
-    count_loss_figures()
+    count_transfers()
     return made
 
 
@@ -173,7 +172,7 @@ def _write_chunk(
         issued.append(policy)
     with transaction() as session:
         rows.write(session)
-        leave_uncounted(session, rows.tables.get(_TRANSFERS, ()))
+        leave_uncounted(session, [row["id"] for row in rows.tables.get(_TRANSFERS, ())])
         record(
             session, action="policies.seed", resource="policies", after={"policies": len(issued)}
         )

@@ -15,11 +15,10 @@ from sqlalchemy.orm import Session
 
 from insurance.claims.loss_figures import loss_ratios
 from insurance.claims.reports import LossRatio, loss_ratios_of_ledger
-from insurance.claims.services import count_loss_figures
 from insurance.core.db import transaction
 from insurance.core.tenancy import current_org, tenant_scope
 from insurance.ledger.models import TransferType
-from insurance.ledger.services import Entry, post
+from insurance.ledger.services import Entry, count_transfers, post
 from insurance.policies.replay import find_differences
 from tests.factories.book import TODAY
 from tests.factories.claims import seed_claims
@@ -112,12 +111,12 @@ def test_kept_sums_and_what_came_since_give_what_the_whole_ledger_gives(
             _post_anything(book, random)
         _compare(book, random)
         if random.random() < 0.7:
-            count_loss_figures(most=random.choice((1, None)))
+            count_transfers(most=random.choice((1, None)))
             _compare(book, random)
-    count_loss_figures()
+    count_transfers()
 
     assert find_differences()[1] == []
-    assert count_loss_figures() == 0
+    assert count_transfers() == 0
 
 
 def test_a_period_that_ends_before_it_begins_has_no_figures(book: Session) -> None:
@@ -125,7 +124,7 @@ def test_a_period_that_ends_before_it_begins_has_no_figures(book: Session) -> No
 
 
 def test_a_wrong_sum_is_named_by_the_proof(book: Session) -> None:
-    count_loss_figures()
+    count_transfers()
     with transaction() as writing:
         writing.execute(
             text(
@@ -161,12 +160,12 @@ def test_nothing_is_counted_twice_or_left_out_while_others_post_and_read(
             together.wait()
             for _ in range(8):
                 _post_anything(db.session(), Random(seed))
-                count_loss_figures()
+                count_transfers()
 
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(work, range(3)))
 
-    count_loss_figures()
+    count_transfers()
     whole = {"start": date(2026, 1, 1), "end": date(2028, 12, 31)}
     assert loss_ratios(book, **whole) == _stated(loss_ratios_of_ledger(book, **whole))
     book.rollback()

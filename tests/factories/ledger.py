@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from insurance.core.db import db
 from insurance.core.ids import new_id
 from insurance.ledger.models import LedgerTransfer, TransferType
+from insurance.ledger.services import leave_uncounted
 
 NOW = datetime(2026, 11, 20, 8, tzinfo=UTC)
 Posting = tuple[date, str, str, str]
@@ -18,7 +19,10 @@ Posting = tuple[date, str, str, str]
 def post(*postings: Posting, session: Session | None = None, **facts: object) -> None:
     """Post transfers in the organization in scope, in their order."""
     session = session or db.session()
-    session.add_all(_transfers(postings, facts))
+    transfers = _transfers(postings, facts)
+    session.add_all(transfers)
+    session.flush()
+    leave_uncounted(session, [one.id for one in transfers])
     session.commit()
 
 

@@ -56,6 +56,25 @@ PROMISES = {
               IS DISTINCT FROM
               (t.amount, t.credit_account, t.debit_account, t.policy_id, t.receipt_id)
     """,
+    "every transfer is in the sums kept of the ledger, or noted for them, once": """
+        SELECT concat(b.day, ', ', b.debit_account, ' to ', b.credit_account, ': ',
+                      sum(b.posted), ' posted, ', sum(b.kept), ' kept and noted')
+        FROM (
+            SELECT org_id, effective_date AS day, debit_account, credit_account,
+                   amount AS posted, 0 AS kept
+            FROM ins.ledger_transfers WHERE org_id = ANY(%(orgs)s)
+            UNION ALL
+            SELECT org_id, day, debit_account, credit_account, 0, amount
+            FROM ins.ledger_figures WHERE org_id = ANY(%(orgs)s) AND grain = 'DAY'
+            UNION ALL
+            SELECT t.org_id, t.effective_date, t.debit_account, t.credit_account, 0, t.amount
+            FROM (SELECT org_id, unnest(transfer_ids) AS id FROM ins.ledger_uncounted
+                  WHERE org_id = ANY(%(orgs)s)) u
+            JOIN ins.ledger_transfers t ON t.org_id = u.org_id AND t.id = u.id
+        ) b
+        GROUP BY b.org_id, b.day, b.debit_account, b.credit_account
+        HAVING sum(b.posted) <> sum(b.kept)
+    """,
     "received = posted + in suspense + returned or reversed": """
         SELECT concat('bank received ', coalesce(b.received, 0), ', receipts are of ',
                       coalesce(r.amount, 0))

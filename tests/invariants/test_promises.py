@@ -29,6 +29,7 @@ START = date(2026, 9, 20)
 REFUND = "0 <= paid back <= owed back <= received, of every policy"
 INCOME = "no policy's premium income is below nothing"
 MIRROR = "a reversal is the mirror of what it reverses"
+SUMMED = "every transfer is in the sums kept of the ledger, or noted for them, once"
 RECEIVED = "received = posted + in suspense + returned or reversed"
 KEPT = "a payment stays in the bank while it stands, and no longer"
 SUSPENSE = "suspense holds what nobody has matched"
@@ -72,6 +73,10 @@ BREACHES = {
         _TRANSFER.format("amount = amount - 0.01", "REVERSAL"),
     ),
     "a reversal is of another policy": (MIRROR, _TRANSFER.format("policy_id = NULL", "REVERSAL")),
+    "a transfer is in no sum and no note names it": (
+        SUMMED,
+        "DELETE FROM ins.ledger_uncounted WHERE org_id = :org",
+    ),
     "money comes to the bank without a receipt": (
         RECEIVED,
         """INSERT INTO ins.ledger_transfers (org_id, id, journal_id, posted_at, effective_date,

@@ -24,7 +24,6 @@ from insurance.claims.services.handling import (
     reopen_claim,
     take_next,
 )
-from insurance.claims.services.loss_figures import count_loss_figures
 from insurance.claims.services.money import change_reserve, record_recovery
 from insurance.claims.services.payees import (
     Payee,
@@ -68,7 +67,6 @@ __all__ = [
     "change_settings",
     "clear_flag",
     "close_claim",
-    "count_loss_figures",
     "finish_task",
     "is_ended_by_claim",
     "lives_covered",
