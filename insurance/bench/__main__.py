@@ -28,6 +28,7 @@ from insurance.core.tenancy import platform_scope, tenant_scope
 from insurance.embedded import Services
 from insurance.identity.models import WebSession
 from insurance.identity.queries import find_user_by_email
+from insurance.jobs import claims as claims_jobs
 from insurance.jobs import lapses as lapses_jobs
 from insurance.jobs import ledger as ledger_jobs
 from insurance.organizations.queries import find_entry
@@ -110,6 +111,7 @@ def _keep_figures(app: Flask) -> None:
     with _inside(app):
         lapses_jobs.keep_arrears_list()
         ledger_jobs.count_transfers()
+        claims_jobs.count_claims()
 
 
 @contextmanager

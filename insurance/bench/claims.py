@@ -55,6 +55,13 @@ _COUNT = """
     WHERE org_id = %(org)s AND claim_number LIKE 'CLM-2000-%%' GROUP BY org_id, status
     ON CONFLICT (org_id, subject, shard) DO UPDATE SET items = tenant_counts.items + excluded.items
 """
+_NOTE = """
+    INSERT INTO ins.claims_uncounted (org_id, id, claim_ids)
+    SELECT org_id, gen_random_uuid(), array_agg(id)
+    FROM (SELECT org_id, id, row_number() OVER (ORDER BY id) / 1000 AS note FROM ins.claims
+          WHERE org_id = %(org)s AND claim_number LIKE 'CLM-2000-%%') c
+    GROUP BY org_id, note
+"""
 
 
 def fill(owner_url: str, slug: str) -> None:
@@ -70,6 +77,7 @@ def fill(owner_url: str, slug: str) -> None:
             values = {"org": org, "policies": min(policies, CLAIMS), "count": CLAIMS}
             owner.execute(_FILL, values)
             owner.execute(_COUNT, values)
+            owner.execute(_NOTE, values)
 
 
 def flow(port: int, slug: str, owner_url: str) -> None:

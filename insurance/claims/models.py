@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
+from sqlalchemy import ARRAY, CheckConstraint, Index, Numeric, UniqueConstraint, Uuid, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from insurance.claims.rules.payees import PayeeKind
@@ -45,6 +45,7 @@ class Claim(TenantRecord):
         Index("claims_member_ix", "org_id", "member_id", "event_date"),
         Index("claims_status_ix", "org_id", "status", "id"),
         Index("claims_event_ix", "org_id", "submitted_on", "id"),
+        Index("claims_size_ix", "org_id", "total_claimed", "id"),
         Index(
             "claims_queue_ix",
             "org_id",
@@ -559,3 +560,70 @@ class LossFigure(TenantTable):
     charged: Mapped[Decimal]
     earned: Mapped[Decimal]
     claims: Mapped[Decimal]
+
+
+class UncountedClaims(TenantRecord):
+    """Claims that changed since the sums kept of claims were counted.
+
+    Written by the command that changes a claim, deleted by what counts it again.
+    """
+
+    __tablename__ = "claims_uncounted"
+
+    claim_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid()))
+
+
+class ClaimSums(TenantTable):
+    """What claims add up to: how many, and their money in rand.
+
+    `approved` is what was approved or paid, `reserved` how many have a reserve, `overdue` how many
+    ran over their time. Seconds are from notice to complete `documents`, on to the decision and on
+    to the first payment that stands, of as many claims as have both ends.
+    """
+
+    __abstract__ = True
+
+    product_id: Mapped[UUID]
+    claim_type: Mapped[str]
+    cause: Mapped[str]
+    status: Mapped[ClaimStatus]
+    claims: Mapped[int]
+    claimed: Mapped[Decimal]
+    approved: Mapped[Decimal]
+    paid: Mapped[Decimal]
+    reserve: Mapped[Decimal]
+    reserved: Mapped[int]
+    overdue: Mapped[int]
+    documents: Mapped[int]
+    document_seconds: Mapped[Decimal] = mapped_column(Numeric(24, 6))
+    decisions: Mapped[int]
+    decision_seconds: Mapped[Decimal] = mapped_column(Numeric(24, 6))
+    payments: Mapped[int]
+    payment_seconds: Mapped[Decimal] = mapped_column(Numeric(24, 6))
+    in_time: Mapped[int]
+    late: Mapped[int]
+
+
+class CountedClaim(ClaimSums):
+    """What the sums have of a claim, notified on `day`."""
+
+    __tablename__ = "claims_counted"
+
+    claim_id: Mapped[UUID] = mapped_column(primary_key=True, sort_order=-99)
+    day: Mapped[date] = mapped_column(sort_order=-98)
+
+
+class ClaimFigure(ClaimSums):
+    """What claims notified on a day or in a month add up to: sums that are kept.
+
+    They have of each claim what `claims_counted` says.
+    """
+
+    __tablename__ = "claim_figures"
+
+    grain: Mapped[Grain] = mapped_column(primary_key=True, sort_order=-99)
+    day: Mapped[date] = mapped_column(primary_key=True, sort_order=-98)
+    product_id: Mapped[UUID] = mapped_column(primary_key=True, sort_order=-97)
+    claim_type: Mapped[str] = mapped_column(primary_key=True, sort_order=-96)
+    cause: Mapped[str] = mapped_column(primary_key=True, sort_order=-95)
+    status: Mapped[ClaimStatus] = mapped_column(primary_key=True, sort_order=-94)

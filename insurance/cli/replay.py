@@ -24,7 +24,8 @@ def verify(slug: str, most: int) -> None:
     """Compare every policy, premium and balance with its events and entries.
 
     Also every receipt, and every row of a bank's file, with the bank account, and the sums that
-    are kept (by day and month, of the loss ratio) with the ledger. Names each difference and ends with 1 if there is any.
+    are kept of the ledger and of claims with their rows. Names each difference and ends with 1 if
+    there is any.
     """
     with inside(slug):
         checked, differences = find_differences(most=most)

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
@@ -162,6 +162,7 @@ _IN_COMMAND = "in_command"
 _TOUCHED = "touched"
 _BEFORE_COMMIT = "before_commit"
 _AFTER_COMMIT = "after_commit"
+_GATHERED = "gathered"
 
 
 @contextmanager
@@ -177,7 +178,7 @@ def transaction() -> Iterator[Session]:
         raise RuntimeError("A command was called inside another command.")
     session.info[_IN_COMMAND] = True
     session.info[_BEFORE_COMMIT], session.info[_AFTER_COMMIT] = [], []
-    session.info[_TOUCHED] = None
+    session.info[_TOUCHED], session.info[_GATHERED] = None, {}
     try:
         yield session
         for finish in session.info[_BEFORE_COMMIT]:
@@ -218,6 +219,17 @@ def touched(session: Session) -> tuple[str, str] | None:
 def before_commit(session: Session, finish: Callable[[], None]) -> None:
     """Run something at the end of the running command, inside its transaction."""
     session.info[_BEFORE_COMMIT].append(finish)
+
+
+def gather(
+    session: Session, what: Hashable, items: Iterable[Any], finish: Callable[[list[Any]], None]
+) -> None:
+    """Give `finish` all items that the running command gathers of something, once, at its end."""
+    gathered: dict[Hashable, list[Any]] = session.info[_GATHERED]
+    if what not in gathered:
+        gathered[what] = []
+        before_commit(session, lambda: finish(gathered.pop(what)))
+    gathered[what].extend(items)
 
 
 def after_commit(session: Session, wake_up: Callable[[], None]) -> None:

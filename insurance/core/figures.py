@@ -6,16 +6,16 @@ adds, in one statement, what is kept and what is noted: the whole at every momen
 """
 
 from calendar import monthrange
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, select, text
+from sqlalchemy import delete, insert, select, text
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from insurance.core.db import transaction
+from insurance.core.db import gather, transaction
 from insurance.core.period import add_months
 from insurance.core.tenancy import current_org
 
@@ -88,6 +88,22 @@ def spans_asked(spans: Mapping[int, tuple[date, date]]) -> dict[str, Any]:
     for at, name in enumerate(("places", "grains", "firsts", "lasts")):
         values[f"piece_{name}"] = [piece[at] for piece in parts]
     return values
+
+
+def leave_note(
+    session: Session, noted: InstrumentedAttribute[list[UUID]], ids: Sequence[UUID]
+) -> None:
+    """Note rows just written that no sum has yet: one note of all that the running command wrote.
+
+    `noted` is the column of the notes' ids.
+    """
+    if not ids:
+        return
+
+    def write(gathered: list[UUID]) -> None:
+        session.execute(insert(noted.class_), [{noted.key: gathered}])
+
+    gather(session, noted.key, ids, write)
 
 
 def count_notes(

@@ -1,4 +1,4 @@
-"""Watching the clocks of claims."""
+"""Watching the clocks of claims; keeping the sums of reports on them."""
 
 from insurance.claims import services
 from insurance.core import clock
@@ -7,3 +7,8 @@ from insurance.core import clock
 def watch_deadlines() -> None:
     """Note on claims that their time is nearly or wholly over; a second run notes nothing."""
     services.watch_deadlines(now=clock.now())
+
+
+def count_claims() -> None:
+    """Count the claims that changed in the sums of reports; a second run finds nothing to add."""
+    services.count_claims()

@@ -30,6 +30,7 @@ PERIODIC = (
     Periodic("core.forget_old_keys", 3600, core.forget_old_keys),
     Periodic("claims.watch_deadlines", 60, claims.watch_deadlines),
     Periodic("ledger.count_transfers", 5, ledger.count_transfers),
+    Periodic("claims.count_claims", 5, claims.count_claims),
     Periodic("lapses.send_due_notices", 3600, lapses.send_due_notices),
     Periodic("lapses.keep_arrears_list", 900, lapses.keep_arrears_list),
     Periodic("month_end.keep_schedules", 3600, month_end.keep_schedules),

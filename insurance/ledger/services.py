@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, aliased
 
 from insurance.core.bulk import write_rows
 from insurance.core.context import current_actor
-from insurance.core.figures import count_notes
+from insurance.core.figures import count_notes, leave_note
 from insurance.core.ids import new_id
 from insurance.core.tenancy import current_org
 from insurance.ledger.figures import add_to_sums
@@ -111,8 +111,7 @@ def post(
 
 def leave_uncounted(session: Session, transfer_ids: Sequence[UUID]) -> None:
     """Note the transfers just written: the sums that are kept of the ledger do not have them."""
-    if transfer_ids:
-        session.execute(insert(UncountedTransfers), [{"transfer_ids": transfer_ids}])
+    leave_note(session, UncountedTransfers.transfer_ids, transfer_ids)
 
 
 def count_transfers(*, most: int | None = None) -> int:

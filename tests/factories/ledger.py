@@ -8,8 +8,7 @@ from sqlalchemy.orm import Session
 
 from insurance.core.db import db
 from insurance.core.ids import new_id
-from insurance.ledger.models import LedgerTransfer, TransferType
-from insurance.ledger.services import leave_uncounted
+from insurance.ledger.models import LedgerTransfer, TransferType, UncountedTransfers
 
 NOW = datetime(2026, 11, 20, 8, tzinfo=UTC)
 Posting = tuple[date, str, str, str]
@@ -22,7 +21,7 @@ def post(*postings: Posting, session: Session | None = None, **facts: object) ->
     transfers = _transfers(postings, facts)
     session.add_all(transfers)
     session.flush()
-    leave_uncounted(session, [one.id for one in transfers])
+    session.add(UncountedTransfers(transfer_ids=[one.id for one in transfers]))
     session.commit()
 
 

@@ -15,6 +15,7 @@ from insurance.claims.services.documents import (
     review_document,
 )
 from insurance.claims.services.ending import is_ended_by_claim
+from insurance.claims.services.figures import count_claims
 from insurance.claims.services.handling import (
     add_note,
     assign_claim,
@@ -50,6 +51,7 @@ from insurance.claims.services.submission import (
 )
 
 __all__ = [
+    "count_claims",
     "Assessment",
     "Claimant",
     "HandlingSettings",

@@ -27,6 +27,7 @@ from insurance.claims.models import (
     ClaimPayee,
     ClaimSettings,
     ClaimStatus,
+    UncountedClaims,
 )
 from insurance.claims.rules import check_move
 from insurance.core.bulk import write_rows
@@ -34,6 +35,7 @@ from insurance.core.context import current_actor
 from insurance.core.counts import count_changes
 from insurance.core.db import before_commit
 from insurance.core.errors import ConflictError, DomainError, ForbiddenError
+from insurance.core.figures import leave_note
 from insurance.core.ids import new_id
 from insurance.ledger.services import Entry, post
 from insurance.notifications.services import Letter, send_all_later
@@ -240,4 +242,5 @@ def _write(held: Held, told: Told) -> None:
         record_many(session, told.audited)
     if told.letters:
         send_all_later(session, told.letters)
+    leave_note(session, UncountedClaims.claim_ids, [held.claim.id])
     count_changes(session, told.counts, held.claim.id)
