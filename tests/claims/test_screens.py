@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import date
 from decimal import Decimal
+from html import unescape
 from typing import Any
 from uuid import UUID
 
@@ -548,3 +549,22 @@ def test_the_loss_ratio_is_drawn_and_opens_its_entries(sign_in: SignIn, session:
     assert "2026/11" in _words(auditor.get(product[1].replace("&amp;", "&")).text)
     csv = auditor.post(auditor.url("/claims/loss-ratio/export"), data={"kind": "csv"})
     assert csv.text.startswith("\ufeffProduct,Month")
+
+
+def test_the_register_is_shown_by_pages_and_each_claim_is_on_one(
+    sign_in: SignIn, policy_id: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("insurance.blueprints.claims.reports.ROWS", 2)
+    made = {claim(policy_id, "100.00").claim_number for _ in range(5)}
+    auditor, seen = sign_in(Role.AUDITOR), []
+    path: str | None = auditor.url("/claims/reports?status=SUBMITTED")
+    while path:
+        html = auditor.get(path).get_data(as_text=True)
+        shown = set(re.findall(r">(CLM-[0-9-]+)</a>", html))
+        assert 1 <= len(shown) <= 2
+        seen += shown
+        following = re.search(r'href="([^"]+)" rel="next"', html)
+        path = unescape(following[1]) if following else None
+
+    assert sorted(seen) == sorted(made)
+    assert "report=register&amp;" in html

@@ -5,16 +5,16 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from flask import Response, request
+from flask import Response, request, url_for
 
 from insurance.blueprints.claims import bp
 from insurance.blueprints.claims.show import REASON_WORDS
 from insurance.claims.reports import (
     REPORTS,
-    SHOWN_AT_MOST,
     Wanted,
     file_rows,
     get_report,
+    page_of_report,
     run_report,
     totals_of,
 )
@@ -28,8 +28,9 @@ from insurance.web.business import business_day
 from insurance.web.exports import EXPORTED_AT_MOST, export
 from insurance.web.filters import words
 from insurance.web.forms import parse_day
-from insurance.web.html import page
+from insurance.web.html import next_url, page
 
+ROWS = 100
 NARROWING = tuple(one.name for one in fields(Wanted) if one.name not in ("start", "end", "on"))
 
 
@@ -62,8 +63,9 @@ def reports() -> Response:
     problems: list[str] = []
     report = get_report(request.args.get("report") or "register")
     wanted, narrowed = _wanted(problems)
-    rows = run_report(db.session(), report, wanted, limit=SHOWN_AT_MOST)
-    shown = rows[:SHOWN_AT_MOST]
+    found = page_of_report(
+        db.session(), report, wanted, limit=ROWS, cursor=request.args.get("cursor")
+    )
     chosen = {"from": wanted.start.isoformat(), "to": wanted.end.isoformat()}
     return page(
         "claims/reports.html",
@@ -72,9 +74,11 @@ def reports() -> Response:
         problems=problems,
         report=report,
         reports=REPORTS,
-        rows=shown,
-        is_cut=len(rows) > SHOWN_AT_MOST,
-        totals=totals_of(report, shown),
+        rows=found.items,
+        is_cut=found.next_cursor is not None or bool(request.args.get("cursor")),
+        next=next_url(found),
+        first=url_for(".reports", report=report.code, **chosen, **narrowed),  # type: ignore[arg-type]
+        totals=totals_of(report, found.items),
         wanted=wanted,
         chosen=chosen,
         narrowed=narrowed,
