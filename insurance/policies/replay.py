@@ -213,6 +213,22 @@ _CHECKS = {
            <> (coalesce(k.policies, 0), coalesce(k.premium, 0), coalesce(k.cover, 0))
         LIMIT :most
     """,
+    "policies in force of version {0} of {1}: {2} counted, {3} kept": """
+        WITH counted AS (
+            SELECT 'in_force.' || product_version_id AS subject, count(*) AS policies
+            FROM ins.policies WHERE org_id = :org AND status IN ('active', 'suspended')
+            GROUP BY product_version_id
+        ), kept AS (
+            SELECT subject, sum(items) AS policies FROM ins.tenant_counts
+            WHERE org_id = :org AND subject LIKE 'in\\_force.%' GROUP BY subject
+        )
+        SELECT v.number, pr.name, coalesce(c.policies, 0), coalesce(k.policies, 0)
+        FROM counted c FULL JOIN kept k USING (subject)
+        LEFT JOIN ins.product_versions v ON v.org_id = :org AND 'in_force.' || v.id = subject
+        LEFT JOIN ins.products pr ON pr.org_id = v.org_id AND pr.id = v.product_id
+        WHERE coalesce(c.policies, 0) <> coalesce(k.policies, 0)
+        LIMIT :most
+    """,
 }
 
 

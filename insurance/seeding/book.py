@@ -6,6 +6,7 @@ and version. One audit entry a chunk names how many policies were made, not one 
 """
 
 import multiprocessing
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
@@ -52,6 +53,7 @@ from insurance.policies.models import (
     PortfolioCount,
     PremiumFrequency,
 )
+from insurance.policies.services.history import in_force_of
 from insurance.policies.snapshots import snapshot
 from insurance.products.models import ObjectKind, ProductStatus
 from insurance.products.queries import find_launched, list_products, load_terms
@@ -529,12 +531,15 @@ def _count(session: Session, policies: list[Policy]) -> None:
                 },
             )
         )
-    wanted = upsert(TenantCount).values(
-        org_id=current_org(), subject="customers", shard=0, items=len(policies)
-    )
+    in_force = Counter(in_force_of(policy.product_version_id) for policy in policies)
+    rows = [
+        {"org_id": current_org(), "subject": subject, "shard": 0, "items": items}
+        for subject, items in sorted({**in_force, "customers": len(policies)}.items())
+    ]
+    wanted = upsert(TenantCount).values(rows)
     session.execute(
         wanted.on_conflict_do_update(
             index_elements=["org_id", "subject", "shard"],
-            set_={"items": TenantCount.items + len(policies)},
+            set_={"items": TenantCount.items + wanted.excluded["items"]},
         )
     )

@@ -155,7 +155,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return found
 
 
-SUBMITTED, ASSESSED, PAID = 41, 38, 101
+SUBMITTED, ASSESSED, PAID = 41, 38, 102
 """The statements of a claim on a policy that is paid up, its answer and the sign-in included."""
 
 

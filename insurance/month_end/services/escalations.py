@@ -157,14 +157,14 @@ def _escalation(rule: EscalationRule, source: str) -> Escalation:
 
 _SOLD = text(
     """
-    SELECT v.id, v.number, v.product_id, pr.name, count(p.id) AS policies
+    SELECT v.id, v.number, v.product_id, pr.name, coalesce(n.policies, 0) AS policies
     FROM ins.product_versions v
     JOIN ins.products pr ON pr.org_id = v.org_id AND pr.id = v.product_id
-    LEFT JOIN ins.policies p ON p.org_id = v.org_id AND p.product_version_id = v.id
-     AND p.status IN ('active', 'suspended')
-    WHERE v.org_id = :org
-    GROUP BY v.id, v.number, v.product_id, pr.name, v.status
-    HAVING count(p.id) > 0 OR v.status = 'launched'
+    LEFT JOIN (
+        SELECT subject, CAST(sum(items) AS bigint) AS policies FROM ins.tenant_counts
+        WHERE org_id = :org AND subject LIKE 'in\\_force.%' GROUP BY subject
+    ) n ON n.subject = 'in_force.' || v.id
+    WHERE v.org_id = :org AND (n.policies > 0 OR v.status = 'launched')
     ORDER BY pr.name, v.number
     """
 )

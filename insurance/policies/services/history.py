@@ -146,6 +146,11 @@ def state_of(policy: Policy) -> dict[str, Any]:
     return plain({name: getattr(policy, name) for name in POLICY_FIELDS})  # type: ignore[no-any-return]
 
 
+def in_force_of(product_version_id: UUID) -> str:
+    """Return the subject under which a product version's policies in force are counted."""
+    return f"in_force.{product_version_id}"
+
+
 def count_portfolio(session: Session, policy: Policy, sign: int) -> None:
     """Add a policy to the portfolio's figures under its status, or take it away (`sign` -1)."""
     row = upsert(PortfolioCount).values(

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from insurance.audit_logs.services import record
 from insurance.billing.models import LineStatus, PremiumLine
 from insurance.core.context import current_actor
+from insurance.core.counts import count_change
 from insurance.core.db import constraint_of, transaction
 from insurance.core.errors import ConflictError, DomainError, raise_all
 from insurance.core.ids import new_id
@@ -44,7 +45,7 @@ from insurance.policies.models import (
 from insurance.policies.rules import contract_of
 from insurance.policies.services.contracts import pricer_of
 from insurance.policies.services.double_insurance import check_registrations
-from insurance.policies.services.history import count_portfolio, state_of
+from insurance.policies.services.history import count_portfolio, in_force_of, state_of
 from insurance.policies.services.life_cover import check_life_cover, keep_life_answers
 from insurance.policies.services.payers import payer_of
 from insurance.policies.snapshots import snapshot
@@ -169,6 +170,7 @@ def _accept(
         after=_summary(policy) | {"quote_number": quote.quote_number},
     )
     count_portfolio(session, policy, 1)
+    count_change(session, in_force_of(policy.product_version_id), policy.id)
     return Issued(quote, policy)
 
 

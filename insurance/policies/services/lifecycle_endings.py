@@ -4,7 +4,7 @@ What one policy needs is decided by itself over rows read for all of them; what 
 written in a few statements, and leaves behind what `move` leaves.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -45,8 +45,10 @@ from insurance.policies.lifecycle_rules import (
 from insurance.policies.models import EventCategory, PolicyEvent, PolicyVersion
 from insurance.policies.rules import check_transition, snapshot_of
 from insurance.policies.services.contract_bases import ContractBasis, read_contract_bases
+from insurance.policies.services.history import in_force_of
 from insurance.policies.services.lifecycle import LAPSED
 from insurance.policies.services.mails import letter_about
+from insurance.policies.services.moves import IN_FORCE
 from insurance.policies.services.schedule_steps import Charge, journal_of
 from insurance.policies.services.schedules import vat_rate_on
 from insurance.policies.snapshots import POLICY_FIELDS
@@ -105,6 +107,16 @@ _COUNT = text(
     SET policies = c.policies + excluded.policies,
         monthly_premium = c.monthly_premium + excluded.monthly_premium,
         cover = c.cover + excluded.cover
+    """
+)
+_COUNT_IN_FORCE = text(
+    """
+    INSERT INTO ins.tenant_counts AS c (org_id, subject, shard, items)
+    SELECT :org, v.subject, v.shard, -v.items
+    FROM unnest(CAST(:subjects AS text[]), CAST(:shards AS bigint[]), CAST(:counts AS bigint[]))
+        AS v(subject, shard, items)
+    ORDER BY v.subject, v.shard
+    ON CONFLICT (org_id, subject, shard) DO UPDATE SET items = c.items + excluded.items
     """
 )
 
@@ -274,6 +286,17 @@ def _set_ended(session: Session, ended: Sequence[Ended], now: datetime) -> None:
     values = {"products": list(products), "statuses": list(statuses), "shards": list(shards)}
     values |= {"counts": list(counts), "premiums": list(premiums), "covers": list(covers)}
     session.execute(_COUNT, {"org": current_org(), **values})
+    no_more = Counter(
+        (in_force_of(one.policy.product_version_id), shard_of(one.policy.id))
+        for one in ended
+        if one.policy.status in IN_FORCE
+    )
+    values = {
+        "subjects": [subject for subject, _shard in no_more],
+        "shards": [shard for _subject, shard in no_more],
+        "counts": list(no_more.values()),
+    }
+    session.execute(_COUNT_IN_FORCE, {"org": current_org(), **values})
 
 
 def _write_history(session: Session, ended: Sequence[Ended], now: datetime) -> None:

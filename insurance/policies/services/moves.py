@@ -13,6 +13,7 @@ from insurance.audit_logs.services import record
 from insurance.billing import queries as billing
 from insurance.billing import services as money
 from insurance.billing.models import LineStatus, PremiumLine
+from insurance.core.counts import count_change
 from insurance.core.money import ZERO, total
 from insurance.ledger.models import TransferType
 from insurance.ledger.queries import closed_through
@@ -32,6 +33,7 @@ from insurance.policies.rules import Contract, fold, snapshot_of
 from insurance.policies.services.contracts import load_basis
 from insurance.policies.services.history import (
     count_portfolio,
+    in_force_of,
     record_event,
     record_version,
     state_of,
@@ -206,6 +208,8 @@ def move(
     )
     record_version(session, policy, event, current_state(case), change_reason=reason or description)
     count_portfolio(session, policy, 1)
+    if change := (policy.status in IN_FORCE) - (before["status"] in IN_FORCE):
+        count_change(session, in_force_of(policy.product_version_id), policy.id, change)
     record(
         session,
         action=f"policies.{event_type.removeprefix('POLICY_').lower()}",
