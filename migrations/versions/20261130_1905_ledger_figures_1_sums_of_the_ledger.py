@@ -3,14 +3,14 @@
 They have what was posted before, but for what waits to be counted.
 
 Revision ID: ledger_figures_1
-Revises: rise_notices_1
+Revises: instalment_1
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "ledger_figures_1"
-down_revision = "rise_notices_1"
+down_revision = "instalment_1"
 
 GRAINS = sa.Enum("DAY", "MONTH", name="grain", native_enum=False, create_constraint=True, length=40)
 
