@@ -334,6 +334,7 @@ class Policy:
         self.frequency = self.rhythms[-1].frequency
         self.extend(self.scheduled_through)
         self._order += 1
+        self.use_credit()
         return ZERO
 
     def _sort(self) -> None:
