@@ -335,13 +335,15 @@ class History(RuleBasedStateMachine):
             assert (after[0][:reach], after[1:]) == (before[0][:reach], before[1:])
 
     def _standing(self) -> Any:
-        lines = sorted(
-            (one.due_date, one.period_end, one.amount, one.paid_amount, one.kind)
-            for one in self.lines
-        )
-        owed = billing.unapplied_credit(self.session, self.policy_id)
+        """Return what is charged when, the money there is for it, and what each benefit costs.
+
+        Money that a change sets free settles the oldest premium, and stays there when it is undone.
+        """
+        lines = sorted((one.due_date, one.period_end, one.amount, one.kind) for one in self.lines)
+        there = billing.unapplied_credit(self.session, self.policy_id)
+        there += sum((one.paid_amount for one in self.lines), ZERO)
         contents = queries.list_benefits(self.session, self.policy_id)
-        return lines, owed, sorted((one.benefit.id, one.benefit.premium) for one in contents)
+        return lines, there, sorted((one.benefit.id, one.benefit.premium) for one in contents)
 
     def _wanted(self, kind: str, days: int, place: int, replaces: bool) -> Wanted:
         type_, data = self._data(kind, place)
