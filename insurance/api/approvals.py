@@ -8,13 +8,12 @@ from pydantic import Field
 
 from insurance.api.edge import Answer, Body, ListQuery, endpoint, listing
 from insurance.api.policies import business_day
-from insurance.approvals import queries
+from insurance.approvals import queries, services
 from insurance.approvals.models import ApprovalStatus
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.paging import decode_cursor
 from insurance.core.permissions import May
-from insurance.policies import services
 from insurance.web.parsing import Money, Words
 
 PATH = "/approvals/<uuid:approval_id>"

@@ -1,7 +1,7 @@
-"""Asking for a second person and deciding: steps of the commands that need one."""
+"""Asking for a second person, and that person's decision, which carries out what was frozen."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -11,10 +11,12 @@ from sqlalchemy.orm import Session
 
 from insurance.approvals import rules
 from insurance.approvals.models import ApprovalRequest, ApprovalStatus
+from insurance.approvals.subjects import Subject, subject_of
 from insurance.audit_logs.rules import plain
 from insurance.audit_logs.services import record
 from insurance.core.context import current_actor
-from insurance.core.errors import ConflictError, DomainError, ForbiddenError
+from insurance.core.db import transaction
+from insurance.core.errors import ConflictError, DomainError, ForbiddenError, NotFoundError
 from insurance.core.ids import new_id
 from insurance.core.records import get_record
 from insurance.core.tenancy import current_org
@@ -22,10 +24,9 @@ from insurance.core.tenancy import current_org
 
 def request_approval(
     session: Session,
-    *,
-    action: str,
-    resource: str,
+    subject: Subject,
     resource_id: UUID,
+    *,
     record_version: int,
     title: str,
     amount: Decimal | None,
@@ -35,15 +36,18 @@ def request_approval(
 ) -> ApprovalRequest:
     """Freeze what is asked for until another person decides. The caller holds the record.
 
-    Raises ConflictError where the same waits already, ForbiddenError for a program.
+    Raises ConflictError where the same waits already, ForbiddenError for a program; LookupError for
+    a subject that is not registered, which nobody could approve.
     """
+    if subject_of(subject.action) is not subject:
+        raise LookupError(f"{subject.action} is registered as something else.")
     maker_id = _check_maker(reason)
-    _refuse_second(session, action, resource_id)
+    _refuse_second(session, subject.action, resource_id)
     frozen = plain(dict(payload))
     request = ApprovalRequest(
         id=new_id(),
-        action=action,
-        resource=resource,
+        action=subject.action,
+        resource=subject.record.resource,
         resource_id=resource_id,
         record_version=record_version,
         title=title,
@@ -63,7 +67,7 @@ def request_approval(
         action="approvals.request",
         resource="approval_requests",
         resource_id=request.id,
-        after={"action": action, "title": title, "amount": amount, "payload": frozen},
+        after={"action": subject.action, "title": title, "amount": amount, "payload": frozen},
         reason=request.reason,
     )
     return request
@@ -95,54 +99,119 @@ def _refuse_second(session: Session, action: str, resource_id: UUID) -> None:
         )
 
 
-def take_request(session: Session, request_id: UUID, *, lock: bool = True) -> ApprovalRequest:
-    """Return a request that still waits, held. Raises NotFoundError, ConflictError if decided."""
-    found = get_record(session, ApprovalRequest, request_id, lock=lock)
+class _MovedOnError(ConflictError):
+    """The record is not as it was when a second person was asked."""
+
+
+def approve_request(
+    request_id: UUID, *, on: date, now: datetime, note: str | None = None
+) -> ApprovalRequest:
+    """Agree to a request, which is carried out at once and in the same transaction.
+
+    Where the record has moved on since, the request becomes void and ConflictError says so.
+    Raises ForbiddenError for the one who asked, and for whoever the subject refuses.
+    """
+    try:
+        with transaction() as session:
+            request = _take(session, request_id)
+            rules.check_checker(request.requested_by, current_actor().user_id)
+            subject = subject_of(request.action)
+            _check_unchanged(session, request, subject)
+            subject.check_checker(session, request)
+            _decide(session, request, ApprovalStatus.APPROVED, note, now)
+            try:
+                subject.execute(session, request, on=on, now=now)
+            except ConflictError as refusal:
+                raise _MovedOnError(refusal.message, detail=refusal.detail) from refusal
+            return request
+    except _MovedOnError as moved:
+        with transaction() as session:
+            make_void(session, _take(session, request_id), why=moved.message, now=now)
+        raise ConflictError(
+            f"{moved.message} The request is void.", detail=moved.detail | {"status": "VOID"}
+        ) from moved
+
+
+def _take(session: Session, request_id: UUID) -> ApprovalRequest:
+    """Return a request that still waits, held."""
+    found = get_record(session, ApprovalRequest, request_id, lock=True)
     rules.check_waits(found.status.value)
     return found
 
 
-def decide(
-    session: Session, request: ApprovalRequest, *, approve: bool, note: str | None, now: datetime
+def _check_unchanged(session: Session, request: ApprovalRequest, subject: Subject) -> None:
+    """Lock what a request is about and refuse it where that, or the request, is another now."""
+    try:
+        version = subject.record.lock(session, request.resource_id)
+    except NotFoundError as gone:
+        raise _MovedOnError("What this was asked for is not there any more.") from gone
+    if rules.payload_hash(request.payload) != request.payload_hash:
+        raise _MovedOnError("What was asked for is not what was frozen.")
+    if version != request.record_version:
+        raise _MovedOnError(
+            f"The {subject.record.name} has changed since this was asked for: it was version"
+            f" {request.record_version} and is version {version}."
+        )
+
+
+def reject_request(request_id: UUID, *, now: datetime, note: str | None = None) -> ApprovalRequest:
+    """Refuse what was asked for; nothing is done. Raises ForbiddenError for the one who asked."""
+    with transaction() as session:
+        request = _take(session, request_id)
+        rules.check_checker(request.requested_by, current_actor().user_id)
+        _decide(session, request, ApprovalStatus.REJECTED, note, now)
+        return request
+
+
+def _decide(
+    session: Session,
+    request: ApprovalRequest,
+    status: ApprovalStatus,
+    note: str | None,
+    now: datetime,
 ) -> None:
-    """Approve or reject a request that the caller holds. The one who asked may not.
-
-    Raises ForbiddenError in words for the maker or a program.
-    """
-    rules.check_waits(request.status.value)
-    rules.check_checker(request.requested_by, current_actor().user_id)
-    request.status = ApprovalStatus.APPROVED if approve else ApprovalStatus.REJECTED
-    request.decided_by = current_actor().user_id
-    request.decided_by_email = current_actor().email
-    _close(session, request, "approvals.approve" if approve else "approvals.reject", note, now)
+    request.decided_by, request.decided_by_email = current_actor().user_id, current_actor().email
+    _close(session, request, status, note, now)
 
 
-def withdraw(
-    session: Session, request: ApprovalRequest, *, note: str | None, now: datetime
-) -> None:
-    """Take a request back. Raises ForbiddenError for anybody but the one who asked."""
-    rules.check_waits(request.status.value)
-    rules.check_maker(request.requested_by, current_actor().user_id)
-    request.status = ApprovalStatus.WITHDRAWN
-    _close(session, request, "approvals.withdraw", note, now)
+def withdraw_request(
+    request_id: UUID, *, now: datetime, note: str | None = None
+) -> ApprovalRequest:
+    """Take back what one asked for. Raises ForbiddenError for anybody else."""
+    with transaction() as session:
+        request = _take(session, request_id)
+        rules.check_maker(request.requested_by, current_actor().user_id)
+        _close(session, request, ApprovalStatus.WITHDRAWN, note, now)
+        return request
 
 
 def make_void(session: Session, request: ApprovalRequest, *, why: str, now: datetime) -> None:
     """End a request whose record has moved on since it was asked for."""
     rules.check_waits(request.status.value)
-    request.status = ApprovalStatus.VOID
-    _close(session, request, "approvals.void", why, now)
+    _close(session, request, ApprovalStatus.VOID, why, now)
+
+
+_VERBS = {
+    ApprovalStatus.APPROVED: "approve",
+    ApprovalStatus.REJECTED: "reject",
+    ApprovalStatus.WITHDRAWN: "withdraw",
+    ApprovalStatus.VOID: "void",
+}
 
 
 def _close(
-    session: Session, request: ApprovalRequest, action: str, note: str | None, now: datetime
+    session: Session,
+    request: ApprovalRequest,
+    status: ApprovalStatus,
+    note: str | None,
+    now: datetime,
 ) -> None:
-    request.decided_at = now
+    request.status, request.decided_at = status, now
     request.decision_note = (note or "").strip() or None
     session.flush()
     record(
         session,
-        action=action,
+        action=f"approvals.{_VERBS[status]}",
         resource="approval_requests",
         resource_id=request.id,
         before={"status": "WAITING"},

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from insurance.approvals.models import ApprovalRequest, ApprovalStatus
 from insurance.approvals.queries import get_request, list_requests, list_waiting
+from insurance.approvals.services import approve_request, reject_request, withdraw_request
 from insurance.billing.models import LineStatus, ReceiptKind
 from insurance.billing.queries import (
     arrears_on,
@@ -33,13 +34,10 @@ from insurance.policies.models import PolicyStatus
 from insurance.policies.queries import get_policy, list_events
 from insurance.policies.services import (
     Cancellation,
-    approve_request,
     cancel_policy,
     pay_refund,
-    reject_request,
     suspend_policy,
     waive_premium,
-    withdraw_request,
     write_off_premium,
 )
 from tests.factories.identity import TestClient

@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy.orm import Session
 
+from insurance.approvals.services import approve_request
 from insurance.billing.queries import list_premium_lines
 from insurance.claims.models import NoteKind
 from insurance.claims.queries import get_view, list_deaths
@@ -23,7 +24,10 @@ from insurance.policies.queries import (
     list_endorsements,
     list_members,
 )
-from insurance.policies.services import approve_request, pay_refund, refunds_payable
+from insurance.policies.services import (
+    pay_refund,
+    refunds_payable,
+)
 from insurance.policies.services.as_at import policy_as_at
 from insurance.policies.services.endorsements import undo_endorsement
 from insurance.policies.services.schedule_steps import keep_schedules

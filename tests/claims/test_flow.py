@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from insurance.approvals.services import approve_request
 from insurance.billing.queries import arrears_on, list_premium_lines
 from insurance.claims import queries
 from insurance.claims.models import Assignment, ClaimStatus, Decision
@@ -27,7 +28,6 @@ from insurance.core.permissions import Role
 from insurance.ledger.models import LedgerTransfer
 from insurance.policies.models import Endorsement, EndorsementStatus, PolicyStatus
 from insurance.policies.queries import get_policy, list_benefits, list_events, list_members
-from insurance.policies.services import approve_request
 from insurance.policies.services.endorsements import undo_endorsement
 from tests.factories.book import TODAY, make_customer
 from tests.factories.claims import (

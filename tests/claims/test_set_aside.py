@@ -7,12 +7,16 @@ from uuid import UUID
 import pytest
 from sqlalchemy.orm import Session
 
+from insurance.approvals.services import approve_request
 from insurance.claims.queries import list_checks
 from insurance.core.db import db
 from insurance.core.permissions import Role
 from insurance.lapses.services import record_notice
 from insurance.policies.queries import get_policy
-from insurance.policies.services import approve_request, lapse_policy, set_lapse_aside
+from insurance.policies.services import (
+    lapse_policy,
+    set_lapse_aside,
+)
 from insurance.reconciliation.queries import list_suspense
 from insurance.reconciliation.services import commit_file, preview_upload
 from tests.factories.claims import assess, claim, complete

@@ -24,6 +24,7 @@ from hypothesis.stateful import (
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from insurance.approvals.services import approve_request
 from insurance.billing import queries as billing
 from insurance.billing.models import LineKind, LineStatus, PremiumLine, ReceiptKind, ReceiptStatus
 from insurance.core.db import db
@@ -41,7 +42,6 @@ from insurance.policies.rules import fold, steps_of
 from insurance.policies.services import (
     Cancellation,
     accept_quote,
-    approve_request,
     cancel_policy,
     forecast_of,
     lapse_policy,

@@ -10,6 +10,7 @@ import pytest
 from flask import Flask
 from sqlalchemy.orm import Session
 
+from insurance.approvals.services import approve_request
 from insurance.billing.models import LineKind
 from insurance.billing.queries import arrears_on, list_premium_lines, unapplied_credit
 from insurance.core.db import db
@@ -23,7 +24,6 @@ from insurance.policies.services import (
     Cancellation,
     LifecycleOutcome,
     accept_quote,
-    approve_request,
     cancel_policy,
     pay_refund,
     preview_cancellation,

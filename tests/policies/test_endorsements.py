@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
 from insurance.approvals.queries import get_request
+from insurance.approvals.services import approve_request
 from insurance.billing.models import LineKind
 from insurance.billing.queries import list_premium_lines, list_receipts, unapplied_credit
 from insurance.core.context import acting_as
@@ -26,7 +27,6 @@ from insurance.policies.models import EndorsementStatus, EndorsementType
 from insurance.policies.replay import find_differences
 from insurance.policies.services import (
     accept_quote,
-    approve_request,
     pay_premium,
     pay_refund,
     receive_payment,

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from insurance.approvals.models import ApprovalRequest
+from insurance.approvals.services import approve_request
 from insurance.claims.services import undo_death
 from insurance.core.errors import ConflictError, DomainError
 from insurance.lapses.services import record_notice
@@ -17,7 +18,6 @@ from insurance.policies import queries
 from insurance.policies.models import EndorsementType, PolicyStatus
 from insurance.policies.services import (
     Answers,
-    approve_request,
     lapse_policy,
     list_proofs,
     receive_payment,

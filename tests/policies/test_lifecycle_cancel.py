@@ -11,6 +11,7 @@ from flask import Flask
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from insurance.approvals.services import approve_request
 from insurance.billing.models import LineStatus
 from insurance.billing.queries import (
     arrears_on,
@@ -42,7 +43,6 @@ from insurance.policies.services import (
     CancellationPreview,
     LifecycleOutcome,
     accept_quote,
-    approve_request,
     cancel_policy,
     lapse_policy,
     pay_premium,

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from insurance.approvals.services import approve_request
 from insurance.billing.queries import (
     arrears_on,
     list_premium_lines,
@@ -31,7 +32,6 @@ from insurance.policies.queries import list_events
 from insurance.policies.services import (
     Answers,
     accept_quote,
-    approve_request,
     pay_premium,
     receive_payment,
     record_payments,

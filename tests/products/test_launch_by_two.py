@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from insurance.approvals.models import ApprovalRequest, ApprovalStatus
 from insurance.approvals.queries import list_waiting
+from insurance.approvals.services import approve_request, reject_request
 from insurance.audit_logs.models import AuditEvent
 from insurance.core.context import SYSTEM
 from insurance.core.db import db
@@ -18,7 +19,6 @@ from insurance.core.errors import ConflictError, DomainError, ForbiddenError
 from insurance.core.permissions import Role
 from insurance.organizations import services as organizations
 from insurance.organizations.queries import get_organization
-from insurance.policies.services import approve_request, reject_request
 from insurance.products import queries, services
 from insurance.products.models import Product, ProductStatus
 from tests.factories.claims import acting, person
@@ -241,7 +241,7 @@ def test_who_may_not_launch_does_not_agree_to_a_launch(by_two: None) -> None:
     product = drafted()
     request = asked(product)
 
-    with pytest.raises(ForbiddenError, match="products.launch"):
+    with pytest.raises(ForbiddenError, match="may launch products"):
         agree(request, TREASURER)
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from insurance.approvals.services import approve_request
 from insurance.billing.queries import (
     arrears_on,
     list_premium_lines,
@@ -29,7 +30,6 @@ from insurance.policies.lifecycle_rules import check_sets_aside
 from insurance.policies.models import PolicyStatus
 from insurance.policies.queries import get_policy, list_events
 from insurance.policies.services import (
-    approve_request,
     lapse_policy,
     list_proofs,
     receive_payment,

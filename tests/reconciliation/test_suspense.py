@@ -10,6 +10,7 @@ from flask import Flask
 from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
+from insurance.approvals.services import approve_request
 from insurance.audit_logs.models import AuditEvent
 from insurance.billing.queries import (
     arrears_on,
@@ -26,7 +27,6 @@ from insurance.core.tenancy import current_org, tenant_scope
 from insurance.organizations.models import Organization
 from insurance.policies.models import Policy, PolicyStatus
 from insurance.policies.queries import list_events
-from insurance.policies.services import approve_request
 from insurance.reconciliation.queries import list_suspense, suggest_policies, sum_suspense
 from insurance.reconciliation.services import match_suspense, return_suspense
 from insurance.reconciliation.services.suspense import take_back_suspense

@@ -11,6 +11,7 @@ from flask import url_for
 from sqlalchemy.orm import Session
 
 from insurance.approvals.models import ApprovalRequest, ApprovalStatus
+from insurance.approvals.subjects import Subject, subject_of
 from insurance.billing import queries as billing
 from insurance.blueprints.products.compare import TITLES as COMPARED
 from insurance.blueprints.products.compare import row_of
@@ -29,7 +30,7 @@ from insurance.policies.services.payers import refund_payee
 from insurance.policies.services.payments import RECEIVE
 from insurance.products import queries as products
 from insurance.products.queries import Difference
-from insurance.products.services import LAUNCH, check_second_person
+from insurance.products.services import LAUNCH
 from insurance.reconciliation.services.suspense import MATCH, RETURN
 from insurance.web.business import business_day
 from insurance.web.filters import words
@@ -52,7 +53,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class Link:
     """The record that a request is about, and its page."""
 
     name: str
@@ -65,28 +66,27 @@ def parts_of(session: Session, request: ApprovalRequest) -> list[Part]:
     How things stand now is only said while the request waits: afterwards it is history. A kind
     that has no words of its own is read out name by name.
     """
-    read = _KINDS.get(request.action, _read_out)
+    read = _KINDS.get(subject_of(request.action), _read_out)
     found = read(session, request)
     if request.status is ApprovalStatus.WAITING:
         return found
     return [Part(one.name, one.after) for one in found]
 
 
-def record_of(request: ApprovalRequest) -> Record | None:
-    """Return the record a request is about, where the acting person may open it."""
-    actor, claim_id = current_actor(), request.payload.get("claim_id")
-    if claim_id and actor.may(May.CLAIMS_VIEW):
-        return Record("claim", url_for("claims.show", claim_id=UUID(claim_id)))
-    if request.action == LAUNCH and actor.may(May.PRODUCTS_VIEW):
+def link_to(request: ApprovalRequest) -> Link | None:
+    """Return the page of what a request is about, where the acting person may open it."""
+    claim_id, record = request.payload.get("claim_id"), subject_of(request.action).record
+    if claim_id and current_actor().may(May.CLAIMS_VIEW):
+        return Link("claim", url_for("claims.show", claim_id=UUID(claim_id)))
+    if not current_actor().may(record.may_view):
+        return None
+    if request.action == LAUNCH.action:
         return _draft(request)
-    if request.action == RETURN and actor.may(May.RECONCILIATION_VIEW):
-        return Record("suspense", url_for("reconciliation.suspense"))
-    if request.resource == "policies" and actor.may(May.POLICIES_VIEW):
-        return Record("policy", url_for("policies.show", policy_id=request.resource_id))
-    return None
+    place: dict[str, Any] = {f"{record.name}_id": request.resource_id}
+    return Link(record.name, url_for(record.endpoint, **place))
 
 
-def _draft(request: ApprovalRequest) -> Record | None:
+def _draft(request: ApprovalRequest) -> Link | None:
     """Return the version a launch is about; None once its product was deleted."""
     number = request.payload["version_number"]
     try:
@@ -94,19 +94,13 @@ def _draft(request: ApprovalRequest) -> Record | None:
     except NotFoundError:
         return None
     url = url_for("products.show", product_id=request.resource_id, version=number)
-    return Record("draft" if request.status is ApprovalStatus.WAITING else "version", url)
+    return Link("draft" if request.status is ApprovalStatus.WAITING else "version", url)
 
 
 def refusal_of(session: Session, request: ApprovalRequest) -> str:
     """Return why the acting person may not agree to a request that they may decide otherwise."""
-    if request.action != LAUNCH:
-        return ""
-    if not current_actor().may(May.PRODUCTS_LAUNCH):
-        return "It waits for somebody who may launch products."
-    draft = products.find_draft(session, request.resource_id)
     try:
-        if draft is not None:
-            check_second_person(session, draft)
+        subject_of(request.action).check_checker(session, request)
     except ForbiddenError as refusal:
         return refusal.message
     return ""
@@ -219,7 +213,7 @@ def _ends(policy: Policy) -> str:
 
 def _giving_up(session: Session, request: ApprovalRequest) -> list[Part]:
     payload = request.payload
-    after = "Waived, cover as if paid" if request.action == relief.WAIVE else "Written off"
+    after = "Waived, cover as if paid" if request.action == relief.WAIVE.action else "Written off"
     return [
         _fact("Premium due on", _text(payload["due_date"])),
         Part("Open of it", format_money(ZERO), format_money(Decimal(payload["amount"]))),
@@ -240,7 +234,7 @@ def _refund(session: Session, request: ApprovalRequest) -> list[Part]:
 
 def _payment(session: Session, request: ApprovalRequest) -> list[Part]:
     payload, policy = request.payload, _policy(session, request)
-    amount, is_typed = Decimal(payload["amount"]), request.action == RECEIVE
+    amount, is_typed = Decimal(payload["amount"]), request.action == RECEIVE.action
     return [
         _fact("Payment", format_money(amount)),
         Part(
@@ -437,17 +431,17 @@ def _in_words(text: str) -> str:
     return words(text) if text.isupper() or "_" in text else text
 
 
-_KINDS: dict[str, Callable[[Session, ApprovalRequest], list[Part]]] = {
-    cancellation.ACTION: _cancellation,
+_KINDS: dict[Subject, Callable[[Session, ApprovalRequest], list[Part]]] = {
+    cancellation.CANCEL: _cancellation,
     relief.WAIVE: _giving_up,
     relief.WRITE_OFF: _giving_up,
     relief.REFUND: _refund,
     RECEIVE: _payment,
     MATCH: _payment,
     RETURN: _return,
-    setting_aside.ACTION: _set_aside,
+    setting_aside.SET_ASIDE: _set_aside,
     endorsements.BACKDATE: _backdated,
     LAUNCH: _launch,
-    payments.ACTION: _claim_payment,
-    restoring.ACTION: _undone_death,
+    payments.PAY: _claim_payment,
+    restoring.UNDO_DEATH: _undone_death,
 }

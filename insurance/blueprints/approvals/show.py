@@ -5,16 +5,16 @@ from uuid import UUID
 from flask import Response, request, url_for
 from wtforms import TextAreaField
 
-from insurance.approvals import queries
+from insurance.approvals import queries, services
 from insurance.approvals.models import ApprovalRequest, ApprovalStatus
+from insurance.approvals.subjects import subject_of
 from insurance.blueprints.approvals import bp
-from insurance.blueprints.approvals.readable import age_in_words, parts_of, record_of, refusal_of
+from insurance.blueprints.approvals.readable import age_in_words, link_to, parts_of, refusal_of
 from insurance.core import clock
 from insurance.core.context import current_actor
 from insurance.core.db import db
 from insurance.core.errors import DomainError
 from insurance.core.permissions import May
-from insurance.policies import services
 from insurance.web.access import requires
 from insurance.web.business import business_day
 from insurance.web.forms import Form, TextField
@@ -91,5 +91,6 @@ def _page(found: ApprovalRequest, form: DecisionForm, status: int = 200) -> Resp
         can_decide=decides and not refusal,
         refusal=refusal,
         waits=waits,
-        record=record_of(found),
+        link=link_to(found),
+        record=subject_of(found.action).record,
     )

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from insurance.approvals.models import ApprovalRequest
 from insurance.approvals.services import request_approval
+from insurance.approvals.subjects import Subject, register
 from insurance.billing import queries as billing
 from insurance.billing import services as premiums
 from insurance.billing.rules import OpenLine
@@ -61,10 +62,8 @@ from insurance.core.money import ZERO, format_money, total
 from insurance.core.permissions import May
 from insurance.ledger.models import LedgerTransfer, TransferType
 from insurance.ledger.services import Entry, post, reverse_transfers
-from insurance.policies.services.approvals import EXECUTORS
+from insurance.policies.services.approvals import POLICY
 from insurance.policies.services.moves import charge_due, day_after
-
-ACTION = "claims.pay"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,12 +135,11 @@ def pay_claim(claim_id: UUID, wanted: NewPayment, *, on: date, now: datetime) ->
 
 
 def execute_payment(
-    session: object, request: ApprovalRequest, *, on: date, now: datetime
+    session: Session, request: ApprovalRequest, *, on: date, now: datetime
 ) -> Sequence[ClaimPayment]:
-    """Pay what a second person agreed to, who may not be the assessor either."""
+    """Pay what a second person agreed to, where all that is checked of a payment still holds."""
     frozen = request.payload
-    held = hold(session, UUID(frozen["claim_id"]), on=on, now=now)  # type: ignore[arg-type]
-    checker = require_person()
+    held = hold(session, UUID(frozen["claim_id"]), on=on, now=now)
     wanted = NewPayment(
         reference=frozen["reference"],
         lines=[(UUID(one["item_id"]), Decimal(one["amount"])) for one in frozen["lines"]],
@@ -152,15 +150,24 @@ def execute_payment(
         references={UUID(one): text for one, text in frozen.get("references", {}).items()},
     )
     items = _check(held, wanted, request.requested_by, may_exceed=True)
-    if any(one.decided_by == checker for one in items.values()):
-        raise ForbiddenError("You assessed this claim, so somebody else must agree.")
     parts = _parts(held, wanted, items)
     if "payees" in frozen and _described(parts) != frozen["payees"]:
         raise ConflictError("The payee has changed again since this was asked for.")
     return _pay(held, wanted, parts, items, request.requested_by, request=request)
 
 
-EXECUTORS[ACTION] = execute_payment
+def _check_checker(session: Session, request: ApprovalRequest) -> None:
+    """Refuse who assessed any of the claim. Raises ForbiddenError."""
+    items = queries.list_items(session, UUID(request.payload["claim_id"]))
+    if any(one.decided_by == require_person() for one in items):
+        raise ForbiddenError("You assessed this claim, so somebody else must agree.")
+
+
+PAY = register(
+    Subject(
+        action="claims.pay", record=POLICY, execute=execute_payment, check_checker=_check_checker
+    )
+)
 
 
 def _known(held: Held, wanted: NewPayment) -> Sequence[ClaimPayment]:
@@ -331,9 +338,8 @@ def _ask(held: Held, wanted: NewPayment, parts: Sequence[Part]) -> UUID:
     claim, amount = held.claim, total(amount for _item, amount in wanted.lines)
     request = request_approval(
         held.session,
-        action=ACTION,
-        resource="policies",
-        resource_id=held.policy.id,
+        PAY,
+        held.policy.id,
         record_version=held.policy.current_version,
         title=f"Pay {format_money(amount)} of {claim.claim_number} to a changed payee",
         amount=amount,

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from insurance.approvals.models import ApprovalRequest
 from insurance.approvals.services import request_approval
+from insurance.approvals.subjects import Subject, register
 from insurance.billing import queries as billing
 from insurance.billing import services as premiums
 from insurance.billing.models import LineKind, LineStatus
@@ -23,12 +24,10 @@ from insurance.core.errors import ConflictError
 from insurance.core.money import ZERO, format_money, total
 from insurance.core.tenancy import current_org
 from insurance.policies.models import EventCategory, PolicyEvent, PolicyStatus
-from insurance.policies.services.approvals import EXECUTORS
+from insurance.policies.services.approvals import POLICY
 from insurance.policies.services.moves import charge_due, check_cover_revived, day_after, move
 from insurance.policies.services.relief import refunds_payable
 from insurance.policies.services.schedule_steps import extend_schedules
-
-ACTION = "claims.undo_death"
 
 
 def undo_death(
@@ -53,9 +52,8 @@ def undo_death(
         paid = [one for one in queries.list_payments(session, claim_id) if _stands(one.status)]
         request = request_approval(
             session,
-            action=ACTION,
-            resource="policies",
-            resource_id=held.policy.id,
+            UNDO_DEATH,
+            held.policy.id,
             record_version=held.policy.current_version,
             title=f"Restore {held.policy.policy_number}: nobody has died",
             amount=total(one.gross_amount for one in paid),
@@ -108,7 +106,7 @@ def execute_undo(session: Session, request: ApprovalRequest, *, on: date, now: d
     )
 
 
-EXECUTORS[ACTION] = execute_undo
+UNDO_DEATH = register(Subject(action="claims.undo_death", record=POLICY, execute=execute_undo))
 
 
 def _stands(status: PaymentStatus) -> bool:

@@ -1,10 +1,5 @@
 """Commands on policies: issue, pay, endorse, change status, keep the schedule."""
 
-from insurance.policies.services.approvals import (
-    approve_request,
-    reject_request,
-    withdraw_request,
-)
 from insurance.policies.services.cancellation import (
     Cancellation,
     CancellationPreview,
@@ -56,7 +51,6 @@ __all__ = [
     "Paid",
     "WayBack",
     "accept_quote",
-    "approve_request",
     "can_be_paid_back",
     "cancel_policy",
     "expire_policy",
@@ -75,13 +69,11 @@ __all__ = [
     "refund_payee",
     "refunds_payable",
     "reinstate_policy",
-    "reject_request",
     "renew_policy",
     "reveal_number",
     "reverse_payment",
     "set_lapse_aside",
     "suspend_policy",
     "waive_premium",
-    "withdraw_request",
     "write_off_premium",
 ]

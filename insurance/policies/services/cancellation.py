@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from insurance.approvals.models import ApprovalRequest
 from insurance.approvals.services import request_approval
+from insurance.approvals.subjects import Subject, register
 from insurance.billing import queries as billing
 from insurance.billing import services as money
 from insurance.billing.models import LineKind, PremiumLine, ReceiptKind
@@ -33,6 +34,7 @@ from insurance.policies.lifecycle_rules import (
 )
 from insurance.policies.models import Endorsement, EndorsementStatus, PolicyStatus
 from insurance.policies.rules import check_transition, fold, steps_of
+from insurance.policies.services.approvals import POLICY
 from insurance.policies.services.contracts import Basis, load_basis
 from insurance.policies.services.endorsements.wanted import FROM_NEXT_PREMIUM
 from insurance.policies.services.held_money import (
@@ -51,8 +53,6 @@ from insurance.policies.services.moves import (
 )
 from insurance.policies.services.own_receipts import next_reference, write_off_open
 from insurance.products.queries import business_day
-
-ACTION = "policies.cancel"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,6 +167,9 @@ def execute_cancellation(
     if _figures(prepared.preview) != frozen["figures"]:
         raise ConflictError("The money has changed since this was asked for.")
     return _cancel(case, wanted, prepared, approval_id=request.id)
+
+
+CANCEL = register(Subject(action="policies.cancel", record=POLICY, execute=execute_cancellation))
 
 
 def _prepare(case: Case, wanted: Cancellation) -> _Prepared:
@@ -406,9 +409,8 @@ def _ask(case: Case, wanted: Cancellation, preview: CancellationPreview) -> Life
     policy = case.policy
     request = request_approval(
         case.session,
-        action=ACTION,
-        resource="policies",
-        resource_id=policy.id,
+        CANCEL,
+        policy.id,
         record_version=policy.current_version,
         title=f"Cancel {policy.policy_number}, {wanted.kind.value.replace('_', ' ').lower()}",
         amount=preview.refund or preview.written_off or None,

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from insurance.approvals.models import ApprovalRequest
 from insurance.approvals.services import request_approval
+from insurance.approvals.subjects import Subject, register
 from insurance.audit_logs.services import event_row, record, record_many
 from insurance.billing import queries as billing
 from insurance.billing import services as money
@@ -36,11 +37,10 @@ from insurance.ledger.services import Entry, post
 from insurance.organizations.queries import get_organization
 from insurance.policies import queries
 from insurance.policies.models import EventCategory, Policy
+from insurance.policies.services.approvals import POLICY
 from insurance.policies.services.history import Happening, record_event, record_events
 from insurance.policies.services.own_receipts import give_up_again
 
-RECEIVE = "policies.receive_payment"
-"""What a second person agrees to: a payment above the tenant's limit."""
 _LOCK = text(
     """
     SELECT id FROM ins.policies WHERE org_id = :org AND id = ANY(:ids) ORDER BY id FOR UPDATE
@@ -219,9 +219,8 @@ def _record_or_ask(
     check_open(session, paid_on)
     request = request_approval(
         session,
-        action=RECEIVE,
-        resource="policies",
-        resource_id=policy.id,
+        RECEIVE,
+        policy.id,
         record_version=policy.current_version,
         title=f"Record a payment of {format_money(amount)} for {policy.policy_number}",
         amount=amount,
@@ -251,6 +250,12 @@ def execute_payment(session: Session, request: ApprovalRequest, *, on: date, now
         now,
         line_id=UUID(asked["line_id"]) if asked["line_id"] else None,
     )
+
+
+RECEIVE = register(
+    Subject(action="policies.receive_payment", record=POLICY, execute=execute_payment)
+)
+"""What a second person agrees to: a payment above the tenant's limit."""
 
 
 def _receive(

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from insurance.approvals.models import ApprovalRequest
 from insurance.approvals.services import request_approval
+from insurance.approvals.subjects import Subject, register
 from insurance.audit_logs.services import record
 from insurance.billing import queries as billing
 from insurance.billing import services as money
@@ -24,14 +25,12 @@ from insurance.ledger.models import TransferType
 from insurance.ledger.services import Entry, post
 from insurance.policies.lifecycle_rules import Agreement
 from insurance.policies.models import EventCategory, Policy, PolicyStatus
+from insurance.policies.services.approvals import POLICY
 from insurance.policies.services.history import record_event
 from insurance.policies.services.moves import Case, LifecycleOutcome, open_case
 from insurance.policies.services.own_receipts import next_reference
 from insurance.policies.services.payers import refund_payee
 
-WAIVE = "premiums.waive"
-WRITE_OFF = "premiums.write_off"
-REFUND = "refunds.pay"
 _CREDIT_GIVEN_BACK = text(
     """
     SELECT coalesce(sum(a.amount), 0) FROM ins.allocations a
@@ -56,7 +55,6 @@ _PAID_BEFORE = text(
 class _Kind:
     """A way to give a premium up: its receipt, its event and its words."""
 
-    action: str
     receipt: ReceiptKind
     prefix: str
     event_type: str
@@ -66,11 +64,10 @@ class _Kind:
 
 
 _KINDS = {
-    WAIVE: _Kind(
-        WAIVE, ReceiptKind.WAIVER, "WV", "PREMIUM_WAIVED", "Waive", "waived", Agreement.WAIVER
+    "premiums.waive": _Kind(
+        ReceiptKind.WAIVER, "WV", "PREMIUM_WAIVED", "Waive", "waived", Agreement.WAIVER
     ),
-    WRITE_OFF: _Kind(
-        WRITE_OFF,
+    "premiums.write_off": _Kind(
         ReceiptKind.WRITE_OFF,
         "WO",
         "PREMIUM_WRITTEN_OFF",
@@ -85,28 +82,28 @@ def waive_premium(
     policy_id: UUID, line_id: UUID, *, reason: str, on: date, now: datetime
 ) -> LifecycleOutcome:
     """Ask a second person to waive what is open of a premium: cover stays as if it were paid."""
-    return _ask_to_give_up(_KINDS[WAIVE], policy_id, line_id, reason, on, now)
+    return _ask_to_give_up(WAIVE, policy_id, line_id, reason, on, now)
 
 
 def write_off_premium(
     policy_id: UUID, line_id: UUID, *, reason: str, on: date, now: datetime
 ) -> LifecycleOutcome:
     """Ask a second person to write off what is open of a premium and will not be collected."""
-    return _ask_to_give_up(_KINDS[WRITE_OFF], policy_id, line_id, reason, on, now)
+    return _ask_to_give_up(WRITE_OFF, policy_id, line_id, reason, on, now)
 
 
 def _ask_to_give_up(
-    kind: _Kind, policy_id: UUID, line_id: UUID, reason: str, on: date, now: datetime
+    subject: Subject, policy_id: UUID, line_id: UUID, reason: str, on: date, now: datetime
 ) -> LifecycleOutcome:
+    kind = _KINDS[subject.action]
     with transaction() as session:
         case = open_case(session, policy_id, on=on, now=now)
         line = _open_line(case, line_id)
         policy = case.policy
         request = request_approval(
             session,
-            action=kind.action,
-            resource="policies",
-            resource_id=policy.id,
+            subject,
+            policy.id,
             record_version=policy.current_version,
             title=f"{kind.verb} the premium of {policy.policy_number} due {line.due_date:%Y/%m/%d}",
             amount=line.outstanding,
@@ -159,8 +156,12 @@ def execute_giving_up(
     money.record_receipts(session, [given_up], on=on, now=now)
     words = f"Premium of {format_money(amount)} due {due:%Y/%m/%d} {kind.done}"
     payload = {"line_id": line.id, "amount": amount, "approval_id": request.id}
-    _record(case, kind.event_type, kind.action, words, request.reason, payload)
+    _record(case, kind.event_type, request.action, words, request.reason, payload)
     return LifecycleOutcome(case.policy, on, billing.arrears_on(session, case.policy.id, on))
+
+
+WAIVE = register(Subject(action="premiums.waive", record=POLICY, execute=execute_giving_up))
+WRITE_OFF = register(Subject(action="premiums.write_off", record=POLICY, execute=execute_giving_up))
 
 
 def pay_refund(
@@ -253,9 +254,8 @@ def _ask_to_refund(case: Case, amount: Decimal, reference: str, reason: str) -> 
     policy = case.policy
     request = request_approval(
         case.session,
-        action=REFUND,
-        resource="policies",
-        resource_id=policy.id,
+        REFUND,
+        policy.id,
         record_version=policy.current_version,
         title=f"Refund {format_money(amount)} of {policy.policy_number}",
         amount=amount,
@@ -282,6 +282,9 @@ def execute_refund(
         raise ConflictError("A refund with this reference has been paid.")
     _settle_due(case)
     return _pay_out(case, amount, reference, request.reason, approval_id=request.id)
+
+
+REFUND = register(Subject(action="refunds.pay", record=POLICY, execute=execute_refund))
 
 
 def _pay_out(
@@ -318,7 +321,7 @@ def _pay_out(
     payee = refund_payee(session, policy)
     payload |= {"payee_id": policy.paid_by, "payee": payee}
     words = f"{format_money(amount)} paid back to {payee}, reference {reference}"
-    _record(case, "REFUND_PAID", REFUND, words, reason.strip() or None, payload)
+    _record(case, "REFUND_PAID", REFUND.action, words, reason.strip() or None, payload)
     return _refunded(case, amount)
 
 

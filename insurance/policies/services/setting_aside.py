@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from insurance.approvals.models import ApprovalRequest
 from insurance.approvals.services import request_approval
+from insurance.approvals.subjects import Subject, register
 from insurance.billing import queries as billing
 from insurance.billing.models import Receipt, ReceiptKind, ReceiptStatus
 from insurance.billing.rules import plain_reference
@@ -21,6 +22,7 @@ from insurance.lapses.queries import holidays_around, rule_on
 from insurance.lapses.rules import grace_end
 from insurance.policies import lifecycle_rules
 from insurance.policies.models import Policy, PolicyEvent, PolicyStatus
+from insurance.policies.services.approvals import POLICY
 from insurance.policies.services.moves import (
     Case,
     LifecycleOutcome,
@@ -33,8 +35,6 @@ from insurance.policies.services.moves import (
 from insurance.policies.services.past_cover import PastCover, past_cover_changed
 from insurance.policies.services.payments import give_to_policy
 
-ACTION = "policies.set_lapse_aside"
-"""What a second person agrees to."""
 _LONGEST_REASON = 500
 # What had come by the end of the grace, in money or by waiver, however late it was recorded.
 _OWED_THEN = text(
@@ -111,9 +111,8 @@ def set_lapse_aside(
         policy = case.policy
         request = request_approval(
             session,
-            action=ACTION,
-            resource="policies",
-            resource_id=policy.id,
+            SET_ASIDE,
+            policy.id,
             record_version=policy.current_version,
             title=f"Set the lapse of {policy.policy_number} aside",
             amount=receipt.amount,
@@ -185,6 +184,11 @@ def execute_setting_aside(
     )
     past_cover_changed(session, restored, on=on, now=now)
     return LifecycleOutcome(policy, lapsed_on, owed_past_grace(case))
+
+
+SET_ASIDE = register(
+    Subject(action="policies.set_lapse_aside", record=POLICY, execute=execute_setting_aside)
+)
 
 
 def owed_past_grace(case: Case) -> Decimal:

@@ -20,8 +20,6 @@ from insurance.products.services.inception import (
 )
 from insurance.products.services.launching import (
     LAUNCH,
-    check_second_person,
-    execute_launch,
     find_waiting_launch,
     launch_product,
 )
@@ -52,7 +50,6 @@ __all__ = [
     "add_benefit",
     "add_inception_rule",
     "add_rate_table",
-    "check_second_person",
     "create_category",
     "create_product",
     "create_rate_table",
@@ -63,7 +60,6 @@ __all__ = [
     "edit_benefit",
     "edit_inception_rule",
     "edit_product",
-    "execute_launch",
     "find_waiting_launch",
     "launch_product",
     "preview_rate_table",

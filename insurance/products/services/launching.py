@@ -10,6 +10,7 @@ from insurance.approvals.models import ApprovalRequest
 from insurance.approvals.queries import list_waiting
 from insurance.approvals.rules import payload_hash
 from insurance.approvals.services import make_void, request_approval
+from insurance.approvals.subjects import Record, Subject, register
 from insurance.audit_logs.rules import plain
 from insurance.audit_logs.services import record
 from insurance.core.context import current_actor
@@ -22,7 +23,6 @@ from insurance.products.models import Product, ProductStatus, ProductVersion, Ve
 from insurance.products.services.lifecycle import set_status
 from insurance.products.services.snapshots import refuse_stale, snapshot, snapshot_both
 
-LAUNCH = "products.launch"
 _LISTED = 100
 """Of a rate table with more differences than this, a request says how many there are."""
 
@@ -70,9 +70,8 @@ def _ask(
             make_void(session, waiting, why="The draft has changed since.", now=now)
     request_approval(
         session,
-        action=LAUNCH,
-        resource="products",
-        resource_id=product.id,
+        LAUNCH,
+        product.id,
         record_version=product.version,
         title=f"Launch version {draft.number} of {product.name}",
         amount=None,
@@ -125,24 +124,45 @@ def execute_launch(
 ) -> Product:
     """Launch a draft that a second person agreed to, as a step of the approval.
 
-    Raises ConflictError where the draft is not the one that was asked for, ForbiddenError for who
-    may not launch or worked on it.
+    Raises ConflictError where the draft is not the one that was asked for.
     """
     product = queries.get_product(session, request.resource_id, lock=True)
     draft = queries.find_draft(session, product.id)
     if draft is None or _content_hash(session, draft) != request.payload["content_hash"]:
         raise ConflictError("The draft has changed since this was asked for.")
-    check_second_person(session, draft)
     launch_draft(session, product, draft, now)
     return product
 
 
-def check_second_person(session: Session, draft: ProductVersion) -> None:
+def _check_checker(session: Session, request: ApprovalRequest) -> None:
     """Refuse who may not launch, or made any of what would be sold. Raises ForbiddenError."""
     actor = current_actor()
     if not actor.may(May.PRODUCTS_LAUNCH):
-        raise ForbiddenError(f"Launching needs the permission {May.PRODUCTS_LAUNCH.value}.")
-    rules.check_launcher(_authors(session, draft), str(actor.user_id))
+        raise ForbiddenError("It waits for somebody who may launch products.")
+    draft = queries.find_draft(session, request.resource_id)
+    if draft is not None:
+        rules.check_launcher(_authors(session, draft), str(actor.user_id))
+
+
+def _lock(session: Session, product_id: UUID) -> int:
+    return queries.get_product(session, product_id, lock=True).version
+
+
+PRODUCT = Record(
+    resource="products",
+    name="product",
+    lock=_lock,
+    endpoint="products.show",
+    may_view=May.PRODUCTS_VIEW,
+)
+LAUNCH = register(
+    Subject(
+        action="products.launch",
+        record=PRODUCT,
+        execute=execute_launch,
+        check_checker=_check_checker,
+    )
+)
 
 
 def _authors(session: Session, draft: ProductVersion) -> set[str]:

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from insurance.approvals.models import ApprovalRequest
 from insurance.approvals.services import request_approval
+from insurance.approvals.subjects import Record, Subject, register
 from insurance.audit_logs.services import record
 from insurance.billing.models import Receipt, ReceiptStatus
 from insurance.billing.queries import get_receipt
@@ -15,21 +16,18 @@ from insurance.core.context import current_actor
 from insurance.core.db import transaction
 from insurance.core.errors import ConflictError, DomainError
 from insurance.core.money import format_money
+from insurance.core.permissions import May
 from insurance.ledger.models import LedgerTransfer, TransferType
 from insurance.ledger.services import Entry, post, reverse_transfers
 from insurance.organizations.queries import get_organization
 from insurance.policies.models import Policy, PolicyStatus
 from insurance.policies.queries import get_policy
-from insurance.policies.services.approvals import EXECUTORS, VERSIONS
+from insurance.policies.services.approvals import POLICY
 from insurance.policies.services.payments import give_to_policy
 from insurance.reconciliation import queries
 from insurance.reconciliation.models import RowState
 from insurance.reconciliation.rules import Verdict
 
-MATCH = "suspense.match"
-"""What a second person agrees to: money above the tenant's limit for a payment."""
-RETURN = "suspense.return"
-"""What a second person agrees to: more than that goes back."""
 SAME_PAYMENT = "SAME_PAYMENT"
 """Why a receipt is out of the books that was never money of its own."""
 _OVER = (PolicyStatus.CANCELLED, PolicyStatus.EXPIRED)
@@ -82,7 +80,8 @@ def execute_match(
     return receipt
 
 
-EXECUTORS[MATCH] = execute_match
+MATCH = register(Subject(action="suspense.match", record=POLICY, execute=execute_match))
+"""What a second person agrees to: money above the tenant's limit for a payment."""
 
 
 def _check_takes_money(policy: Policy) -> None:
@@ -98,9 +97,8 @@ def _ask_to_match(
 ) -> ApprovalRequest:
     return request_approval(
         session,
-        action=MATCH,
-        resource="policies",
-        resource_id=policy.id,
+        MATCH,
+        policy.id,
         record_version=policy.current_version,
         title=f"Give {format_money(receipt.amount)} from suspense to {policy.policy_number}",
         amount=receipt.amount,
@@ -139,15 +137,20 @@ def execute_return(
     return receipt
 
 
-EXECUTORS[RETURN] = execute_return
-
-
-def _receipt_version(session: Session, receipt_id: UUID) -> int:
+def _lock(session: Session, receipt_id: UUID) -> int:
     get_receipt(session, receipt_id, lock=True)
     return _UNCHANGING
 
 
-VERSIONS["receipts"] = _receipt_version
+RECEIPT = Record(
+    resource="receipts",
+    name="receipt",
+    lock=_lock,
+    endpoint="reconciliation.suspense",
+    may_view=May.RECONCILIATION_VIEW,
+)
+RETURN = register(Subject(action="suspense.return", record=RECEIPT, execute=execute_return))
+"""What a second person agrees to: more than that goes back."""
 
 
 def _ask_to_return(
@@ -155,9 +158,8 @@ def _ask_to_return(
 ) -> ApprovalRequest:
     return request_approval(
         session,
-        action=RETURN,
-        resource="receipts",
-        resource_id=receipt.id,
+        RETURN,
+        receipt.id,
         record_version=_UNCHANGING,
         title=f"Pay {format_money(receipt.amount)} back from suspense",
         amount=receipt.amount,

@@ -17,7 +17,6 @@ from insurance.policies.services.endorsements.issue import (
     continue_after_death,
     endorse,
     endorse_policy,
-    execute_backdated,
     issue_endorsement,
 )
 from insurance.policies.services.endorsements.preview import Preview, preview_endorsement
@@ -37,7 +36,6 @@ __all__ = [
     "draft_endorsement",
     "endorse",
     "endorse_policy",
-    "execute_backdated",
     "get_endorsement",
     "issue_endorsement",
     "preview_endorsement",

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from insurance.approvals.models import ApprovalRequest
 from insurance.approvals.services import request_approval
+from insurance.approvals.subjects import Subject, register
 from insurance.audit_logs.rules import plain
 from insurance.core.context import current_actor
 from insurance.core.db import transaction
@@ -30,6 +31,7 @@ from insurance.policies.rules import (
     Conflict,
     snapshot_of,
 )
+from insurance.policies.services.approvals import POLICY
 from insurance.policies.services.contracts import load_basis, write_contract
 from insurance.policies.services.endorsements.drafts import (
     get_endorsement,
@@ -57,8 +59,6 @@ from insurance.policies.services.history import record_event, record_version, st
 from insurance.policies.services.life_cover import check_life_cover, keep_life_answers
 from insurance.policies.services.past_cover import past_cover_changed
 from insurance.policies.services.schedules import apply_money
-
-BACKDATE = "policies.endorse_backdated"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,9 +241,8 @@ def _ask_second_person(
     session.flush()
     request = request_approval(
         session,
-        action=BACKDATE,
-        resource="policies",
-        resource_id=policy.id,
+        BACKDATE,
+        policy.id,
         record_version=policy.current_version,
         title=f"{kind_words(endorsement.type)} of {policy.policy_number}"
         f" from {prepared.change.on:%Y/%m/%d}",
@@ -278,6 +277,11 @@ def execute_backdated(
     issued = _issue(session, policy, endorsement, wanted, on, now, is_approved=True)
     if issued.preview.adjustment != Decimal(request.payload["adjustment"]):
         raise ConflictError("The money has changed since this was asked for.")
+
+
+BACKDATE = register(
+    Subject(action="policies.endorse_backdated", record=POLICY, execute=execute_backdated)
+)
 
 
 def _conflict(conflict: Conflict) -> dict[str, Any]:
