@@ -41,14 +41,14 @@ def list_requests(
     return page_of(rows, limit, lambda row: (row.id,))
 
 
-def list_waiting(session: Session, resource: str, resource_id: UUID) -> Sequence[ApprovalRequest]:
-    """Return what waits for a second person on a record, oldest first."""
+def list_waiting(session: Session, resource: str, *resource_ids: UUID) -> Sequence[ApprovalRequest]:
+    """Return what waits for a second person on records, oldest first."""
     return session.scalars(
         select(ApprovalRequest)
         .where(
             ApprovalRequest.org_id == current_org(),
             ApprovalRequest.resource == resource,
-            ApprovalRequest.resource_id == resource_id,
+            ApprovalRequest.resource_id.in_(resource_ids),
             ApprovalRequest.status == ApprovalStatus.WAITING,
         )
         .order_by(ApprovalRequest.id)

@@ -21,7 +21,6 @@ from insurance.core.context import current_actor
 from insurance.core.db import db
 from insurance.core.errors import ForbiddenError, NotFoundError
 from insurance.core.money import ZERO, format_money
-from insurance.core.permissions import May
 from insurance.core.privacy import as_shown, may_see_identity
 from insurance.policies import queries as policies
 from insurance.policies.models import Policy
@@ -75,9 +74,7 @@ def parts_of(session: Session, request: ApprovalRequest) -> list[Part]:
 
 def link_to(request: ApprovalRequest) -> Link | None:
     """Return the page of what a request is about, where the acting person may open it."""
-    claim_id, record = request.payload.get("claim_id"), subject_of(request.action).record
-    if claim_id and current_actor().may(May.CLAIMS_VIEW):
-        return Link("claim", url_for("claims.show", claim_id=UUID(claim_id)))
+    record = subject_of(request.action).record
     if not current_actor().may(record.may_view):
         return None
     if request.action == LAUNCH.action:
@@ -326,7 +323,7 @@ def _changed(session: Session, policy: Policy, change: Mapping[str, Any]) -> lis
 
 def _claim_payment(session: Session, request: ApprovalRequest) -> list[Part]:
     payload = request.payload
-    view = claims.get_view(session, UUID(payload["claim_id"]))
+    view = claims.get_view(session, request.resource_id)
     items = {str(one.id): one for one in view.items}
     found = [
         _fact("Claim", f"{view.claim.claim_number}, {words(view.claim.claim_type).lower()}"),
@@ -346,7 +343,8 @@ def _claim_payment(session: Session, request: ApprovalRequest) -> list[Part]:
 
 
 def _undone_death(session: Session, request: ApprovalRequest) -> list[Part]:
-    payload, policy = request.payload, _policy(session, request)
+    payload = request.payload
+    policy = policies.get_policy(session, claims.get_claim(session, request.resource_id).policy_id)
     payments = [
         Part(
             f"Payment {one['reference']} to {one['payee']}",

@@ -65,11 +65,7 @@ def claim_context(view: ClaimView, form: Any) -> dict[str, Any]:
             one.id: max(one.cover - used[one.policy_benefit_id], ZERO) for one in view.items
         },
         "payments": view.payments,
-        "waiting": [
-            one
-            for one in list_waiting(session, "policies", claim.policy_id)
-            if one.payload.get("claim_id") == str(claim.id)
-        ],
+        "waiting": list_waiting(session, "claims", claim.id),
         "document_names": DOCUMENTS,
         "reason_words": REASON_WORDS,
         "limits": services.my_limits(session),

@@ -12,7 +12,7 @@ from insurance.billing import queries as billing
 from insurance.blueprints.policies import bp
 from insurance.blueprints.policies.change_object import kinds_of_change
 from insurance.blueprints.policies.endorse import KINDS, OF_LIVES
-from insurance.claims.queries import list_claims_of_policy, used_cover
+from insurance.claims.queries import list_claim_ids, list_claims_of_policy, used_cover
 from insurance.core.context import current_actor
 from insurance.core.db import db
 from insurance.core.errors import NotFoundError
@@ -90,7 +90,10 @@ def _policy_page(policy_id: UUID, tab: str, revealed: Revealed | None = None) ->
         forecast=forecast_of(session, policy_id, on),
         credit=billing.unapplied_credit(session, policy_id),
         moves=[str(one) for one in allowed_moves(line.policy.status)],
-        waiting=list_waiting(session, "policies", policy_id),
+        waiting=[
+            *list_waiting(session, "policies", policy_id),
+            *list_waiting(session, "claims", *list_claim_ids(session, policy_id)),
+        ],
         changes=_changes_of(terms),
         object_changes=kinds_of_change(terms, objects),
         terms=terms,

@@ -44,6 +44,24 @@ UNDECIDED = ("SUBMITTED", "PENDING_DOCUMENTS", "UNDER_ASSESSMENT")
 PAYABLE = ("APPROVED", "PARTIALLY_APPROVED", "PART_PAID")
 REOPENABLE = ("REJECTED", "PARTIALLY_APPROVED", "PART_PAID", "PAID", "CLOSED")
 
+QUIET = frozenset(
+    {
+        "CLAIM_ACCOUNT_VERIFIED",
+        "CLAIM_ASSIGNED",
+        "CLAIM_COVER_RESTORED",
+        "CLAIM_DOCUMENT_ACCEPTED",
+        "CLAIM_DOCUMENT_RECEIVED",
+        "CLAIM_DUE_SOON",
+        "CLAIM_FLAG_CLEARED",
+        "CLAIM_NOTE_ADDED",
+        "CLAIM_OVERDUE",
+        "CLAIM_PAYMENT_REQUESTED",
+        "CLAIM_TASK_DONE",
+        "CLAIM_UNDO_REQUESTED",
+    }
+)
+"""Events that leave the money, decision, payees and status of a claim as they were."""
+
 TABS = {
     "open": "Open",
     "pending_documents": "Pending documents",

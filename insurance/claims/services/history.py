@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Table
 from sqlalchemy.orm import Session
 
+from insurance.approvals.subjects import Record
 from insurance.audit_logs.rules import plain
 from insurance.audit_logs.services import event_row, record_many
 from insurance.claims import queries
@@ -37,6 +38,7 @@ from insurance.core.db import before_commit
 from insurance.core.errors import ConflictError, DomainError, ForbiddenError
 from insurance.core.figures import leave_note
 from insurance.core.ids import new_id
+from insurance.core.permissions import May
 from insurance.ledger.services import Entry, post
 from insurance.notifications.services import Letter, send_all_later
 from insurance.organizations.models import Organization
@@ -146,6 +148,23 @@ def hold(
             detail={"version": claim.version, "current_status": claim.status.value},
         )
     return Held(session, policy, claim, on, now)
+
+
+def _lock(session: Session, claim_id: UUID) -> int:
+    """Lock a claim and its policy in the order of `hold`."""
+    queries.hold_policy(session, claim_id)
+    queries.get_claim(session, claim_id, lock=True)
+    return queries.last_move_of(session, claim_id)
+
+
+CLAIM = Record(
+    resource="claims",
+    name="claim",
+    lock=_lock,
+    endpoint="claims.show",
+    may_view=May.CLAIMS_VIEW,
+)
+"""The claim as the record that a second person is asked about."""
 
 
 def require_person() -> UUID:

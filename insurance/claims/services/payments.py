@@ -44,6 +44,7 @@ from insurance.claims.services.ending import (
     require_other_than_who_undid,
 )
 from insurance.claims.services.history import (
+    CLAIM,
     Held,
     hold,
     require_person,
@@ -62,7 +63,6 @@ from insurance.core.money import ZERO, format_money, total
 from insurance.core.permissions import May
 from insurance.ledger.models import LedgerTransfer, TransferType
 from insurance.ledger.services import Entry, post, reverse_transfers
-from insurance.policies.services.approvals import POLICY
 from insurance.policies.services.moves import charge_due, day_after
 
 
@@ -139,7 +139,7 @@ def execute_payment(
 ) -> Sequence[ClaimPayment]:
     """Pay what a second person agreed to, where all that is checked of a payment still holds."""
     frozen = request.payload
-    held = hold(session, UUID(frozen["claim_id"]), on=on, now=now)
+    held = hold(session, request.resource_id, on=on, now=now)
     wanted = NewPayment(
         reference=frozen["reference"],
         lines=[(UUID(one["item_id"]), Decimal(one["amount"])) for one in frozen["lines"]],
@@ -158,14 +158,14 @@ def execute_payment(
 
 def _check_checker(session: Session, request: ApprovalRequest) -> None:
     """Refuse who assessed any of the claim. Raises ForbiddenError."""
-    items = queries.list_items(session, UUID(request.payload["claim_id"]))
+    items = queries.list_items(session, request.resource_id)
     if any(one.decided_by == require_person() for one in items):
         raise ForbiddenError("You assessed this claim, so somebody else must agree.")
 
 
 PAY = register(
     Subject(
-        action="claims.pay", record=POLICY, execute=execute_payment, check_checker=_check_checker
+        action="claims.pay", record=CLAIM, execute=execute_payment, check_checker=_check_checker
     )
 )
 
@@ -339,8 +339,8 @@ def _ask(held: Held, wanted: NewPayment, parts: Sequence[Part]) -> UUID:
     request = request_approval(
         held.session,
         PAY,
-        held.policy.id,
-        record_version=held.policy.current_version,
+        claim.id,
+        record_version=queries.last_move_of(held.session, claim.id),
         title=f"Pay {format_money(amount)} of {claim.claim_number} to a changed payee",
         amount=amount,
         payload={

@@ -17,14 +17,13 @@ from insurance.billing import services as premiums
 from insurance.billing.models import LineKind, LineStatus
 from insurance.claims import queries
 from insurance.claims.models import PaymentStatus
-from insurance.claims.services.history import Held, hold, require_reason, tell
+from insurance.claims.services.history import CLAIM, Held, hold, require_reason, tell
 from insurance.claims.services.payments import void_step
 from insurance.core.db import transaction
 from insurance.core.errors import ConflictError
 from insurance.core.money import ZERO, format_money, total
 from insurance.core.tenancy import current_org
 from insurance.policies.models import EventCategory, PolicyEvent, PolicyStatus
-from insurance.policies.services.approvals import POLICY
 from insurance.policies.services.moves import charge_due, check_cover_revived, day_after, move
 from insurance.policies.services.relief import refunds_payable
 from insurance.policies.services.schedule_steps import extend_schedules
@@ -53,8 +52,8 @@ def undo_death(
         request = request_approval(
             session,
             UNDO_DEATH,
-            held.policy.id,
-            record_version=held.policy.current_version,
+            claim_id,
+            record_version=queries.last_move_of(session, claim_id),
             title=f"Restore {held.policy.policy_number}: nobody has died",
             amount=total(one.gross_amount for one in paid),
             payload={
@@ -90,7 +89,7 @@ def execute_undo(session: Session, request: ApprovalRequest, *, on: date, now: d
 
     Cover is unbroken; premiums of since are owed again, less what had not been paid back yet.
     """
-    held = hold(session, UUID(request.payload["claim_id"]), on=on, now=now)
+    held = hold(session, request.resource_id, on=on, now=now)
     ending = _ending(held)
     stop, refund = ending.effective_date, Decimal(ending.payload.get("refund", 0))
     for payment in queries.list_payments(session, held.claim.id):
@@ -106,7 +105,7 @@ def execute_undo(session: Session, request: ApprovalRequest, *, on: date, now: d
     )
 
 
-UNDO_DEATH = register(Subject(action="claims.undo_death", record=POLICY, execute=execute_undo))
+UNDO_DEATH = register(Subject(action="claims.undo_death", record=CLAIM, execute=execute_undo))
 
 
 def _stands(status: PaymentStatus) -> bool:
