@@ -75,7 +75,9 @@ def policy_id(session: Session) -> UUID:
     return found
 
 
-def _decided(session: Session, policy_id: UUID, kind: str, amount: str) -> UUID:
+def _decided(
+    session: Session, policy_id: UUID, kind: str, amount: str, by: Actor = ASSESSOR
+) -> UUID:
     """Return a claim for 25 000.00 of which an amount was approved, with another payee since."""
     code = f"{kind}_MAIN_MEMBER"
     benefits = {
@@ -84,7 +86,7 @@ def _decided(session: Session, policy_id: UUID, kind: str, amount: str) -> UUID:
     session.rollback()
     made = claim(policy_id, "25000.00", claim_type=kind, benefits=[benefits[code]])
     complete(made.id)
-    assess(made.id, amount, reason="PART_OF_LOSS" if D(amount) < 25000 else None)
+    assess(made.id, amount, reason="PART_OF_LOSS" if D(amount) < 25000 else None, actor=by)
     with acting(AGENT) as now:
         change_payees(made.id, [account()], reason="A new account", on=TODAY, now=now)
     return made.id
@@ -345,6 +347,24 @@ def test_the_pages_of_claim_and_policy_say_what_waits_and_who_asked(
     found = [{id_ for id_, link in links.items() if link in text} for text in shown.values()]
     assert found == [{asked}, {other}, {asked, other}]
     assert all(PAYER.email in text for text in shown.values())
+
+
+def test_the_page_of_the_request_lets_who_assessed_the_claim_only_reject_it(
+    session: Session, policy_id: UUID, sign_in: SignIn
+) -> None:
+    client, other = sign_in(Role.MANAGER), sign_in(Role.MANAGER)
+    claim_id = _decided(
+        session, policy_id, "DISABILITY", "20000.00", by=MANAGER.within(user_id=client.person.id)
+    )
+    asked = pay(claim_id, "20000.00").approval_id
+
+    seen = client.get(client.url(f"/approvals/{asked}")).text
+    rejected = client.post(client.url(f"/approvals/{asked}/decide"), data={"act": "reject"})
+
+    assert "You assessed this claim, so somebody else must agree. You can reject it." in seen
+    assert ('value="approve"' in seen, 'value="reject"' in seen) == (False, True)
+    assert (rejected.status_code, _paid(session, claim_id)) == (303, [])
+    assert "assessed this claim" not in other.get(other.url(f"/approvals/{asked}")).text
 
 
 def test_another_insurer_sees_nothing_of_it_and_decides_nothing(

@@ -95,7 +95,7 @@ def _draft(request: ApprovalRequest) -> Link | None:
 
 
 def refusal_of(session: Session, request: ApprovalRequest) -> str:
-    """Return why the acting person may not agree to a request that they may decide otherwise."""
+    """Return why the acting person may not agree to a request, though they may reject it."""
     try:
         subject_of(request.action).check_checker(session, request)
     except ForbiddenError as refusal:

@@ -78,7 +78,6 @@ def _page(found: ApprovalRequest, form: DecisionForm, status: int = 200) -> Resp
     waits = found.status is ApprovalStatus.WAITING
     is_maker = actor.user_id == found.requested_by
     decides = waits and not is_maker and actor.may(May.APPROVALS_DECIDE)
-    refusal = refusal_of(db.session(), found) if decides else ""
     return page(
         "approvals/show.html",
         part="approval",
@@ -88,8 +87,8 @@ def _page(found: ApprovalRequest, form: DecisionForm, status: int = 200) -> Resp
         parts=parts_of(db.session(), found),
         age=age_in_words(found.requested_at, clock.now()),
         is_maker=is_maker,
-        can_decide=decides and not refusal,
-        refusal=refusal,
+        can_decide=decides,
+        refusal=refusal_of(db.session(), found) if decides else "",
         waits=waits,
         link=link_to(found),
         record=subject_of(found.action).record,
