@@ -1,13 +1,13 @@
 """what was asked about a claim was asked on its policy, and is now asked on the claim
 
 Revision ID: claim_requests_1
-Revises: rise_notices_1
+Revises: in_force_1
 """
 
 from alembic import op
 
 revision = "claim_requests_1"
-down_revision = "rise_notices_1"
+down_revision = "in_force_1"
 
 # A request is as at the last event before it that moved the claim; those listed here move nothing.
 ASK_ON_CLAIMS = """
