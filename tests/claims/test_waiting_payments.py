@@ -64,7 +64,7 @@ D = Decimal
 SignIn = Callable[..., SignedInClient]
 START = date(2026, 9, 20)
 ROOT = Path(__file__).resolve().parents[2]
-MIGRATION = ROOT / "migrations/versions/20261130_1500_claim_requests_1_asked_on_the_claim.py"
+MIGRATION = ROOT / "migrations/versions/20261130_2000_claim_requests_1_asked_on_the_claim.py"
 
 
 @pytest.fixture
