@@ -197,6 +197,25 @@ def transaction() -> Iterator[Session]:
         wake_up()
 
 
+@contextmanager
+def trial(session: Session) -> Iterator[None]:
+    """Do what a command would, inside or outside of one, and take it all back.
+
+    What it hands to `before_commit`, `after_commit` and `gather` is forgotten with it.
+    """
+    names = (_BEFORE_COMMIT, _AFTER_COMMIT, _TOUCHED, _GATHERED)
+    before = {name: session.info[name] for name in names if name in session.info}
+    session.info |= {_BEFORE_COMMIT: [], _AFTER_COMMIT: [], _TOUCHED: None, _GATHERED: {}}
+    savepoint = session.begin_nested()
+    try:
+        yield
+    finally:
+        savepoint.rollback()
+        for name in names:
+            del session.info[name]
+        session.info |= before
+
+
 _before_every_commit: list[Callable[[Session], None]] = []
 
 

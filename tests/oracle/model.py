@@ -579,6 +579,10 @@ class Policy:
     def hold_off_lapse(self) -> None:
         """Move money that is held to the premium a lapse is asked for; that stands on its own."""
         if self.status in ("active", "suspended"):
+            unpaid = self.open_lines(self.today)
+            grace = self.terms.grace_days(self.frequency_on(unpaid[0].due)) if unpaid else 0
+            if unpaid and self.today > unpaid[0].due + timedelta(days=grace):
+                self.use_credit()
             self.may_lapse()
 
     def may_lapse(self) -> bool:

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from insurance.billing.queries import list_credits
 from insurance.core.bulk import id_array
+from insurance.core.db import trial
 from insurance.core.money import ZERO, total
 from insurance.core.tenancy import current_org
 from insurance.ledger.queries import closed_through
@@ -170,12 +171,9 @@ def _look_ahead(
     What no later step reads is not written: history, and charges that no credit pays.
     """
     steps = _Steps(session, facts, work, only=crediting if is_simple else None)
-    savepoint = session.begin_nested()
-    try:
+    with trial(session):
         steps.do(sorted(policy_ids), decided.of(policy_ids))
-    finally:
-        savepoint.rollback()
-        session.expire_all()
+    session.expire_all()
     return steps.effects
 
 

@@ -16,7 +16,7 @@ from insurance.billing import queries as billing
 from insurance.billing import services as money
 from insurance.billing.models import LineKind, PremiumLine, ReceiptKind
 from insurance.billing.rules import Step, earned_charge
-from insurance.core.db import transaction
+from insurance.core.db import transaction, trial
 from insurance.core.errors import ConflictError, DomainError
 from insurance.core.money import ZERO, format_money
 from insurance.core.period import Period
@@ -110,15 +110,12 @@ def preview_cancellation(
     session: Session, policy_id: UUID, wanted: Cancellation, *, on: date, now: datetime
 ) -> CancellationPreview:
     """Return what a cancellation would do, and do nothing. Raises what the cancellation would."""
-    trial = session.begin_nested()
-    try:
+    with trial(session):
         case = open_case(session, policy_id, on=on, now=now, lock=False)
         if wanted.kind in rules.UNPAID_TYPES:
             settle_with_money_held(session, [policy_id], on=on, now=now)
         _settle_lapsed(case)
         return _prepare(case, wanted).preview
-    finally:
-        trial.rollback()
 
 
 def _settle_lapsed(case: Case) -> None:
