@@ -294,7 +294,7 @@ _DEATHS = """
     WHERE p.org_id = %(org)s AND (p.id = %(policy)s OR p.customer_id = %(customer)s)
       AND c.id IS DISTINCT FROM %(claim)s AND c.claim_type IN ('DEATH', 'ACCIDENTAL_DEATH', 'FUNERAL')
       AND c.life_name <> '' AND c.status <> 'REJECTED'
-      AND (c.status <> 'CLOSED' OR c.closed_from IN ('PAID', 'PART_PAID'))
+      AND (c.status <> 'CLOSED' OR c.closed_from IN ('APPROVED', 'PARTIALLY_APPROVED', 'PART_PAID', 'PAID'))
       AND NOT EXISTS (SELECT 1 FROM ins.claim_events e WHERE e.org_id = c.org_id
                       AND e.claim_id = c.id AND e.event_type = 'CLAIM_DEATH_UNDONE')
 """
@@ -305,8 +305,8 @@ def list_deaths(
 ) -> list[tuple[str, date | None, date]]:
     """Return name, birth date and day of the deaths that claims tell of, but for one of them.
 
-    Claims on a policy and on the others of its holder; refused ones tell of none, nor one whose
-    death was undone.
+    Claims on a policy and on the others of its holder; refused ones tell of none, nor one that was
+    closed before anything was approved, nor one whose death was undone.
     """
     values = {
         "org": current_org(), "policy": policy_id, "customer": customer_id, "claim": but_for,

@@ -311,7 +311,10 @@ PROMISES = {
             LEFT JOIN ins.life_numbers n ON n.org_id = m.org_id AND n.id = m.id_number_ref
             WHERE c.org_id = ANY(%(orgs)s) AND c.life_name <> ''
               AND c.claim_type IN ('DEATH', 'ACCIDENTAL_DEATH', 'FUNERAL')
-              AND 'REJECTED' NOT IN (c.status, coalesce(c.closed_from, ''))
+              AND c.status <> 'REJECTED'
+              -- One that was closed before anything was approved may be of somebody who lives.
+              AND (c.status <> 'CLOSED' OR c.closed_from IN
+                   ('APPROVED', 'PARTIALLY_APPROVED', 'PART_PAID', 'PAID'))
               AND NOT EXISTS (
                 SELECT 1 FROM ins.claim_events e WHERE e.org_id = c.org_id AND e.claim_id = c.id
                   AND e.event_type = 'CLAIM_DEATH_UNDONE')

@@ -10,6 +10,7 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from insurance.claims.services import close_claim
 from insurance.core.errors import DomainError
 from insurance.core.tenancy import current_org, tenant_scope
 from insurance.debit_orders.models import DebitOrderItem
@@ -20,7 +21,7 @@ from insurance.policies.replay import find_differences
 from insurance.policies.services import accept_quote, pay_refund
 from insurance.policies.services.endorsements import Wanted, endorse_policy, undo_endorsement
 from tests.factories.book import NOW, TODAY, make_customer, make_product, make_quote
-from tests.factories.claims import assess, claim, complete
+from tests.factories.claims import MANAGER, acting, assess, claim, complete
 from tests.factories.claims import pay as pay_claim
 from tests.factories.debit_orders import due_on, make_mandate, make_run, release
 from tests.factories.identity import SignedInClient, TestClient
@@ -172,6 +173,29 @@ def test_a_refund_after_the_death_of_who_pays_goes_to_the_estate(
     paid = queries.list_events(session, policy_id, limit=1)[0]
     assert paid.payload["payee"] == "Estate late Palesa Dlamini"
     assert "paid back to Estate late Palesa Dlamini" in paid.description
+
+
+@pytest.mark.parametrize(("is_approved", "payee"), [(True, "Estate late "), (False, "")])
+def test_a_death_that_was_approved_is_known_also_once_its_claim_is_closed(
+    is_approved: bool, payee: str, session: Session
+) -> None:
+    policy_id = sell(TODAY)
+    pay(policy_id, "250.00", TODAY)
+    death = claim(policy_id, event=TODAY)
+    complete(death.id)
+    if is_approved:
+        assess(death.id, "100000.00")
+    with acting(MANAGER) as now:
+        close_claim(death.id, reason="Not pursued", on=TODAY, now=now)
+
+    with at(TODAY) as now:
+        pay_refund(
+            policy_id, amount=Decimal(10), reference="RF-1", reason="Ahead", on=TODAY, now=now
+        )
+
+    session.rollback()
+    paid = queries.list_events(session, policy_id, limit=1)[0]
+    assert paid.payload["payee"] == f"{payee}Palesa Dlamini"
 
 
 def test_the_payer_is_chosen_on_screen_and_over_the_api(
