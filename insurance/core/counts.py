@@ -38,10 +38,16 @@ def count_change(session: Session, subject: str, record_id: UUID, change: int = 
 
 def count_changes(session: Session, changes: Mapping[str, int], record_id: UUID) -> None:
     """Add to the counts of several subjects, in an order in which no two commands cross."""
-    org_id, shard = current_org(), shard_of(record_id)
+    shard = shard_of(record_id)
+    count_by_shard(session, {(subject, shard): change for subject, change in changes.items()})
+
+
+def count_by_shard(session: Session, changes: Mapping[tuple[str, int], int]) -> None:
+    """Add to the counts of subjects for many records at once, by subject and `shard_of` each."""
+    org_id = current_org()
     rows = [
         {"org_id": org_id, "subject": subject, "shard": shard, "items": change}
-        for subject, change in sorted(changes.items())
+        for (subject, shard), change in sorted(changes.items())
         if change
     ]
     if not rows:

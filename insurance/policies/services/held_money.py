@@ -5,27 +5,17 @@ from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from insurance.audit_logs.services import event_row, record_many
 from insurance.billing import services as money
-from insurance.core.bulk import id_array
 from insurance.core.db import transaction
 from insurance.core.money import format_money
-from insurance.core.tenancy import current_org
 from insurance.debit_orders.queries import collection_in_flight
 from insurance.lapses.queries import list_forecasts, policy_forecast
 from insurance.lapses.rules import Block, Forecast
 from insurance.policies.services.history import Happening, record_events
-from insurance.policies.services.payments import lock_policies
-
-_NUMBERS = text(
-    """
-    SELECT id, policy_number FROM ins.policies
-    WHERE org_id = :org AND id = ANY(CAST(:policies AS uuid[]))
-    """
-)
+from insurance.policies.services.payments import lock_policies, policy_numbers
 
 
 def forecast_of(session: Session, policy_id: UUID, on: date) -> Forecast:
@@ -67,8 +57,7 @@ def use_held_money(
 
     Returns what each policy used, in rand. The caller holds the policies.
     """
-    values = {"org": current_org(), "policies": id_array(policy_ids)}
-    numbers = {row.id: row.policy_number for row in session.execute(_NUMBERS, values)}
+    numbers = policy_numbers(session, policy_ids)
     used = money.settle_oldest(session, numbers, on=on, now=now)
     happenings = [
         Happening(

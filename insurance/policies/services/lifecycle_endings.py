@@ -20,7 +20,7 @@ from insurance.audit_logs.services import event_row, record_many
 from insurance.billing.queries import list_money_held
 from insurance.core.bulk import id_array, write_rows
 from insurance.core.context import current_actor
-from insurance.core.counts import shard_of
+from insurance.core.counts import count_by_shard, shard_of
 from insurance.core.errors import ConflictError, DomainError
 from insurance.core.ids import new_id
 from insurance.core.money import ZERO, total
@@ -107,16 +107,6 @@ _COUNT = text(
     SET policies = c.policies + excluded.policies,
         monthly_premium = c.monthly_premium + excluded.monthly_premium,
         cover = c.cover + excluded.cover
-    """
-)
-_COUNT_IN_FORCE = text(
-    """
-    INSERT INTO ins.tenant_counts AS c (org_id, subject, shard, items)
-    SELECT :org, v.subject, v.shard, -v.items
-    FROM unnest(CAST(:subjects AS text[]), CAST(:shards AS bigint[]), CAST(:counts AS bigint[]))
-        AS v(subject, shard, items)
-    ORDER BY v.subject, v.shard
-    ON CONFLICT (org_id, subject, shard) DO UPDATE SET items = c.items + excluded.items
     """
 )
 
@@ -291,12 +281,7 @@ def _set_ended(session: Session, ended: Sequence[Ended], now: datetime) -> None:
         for one in ended
         if one.policy.status in IN_FORCE
     )
-    values = {
-        "subjects": [subject for subject, _shard in no_more],
-        "shards": [shard for _subject, shard in no_more],
-        "counts": list(no_more.values()),
-    }
-    session.execute(_COUNT_IN_FORCE, {"org": current_org(), **values})
+    count_by_shard(session, {place: -count for place, count in no_more.items()})
 
 
 def _write_history(session: Session, ended: Sequence[Ended], now: datetime) -> None:

@@ -390,6 +390,12 @@ def lock_policies(session: Session, policy_ids: Iterable[UUID]) -> None:
     session.execute(_LOCK, {"org": current_org(), "ids": sorted(policy_ids)})
 
 
+def policy_numbers(session: Session, policy_ids: Iterable[UUID]) -> dict[UUID, str]:
+    """Return the numbers of policies by their ids."""
+    values = {"org": current_org(), "ids": sorted(policy_ids)}
+    return dict(session.execute(_NUMBERS, values).tuples().all())
+
+
 def _happening(posted: money.Posted) -> Happening:
     payment = posted.payment
     payload = {
@@ -470,9 +476,7 @@ def reverse_with_events(
     for policy_id, amount in _keep_refunds(session, receipts, on, now).items():
         kept[policy_id] += amount
     policy_ids = {one.policy_id for one in receipts if one.policy_id}
-    values = {"org": current_org(), "ids": sorted(policy_ids)}
-    numbers = {row.id: row.policy_number for row in session.execute(_NUMBERS, values)}
-    money.apply_credits(session, numbers, on=on, now=now)
+    money.apply_credits(session, policy_numbers(session, policy_ids), on=on, now=now)
     given_up = give_up_again(session, policy_ids, on=on, now=now)
     record_events(session, [_taken_back(one, on, kept, given_up) for one in receipts], now)
     record_many(
