@@ -440,6 +440,7 @@ class Policy:
             line.paid.pop(reference, None)
         if self.ending is not None:
             self._divide_again(self.ending)
+        self.use_credit()
 
     def _divide_again(self, ending: Ending) -> None:
         """Divide what is left, after the end, of money that came in."""
@@ -597,7 +598,9 @@ class Policy:
         self.use_credit()
         for line in self.open_lines(self.today):
             for later in reversed(self.lines):
-                if later.due > self.today and not later.is_cancelled:
+                if (
+                    later.kind == "PREMIUM" and later.due > self.today and not later.is_cancelled
+                ):
                     for reference in list(later.paid):
                         amount = min(later.paid[reference], line.outstanding)
                         later.paid[reference] -= amount

@@ -483,6 +483,30 @@ def test_what_a_premium_paid_ahead_costs_less_is_credit_and_no_credit_note(
     assert find_differences()[1] == []
 
 
+def test_what_was_paid_ahead_is_there_again_when_the_change_is_undone(
+    policy_id: UUID, session: Session
+) -> None:
+    receive_payment(
+        policy_id, amount=D("250.00"), reference="NOV", paid_on=TODAY, on=TODAY, now=NOW
+    )
+    _pay_february(session, policy_id)
+    issued = _issue(policy_id, _cover(session, policy_id, 250_000, date(2026, 12, 1)))
+    assert unapplied_credit(session, policy_id) == D("100.00")
+    session.rollback()
+
+    undo_endorsement(issued.endorsement.id, on=TODAY, now=NOW)
+
+    session.expire_all()
+    february = list_premium_lines(session, policy_id)[3]
+    assert (february.amount, february.paid_amount, february.status) == (
+        D("250.00"),
+        D("250.00"),
+        "PAID",
+    )
+    assert unapplied_credit(session, policy_id) == 0
+    assert find_differences()[1] == []
+
+
 def _bounces(policy_id: UUID, line_id: UUID) -> None:
     reverse_payment(policy_id, line_id, reason_code="02", on=TODAY, now=NOW)
 

@@ -43,11 +43,13 @@ def apply_credits(
     on: date,
     now: datetime,
     as_from: date | None = None,
+    ahead: Collection[UUID] = (),
 ) -> Decimal:
     """Use the policies' unapplied credits for what has fallen due, oldest first.
 
     `policies` gives each id its number. With `as_from` what is due on `on` was paid on that day,
-    which is booked on the first open one. Returns what was applied.
+    which is booked on the first open one. `ahead` names premiums not yet due that credit settles
+    too. Returns what was applied.
     """
     day = as_from or on
     booked = booked_on(day, closed_through(session)) or day if as_from else on
@@ -58,7 +60,7 @@ def apply_credits(
     batch = Batch()
     for credit in credits:
         lines = open_lines[credit.policy_id]
-        due = [one for one in lines.values() if one.due_date <= on]
+        due = [one for one in lines.values() if one.due_date <= on or one.id in ahead]
         shares, _left = allocate(credit.amount, due)
         for share in shares:
             batch.settle(share, credit.receipt_id, day, credit.reference)

@@ -242,7 +242,9 @@ def apply_money(
             vat_rate=plan.vat_rate,
         )
         money.record_receipts(session, [credit], on=on, now=now)
-    money.apply_credits(session, {policy.id: policy.policy_number}, on=on, now=now)
+    # What the change had set free of a premium paid ahead settles it again.
+    ahead = [one.id for one in plan.coming if taking_back and one.paid_amount > ZERO]
+    money.apply_credits(session, {policy.id: policy.policy_number}, on=on, now=now, ahead=ahead)
     session.flush()
 
 
