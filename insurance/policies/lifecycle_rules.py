@@ -121,8 +121,8 @@ def plan_cancellation(
     Periods that never began, and charges never made, fall away whole: what was paid for them goes
     back, whatever the contract keeps of a period that did begin. Where no period began, nothing of
     the contract stays: what changes of it were charged and credited falls away too. With
-    `gives_up_unpaid`, premiums of which nothing was paid are asked from nobody where the whole is
-    not paid, and nothing goes back then.
+    `gives_up_unpaid`, premiums that no money reaches, the oldest first, are asked from nobody where
+    the whole is not paid, and nothing goes back then.
     """
     schedule = _Schedule(tuple(lines), stop, tuple(credit_notes), unapplied)
     plan = _plan(schedule, basis, short_rate_per_cent, gives_up_unpaid=False)
@@ -142,21 +142,33 @@ class _Schedule:
     credit_notes: tuple[Credited, ...]
     unapplied: Decimal
 
-    def falls_away(self, line: Line, *, gives_up_unpaid: bool) -> bool:
-        """Tell whether a line is asked from nobody any more."""
-        if not line.is_charged or (gives_up_unpaid and line.paid == ZERO):
-            return True
-        return not line.is_adjustment and line.period.start >= self.stop
+    def kept(self, *, gives_up_unpaid: bool) -> list[Line]:
+        """Return the lines that are asked for."""
+        begun = [
+            one
+            for one in self.lines
+            if one.is_charged and (one.is_adjustment or one.period.start < self.stop)
+        ]
+        if not gives_up_unpaid:
+            return begun
+        freed = total(one.paid - one.given_up for one in self.lines if one not in begun)
+        return _reached(begun, self.unapplied + freed)
+
+
+def _reached(lines: Iterable[Line], money: Decimal) -> list[Line]:
+    """Return the lines of which something is paid once money settles the oldest first."""
+    reached = []
+    for line in sorted(lines, key=lambda line: line.period.start):
+        if line.paid > ZERO or money > ZERO:
+            reached.append(line)
+        money -= line.outstanding
+    return reached
 
 
 def _plan(
     schedule: _Schedule, basis: str, short_rate_per_cent: Decimal, *, gives_up_unpaid: bool
 ) -> CancellationPlan:
-    kept = [
-        one
-        for one in schedule.lines
-        if not schedule.falls_away(one, gives_up_unpaid=gives_up_unpaid)
-    ]
+    kept = schedule.kept(gives_up_unpaid=gives_up_unpaid)
     reverse: list[Credited] = []
     if not gives_up_unpaid and all(one.is_adjustment for one in kept):
         kept = []

@@ -457,7 +457,8 @@ class Policy:
             raise Refused("nothing that was charged is open")
         amount = line.outstanding
         self.waived[line.due] = self.waived.get(line.due, ZERO) + amount
-        line.paid[f"waiver {len(self.waived)}"] = amount
+        # A waiver settles for good: no reversal of a receipt takes it back.
+        line.paid["waiver"] = line.paid.get("waiver", ZERO) + amount
 
     def refund(self, amount: Decimal) -> None:
         """Pay money back that nothing demands."""
@@ -598,9 +599,7 @@ class Policy:
         self.use_credit()
         for line in self.open_lines(self.today):
             for later in reversed(self.lines):
-                if (
-                    later.kind == "PREMIUM" and later.due > self.today and not later.is_cancelled
-                ):
+                if later.kind == "PREMIUM" and later.due > self.today and not later.is_cancelled:
                     for reference in list(later.paid):
                         amount = min(later.paid[reference], line.outstanding)
                         later.paid[reference] -= amount
@@ -699,7 +698,8 @@ class Policy:
             raise Refused("only the holder ends a contract on a day to come")
         if effective > ahead:
             raise Refused(f"cover can stop on {ahead} at the latest")
-        if kind == "OTHER":
+        if kind == "OTHER" and self.lapsed_on is None:
+            # Notice keeps the holder covered while it runs; after a lapse there is no cover.
             if noticed is None:
                 raise Refused("the insurer gives notice")
             if noticed < self.issued:

@@ -199,6 +199,28 @@ def test_no_policy_lapses_while_its_money_lies_on_a_later_premium(life: Office) 
     assert refused.status == 409
 
 
+@pytest.mark.parametrize("ends_first", ["cancelled at once", "lapsed before"])
+def test_a_part_of_a_premium_that_cover_does_not_reach_settles_the_one_that_is_owed(
+    ends_first: str, household: Office
+) -> None:
+    desk = _sell(household, HOUSEHOLD, 200_000, "MONTHLY", date(2026, 1, 31))
+    with on(date(2026, 1, 31)):
+        second = desk.look(whole=False).lines[1]
+        body = {"payment_date": "2026-01-31", "payment_reference": "EFT 1", "amount": "90.00"}
+        assert not desk.ask("POST", f"/premiums/{second['id']}/pay", body).is_refusal
+    day = date(2026, 2, 28)
+    if ends_first == "lapsed before":
+        with on(day):
+            assert not desk.ask("PUT", "/lapse", {"reason": "not paid"}).is_refusal
+
+    done = _cancel(desk, day, "NON_PAYMENT")
+
+    assert (done.body["refund"], done.body["arrears"]) == (0, 0)
+    balances = _balances(desk, day)
+    assert (balances.pop("BANK"), balances["VAT_OUTPUT"]) == (D("90.00"), D("-11.74"))
+    assert balances.keys() <= {"PREMIUM_INCOME", "PREMIUM_WAIVED", "VAT_OUTPUT"}
+
+
 @pytest.mark.parametrize("kind", ["NON_PAYMENT", "LAPSE"])
 def test_cover_does_not_end_inside_grace_for_a_premium_that_is_not_paid(
     kind: str, life: Office

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -108,12 +108,18 @@ def release_line(session: Session, line: PremiumLine, *, on: date, now: datetime
 
 
 def settle_oldest(
-    session: Session, policies: Mapping[UUID, str], *, on: date, now: datetime
+    session: Session,
+    policies: Mapping[UUID, str],
+    *,
+    on: date,
+    now: datetime,
+    since: date | None = None,
 ) -> dict[UUID, Decimal]:
     """Settle what is due by a day with money held for later; return what each policy used of it.
 
-    Credit is used first, then what was paid of premiums not yet due, the last of them first; no
-    more than is owed. `policies` gives each id its number.
+    Credit is used first, then what was paid of premiums not yet due, or due from `since` on where
+    that is given, the last of them first; no more than is owed. `policies` gives each id its
+    number.
     """
     owed: dict[UUID, Decimal] = {}
     for policy_id, line in list_open_lines(session, list(policies)):
@@ -125,7 +131,7 @@ def settle_oldest(
     for one in list_credits(session, list(owed)):
         credit[one.policy_id] = credit.get(one.policy_id, ZERO) + one.amount
     needed = {one: amount - credit.get(one, ZERO) for one, amount in owed.items()}
-    released = release_ahead(session, needed, on=on, now=now)
+    released = release_ahead(session, needed, on=on, now=now, since=since)
     used = {
         one: min(amount, credit.get(one, ZERO) + released.get(one, ZERO))
         for one, amount in owed.items()
@@ -136,12 +142,19 @@ def settle_oldest(
 
 
 def release_ahead(
-    session: Session, needed: Mapping[UUID, Decimal], *, on: date, now: datetime
+    session: Session,
+    needed: Mapping[UUID, Decimal],
+    *,
+    on: date,
+    now: datetime,
+    since: date | None = None,
 ) -> dict[UUID, Decimal]:
     """Turn what was paid of premiums not yet due into credit, as far as each policy needs it.
 
-    The last of them first. Returns what each policy has more of, in rand.
+    The last of them first; `since` counts those due from that day on too. Returns what each policy
+    has more of, in rand.
     """
+    first = min(since or date.max, on + timedelta(days=1))
     lines = session.scalars(
         select(PremiumLine)
         .where(
@@ -149,7 +162,7 @@ def release_ahead(
             PremiumLine.policy_id.in_([one for one, amount in needed.items() if amount > ZERO]),
             PremiumLine.kind == LineKind.PREMIUM,
             PremiumLine.status != LineStatus.CANCELLED,
-            PremiumLine.due_date > on,
+            PremiumLine.due_date >= first,
             PremiumLine.paid_amount > ZERO,
         )
         .order_by(PremiumLine.policy_id, PremiumLine.due_date.desc())

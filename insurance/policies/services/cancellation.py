@@ -121,7 +121,8 @@ def preview_cancellation(
 def _settle_lapsed(case: Case) -> None:
     """Let money that came after a lapse pay for the days of grace, for whatever it was meant."""
     if case.policy.status is PolicyStatus.LAPSED:
-        use_held_money(case.session, [case.policy.id], on=case.on, now=case.now)
+        lapsed_on = case.policy.ended_on
+        use_held_money(case.session, [case.policy.id], on=case.on, now=case.now, since=lapsed_on)
 
 
 def cancel_policy(

@@ -51,14 +51,20 @@ def settle_with_money_held(
 
 
 def use_held_money(
-    session: Session, policy_ids: Collection[UUID], *, on: date, now: datetime
+    session: Session,
+    policy_ids: Collection[UUID],
+    *,
+    on: date,
+    now: datetime,
+    since: date | None = None,
 ) -> dict[UUID, Decimal]:
     """Move credit and what was paid of premiums not yet due to the oldest premium, as an event.
 
-    Returns what each policy used, in rand. The caller holds the policies.
+    Where cover has ended, `since` is the first day without it: premiums due from then on count as
+    not yet due. Returns what each policy used, in rand. The caller holds the policies.
     """
     numbers = policy_numbers(session, policy_ids)
-    used = money.settle_oldest(session, numbers, on=on, now=now)
+    used = money.settle_oldest(session, numbers, on=on, now=now, since=since)
     happenings = [
         Happening(
             policy_id,
