@@ -1,6 +1,6 @@
-"""Writing many rows of one tenant at once: INSERT with hundreds of rows a statement."""
+"""Writing many rows of one tenant at once: hundreds of rows a statement."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from functools import cache
 from itertools import islice
@@ -9,7 +9,7 @@ from uuid import UUID
 
 from psycopg import RawCursor
 from psycopg.types.json import Jsonb
-from sqlalchemy import Column, Table
+from sqlalchemy import ARRAY, Column, Table, Update, bindparam, func, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
@@ -35,6 +35,29 @@ def write_rows(session: Session, table: Table, rows: Iterable[Mapping[str, Any]]
             cursor.execute(_statement(table, len(batch)), values)
             written += len(batch)
     return written
+
+
+def update_rows(session: Session, table: Table, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Set columns of rows by their `id` in one statement, and return how many rows there were.
+
+    Each row names its `id` and the same columns. What the session has loaded is not refreshed.
+    """
+    names = tuple(rows[0])
+    values = {f"_{name}": [row[name] for row in rows] for name in names}
+    done: Any = session.execute(_update(table, names), {"_org": current_org(), **values})
+    return int(done.rowcount)
+
+
+@cache
+def _update(table: Table, names: tuple[str, ...]) -> Update:
+    arrays = [bindparam(f"_{name}", type_=ARRAY(table.c[name].type)) for name in names]
+    given = func.unnest(*arrays).table_valued(*names, name="given").render_derived()
+    return (
+        update(table)
+        .where(table.c.org_id == bindparam("_org"), table.c.id == given.c.id)
+        .values({name: given.c[name] for name in names if name != "id"})
+        .execution_options(synchronize_session=False)
+    )
 
 
 def id_array(ids: Iterable[UUID]) -> str:

@@ -6,7 +6,6 @@ and version. One audit entry a chunk names how many policies were made, not one 
 """
 
 import multiprocessing
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
@@ -22,14 +21,14 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
 from insurance.audit_logs.services import record
-from insurance.billing.models import LineKind, LineStatus, PremiumLine
+from insurance.billing.models import PremiumLine
+from insurance.billing.services import premium_row
 from insurance.core import clock, crypto
 from insurance.core.bulk import write_rows
-from insurance.core.counts import TenantCount, shard_of
+from insurance.core.counts import TenantCount
 from insurance.core.db import db, transaction
 from insurance.core.errors import DomainError
 from insurance.core.ids import new_id
-from insurance.core.money import ZERO
 from insurance.core.numbering import format_number, take_numbers
 from insurance.core.tenancy import current_org
 from insurance.customers.models import Customer, CustomerKind, Gender, LifeNumber, NumberKind
@@ -39,6 +38,7 @@ from insurance.ledger.rules import due_premium_legs
 from insurance.ledger.services import count_transfers, leave_uncounted
 from insurance.organizations.queries import find_parameter, get_organization
 from insurance.policies import rules
+from insurance.policies.changes import Happening, PolicyChange, count_changes, rows_of
 from insurance.policies.models import (
     BenefitLayer,
     BenefitStatus,
@@ -50,10 +50,9 @@ from insurance.policies.models import (
     PolicyMember,
     PolicyStatus,
     PolicyVersion,
-    PortfolioCount,
     PremiumFrequency,
 )
-from insurance.policies.services.history import in_force_of
+from insurance.policies.rules import contract_of
 from insurance.policies.snapshots import snapshot
 from insurance.products.models import ObjectKind, ProductStatus
 from insurance.products.queries import find_launched, list_products, load_terms
@@ -63,6 +62,8 @@ from insurance.seeding.names import PersonData, id_number, make_person
 
 CHUNK = 1_000
 _LINES: Table = PremiumLine.__table__  # type: ignore[assignment]
+_EVENTS: Table = PolicyEvent.__table__  # type: ignore[assignment]
+_VERSIONS: Table = PolicyVersion.__table__  # type: ignore[assignment]
 _TRANSFERS: Table = LedgerTransfer.__table__  # type: ignore[assignment]
 _BIRTHDAYS = 14_939
 """How many birthdays the book draws from: a prime, about 41 years."""
@@ -170,8 +171,7 @@ def _write_chunk(
         number = format_number("PL", today.year, index)
         policy = _policy(number, customer.id, offer, priced, inputs, effective)
         rows.add(customer)
-        _add_policy(rows, policy, offer, priced, person, today)
-        issued.append(policy)
+        issued.append(_add_policy(rows, policy, offer, priced, person, today))
     with transaction() as session:
         rows.write(session)
         leave_uncounted(session, [row["id"] for row in rows.tables.get(_TRANSFERS, ())])
@@ -296,7 +296,7 @@ def _add_policy(
     priced: PricedQuote,
     person: PersonData,
     today: date,
-) -> None:
+) -> PolicyChange:
     number = _number(policy, person)
     insured = _insured(policy, offer.terms, person, number.id)
     benefits, layers = _benefits(policy, insured, priced, offer.terms)
@@ -306,7 +306,11 @@ def _add_policy(
     for part in (insured, *benefits, *layers):
         rows.add(part)
     _add_premiums(rows, policy, offer, today)
-    _add_history(rows, policy, insured, benefits, layers)
+    change = _issued(policy, insured, benefits, layers)
+    history = rows_of([change], {}, now=policy.issued_at)
+    for table, row in ((_EVENTS, history.events[0]), (_VERSIONS, history.versions[0])):
+        rows.add_row(table, row)
+    return change
 
 
 def _number(policy: Policy, person: PersonData) -> LifeNumber:
@@ -418,22 +422,8 @@ def _add_premiums(rows: _Rows, policy: Policy, offer: _Offer, today: date) -> No
     for due in schedule:
         is_due = due.due_date <= today and due.amount > 0
         line_id = new_id()
-        line = {
-            "org_id": current_org(),
-            "id": line_id,
-            "policy_id": policy.id,
-            "kind": LineKind.PREMIUM,
-            "sequence": due.sequence,
-            "due_date": due.due_date,
-            "period_end": due.period.end,
-            "amount": due.amount,
-            "paid_amount": ZERO,
-            "status": LineStatus.PENDING,
-            "paid_date": None,
-            "payment_reference": None,
-            "posted_at": policy.issued_at if is_due else None,
-        }
-        rows.add_row(_LINES, line)
+        line = premium_row(policy.id, due.sequence, due.period, due.amount, line_id=line_id)
+        rows.add_row(_LINES, line | {"posted_at": policy.issued_at if is_due else None})
         if is_due:
             for transfer in _transfers(policy, line_id, due, offer.vat_rate):
                 rows.add_row(_TRANSFERS, transfer)
@@ -463,80 +453,32 @@ def _transfers(
         }
 
 
-def _add_history(
-    rows: _Rows,
+def _issued(
     policy: Policy,
     insured: PolicyMember | InsuredObject,
     benefits: list[PolicyBenefit],
     layers: list[BenefitLayer],
-) -> None:
+) -> PolicyChange:
     members = [insured] if isinstance(insured, PolicyMember) else []
     objects = [insured] if isinstance(insured, InsuredObject) else []
-    state = snapshot(policy, members, benefits, layers, objects)
-    event = PolicyEvent(
-        id=new_id(),
-        policy_id=policy.id,
-        sequence=1,
+    happening = Happening(
+        policy.id,
+        "POLICY_ISSUED",
+        policy.effective_date,
+        "Issued in bulk",
+        {},
         category=EventCategory.LIFECYCLE,
-        event_type="POLICY_ISSUED",
-        effective_date=policy.effective_date,
-        recorded_at=policy.issued_at,
-        description="Issued in bulk",
-        payload={"state": state["policy"]},
-        actor="system",
+        contract=contract_of(snapshot(policy, members, benefits, layers, objects)),
+        version_reason="Policy issued",
     )
-    rows.add(event)
-    rows.add(
-        PolicyVersion(
-            id=new_id(),
-            policy_id=policy.id,
-            version_number=1,
-            event_id=event.id,
-            effective_date=policy.effective_date,
-            snapshot_date=policy.issued_at,
-            change_reason="Policy issued",
-            change_description="Issued in bulk",
-            policy_snapshot=state,
-        )
-    )
+    return PolicyChange(policy=policy, happenings=[happening], is_new=True)
 
 
-def _count(session: Session, policies: list[Policy]) -> None:
-    figures: dict[tuple[UUID, int], list[Any]] = {}
-    for policy in policies:
-        found = figures.setdefault((policy.product_id, shard_of(policy.id)), [0, ZERO, ZERO])
-        found[0] += 1
-        found[1] += policy.premium
-        found[2] += policy.coverage_amount
-    for (product_id, shard), (count, premium, cover) in sorted(
-        figures.items(), key=lambda item: (str(item[0][0]), item[0][1])
-    ):
-        row = upsert(PortfolioCount).values(
-            org_id=current_org(),
-            product_id=product_id,
-            status=PolicyStatus.ACTIVE,
-            shard=shard,
-            policies=count,
-            monthly_premium=premium,
-            cover=cover,
-        )
-        session.execute(
-            row.on_conflict_do_update(
-                index_elements=["org_id", "product_id", "status", "shard"],
-                set_={
-                    "policies": PortfolioCount.policies + row.excluded.policies,
-                    "monthly_premium": PortfolioCount.monthly_premium
-                    + row.excluded.monthly_premium,
-                    "cover": PortfolioCount.cover + row.excluded.cover,
-                },
-            )
-        )
-    in_force = Counter(in_force_of(policy.product_version_id) for policy in policies)
-    rows = [
-        {"org_id": current_org(), "subject": subject, "shard": 0, "items": items}
-        for subject, items in sorted({**in_force, "customers": len(policies)}.items())
-    ]
-    wanted = upsert(TenantCount).values(rows)
+def _count(session: Session, issued: list[PolicyChange]) -> None:
+    count_changes(session, issued)
+    wanted = upsert(TenantCount).values(
+        org_id=current_org(), subject="customers", shard=0, items=len(issued)
+    )
     session.execute(
         wanted.on_conflict_do_update(
             index_elements=["org_id", "subject", "shard"],

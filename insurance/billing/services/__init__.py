@@ -3,7 +3,7 @@
 The caller holds the policies' rows locked, so that two of these never work on one policy at once.
 """
 
-from insurance.billing.services.charges import cancel_lines, charge_adjustment, uncharge
+from insurance.billing.services.charges import charge_adjustment, uncharge
 from insurance.billing.services.credits import (
     apply_credits,
     refund_credit,
@@ -12,6 +12,16 @@ from insurance.billing.services.credits import (
     release_line,
     settle_oldest,
     take_back_refund,
+)
+from insurance.billing.services.lines import (
+    PlannedLines,
+    adjustment_row,
+    cancel_lines,
+    lay_lines,
+    mark_charged,
+    mark_overdue,
+    premium_row,
+    price_lines,
 )
 from insurance.billing.services.receipts import (
     Payment,
@@ -24,11 +34,18 @@ from insurance.billing.services.reversals import reverse_receipt, reverse_receip
 
 __all__ = [
     "Payment",
+    "PlannedLines",
     "Posted",
     "Unmatched",
+    "adjustment_row",
     "apply_credits",
     "cancel_lines",
     "charge_adjustment",
+    "lay_lines",
+    "mark_charged",
+    "mark_overdue",
+    "premium_row",
+    "price_lines",
     "record_receipts",
     "record_unmatched",
     "refund_credit",

@@ -1,19 +1,16 @@
 """Charges: what a change adds, what is taken back, what nobody is asked for any more."""
 
-from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import text, update
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from insurance.billing.models import (
-    LineKind,
-    LineStatus,
     PremiumLine,
 )
-from insurance.core.ids import new_id
+from insurance.billing.services.lines import adjustment_row
 from insurance.core.money import ZERO
 from insurance.core.tenancy import current_org
 from insurance.ledger.models import LedgerTransfer, TransferType
@@ -34,18 +31,7 @@ def charge_adjustment(
 ) -> PremiumLine:
     """Charge what a change of cover adds, to be paid with the next debit."""
     sequence = session.execute(_NEXT_ADJUSTMENT, _of_policy(policy_id)).scalar_one()
-    line = PremiumLine(
-        id=new_id(),
-        policy_id=policy_id,
-        kind=LineKind.ADJUSTMENT,
-        sequence=sequence,
-        due_date=due_date,
-        period_end=due_date,
-        amount=amount,
-        paid_amount=ZERO,
-        status=LineStatus.PENDING,
-        posted_at=now,
-    )
+    line = PremiumLine(**adjustment_row(policy_id, sequence, due_date, amount, now=now))
     session.add(line)
     session.flush()
     net, vat = split_vat(amount, vat_rate) if vat_rate else (amount, ZERO)
@@ -89,14 +75,3 @@ def uncharge(session: Session, line: PremiumLine, *, on: date, now: datetime, wh
     )
     line.posted_at = None
     session.flush()
-
-
-def cancel_lines(session: Session, line_ids: Sequence[UUID]) -> None:
-    """Cancel lines that nobody will be asked to pay any more."""
-    if line_ids:
-        session.execute(
-            update(PremiumLine)
-            .where(PremiumLine.org_id == current_org(), PremiumLine.id.in_(line_ids))
-            .values(status=LineStatus.CANCELLED)
-            .execution_options(synchronize_session="fetch")
-        )

@@ -5,7 +5,7 @@ A command tells step by step; what it told is written by its last statements, ki
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
 from typing import Any
@@ -42,8 +42,8 @@ from insurance.core.permissions import May
 from insurance.ledger.services import Entry, post
 from insurance.notifications.services import Letter, send_all_later
 from insurance.organizations.models import Organization
+from insurance.policies.changes import Happening, PolicyChange, write_changes
 from insurance.policies.models import EventCategory, Policy
-from insurance.policies.services.history import Happening, record_events, state_of
 from insurance.policies.services.moves import Case
 from insurance.products.queries import load_terms
 from insurance.products.rules import ProductTerms
@@ -254,9 +254,8 @@ def _write(held: Held, told: Told) -> None:
     post(session, told.reserves, now=held.now, field="effective_date")
     write_rows(session, _EVENTS, told.events)
     if told.happenings:
-        state = state_of(held.policy)
-        happened = [replace(one, payload=one.payload | {"state": state}) for one in told.happenings]
-        record_events(session, happened, held.now)
+        change = PolicyChange(policy=held.policy, happenings=told.happenings)
+        write_changes(session, [change], now=held.now)
     if told.audited:
         record_many(session, told.audited)
     if told.letters:

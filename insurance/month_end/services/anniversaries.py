@@ -11,14 +11,14 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Table, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from insurance.audit_logs.services import event_row, record_many
+from insurance.audit_logs.services import event_row
 from insurance.billing.models import LineKind, LineStatus
 from insurance.billing.rules import Step, line_charge
-from insurance.billing.services import release_excess
-from insurance.core.bulk import id_array, write_rows
+from insurance.billing.services import price_lines, release_excess
+from insurance.core.bulk import id_array
 from insurance.core.ids import new_id
 from insurance.core.money import ZERO, to_cents, total
 from insurance.core.period import Period, add_years
@@ -31,24 +31,19 @@ from insurance.month_end.services.anniversary_basis import (
     Decided,
     Raised,
     load_bases,
+    stage_on,
 )
 from insurance.month_end.services.anniversary_charges import charge_adjustments
-from insurance.month_end.services.anniversary_contracts import set_instalments, write_contracts
-from insurance.month_end.services.anniversary_history import History
+from insurance.month_end.services.anniversary_history import plain_change
 from insurance.month_end.services.escalations import Escalations
-from insurance.policies.models import (
-    Endorsement,
-    EndorsementType,
-    PolicyEvent,
-    PolicyVersion,
-)
+from insurance.policies.changes import PolicyChange, set_instalments, write_changes, write_sums
+from insurance.policies.models import EndorsementType
+from insurance.policies.queries import get_policy
 from insurance.policies.rules import Change, fold
 from insurance.policies.rules import steps_of as instalments_of
+from insurance.policies.services.contracts import row_of, write_contents
 from insurance.policies.services.life_cover import find_cover_elsewhere
 
-_EVENTS: Table = PolicyEvent.__table__  # type: ignore[assignment]
-_VERSIONS: Table = PolicyVersion.__table__  # type: ignore[assignment]
-_ENDORSEMENTS: Table = Endorsement.__table__  # type: ignore[assignment]
 _BIRTHDAYS = text(
     """
     SELECT p.id, p.product_id, p.product_version_id, p.effective_date, w.closed_through
@@ -70,23 +65,6 @@ _TOLD = text(
     """
     SELECT policy_id, anniversary, sent_on FROM ins.escalation_notices
     WHERE org_id = :org AND policy_id = ANY(CAST(:policies AS uuid[])) AND evidence IS NOT NULL
-    """
-)
-_SEQUENCES = text(
-    """
-    SELECT policy_id, max(sequence) FROM ins.policy_events
-    WHERE org_id = :org AND policy_id = ANY(CAST(:policies AS uuid[])) GROUP BY policy_id
-    """
-)
-_RELAY = text(
-    """
-    UPDATE ins.premium_lines AS l
-    SET amount = v.amount,
-        status = CASE WHEN l.paid_amount > 0 AND l.paid_amount = v.amount THEN 'PAID'
-                      WHEN l.status = 'PAID' THEN 'PENDING' ELSE l.status END
-    FROM (SELECT unnest(CAST(:ids AS uuid[])) AS id,
-                 unnest(CAST(:amounts AS numeric[])) AS amount) AS v
-    WHERE l.org_id = :org AND l.id = v.id
     """
 )
 
@@ -296,14 +274,14 @@ def write_anniversaries(
         return
     session.flush()
     if with_history:
-        _write_history(session, raised, on, now)
+        _write_changes(session, raised, on, now)
     else:
-        set_instalments(session, raised, now)
+        instalments = {one.policy.id: one.instalment for one in raised}
+        set_instalments(session, instalments)
     relaid = {line: amount for one in raised for line, amount in one.relaid.items()}
     if relaid:
         release_excess(session, _paid_less(raised), on=on, now=now)
-        values = {"ids": list(relaid), "amounts": list(relaid.values())}
-        session.execute(_RELAY, {"org": current_org(), **values})
+        price_lines(session, relaid)
     charge_adjustments(session, raised, on, now)
 
 
@@ -312,17 +290,31 @@ def _paid_less(raised: Sequence[Raised]) -> dict[UUID, Decimal]:
     return {line: amount for one in raised if one.gives_back for line, amount in one.relaid.items()}
 
 
-def _write_history(session: Session, raised: Sequence[Raised], on: date, now: datetime) -> None:
-    values = {"org": current_org(), "policies": sorted({one.policy.id for one in raised})}
-    last = {row[0]: row[1] for row in session.execute(_SEQUENCES, values)}
-    history = History(last, on, now)
+def _write_changes(session: Session, raised: Sequence[Raised], on: date, now: datetime) -> None:
+    first: dict[UUID, Raised] = {}
+    newest: dict[UUID, Raised] = {}
     for one in raised:
-        history.add(one)
-    write_rows(session, _EVENTS, history.events)
-    write_rows(session, _VERSIONS, history.versions)
-    write_rows(session, _ENDORSEMENTS, history.endorsements)
-    write_contracts(session, raised, history.version_numbers, on, now)
-    record_many(session, [_audit_row(one) for one in raised])
+        first.setdefault(one.policy.id, one)
+        newest[one.policy.id] = one
+    changes = [_change(session, one, on) for one in raised]
+    write_changes(session, changes, now=now)
+    write_sums(
+        session,
+        [(first[key].old, one.new) for key, one in newest.items() if one.is_newest],
+    )
+    others = [one for one in newest.values() if not one.is_newest]
+    for one in others:
+        write_contents(session, get_policy(session, one.policy.id), stage_on(one.after, on))
+    if others:
+        session.expire_all()
+
+
+def _change(session: Session, one: Raised, on: date) -> PolicyChange:
+    change = plain_change(one, on)
+    if not one.is_newest:
+        policy = get_policy(session, one.policy.id)
+        change = replace(change, becomes=row_of(session, policy, stage_on(one.after, on)))
+    return replace(change, audit=_audit_row(one))
 
 
 def _audit_row(one: Raised) -> dict[str, Any]:

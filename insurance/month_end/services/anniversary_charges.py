@@ -7,21 +7,17 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Table
 from sqlalchemy.orm import Session
 
-from insurance.billing.models import LineKind, LineStatus, PremiumLine, ReceiptKind
-from insurance.billing.services import Payment, apply_credits, record_receipts
-from insurance.core.bulk import write_rows
-from insurance.core.ids import new_id
+from insurance.billing import services as billing
+from insurance.billing.models import ReceiptKind
+from insurance.billing.services import Payment, apply_credits, lay_lines, record_receipts
 from insurance.core.money import ZERO
 from insurance.ledger.models import TransferType
 from insurance.ledger.rules import split_vat
 from insurance.ledger.services import Entry, post
 from insurance.month_end.services.anniversary_basis import Raised
 from insurance.policies.services.schedules import vat_rate_on
-
-_LINES: Table = PremiumLine.__table__  # type: ignore[assignment]
 
 
 def charge_adjustments(session: Session, raised: Sequence[Raised], on: date, now: datetime) -> None:
@@ -36,7 +32,7 @@ def charge_adjustments(session: Session, raised: Sequence[Raised], on: date, now
             journals.append(adjustment_journal(one, line["id"], rate, on))
         elif one.adjustment < ZERO:
             credits.append(_credit(one, rate, on))
-    write_rows(session, _LINES, rows)
+    lay_lines(session, rows)
     post(session, journals, now=now, field="process_date")
     if credits:
         record_receipts(session, credits, on=on, now=now)
@@ -49,18 +45,9 @@ def adjustment_row(one: Raised, numbers: dict[UUID, int], now: datetime) -> dict
     """Return the line of what a rise of past periods costs; `numbers` are those taken, by policy."""
     number = numbers.get(one.policy.id, one.basis.last_adjustment) + 1
     numbers[one.policy.id] = number
-    return {
-        "id": new_id(),
-        "policy_id": one.policy.id,
-        "kind": LineKind.ADJUSTMENT,
-        "sequence": number,
-        "due_date": one.adjustment_due,
-        "period_end": one.adjustment_due,
-        "amount": one.adjustment,
-        "paid_amount": ZERO,
-        "status": LineStatus.PENDING,
-        "posted_at": now,
-    }
+    return billing.adjustment_row(
+        one.policy.id, number, one.adjustment_due, one.adjustment, now=now
+    )
 
 
 def adjustment_journal(one: Raised, line_id: UUID, rate: Decimal | None, on: date) -> list[Entry]:

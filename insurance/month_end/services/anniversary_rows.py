@@ -11,19 +11,24 @@ from insurance.core.counts import shard_of
 from insurance.core.money import ZERO
 from insurance.month_end.services.anniversary_basis import Raised
 from insurance.month_end.services.anniversary_charges import adjustment_journal, adjustment_row
-from insurance.month_end.services.anniversary_contracts import new_layers, new_values
-from insurance.month_end.services.anniversary_history import History
+from insurance.month_end.services.anniversary_history import plain_change
 from insurance.month_end.services.effects import Work
 from insurance.month_end.services.rows import PlannedRows
+from insurance.policies.changes import (
+    ChangeRows,
+    new_layers,
+    new_values,
+    rows_of,
+    sums_of_benefits,
+)
 from insurance.policies.services.schedules import vat_rate_on
 
 
 def add_rises(session: Session, rows: PlannedRows, raised: Sequence[Raised], work: Work) -> None:
     """Make the rows of rises that are plain: one a policy, and nothing is given back."""
-    history = History(rows.sequences, work.on, work.now)
-    for one in raised:
-        history.add(one)
-    rows.sequences |= history.last
+    changes = [plain_change(one, work.on) for one in raised]
+    history = rows_of(changes, rows.sequences, now=work.now)
+    rows.sequences |= history.sequences
     rows.add_rows("events", history.events)
     rows.add_rows("versions", history.versions)
     rows.add_rows("endorsements", history.endorsements)
@@ -46,7 +51,7 @@ def add_rises(session: Session, rows: PlannedRows, raised: Sequence[Raised], wor
             rows.add_journal(adjustment_journal(one, line["id"], rate, work.on))
 
 
-def _add_contracts(rows: PlannedRows, raised: Sequence[Raised], history: History) -> None:
+def _add_contracts(rows: PlannedRows, raised: Sequence[Raised], history: ChangeRows) -> None:
     contracts: list[dict[str, Any]] = []
     for one in raised:
         policy, new = one.policy, one.new
@@ -56,7 +61,7 @@ def _add_contracts(rows: PlannedRows, raised: Sequence[Raised], history: History
                 **whose,
                 "premium": new.premium,
                 "cover": new.coverage_amount,
-                "version": history.version_numbers[policy.id],
+                "version": history.numbers[policy.id],
                 "instalment": one.instalment,
                 "product_id": policy.product_id,
                 "status": str(policy.status),
@@ -66,8 +71,8 @@ def _add_contracts(rows: PlannedRows, raised: Sequence[Raised], history: History
             }
         )
         benefits = [
-            {"id": benefit.id, "premium": benefit.premium, "cover": benefit.sum_assured}
-            for benefit in new.active_benefits
+            {"id": sums["id"], "premium": sums["premium"], "cover": sums["sum_assured"]}
+            for sums in sums_of_benefits(new)
         ]
         rows.add_rows("benefits", [whose | benefit for benefit in benefits])
         rows.add_rows("objects", [whose | thing for thing in new_values(one.old, new)])

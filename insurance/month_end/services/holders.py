@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from insurance.audit_logs.services import record
+from insurance.audit_logs.services import event_row, record
 from insurance.core.context import current_actor
 from insurance.core.db import transaction
 from insurance.core.errors import ConflictError, DomainError
@@ -21,11 +21,10 @@ from insurance.month_end.models import EscalationNotice, EscalationRefusal
 from insurance.month_end.rules import Escalation, Rise
 from insurance.month_end.services.escalations import load_escalations
 from insurance.organizations.queries import find_parameter
-from insurance.policies.models import EventCategory, Policy, PolicyStatus
+from insurance.policies.changes import IN_FORCE, Happening, PolicyChange, write_changes
+from insurance.policies.models import EventCategory, Policy
 from insurance.policies.queries import get_policy
-from insurance.policies.services.history import record_event
 
-_IN_FORCE = (PolicyStatus.ACTIVE, PolicyStatus.SUSPENDED)
 _RISEN = text(
     """
     SELECT max(effective_date) FROM ins.endorsements
@@ -116,25 +115,24 @@ def record_refusal(
             )
             session.add(row)
             session.flush()
-            record_event(
-                session,
-                policy,
-                EventCategory.LIFECYCLE,
+            happening = Happening(
+                policy.id,
                 "ESCALATION_REFUSED",
-                effective=refused_from,
-                description=f"The holder refuses rises from {refused_from:%Y/%m/%d}",
-                reason=row.reason,
-                payload={"refusal_id": row.id, "refused_from": refused_from},
-                now=now,
+                refused_from,
+                f"The holder refuses rises from {refused_from:%Y/%m/%d}",
+                {"refusal_id": row.id, "refused_from": refused_from},
+                row.reason,
+                EventCategory.LIFECYCLE,
             )
-            record(
-                session,
+            audit = event_row(
                 action="month_end.record_refusal",
                 resource="policies",
                 resource_id=policy_id,
                 after={"refused_from": refused_from},
                 reason=row.reason,
             )
+            change = PolicyChange(policy=policy, happenings=[happening], audit=audit)
+            write_changes(session, [change], now=now)
             return row
     except IntegrityError as error:
         raise ConflictError(
@@ -143,7 +141,7 @@ def record_refusal(
 
 
 def _check_refusal(session: Session, policy: Policy, refused_from: date) -> None:
-    if policy.status not in _IN_FORCE:
+    if policy.status not in IN_FORCE:
         raise ConflictError("This policy is no longer in force.", field="refused_from")
     if refused_from < policy.effective_date:
         raise DomainError("The policy had not begun on this day.", field="refused_from")
@@ -172,19 +170,16 @@ def withdraw_refusal(
             )
         refusal.withdrawn_from, refusal.withdrawn_reason = withdrawn_from, _said(reason)
         refusal.withdrawn_at, refusal.withdrawn_by = now, current_actor().email
-        record_event(
-            session,
-            policy,
-            EventCategory.LIFECYCLE,
+        happening = Happening(
+            policy.id,
             "ESCALATION_REFUSAL_WITHDRAWN",
-            effective=withdrawn_from,
-            description=f"The holder takes rises again from {withdrawn_from:%Y/%m/%d}",
-            reason=refusal.withdrawn_reason,
-            payload={"refusal_id": refusal.id, "withdrawn_from": withdrawn_from},
-            now=now,
+            withdrawn_from,
+            f"The holder takes rises again from {withdrawn_from:%Y/%m/%d}",
+            {"refusal_id": refusal.id, "withdrawn_from": withdrawn_from},
+            refusal.withdrawn_reason,
+            EventCategory.LIFECYCLE,
         )
-        record(
-            session,
+        audit = event_row(
             action="month_end.withdraw_refusal",
             resource="policies",
             resource_id=policy_id,
@@ -192,6 +187,8 @@ def withdraw_refusal(
             after={"withdrawn_from": withdrawn_from},
             reason=refusal.withdrawn_reason,
         )
+        change = PolicyChange(policy=policy, happenings=[happening], audit=audit)
+        write_changes(session, [change], now=now)
         return refusal
 
 
@@ -234,16 +231,15 @@ def record_escalation_notice(
         row.sent_on, row.recipient, row.evidence = sent_on, recipient.strip(), evidence.strip()
         row.recorded_at, row.recorded_by = now, current_actor().email
         session.flush()
-        record_event(
-            session,
-            policy,
-            EventCategory.LIFECYCLE,
+        happening = Happening(
+            policy.id,
             "ESCALATION_NOTICE",
-            effective=sent_on,
-            description=f"The holder was told of the rise of {anniversary:%Y/%m/%d}",
-            payload={"notice_id": row.id, "anniversary": anniversary},
-            now=now,
+            sent_on,
+            f"The holder was told of the rise of {anniversary:%Y/%m/%d}",
+            {"notice_id": row.id, "anniversary": anniversary},
+            category=EventCategory.LIFECYCLE,
         )
+        write_changes(session, [PolicyChange(policy=policy, happenings=[happening])], now=now)
         record(
             session,
             action="month_end.record_notice",

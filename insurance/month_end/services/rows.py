@@ -18,9 +18,9 @@ from insurance.core.ids import new_id_text
 from insurance.ledger.services import Entry
 from insurance.month_end.models import MonthEndRows
 from insurance.month_end.services.effects import Facts, as_json
+from insurance.policies.changes import Happening
 from insurance.policies.models import EventCategory
 from insurance.policies.services import schedule_steps as schedule
-from insurance.policies.services.history import Happening
 
 _ROWS: Table = MonthEndRows.__table__  # type: ignore[assignment]
 _COLUMNS = {

@@ -27,7 +27,6 @@ from insurance.policies.models import (
     PremiumFrequency,
 )
 from insurance.policies.rules import Change, Contract, ContractBenefit, Pricer, contract_of
-from insurance.policies.services.history import count_portfolio
 from insurance.products.models import ObjectKind
 from insurance.products.queries import funeral_caps_over_time, load_terms
 from insurance.products.rules import FUNERAL, FuneralCaps, ProductTerms
@@ -120,19 +119,22 @@ def _next_charge(session: Session, policy: Policy, starts_on: date) -> date:
     return max(held, default=starts_on)
 
 
-def write_contract(session: Session, policy: Policy, contract: Contract) -> None:
-    """Bring the policy's rows to a contract, and the portfolio's figures with them."""
-    factor = pricer_of(session, policy).factor(contract.frequency)
-    count_portfolio(session, policy, -1)
-    policy.premium = contract.premium
-    policy.coverage_amount = contract.coverage_amount
-    policy.due_day = contract.due_day
-    policy.frequency = PremiumFrequency(contract.frequency)
-    policy.bank_account_id = contract.bank_account_id
-    policy.customer_id = contract.customer_id or policy.customer_id
-    policy.payer_id = contract.payer_id
-    policy.instalment = contract.instalment(factor)
-    count_portfolio(session, policy, 1)
+def row_of(session: Session, policy: Policy, contract: Contract) -> dict[str, Any]:
+    """Return the columns of a policy's row as a contract has them."""
+    return {
+        "premium": contract.premium,
+        "coverage_amount": contract.coverage_amount,
+        "due_day": contract.due_day,
+        "frequency": PremiumFrequency(contract.frequency),
+        "bank_account_id": contract.bank_account_id,
+        "customer_id": contract.customer_id or policy.customer_id,
+        "payer_id": contract.payer_id,
+        "instalment": contract.instalment(pricer_of(session, policy).factor(contract.frequency)),
+    }
+
+
+def write_contents(session: Session, policy: Policy, contract: Contract) -> None:
+    """Bring what a policy covers to a contract: lives, objects, benefits, beneficiaries."""
     _write_members(session, policy, contract)
     _write_objects(session, policy, contract)
     _write_benefits(session, policy, contract)

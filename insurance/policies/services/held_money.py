@@ -14,7 +14,7 @@ from insurance.core.money import format_money
 from insurance.debit_orders.queries import collection_in_flight
 from insurance.lapses.queries import list_forecasts, policy_forecast
 from insurance.lapses.rules import Block, Forecast
-from insurance.policies.services.history import Happening, record_events
+from insurance.policies.changes import Happening, write_events
 from insurance.policies.services.payments import lock_policies, policy_numbers
 
 
@@ -75,7 +75,7 @@ def use_held_money(
         )
         for policy_id, amount in used.items()
     ]
-    record_events(session, happenings, now)
+    write_events(session, happenings, now=now)
     record_many(
         session,
         [

@@ -7,21 +7,17 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from insurance.audit_logs.services import record
-from insurance.billing.models import LineStatus, PremiumLine
-from insurance.core.context import current_actor
-from insurance.core.counts import count_change
+from insurance.audit_logs.services import event_row
+from insurance.billing.services import lay_lines, premium_row
 from insurance.core.db import constraint_of, transaction
 from insurance.core.errors import ConflictError, DomainError, raise_all
 from insurance.core.ids import new_id
-from insurance.core.money import ZERO, total
+from insurance.core.money import total
 from insurance.core.numbering import next_number
 from insurance.core.period import age_last_birthday
-from insurance.core.tenancy import current_org
 from insurance.core.text import name_key
 from insurance.customers.life_numbers import REFERENCES, keep_numbers, numbers_of_customer
 from insurance.customers.models import Customer, CustomerKind
@@ -29,6 +25,7 @@ from insurance.customers.queries import get_customer, lock_customer
 from insurance.ledger.services import DuePremium, post_due_premiums
 from insurance.organizations.queries import find_parameter, get_organization
 from insurance.policies import rules
+from insurance.policies.changes import Happening, PolicyChange, write_changes
 from insurance.policies.models import (
     BenefitLayer,
     BenefitStatus,
@@ -36,16 +33,13 @@ from insurance.policies.models import (
     InsuredObject,
     Policy,
     PolicyBenefit,
-    PolicyEvent,
     PolicyMember,
     PolicyStatus,
-    PolicyVersion,
     PremiumFrequency,
 )
 from insurance.policies.rules import contract_of
 from insurance.policies.services.contracts import pricer_of
 from insurance.policies.services.double_insurance import check_registrations
-from insurance.policies.services.history import count_portfolio, in_force_of, state_of
 from insurance.policies.services.life_cover import check_life_cover, keep_life_answers
 from insurance.policies.services.payers import payer_of
 from insurance.policies.snapshots import snapshot
@@ -160,17 +154,8 @@ def _accept(
     keep_life_answers(session, policy.id, [lives], life_answers, now=now)
     lines = _add_premium_lines(session, policy)
     _post_due(session, policy, lines, terms, on, now)
-    _write_history(session, policy, state, quote, now)
     mark_accepted(session, quote, now=now)
-    record(
-        session,
-        action="policies.issue",
-        resource="policies",
-        resource_id=policy.id,
-        after=_summary(policy) | {"quote_number": quote.quote_number},
-    )
-    count_portfolio(session, policy, 1)
-    count_change(session, in_force_of(policy.product_version_id), policy.id)
+    write_changes(session, [_change(policy, state, quote)], now=now)
     return Issued(quote, policy)
 
 
@@ -422,23 +407,7 @@ def _add_premium_lines(session: Session, policy: Policy) -> list[dict[str, Any]]
         policy.frequency.value,
         policy.expiry_date,
     )
-    return [
-        {
-            "org_id": current_org(),
-            "id": new_id(),
-            "policy_id": policy.id,
-            "sequence": due.sequence,
-            "due_date": due.due_date,
-            "period_end": due.period.end,
-            "amount": due.amount,
-            "paid_amount": ZERO,
-            "status": LineStatus.PENDING,
-            "paid_date": None,
-            "payment_reference": None,
-            "posted_at": None,
-        }
-        for due in schedule
-    ]
+    return [premium_row(policy.id, due.sequence, due.period, due.amount) for due in schedule]
 
 
 def _post_due(
@@ -453,7 +422,7 @@ def _post_due(
     due = [line for line in lines if line["due_date"] <= on and line["amount"] > 0]
     for line in due:
         line["posted_at"] = now
-    session.execute(insert(PremiumLine), lines)
+    lay_lines(session, lines)
     for line in due:
         # VAT follows the rate of the day the premium falls due, also where cover was backdated.
         vat_rate = (
@@ -467,46 +436,25 @@ def _post_due(
         post_due_premiums(session, [premium], vat_rate=vat_rate, now=now)
 
 
-def _write_history(
-    session: Session,
-    policy: Policy,
-    state: dict[str, Any],
-    quote: Quote,
-    now: datetime,
-) -> None:
-    event = PolicyEvent(
-        id=new_id(),
-        policy_id=policy.id,
-        sequence=1,
+def _change(policy: Policy, state: dict[str, Any], quote: Quote) -> PolicyChange:
+    """Return a policy's beginning: its first event and version."""
+    issued = Happening(
+        policy.id,
+        "POLICY_ISSUED",
+        policy.effective_date,
+        f"Issued from quote {quote.quote_number}",
+        {"quote_number": quote.quote_number, "payer_id": policy.payer_id},
         category=EventCategory.LIFECYCLE,
-        event_type="POLICY_ISSUED",
-        effective_date=policy.effective_date,
-        recorded_at=now,
-        description=f"Issued from quote {quote.quote_number}",
-        reason=None,
-        payload={
-            "quote_number": quote.quote_number,
-            "payer_id": str(policy.payer_id) if policy.payer_id else None,
-            "state": state_of(policy),
-        },
-        actor=current_actor().email,
-        request_id=current_actor().request_id,
+        contract=contract_of(state),
+        version_reason="Policy issued",
     )
-    session.add(event)
-    session.flush()
-    session.add(
-        PolicyVersion(
-            id=new_id(),
-            policy_id=policy.id,
-            version_number=1,
-            event_id=event.id,
-            effective_date=policy.effective_date,
-            snapshot_date=now,
-            change_reason="Policy issued",
-            change_description=f"Issued from quote {quote.quote_number}",
-            policy_snapshot=state,
-        )
+    audit = event_row(
+        action="policies.issue",
+        resource="policies",
+        resource_id=policy.id,
+        after=_summary(policy) | {"quote_number": quote.quote_number},
     )
+    return PolicyChange(policy=policy, happenings=[issued], audit=audit, is_new=True)
 
 
 def _summary(policy: Policy) -> dict[str, Any]:

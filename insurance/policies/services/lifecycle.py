@@ -16,7 +16,6 @@ from insurance.billing.models import LineKind, LineStatus, PremiumLine, ReceiptK
 from insurance.billing.rules import Step, plan_lines
 from insurance.core.db import transaction
 from insurance.core.errors import ConflictError, DomainError
-from insurance.core.ids import new_id
 from insurance.core.money import ZERO, format_money
 from insurance.core.period import Period, add_months
 from insurance.core.tenancy import current_org
@@ -368,23 +367,11 @@ def _add_lines(case: Case, start: date, until: date | None) -> int:
         steps=[Step(policy.effective_date, instalment_on(case, start))],
         method=case.terms.pro_rata_method,
     )
-    for sequence, line in enumerate(planned, (last or 0) + 1):
-        session.add(
-            PremiumLine(
-                id=new_id(),
-                policy_id=policy.id,
-                kind=LineKind.PREMIUM,
-                sequence=sequence,
-                due_date=line.period.start,
-                period_end=line.period.end,
-                amount=line.amount,
-                paid_amount=ZERO,
-                status=LineStatus.PENDING,
-                whole_days=line.whole_days,
-            )
-        )
-    session.flush()
-    return len(planned)
+    rows = [
+        money.premium_row(policy.id, sequence, line.period, line.amount, whole_days=line.whole_days)
+        for sequence, line in enumerate(planned, (last or 0) + 1)
+    ]
+    return money.lay_lines(session, rows)
 
 
 def _held(

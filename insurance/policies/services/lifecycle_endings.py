@@ -4,7 +4,7 @@ What one policy needs is decided by itself over rows read for all of them; what 
 written in a few statements, and leaves behind what `move` leaves.
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -12,18 +12,15 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Table, Uuid, any_, literal, text
+from sqlalchemy import ARRAY, Uuid, any_, literal, text
 from sqlalchemy.orm import Session
 
-from insurance.audit_logs.rules import plain
-from insurance.audit_logs.services import event_row, record_many
+from insurance.audit_logs.services import event_row
 from insurance.billing.queries import list_money_held
-from insurance.core.bulk import id_array, write_rows
-from insurance.core.context import current_actor
-from insurance.core.counts import count_by_shard, shard_of
+from insurance.billing.services import mark_charged
+from insurance.core.bulk import id_array
 from insurance.core.errors import ConflictError, DomainError
-from insurance.core.ids import new_id
-from insurance.core.money import ZERO, total
+from insurance.core.money import total
 from insurance.core.tenancy import current_org
 from insurance.debit_orders.queries import collection_in_flight
 from insurance.lapses.queries import list_forecasts
@@ -31,8 +28,8 @@ from insurance.lapses.rules import Forecast
 from insurance.ledger.models import LedgerTransfer
 from insurance.ledger.queries import closed_through
 from insurance.ledger.services import post, reverse_transfers
-from insurance.notifications.services import send_all_later
 from insurance.organizations.queries import get_organization
+from insurance.policies.changes import Happening, PolicyChange, write_changes
 from insurance.policies.lifecycle_rules import (
     Ending,
     charges_before,
@@ -42,27 +39,20 @@ from insurance.policies.lifecycle_rules import (
     lapse_day,
     lapse_of,
 )
-from insurance.policies.models import EventCategory, PolicyEvent, PolicyVersion
-from insurance.policies.rules import check_transition, snapshot_of
+from insurance.policies.models import EventCategory, PolicyStatus
+from insurance.policies.rules import Contract, check_transition
 from insurance.policies.services.contract_bases import ContractBasis, read_contract_bases
-from insurance.policies.services.history import in_force_of
 from insurance.policies.services.lifecycle import LAPSED
 from insurance.policies.services.mails import letter_about
-from insurance.policies.services.moves import IN_FORCE
 from insurance.policies.services.schedule_steps import Charge, journal_of
 from insurance.policies.services.schedules import vat_rate_on
-from insurance.policies.snapshots import POLICY_FIELDS
 
-_EVENTS: Table = PolicyEvent.__table__  # type: ignore[assignment]
-_VERSIONS: Table = PolicyVersion.__table__  # type: ignore[assignment]
 _POLICIES = text(
     """
     SELECT p.id, p.policy_number, p.status, p.product_id, p.product_version_id, p.customer_id,
            p.effective_date, p.expiry_date, p.term_years, p.due_day, p.frequency, p.premium,
            p.coverage_amount, p.rating, p.current_version, p.ended_on, k.category,
-           c.display_name, c.email, (
-               SELECT max(e.sequence) FROM ins.policy_events e
-               WHERE e.org_id = p.org_id AND e.policy_id = p.id) AS sequence
+           c.display_name, c.email
     FROM ins.policies p
     JOIN ins.products pr ON pr.org_id = p.org_id AND pr.id = p.product_id
     JOIN ins.product_classes k ON k.code = pr.class_code
@@ -77,38 +67,6 @@ _LINES = text(
     ORDER BY policy_id, due_date, kind DESC, sequence
     """
 )
-_SET_POSTED = text(
-    """
-    UPDATE ins.premium_lines SET posted_at = CAST(:at AS timestamptz)
-    WHERE org_id = :org AND id = ANY(CAST(:ids AS uuid[]))
-    """
-)
-_SET_ENDED = text(
-    """
-    UPDATE ins.policies AS p
-    SET status = v.status, ended_on = v.ended_on, current_version = p.current_version + 1,
-        updated_at = :now
-    FROM (SELECT unnest(CAST(:ids AS uuid[])) AS id,
-                 unnest(CAST(:statuses AS text[])) AS status,
-                 unnest(CAST(:days AS date[])) AS ended_on) AS v
-    WHERE p.org_id = :org AND p.id = v.id
-    """
-)
-_COUNT = text(
-    """
-    INSERT INTO ins.portfolio_counts AS c
-        (org_id, product_id, status, shard, policies, monthly_premium, cover)
-    SELECT :org, v.product_id, v.status, v.shard, v.policies, v.premium, v.cover
-    FROM unnest(CAST(:products AS uuid[]), CAST(:statuses AS text[]), CAST(:shards AS bigint[]),
-                CAST(:counts AS bigint[]), CAST(:premiums AS numeric[]), CAST(:covers AS numeric[]))
-        AS v(product_id, status, shard, policies, premium, cover)
-    ORDER BY v.product_id, v.status, v.shard
-    ON CONFLICT (org_id, product_id, status, shard) DO UPDATE
-    SET policies = c.policies + excluded.policies,
-        monthly_premium = c.monthly_premium + excluded.monthly_premium,
-        cover = c.cover + excluded.cover
-    """
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +78,7 @@ class Ended:
     reason: str | None
     charges: Sequence[Charge]
     uncharged: Sequence[UUID]
-    snapshot: Mapping[str, Any]
+    contract: Contract
 
 
 @dataclass(slots=True)
@@ -216,7 +174,7 @@ def _decide(
         reason=reason if is_lapse else None,
         charges=[_charge(session, facts, row, line, day) for line, day in charged],
         uncharged=[line.id for line in back],
-        snapshot=snapshot_of(_state(row, ending), facts.bases[row.id].on(on)),
+        contract=facts.bases[row.id].on(on),
     )
 
 
@@ -228,11 +186,6 @@ def _charge(session: Session, facts: _Facts, row: Any, line: Any, day: date) -> 
     return Charge(line.id, row.id, row.policy_number, line.due_date, line.amount, rate, day)
 
 
-def _state(row: Any, ending: Ending) -> dict[str, Any]:
-    state = {name: getattr(row, name) for name in POLICY_FIELDS}
-    return plain(state | {"status": ending.to})  # type: ignore[no-any-return]
-
-
 def _write(session: Session, ended: Sequence[Ended], on: date, now: datetime) -> None:
     charges = [charge for one in ended for charge in one.charges]
     uncharged = {line_id for one in ended for line_id in one.uncharged}
@@ -242,112 +195,45 @@ def _write(session: Session, ended: Sequence[Ended], on: date, now: datetime) ->
         of_lines = LedgerTransfer.premium_line_id == any_(literal(list(uncharged), ARRAY(Uuid)))
         condition = of_lines & LedgerTransfer.receipt_id.is_(None)
         reverse_transfers(session, condition, on=on, now=now, why=LAPSED)
-    for at, ids in ((now, kept), (None, uncharged)):
-        if ids:
-            values = {"org": current_org(), "at": at, "ids": id_array(ids)}
-            session.execute(_SET_POSTED, values)
-    _set_ended(session, ended, now)
-    _write_history(session, ended, now)
-    record_many(session, [_audit_row(one) for one in ended])
-    _tell_holders(session, ended)
+    mark_charged(session, kept, at=now)
+    mark_charged(session, uncharged, at=None)
+    organization = get_organization(session).name
+    write_changes(session, [_change(one, organization) for one in ended], now=now)
 
 
-def _set_ended(session: Session, ended: Sequence[Ended], now: datetime) -> None:
-    session.execute(
-        _SET_ENDED,
-        {
-            "org": current_org(),
-            "now": now,
-            "ids": id_array([one.policy.id for one in ended]),
-            "statuses": [one.ending.to for one in ended],
-            "days": [one.ending.on for one in ended],
-        },
-    )
-    moved: dict[tuple[UUID, str, int], list[Any]] = defaultdict(lambda: [0, ZERO, ZERO])
-    for one in ended:
-        row = one.policy
-        for status, sign in ((row.status, -1), (one.ending.to, 1)):
-            at = moved[(row.product_id, status, shard_of(row.id))]
-            at[0] += sign
-            at[1] += sign * row.premium
-            at[2] += sign * row.coverage_amount
-    products, statuses, shards = zip(*moved, strict=True)
-    counts, premiums, covers = zip(*moved.values(), strict=True)
-    values = {"products": list(products), "statuses": list(statuses), "shards": list(shards)}
-    values |= {"counts": list(counts), "premiums": list(premiums), "covers": list(covers)}
-    session.execute(_COUNT, {"org": current_org(), **values})
-    no_more = Counter(
-        (in_force_of(one.policy.product_version_id), shard_of(one.policy.id))
-        for one in ended
-        if one.policy.status in IN_FORCE
-    )
-    count_by_shard(session, {place: -count for place, count in no_more.items()})
-
-
-def _write_history(session: Session, ended: Sequence[Ended], now: datetime) -> None:
-    actor = current_actor()
-    events, versions = [], []
-    for one in ended:
-        row, ending, event_id = one.policy, one.ending, new_id()
-        events.append(
-            {
-                "id": event_id,
-                "policy_id": row.id,
-                "sequence": (row.sequence or 0) + 1,
-                "category": EventCategory.LIFECYCLE,
-                "event_type": ending.event_type,
-                "effective_date": ending.on,
-                "recorded_at": now,
-                "description": ending.description,
-                "reason": one.reason,
-                "payload": plain({**ending.payload, "state": _state(row, ending)}),
-                "actor": actor.email,
-                "request_id": actor.request_id,
-            }
-        )
-        versions.append(
-            {
-                "id": new_id(),
-                "policy_id": row.id,
-                "version_number": row.current_version + 1,
-                "event_id": event_id,
-                "effective_date": ending.on,
-                "snapshot_date": now,
-                "change_reason": one.reason or ending.description,
-                "change_description": ending.description,
-                "policy_snapshot": one.snapshot,
-            }
-        )
-    write_rows(session, _EVENTS, events)
-    write_rows(session, _VERSIONS, versions)
-
-
-def _audit_row(one: Ended) -> dict[str, Any]:
+def _change(one: Ended, organization: str) -> PolicyChange:
     row, ending = one.policy, one.ending
-    return event_row(
+    becomes = {"status": PolicyStatus(ending.to), "ended_on": ending.on}
+    happening = Happening(
+        row.id,
+        ending.event_type,
+        ending.on,
+        ending.description,
+        ending.payload,
+        one.reason,
+        EventCategory.LIFECYCLE,
+        contract=one.contract,
+        version_reason=one.reason or ending.description,
+    )
+    audit = event_row(
         action=ending.action,
         resource="policies",
         resource_id=row.id,
         before={"status": row.status, "ended_on": row.ended_on},
-        after={"status": ending.to, "ended_on": ending.on, **ending.payload},
+        after={**becomes, **ending.payload},
         reason=one.reason,
     )
-
-
-def _tell_holders(session: Session, ended: Sequence[Ended]) -> None:
-    organization = get_organization(session).name
-    letters = [
+    letter = (
         letter_about(
-            one.ending.event_type,
-            to=one.policy.email,
-            name=one.policy.display_name,
-            number=one.policy.policy_number,
-            day=one.ending.on,
-            what=one.ending.description,
-            payload=one.ending.payload,
+            happening,
+            to=row.email,
+            name=row.display_name,
+            number=row.policy_number,
             organization=organization,
         )
-        for one in ended
-        if one.policy.email
-    ]
-    send_all_later(session, letters)
+        if row.email
+        else None
+    )
+    return PolicyChange(
+        policy=row, becomes=becomes, happenings=[happening], audit=audit, letter=letter
+    )

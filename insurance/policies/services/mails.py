@@ -1,17 +1,17 @@
 """Telling the holder, through the outbox, what became of a policy."""
 
 from collections.abc import Mapping
-from datetime import date
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from insurance.core.money import ZERO, format_money
 from insurance.customers.queries import get_customer
-from insurance.notifications.services import Letter, send_all_later
+from insurance.notifications.services import Letter
 from insurance.organizations.queries import get_organization
-from insurance.policies.models import Policy, PolicyEvent
+from insurance.policies.changes import Happening
 
 _KINDS = {
     "POLICY_SUSPENDED": "policy_suspended",
@@ -26,46 +26,37 @@ _KINDS = {
 _CHANGED = "policy_changed"
 
 
-def tell_holder(session: Session, policy: Policy, event: PolicyEvent) -> None:
-    """Put a mail about an event into the outbox; nothing where the holder has no address."""
-    holder = get_customer(session, policy.customer_id)
+def letter_to(
+    session: Session, customer_id: UUID, policy_number: str, happening: Happening
+) -> Letter | None:
+    """Return the mail to a holder about an event; None where the holder has no address."""
+    holder = get_customer(session, customer_id)
     if not holder.email:
-        return
-    letter = letter_about(
-        event.event_type,
+        return None
+    return letter_about(
+        happening,
         to=holder.email,
         name=holder.display_name,
-        number=policy.policy_number,
-        day=event.effective_date,
-        what=event.description,
-        payload=event.payload or {},
+        number=policy_number,
         organization=get_organization(session).name,
     )
-    send_all_later(session, [letter])
 
 
 def letter_about(
-    event_type: str,
-    *,
-    to: str,
-    name: str,
-    number: str,
-    day: date,
-    what: str,
-    payload: Mapping[str, Any],
-    organization: str,
+    happening: Happening, *, to: str, name: str, number: str, organization: str
 ) -> Letter:
     """Return what a holder reads of an event."""
+    payload = happening.payload
     values = {
         "name": name,
         "number": number,
-        "day": f"{day:%Y/%m/%d}",
-        "what": what,
+        "day": f"{happening.effective:%Y/%m/%d}",
+        "what": happening.description,
         "money": _money(payload),
         "organization": organization,
     }
-    kind = _KINDS.get(event_type, _CHANGED)
-    if event_type == "POLICY_CANCELLED" and payload.get("never_covered"):
+    kind = _KINDS.get(happening.event_type, _CHANGED)
+    if happening.event_type == "POLICY_CANCELLED" and payload.get("never_covered"):
         kind = "policy_cancelled_at_start"
     return Letter(kind, to, values)
 

@@ -9,11 +9,10 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from insurance.audit_logs.services import record
+from insurance.audit_logs.services import event_row
 from insurance.billing import queries as billing
 from insurance.billing import services as money
 from insurance.billing.models import LineStatus, PremiumLine
-from insurance.core.counts import count_change
 from insurance.core.money import ZERO, total
 from insurance.ledger.models import TransferType
 from insurance.ledger.queries import closed_through
@@ -21,6 +20,7 @@ from insurance.ledger.rules import due_premium_legs
 from insurance.ledger.services import Entry, post
 from insurance.organizations.queries import find_parameter
 from insurance.policies import queries
+from insurance.policies.changes import IN_FORCE, Happening, PolicyChange, write_changes
 from insurance.policies.lifecycle_rules import (
     Agreement,
     Ending,
@@ -28,24 +28,14 @@ from insurance.policies.lifecycle_rules import (
     charges_before,
     is_unpaid_premium,
 )
-from insurance.policies.models import EventCategory, Policy, PolicyEvent, PolicyStatus
-from insurance.policies.rules import Contract, fold, snapshot_of
+from insurance.policies.models import EventCategory, Policy, PolicyStatus
+from insurance.policies.rules import Contract, fold
 from insurance.policies.services.contracts import load_basis
-from insurance.policies.services.history import (
-    count_portfolio,
-    in_force_of,
-    record_event,
-    record_version,
-    state_of,
-)
 from insurance.policies.services.life_cover import check_life_cover, keep_life_answers
-from insurance.policies.services.mails import tell_holder
+from insurance.policies.services.mails import letter_to
 from insurance.products.queries import load_terms
 from insurance.products.rules import ProductTerms
 from insurance.quotes.rules import modal_factor
-
-IN_FORCE = (PolicyStatus.ACTIVE, PolicyStatus.SUSPENDED)
-"""While its status is one of these a policy insures lives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +172,7 @@ def move(
     reason: str | None,
     payload: Mapping[str, Any] | None = None,
     **changes: Any,
-) -> PolicyEvent:
+) -> None:
     """Change a policy's row and leave everything that a change leaves behind.
 
     Raises DomainError where cover that lives again would take a life above its cap.
@@ -190,37 +180,32 @@ def move(
     session, policy = case.session, case.policy
     if to in IN_FORCE and policy.status not in IN_FORCE:
         check_cover_revived(case)
-    before = {"status": policy.status, **{name: getattr(policy, name) for name in changes}}
-    count_portfolio(session, policy, -1)
-    policy.status = to or policy.status
-    for name, value in changes.items():
-        setattr(policy, name, value)
-    event = record_event(
-        session,
-        policy,
-        EventCategory.LIFECYCLE,
+    session.flush()
+    becomes = {"status": to or policy.status, **changes}
+    happening = Happening(
+        policy.id,
         event_type,
-        effective=effective,
-        description=description,
-        reason=reason,
-        payload=payload,
-        now=case.now,
+        effective,
+        description,
+        payload or {},
+        reason,
+        EventCategory.LIFECYCLE,
+        contract=contract_on(session, policy, case.on),
+        version_reason=reason or description,
     )
-    record_version(session, policy, event, current_state(case), change_reason=reason or description)
-    count_portfolio(session, policy, 1)
-    if change := (policy.status in IN_FORCE) - (before["status"] in IN_FORCE):
-        count_change(session, in_force_of(policy.product_version_id), policy.id, change)
-    record(
-        session,
+    audit = event_row(
         action=f"policies.{event_type.removeprefix('POLICY_').lower()}",
         resource="policies",
         resource_id=policy.id,
-        before=before,
-        after={"status": policy.status, **changes, **(payload or {})},
+        before={name: getattr(policy, name) for name in becomes},
+        after={**becomes, **(payload or {})},
         reason=reason,
     )
-    tell_holder(session, policy, event)
-    return event
+    letter = letter_to(session, policy.customer_id, policy.policy_number, happening)
+    change = PolicyChange(
+        policy=policy, becomes=becomes, happenings=[happening], audit=audit, letter=letter
+    )
+    write_changes(session, [change], now=case.now)
 
 
 def check_cover_revived(case: Case) -> None:
@@ -240,12 +225,6 @@ def check_cover_revived(case: Case) -> None:
     ]
     check_life_cover(case.session, case.policy.id, lives, case.life_answers)
     keep_life_answers(case.session, case.policy.id, lives, case.life_answers, now=case.now)
-
-
-def current_state(case: Case) -> dict[str, Any]:
-    """Return a policy as a version keeps it: its row, and its contents on the day of the move."""
-    contract = contract_on(case.session, case.policy, case.on)
-    return snapshot_of(state_of(case.policy), contract)
 
 
 def contract_on(session: Session, policy: Policy, on: date) -> Contract:

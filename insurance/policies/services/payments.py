@@ -36,9 +36,9 @@ from insurance.ledger.rules import booked_on
 from insurance.ledger.services import Entry, post
 from insurance.organizations.queries import get_organization
 from insurance.policies import queries
-from insurance.policies.models import EventCategory, Policy
+from insurance.policies.changes import Happening, PolicyChange, write_changes, write_events
+from insurance.policies.models import Policy
 from insurance.policies.services.approvals import POLICY
-from insurance.policies.services.history import Happening, record_event, record_events
 from insurance.policies.services.own_receipts import give_up_again
 
 _LOCK = text(
@@ -327,23 +327,21 @@ def give_to_policy(
     money.apply_credits(session, {policy.id: policy.policy_number}, on=on, now=now, as_from=as_from)
     settled = billing.list_net_allocations(session, receipt_ids=[receipt.id])
     credit = receipt.amount - sum((one.amount for one in settled), ZERO)
-    record_event(
-        session,
-        policy,
-        EventCategory.FINANCIAL,
+    received = Happening(
+        policy.id,
         "PREMIUM_RECEIVED",
-        effective=receipt.received_on,
-        description=f"{format_money(receipt.amount)} received, reference {receipt.reference}",
-        reason=why,
-        payload={
+        receipt.received_on,
+        f"{format_money(receipt.amount)} received, reference {receipt.reference}",
+        {
             "receipt_id": receipt.id,
             "reference": receipt.reference,
             "amount": receipt.amount,
             "settled": [{"line": one.line_id, "amount": one.amount} for one in settled],
             "credit": credit,
         },
-        now=now,
+        why,
     )
+    write_changes(session, [PolicyChange(policy=policy, happenings=[received])], now=now)
     record(
         session,
         action="suspense.match",
@@ -378,7 +376,7 @@ def record_payments(
     """Post payments and write their events: the same statements for one and for thousands."""
     lock_policies(session, {one.policy_id for one in payments})
     posted = money.record_receipts(session, payments, on=on, now=now, tolerance=tolerance)
-    record_events(session, [_happening(one) for one in posted], now)
+    write_events(session, [_happening(one) for one in posted], now=now)
     return [
         Paid(one.receipt_id, one.payment.reference, one.payment.amount, one.shares, one.credit)
         for one in posted
@@ -478,7 +476,7 @@ def reverse_with_events(
     policy_ids = {one.policy_id for one in receipts if one.policy_id}
     money.apply_credits(session, policy_numbers(session, policy_ids), on=on, now=now)
     given_up = give_up_again(session, policy_ids, on=on, now=now)
-    record_events(session, [_taken_back(one, on, kept, given_up) for one in receipts], now)
+    write_events(session, [_taken_back(one, on, kept, given_up) for one in receipts], now=now)
     record_many(
         session,
         [

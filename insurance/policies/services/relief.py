@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from insurance.approvals.models import ApprovalRequest
 from insurance.approvals.services import request_approval
 from insurance.approvals.subjects import Subject, register
-from insurance.audit_logs.services import record
+from insurance.audit_logs.services import event_row
 from insurance.billing import queries as billing
 from insurance.billing import services as money
 from insurance.billing.models import LineStatus, PremiumLine, ReceiptKind
@@ -23,10 +23,10 @@ from insurance.core.money import ZERO, format_money
 from insurance.core.tenancy import current_org
 from insurance.ledger.models import TransferType
 from insurance.ledger.services import Entry, post
+from insurance.policies.changes import Happening, PolicyChange, write_changes
 from insurance.policies.lifecycle_rules import Agreement
-from insurance.policies.models import EventCategory, Policy, PolicyStatus
+from insurance.policies.models import Policy, PolicyStatus
 from insurance.policies.services.approvals import POLICY
-from insurance.policies.services.history import record_event
 from insurance.policies.services.moves import Case, LifecycleOutcome, open_case
 from insurance.policies.services.own_receipts import next_reference
 from insurance.policies.services.payers import refund_payee
@@ -338,22 +338,13 @@ def _record(
     reason: str | None,
     payload: dict[str, object],
 ) -> None:
-    record_event(
-        case.session,
-        case.policy,
-        EventCategory.FINANCIAL,
-        event_type,
-        effective=case.on,
-        description=words,
-        reason=reason,
-        payload=payload,
-        now=case.now,
-    )
-    record(
-        case.session,
+    happening = Happening(case.policy.id, event_type, case.on, words, payload, reason)
+    audit = event_row(
         action=action,
         resource="policies",
         resource_id=case.policy.id,
         after=payload,
         reason=reason,
     )
+    change = PolicyChange(policy=case.policy, happenings=[happening], audit=audit)
+    write_changes(case.session, [change], now=case.now)

@@ -13,36 +13,35 @@ from functools import cache, lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Table, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from insurance.audit_logs.services import record
-from insurance.billing.models import LineKind, LineStatus, PremiumLine
+from insurance.billing import services as money
 from insurance.billing.queries import MONEY_HELD
 from insurance.billing.rules import MONTHS_AHEAD, PlannedLine, Step, plan_lines
 from insurance.billing.services import apply_credits
-from insurance.core.bulk import id_array, write_rows
+from insurance.core.bulk import id_array
 from insurance.core.db import transaction
 from insurance.core.ids import new_id
-from insurance.core.money import ZERO, format_money
-from insurance.core.period import add_months
+from insurance.core.money import format_money
+from insurance.core.period import Period, add_months
 from insurance.core.tenancy import current_org
 from insurance.ledger.models import TransferType
 from insurance.ledger.queries import closed_through
 from insurance.ledger.rules import due_premium_legs
 from insurance.ledger.services import Entry, post
 from insurance.policies import queries
+from insurance.policies.changes import Happening, write_events
 from insurance.policies.rules import fold, steps_of
 from insurance.policies.services.contracts import load_basis
 from insurance.policies.services.endorsements import apply_due_endorsements
 from insurance.policies.services.held_money import settle_with_money_held
-from insurance.policies.services.history import Happening, record_events
 from insurance.policies.services.payments import lock_policies
 from insurance.policies.services.schedules import vat_rate_on
 from insurance.products.rules import MONTHS_PER_PREMIUM
 
 CHUNK = 5_000
-_LINES: Table = PremiumLine.__table__  # type: ignore[assignment]
 _FIRST = UUID(int=0)
 
 
@@ -240,18 +239,6 @@ _TAKING_EFFECT = text(
     ORDER BY e.policy_id LIMIT :limit
     """
 )
-_SET_POSTED = text(
-    """
-    UPDATE ins.premium_lines SET posted_at = :now
-    WHERE org_id = :org AND id = ANY(CAST(:ids AS uuid[])) AND posted_at IS NULL
-    """
-)
-_SET_OVERDUE = text(
-    """
-    UPDATE ins.premium_lines SET status = 'OVERDUE'
-    WHERE org_id = :org AND id = ANY(CAST(:ids AS uuid[])) AND status = 'PENDING'
-    """
-)
 
 
 def keep_schedules(*, on: date, now: datetime, chunk: int = CHUNK) -> Kept:
@@ -438,23 +425,18 @@ def _plan_changing(session: Session, row: Any, on: date) -> Sequence[PlannedLine
 
 def write_lines(session: Session, lines: Sequence[NewLine]) -> int:
     """Insert premium lines and return their number."""
-    session.flush()
-    return write_rows(session, _LINES, [_line_row(line) for line in lines])
-
-
-def _line_row(line: NewLine) -> dict[str, Any]:
-    return {
-        "id": line.id,
-        "policy_id": line.policy_id,
-        "kind": LineKind.PREMIUM,
-        "sequence": line.sequence,
-        "due_date": line.due_date,
-        "period_end": line.period_end,
-        "amount": line.amount,
-        "paid_amount": ZERO,
-        "status": LineStatus.PENDING,
-        "whole_days": line.whole_days,
-    }
+    rows = [
+        money.premium_row(
+            line.policy_id,
+            line.sequence,
+            Period(line.due_date, line.period_end),
+            line.amount,
+            whole_days=line.whole_days,
+            line_id=line.id,
+        )
+        for line in lines
+    ]
+    return money.lay_lines(session, rows)
 
 
 def decide_charges(session: Session, policy_ids: Sequence[UUID], *, on: date) -> list[Charge]:
@@ -505,10 +487,9 @@ def write_charges(session: Session, charges: Sequence[Charge], *, on: date, now:
     """Charge premiums, use the policies' credits for them, and return how many there were."""
     if not charges:
         return 0
-    ids = [one.line_id for one in charges]
-    session.execute(_SET_POSTED, {"org": current_org(), "now": now, "ids": ids})
+    money.mark_charged(session, [one.line_id for one in charges], at=now)
     post(session, [journal_of(one) for one in charges], now=now, field="process_date")
-    record_events(session, [event_of_charge(one) for one in charges], now)
+    write_events(session, [event_of_charge(one) for one in charges], now=now)
     policies = {one.policy_id: one.policy_number for one in charges}
     apply_credits(session, policies, on=on, now=now)
     return len(charges)
@@ -550,9 +531,8 @@ def write_late(session: Session, late: Sequence[Late], *, on: date, now: datetim
     """Mark premiums overdue and return their number."""
     if not late:
         return 0
-    ids = [one.line_id for one in late]
-    session.execute(_SET_OVERDUE, {"org": current_org(), "ids": ids})
-    record_events(session, [event_of_late(one) for one in late], now)
+    money.mark_overdue(session, [one.line_id for one in late])
+    write_events(session, [event_of_late(one) for one in late], now=now)
     return len(late)
 
 

@@ -21,7 +21,6 @@ from insurance.billing.models import (
     ReceiptStatus,
 )
 from insurance.billing.rules import MONTHS_AHEAD, PlannedLine, Step, line_charge, plan_lines
-from insurance.core.ids import new_id
 from insurance.core.money import ZERO, total
 from insurance.core.period import Period, add_months
 from insurance.core.tenancy import current_org
@@ -289,24 +288,15 @@ def _lay(session: Session, policy: Policy, plan: MoneyPlan, on: date, now: datet
         if row.paid_amount > ZERO
     }
     money.release_excess(session, paid, on=on, now=now)
-    for index, planned in enumerate(plan.planned):
-        if index < len(rows):
-            row = rows[index]
-        else:
-            last += 1
-            row = PremiumLine(
-                id=new_id(),
-                policy_id=policy.id,
-                kind=LineKind.PREMIUM,
-                sequence=last,
-                paid_amount=ZERO,
-                status=LineStatus.PENDING,
-            )
-            session.add(row)
+    missing = [
+        money.premium_row(policy.id, sequence, one.period, one.amount, whole_days=one.whole_days)
+        for sequence, one in enumerate(plan.planned[len(rows) :], last + 1)
+    ]
+    for row, planned in zip(rows, plan.planned, strict=False):
         row.due_date, row.period_end = planned.period.start, planned.period.end
         row.amount, row.whole_days = planned.amount, planned.whole_days
         if row.paid_amount > ZERO and row.outstanding == ZERO:
             row.status = LineStatus.PAID
         elif row.status is LineStatus.PAID or row.due_date >= on:
             row.status = LineStatus.PENDING
-    session.flush()
+    money.lay_lines(session, missing)

@@ -1,29 +1,28 @@
 """What an issued endorsement leaves in the history of its policy."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime
-from typing import Any
 
 from sqlalchemy.orm import Session
 
 from insurance.core.money import format_money
+from insurance.policies.changes import Happening, PolicyChange, write_changes
 from insurance.policies.models import (
     Endorsement,
     EndorsementType,
     EventCategory,
     Policy,
 )
-from insurance.policies.rules import (
-    Stage,
-    snapshot_of,
-)
-from insurance.policies.services.endorsements.preview import Prepared, Preview
+from insurance.policies.rules import Contract, Stage
+from insurance.policies.services.contracts import row_of, write_contents
+from insurance.policies.services.endorsements.preview import Prepared, Preview, contract_as_of
 from insurance.policies.services.endorsements.wanted import kind_words
-from insurance.policies.services.history import record_event, record_version, state_of
-from insurance.policies.services.mails import tell_holder
+from insurance.policies.services.mails import letter_to
 from insurance.policies.services.past_cover import PastCover
 
 
-def write_history(
+def write_issued(
     session: Session,
     policy: Policy,
     endorsement: Endorsement,
@@ -31,59 +30,81 @@ def write_history(
     on: date,
     now: datetime,
 ) -> None:
-    """Write the event and version; of one that came out of order also what it made way for."""
+    """Bring a policy to an issued endorsement and write its history.
+
+    An endorsement that came out of order also leaves what it made way for.
+    """
     stages = prepared.after
     at = next(n for n, one in enumerate(stages) if one.change and one.change.id == endorsement.id)
     later = [one for one in stages[at + 1 :] if one.change]
-    for stage in reversed(later):
-        _moved(session, policy, stage, "ENDORSEMENT_REVERSED", "made way for an earlier one", now)
-    event = record_event(
-        session,
-        policy,
-        EventCategory.ENDORSEMENT,
+    issued = Happening(
+        policy.id,
         endorsement.type.value,
-        effective=prepared.change.on,
-        description=_described(endorsement, prepared.preview),
-        reason=endorsement.reason,
-        payload={
+        prepared.change.on,
+        _described(endorsement, prepared.preview),
+        {
             "endorsement_id": endorsement.id,
             "change": endorsement.change["data"],
             "adjustment": prepared.preview.adjustment,
         },
+        endorsement.reason,
+        EventCategory.ENDORSEMENT,
+        contract=stages[at].contract,
+        version_reason=f"Endorsement: {endorsement.type.value}",
+    )
+    bring_to(
+        session,
+        policy,
+        contract_as_of(stages, on),
+        [
+            *(_made_way(policy, one) for one in reversed(later)),
+            issued,
+            *(_applied_again(policy, one) for one in later),
+        ],
+        tells=issued,
         now=now,
     )
-    tell_holder(session, policy, event)
-    state = state_of(policy)
-    reason = f"Endorsement: {endorsement.type.value}"
-    record_version(
-        session, policy, event, snapshot_of(state, stages[at].contract), change_reason=reason
-    )
-    for stage in later:
-        again = _moved(session, policy, stage, "ENDORSEMENT_REAPPLIED", "applied again", now)
-        record_version(
-            session,
-            policy,
-            again,
-            snapshot_of(state, stage.contract),
-            change_reason="Endorsement applied again",
-        )
-    endorsement.event_id = event.id
+    endorsement.event_id = issued.id
     endorsement.version_number = policy.current_version
 
 
-def _moved(
-    session: Session, policy: Policy, stage: Stage, event_type: str, words: str, now: datetime
-) -> Any:
+def bring_to(
+    session: Session,
+    policy: Policy,
+    contract: Contract,
+    happenings: Sequence[Happening],
+    *,
+    tells: Happening | None = None,
+    now: datetime,
+) -> None:
+    """Bring a policy to what it covers and costs now, and tell the holder of one happening."""
+    becomes = row_of(session, policy, contract)
+    write_contents(session, policy, contract)
+    letter = (
+        letter_to(session, becomes["customer_id"], policy.policy_number, tells) if tells else None
+    )
+    change = PolicyChange(policy=policy, becomes=becomes, happenings=happenings, letter=letter)
+    write_changes(session, [change], now=now)
+
+
+def _made_way(policy: Policy, stage: Stage) -> Happening:
+    return _moved(policy, stage, "ENDORSEMENT_REVERSED", "made way for an earlier one")
+
+
+def _applied_again(policy: Policy, stage: Stage) -> Happening:
+    moved = _moved(policy, stage, "ENDORSEMENT_REAPPLIED", "applied again")
+    return replace(moved, contract=stage.contract, version_reason="Endorsement applied again")
+
+
+def _moved(policy: Policy, stage: Stage, event_type: str, words: str) -> Happening:
     assert stage.change is not None
-    return record_event(
-        session,
-        policy,
-        EventCategory.ENDORSEMENT,
+    return Happening(
+        policy.id,
         event_type,
-        effective=stage.on,
-        description=f"{kind_words(EndorsementType(stage.change.type))} {words}",
-        payload={"endorsement_id": stage.change.id},
-        now=now,
+        stage.on,
+        f"{kind_words(EndorsementType(stage.change.type))} {words}",
+        {"endorsement_id": stage.change.id},
+        category=EventCategory.ENDORSEMENT,
     )
 
 

@@ -19,6 +19,7 @@ from insurance.core.errors import ConflictError
 from insurance.core.ids import new_id
 from insurance.organizations.queries import find_parameter
 from insurance.policies import queries
+from insurance.policies.changes import Happening
 from insurance.policies.models import (
     Endorsement,
     EndorsementStatus,
@@ -29,10 +30,9 @@ from insurance.policies.models import (
 from insurance.policies.rules import (
     FROM_BIRTH,
     Conflict,
-    snapshot_of,
 )
 from insurance.policies.services.approvals import POLICY
-from insurance.policies.services.contracts import load_basis, write_contract
+from insurance.policies.services.contracts import load_basis
 from insurance.policies.services.endorsements.drafts import (
     get_endorsement,
     held_draft,
@@ -41,7 +41,7 @@ from insurance.policies.services.endorsements.drafts import (
     new_endorsement,
     record_audit,
 )
-from insurance.policies.services.endorsements.history import past_cover, write_history
+from insurance.policies.services.endorsements.history import bring_to, past_cover, write_issued
 from insurance.policies.services.endorsements.preview import (
     Prepared,
     Preview,
@@ -55,7 +55,6 @@ from insurance.policies.services.endorsements.wanted import (
     kind_words,
     wanted_of,
 )
-from insurance.policies.services.history import record_event, record_version, state_of
 from insurance.policies.services.life_cover import check_life_cover, keep_life_answers
 from insurance.policies.services.past_cover import past_cover_changed
 from insurance.policies.services.schedules import apply_money
@@ -164,21 +163,23 @@ def apply_due_endorsements(policy_id: UUID, *, on: date, now: datetime) -> int:
             return 0
         basis = load_basis(session, policy)
         stages = stages_of(basis, basis.changes)
-        write_contract(session, policy, contract_as_of(stages, on))
+        contract = contract_as_of(stages, on)
         for endorsement in due:
             endorsement.applied_at = now
-            event = record_event(
-                session,
-                policy,
-                EventCategory.ENDORSEMENT,
+        happenings = [
+            Happening(
+                policy.id,
                 "ENDORSEMENT_EFFECTIVE",
-                effective=endorsement.effective_date,
-                description=f"{kind_words(endorsement.type)} took effect",
-                payload={"endorsement_id": endorsement.id},
-                now=now,
+                endorsement.effective_date,
+                f"{kind_words(endorsement.type)} took effect",
+                {"endorsement_id": endorsement.id},
+                category=EventCategory.ENDORSEMENT,
+                contract=contract,
+                version_reason="Endorsement effective",
             )
-            snapshot = snapshot_of(state_of(policy), contract_as_of(stages, on))
-            record_version(session, policy, event, snapshot, change_reason="Endorsement effective")
+            for endorsement in due
+        ]
+        bring_to(session, policy, contract, happenings, now=now)
         return len(due)
 
 
@@ -218,9 +219,8 @@ def _issue(
     endorsement.priced = plain({"adjustment": prepared.preview.adjustment})
     make_stale(session, policy, endorsement)
     apply_money(session, policy, prepared.money, on=on, now=now, why=endorsement.id)
-    write_contract(session, policy, contract_as_of(prepared.after, on))
     keep_life_answers(session, policy.id, prepared.lives, wanted.life_answers, now=now)
-    write_history(session, policy, endorsement, prepared, on, now)
+    write_issued(session, policy, endorsement, prepared, on, now)
     record_audit(session, endorsement, "policies.endorse")
     session.flush()
     if endorsement.type is not EndorsementType.MAIN_MEMBER_DIED:

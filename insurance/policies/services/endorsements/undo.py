@@ -10,31 +10,27 @@ from insurance.billing.queries import list_premium_lines
 from insurance.core.db import transaction
 from insurance.core.errors import ConflictError
 from insurance.policies import queries
+from insurance.policies.changes import Happening
 from insurance.policies.models import (
     Endorsement,
     EndorsementStatus,
     EventCategory,
     Policy,
 )
-from insurance.policies.rules import (
-    snapshot_of,
-)
-from insurance.policies.services.contracts import load_basis, write_contract
+from insurance.policies.services.contracts import load_basis
 from insurance.policies.services.endorsements.drafts import (
     get_endorsement,
     make_stale,
     record_audit,
 )
-from insurance.policies.services.endorsements.history import past_cover
+from insurance.policies.services.endorsements.history import bring_to, past_cover
 from insurance.policies.services.endorsements.preview import (
     contract_as_of,
     lives_at,
     stages_of,
 )
 from insurance.policies.services.endorsements.wanted import FROM_NEXT_PREMIUM, kind_words
-from insurance.policies.services.history import record_event, record_version, state_of
 from insurance.policies.services.life_cover import check_life_cover, keep_life_answers
-from insurance.policies.services.mails import tell_holder
 from insurance.policies.services.past_cover import past_cover_changed
 from insurance.policies.services.schedules import apply_money, plan_money
 
@@ -84,7 +80,7 @@ def _undo(
     now: datetime,
 ) -> None:
     basis = load_basis(session, policy)
-    undone = stages_of(basis, basis.changes)
+    as_issued = stages_of(basis, basis.changes)
     endorsement.status, endorsement.ended_at = EndorsementStatus.UNDONE, now
     for superseded in endorsement.change.get("supersedes", []):
         other = get_endorsement(session, UUID(superseded))
@@ -92,26 +88,22 @@ def _undo(
     session.flush()
     basis = load_basis(session, policy)
     stages = stages_of(basis, basis.changes)
-    lives = lives_at(basis.pricer, undone, stages, on)
+    lives = lives_at(basis.pricer, as_issued, stages, on)
     check_life_cover(session, policy.id, lives, life_answers)
-    contract = stages[-1].contract
     money = plan_money(session, policy, stages, basis=basis, on=on)
     apply_money(session, policy, money, on=on, now=now, why=endorsement.id, taking_back=True)
-    write_contract(session, policy, contract_as_of(stages, on))
-    keep_life_answers(session, policy.id, lives, life_answers, now=now)
-    event = record_event(
-        session,
-        policy,
-        EventCategory.ENDORSEMENT,
+    undone = Happening(
+        policy.id,
         "ENDORSEMENT_UNDONE",
-        effective=endorsement.effective_date,
-        description=f"{kind_words(endorsement.type)} undone",
-        payload={"endorsement_id": endorsement.id},
-        now=now,
+        endorsement.effective_date,
+        f"{kind_words(endorsement.type)} undone",
+        {"endorsement_id": endorsement.id},
+        category=EventCategory.ENDORSEMENT,
+        contract=stages[-1].contract,
+        version_reason="Endorsement undone",
     )
-    tell_holder(session, policy, event)
-    snapshot = snapshot_of(state_of(policy), contract)
-    record_version(session, policy, event, snapshot, change_reason="Endorsement undone")
+    bring_to(session, policy, contract_as_of(stages, on), [undone], tells=undone, now=now)
+    keep_life_answers(session, policy.id, lives, life_answers, now=now)
     make_stale(session, policy, endorsement)
     record_audit(session, endorsement, "policies.undo_endorsement")
     session.flush()

@@ -1,0 +1,32 @@
+"""Every row that a change of policies leaves: one writer, for one policy and for thousands."""
+
+from insurance.policies.changes.change import Happening, HeldPolicy, PolicyChange
+from insurance.policies.changes.contents import (
+    new_layers,
+    new_values,
+    sums_of_benefits,
+    write_sums,
+)
+from insurance.policies.changes.figures import IN_FORCE, count_changes, in_force_of
+from insurance.policies.changes.planned import PlannedChanges
+from insurance.policies.changes.rows import ChangeRows, rows_of
+from insurance.policies.changes.writing import set_instalments, write_changes, write_events
+
+__all__ = [
+    "IN_FORCE",
+    "ChangeRows",
+    "Happening",
+    "HeldPolicy",
+    "PlannedChanges",
+    "PolicyChange",
+    "count_changes",
+    "in_force_of",
+    "new_layers",
+    "new_values",
+    "rows_of",
+    "set_instalments",
+    "sums_of_benefits",
+    "write_changes",
+    "write_events",
+    "write_sums",
+]

@@ -1,0 +1,112 @@
+"""Writing changes of policies: what each leaves, in a few statements for all of them."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Table, text
+from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
+
+from insurance.audit_logs.services import record_many
+from insurance.core.bulk import id_array, update_rows, write_rows
+from insurance.core.db import note_touched
+from insurance.core.tenancy import current_org
+from insurance.notifications.services import send_all_later
+from insurance.policies.changes.change import Happening, PolicyChange
+from insurance.policies.changes.figures import count_changes
+from insurance.policies.changes.rows import ChangeRows, rows_of
+from insurance.policies.models import Endorsement, Policy, PolicyEvent, PolicyVersion
+
+_EVENTS: Table = PolicyEvent.__table__  # type: ignore[assignment]
+_VERSIONS: Table = PolicyVersion.__table__  # type: ignore[assignment]
+_ENDORSEMENTS: Table = Endorsement.__table__  # type: ignore[assignment]
+_POLICIES: Table = Policy.__table__  # type: ignore[assignment]
+_LAST_SEQUENCES = text(
+    """
+    SELECT p.id, (
+        SELECT e.sequence FROM ins.policy_events e
+        WHERE e.org_id = :org AND e.policy_id = p.id ORDER BY e.sequence DESC LIMIT 1)
+    FROM unnest(CAST(:policies AS uuid[])) AS p(id)
+    """
+)
+
+
+def write_changes(session: Session, changes: Sequence[PolicyChange], *, now: datetime) -> None:
+    """Write everything that changes leave behind.
+
+    Rows of policies, events, versions, endorsements, figures, audit rows and letters. Policies that the session
+    has loaded show the change. The caller holds the policies.
+    """
+    session.flush()
+    rows = rows_of(changes, _last_sequences(session, changes), now=now)
+    write_rows(session, _EVENTS, rows.events)
+    write_rows(session, _VERSIONS, rows.versions)
+    write_rows(session, _ENDORSEMENTS, rows.endorsements)
+    becomes = _merged(changes, rows.numbers, now)
+    _set_policies(session, becomes)
+    count_changes(session, changes)
+    _show(changes, becomes)
+    record_many(session, [one.audit for one in changes if one.audit])
+    for one in changes:
+        if one.audit:
+            note_touched(session, "policies", str(one.policy.id))
+    send_all_later(session, [one.letter for one in changes if one.letter])
+
+
+def write_events(session: Session, happenings: Sequence[Happening], *, now: datetime) -> None:
+    """Append events that change no policy's row. The caller holds the policies."""
+    session.flush()
+    rows = ChangeRows(_sequences_of(session, {one.policy_id for one in happenings}))
+    for one in happenings:
+        rows.add_event(one, one.payload, now)
+    write_rows(session, _EVENTS, rows.events)
+
+
+def set_instalments(session: Session, instalments: Mapping[UUID, Decimal]) -> None:
+    """Set what policies pay from now on and leave their history alone: only in a trial."""
+    rows = [{"id": policy_id, "instalment": one} for policy_id, one in instalments.items()]
+    update_rows(session, _POLICIES, rows)
+
+
+def _last_sequences(session: Session, changes: Sequence[PolicyChange]) -> dict[UUID, int]:
+    return _sequences_of(session, {one.policy.id for one in changes})
+
+
+def _sequences_of(session: Session, policy_ids: Iterable[UUID]) -> dict[UUID, int]:
+    values = {"org": current_org(), "policies": id_array(policy_ids)}
+    found = session.execute(_LAST_SEQUENCES, values).tuples()
+    return {policy_id: last or 0 for policy_id, last in found}
+
+
+def _merged(
+    changes: Sequence[PolicyChange], numbers: Mapping[UUID, int], now: datetime
+) -> dict[UUID, dict[str, Any]]:
+    """Return what the row of each policy becomes after all of its changes."""
+    merged: dict[UUID, dict[str, Any]] = defaultdict(dict)
+    for one in changes:
+        merged[one.policy.id] |= one.becomes
+    for policy_id, number in numbers.items():
+        merged[policy_id] |= {"current_version": number, "updated_at": now}
+    return merged
+
+
+def _set_policies(session: Session, becomes: Mapping[UUID, Mapping[str, Any]]) -> None:
+    """Set the rows of policies, those that change in the same columns together."""
+    alike: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
+    for policy_id, columns in becomes.items():
+        if columns:
+            alike[tuple(columns)].append({"id": policy_id, **columns})
+    for rows in alike.values():
+        update_rows(session, _POLICIES, rows)
+
+
+def _show(changes: Sequence[PolicyChange], becomes: Mapping[UUID, Mapping[str, Any]]) -> None:
+    """Let policies that the session has loaded show what was written."""
+    for one in changes:
+        if isinstance(one.policy, Policy):
+            for name, value in becomes[one.policy.id].items():
+                set_committed_value(one.policy, name, value)
