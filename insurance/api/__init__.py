@@ -1,42 +1,18 @@
 """The JSON API, under /api/v1 and the same under /api."""
 
 from importlib import import_module
+from pkgutil import walk_packages
 
 from flask import Flask
 from flask_wtf import CSRFProtect
 
 from insurance.api.edge import blueprint_at
 
-_AREAS = (
-    "auth",
-    "reference",
-    "organizations",
-    "products",
-    "customers",
-    "quotes",
-    "policies",
-    "claims",
-    "claims_reports",
-    "lapses",
-    "premiums",
-    "lifecycle",
-    "approvals",
-    "endorsements",
-    "ledger",
-    "debit_orders",
-    "reconciliation",
-    "reconciliation_mappings",
-    "month_end",
-    "dashboard",
-    "audit_logs",
-    "mails",
-)
-
 
 def register(app: Flask, csrf: CSRFProtect) -> None:
-    """Publish every area's endpoints, and the documentation."""
-    for area in _AREAS:
-        import_module(f"insurance.api.{area}")
+    """Publish the endpoints of every module here, and the documentation."""
+    for module in walk_packages(__path__, f"{__name__}."):
+        import_module(module.name)
     for prefix, name in (("/api/v1", "api_v1"), ("/api", "api")):
         blueprint = blueprint_at(prefix, name)
         csrf.exempt(blueprint)

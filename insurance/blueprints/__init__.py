@@ -1,40 +1,17 @@
-"""The screens: one module each, form and route together."""
+"""The screens: one module each, form and route together. A module in a folder here is found."""
 
 from importlib import import_module
+from pkgutil import walk_packages
 
 from flask import Flask
 
-_BLUEPRINTS = (
-    "health",
-    "identity.sign_in",
-    "identity.links",
-    "identity.security",
-    "identity.second_factor",
-    "dashboard.show",
-    "search",
-    "customers",
-    "quotes",
-    "policies",
-    "claims",
-    "approvals",
-    "ledger",
-    "month_end",
-    "debit_orders",
-    "reconciliation",
-    "lapses",
-    "products",
-    "organizations.organizations",
-    "organizations.settings",
-    "organizations.people",
-    "organizations.api_keys",
-    "organizations.mail",
-    "audit_logs",
-)
+from insurance.web.navigation import use_entries
 
 
 def register(app: Flask) -> None:
-    """Register every screen's blueprint."""
-    modules = [import_module(f"insurance.blueprints.{name}") for name in _BLUEPRINTS]
+    """Register every screen's blueprint, and what the folders add to the rail (`RAIL`)."""
+    modules = [import_module(one.name) for one in walk_packages(__path__, f"{__name__}.")]
     # Several modules may share a blueprint; it is registered once all of them are loaded.
-    for blueprint in dict.fromkeys(module.bp for module in modules):
+    for blueprint in dict.fromkeys(one.bp for one in modules if hasattr(one, "bp")):
         app.register_blueprint(blueprint)
+    use_entries(app, [entry for one in modules for entry in getattr(one, "RAIL", ())])

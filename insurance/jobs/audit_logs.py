@@ -6,6 +6,7 @@ from insurance.audit_logs import anchors
 from insurance.audit_logs.sealing import seal_events
 from insurance.core import clock
 from insurance.core.tenancy import current_org
+from insurance.jobs.periodic import Periodic
 
 
 def seal() -> None:
@@ -18,3 +19,9 @@ def anchor() -> None:
     folder = current_app.config["SETTINGS"].anchors
     if folder is not None:
         anchors.add_anchor(anchors.file_of(folder, current_org()), current_org(), clock.now())
+
+
+PERIODIC = (
+    Periodic(1, seal),
+    Periodic(3600, anchor),
+)

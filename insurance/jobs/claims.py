@@ -2,6 +2,7 @@
 
 from insurance.claims import services
 from insurance.core import clock
+from insurance.jobs.periodic import Periodic
 
 
 def watch_deadlines() -> None:
@@ -12,3 +13,9 @@ def watch_deadlines() -> None:
 def count_claims() -> None:
     """Count the claims that changed in the sums of reports; a second run finds nothing to add."""
     services.count_claims()
+
+
+PERIODIC = (
+    Periodic(60, watch_deadlines),
+    Periodic(5, count_claims),
+)

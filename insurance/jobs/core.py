@@ -10,6 +10,7 @@ from insurance.core.idempotency import IdempotencyKey
 from insurance.core.tenancy import current_org
 from insurance.jobs import wake
 from insurance.jobs.outbox import find_waiting
+from insurance.jobs.periodic import Periodic
 
 _KEYS_KEPT = timedelta(days=30)
 
@@ -30,3 +31,9 @@ def forget_old_keys() -> None:
                 IdempotencyKey.created_at < clock.now() - _KEYS_KEPT,
             )
         )
+
+
+PERIODIC = (
+    Periodic(5, wake_waiting_jobs),
+    Periodic(3600, forget_old_keys),
+)

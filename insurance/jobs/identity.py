@@ -4,6 +4,7 @@ from flask import current_app
 
 from insurance.core import clock
 from insurance.identity import services
+from insurance.jobs.periodic import Periodic
 
 
 def send_reset_link(email: str) -> None:
@@ -16,3 +17,6 @@ def send_reset_link(email: str) -> None:
 def delete_expired() -> None:
     """Delete sessions, links and API sign-ins that have expired. Due once an hour."""
     services.delete_expired(now=clock.now())
+
+
+PERIODIC = (Periodic(3600, delete_expired, per_organization=False),)

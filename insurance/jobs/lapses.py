@@ -3,6 +3,7 @@
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.debit_orders.queries import list_collecting
+from insurance.jobs.periodic import Periodic
 from insurance.lapses import services
 from insurance.organizations.models import OrganizationKind
 from insurance.organizations.queries import get_organization
@@ -28,3 +29,9 @@ def keep_arrears_list() -> None:
     collecting = list_collecting(session, on=on)
     session.rollback()
     services.keep_arrears_list(on=on, now=clock.now(), collecting=collecting)
+
+
+PERIODIC = (
+    Periodic(3600, send_due_notices),
+    Periodic(900, keep_arrears_list),
+)

@@ -8,6 +8,7 @@ from sqlalchemy.exc import OperationalError
 from insurance.core import clock
 from insurance.core.db import db, transaction
 from insurance.core.jobs import enqueue
+from insurance.jobs.periodic import Periodic
 from insurance.month_end import services
 from insurance.organizations.models import OrganizationKind
 from insurance.organizations.queries import get_organization
@@ -56,3 +57,10 @@ def plan_month_end() -> None:
 def watch() -> None:
     """Wake a run whose workers died."""
     services.wake_stalled_run(now=clock.now())
+
+
+PERIODIC = (
+    Periodic(3600, keep_schedules),
+    Periodic(3600, plan_month_end),
+    Periodic(15, watch),
+)

@@ -1,7 +1,10 @@
 """Requests for a second person on screen."""
 
+from insurance.core.permissions import May
 from insurance.web.access import tenant_blueprint
+from insurance.web.navigation import Entry
 
 bp = tenant_blueprint("approvals", __name__, "/approvals")
-
-from insurance.blueprints.approvals import index, show  # noqa: E402, F401
+RAIL = (
+    Entry("Approvals", "approvals.index", May.APPROVALS_VIEW, "check", group="Control", place=20),
+)

@@ -1,7 +1,18 @@
 """The audit log on screen."""
 
+from insurance.core.permissions import May
 from insurance.web.access import tenant_blueprint
+from insurance.web.navigation import Entry
 
 bp = tenant_blueprint("audit_logs", __name__, "/audit-logs")
-
-from insurance.blueprints.audit_logs import index, show  # noqa: E402, F401
+RAIL = (
+    Entry(
+        "Audit log",
+        "audit_logs.index",
+        May.AUDIT_VIEW,
+        "history",
+        group="Control",
+        place=30,
+        key="a",
+    ),
+)

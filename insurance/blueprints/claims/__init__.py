@@ -1,20 +1,24 @@
 """Screens of claims."""
 
+from insurance.core.permissions import May
 from insurance.web.access import tenant_blueprint
+from insurance.web.navigation import Entry
 
 bp = tenant_blueprint("claims", __name__, "/claims")
-
-from insurance.blueprints.claims import (  # noqa: E402, F401
-    act,
-    authority,
-    create,
-    decide,
-    documents,
-    index,
-    loss_ratio,
-    pay,
-    payees,
-    reports,
-    settings,
-    show,
+RAIL = (
+    Entry(
+        "Claims",
+        "claims.index",
+        May.CLAIMS_VIEW,
+        "clipboard-list",
+        group="Serve",
+        place=40,
+        key="l",
+    ),
+    Entry(
+        "Claims reports", "claims.reports", May.CLAIMS_REPORTS, "receipt", group="Know", place=10
+    ),
+    Entry(
+        "Loss ratio", "claims.loss_ratio", May.CLAIMS_REPORTS, "chart-bar", group="Know", place=20
+    ),
 )

@@ -1,7 +1,18 @@
 """Customers on screen."""
 
+from insurance.core.permissions import May
 from insurance.web.access import tenant_blueprint
+from insurance.web.navigation import Entry
 
 bp = tenant_blueprint("customers", __name__, "/customers")
-
-from insurance.blueprints.customers import edit, index, show  # noqa: E402, F401
+RAIL = (
+    Entry(
+        "Customers",
+        "customers.index",
+        May.CUSTOMERS_VIEW,
+        "users",
+        group="Serve",
+        place=10,
+        key="c",
+    ),
+)

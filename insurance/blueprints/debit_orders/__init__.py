@@ -1,13 +1,17 @@
 """Debit orders on screen: runs, their items and file, mandates, holidays."""
 
+from insurance.core.permissions import May
 from insurance.web.access import tenant_blueprint
+from insurance.web.navigation import Entry
 
 bp = tenant_blueprint("debit_orders", __name__, "/debit-orders")
-
-from insurance.blueprints.debit_orders import (  # noqa: E402, F401
-    holidays,
-    index,
-    mandates,
-    prepare,
-    show,
+RAIL = (
+    Entry(
+        "Debit orders",
+        "debit_orders.index",
+        May.DEBIT_ORDERS_VIEW,
+        "calendar",
+        group="Money",
+        place=20,
+    ),
 )

@@ -1,7 +1,8 @@
 """The ledger on screen."""
 
+from insurance.core.permissions import May
 from insurance.web.access import tenant_blueprint
+from insurance.web.navigation import Entry
 
 bp = tenant_blueprint("ledger", __name__, "/ledger")
-
-from insurance.blueprints.ledger import periods, statement, trial_balance  # noqa: E402, F401
+RAIL = (Entry("Ledger", "ledger.trial_balance", May.LEDGER_VIEW, "book", group="Money", place=60),)

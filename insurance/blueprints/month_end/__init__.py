@@ -1,17 +1,18 @@
 """Month-end on screen: runs, their plan, progress and result; index tables and escalation."""
 
+from insurance.core.permissions import May
 from insurance.web.access import tenant_blueprint
+from insurance.web.navigation import Entry
 
 bp = tenant_blueprint("month_end", __name__, "/month-end")
-
-from insurance.blueprints.month_end import (  # noqa: E402, F401
-    create,
-    decide,
-    effects,
-    escalations,
-    holders,
-    index,
-    live,
-    settings,
-    show,
+RAIL = (
+    Entry(
+        "Month-end",
+        "month_end.index",
+        May.MONTH_END_VIEW,
+        "calendar",
+        group="Money",
+        place=50,
+        key="m",
+    ),
 )

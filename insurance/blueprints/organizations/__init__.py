@@ -1,1 +1,28 @@
 """Organizations, their settings, people, keys and mail on screen."""
+
+from insurance.core.permissions import May
+from insurance.web.navigation import Entry
+
+RAIL = (
+    Entry(
+        "Organizations",
+        "organizations.index",
+        May.ORGANIZATIONS_VIEW,
+        "building",
+        group="Control",
+        place=10,
+        key="o",
+    ),
+    Entry("People", "people.index", May.PEOPLE_VIEW, "user", group="Control", place=40, key="u"),
+    Entry("API keys", "api_keys.index", May.TOKENS_VIEW, "key", group="Control", place=50),
+    Entry("Mail", "mail.index", May.MAIL_VIEW, "mail", group="Control", place=60),
+    Entry(
+        "Settings",
+        "settings.edit",
+        May.SETTINGS_VIEW,
+        "settings",
+        group="Control",
+        place=70,
+        key="s",
+    ),
+)

@@ -1,21 +1,18 @@
 """Policies on screen."""
 
+from insurance.core.permissions import May
 from insurance.web.access import tenant_blueprint
+from insurance.web.navigation import Entry
 
 bp = tenant_blueprint("policies", __name__, "/policies")
-
-from insurance.blueprints.policies import (  # noqa: E402, F401
-    cancel,
-    change_object,
-    endorse,
-    give_up,
-    index,
-    lapse,
-    pay,
-    refund,
-    reinstate,
-    set_aside,
-    show,
-    suspend,
-    term,
+RAIL = (
+    Entry(
+        "Policies",
+        "policies.index",
+        May.POLICIES_VIEW,
+        "file-text",
+        group="Serve",
+        place=30,
+        key="p",
+    ),
 )

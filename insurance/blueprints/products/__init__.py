@@ -1,20 +1,21 @@
 """Screens of products, their parts, rate tables and categories."""
 
+from insurance.core.permissions import May
 from insurance.web.access import tenant_blueprint
+from insurance.web.navigation import Entry
 
 bp = tenant_blueprint("products", __name__, "/products")
-
-from insurance.blueprints.products import (  # noqa: E402, F401
-    benefits,
-    categories,
-    compare,
-    create,
-    delete,
-    edit,
-    inception_rules,
-    index,
-    launch,
-    rate_tables,
-    show,
-    withdraw,
+RAIL = (
+    Entry(
+        "Products",
+        "products.index",
+        May.PRODUCTS_VIEW,
+        "packages",
+        group="Build",
+        place=10,
+        key="b",
+    ),
+    Entry(
+        "Rate tables", "products.rate_tables", May.PRODUCTS_VIEW, "table", group="Build", place=20
+    ),
 )

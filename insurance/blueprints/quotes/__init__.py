@@ -1,7 +1,12 @@
 """Quotes on screen."""
 
+from insurance.core.permissions import May
 from insurance.web.access import tenant_blueprint
+from insurance.web.navigation import Entry
 
 bp = tenant_blueprint("quotes", __name__, "/quotes")
-
-from insurance.blueprints.quotes import create, index, show  # noqa: E402, F401
+RAIL = (
+    Entry(
+        "Quotes", "quotes.index", May.QUOTES_VIEW, "calculator", group="Serve", place=20, key="q"
+    ),
+)

@@ -1,7 +1,25 @@
 """Bank files on screen: uploaded, looked at, posted, reported; and money in suspense."""
 
+from insurance.core.permissions import May
 from insurance.web.access import tenant_blueprint
+from insurance.web.navigation import Entry
 
 bp = tenant_blueprint("reconciliation", __name__, "/reconciliation")
-
-from insurance.blueprints.reconciliation import index, mappings, show, suspense, upload  # noqa: E402, F401
+RAIL = (
+    Entry(
+        "Reconciliation",
+        "reconciliation.index",
+        May.RECONCILIATION_VIEW,
+        "upload",
+        group="Money",
+        place=30,
+    ),
+    Entry(
+        "Suspense",
+        "reconciliation.suspense",
+        May.RECONCILIATION_VIEW,
+        "coins",
+        group="Money",
+        place=40,
+    ),
+)
