@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from string import Template
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session
 
 from insurance.core.bulk import id_array
@@ -114,39 +114,49 @@ _HOLD = text(
     )
 )
 """Holds what is counted of claims, in one order: nobody else counts them meanwhile."""
-_ADD = text(
+_KEEP = text(
     _sql(
         """
-    WITH facts AS MATERIALIZED ($facts), before AS (
-        SELECT * FROM ins.claims_counted
-        WHERE org_id = :org AND claim_id = ANY(CAST(:ids AS uuid[]))
-    ), kept AS (
-        UPDATE ins.claims_counted AS k SET day = f.day, $set_keys, $set_sums
-        FROM facts f WHERE k.org_id = f.org_id AND k.claim_id = f.claim_id
-    )
-    INSERT INTO ins.claim_figures (org_id, grain, day, $keys, $sums)
-    SELECT org_id, grain,
-           CASE WHEN grain = 'DAY' THEN day ELSE CAST(date_trunc('month', day) AS date) END,
-           $keys, $summed
-    FROM (SELECT org_id, day, $keys, $sums FROM facts
-          UNION ALL SELECT org_id, day, $keys, $less FROM before) b
-    CROSS JOIN (VALUES ('DAY'), ('MONTH')) g(grain)
-    GROUP BY 1, 2, 3, $keys ORDER BY 1, 2, 3, $keys
-    ON CONFLICT (org_id, grain, day, $keys) DO UPDATE SET $added""",
+    UPDATE ins.claims_counted AS k SET day = f.day, $set_keys, $set_sums
+    FROM ($facts) f WHERE k.org_id = :org AND k.org_id = f.org_id AND k.claim_id = f.claim_id""",
         facts=_facts("c.id = ANY(CAST(:ids AS uuid[]))"),
         set_keys=_columns("$name = f.$name", _KEYS),
         set_sums=_columns("$name = f.$name", _SUMS),
-        added=_columns("$name = claim_figures.$name + excluded.$name", _SUMS),
     )
 )
-"""Adds the change of claims to the sums and keeps what is counted now, all as of one moment."""
+"""Keeps what the rows of claims say now as what is counted of them."""
+
+
+def _counted(sums: str) -> TextClause:
+    """Return the statement that adds what is counted of claims, or takes it off the sums."""
+    return text(
+        _sql(
+            """
+    INSERT INTO ins.claim_figures (org_id, grain, day, $keys, $sums)
+    SELECT k.org_id, grain,
+           CASE WHEN grain = 'DAY' THEN day ELSE CAST(date_trunc('month', day) AS date) END,
+           $keys, $counted
+    FROM ins.claims_counted k CROSS JOIN (VALUES ('DAY'), ('MONTH')) g(grain)
+    WHERE k.org_id = :org AND k.claim_id = ANY(CAST(:ids AS uuid[]))
+    GROUP BY 1, 2, 3, $keys ORDER BY 1, 2, 3, $keys
+    ON CONFLICT (org_id, grain, day, $keys) DO UPDATE SET $added""",
+            counted=_columns(sums, _SUMS),
+            added=_columns("$name = claim_figures.$name + excluded.$name", _SUMS),
+        )
+    )
+
+
+_TAKE_OFF, _ADD = _counted("-sum($name)"), _counted("sum($name)")
 
 
 def add_to_sums(session: Session, claim_ids: Sequence[UUID]) -> None:
-    """Count claims anew in the sums that are kept of them."""
+    """Count claims anew in the sums that are kept of them.
+
+    The rows of claims are read once, so that what is added is what is kept as counted.
+    """
     values = {"org": current_org(), "ids": id_array(claim_ids)}
-    session.execute(_HOLD, values)
-    session.execute(_ADD, values)
+    for statement in (_HOLD, _TAKE_OFF, _KEEP, _ADD):
+        session.execute(statement, values)
 
 
 add_checks(

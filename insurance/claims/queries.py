@@ -596,6 +596,7 @@ _ROW_JOINS = """) c
     JOIN ins.policies p ON p.org_id = %(org)s AND p.id = c.policy_id
     JOIN ins.customers cu ON cu.org_id = %(org)s AND cu.id = p.customer_id
     JOIN ins.products pr ON pr.org_id = %(org)s AND pr.id = p.product_id"""
+_FIND = "SELECT f.id FROM ins.sd_search_claims(%(q)s, %(limit)s) AS f"
 _IS_OPEN = "c.status IN ('SUBMITTED', 'PENDING_DOCUMENTS', 'UNDER_ASSESSMENT')"
 _IN_APPROVAL = """
     SELECT e.id FROM ins.claims e WHERE e.org_id = %(org)s AND e.escalated_at IS NOT NULL
@@ -610,7 +611,7 @@ _CONDITIONS = {
     "paid": "c.status = 'PAID'",
     "rejected": "c.status = 'REJECTED'",
     "mine": "c.assigned_to = %(mine)s",
-    "q": "c.id IN (SELECT f.id FROM ins.sd_search_claims(%(q)s, 200) f)",
+    "found": "c.id = ANY(%(found)s)",
     "before": "c.id < %(id)s",
     "timed_after": "(c.due_at, c.id) > (%(due)s, %(id)s)",
     "still": "c.due_at IS NULL",
@@ -641,8 +642,8 @@ def list_claim_rows(
 ) -> Page[ClaimRow]:
     """Return a page of the list on screen, in the order of `list_claims`.
 
-    One prepared statement (two on a later page that reaches claims without a deadline), no
-    objects to track.
+    One prepared statement (two on a later page that reaches claims without a deadline, one more
+    for a search), no objects to track.
     """
     names = [tab] if tab else []
     values: dict[str, Any] = {"org": current_org()}
@@ -652,8 +653,9 @@ def list_claim_rows(
         names.append("mine")
         values["mine"] = assigned_to
     if q.strip():
-        names.append("q")
-        values["q"] = q.strip()
+        names.append("found")
+        given = {"q": q.strip(), "limit": _FOUND_AT_MOST}
+        values["found"] = [one for (one,) in read_rows(session, _FIND, given)]
     if after is not None:
         values |= {"due": after[0], "id": after[1]}
     rows = _read_rows(session, names, values, tab, after, limit + 1)

@@ -235,7 +235,7 @@ REPORTS = {
                        i.reason_code
                 $joins JOIN ins.claim_items i ON i.org_id = c.org_id AND i.claim_id = c.id
                 $period AND i.decision IS NOT NULL
-                GROUP BY i.decision, i.reason_code ORDER BY 1, 3 DESC LIMIT :limit"""),
+                GROUP BY i.decision, i.reason_code ORDER BY 1, 3 DESC, 2 LIMIT :limit"""),
             ("decision", "reason"),
             (2, 4, 5),
             "Approval rate",

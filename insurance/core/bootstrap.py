@@ -65,6 +65,9 @@ def _create_roles(connection: psycopg.Connection) -> None:
         ("ins_app", "statement_timeout", "15s"),
         ("ins_app", "lock_timeout", "5s"),
         ("ins_app", "idle_in_transaction_session_timeout", "30s"),
+        # Where a name is found by its likeness. On the role: a setting of the search function
+        # does not reach the other servers of a cluster.
+        ("ins_app", "pg_trgm.word_similarity_threshold", "0.5"),
     ):
         connection.execute(
             sql.SQL("ALTER ROLE {} SET {} = {}").format(

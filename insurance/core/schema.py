@@ -8,6 +8,20 @@ from alembic.operations import MigrateOperation, Operations
 
 _TENANT_POLICY = "org_id = nullif(current_setting('app.org_id', true), '')::uuid"
 
+_DISTRIBUTE = """
+    DO $$ BEGIN
+        IF EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'citus') THEN {spread} END IF;
+    END $$
+"""
+_BY_TENANT = "PERFORM create_distributed_table('{table}', 'org_id');"
+_SPREAD = {
+    "tenant": _BY_TENANT,
+    "append_only": _BY_TENANT,
+    "reference": "PERFORM create_reference_table('{table}');",
+    "control": "NULL;",
+}
+"""How a cluster (Citus) spreads a table of each kind over its servers: before its policy."""
+
 GRANTS = {
     "tenant": "SELECT, INSERT, UPDATE, DELETE",
     "append_only": "SELECT, INSERT",
@@ -39,6 +53,7 @@ def _protect_table(operations: Operations, operation: ProtectTableOp) -> None:
     table, kind = operation.table, operation.kind
     if kind == "none":
         return
+    operations.execute(_DISTRIBUTE.format(spread=_SPREAD[kind].format(table=table)))
     if kind in ("tenant", "append_only"):
         operations.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
         operations.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")

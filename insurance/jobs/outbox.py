@@ -45,7 +45,7 @@ def find_waiting(limit: int = 500) -> list[UUID]:
                 OutboxJob.done_at.is_(None),
                 OutboxJob.run_after <= clock.now(),
             )
-            .order_by(OutboxJob.run_after)
+            .order_by(OutboxJob.run_after, OutboxJob.id)
             .limit(limit)
         )
     )

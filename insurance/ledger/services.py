@@ -43,7 +43,7 @@ CHART = (
 _SELECTED = """
     INSERT INTO ins.ledger_transfers (org_id, id, journal_id, posted_at, effective_date, type,
         description, debit_account, credit_account, amount, policy_id, premium_line_id, request_id)
-    SELECT CAST(:org AS uuid), r.id, r.journal_id, CAST(:now AS timestamptz), r.effective_date,
+    SELECT r.org_id, r.id, r.journal_id, CAST(:now AS timestamptz), r.effective_date,
            r.type, r.description, r.debit_account, r.credit_account, r.amount, r.policy_id,
            r.premium_line_id, CAST(:request AS text)
     FROM (
@@ -133,7 +133,7 @@ def post_selected(
 ) -> int:
     """Post the transfers that a statement of the caller's selects, and return their number.
 
-    `source` is a constant that names an entry's columns; `earliest` is the first of their days.
+    `source` is a constant that names an entry's columns, `org_id` from a row of the organization's; `earliest` is the first of their days.
     Nothing is dated in a closed month: raises DomainError at `field`.
     """
     check_open(session, earliest, field=field)

@@ -192,6 +192,9 @@ def list_policy_rows(
     if q.strip() and wanted is None:
         return Page([])
     values = {"org": current_org()} | (wanted or {})
+    if "q" in values:
+        given = {"q": values.pop("q"), "limit": limit + 1}
+        values["found"] = [one for (one,) in read_rows(session, _FIND, given)]
     for name, value in (
         ("status", status.value if status else None),
         ("product", product_id),
@@ -226,7 +229,7 @@ _CONDITIONS = {
     "product": " AND p.product_id = %(product)s",
     "after": " AND p.id < %(after)s",
     "holder": " AND p.customer_id = %(holder)s",
-    "q": "",
+    "found": " AND p.id = ANY(%(found)s)",
 }
 
 
@@ -236,28 +239,21 @@ def _list_statement(wanted: frozenset[str], limit: int) -> str:
 
     The limit too: as a parameter it would make the server plan the statement at every call.
     """
-    is_search = "q" in wanted
     parts = [
-        _ROW_COLUMNS,
-        _ROWS_FOUND.format(limit=limit) if is_search else " FROM ins.policies p",
-        _ROW_JOINS,
+        _ROWS,
         *(_CONDITIONS[name] for name in sorted(wanted)),
-        " ORDER BY found.place" if is_search else " ORDER BY p.id DESC",
+        _BEST_FIRST if "found" in wanted else " ORDER BY p.id DESC",
         f" LIMIT {limit:d}",
     ]
     return "".join(parts)
 
 
-_ROW_COLUMNS = """
+_FIND = "SELECT f.id FROM ins.sd_search_policies(%(q)s, %(limit)s) AS f"
+_BEST_FIRST = " ORDER BY array_position(%(found)s, p.id), p.id"
+_ROWS = """
     SELECT p.id, p.policy_number, p.status, p.premium, p.coverage_amount, p.effective_date,
-           c.display_name, pr.name, due.next_due"""
-_ROWS_FOUND = """
-    FROM (
-        SELECT id, place FROM ins.sd_search_policies(%(q)s, {limit:d}) WITH ORDINALITY AS f(id, place)
-        LIMIT {limit:d}
-    ) found
-    JOIN ins.policies p ON p.org_id = %(org)s AND p.id = found.id"""
-_ROW_JOINS = """
+           c.display_name, pr.name, due.next_due
+    FROM ins.policies p
     JOIN ins.customers c ON c.org_id = p.org_id AND c.id = p.customer_id
     JOIN ins.products pr ON pr.org_id = p.org_id AND pr.id = p.product_id
     LEFT JOIN LATERAL (

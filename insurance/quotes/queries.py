@@ -76,7 +76,8 @@ def list_comparison(session: Session, comparison_id: UUID) -> Sequence[QuoteLine
     """Return the options offered side by side, cheapest first."""
     query = _lines().where(Quote.comparison_id == comparison_id)
     return [
-        QuoteLine(*row) for row in session.execute(query.order_by(Quote.monthly_premium).limit(6))
+        QuoteLine(*row)
+        for row in session.execute(query.order_by(Quote.monthly_premium, Quote.id).limit(6))
     ]
 
 

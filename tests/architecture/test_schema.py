@@ -48,6 +48,12 @@ RULES = {
         SELECT tg.tgname FROM pg_trigger tg JOIN pg_class c ON c.oid = tg.tgrelid
         WHERE NOT tg.tgisinternal AND tg.tgname NOT LIKE 'guard\\_%'
           AND c.relnamespace IN ('ins'::regnamespace, 'cp'::regnamespace)""",
+    "a guard on what comes in stops the application alone": """
+        SELECT tgname FROM pg_trigger WHERE tgname LIKE 'guard\\_%' AND tgtype & 4 <> 0
+          AND pg_get_functiondef(tgfoid) NOT LIKE '%current_user <> ''ins_app''%'""",
+    "a name is found by its likeness on every server": """
+        SELECT rolname FROM pg_roles WHERE rolname = 'ins_app' AND NOT EXISTS (
+            SELECT 1 FROM unnest(rolconfig) x WHERE x LIKE 'pg_trgm.word_similarity_threshold=%')""",
     "there are no serials or identities": f"""
         SELECT t.name FROM ({TABLES}) t JOIN pg_attribute a ON a.attrelid = t.oid
         WHERE a.attnum > 0 AND (a.attidentity <> '' OR EXISTS (SELECT 1 FROM pg_attrdef d

@@ -38,7 +38,7 @@ _PRICE = """
 _INTO = """
     INSERT INTO ins.premium_lines (org_id, id, policy_id, kind, sequence, due_date, period_end,
         amount, paid_amount, status, whole_days, posted_at)
-    SELECT :org, r.id, r.policy_id,
+    SELECT o.org_id, r.id, r.policy_id,
     """
 _SET_PRICES = text(
     f"""{_PRICE}

@@ -53,7 +53,7 @@ def watch_deadlines(*, now: datetime, limit: int = 500) -> int:
             (Claim.warn_at <= now) & Claim.warned_at.is_(None)
             | (Claim.due_at <= now) & Claim.breached_at.is_(None),
         )
-        .order_by(Claim.due_at)
+        .order_by(Claim.due_at, Claim.id)
         .limit(limit)
     ).all()
     session.rollback()

@@ -67,10 +67,15 @@ _SET_MANDATES = text(
 )
 _SET_RUNS = text(
     """
-    UPDATE ins.debit_order_runs r SET status = CASE WHEN EXISTS (
-        SELECT 1 FROM ins.debit_order_items i WHERE i.org_id = r.org_id AND i.run_id = r.id
-          AND i.status = 'SUBMITTED') THEN 'RESULTS_IN' ELSE 'CLOSED' END
-    WHERE r.org_id = :org AND r.id = ANY(:runs) AND r.status IN ('RELEASED', 'RESULTS_IN')
+    UPDATE ins.debit_order_runs r
+    SET status = CASE WHEN n.waiting > 0 THEN 'RESULTS_IN' ELSE 'CLOSED' END
+    FROM (
+        SELECT x.id, count(i.id) AS waiting FROM ins.debit_order_runs x
+        LEFT JOIN ins.debit_order_items i
+          ON i.org_id = x.org_id AND i.run_id = x.id AND i.status = 'SUBMITTED'
+        WHERE x.org_id = :org AND x.id = ANY(:runs) GROUP BY x.org_id, x.id
+    ) n
+    WHERE r.org_id = :org AND r.id = n.id AND r.status IN ('RELEASED', 'RESULTS_IN')
     """
 )
 

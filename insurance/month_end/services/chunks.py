@@ -34,12 +34,14 @@ _KEEP = text(
     """
     INSERT INTO ins.month_end_effects (org_id, run_id, chunk, policy_id, policy_number, product_id,
         step, period, before, after, amount, has_rows)
-    SELECT :org, :run, :chunk, r.policy_id, r.policy_number, r.product_id, r.step, r.period,
+    SELECT o.org_id, :run, :chunk, r.policy_id, r.policy_number, r.product_id, r.step, r.period,
            CAST(r.before AS jsonb), CAST(r.after AS jsonb), r.amount, r.has_rows
-    FROM unnest(CAST(:policies AS uuid[]), CAST(:numbers AS text[]), CAST(:products AS uuid[]),
+    FROM ins.organizations o CROSS JOIN
+         unnest(CAST(:policies AS uuid[]), CAST(:numbers AS text[]), CAST(:products AS uuid[]),
                 CAST(:steps AS text[]), CAST(:periods AS date[]), CAST(:befores AS text[]),
                 CAST(:afters AS text[]), CAST(:amounts AS numeric[]), CAST(:listed AS boolean[]))
         AS r(policy_id, policy_number, product_id, step, period, before, after, amount, has_rows)
+    WHERE o.org_id = :org
     """
 )
 _FOLLOWED_IDS = text(

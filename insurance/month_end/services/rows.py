@@ -231,9 +231,10 @@ def _item(value: Any) -> str:
 
 
 def rows_of(target: str, *names: str) -> str:
-    """Return what a statement reads a chunk's rows from, but for policies left out.
+    """Return what a statement reads a chunk's rows `r` from, but for policies left out.
 
-    `names` are the columns it needs, besides the policy; all of them by default.
+    `names` are the columns it needs, besides the policy; all of them by default. What is inserted
+    takes its organization from the row `o`, as a server among several must have it.
     """
     columns = _COLUMNS[target]
     read = ["policy_id", *names] if names else list(columns)
@@ -244,4 +245,7 @@ def rows_of(target: str, *names: str) -> str:
         for name in read
     )
     listed = ", ".join(f'"{name}"' for name in read)
-    return f" FROM unnest({arrays}) AS r({listed}) WHERE r.policy_id <> ALL(CAST(:out AS uuid[]))"
+    return (
+        f" FROM ins.organizations o CROSS JOIN unnest({arrays}) AS r({listed})"  # noqa: S608 - as above
+        " WHERE o.org_id = :org AND r.policy_id <> ALL(CAST(:out AS uuid[]))"
+    )

@@ -38,7 +38,7 @@ _EARLIEST = _statement("SELECT min(r.day)", rows_of("transfers", "day"))
 _TRANSFERS = "".join(
     [
         """
-    SELECT r.id, r.journal AS journal_id, r.day AS effective_date, r.type, r.words AS description,
+    SELECT o.org_id, r.id, r.journal AS journal_id, r.day AS effective_date, r.type, r.words AS description,
            r.debit AS debit_account, r.credit AS credit_account, r.amount, r.policy_id,
            r.line AS premium_line_id
     """,

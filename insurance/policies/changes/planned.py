@@ -11,7 +11,7 @@ class PlannedChanges:
     """Writes events, and what rises leave, from the rows of a plan.
 
     `rows_from` returns by a target's name what its rows `r` are read from: `events`, `versions`,
-    `endorsements`, `contracts`, `benefits`, `objects` and `layers`.
+    `endorsements`, `contracts`, `benefits`, `objects` and `layers`; `o` is the organization's row.
     """
 
     def __init__(self, rows_from: Callable[[str], str]) -> None:
@@ -19,7 +19,7 @@ class PlannedChanges:
             f"""
             INSERT INTO ins.policy_events (org_id, id, policy_id, sequence, category, event_type,
                 effective_date, recorded_at, description, payload, actor, request_id)
-            SELECT :org, r.id, r.policy_id, r.sequence, r.category, r.event_type, r.effective_date,
+            SELECT o.org_id, r.id, r.policy_id, r.sequence, r.category, r.event_type, r.effective_date,
                    :now, r.description, r.payload, CAST(:actor AS text), CAST(:request AS text)
             {rows_from("events")}
             """
@@ -28,7 +28,7 @@ class PlannedChanges:
             f"""
             INSERT INTO ins.policy_versions (org_id, id, policy_id, version_number, event_id,
                 effective_date, snapshot_date, change_reason, change_description, policy_snapshot)
-            SELECT :org, r.id, r.policy_id, r.version_number, r.event_id, r.effective_date, :now,
+            SELECT o.org_id, r.id, r.policy_id, r.version_number, r.event_id, r.effective_date, :now,
                    r.change_reason, r.change_description, r.policy_snapshot
             {rows_from("versions")}
             """
@@ -38,7 +38,7 @@ class PlannedChanges:
             INSERT INTO ins.endorsements (org_id, id, policy_id, type, status, effective_date,
                 change, reason, priced_on_version, priced, created_at, created_by, issued_at,
                 applied_at, event_id, version_number)
-            SELECT :org, r.id, r.policy_id, r.type, r.status, r.effective_date, r.change, r.reason,
+            SELECT o.org_id, r.id, r.policy_id, r.type, r.status, r.effective_date, r.change, r.reason,
                    r.priced_on_version, r.priced, :now, CAST(:actor AS text), :now, :now,
                    r.event_id, r.version_number
             {rows_from("endorsements")}
@@ -69,7 +69,7 @@ class PlannedChanges:
             f"""
             INSERT INTO ins.policy_benefit_layers (org_id, id, policy_benefit_id, number, amount,
                 starts_on, waiting_days, waiting_until, reason)
-            SELECT :org, r.id, r.policy_benefit_id, r.number, r.amount, r.starts_on,
+            SELECT o.org_id, r.id, r.policy_benefit_id, r.number, r.amount, r.starts_on,
                    r.waiting_days, r.waiting_until, r.reason
             {rows_from("layers")}
             """
@@ -79,9 +79,9 @@ class PlannedChanges:
             f"""
             INSERT INTO ins.portfolio_counts AS c
                 (org_id, product_id, status, shard, policies, monthly_premium, cover)
-            SELECT :org, r.product_id, r.status, r.shard, 0, sum(r.premium_more), sum(r.cover_more)
+            SELECT o.org_id, r.product_id, r.status, r.shard, 0, sum(r.premium_more), sum(r.cover_more)
             {rows_from("contracts")}
-            GROUP BY r.product_id, r.status, r.shard ORDER BY r.product_id, r.status, r.shard
+            GROUP BY o.org_id, r.product_id, r.status, r.shard ORDER BY o.org_id, r.product_id, r.status, r.shard
             ON CONFLICT (org_id, product_id, status, shard) DO UPDATE
             SET monthly_premium = c.monthly_premium + excluded.monthly_premium,
                 cover = c.cover + excluded.cover
