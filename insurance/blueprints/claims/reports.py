@@ -11,6 +11,7 @@ from insurance.blueprints.claims import bp
 from insurance.blueprints.claims.show import REASON_WORDS
 from insurance.claims.reports import (
     REPORTS,
+    Report,
     Wanted,
     file_rows,
     get_report,
@@ -45,7 +46,7 @@ def reports() -> Response:
     """Run the report that is picked, the register at first."""
     problems: dict[str, str] = {}
     report = get_report(request.args.get("report") or "register")
-    wanted, narrowed = _wanted(problems)
+    wanted, narrowed = _wanted(report, problems)
     found = page_of_report(
         db.session(), report, wanted, limit=ROWS, cursor=request.args.get("cursor")
     )
@@ -76,7 +77,7 @@ def export_report() -> Response:
     """Send every row of a report as CSV or Excel; the last line says how many there are."""
     problems: dict[str, str] = {}
     report = get_report(request.form.get("report", ""))
-    wanted, narrowed = _wanted(problems)
+    wanted, narrowed = _wanted(report, problems)
     refuse_problems(problems)
     found = run_report(db.session(), report, wanted, limit=EXPORTED_AT_MOST)
     return export(
@@ -90,9 +91,11 @@ def export_report() -> Response:
     )
 
 
-def _wanted(problems: dict[str, str]) -> tuple[Wanted, dict[str, str]]:
+def _wanted(report: Report, problems: dict[str, str]) -> tuple[Wanted, dict[str, str]]:
+    """Return what is asked for, and what narrows the register; the other reports are whole."""
     start, end = year_asked(problems)
-    narrowed = {name: typed for name in NARROWING if (typed := request.values.get(name, "")[:60])}
+    names = NARROWING if report is REPORTS["register"] else ()
+    narrowed = {name: typed for name in names if (typed := request.values.get(name, "")[:60])}
     values: dict[str, Any] = dict(narrowed)
     if "product" in values:
         values["product"] = read_id(values["product"])
