@@ -60,7 +60,7 @@ class ReportQuery(ListQuery, PeriodFields):
     claim_type: Code | None = None
     cause: Code | None = None
     decision: Decision | None = None
-    reason: Code | None = Field(None, description="With the decision that it was given for")
+    reason: Code | None = None
     age: Code | None = Field(None, description="As the report on ageing names it")
     only: Literal["open", "reserved"] | None = None
     format: Format = "json"

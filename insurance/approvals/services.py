@@ -36,13 +36,14 @@ def request_approval(
 ) -> ApprovalRequest:
     """Freeze what is asked for until another person decides. The caller holds the record.
 
-    Raises ConflictError where the same waits already, ForbiddenError for a program; LookupError for
-    a subject that is not registered, which nobody could approve.
+    The same that waits on an earlier version of the record becomes void and this takes its place.
+    Raises ConflictError where it waits on this version, ForbiddenError for a program; LookupError
+    for a subject that is not registered, which nobody could approve.
     """
     if subject_of(subject.action) is not subject:
         raise LookupError(f"{subject.action} is registered as something else.")
     maker_id = _check_maker(reason)
-    _refuse_second(session, subject.action, resource_id)
+    _make_way(session, subject, resource_id, record_version, now)
     frozen = plain(dict(payload))
     request = ApprovalRequest(
         id=new_id(),
@@ -82,21 +83,35 @@ def _check_maker(reason: str) -> UUID:
     return actor.user_id
 
 
-def _refuse_second(session: Session, action: str, resource_id: UUID) -> None:
+def _make_way(
+    session: Session, subject: Subject, resource_id: UUID, record_version: int, now: datetime
+) -> None:
+    """Void what waits on an earlier version of the record, as nobody can agree to it any more.
+
+    Raises ConflictError where it was asked for on this version.
+    """
     waiting = session.scalars(
         select(ApprovalRequest).where(
             ApprovalRequest.org_id == current_org(),
-            ApprovalRequest.action == action,
+            ApprovalRequest.action == subject.action,
             ApprovalRequest.resource_id == resource_id,
             ApprovalRequest.status == ApprovalStatus.WAITING,
         )
     ).one_or_none()
-    if waiting is not None:
-        raise ConflictError(
-            f"“{waiting.title}” waits for approval already; "
-            f"{waiting.requested_by_email} asked for it.",
-            detail={"approval_id": str(waiting.id)},
-        )
+    if waiting is None:
+        return
+    if waiting.record_version == record_version:
+        raise waits_already(waiting)
+    why = f"The {subject.record.name} has changed since, and it was asked for again."
+    make_void(session, waiting, why=why, now=now)
+
+
+def waits_already(waiting: ApprovalRequest) -> ConflictError:
+    """Return the refusal to ask for what another request stands in the way of."""
+    return ConflictError(
+        f"“{waiting.title}” waits for approval already; {waiting.requested_by_email} asked for it.",
+        detail={"approval_id": str(waiting.id)},
+    )
 
 
 class _MovedOnError(ConflictError):

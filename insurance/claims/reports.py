@@ -107,9 +107,11 @@ _NARROW = """
     AND (CAST(:status AS text) IS NULL OR c.status = :status)
     AND (CAST(:claim_type AS text) IS NULL OR c.claim_type = :claim_type)
     AND (CAST(:cause AS text) IS NULL OR c.cause = :cause)
-    AND (CAST(:reason AS text) IS NULL OR EXISTS (SELECT 1 FROM ins.claim_items i
-        WHERE i.org_id = c.org_id AND i.claim_id = c.id AND i.reason_code = :reason
-          AND i.decision = :decision))
+    AND ((CAST(:reason AS text) IS NULL AND CAST(:decision AS text) IS NULL)
+        OR EXISTS (SELECT 1 FROM ins.claim_items i
+            WHERE i.org_id = c.org_id AND i.claim_id = c.id
+              AND (CAST(:reason AS text) IS NULL OR i.reason_code = :reason)
+              AND (CAST(:decision AS text) IS NULL OR i.decision = :decision)))
     AND (CAST(:age AS text) IS NULL OR $age = :age)
     AND (CAST(:only AS text) IS NULL
         OR (:only = 'open' AND c.status IN $undecided)

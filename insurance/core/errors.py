@@ -37,7 +37,12 @@ class NotFoundError(DomainError):
 
     status = 404
 
-    def __init__(self, message: str = "Not found.", *, field: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str = "There is no such record, or it is not yours to see.",
+        *,
+        field: str | None = None,
+    ) -> None:
         super().__init__(message, field=field)
 
 

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from flask import Flask, g
 from jinja2 import Template
 
+from insurance.core import clock
 from insurance.core.money import format_money
 from insurance.core.privacy import birth_words, may_see_identity
 from insurance.web.navigation import rail
@@ -33,6 +34,7 @@ def init_app(app: Flask) -> None:
         day=day,
         born=birth_words,
         moment=moment,
+        age=age,
         percent=percent,
         words=words,
         rate=rate,
@@ -88,6 +90,21 @@ def moment(value: datetime | None, seconds: bool = False) -> str:
     zone = ZoneInfo(tenant.timezone if tenant else "Africa/Johannesburg")
     local = value.astimezone(zone)
     return f"{local:%Y/%m/%d %H:%M:%S}" if seconds else f"{local:%Y/%m/%d %H:%M}"
+
+
+def age_in_words(asked_at: datetime, now: datetime) -> str:
+    """Return how long ago something was asked: minutes, hours or days."""
+    minutes = max(int((now - asked_at).total_seconds() // 60), 0)
+    for size, unit in ((24 * 60, "day"), (60, "hour"), (1, "minute")):
+        count = minutes // size
+        if count:
+            return f"{count} {unit}{'s' if count > 1 else ''}"
+    return "less than a minute"
+
+
+def age(asked_at: datetime) -> str:
+    """Return how long ago a moment is, such as `3 days`."""
+    return age_in_words(asked_at, clock.now())
 
 
 @lru_cache(1024)

@@ -8,13 +8,14 @@ from uuid import UUID
 
 import pytest
 from flask import Flask
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from insurance.approvals.models import ApprovalRequest, ApprovalStatus
 from insurance.approvals.queries import get_request, list_requests, list_waiting
 from insurance.approvals.services import approve_request, reject_request, withdraw_request
+from insurance.audit_logs.models import AuditEvent
 from insurance.billing.models import LineStatus, ReceiptKind
 from insurance.billing.queries import (
     arrears_on,
@@ -203,6 +204,30 @@ def test_the_same_is_not_asked_for_twice(policy_id: UUID, session: Session) -> N
     with at(DAY) as now:
         withdraw_request(approval_id, now=now, note="A misunderstanding")
     assert _ask_for_fraud(policy_id) != approval_id
+
+
+def test_what_a_change_of_the_record_left_behind_gives_way_to_the_same_asked_again(
+    policy_id: UUID, session: Session
+) -> None:
+    stale = _ask_for_fraud(policy_id)
+    with at(DAY) as now:
+        suspend_policy(policy_id, reason="Under investigation", on=DAY, now=now)
+
+    asked = _ask_for_fraud(policy_id)
+
+    given_way = get_request(session, stale)
+    (voided,) = session.scalars(
+        select(AuditEvent).where(
+            AuditEvent.resource_id == str(stale), AuditEvent.action == "approvals.void"
+        )
+    )
+    assert given_way.status is ApprovalStatus.VOID
+    assert given_way.decision_note == voided.reason
+    assert voided.reason == "The policy has changed since, and it was asked for again."
+    assert [one.id for one in list_waiting(session, "policies", policy_id)] == [asked]
+    session.rollback()
+    _approve(asked)
+    assert get_policy(session, policy_id).status is PolicyStatus.CANCELLED
 
 
 def test_a_refused_request_is_over_and_did_nothing(policy_id: UUID, session: Session) -> None:

@@ -16,7 +16,6 @@ from insurance.approvals.queries import list_waiting
 from insurance.approvals.services import request_approval
 from insurance.approvals.subjects import actions
 from insurance.billing.queries import list_premium_lines
-from insurance.blueprints.approvals.readable import age_in_words
 from insurance.claims.services import change_payees, undo_death
 from insurance.core.db import db, transaction
 from insurance.core.ids import new_id
@@ -46,6 +45,7 @@ from insurance.reconciliation.services import (
     preview_upload,
     return_suspense,
 )
+from insurance.web.filters import age_in_words
 from tests.factories.claims import MANAGER, account, acting, assess, benefit_of, claim, complete
 from tests.factories.claims import pay as pay_claim
 from tests.factories.identity import SignedInClient
@@ -258,6 +258,17 @@ def test_a_request_says_what_would_change_in_the_words_of_the_trade(
     assert [one for one in expected if one not in text] == []
     assert "_id" not in text.split("What was asked for")[1].split("</table>")[0]
     assert (listed.status_code, str(approval_id) in listed.text) == (200, True)
+
+
+def test_who_may_not_decide_reads_which_roles_do(sign_in: SignIn, session: Session) -> None:
+    approval_id = _cancellation(sell(START))
+    auditor = sign_in(Role.AUDITOR)
+
+    text = auditor.get(auditor.url(f"/approvals/{approval_id}")).text
+
+    assert "Your role does not decide requests. These roles do:" in text
+    assert "tenant administrator, manager, finance" in text
+    assert 'value="reject"' not in text
 
 
 def test_every_action_that_two_people_do_has_words_of_its_own() -> None:

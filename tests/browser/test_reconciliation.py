@@ -180,3 +180,21 @@ def test_the_screens_have_no_faults_that_a_machine_finds(
     faults["match"] = faults_of(page)
 
     assert {name: found for name, found in faults.items() if found} == {}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_waits_in_suspense_is_read_on_a_telephone_without_scrolling_sideways(
+    scheme: str, app: Flask, signed_in: Callable[..., Page], org: OrganizationFacts
+) -> None:
+    with app.app_context(), tenant_scope(org.id):
+        commit(csv_of(row("PL-9999-999999", "250.00", "MAGTAPE CREDIT SIBANYE PAYROLL 2026-11")))
+    page = signed_in(Role.FINANCE, width=390, scheme=scheme)
+
+    page.goto(f"/{org.slug}/reconciliation/suspense")
+
+    list_ = page.get_by_role("region", name="Payments without a policy")
+    shown, whole = list_.evaluate("box => [box.clientWidth, box.scrollWidth]")
+    assert shown >= whole
+    for name in ("Match", "Return"):
+        expect(list_.get_by_role("link", name=name)).to_be_in_viewport(ratio=1)
+    assert faults_of(page) == []

@@ -532,6 +532,26 @@ def test_reports_run_open_their_rows_and_leave_as_files(sign_in: SignIn, session
     assert sign_in(Role.AGENT).get(auditor.url("/claims/reports")).status_code == 403
 
 
+def test_only_the_register_is_narrowed_and_by_what_it_says(
+    sign_in: SignIn, session: Session
+) -> None:
+    seed_claims([sell(START) for _ in range(7)], TODAY)
+    auditor = sign_in(Role.AUDITOR)
+
+    def claims_of(query: str) -> int:
+        return len(re.findall(r">CLM-[0-9-]+</a>", _page(auditor, f"/claims/reports?{query}")))
+
+    assert claims_of("decision=REJECTED") == 1
+    assert claims_of("reason=NO_PROOF") == 1
+    assert claims_of("decision=APPROVED&reason=NO_PROOF") == 0
+    assert "Only:" in _page(auditor, "/claims/reports?decision=REJECTED")
+    assert "Only:" not in _page(auditor, "/claims/reports?report=causes&status=PAID")
+
+
+def _page(client: SignedInClient, path: str) -> str:
+    return client.get(client.url(path)).get_data(as_text=True)
+
+
 def test_the_loss_ratio_is_drawn_and_opens_its_entries(sign_in: SignIn, session: Session) -> None:
     seed_claims([sell(START) for _ in range(7)], TODAY)
     auditor = sign_in(Role.AUDITOR)

@@ -346,7 +346,24 @@ def test_the_pages_of_claim_and_policy_say_what_waits_and_who_asked(
     links = {asked: f"/approvals/{asked}", other: f"/approvals/{other}"}
     found = [{id_ for id_, link in links.items() if link in text} for text in shown.values()]
     assert found == [{asked}, {other}, {asked, other}]
-    assert all(PAYER.email in text for text in shown.values())
+    assert all(f"{PAYER.email} asked for it" in text for text in shown.values())
+
+
+def test_who_asked_for_a_payment_is_not_offered_to_pay_again_until_the_claim_has_moved_on(
+    session: Session, policy_id: UUID, sign_in: SignIn
+) -> None:
+    client = sign_in(Role.FINANCE)
+    payer = PAYER.within(user_id=client.person.id)
+    claim_id = _decided(session, policy_id, "DISABILITY", "20000.00")
+    pay(claim_id, "20000.00", actor=payer)
+    link = f'href="{client.url(f"/claims/{claim_id}/pay")}"'
+
+    waiting = client.get(client.url(f"/claims/{claim_id}")).text
+    _raise_reserve(claim_id)
+    stale = client.get(client.url(f"/claims/{claim_id}")).text
+
+    assert ("You asked for it" in waiting, link in waiting) == (True, False)
+    assert ("ask again" in stale, link in stale) == (True, True)
 
 
 def test_the_page_of_the_request_lets_who_assessed_the_claim_only_reject_it(

@@ -140,6 +140,30 @@ def test_what_cannot_be_read_is_said(
     assert why in answer.text
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/ledger?on=nonsense",
+        "/ledger/accounts/BANK?from=2026/11/01&to=nonsense",
+        "/claims/reports?from=nonsense",
+        "/claims/loss-ratio?to=nonsense",
+        "/month-end/escalations?on=nonsense",
+    ],
+)
+def test_a_day_that_cannot_be_read_stays_in_its_field_and_is_marked(
+    sign_in: SignIn, session: Session, path: str
+) -> None:
+    client = sign_in(Role.TENANT_ADMINISTRATOR)
+
+    text = client.get(client.url(path)).text
+
+    field = text[text.index('value="nonsense" aria-invalid="true"') :]
+    described_by = field.split('aria-describedby="')[1].split('"')[0]
+    message = text.split(f'id="{described_by}"')[1].split("</p>")[0]
+    assert text.count("aria-invalid") == 1
+    assert "Enter a real date" in message
+
+
 @pytest.mark.parametrize("code", ["NO_SUCH_ACCOUNT", "bank", "%00", "a" * 300])
 def test_an_unknown_account_is_not_found(sign_in: SignIn, session: Session, code: str) -> None:
     client = sign_in(Role.FINANCE)

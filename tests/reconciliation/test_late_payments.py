@@ -288,7 +288,7 @@ def test_the_way_over_the_api_and_on_screen(
     assert f'<option selected value="{receipt_id}">2026/10/15' in chosen
     assert (empty.status_code, wrong.status_code, asked.status_code) == (422, 404, 202)
     assert asked.json["status"] == "lapsed"
-    assert "Waiting for approval: Set the lapse of" in page
+    assert "Waiting for a second person: <a" in page and "Set the lapse of" in page
 
 
 @given(

@@ -10,6 +10,7 @@ from flask import Flask
 from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
+from insurance.approvals.queries import list_requests
 from insurance.approvals.services import approve_request
 from insurance.audit_logs.models import AuditEvent
 from insurance.billing.queries import (
@@ -314,6 +315,47 @@ def test_the_api_and_the_screen_ask_a_second_person_before_money_goes_back(
     assert (again.status_code, "waits for approval already" in again.text) == (409, True)
     assert "Paid back to where it came from" in request.text
     assert "In suspense" in request.text
+
+
+@pytest.mark.parametrize("first", ["match", "return"])
+def test_about_one_receipt_a_second_person_is_asked_for_one_thing_only(
+    first: str,
+    policy: tuple[UUID, str],
+    session: Session,
+    api: Callable[..., TestClient],
+    sign_in: Callable[..., SignedInClient],
+) -> None:
+    _set_limit(D("99.99"))
+    receipt_id = _wait(session, "100.00")
+    wanted = {"match": {"policy_id": str(policy[0])}, "return": {"reason": "Not ours"}}
+    titles = {
+        "match": f"Give R\xa0100,00 from suspense to {policy[1]}",
+        "return": "Pay R\xa0100,00 back from suspense",
+    }
+    second = "return" if first == "match" else "match"
+    client, page = api(Role.FINANCE), sign_in(Role.FINANCE)
+
+    asked = client.post(f"/api/v1/suspense/{receipt_id}/{first}", json=wanted[first])
+    refused = client.post(f"/api/v1/suspense/{receipt_id}/{second}", json=wanted[second])
+    shown = page.post(
+        page.url(f"/reconciliation/suspense/{receipt_id}/{second}"), data=wanted[second]
+    )
+
+    assert (asked.status_code, refused.status_code, shown.status_code) == (202, 409, 409)
+    assert f"“{titles[first]}” waits for approval already" in refused.json["detail"]
+    assert f"“{titles[first]}” waits for approval already" in shown.text
+    requests = list_requests(session, limit=5).items
+    assert [str(one.id) for one in requests] == [asked.json["approval_id"]]
+
+
+def test_a_receipt_is_not_asked_for_two_policies_at_once(session: Session) -> None:
+    _set_limit(D("99.99"))
+    receipt_id, (one, other) = _wait(session, "100.00"), make_policies(2)
+    with at(TODAY) as now:
+        match_suspense(receipt_id, one[0], on=TODAY, now=now)
+
+    with at(TODAY) as now, pytest.raises(ConflictError, match=f"{one[1]}” waits for approval"):
+        match_suspense(receipt_id, other[0], on=TODAY, now=now)
 
 
 def test_the_screens_say_what_waits_for_a_second_person_and_ask_no_more(

@@ -7,8 +7,6 @@ from flask import Response, request, url_for
 from insurance.approvals import queries
 from insurance.approvals.models import ApprovalStatus
 from insurance.blueprints.approvals import bp
-from insurance.blueprints.approvals.readable import age_in_words
-from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.paging import decode_cursor
 from insurance.core.permissions import May
@@ -31,11 +29,9 @@ def index() -> Response:
         after=decode_cursor(cursor, 1, UUID)[0] if cursor else None,
         status=status,
     )
-    now = clock.now()
     return page(
         "approvals/index.html",
         requests=found.items,
-        ages={one.id: age_in_words(one.requested_at, now) for one in found.items},
         statuses=list(ApprovalStatus),
         wanted=status,
         next=next_url(found),

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
@@ -101,16 +101,6 @@ def refusal_of(session: Session, request: ApprovalRequest) -> str:
     except ForbiddenError as refusal:
         return refusal.message
     return ""
-
-
-def age_in_words(asked_at: datetime, now: datetime) -> str:
-    """Return how long ago something was asked: minutes, hours or days."""
-    minutes = max(int((now - asked_at).total_seconds() // 60), 0)
-    for size, unit in ((24 * 60, "day"), (60, "hour"), (1, "minute")):
-        count = minutes // size
-        if count:
-            return f"{count} {unit}{'s' if count > 1 else ''}"
-    return "less than a minute"
 
 
 def _fact(name: str, value: str) -> Part:

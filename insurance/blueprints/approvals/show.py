@@ -9,14 +9,15 @@ from insurance.approvals import queries, services
 from insurance.approvals.models import ApprovalRequest, ApprovalStatus
 from insurance.approvals.subjects import subject_of
 from insurance.blueprints.approvals import bp
-from insurance.blueprints.approvals.readable import age_in_words, link_to, parts_of, refusal_of
+from insurance.blueprints.approvals.readable import link_to, parts_of, refusal_of
 from insurance.core import clock
 from insurance.core.context import current_actor
 from insurance.core.db import db
 from insurance.core.errors import DomainError
-from insurance.core.permissions import May
+from insurance.core.permissions import GRANTS, TENANT_ROLES, May
 from insurance.web.access import requires
 from insurance.web.business import business_day
+from insurance.web.filters import words
 from insurance.web.forms import Form, TextField
 from insurance.web.html import go, page, refuse
 
@@ -85,11 +86,17 @@ def _page(found: ApprovalRequest, form: DecisionForm, status: int = 200) -> Resp
         request_=found,
         form=form,
         parts=parts_of(db.session(), found),
-        age=age_in_words(found.requested_at, clock.now()),
         is_maker=is_maker,
         can_decide=decides,
         refusal=refusal_of(db.session(), found) if decides else "",
+        deciders=_deciders(),
         waits=waits,
         link=link_to(found),
         record=subject_of(found.action).record,
     )
+
+
+def _deciders() -> str:
+    """Return the roles that decide requests, in words."""
+    roles = [one for one in TENANT_ROLES if May.APPROVALS_DECIDE in GRANTS[one]]
+    return ", ".join(words(one).lower() for one in roles)

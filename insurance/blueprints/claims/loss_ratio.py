@@ -8,7 +8,7 @@ from decimal import Decimal
 from flask import Response, request
 
 from insurance.blueprints.claims import bp
-from insurance.blueprints.claims.reports import period_asked, read_id
+from insurance.blueprints.claims.reports import read_id, year_asked
 from insurance.claims.loss_figures import list_loss_months, whole_of
 from insurance.claims.reports import (
     LOSS_HEADER,
@@ -20,11 +20,12 @@ from insurance.claims.reports import (
     ratio_of,
 )
 from insurance.core.db import db
-from insurance.core.errors import DomainError, NotFoundError
+from insurance.core.errors import NotFoundError
 from insurance.core.money import ZERO, total
 from insurance.core.permissions import May
 from insurance.products.queries import list_product_names
 from insurance.web.access import requires
+from insurance.web.days import refuse_problems
 from insurance.web.exports import export
 from insurance.web.html import page
 
@@ -51,8 +52,8 @@ class Bar:
 @requires(May.CLAIMS_REPORTS)
 def loss_ratio() -> Response:
     """Show the ratio by product; a product shows its months."""
-    problems: list[str] = []
-    start, end = period_asked(problems)
+    problems: dict[str, str] = {}
+    start, end = year_asked(problems)
     asked = request.args.get("product", "")
     product_id = read_id(asked) if asked else None
     session = db.session()
@@ -119,8 +120,8 @@ def _bars(rows: Sequence[LossRatio]) -> list[Bar]:
 @requires(May.CLAIMS_REPORTS)
 def loss_entries() -> Response:
     """Show the ledger's entries behind a figure of the loss ratio."""
-    problems: list[str] = []
-    start, end = period_asked(problems)
+    problems: dict[str, str] = {}
+    start, end = year_asked(problems)
     side, asked = request.args.get("side", ""), request.args.get("product", "")
     if side not in set(Side):
         raise NotFoundError
@@ -135,6 +136,7 @@ def loss_entries() -> Response:
     return page(
         "claims/loss_entries.html",
         status=422 if problems else 200,
+        problems=problems,
         rows=rows[:SHOWN_AT_MOST],
         is_cut=len(rows) > SHOWN_AT_MOST,
         side=side,
@@ -148,10 +150,9 @@ def loss_entries() -> Response:
 @requires(May.CLAIMS_REPORTS)
 def export_loss_ratio() -> Response:
     """Send the ratio of every product and month as CSV or Excel."""
-    problems: list[str] = []
-    start, end = period_asked(problems)
-    if problems:
-        raise DomainError(problems[0])
+    problems: dict[str, str] = {}
+    start, end = year_asked(problems)
+    refuse_problems(problems)
     rows = list_loss_months(db.session(), start=start, end=end)
     return export(
         request.form.get("kind", ""),

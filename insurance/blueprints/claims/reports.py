@@ -11,6 +11,7 @@ from insurance.blueprints.claims import bp
 from insurance.blueprints.claims.show import REASON_WORDS
 from insurance.claims.reports import (
     REPORTS,
+    Report,
     Wanted,
     file_rows,
     get_report,
@@ -19,50 +20,33 @@ from insurance.claims.reports import (
     totals_of,
 )
 from insurance.core.db import db
-from insurance.core.errors import DomainError, NotFoundError
+from insurance.core.errors import NotFoundError
 from insurance.core.period import add_months
 from insurance.core.permissions import May
 from insurance.products.queries import list_product_names
 from insurance.web.access import requires
 from insurance.web.business import business_day
+from insurance.web.days import period_asked, refuse_problems
 from insurance.web.exports import EXPORTED_AT_MOST, export
 from insurance.web.filters import words
-from insurance.web.forms import parse_day
 from insurance.web.html import next_url, page
 
 ROWS = 100
 NARROWING = tuple(one.name for one in fields(Wanted) if one.name not in ("start", "end", "on"))
 
 
-def period_asked(problems: list[str]) -> tuple[date, date]:
+def year_asked(problems: dict[str, str]) -> tuple[date, date]:
     """Return the days asked for, both included: the last twelve months where none are."""
-    today = business_day()
-    end = _day("to", today, problems)
-    start = _day("from", add_months(end.replace(day=1), -11), problems)
-    if start > end:
-        problems.append("The last day must not be before the first.")
-        start = end
-    return start, end
-
-
-def _day(name: str, default: date, problems: list[str]) -> date:
-    typed = request.values.get(name, "").strip()
-    if not typed:
-        return default
-    try:
-        return parse_day(typed)
-    except ValueError as error:
-        problems.append(str(error))
-        return default
+    return period_asked(lambda end: add_months(end.replace(day=1), -11), problems)
 
 
 @bp.route("/reports")
 @requires(May.CLAIMS_REPORTS)
 def reports() -> Response:
     """Run the report that is picked, the register at first."""
-    problems: list[str] = []
+    problems: dict[str, str] = {}
     report = get_report(request.args.get("report") or "register")
-    wanted, narrowed = _wanted(problems)
+    wanted, narrowed = _wanted(report, problems)
     found = page_of_report(
         db.session(), report, wanted, limit=ROWS, cursor=request.args.get("cursor")
     )
@@ -91,11 +75,10 @@ def reports() -> Response:
 @requires(May.CLAIMS_REPORTS)
 def export_report() -> Response:
     """Send every row of a report as CSV or Excel; the last line says how many there are."""
-    problems: list[str] = []
+    problems: dict[str, str] = {}
     report = get_report(request.form.get("report", ""))
-    wanted, narrowed = _wanted(problems)
-    if problems:
-        raise DomainError(problems[0])
+    wanted, narrowed = _wanted(report, problems)
+    refuse_problems(problems)
     found = run_report(db.session(), report, wanted, limit=EXPORTED_AT_MOST)
     return export(
         request.form.get("kind", ""),
@@ -108,9 +91,11 @@ def export_report() -> Response:
     )
 
 
-def _wanted(problems: list[str]) -> tuple[Wanted, dict[str, str]]:
-    start, end = period_asked(problems)
-    narrowed = {name: typed for name in NARROWING if (typed := request.values.get(name, "")[:60])}
+def _wanted(report: Report, problems: dict[str, str]) -> tuple[Wanted, dict[str, str]]:
+    """Return what is asked for, and what narrows the register; the other reports are whole."""
+    start, end = year_asked(problems)
+    names = NARROWING if report is REPORTS["register"] else ()
+    narrowed = {name: typed for name in names if (typed := request.values.get(name, "")[:60])}
     values: dict[str, Any] = dict(narrowed)
     if "product" in values:
         values["product"] = read_id(values["product"])

@@ -15,6 +15,7 @@ from insurance.claims.models import ClaimDocument, ClaimItem
 from insurance.claims.queries import ClaimView
 from insurance.claims.rules import DOCUMENTS, REASONS, is_there
 from insurance.claims.rules.statuses import PAYABLE, REOPENABLE, UNDECIDED
+from insurance.claims.services.payments import PAY
 from insurance.core import clock
 from insurance.core.context import current_actor
 from insurance.core.db import db
@@ -47,6 +48,8 @@ def show(claim_id: UUID) -> Response:
 def claim_context(view: ClaimView, form: Any) -> dict[str, Any]:
     """Return what the claim's page shows."""
     session, claim = db.session(), view.claim
+    waiting = list_waiting(session, "claims", claim.id)
+    last_move = queries.last_move_of(session, claim.id) if waiting else 0
     used = queries.used_cover(
         session, [one.policy_benefit_id for one in view.items], life=view.claim.member_id
     )
@@ -65,14 +68,18 @@ def claim_context(view: ClaimView, form: Any) -> dict[str, Any]:
             one.id: max(one.cover - used[one.policy_benefit_id], ZERO) for one in view.items
         },
         "payments": view.payments,
-        "waiting": list_waiting(session, "claims", claim.id),
+        "waiting": waiting,
+        "last_move": last_move,
         "document_names": DOCUMENTS,
         "reason_words": REASON_WORDS,
         "limits": services.my_limits(session),
         "now": clock.now(),
         "today": business_day(),
         "is_undecided": claim.status in UNDECIDED,
-        "can_pay": claim.status in PAYABLE,
+        "can_pay": claim.status in PAYABLE
+        and not any(
+            one.action == PAY.action and one.record_version == last_move for one in waiting
+        ),
         "ended_policy": bool(view.payments)
         and get_policy(session, claim.policy_id).status is PolicyStatus.CANCELLED
         and services.is_ended_by_claim(session, claim),

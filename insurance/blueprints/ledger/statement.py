@@ -5,13 +5,11 @@ from datetime import date
 from flask import Response, request, url_for
 
 from insurance.blueprints.ledger import bp
-from insurance.blueprints.ledger.days import day_asked
 from insurance.core.db import db
-from insurance.core.errors import DomainError
 from insurance.core.permissions import May
 from insurance.ledger import queries
 from insurance.web.access import requires
-from insurance.web.business import business_day
+from insurance.web.days import period_asked, refuse_problems
 from insurance.web.exports import export
 from insurance.web.html import next_url, page
 
@@ -33,8 +31,8 @@ _HEADER = (
 def statement(account_code: str) -> Response:
     """Show an account's entries by date with the balance after each."""
     session = db.session()
-    problems: list[str] = []
-    since, until = _period(problems)
+    problems: dict[str, str] = {}
+    since, until = period_asked(_first_of_month, problems)
     found = queries.account_statement(
         session,
         account_code,
@@ -52,6 +50,8 @@ def statement(account_code: str) -> Response:
         account=found.account,
         names={one.code: one.name for one in queries.list_accounts(session)},
         chosen=chosen,
+        since=since,
+        until=until,
         problems=problems,
         next=next_url(found.entries),
         first=url_for("ledger.statement", account_code=account_code, **chosen),  # type: ignore[arg-type]
@@ -64,10 +64,9 @@ def export_statement(account_code: str) -> Response:
     """Send the whole period's entries as CSV or Excel; the audit log says so."""
     session = db.session()
     account = queries.get_account(session, account_code)
-    problems: list[str] = []
-    since, until = _period(problems)
-    if problems:
-        raise DomainError(problems[0])
+    problems: dict[str, str] = {}
+    since, until = period_asked(_first_of_month, problems)
+    refuse_problems(problems)
     rows = (
         (
             entry.effective_date,
@@ -93,11 +92,5 @@ def export_statement(account_code: str) -> Response:
     )
 
 
-def _period(problems: list[str]) -> tuple[date, date]:
-    """Return the days asked for: this month up to today where none are."""
-    until = day_asked("to", business_day(), problems)
-    since = day_asked("from", until.replace(day=1), problems)
-    if since > until:
-        problems.append("The last day must not be before the first.")
-        since = until
-    return since, until
+def _first_of_month(day: date) -> date:
+    return day.replace(day=1)

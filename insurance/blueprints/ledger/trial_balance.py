@@ -3,14 +3,13 @@
 from flask import Response, request
 
 from insurance.blueprints.ledger import bp
-from insurance.blueprints.ledger.days import day_asked
 from insurance.core.db import db
-from insurance.core.errors import DomainError
 from insurance.core.money import total
 from insurance.core.permissions import May
 from insurance.ledger import queries
 from insurance.web.access import requires
 from insurance.web.business import business_day
+from insurance.web.days import day_asked, refuse_problems
 from insurance.web.exports import export
 from insurance.web.html import page
 
@@ -21,7 +20,7 @@ _HEADER = ("Account", "Name", "Kind", "Debit", "Credit", "Balance")
 @requires(May.LEDGER_VIEW)
 def trial_balance() -> Response:
     """Show every account with its debits, credits and balance."""
-    problems: list[str] = []
+    problems: dict[str, str] = {}
     on = day_asked("on", business_day(), problems)
     session = db.session()
     lines = queries.trial_balance(session, on)
@@ -42,10 +41,9 @@ def trial_balance() -> Response:
 @requires(May.LEDGER_VIEW)
 def export_trial_balance() -> Response:
     """Send the trial balance as CSV or Excel; the audit log says so."""
-    problems: list[str] = []
+    problems: dict[str, str] = {}
     on = day_asked("on", business_day(), problems)
-    if problems:
-        raise DomainError(problems[0], field="on")
+    refuse_problems(problems)
     return export(
         request.form.get("kind", ""),
         f"trial-balance-{on}",

@@ -19,6 +19,7 @@ from insurance.products.models import ProjectionType
 from insurance.products.queries import list_products
 from insurance.web.access import requires
 from insurance.web.business import business_day
+from insurance.web.days import day_asked
 from insurance.web.forms import (
     ChoiceField,
     DayField,
@@ -123,17 +124,14 @@ class RuleForm(Form):
 @requires(May.MONTH_END_VIEW)
 def escalations() -> Response:
     """Show the rate of each product at a date, and where it came from."""
-    problem, on = "", business_day()
-    try:
-        on = parse_day(request.args["on"]) if request.args.get("on") else on
-    except ValueError as error:
-        problem = str(error)
+    problems: dict[str, str] = {}
+    on = day_asked("on", business_day(), problems)
     return page(
         "month_end/escalations.html",
         part="rates",
-        status=422 if problem else 200,
+        status=422 if problems else 200,
         on=on,
-        problem=problem,
+        problems=problems,
         lines=services.preview_escalation(db.session(), on),
     )
 

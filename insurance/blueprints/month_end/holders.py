@@ -59,7 +59,7 @@ def find_escalation() -> Response:
         "month_end/escalations.html",
         status=422,
         on=on,
-        problem="",
+        problems={},
         unknown="There is no such policy." if number else "Enter a policy number.",
         lines=services.preview_escalation(db.session(), on),
     )

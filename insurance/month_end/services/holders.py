@@ -265,7 +265,9 @@ def _check_notice(
     years = anniversary.year - policy.effective_date.year
     if years < 1 or add_years(policy.effective_date, years) != anniversary:
         raise DomainError("This is no anniversary of the policy.", field="anniversary")
-    if sent_on > min(last, on):
+    if sent_on > last:
         raise DomainError(
-            f"The holder is told by {last:%Y/%m/%d}, {days} days before.", field="sent_on"
+            f"A notice is sent by {last:%Y/%m/%d}, {days} days before the rise.", field="sent_on"
         )
+    if sent_on > on:
+        raise DomainError("A notice cannot be sent in the future.", field="sent_on")

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from insurance.approvals.models import ApprovalRequest
-from insurance.approvals.services import request_approval
+from insurance.approvals.services import request_approval, waits_already
 from insurance.approvals.subjects import Record, Subject, register
 from insurance.audit_logs.services import record
 from insurance.billing.models import Receipt, ReceiptStatus
@@ -57,7 +57,7 @@ def match_suspense(receipt_id: UUID, policy_id: UUID, *, on: date, now: datetime
 
     A lapsed policy takes it, as what it owes is paid before it is reinstated. Above the tenant's
     limit for a payment a second person is asked. Raises ConflictError for a policy that is over,
-    or a receipt that does not wait any more.
+    or a receipt that does not wait any more, or about which a second person is asked already.
     """
     with transaction() as session:
         policy = get_policy(session, policy_id, lock=True)
@@ -95,6 +95,7 @@ def _check_takes_money(policy: Policy) -> None:
 def _ask_to_match(
     session: Session, receipt: Receipt, policy: Policy, now: datetime
 ) -> ApprovalRequest:
+    _check_asked_once(session, receipt, MATCH, policy.id)
     return request_approval(
         session,
         MATCH,
@@ -117,7 +118,8 @@ def return_suspense(receipt_id: UUID, *, reason: str, on: date, now: datetime) -
     """Pay a receipt in suspense back to where it came from.
 
     Above the tenant's limit for a payment a second person is asked. Raises DomainError without a
-    reason, ConflictError for a receipt that does not wait any more.
+    reason, ConflictError for a receipt that does not wait any more, or about which a second person
+    is asked already.
     """
     reason = check_reason(reason)
     with transaction() as session:
@@ -156,6 +158,7 @@ RETURN = register(Subject(action="suspense.return", record=RECEIPT, execute=exec
 def _ask_to_return(
     session: Session, receipt: Receipt, reason: str, now: datetime
 ) -> ApprovalRequest:
+    _check_asked_once(session, receipt, RETURN, receipt.id)
     return request_approval(
         session,
         RETURN,
@@ -171,6 +174,18 @@ def _ask_to_return(
         reason=reason,
         now=now,
     )
+
+
+def _check_asked_once(
+    session: Session, receipt: Receipt, subject: Subject, resource_id: UUID
+) -> None:
+    """Refuse to ask for one thing while a second person is asked for another about a receipt.
+
+    The same asked twice is refused by `request_approval`, which knows whether the first still holds.
+    """
+    asked = queries.find_requests(session, [receipt.id]).get(receipt.id)
+    if asked and (asked.action, asked.resource_id) != (subject.action, resource_id):
+        raise waits_already(asked)
 
 
 def _return(session: Session, receipt: Receipt, reason: str, on: date, now: datetime) -> None:
