@@ -7,13 +7,13 @@ from uuid import UUID
 from pydantic import Field
 
 from insurance.api.edge import Answer, Body, ListQuery, endpoint, listing
-from insurance.api.policies import business_day
 from insurance.approvals import queries, services
 from insurance.approvals.models import ApprovalStatus
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.paging import decode_cursor
 from insurance.core.permissions import May
+from insurance.web.business import business_day
 from insurance.web.parsing import Money, Words
 
 PATH = "/approvals/<uuid:approval_id>"

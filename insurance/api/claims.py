@@ -19,7 +19,7 @@ from insurance.api.edge import (
     listing,
 )
 from insurance.api.endorsements import LifeAnswer, answers_by_question
-from insurance.api.policies import PATH, business_day
+from insurance.api.policies import PATH
 from insurance.claims import letters, queries, services
 from insurance.claims.models import (
     Claim,
@@ -41,6 +41,7 @@ from insurance.core.paging import decode_cursor
 from insurance.core.permissions import May
 from insurance.policies.queries import get_policy
 from insurance.products.queries import load_terms
+from insurance.web.business import business_day
 from insurance.web.documents import send_claim_document
 from insurance.web.parsing import Amount, Day, Money, Words
 

@@ -10,7 +10,6 @@ from flask import Response
 from pydantic import Field, StrictBool, WithJsonSchema
 
 from insurance.api.edge import Answer, Body, ListQuery, Query, Reply, endpoint, listing
-from insurance.api.policies import business_day
 from insurance.claims import queries, services
 from insurance.claims.loss_figures import loss_ratios
 from insurance.claims.models import Assignment, ClaimStatus, Decision
@@ -34,6 +33,7 @@ from insurance.core.errors import DomainError
 from insurance.core.period import add_months
 from insurance.core.permissions import May
 from insurance.products.queries import get_product
+from insurance.web.business import business_day
 from insurance.web.exports import EXPORTED_AT_MOST, export
 from insurance.web.parsing import Amount, Day, Money, Words
 

@@ -1,6 +1,6 @@
 """Debit orders in the API: mandates, runs with their items and file, holidays, reason codes."""
 
-from datetime import date, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
 from uuid import UUID
@@ -23,7 +23,7 @@ from insurance.debit_orders.rules import (
     MandateStatus,
     Treatment,
 )
-from insurance.organizations.queries import get_organization
+from insurance.web.business import business_day
 from insurance.web.parsing import Amount, Day, Money, Words
 
 TAG = "Debit orders"
@@ -211,7 +211,7 @@ def list_mandates(policy_id: UUID):
 def create_mandate(policy_id: UUID, body: MandateBody):
     """Capture a mandate; a policy has at most one active one."""
     wanted = services.NewMandate(**body.model_dump(exclude={"org_id"}))
-    mandate = services.create_mandate(policy_id, wanted, on=_today(), now=clock.now())
+    mandate = services.create_mandate(policy_id, wanted, on=business_day(), now=clock.now())
     return created(_mandate(mandate), "list_mandates", policy_id=policy_id)
 
 
@@ -225,7 +225,9 @@ def create_mandate(policy_id: UUID, body: MandateBody):
 )
 def activate_mandate(mandate_id: UUID, body: SignatureBody):
     """Put a mandate that waits or was suspended into force."""
-    return _mandate(services.activate_mandate(mandate_id, signed_on=body.signed_on, on=_today()))
+    return _mandate(
+        services.activate_mandate(mandate_id, signed_on=body.signed_on, on=business_day())
+    )
 
 
 @endpoint(
@@ -281,7 +283,9 @@ def list_debit_order_runs(query: RunQuery):
 )
 def prepare_debit_order_run(body: RunBody):
     """Take every premium to be debited on a day into a draft run."""
-    run = services.prepare_run(body.action_date, on=_today(), now=clock.now(), since=body.since)
+    run = services.prepare_run(
+        body.action_date, on=business_day(), now=clock.now(), since=body.since
+    )
     return created(_full(run.id), "get_debit_order_run", run_id=run.id)
 
 
@@ -319,7 +323,7 @@ def list_debit_order_items(run_id: UUID, query: ItemQuery):
 )
 def release_debit_order_run(run_id: UUID, body: ReleaseBody):
     """Freeze a run for the bank; never by who prepared it."""
-    services.release_run(run_id, on=_today(), now=clock.now(), format=body.format.value)
+    services.release_run(run_id, on=business_day(), now=clock.now(), format=body.format.value)
     return _full(run_id)
 
 
@@ -333,7 +337,7 @@ def release_debit_order_run(run_id: UUID, body: ReleaseBody):
 )
 def cancel_debit_order_run(run_id: UUID, body: ReasonBody):
     """Give a run's premiums free: a draft, or a released one before its action date."""
-    services.cancel_run(run_id, reason=body.reason, on=_today())
+    services.cancel_run(run_id, reason=body.reason, on=business_day())
     return _full(run_id)
 
 
@@ -407,10 +411,6 @@ def list_reason_codes():
         }
         for one in CODES
     ]
-
-
-def _today() -> date:
-    return clock.today(get_organization(db.session()).timezone)
 
 
 def _mandates(policy_id: UUID) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from pydantic import Field, StrictBool
 
 from insurance.api.edge import Answer, Body, Query, Reply, endpoint
 from insurance.api.objects import DriverBody, ObjectBody, described
-from insurance.api.policies import PATH, business_day
+from insurance.api.policies import PATH
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.permissions import May
@@ -18,6 +18,7 @@ from insurance.policies.services import endorsements as services
 from insurance.policies.services.as_at import policy_as_at
 from insurance.policies.services.endorsements import IssuedEndorsement, Preview, Wanted
 from insurance.policies.services.life_cover import question_answer
+from insurance.web.business import business_day
 from insurance.web.parsing import Amount, Day, Money, Words
 
 ONE = "/endorsements/<uuid:endorsement_id>"

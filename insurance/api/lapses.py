@@ -20,9 +20,9 @@ from insurance.lapses.models import (
     NoticeKind,
     PremiumNotice,
 )
-from insurance.organizations.queries import get_organization
 from insurance.policies.services import forecast_of
 from insurance.products.queries import get_product
+from insurance.web.business import business_day
 from insurance.web.parsing import Amount, Day, Money, Words
 
 Schedule = Annotated[list[Whole], Field(max_length=10)]
@@ -179,7 +179,7 @@ def list_lapse_rules(product_id: UUID) -> list[LapseRule]:
 def create_lapse_rule(product_id: UUID, body: NewLapseRuleBody) -> Reply:
     """Add a lapse rule to a product; overlapping dates are refused."""
     wanted = body.model_dump(exclude={"org_id"}, exclude_unset=True)
-    rule = services.create_lapse_rule(product_id, wanted, on=_today(), now=clock.now())
+    rule = services.create_lapse_rule(product_id, wanted, on=business_day(), now=clock.now())
     return created(rule, "list_lapse_rules", product_id=product_id)
 
 
@@ -189,7 +189,7 @@ def edit_lapse_rule(lapse_rule_id: UUID, body: LapseRuleChanges) -> LapseRule:
     """Change a lapse rule; one that premiums fell due under can only be ended."""
     wanted = body.model_dump(exclude={"org_id", "version"}, exclude_unset=True)
     return services.edit_lapse_rule(
-        lapse_rule_id, wanted, version=body.version, on=_today(), now=clock.now()
+        lapse_rule_id, wanted, version=body.version, on=business_day(), now=clock.now()
     )
 
 
@@ -197,7 +197,7 @@ def edit_lapse_rule(lapse_rule_id: UUID, body: LapseRuleChanges) -> LapseRule:
           answer=ForecastAnswer, tag="Lapse rules")  # fmt: skip
 def get_lapse_forecast(policy_id: UUID) -> dict[str, Any]:
     """Say why and when a policy will lapse."""
-    found = forecast_of(db.session(), policy_id, _today())
+    found = forecast_of(db.session(), policy_id, business_day())
     return {name: getattr(found, name) for name in ForecastAnswer.model_fields} | {
         "blocked_by": [str(block) for block in found.blocked_by]
     }
@@ -208,7 +208,11 @@ def get_lapse_forecast(policy_id: UUID) -> dict[str, Any]:
 def place_lapse_hold(policy_id: UUID, body: HoldBody) -> LapseHold:
     """Keep a policy from lapsing until a day."""
     return services.place_hold(
-        policy_id, reason=body.reason, expires_on=body.expires_on, on=_today(), now=clock.now()
+        policy_id,
+        reason=body.reason,
+        expires_on=body.expires_on,
+        on=business_day(),
+        now=clock.now(),
     )
 
 
@@ -238,7 +242,7 @@ def record_premium_notice(policy_id: UUID, body: RegisteredNoticeBody) -> Reply:
         recipient=body.recipient,
         sent_on=body.sent_on,
         registered_number=body.registered_number,
-        on=_today(),
+        on=business_day(),
         now=clock.now(),
     )
     return created(notice, "list_premium_notices", policy_id=policy_id)
@@ -254,7 +258,7 @@ def record_notice_letter(policy_id: UUID, body: LetterBody, sent: Sent) -> Reply
         sent_on=body.sent_on,
         registered_number=body.registered_number,
         letter=services.Letter(sent.name, sent.content),
-        on=_today(),
+        on=business_day(),
         now=clock.now(),
     )
     return created(notice, "list_premium_notices", policy_id=policy_id)
@@ -264,9 +268,5 @@ def record_notice_letter(policy_id: UUID, body: LetterBody, sent: Sent) -> Reply
           body=SendNoticeBody, answer=PremiumNoticeAnswer, status=201, tag="Lapse rules")  # fmt: skip
 def send_premium_notice(policy_id: UUID, body: SendNoticeBody) -> Reply:
     """Send the notice of non-payment by e-mail now; sent late, grace runs from it."""
-    notice = services.send_notice(policy_id, on=_today())
+    notice = services.send_notice(policy_id, on=business_day())
     return created(notice, "list_premium_notices", policy_id=policy_id)
-
-
-def _today() -> date:
-    return clock.today(get_organization(db.session()).timezone)

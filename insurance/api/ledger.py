@@ -1,6 +1,6 @@
 """The ledger in the API: chart, trial balance, account statements, closed months."""
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from insurance.core.db import db
 from insurance.core.permissions import May
 from insurance.ledger import periods, queries
 from insurance.ledger.models import AccountKind, LedgerClose
-from insurance.organizations.queries import get_organization
+from insurance.web.business import business_day
 from insurance.web.parsing import Day, Money, Words
 
 Reason = Annotated[Words, Field(min_length=1, max_length=periods.LONGEST_REASON)]
@@ -116,7 +116,7 @@ class ReopenBody(Body):
 )
 def get_trial_balance(query: TrialBalanceQuery):
     """Return every account's debits, credits and balance on a day; the balances add up to nothing."""
-    lines = queries.trial_balance(db.session(), query.on or _today())
+    lines = queries.trial_balance(db.session(), query.on or business_day())
     return [{"account": line.code, **line._asdict()} for line in lines]
 
 
@@ -136,7 +136,7 @@ def list_ledger_accounts():
 )
 def get_account_statement(account_code: str, query: StatementQuery) -> Reply:
     """Return an account's entries between two days, paged, with opening and closing balance."""
-    until = query.until or _today()
+    until = query.until or business_day()
     since = query.since or until.replace(day=1)
     found = queries.account_statement(
         db.session(),
@@ -185,7 +185,7 @@ def list_periods(query: ListQuery) -> Reply:
 )
 def close_periods(body: CloseBody) -> LedgerClose:
     """Close the books through a month: nothing is posted into it any more."""
-    return periods.close_books(body.through, reason=body.reason, on=_today(), now=clock.now())
+    return periods.close_books(body.through, reason=body.reason, on=business_day(), now=clock.now())
 
 
 @endpoint(
@@ -200,7 +200,3 @@ def close_periods(body: CloseBody) -> LedgerClose:
 def reopen_periods(body: ReopenBody) -> LedgerClose:
     """Reopen the books after an earlier month, or altogether."""
     return periods.reopen_books(body.through, reason=body.reason, now=clock.now())
-
-
-def _today() -> date:
-    return clock.today(get_organization(db.session()).timezone)

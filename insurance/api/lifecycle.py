@@ -10,7 +10,7 @@ from pydantic import Field
 
 from insurance.api.edge import Answer, Body, Reply, endpoint
 from insurance.api.endorsements import LifeAnswer, answers_by_question
-from insurance.api.policies import PATH, business_day
+from insurance.api.policies import PATH
 from insurance.api.premiums import LINE, Reference
 from insurance.core import clock
 from insurance.core.db import db
@@ -18,6 +18,7 @@ from insurance.core.permissions import May
 from insurance.policies import services
 from insurance.policies.lifecycle_rules import Agreement, CancellationType, Initiator
 from insurance.policies.models import PolicyStatus
+from insurance.web.business import business_day
 from insurance.web.parsing import Amount, Day, Money, Words
 
 Reason = Annotated[Words, Field(min_length=1, max_length=500)]

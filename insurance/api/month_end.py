@@ -26,9 +26,9 @@ from insurance.core.permissions import May
 from insurance.month_end import queries, services
 from insurance.month_end.exports import EFFECTS_HEADER, effect_cells
 from insurance.month_end.models import ExceptionKind, MonthEndRun, RunStatus, StepCode
-from insurance.organizations.queries import get_organization
 from insurance.policies.queries import get_policy
 from insurance.products.models import ProjectionType
+from insurance.web.business import business_day
 from insurance.web.exports import export
 from insurance.web.parsing import Day, Money, Words
 
@@ -350,7 +350,7 @@ def process_month_end(body: ProcessBody) -> Reply:
         limit_policies=body.limit_policies,
         close_month=body.close_month,
     )
-    run = services.request_run(wanted, on=_today(), now=now)
+    run = services.request_run(wanted, on=business_day(), now=now)
     if body.wait:
         run = services.finish_now(run.id, now=now)
     return created(run_answer(run), "get_month_end_run", month_end_run_id=run.id)
@@ -366,7 +366,7 @@ def process_month_end(body: ProcessBody) -> Reply:
 )
 def preview_month_end_config(body: PreviewBody) -> dict[str, Any]:
     """Say the rate of each product at a date, and where it came from."""
-    on = body.process_date or _today()
+    on = body.process_date or business_day()
     found = services.preview_escalation(db.session(), on)
     return {"process_date": on, "products": [_resolved(one) for one in found]}
 
@@ -462,7 +462,7 @@ def approve_month_end_run(month_end_run_id: UUID, body: ApproveBody) -> dict[str
 def apply_month_end_run(month_end_run_id: UUID, body: WaitBody) -> dict[str, Any]:
     """Apply exactly what an approved plan lists."""
     now = clock.now()
-    run = services.apply_run(month_end_run_id, on=_today(), now=now)
+    run = services.apply_run(month_end_run_id, on=business_day(), now=now)
     return run_answer(services.finish_now(run.id, now=now) if body.wait else run)
 
 
@@ -486,7 +486,7 @@ def cancel_month_end_run(month_end_run_id: UUID, body: Body) -> dict[str, Any]:
 def retry_month_end_run(month_end_run_id: UUID, body: WaitBody) -> Reply:
     """Plan again what a run left out, as a run of its own."""
     now = clock.now()
-    run = services.retry_run(month_end_run_id, on=_today(), now=now)
+    run = services.retry_run(month_end_run_id, on=business_day(), now=now)
     if body.wait:
         run = services.finish_now(run.id, now=now)
     return created(run_answer(run), "get_month_end_run", month_end_run_id=run.id)
@@ -564,7 +564,7 @@ def add_escalation_notice(body: NoticeBody) -> Any:
         recipient=body.recipient,
         sent_on=body.sent_on,
         evidence=body.evidence,
-        on=_today(),
+        on=business_day(),
         now=clock.now(),
     )
 
@@ -695,7 +695,3 @@ def _index_position(cursor: str) -> tuple[str, date]:
         return code, date.fromisoformat(month)
     except ValueError as error:
         raise DomainError("This page link is not valid.", field="cursor") from error
-
-
-def _today() -> date:
-    return clock.today(get_organization(db.session()).timezone)

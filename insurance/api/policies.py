@@ -11,19 +11,18 @@ from insurance.api.edge import Answer, ListQuery, Query, endpoint, listing
 from insurance.api.objects import InsuredObjectAnswer, object_answer
 from insurance.billing import queries as billing
 from insurance.claims import queries as claims
-from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.money import ZERO
 from insurance.core.paging import decode_cursor
 from insurance.core.permissions import May
 from insurance.customers.life_numbers import numbers_shown
 from insurance.customers.queries import get_customer
-from insurance.organizations.queries import get_organization
 from insurance.policies import queries
 from insurance.policies.models import EventCategory, InsuredObject, PolicyStatus
 from insurance.policies.queries import PolicyLine
 from insurance.products.queries import load_terms
 from insurance.products.rules import ProductTerms
+from insurance.web.business import business_day
 from insurance.web.parsing import Day, Money, RateNumber
 
 PATH = "/policies/<uuid:policy_id>"
@@ -297,11 +296,6 @@ def list_policy_versions(policy_id: UUID):
     """List the versions of a policy with their snapshots, newest first."""
     queries.get_policy(db.session(), policy_id)
     return queries.list_versions(db.session(), policy_id)
-
-
-def business_day() -> Any:
-    """Return the business day of the organization in scope."""
-    return clock.today(get_organization(db.session()).timezone)
 
 
 def _policy(line: PolicyLine) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import Field
 
 from insurance.api.edge import Answer, Body, ListQuery, Reply, endpoint, listing
-from insurance.api.policies import PATH, SummaryAnswer, business_day, summary_of
+from insurance.api.policies import PATH, SummaryAnswer, summary_of
 from insurance.billing import queries as billing
 from insurance.billing.models import LineKind, LineStatus, ReceiptKind, ReceiptStatus
 from insurance.core import clock
@@ -16,6 +16,7 @@ from insurance.core.paging import decode_cursor
 from insurance.core.permissions import May
 from insurance.ledger import queries as ledger
 from insurance.policies import queries, services
+from insurance.web.business import business_day
 from insurance.web.parsing import Amount, Day, Money, Words
 
 LINE = f"{PATH}/premiums/<uuid:line_id>"

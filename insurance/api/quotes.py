@@ -18,12 +18,12 @@ from insurance.core.paging import decode_cursor
 from insurance.core.permissions import May
 from insurance.core.privacy import HIDDEN
 from insurance.customers.life_numbers import REFERENCES, numbers_shown, references_in
-from insurance.organizations.queries import get_organization
 from insurance.policies.models import PolicyStatus
 from insurance.policies.services import accept_quote as accept
 from insurance.quotes import queries, services
 from insurance.quotes.models import Quote, QuoteStatus
 from insurance.quotes.rules import Life
+from insurance.web.business import business_day
 from insurance.web.parsing import Amount, Day, Money, RateNumber, Words
 
 Code = Annotated[str, Field(max_length=60)]
@@ -251,7 +251,7 @@ class QuotesQuery(ListQuery):
 )
 def calculate_quote(body: CalculateBody):
     """Calculate a premium; nothing is written."""
-    found = services.calculate(db.session(), _wanted(body), on=_today())
+    found = services.calculate(db.session(), _wanted(body), on=business_day())
     priced = found.priced
     return {
         "product_id": found.terms.product_id,
@@ -276,7 +276,7 @@ def calculate_quote(body: CalculateBody):
 )
 def create_quote(body: QuoteBody):
     """Save a quote; the server prices it again and refuses a premium that differs."""
-    quote = services.create_quote(_wanted(body), on=_today(), now=clock.now())
+    quote = services.create_quote(_wanted(body), on=business_day(), now=clock.now())
     return created(_answer(quote), "get_quote", quote_id=quote.id)
 
 
@@ -293,7 +293,7 @@ def list_quotes(query: QuotesQuery):
         status=query.status,
         customer_id=query.customer_id,
     )
-    on = _today()
+    on = business_day()
     return listing(
         found, lambda line: _answer(line.quote, line.customer_name, line.product_name, on)
     )
@@ -323,7 +323,7 @@ def accept_quote(quote_id: UUID, body: AcceptBody):
         confirms_duplicate=body.confirms_duplicate,
         life_answers=answers_by_question(body.life_answers),
         payer_id=body.payer_id,
-        on=_today(),
+        on=business_day(),
         now=clock.now(),
     )
     return {"quote": _answer(issued.quote), "policy": issued.policy}
@@ -344,7 +344,7 @@ def reprice_quote(quote_id: UUID, body: RepriceBody):
             quote_id,
             version=body.version,
             effective_date=body.effective_date,
-            on=_today(),
+            on=business_day(),
             now=clock.now(),
         )
     )
@@ -366,10 +366,6 @@ def decline_quote(quote_id: UUID, body: DeclineBody):
 def vars_of(part: Any) -> dict[str, Any]:
     """Return a priced benefit's fields as the answer has them."""
     return {name: getattr(part, name) for name in BenefitPremium.model_fields}
-
-
-def _today() -> Any:
-    return clock.today(get_organization(db.session()).timezone)
 
 
 def _wanted(body: CalculateBody) -> services.QuoteInput:
@@ -434,7 +430,7 @@ def _answer(
     }
     answer = {name: getattr(quote, name) for name in names}
     return answer | {
-        "status": queries.status_on(quote, on or _today()),
+        "status": queries.status_on(quote, on or business_day()),
         "customer_name": customer_name,
         "product_name": product_name,
         "effective_date": queries.stated_start(quote),

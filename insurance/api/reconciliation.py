@@ -1,7 +1,7 @@
 """Bank files in the API: uploaded, posted, read back; and money that waits for its policy."""
 
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -13,10 +13,10 @@ from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.paging import decode_cursor
 from insurance.core.permissions import May
-from insurance.organizations.queries import get_organization
 from insurance.reconciliation import queries, services
 from insurance.reconciliation.models import FileStatus, ReconciliationFile
 from insurance.reconciliation.rules import FileFormat, LineType, Verdict
+from insurance.web.business import business_day
 from insurance.web.parsing import Day, Money, Words
 
 TAG = "Reconciliation"
@@ -280,7 +280,7 @@ def match_suspense(receipt_id: UUID, body: MatchBody) -> Reply:
 
     Above the tenant's limit for a payment a second person is asked: 202 with `approval_id`.
     """
-    done = services.match_suspense(receipt_id, body.policy_id, on=_today(), now=clock.now())
+    done = services.match_suspense(receipt_id, body.policy_id, on=business_day(), now=clock.now())
     return _waiting_or_done(done.receipt, done.approval_id)
 
 
@@ -298,7 +298,9 @@ def return_suspense(receipt_id: UUID, body: ReturnBody) -> Reply:
 
     Above the tenant's limit for a payment a second person is asked: 202 with `approval_id`.
     """
-    done = services.return_suspense(receipt_id, reason=body.reason, on=_today(), now=clock.now())
+    done = services.return_suspense(
+        receipt_id, reason=body.reason, on=business_day(), now=clock.now()
+    )
     return _waiting_or_done(done.receipt, done.approval_id)
 
 
@@ -318,7 +320,7 @@ def _waiting_or_done(receipt: Receipt, approval_id: UUID | None) -> Reply:
 def drop_repeated_payment(receipt_id: UUID, body: SamePaymentBody):
     """Say that money in suspense is a payment that came before: it leaves the books."""
     return services.drop_repeated(
-        receipt_id, body.receipt_id, reason=body.reason, on=_today(), now=clock.now()
+        receipt_id, body.receipt_id, reason=body.reason, on=business_day(), now=clock.now()
     )
 
 
@@ -332,12 +334,14 @@ def drop_repeated_payment(receipt_id: UUID, body: SamePaymentBody):
 )
 def post_other_money(file_id: UUID, line: int, body: OtherMoneyBody):
     """Say that a row that was taken for a duplicate is other money: it is posted."""
-    row = services.post_other_money(file_id, line, reason=body.reason, on=_today(), now=clock.now())
+    row = services.post_other_money(
+        file_id, line, reason=body.reason, on=business_day(), now=clock.now()
+    )
     return {name: getattr(row, name) for name in FileRowAnswer.model_fields}
 
 
 def _upload(body: UploadBody, sent: Sent, policy_id: UUID | None) -> Reply:
-    on, now = _today(), clock.now()
+    on, now = business_day(), clock.now()
     file = services.preview_upload(
         sent.content, sent.name, policy_id, on=on, now=now, commit=body.commit
     )
@@ -387,7 +391,3 @@ def _rows(file: ReconciliationFile, is_repeated: bool) -> Iterator[dict[str, Any
 
 def _after(query: ListQuery) -> UUID | None:
     return decode_cursor(query.cursor, 1, UUID)[0] if query.cursor else None
-
-
-def _today() -> date:
-    return clock.today(get_organization(db.session()).timezone)

@@ -1,7 +1,7 @@
 """`insurance month-end`: plan, apply and look at month-ends, for a person or a timer."""
 
 import sys
-from datetime import date, datetime
+from datetime import datetime
 from uuid import UUID
 
 import click
@@ -12,7 +12,7 @@ from insurance.core.db import db
 from insurance.core.errors import DomainError
 from insurance.month_end import queries, services
 from insurance.month_end.models import MonthEndRun, StepCode
-from insurance.organizations.queries import get_organization
+from insurance.web.business import business_day
 
 _DAY = click.DateTime(["%Y-%m-%d"])
 
@@ -31,7 +31,7 @@ def plan(slug: str, day: datetime | None, auto_lapse: bool, limit: int | None) -
     """Plan a month-end here and now, and print its totals. Nothing is changed by it."""
     with inside(slug):
         steps = frozenset(StepCode) if auto_lapse else frozenset(StepCode) - {StepCode.LAPSES}
-        today = _today()
+        today = business_day()
         wanted = services.WantedRun(
             process_date=day.date() if day else today, steps=steps, limit_policies=limit
         )
@@ -52,7 +52,7 @@ def apply(slug: str, run_id: UUID) -> None:
         try:
             run = queries.get_run(db.session(), run_id)
             if run.status not in queries.BUSY:
-                services.apply_run(run_id, on=_today(), now=clock.now())
+                services.apply_run(run_id, on=business_day(), now=clock.now())
         except DomainError as error:
             raise click.ClickException(error.message) from error
         services.work_on(run_id, now=clock.now)
@@ -92,10 +92,6 @@ def verify(slug: str, run_id: UUID) -> None:
         click.echo(f"DIFFERENCE: {difference}")
     click.echo(f"{len(differences)} differences." if differences else "The plan is as audited.")
     sys.exit(1 if differences else 0)
-
-
-def _today() -> date:
-    return clock.today(get_organization(db.session()).timezone)
 
 
 def _print(run_id: UUID) -> None:

@@ -365,7 +365,7 @@ def list_launch_checks(product_id: UUID) -> Any:
     queries.get_product(session, product_id)
     version = queries.find_draft(session, product_id)
     version = version or queries.get_current_version(session, product_id)
-    return queries.launch_checklist(session, version, queries.business_day(session, clock.now()))
+    return queries.launch_checklist(session, version, queries.day_of(session, clock.now()))
 
 
 def _detail(product_id: UUID) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def launch(product_id: UUID) -> Response:
     draft = queries.find_draft(session, product_id)
     if draft is None:
         raise ConflictError("There is no draft to launch.")
-    checks = queries.launch_checklist(session, draft, queries.business_day(session, clock.now()))
+    checks = queries.launch_checklist(session, draft, queries.day_of(session, clock.now()))
     by_two = get_organization(session).launch_needs_second_person
     form = LaunchForm(data={"version": product.version})
     status = 200

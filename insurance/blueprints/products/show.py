@@ -35,7 +35,7 @@ def show(product_id: UUID) -> Response:
     main = queries.load_terms(session, version.id).main_benefit
     tables = queries.load_rate_tables(session, content.rate_tables)
     checks = (
-        queries.launch_checklist(session, version, queries.business_day(session, clock.now()))
+        queries.launch_checklist(session, version, queries.day_of(session, clock.now()))
         if version.status is VersionStatus.DRAFT
         else []
     )

@@ -106,9 +106,9 @@ def benefit_type_ids(session: Session) -> dict[str, UUID]:
     return dict(rows.all())
 
 
-def business_day(session: Session, now: datetime) -> date:
+def day_of(session: Session, moment: datetime) -> date:
     """Return the organization's calendar day at a moment."""
     zone = session.scalar(select(Organization.timezone).where(Organization.org_id == current_org()))
     if zone is None:
         raise NotFoundError("There is no such organization.")
-    return now.astimezone(ZoneInfo(zone)).date()
+    return moment.astimezone(ZoneInfo(zone)).date()

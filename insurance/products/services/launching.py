@@ -63,7 +63,7 @@ def refuse_alone(session: Session) -> None:
 def _ask(
     session: Session, product: Product, draft: ProductVersion, reason: str, now: datetime
 ) -> None:
-    raise_all(queries.launch_problems(session, draft, queries.business_day(session, now)))
+    raise_all(queries.launch_problems(session, draft, queries.day_of(session, now)))
     launched = queries.find_launched(session, product.id)
     for waiting in list_waiting(session, "products", product.id):
         if not _stands(session, product, draft, waiting):
@@ -194,7 +194,7 @@ def launch_draft(
     hint: str = "",
 ) -> None:
     """Check and launch a draft as a step; `hint` leads the refusals."""
-    problems = queries.launch_problems(session, draft, queries.business_day(session, now))
+    problems = queries.launch_problems(session, draft, queries.day_of(session, now))
     if problems and hint:
         problems.insert(0, DomainError(hint, field="is_active"))
     raise_all(problems)
