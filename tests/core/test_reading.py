@@ -2,16 +2,22 @@
 
 from uuid import UUID
 
+import pytest
 from flask import Flask
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from insurance.core.db import db
+from insurance.core.db import db, guard_engine
 from insurance.core.reading import read_rows
+from insurance.core.settings import Settings
 from insurance.core.tenancy import tenant_scope
 from tests.factories.book import make_product
 from tests.factories.organizations import OrganizationFacts
 
+PREPARED = """
+    SELECT count(*) FROM pg_prepared_statements
+    WHERE statement LIKE %(statement)s AND statement NOT LIKE '%%pg_prepared%%'"""
 NAMES = "SELECT id, name FROM ins.products WHERE name = %(name)s"
 
 
@@ -37,3 +43,31 @@ def test_a_value_is_a_value_and_never_a_part_of_the_statement(session: Session) 
 def test_it_reads_in_the_sessions_own_transaction(session: Session) -> None:
     session.execute(text("SELECT set_config('app.seen', 'mine', true)"))
     assert read_rows(session, "SELECT current_setting('app.seen')", {}) == [("mine",)]
+
+
+def test_a_statement_prepared_by_one_page_is_there_for_the_next(
+    session: Session, settings: Settings
+) -> None:
+    engine = create_engine(settings.sqlalchemy_url, pool_size=1, max_overflow=0)
+    guard_engine(engine)
+
+    for _page in range(2):
+        with Session(engine) as page:
+            read_rows(page, NAMES, {"name": "Any"})
+    with Session(engine) as page:
+        prepared = read_rows(page, PREPARED, {"statement": "%WHERE name%"})
+    engine.dispose()
+
+    assert prepared == [(1,)]
+
+
+def test_a_refused_statement_leaves_nothing_behind(session: Session, settings: Settings) -> None:
+    engine = create_engine(settings.sqlalchemy_url, pool_size=1, max_overflow=0)
+    guard_engine(engine)
+
+    with Session(engine) as page:
+        with pytest.raises(DBAPIError):
+            page.execute(text("SELECT 1 / 0"))
+        page.rollback()
+        assert read_rows(page, NAMES, {"name": "Any"}) == []
+    engine.dispose()
