@@ -13,7 +13,7 @@ from uuid import UUID
 from flask import has_app_context
 from flask_sqlalchemy import SQLAlchemy
 from psycopg import OperationalError
-from psycopg.pq import TransactionStatus
+from psycopg.pq import ExecStatus, TransactionStatus
 from sqlalchemy import (
     BigInteger,
     Connection,
@@ -284,12 +284,27 @@ def guard_engine(engine: Engine) -> None:
 
 def _announce_organization(connection: Connection) -> None:
     org = tenancy.scope_setting()
-    if org is not None:
-        # SET takes no bind parameters; a UUID's text is hexadecimal digits and dashes only. Both
-        # go in one round trip.
-        connection.exec_driver_sql(
-            f"SET LOCAL app.org_id = '{org}'; SET LOCAL application_name = '{locks.signature(org)}'"
-        )
+    if org is None:
+        return
+    # SET takes no bind parameters; a UUID's text is hexadecimal digits and dashes only. Both go
+    # in one round trip.
+    settings = (
+        f"SET LOCAL app.org_id = '{org}'; SET LOCAL application_name = '{locks.signature(org)}'"
+    )
+    if not _begin_with(connection, settings):
+        connection.exec_driver_sql(settings)
+
+
+def _begin_with(connection: Connection, settings: str) -> bool:
+    """Begin and set in one round trip, where psycopg would take two; tell whether that worked."""
+    driver: Any = connection.connection.driver_connection
+    if driver.autocommit or driver.info.transaction_status is not TransactionStatus.IDLE:
+        return False
+    # What fails is tried again in the usual way, in which SQLAlchemy hears of a lost connection.
+    with suppress(OperationalError):
+        begun = driver.pgconn.exec_(f"BEGIN; {settings}".encode())
+        return bool(begun.status == ExecStatus.COMMAND_OK)
+    return False
 
 
 def _keep_prepared_statements(connection: Connection) -> None:
