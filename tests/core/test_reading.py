@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from insurance.core.db import db, guard_engine
-from insurance.core.reading import read_rows
+from insurance.core.reading import constant, read_rows
 from insurance.core.settings import Settings
 from insurance.core.tenancy import tenant_scope
 from tests.factories.book import make_product
@@ -38,6 +38,11 @@ def test_it_sees_what_the_transaction_wrote_and_nothing_of_others(
 def test_a_value_is_a_value_and_never_a_part_of_the_statement(session: Session) -> None:
     make_product()
     assert read_rows(session, NAMES, {"name": "' OR true --"}) == []
+
+
+def test_a_statement_with_colons_is_read_with_the_same_values(session: Session) -> None:
+    rows = read_rows(session, constant("SELECT CAST(:days AS integer) % 7, ':'"), {"days": 10})
+    assert rows == [(3, ":")]
 
 
 def test_it_reads_in_the_sessions_own_transaction(session: Session) -> None:
