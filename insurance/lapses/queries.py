@@ -72,12 +72,17 @@ _POLICY = text(
     """
 )
 _TERMS = tuple(field.name for field in fields(LapseTerms))
-_ALL_TERMS = f"""
-    SELECT pr.id, pr.class_code, k.category, {", ".join(f"r.{name}" for name in _TERMS)}
-    FROM ins.products pr
-    JOIN ins.product_classes k ON k.code = pr.class_code
-    LEFT JOIN ins.lapse_rules r ON r.org_id = pr.org_id AND r.product_id = pr.id
-    WHERE pr.org_id = %(org)s"""
+_ALL_TERMS = "".join(
+    [
+        "SELECT pr.id, pr.class_code, k.category, ",
+        ", ".join(f"r.{name}" for name in _TERMS),
+        """
+        FROM ins.products pr
+        JOIN ins.product_classes k ON k.code = pr.class_code
+        LEFT JOIN ins.lapse_rules r ON r.org_id = pr.org_id AND r.product_id = pr.id
+        WHERE pr.org_id = %(org)s""",
+    ]
+)
 _TERMS_OF = "".join([_ALL_TERMS, " AND pr.id = ANY(CAST(%(ids)s AS uuid[]))"])
 _OWN_HOLIDAYS = "SELECT day, is_working FROM ins.tenant_holidays WHERE org_id = %(org)s"
 _HAS_APPLIED = text(

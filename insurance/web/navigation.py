@@ -1,8 +1,9 @@
 """The left rail: what there is, who may see it, and the key that leads there."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
-from flask import current_app, request, url_for
+from flask import current_app, g, request, url_for
 
 from insurance.core.context import current_actor
 from insurance.core.permissions import May
@@ -22,7 +23,7 @@ class Item:
     @property
     def url(self) -> str:
         """Return the address in the current organization."""
-        return url_for(self.endpoint)
+        return _address(self.endpoint, g.get("org_slug"), request.script_root)
 
     @property
     def blueprint(self) -> str:
@@ -42,6 +43,12 @@ class Item:
             key=lambda item: request.path.startswith(item.url) * len(item.url),
         )
         return nearest.endpoint == self.endpoint
+
+
+@lru_cache(8192)
+def _address(endpoint: str, _slug: str | None, _root: str) -> str:
+    """Return where an entry leads: to the same place for all of an organization, for good."""
+    return url_for(endpoint)
 
 
 RAIL: tuple[tuple[str, tuple[Item, ...]], ...] = (
