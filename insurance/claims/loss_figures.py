@@ -8,7 +8,9 @@ plain sum, and a span's is the sum of its days'.
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import cache
 from string import Template
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
@@ -18,6 +20,7 @@ from insurance.claims.reports import CHARGES, SIGN, LossRatio, earned_by_sql
 from insurance.core.figures import FIRST_DAY, PIECES, SPANS, spans_asked
 from insurance.core.money import ZERO
 from insurance.core.period import add_months
+from insurance.core.reading import constant, read_rows
 from insurance.core.tenancy import current_org
 from insurance.ledger.figures import on_counting
 from insurance.policies.replay import add_checks
@@ -84,15 +87,26 @@ _ADD = text(
 """Adds transfers to the sums, in an order in which no two who add wait for each other."""
 on_counting(_ADD)
 
-_FIGURES = text(
-    Template(
-        """
+_KEPT = Template(
+    """
+    WITH pieces AS ($pieces)
+    SELECT f.product_id, coalesce(pr.name, 'No product'), x.place, sum(f.charged), sum(f.earned),
+           sum(f.claims), EXISTS (SELECT FROM ins.ledger_uncounted u WHERE u.org_id = :org)
+    FROM pieces x
+    JOIN ins.loss_figures f ON f.grain = x.grain AND f.day BETWEEN x.first AND x.last
+    LEFT JOIN ins.products pr ON pr.org_id = :org AND pr.id = f.product_id
+    WHERE f.org_id = :org $kept_of
+    GROUP BY 1, 2, 3 ORDER BY 2, 1, 3"""
+)
+"""What is kept, and whether anything was posted since: if not, it is the whole."""
+_FIGURES = Template(
+    """
     WITH pieces AS ($pieces), spans AS ($spans),
     kept AS (
         SELECT f.product_id, x.place, f.charged, f.earned, f.claims
         FROM pieces x
         JOIN ins.loss_figures f ON f.grain = x.grain AND f.day BETWEEN x.first AND x.last
-        WHERE f.org_id = :org AND (CAST(:product AS uuid) IS NULL OR f.product_id = :product)),
+        WHERE f.org_id = :org $kept_of),
     since AS (
         SELECT $product AS product_id, s.place,
                CASE WHEN $premium AND t.effective_date BETWEEN s.first AND s.last
@@ -107,27 +121,47 @@ _FIGURES = text(
         JOIN (SELECT unnest(transfer_ids) AS id FROM ins.ledger_uncounted WHERE org_id = :org) u
             ON u.id = t.id
         CROSS JOIN spans s
-        WHERE t.org_id = :org AND ($premium OR $claim)
-          AND (CAST(:product AS uuid) IS NULL OR p.product_id = :product))
+        WHERE t.org_id = :org AND ($premium OR $claim) $since_of)
     SELECT b.product_id, coalesce(pr.name, 'No product'), b.place, sum(b.charged), sum(b.earned),
            sum(b.claims)
     FROM (SELECT * FROM kept UNION ALL SELECT * FROM since) b
     LEFT JOIN ins.products pr ON pr.org_id = :org AND pr.id = b.product_id
     GROUP BY 1, 2, 3 ORDER BY 2, 1, 3"""
-    ).substitute(
-        product=_PRODUCT,
-        premium=_PREMIUM,
-        claim=_CLAIM,
-        lost=_LOST,
-        sign=SIGN,
-        charges=CHARGES,
-        by_last=earned_by_sql("s.last"),
-        by_first=earned_by_sql("(s.first - 1)"),
-        pieces=PIECES,
-        spans=SPANS,
-    )
 )
 """Both parts in one statement: in two, what is counted between them would be there twice."""
+
+
+@cache
+def _statement(template: Template, of_product: bool) -> str:
+    return constant(
+        template.substitute(
+            product=_PRODUCT,
+            premium=_PREMIUM,
+            claim=_CLAIM,
+            lost=_LOST,
+            sign=SIGN,
+            charges=CHARGES,
+            by_last=earned_by_sql("s.last"),
+            by_first=earned_by_sql("(s.first - 1)"),
+            pieces=PIECES,
+            spans=SPANS,
+            kept_of="AND f.product_id = :product" if of_product else "",
+            since_of="AND p.product_id = :product" if of_product else "",
+        )
+    )
+
+
+def _read_figures(session: Session, values: dict[str, Any]) -> list[Any]:
+    """Return (product, name, place, charged, earned, claims) of what is kept and what came since.
+
+    A worker counts what is posted within seconds, so that mostly nothing came since, and the
+    short statement will do, whose plan the server keeps.
+    """
+    of_product = values["product"] is not None
+    kept = read_rows(session, _statement(_KEPT, of_product), values)
+    if kept and not kept[0][-1]:
+        return [row[:-1] for row in kept]
+    return read_rows(session, _statement(_FIGURES, of_product), values)
 
 
 def loss_ratios(
@@ -160,7 +194,7 @@ def list_loss_months(
         **spans_asked({_BEFORE: (FIRST_DAY, start - timedelta(days=1)), **dict(enumerate(spans))}),
     }
     found: dict[tuple[UUID, str], dict[int, Sequence[Decimal]]] = {}
-    for product, name, place, *sums in session.execute(_FIGURES, values):
+    for product, name, place, *sums in _read_figures(session, values):
         found.setdefault((product, name), {})[place] = sums
     return [
         month

@@ -6,14 +6,17 @@ A count is spread over shards, so that two commands rarely wait for each other's
 from collections.abc import Iterable, Mapping
 from uuid import UUID
 
-from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from insurance.core.db import TenantTable
+from insurance.core.reading import read_rows
 from insurance.core.tenancy import current_org
 
 SHARDS = 16
+_SUMS = """
+    SELECT subject, sum(items) FROM ins.tenant_counts
+    WHERE org_id = %(org)s AND subject = ANY(%(subjects)s) GROUP BY subject"""
 
 
 class TenantCount(TenantTable):
@@ -64,10 +67,6 @@ def count_by_shard(session: Session, changes: Mapping[tuple[str, int], int]) -> 
 def get_counts(session: Session, subjects: Iterable[str]) -> dict[str, int]:
     """Return the count of each subject."""
     wanted = list(subjects)
-    rows = session.execute(
-        select(TenantCount.subject, func.sum(TenantCount.items))
-        .where(TenantCount.org_id == current_org(), TenantCount.subject.in_(wanted))
-        .group_by(TenantCount.subject)
-    )
+    rows = read_rows(session, _SUMS, {"org": current_org(), "subjects": wanted})
     found = {subject: int(items) for subject, items in rows}
     return {subject: found.get(subject, 0) for subject in wanted}

@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum as PythonEnum
@@ -12,6 +12,8 @@ from uuid import UUID
 
 from flask import has_app_context
 from flask_sqlalchemy import SQLAlchemy
+from psycopg import OperationalError
+from psycopg.pq import ExecStatus, TransactionStatus
 from sqlalchemy import (
     BigInteger,
     Connection,
@@ -273,6 +275,7 @@ def guard_engine(engine: Engine) -> None:
     security or an owner of the tables would see every tenant.
     """
     event.listen(engine, "begin", _announce_organization)
+    event.listen(engine, "rollback", _keep_prepared_statements)
     event.listen(engine, "connect", _refuse_powerful_role)
     event.listen(engine, "checkout", _refuse_autocommit)
     # A forked child, as RQ makes for each job, must not speak on its parent's connections.
@@ -281,12 +284,42 @@ def guard_engine(engine: Engine) -> None:
 
 def _announce_organization(connection: Connection) -> None:
     org = tenancy.scope_setting()
-    if org is not None:
-        # SET takes no bind parameters; a UUID's text is hexadecimal digits and dashes only. Both
-        # go in one round trip.
-        connection.exec_driver_sql(
-            f"SET LOCAL app.org_id = '{org}'; SET LOCAL application_name = '{locks.signature(org)}'"
-        )
+    if org is None:
+        return
+    # SET takes no bind parameters; a UUID's text is hexadecimal digits and dashes only. Both go
+    # in one round trip.
+    settings = (
+        f"SET LOCAL app.org_id = '{org}'; SET LOCAL application_name = '{locks.signature(org)}'"
+    )
+    if not _begin_with(connection, settings):
+        connection.exec_driver_sql(settings)
+
+
+def _begin_with(connection: Connection, settings: str) -> bool:
+    """Begin and set in one round trip, where psycopg would take two; tell whether that worked."""
+    driver: Any = connection.connection.driver_connection
+    if driver.autocommit or driver.info.transaction_status is not TransactionStatus.IDLE:
+        return False
+    # What fails is tried again in the usual way, in which SQLAlchemy hears of a lost connection.
+    with suppress(OperationalError):
+        begun = driver.pgconn.exec_(f"BEGIN; {settings}".encode())
+        return bool(begun.status == ExecStatus.COMMAND_OK)
+    return False
+
+
+def _keep_prepared_statements(connection: Connection) -> None:
+    """Roll a healthy transaction back before psycopg does, which finds nothing left to do.
+
+    With its own roll-back it throws away all that it has prepared, so each page that only reads
+    would have its statements parsed and planned anew.
+    """
+    if connection.closed or connection.invalidated:
+        return
+    driver: Any = connection.connection.driver_connection
+    if driver.info.transaction_status is TransactionStatus.INTRANS:
+        # On a connection that is lost psycopg's own roll-back fails too, and is heard of.
+        with suppress(OperationalError):
+            driver.pgconn.exec_(b"ROLLBACK")
 
 
 def _refuse_powerful_role(dbapi_connection: Any, _record: Any) -> None:

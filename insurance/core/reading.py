@@ -3,7 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+from sqlalchemy import text
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.orm import Session
+
+_DIALECT = PGDialect_psycopg()
 
 
 def read_rows(session: Session, statement: str, values: Mapping[str, Any]) -> list[Any]:
@@ -15,3 +19,8 @@ def read_rows(session: Session, statement: str, values: Mapping[str, Any]) -> li
     connection: Any = session.connection().connection.driver_connection
     rows: list[Any] = connection.execute(statement, values, prepare=True).fetchall()
     return rows
+
+
+def constant(statement: str) -> str:
+    """Return a statement in which `:name` stands for a value as `read_rows` takes it."""
+    return str(text(statement).compile(dialect=_DIALECT))

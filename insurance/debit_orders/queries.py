@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from insurance.core.errors import DomainError, NotFoundError
 from insurance.core.paging import Page, decode_cursor, page_of
+from insurance.core.reading import read_rows
 from insurance.core.records import get_record
 from insurance.core.tenancy import current_org
 from insurance.customers.models import BankAccount
@@ -116,14 +117,12 @@ _IN_FLIGHT = text(
 )
 
 
-_COLLECTING = text(
-    """
+_COLLECTING = """
     SELECT DISTINCT i.policy_id FROM ins.debit_order_items i
     JOIN ins.debit_order_runs r ON r.org_id = i.org_id AND r.id = i.run_id
-    WHERE i.org_id = :org AND i.status = 'SUBMITTED'
-      AND r.status NOT IN ('CLOSED', 'CANCELLED') AND i.action_date >= :earliest
-    """
-)
+    WHERE i.org_id = %(org)s AND i.status = 'SUBMITTED'
+      AND r.status NOT IN ('CLOSED', 'CANCELLED') AND i.action_date >= %(earliest)s
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,7 +319,7 @@ def read_file_lines(session: Session, run_id: UUID) -> Sequence[Any]:
 def list_collecting(session: Session, *, on: date) -> Sequence[UUID]:
     """Return every policy that banks may still pay for."""
     values = {"org": current_org(), "earliest": on - timedelta(days=IN_FLIGHT_DAYS)}
-    return session.scalars(_COLLECTING, values).all()
+    return [policy_id for (policy_id,) in read_rows(session, _COLLECTING, values)]
 
 
 def collection_in_flight(

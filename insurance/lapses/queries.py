@@ -9,7 +9,7 @@ import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from functools import cache
@@ -26,10 +26,11 @@ from insurance.core.business_days import public_holidays
 from insurance.core.errors import NotFoundError
 from insurance.core.money import ZERO
 from insurance.core.paging import Page, page_of
+from insurance.core.reading import constant, read_rows
 from insurance.core.records import get_record
 from insurance.core.tenancy import current_org
 from insurance.lapses import rules
-from insurance.lapses.models import ArrearsList, LapseHold, LapseRule, NoticeKind, PremiumNotice
+from insurance.lapses.models import LapseHold, LapseRule, NoticeKind, PremiumNotice
 from insurance.lapses.rules import Block, Forecast, Hold, LapseTerms, Owed
 from insurance.notifications.models import Mail
 
@@ -70,14 +71,20 @@ _POLICY = text(
     WHERE p.org_id = :org AND p.id = :policy
     """
 )
-_CLASSES = text(
-    """
-    SELECT pr.id, pr.class_code, k.category FROM ins.products pr
-    JOIN ins.product_classes k ON k.code = pr.class_code
-    WHERE pr.org_id = :org AND (CAST(:ids AS uuid[]) IS NULL OR pr.id = ANY(CAST(:ids AS uuid[])))
-    """
+_TERMS = tuple(field.name for field in fields(LapseTerms))
+_ALL_TERMS = "".join(
+    [
+        "SELECT pr.id, pr.class_code, k.category, ",
+        ", ".join(f"r.{name}" for name in _TERMS),
+        """
+        FROM ins.products pr
+        JOIN ins.product_classes k ON k.code = pr.class_code
+        LEFT JOIN ins.lapse_rules r ON r.org_id = pr.org_id AND r.product_id = pr.id
+        WHERE pr.org_id = %(org)s""",
+    ]
 )
-_OWN_HOLIDAYS = text("SELECT day, is_working FROM ins.tenant_holidays WHERE org_id = :org")
+_TERMS_OF = "".join([_ALL_TERMS, " AND pr.id = ANY(CAST(%(ids)s AS uuid[]))"])
+_OWN_HOLIDAYS = "SELECT day, is_working FROM ins.tenant_holidays WHERE org_id = %(org)s"
 _HAS_APPLIED = text(
     """
     SELECT EXISTS (
@@ -174,20 +181,25 @@ def list_terms(
     session: Session, product_ids: Collection[UUID] | None = None
 ) -> dict[UUID, list[LapseTerms]]:
     """Return each product's terms over all time, with the statutory ones in the gaps."""
-    ids = None if product_ids is None else list(product_ids)
-    classes = session.execute(_CLASSES, {"org": current_org(), "ids": ids}).all()
-    saved: dict[UUID, list[LapseTerms]] = {product_id: [] for product_id, *_ in classes}
-    wanted = select(LapseRule).where(LapseRule.org_id == current_org())
-    if ids is not None:
-        wanted = wanted.where(LapseRule.product_id.in_(ids))
-    for rule in session.scalars(wanted):
-        saved[rule.product_id].append(terms_of(rule))
+    values: dict[str, Any] = {"org": current_org()}
+    if product_ids is not None:
+        values["ids"] = id_array(product_ids)
+    defaults: dict[UUID, LapseTerms] = {}
+    saved: dict[UUID, list[LapseTerms]] = defaultdict(list)
+    statement = _ALL_TERMS if product_ids is None else _TERMS_OF
+    for product_id, class_code, category, *rule in read_rows(session, statement, values):
+        defaults[product_id] = rules.default_terms(class_code, category)
+        if any(rule):
+            saved[product_id].append(_terms_read(rule))
     return {
-        product_id: rules.cover_all_dates(
-            saved[product_id], rules.default_terms(class_code, category)
-        )
-        for product_id, class_code, category in classes
+        product_id: rules.cover_all_dates(saved[product_id], default)
+        for product_id, default in defaults.items()
     }
+
+
+def _terms_read(rule: Sequence[Any]) -> LapseTerms:
+    found = dict(zip(_TERMS, rule, strict=True))
+    return LapseTerms(**found | {"reminder_schedule": tuple(found["reminder_schedule"])})
 
 
 def has_applied(session: Session, rule: LapseRule, *, on: date) -> bool:
@@ -207,7 +219,7 @@ def list_open_frequencies(
 
 def holidays_around(session: Session, on: date) -> frozenset[date]:
     """Return the days off that any grace looked at on a day can meet, the tenant's own included."""
-    own = session.execute(_OWN_HOLIDAYS, {"org": current_org()}).all()
+    own = read_rows(session, _OWN_HOLIDAYS, {"org": current_org()})
     working = {day for day, is_working in own if is_working}
     closed = {day for day, is_working in own if not is_working}
     return public_holidays(on.year - 10, on.year + 4) - working | closed
@@ -458,6 +470,14 @@ class ArrearsLine:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptArrears:
+    """When a large book's policies in arrears were last listed, and how many stood where."""
+
+    taken_at: datetime
+    counts: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Risk:
     """How many policies would lapse, and their monthly premium."""
 
@@ -576,7 +596,11 @@ _STATES = {
     LapseState.BLOCKED: "b.lapse_date <= CAST(:on AS date) AND b.is_blocked",
 }
 _AFTER = " AND (b.lapse_date, b.policy_id) > (CAST(:after_date AS date), CAST(:after_id AS uuid))"
-_ORDER = " ORDER BY b.lapse_date, b.policy_id LIMIT :limit"
+_ORDER = " ORDER BY b.lapse_date, b.policy_id"
+_LIMIT = " LIMIT :limit"
+_KEPT_ON = """
+    SELECT taken_at, counts FROM ins.arrears_lists
+    WHERE org_id = %(org)s AND business_day = %(on)s"""
 _KEPT = """
     SELECT b.lapse_date, b.policy_id FROM ins.arrears_entries b WHERE b.org_id = :org AND """
 _OWED = "WHERE l.org_id = :org AND l.status IN ('PENDING', 'OVERDUE')"
@@ -617,19 +641,19 @@ _RISKS = text(
 @cache
 def _lines_statement(state: LapseState, is_later_page: bool) -> TextClause:
     after = [_AFTER] if is_later_page else []
-    return text("".join([_RULES, _BOOK, _LINES, _STATES[state], *after, _ORDER]))
+    return text("".join([_RULES, _BOOK, _LINES, _STATES[state], *after, _ORDER, _LIMIT]))
 
 
 @cache
-def _kept_statement(state: LapseState, is_later_page: bool) -> TextClause:
+def _kept_statement(state: LapseState, is_later_page: bool, limit: int) -> str:
     after = [_AFTER] if is_later_page else []
-    return text("".join([_KEPT, _STATES[state], *after, _ORDER]))
+    return constant("".join([_KEPT, _STATES[state], *after, _ORDER, f" LIMIT {limit:d}"]))
 
 
 @cache
-def _judged_statement(state: LapseState) -> TextClause:
+def _judged_statement(state: LapseState) -> str:
     book = _BOOK.replace(_OWED, _OWED_BY_THESE)
-    return text("".join([_RULES, book, _LINES, _STATES[state], _ORDER]))
+    return constant("".join([_RULES, book, _LINES, _STATES[state], _ORDER]))
 
 
 def list_lapse_candidates(
@@ -673,13 +697,10 @@ def states_of(lapse_date: date, is_blocked: bool, on: date) -> set[LapseState]:
     return {LapseState.IN_GRACE, LapseState.TOMORROW} if is_tomorrow else {LapseState.IN_GRACE}
 
 
-def find_arrears_list(session: Session, on: date) -> ArrearsList | None:
+def find_arrears_list(session: Session, on: date) -> KeptArrears | None:
     """Return when a large book's policies in arrears were listed on a day; None where they are not."""
-    return session.scalars(
-        select(ArrearsList).where(
-            ArrearsList.org_id == current_org(), ArrearsList.business_day == on
-        )
-    ).one_or_none()
+    values = {"org": current_org(), "on": on}
+    return next((KeptArrears(*row) for row in read_rows(session, _KEPT_ON, values)), None)
 
 
 def list_kept_arrears(
@@ -695,14 +716,14 @@ def list_kept_arrears(
 
     Each policy on it is judged anew: one that no longer stands there is left out of its page.
     """
-    at: dict[str, Any] = {"org": current_org(), "on": on, "limit": limit + 1}
+    at: dict[str, Any] = {"org": current_org(), "on": on}
     if after is not None:
         at |= {"after_date": after[0], "after_id": after[1]}
-    kept = session.execute(_kept_statement(state, after is not None), at).all()
-    listed = page_of(kept, limit, lambda entry: (entry.lapse_date, entry.policy_id))
+    kept = read_rows(session, _kept_statement(state, after is not None, limit + 1), at)
+    listed = page_of(kept, limit, lambda entry: entry)
     values = _values(session, _rows_of(list_terms(session)), on, collecting)
-    values |= {"limit": limit, "ids": id_array(entry.policy_id for entry in listed.items)}
-    lines = [_arrears_line(row) for row in session.execute(_judged_statement(state), values)]
+    values["ids"] = id_array(policy_id for _lapse_date, policy_id in listed.items)
+    lines = [_arrears_line(row) for row in read_rows(session, _judged_statement(state), values)]
     return Page(lines, listed.next_cursor)
 
 
@@ -746,11 +767,12 @@ def _arrears_line(row: Sequence[Any]) -> ArrearsLine:
 def _values(
     session: Session, rows: list[dict[str, Any]], on: date, collecting: Iterable[UUID]
 ) -> dict[str, Any]:
+    counts_business_days = any(row["business"] for row in rows)
     return {
         "org": current_org(),
         "on": on,
         "rules": json.dumps(rows),
-        "holidays": sorted(holidays_around(session, on)),
+        "holidays": sorted(holidays_around(session, on)) if counts_business_days else [],
         "collecting": list(collecting),
         "notice_days": rules.NOTICE_DAYS,
     }

@@ -3,15 +3,18 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from insurance.core.errors import DomainError
 from insurance.core.paging import Page, decode_cursor, page_of
+from insurance.core.reading import read_rows
 from insurance.core.records import get_record
 from insurance.core.tenancy import current_org
 from insurance.notifications.models import Mail, MailState
 from insurance.notifications.texts import PERSONAL
+
+_FAILED = "SELECT count(*) FROM ins.mails WHERE org_id = %(org)s AND failed_at IS NOT NULL"
 
 
 def list_mails(
@@ -40,8 +43,8 @@ def list_failed(session: Session, *, lock: bool = False) -> Sequence[Mail]:
 
 def count_failed(session: Session) -> int:
     """Return how many mails were given up."""
-    failed = select(func.count()).where(Mail.org_id == current_org(), Mail.failed_at.is_not(None))
-    return session.scalar(failed) or 0
+    ((failed,),) = read_rows(session, _FAILED, {"org": current_org()})
+    return int(failed)
 
 
 def get_mail(session: Session, mail_id: UUID, *, lock: bool = False) -> Mail:

@@ -79,7 +79,7 @@ def day(value: date | str | None) -> str:
     """Return `2026/11/20`, or a dash."""
     if not value:
         return "–"
-    return (value if isinstance(value, str) else f"{value:%Y-%m-%d}")[:10].replace("-", "/")
+    return (value if isinstance(value, str) else value.isoformat())[:10].replace("-", "/")
 
 
 def moment(value: datetime | None, seconds: bool = False) -> str:
@@ -114,6 +114,7 @@ def words(code: Any) -> str:
     return text[:1].upper() + text[1:].lower()
 
 
+@lru_cache(1024)
 def tone(status: Any) -> str:
     """Return the colour class of a status; its word is always printed too."""
     return _TONE_OF.get(str(status).lower(), "")

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 
-from flask import Flask, current_app, request, url_for
+from flask import Flask, current_app, g, request, url_for
 
 from insurance.core.context import current_actor
 from insurance.core.permissions import May
@@ -28,7 +29,7 @@ class Entry:
     @property
     def url(self) -> str:
         """Return the address in the current organization."""
-        return url_for(self.endpoint)
+        return _address(self.endpoint, g.get("org_slug"), request.script_root)
 
     @property
     def blueprint(self) -> str:
@@ -48,6 +49,12 @@ class Entry:
             key=lambda one: request.path.startswith(one.url) * len(one.url),
         )
         return nearest.endpoint == self.endpoint
+
+
+@lru_cache(8192)
+def _address(endpoint: str, _slug: str | None, _root: str) -> str:
+    """Return where an entry leads: to the same place for all of an organization, for good."""
+    return url_for(endpoint)
 
 
 def use_entries(app: Flask, entries: Iterable[Entry]) -> None:

@@ -63,6 +63,9 @@ def test_what_is_due_to_lapse_is_listed_with_arrears_and_date(
     assert "R\u00a0100,00" in html
     assert "2026/10/20" in html
     assert f"/policies/{owing.policy_id}" in html
+    why = client.url(f"/lapses/holds/{owing.policy_id}")
+    assert why in html
+    assert "PL-2026-000001" in client.get(why).text
 
 
 def test_each_tab_shows_its_policies_and_why_a_lapse_is_blocked(

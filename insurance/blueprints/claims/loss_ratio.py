@@ -23,7 +23,7 @@ from insurance.core.db import db
 from insurance.core.errors import NotFoundError
 from insurance.core.money import ZERO, total
 from insurance.core.permissions import May
-from insurance.products.queries import list_product_names
+from insurance.products.queries import get_product
 from insurance.web.access import requires
 from insurance.web.days import refuse_problems
 from insurance.web.exports import export
@@ -62,9 +62,7 @@ def loss_ratio() -> Response:
     rows = months if product_id else whole
     premiums = total(one.premiums for one in rows)
     claims = total(one.claims for one in rows)
-    names = {one.id: one.name for one in list_product_names(session)}
-    if product_id is not None and product_id not in names:
-        raise NotFoundError
+    product_name = get_product(session, product_id).name if product_id else None
     return page(
         "claims/loss_ratio.html",
         part="loss_ratio",
@@ -77,7 +75,7 @@ def loss_ratio() -> Response:
         end=end,
         chosen={"from": start.isoformat(), "to": end.isoformat(), "product": asked or None},
         product_id=product_id,
-        product_name=names.get(product_id) if product_id else None,
+        product_name=product_name,
         premiums=premiums,
         charged=total(one.charged for one in whole),
         unearned_before=total(one.unearned_before for one in whole),

@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session, aliased
 
 from insurance.core.errors import DomainError, NotFoundError
 from insurance.core.paging import DEFAULT_LIMIT, Page, decode_cursor, page_of
+from insurance.core.reading import read_rows
 from insurance.core.records import get_record
 from insurance.core.tenancy import current_org
 from insurance.organizations.models import (
@@ -165,12 +166,7 @@ def _read_position(cursor: str) -> tuple[str, UUID]:
 
 def count_products(session: Session) -> dict[ProductStatus, int]:
     """Return how many products have each status."""
-    rows = session.execute(
-        select(Product.status, func.count())
-        .where(Product.org_id == current_org())
-        .group_by(Product.status)
-    )
-    found = dict(rows.all())
+    found = dict(read_rows(session, _STATUSES, {"org": current_org()}))
     return {status: found.get(status, 0) for status in ProductStatus}
 
 
@@ -192,4 +188,5 @@ def list_product_names(session: Session) -> Sequence[Row[Any]]:
     return session.execute(_NAMES, {"org": current_org()}).all()
 
 
+_STATUSES = "SELECT status, count(*) FROM ins.products WHERE org_id = %(org)s GROUP BY status"
 _NAMES = text("SELECT id, name FROM ins.products WHERE org_id = :org ORDER BY name, id LIMIT 500")
