@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import lru_cache
 from uuid import UUID
 
 from insurance.core.permissions import GRANTS, May, Role
@@ -17,6 +18,12 @@ class Channel(StrEnum):
     API = "API"
     JOB = "JOB"
     CLI = "CLI"
+
+
+@lru_cache(1024)
+def _granted(roles: frozenset[Role], scopes: frozenset[May] | None) -> frozenset[May]:
+    granted = frozenset[May]().union(*(GRANTS[role] for role in roles))
+    return granted if scopes is None else granted & scopes
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +45,7 @@ class Actor:
     @property
     def permissions(self) -> frozenset[May]:
         """Return what the roles grant, narrowed by the token's scopes."""
-        granted = frozenset().union(*(GRANTS[role] for role in self.roles))
-        return granted if self.scopes is None else granted & self.scopes
+        return _granted(self.roles, self.scopes)
 
     def may(self, permission: May) -> bool:
         """Tell whether this actor is allowed something."""

@@ -9,11 +9,13 @@ from zoneinfo import ZoneInfo
 
 from flask import Flask, g
 from jinja2 import Template
+from markupsafe import Markup
 
 from insurance.core import clock
 from insurance.core.money import format_money
 from insurance.core.privacy import birth_words, may_see_identity
-from insurance.web.navigation import rail
+from insurance.web.navigation import menu
+from insurance.web.static_files import asset
 
 _SPACE = "\u00a0"
 _TONES = {
@@ -41,8 +43,10 @@ def init_app(app: Flask) -> None:
     )
     app.jinja_env.globals.update(
         may_see_identity=may_see_identity,
+        icon=icon,
+        tag=tag,
         tone=tone,
-        rail=rail,
+        menu=menu,
         fresh_key=lambda: secrets.token_urlsafe(16),
     )
     app.jinja_env.trim_blocks = True
@@ -52,7 +56,28 @@ def init_app(app: Flask) -> None:
 
 def _macros(app: Flask) -> Any:
     template: Template = app.jinja_env.get_template("ui.html")
-    return template.module
+    module: Any = template.module
+    # A page has dozens of these: they are kept as text, and are no macros.
+    module.icon, module.tag = icon, tag
+    return module
+
+
+def icon(name: str) -> Markup:
+    """Return a decorative icon; the word stands beside it."""
+    return _icon(name, asset("icons.svg"))
+
+
+@lru_cache(1024)
+def _icon(name: str, drawings: str) -> Markup:
+    return Markup(
+        '<svg class="icon" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>'
+    ).format(drawings, name)
+
+
+@lru_cache(1024)
+def tag(status: Any) -> Markup:
+    """Return a status: word and colour."""
+    return Markup('<span class="tag {}">{}</span>').format(tone(status), words(status))
 
 
 def money(amount: Decimal | None, decimals: int = 2) -> str:

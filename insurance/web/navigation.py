@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
 
-from flask import Flask, current_app, g, request, url_for
+from flask import Flask, current_app, g, render_template, request, url_for
+from markupsafe import Markup
 
 from insurance.core.context import current_actor
 from insurance.core.permissions import May
@@ -36,20 +37,6 @@ class Entry:
         """Return the screens that the entry belongs to."""
         return self.endpoint.split(".")[0]
 
-    @property
-    def is_current(self) -> bool:
-        """Tell whether the request is for this entry or something under it."""
-        blueprint = self.blueprint
-        if blueprint in ("people", "settings"):
-            return request.endpoint == self.endpoint
-        if blueprint != request.blueprint:
-            return False
-        nearest = max(
-            (one for one in _entries() if one.blueprint == blueprint),
-            key=lambda one: request.path.startswith(one.url) * len(one.url),
-        )
-        return nearest.endpoint == self.endpoint
-
 
 @lru_cache(8192)
 def _address(endpoint: str, _slug: str | None, _root: str) -> str:
@@ -73,3 +60,26 @@ def rail() -> list[tuple[str, list[Entry]]]:
     may = current_actor().may
     seen = [one for one in _entries() if may(one.permission)]
     return [(name, list(entries)) for name, entries in groupby(seen, lambda one: one.group)]
+
+
+def menu() -> Markup:
+    """Return the rail for the person, with the entry that the request is under marked."""
+    actor = current_actor()
+    return _menu(actor.permissions, _current(), g.get("org_slug"), request.script_root)
+
+
+@lru_cache(1024)
+def _menu(_permissions: frozenset[May], current: str, _slug: str | None, _root: str) -> Markup:
+    """Return a rail that is the same for everybody who may do the same in an organization."""
+    return Markup(render_template("menu.html", groups=rail(), current=current))  # noqa: S704 - escaped
+
+
+def _current() -> str:
+    """Return the endpoint of the entry that the request is for, or is under; else nothing."""
+    if request.blueprint in ("people", "settings"):
+        return request.endpoint or ""
+    beside = [one for one in _entries() if one.blueprint == request.blueprint]
+    nearest = max(
+        beside, key=lambda one: request.path.startswith(one.url) * len(one.url), default=None
+    )
+    return nearest.endpoint if nearest else ""
