@@ -192,8 +192,9 @@ def _check_size(
     session: Session, policy: Policy, amount: Decimal, on: date, answers: Answers
 ) -> None:
     """Ask about far more than is due."""
-    coming = [line.outstanding for _id, line in billing.list_open_lines(session, [policy.id])][:1]
-    due = max(billing.arrears_on(session, policy.id, on), policy.premium, *coming)
+    lines = [line for _policy, line in billing.list_open_lines(session, [policy.id])]
+    arrears = total(line.outstanding for line in lines if line.due_date <= on)
+    due = max(arrears, policy.premium, *(line.outstanding for line in lines[:1]))
     if is_far_above(amount, due) and not answers.amount_is_right:
         raise ConflictError(
             f"Is {format_money(amount)} right? {format_money(due)} is due.",
@@ -289,7 +290,7 @@ def _receive(
         session,
         action="premiums.pay",
         resource="policies",
-        resource_id=policy.id,
+        resource_id=payment.policy_id,
         after={"reference": reference, "amount": amount, "paid_on": paid_on, "credit": paid.credit},
     )
     return paid
