@@ -12,7 +12,7 @@ ALLOWED = {
     "insurance/core/db.py": "the announcement of the organization: a UUID's own text",
     "insurance/core/schema.py": "names of tables, while a migration runs",
     "insurance/claims/reports.py": "templates whose parts are constants of the module",
-    "insurance/lapses/queries.py": "which constant parts a page needs",
+    "insurance/lapses/queries/arrears.py": "which constant parts a page needs",
     "insurance/ledger/services.py": "a source that is a constant of the caller's",
     "insurance/month_end/services/writing.py": "names of columns, from the models",
     "insurance/policies/services/schedule_steps.py": "constant parts, one for each status",

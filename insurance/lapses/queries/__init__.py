@@ -1,0 +1,91 @@
+"""Reading lapse rules, what stops a lapse, and the book of policies in arrears.
+
+The statements over the book decide grace in SQL, by the same terms as `rules.forecast`; a property
+test holds the two together. They take the rules as one JSON parameter, with the statutory terms in
+every gap, so that a proposed rule is judged by the same words as a saved one."""
+
+from insurance.lapses.queries.arrears import (
+    ArrearsLine,
+    KeptArrears,
+    LapseState,
+    Risk,
+    RuleImpact,
+    count_lapse_states,
+    count_rule_impact,
+    find_arrears_list,
+    list_in_arrears,
+    list_kept_arrears,
+    list_lapse_candidates,
+    states_of,
+)
+from insurance.lapses.queries.notices import (
+    DueNotice,
+    find_notice,
+    list_due_non_payments,
+    list_due_reminders,
+)
+from insurance.lapses.queries.standing import (
+    NoticeLine,
+    PolicyStanding,
+    get_hold,
+    get_notice,
+    get_policy_standing,
+    list_forecasts,
+    list_holds,
+    list_notices,
+    policy_forecast,
+)
+from insurance.lapses.queries.terms import (
+    PolicyFacts,
+    get_lapse_rule,
+    get_policy_facts,
+    has_applied,
+    holidays_around,
+    list_lapse_rules,
+    list_open_frequencies,
+    list_ruled_products,
+    list_terms,
+    rule_on,
+    rules_on,
+    terms_of,
+)
+
+__all__ = [
+    "ArrearsLine",
+    "DueNotice",
+    "KeptArrears",
+    "LapseState",
+    "NoticeLine",
+    "PolicyFacts",
+    "PolicyStanding",
+    "Risk",
+    "RuleImpact",
+    "count_lapse_states",
+    "count_rule_impact",
+    "find_arrears_list",
+    "find_notice",
+    "get_hold",
+    "get_lapse_rule",
+    "get_notice",
+    "get_policy_facts",
+    "get_policy_standing",
+    "has_applied",
+    "holidays_around",
+    "list_due_non_payments",
+    "list_due_reminders",
+    "list_forecasts",
+    "list_holds",
+    "list_in_arrears",
+    "list_kept_arrears",
+    "list_lapse_candidates",
+    "list_lapse_rules",
+    "list_notices",
+    "list_open_frequencies",
+    "list_ruled_products",
+    "list_terms",
+    "policy_forecast",
+    "rule_on",
+    "rules_on",
+    "states_of",
+    "terms_of",
+]

@@ -1,0 +1,191 @@
+"""Files that banks sent, their rows and mappings."""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from insurance.core.errors import ConflictError, NotFoundError
+from insurance.core.paging import Page, page_of
+from insurance.core.records import get_record
+from insurance.core.tenancy import current_org
+from insurance.reconciliation.models import (
+    FileStatus,
+    ReconciliationFile,
+    ReconciliationMapping,
+    ReconciliationRow,
+)
+from insurance.reconciliation.readers import Mapping
+from insurance.reconciliation.rules import (
+    Verdict,
+)
+
+_LAST_LINE = 2**31 - 1
+
+
+def get_file(session: Session, file_id: UUID, *, lock: bool = False) -> ReconciliationFile:
+    """Return a file, held if asked. Raises NotFoundError."""
+    return get_record(session, ReconciliationFile, file_id, lock=lock)
+
+
+def get_free_file(session: Session, file_id: UUID) -> ReconciliationFile:
+    """Return a file, held. Raises ConflictError with who and how far while a chunk is posted."""
+    seen = get_file(session, file_id)
+    free = session.scalars(
+        select(ReconciliationFile)
+        .where(ReconciliationFile.org_id == current_org(), ReconciliationFile.id == file_id)
+        .with_for_update(skip_locked=True)
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+    if free is None:
+        raise being_posted(seen)
+    return free
+
+
+def being_posted(file: ReconciliationFile) -> ConflictError:
+    """Return the refusal to touch a file that is being posted."""
+    return ConflictError(
+        f"This file is being posted for {file.committed_by}: {file.rows_done} of {file.row_count}"
+        " rows are done.",
+        field="file",
+        detail={
+            "file_id": str(file.id),
+            "file_status": file.status.value,
+            "committed_by": file.committed_by,
+            "rows_done": file.rows_done,
+            "row_count": file.row_count,
+        },
+    )
+
+
+def find_file(
+    session: Session, file_hash: str, policy_id: UUID | None
+) -> ReconciliationFile | None:
+    """Return the file that has this hash in this scope, held.
+
+    Raises ConflictError with who and how far while it is being posted.
+    """
+    query = select(ReconciliationFile).where(
+        ReconciliationFile.org_id == current_org(),
+        ReconciliationFile.file_hash == file_hash,
+        ReconciliationFile.policy_id.is_(None)
+        if policy_id is None
+        else ReconciliationFile.policy_id == policy_id,
+    )
+    # Looked at before it is held: its posting holds it for as long as a chunk takes.
+    for statement in (query, query.with_for_update()):
+        file = session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
+        if file is not None and file.status is FileStatus.COMMITTING:
+            raise being_posted(file)
+    return file
+
+
+def list_files(
+    session: Session, *, limit: int, after: UUID | None = None
+) -> Page[ReconciliationFile]:
+    """Return files, newest first."""
+    query = select(ReconciliationFile).where(ReconciliationFile.org_id == current_org())
+    if after is not None:
+        query = query.where(ReconciliationFile.id < after)
+    rows = session.scalars(query.order_by(ReconciliationFile.id.desc()).limit(limit + 1)).all()
+    return page_of(rows, limit, lambda one: (one.id,))
+
+
+def list_mappings(session: Session) -> list[ReconciliationMapping]:
+    """Return the organization's mappings by name."""
+    return list(
+        session.scalars(
+            select(ReconciliationMapping)
+            .where(ReconciliationMapping.org_id == current_org())
+            .order_by(ReconciliationMapping.name)
+        )
+    )
+
+
+def get_mapping(session: Session, mapping_id: UUID) -> ReconciliationMapping:
+    """Return a mapping. Raises NotFoundError."""
+    return get_record(session, ReconciliationMapping, mapping_id)
+
+
+def list_known_mappings(session: Session) -> list[Mapping]:
+    """Return the organization's mappings as the readers take them."""
+    return [
+        Mapping(
+            name=one.name,
+            heading=tuple(one.heading),
+            columns={one.heading.index(column): field for field, column in one.columns.items()},
+            is_month_first=one.is_month_first,
+        )
+        for one in list_mappings(session)
+    ]
+
+
+def list_rows(
+    session: Session,
+    file_id: UUID,
+    *,
+    limit: int,
+    after: int = 0,
+    verdict: Verdict | None = None,
+) -> Page[ReconciliationRow]:
+    """Return rows of a file in their order."""
+    query = select(ReconciliationRow).where(
+        ReconciliationRow.org_id == current_org(),
+        ReconciliationRow.file_id == file_id,
+        ReconciliationRow.line > after,
+    )
+    if verdict is not None:
+        query = query.where(ReconciliationRow.verdict == verdict)
+    rows = session.scalars(query.order_by(ReconciliationRow.line).limit(limit + 1)).all()
+    return page_of(rows, limit, lambda row: (row.line,))
+
+
+def get_row(session: Session, file_id: UUID, line: int) -> ReconciliationRow:
+    """Return the row of a file that stood on a line. Raises NotFoundError."""
+    if line > _LAST_LINE:
+        raise NotFoundError
+    found = session.scalars(
+        select(ReconciliationRow).where(
+            ReconciliationRow.org_id == current_org(),
+            ReconciliationRow.file_id == file_id,
+            ReconciliationRow.line == line,
+        )
+    ).one_or_none()
+    if found is None:
+        raise NotFoundError
+    return found
+
+
+def find_row_of(session: Session, receipt_id: UUID) -> ReconciliationRow | None:
+    """Return the row of a file that brought a receipt in; None for one by hand."""
+    return session.scalars(
+        select(ReconciliationRow)
+        .where(
+            ReconciliationRow.org_id == current_org(),
+            ReconciliationRow.receipt_id == receipt_id,
+            ReconciliationRow.is_receipt,
+        )
+        .order_by(ReconciliationRow.id)
+        .limit(1)
+    ).one_or_none()
+
+
+def read_rows(session: Session, file_id: UUID, *, chunk: int = 5_000) -> Iterator[Any]:
+    """Yield every row of a file in its order, a chunk at a time."""
+    table = ReconciliationRow.__table__
+    after = 0
+    while True:
+        found = session.execute(
+            select(table)
+            .where(
+                table.c.org_id == current_org(), table.c.file_id == file_id, table.c.line > after
+            )
+            .order_by(table.c.line)
+            .limit(chunk)
+        ).all()
+        yield from found
+        if len(found) < chunk:
+            return
+        after = found[-1].line
