@@ -32,7 +32,7 @@ def test_every_route_inside_an_organization_demands_a_permission(app: Flask) -> 
     assert open_routes <= open_to_members
 
 
-def test_endpoints_that_write_demand_a_permission() -> None:
+def test_endpoints_that_write_demand_a_permission(app: Flask) -> None:
     own_tokens = {"create_token", "refresh_token", "revoke_token"}
     unguarded = {
         one.name for one in ENDPOINTS if one.method != "GET" and one.may is None
@@ -41,7 +41,7 @@ def test_endpoints_that_write_demand_a_permission() -> None:
     assert unguarded == set()
 
 
-def test_published_endpoints_match_the_agreed_list() -> None:
+def test_published_endpoints_match_the_agreed_list(app: Flask) -> None:
     published = sorted(f"{one.method} {one.path}" for one in ENDPOINTS)
 
     assert published == LIST.read_text().split("\n")[:-1]

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from insurance.audit_logs.services import record
 from insurance.claims import queries
 from insurance.claims.models import Assignment, AuthorityLevel, AuthorityLimit, ClaimSettings
-from insurance.claims.rules import Authority, Limits, check_authority, limits_of
+from insurance.claims.rules import DEFAULT_LIMITS, Authority, Limits, check_authority, limits_of
 from insurance.claims.rules.reasons import FUNERAL
 from insurance.core.context import current_actor
 from insurance.core.db import transaction
@@ -56,7 +56,7 @@ def require_authority(
 
 def set_limit(*, role: str, level: int, limits: Limits, now: datetime) -> AuthorityLimit:
     """Set what a role at a level may approve or pay."""
-    if Authority(role, level) not in queries.DEFAULT_LIMITS:
+    if Authority(role, level) not in DEFAULT_LIMITS:
         raise DomainError("Choose a role and a level from the list.", field="role")
     with transaction() as session:
         found = session.scalars(

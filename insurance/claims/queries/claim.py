@@ -1,0 +1,380 @@
+"""One claim with all that belongs to it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import and_, func, select
+from sqlalchemy.orm import Session
+
+from insurance.claims.models import (
+    Claim,
+    ClaimCheck,
+    ClaimDocument,
+    ClaimEntry,
+    ClaimEvent,
+    ClaimFlag,
+    ClaimItem,
+    ClaimNote,
+    ClaimPayee,
+    ClaimPayment,
+    ClaimPaymentLine,
+    CostType,
+    EntryKind,
+)
+from insurance.claims.rules.statuses import QUIET
+from insurance.core.errors import NotFoundError
+from insurance.core.money import ZERO
+from insurance.core.reading import read_rows
+from insurance.core.tenancy import current_org
+from insurance.customers.models import Customer
+from insurance.policies.models import Policy
+from insurance.products.models import Product
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimLine:
+    """A claim as lists show it."""
+
+    claim: Claim
+    policy_number: str
+    customer_name: str
+    product_name: str
+
+    @property
+    def id(self) -> UUID:
+        """Return the claim's id."""
+        return self.claim.id
+
+
+@dataclass(frozen=True, slots=True)
+class ItemMoney:
+    """What the entries of an item add up to, in rand."""
+
+    reserve: Decimal = ZERO
+    expense_reserve: Decimal = ZERO
+    earmarked: Decimal = ZERO
+    paid: Decimal = ZERO
+    recovered: Decimal = ZERO
+
+
+@dataclass(frozen=True)
+class ClaimView:
+    """A claim with everything about it, each part read when it is first asked for."""
+
+    session: Session
+    line: ClaimLine
+
+    @property
+    def claim(self) -> Claim:
+        """Return the claim."""
+        return self.line.claim
+
+    @cached_property
+    def items(self) -> Sequence[ClaimItem]:
+        """Return its items in the order they were claimed."""
+        return list_items(self.session, self.line.id)
+
+    @cached_property
+    def money(self) -> Mapping[UUID, ItemMoney]:
+        """Return what the entries of each item add up to."""
+        return money_by_item(self.session, self.line.id)
+
+    @cached_property
+    def checks(self) -> Sequence[ClaimCheck]:
+        """Return the checklist."""
+        return list_checks(self.session, self.line.id)
+
+    @cached_property
+    def documents(self) -> Sequence[ClaimDocument]:
+        """Return its documents, asked for and sent."""
+        return list_documents(self.session, self.line.id)
+
+    @cached_property
+    def flags(self) -> Sequence[ClaimFlag]:
+        """Return its flags, cleared ones too."""
+        return list_flags(self.session, self.line.id)
+
+    @cached_property
+    def notes(self) -> Sequence[ClaimNote]:
+        """Return its notes."""
+        return _of_claim(self.session, ClaimNote, self.line.id)
+
+    @cached_property
+    def events(self) -> Sequence[ClaimEvent]:
+        """Return what happened, newest first."""
+        return _of_claim(self.session, ClaimEvent, self.line.id, ClaimEvent.sequence.desc())
+
+    @cached_property
+    def payees(self) -> Sequence[ClaimPayee]:
+        """Return who is paid."""
+        return list_payees(self.session, self.line.id)
+
+    @cached_property
+    def payments(self) -> Sequence[ClaimPayment]:
+        """Return its payments, void ones too."""
+        return list_payments(self.session, self.line.id)
+
+    @cached_property
+    def entries(self) -> Sequence[ClaimEntry]:
+        """Return its entries."""
+        return _of_claim(self.session, ClaimEntry, self.line.id)
+
+
+def get_claim(session: Session, claim_id: UUID, *, lock: bool = False) -> Claim:
+    """Return a claim of the organization in scope, held if asked. Raises NotFoundError."""
+    query = select(Claim).where(Claim.org_id == current_org(), Claim.id == claim_id)
+    if lock:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    found = session.scalars(query).one_or_none()
+    if found is None:
+        raise NotFoundError
+    return found
+
+
+def hold_policy(session: Session, claim_id: UUID) -> Policy:
+    """Return the policy of a claim, held; what was read before is read anew.
+
+    Raises NotFoundError.
+    """
+    session.flush()
+    session.expire_all()
+    found = session.scalars(
+        select(Policy)
+        .join(Claim, and_(Claim.org_id == Policy.org_id, Claim.policy_id == Policy.id))
+        .where(Claim.org_id == current_org(), Claim.id == claim_id)
+        .with_for_update(of=Policy),
+        execution_options={"populate_existing": True},
+    ).one_or_none()
+    if found is None:
+        raise NotFoundError
+    return found
+
+
+def last_move_of(session: Session, claim_id: UUID) -> int:
+    """Return the number of the last event that moved a claim's money, decision, payees or status.
+
+    What waits for a second person was asked for as at it, so a note or a document voids nothing.
+    """
+    moves = select(func.max(ClaimEvent.sequence)).where(
+        ClaimEvent.org_id == current_org(),
+        ClaimEvent.claim_id == claim_id,
+        ClaimEvent.event_type.not_in(QUIET),
+    )
+    return session.scalar(moves) or 0
+
+
+def get_claim_line(session: Session, claim_id: UUID) -> ClaimLine:
+    """Return a claim with the names that lists show. Raises NotFoundError."""
+    row = session.execute(lines().where(Claim.id == claim_id)).one_or_none()
+    if row is None:
+        raise NotFoundError
+    return ClaimLine(*row)
+
+
+def get_view(session: Session, claim_id: UUID) -> ClaimView:
+    """Return a claim with everything about it. Raises NotFoundError."""
+    return ClaimView(session, get_claim_line(session, claim_id))
+
+
+def _of_claim(session: Session, record: Any, claim_id: UUID, order: Any = None) -> Sequence[Any]:
+    query = select(record).where(record.org_id == current_org(), record.claim_id == claim_id)
+    found: Sequence[Any] = session.scalars(
+        query.order_by(record.id if order is None else order)
+    ).all()
+    return found
+
+
+def list_items(session: Session, claim_id: UUID) -> Sequence[ClaimItem]:
+    """Return the items of a claim in the order they were claimed."""
+    return _of_claim(session, ClaimItem, claim_id)
+
+
+def list_checks(session: Session, claim_id: UUID) -> Sequence[ClaimCheck]:
+    """Return the checklist."""
+    return _of_claim(session, ClaimCheck, claim_id, ClaimCheck.position)
+
+
+def list_documents(session: Session, claim_id: UUID) -> Sequence[ClaimDocument]:
+    """Return the documents of a claim, asked for and sent."""
+    return _of_claim(session, ClaimDocument, claim_id)
+
+
+def list_flags(session: Session, claim_id: UUID) -> Sequence[ClaimFlag]:
+    """Return the flags of a claim, cleared ones too."""
+    return _of_claim(session, ClaimFlag, claim_id)
+
+
+def list_payments(session: Session, claim_id: UUID) -> Sequence[ClaimPayment]:
+    """Return the payments of a claim, void ones too."""
+    return _of_claim(session, ClaimPayment, claim_id)
+
+
+def list_payees(session: Session, claim_id: UUID) -> Sequence[ClaimPayee]:
+    """Return who is paid of a claim, in the order they were named."""
+    return session.scalars(
+        select(ClaimPayee)
+        .where(
+            ClaimPayee.org_id == current_org(),
+            ClaimPayee.claim_id == claim_id,
+            ClaimPayee.removed_at.is_(None),
+        )
+        .order_by(ClaimPayee.position, ClaimPayee.id)
+    ).all()
+
+
+def get_payee(session: Session, payee_id: UUID) -> ClaimPayee:
+    """Return a payee. Raises NotFoundError."""
+    return _get(session, ClaimPayee, payee_id)
+
+
+_PAID_BY_PAYEE = """
+    SELECT l.item_id, p.payee_id, sum(l.amount) FROM ins.claim_payment_lines l
+    JOIN ins.claim_payments p ON p.org_id = l.org_id AND p.id = l.payment_id
+    WHERE l.org_id = %(org)s AND p.claim_id = %(claim)s AND p.status = 'PAID'
+    GROUP BY l.item_id, p.payee_id
+"""
+
+
+def paid_by_payee(session: Session, claim_id: UUID) -> dict[tuple[UUID, UUID | None], Decimal]:
+    """Return what each payee has been paid of each item, in rand; None is nobody by name."""
+    rows = read_rows(session, _PAID_BY_PAYEE, {"org": current_org(), "claim": claim_id})
+    return {(item_id, payee_id): amount for item_id, payee_id, amount in rows}
+
+
+_DEATHS = """
+    SELECT c.life_name, m.date_of_birth, c.event_date FROM ins.policies p
+    JOIN ins.claims c ON c.org_id = p.org_id AND c.policy_id = p.id
+    LEFT JOIN ins.policy_members m ON m.org_id = c.org_id AND m.id = c.member_id
+    WHERE p.org_id = %(org)s AND (p.id = %(policy)s OR p.customer_id = %(customer)s)
+      AND c.id IS DISTINCT FROM %(claim)s AND c.claim_type IN ('DEATH', 'ACCIDENTAL_DEATH', 'FUNERAL')
+      AND c.life_name <> '' AND c.status <> 'REJECTED'
+      AND (c.status <> 'CLOSED' OR c.closed_from IN ('APPROVED', 'PARTIALLY_APPROVED', 'PART_PAID', 'PAID'))
+      AND NOT EXISTS (SELECT 1 FROM ins.claim_events e WHERE e.org_id = c.org_id
+                      AND e.claim_id = c.id AND e.event_type = 'CLAIM_DEATH_UNDONE')
+"""
+
+
+def list_deaths(
+    session: Session, policy_id: UUID, customer_id: UUID, *, but_for: UUID | None = None
+) -> list[tuple[str, date | None, date]]:
+    """Return name, birth date and day of the deaths that claims tell of, but for one of them.
+
+    Claims on a policy and on the others of its holder; refused ones tell of none, nor one that was
+    closed before anything was approved, nor one whose death was undone.
+    """
+    values = {
+        "org": current_org(), "policy": policy_id, "customer": customer_id, "claim": but_for,
+    }  # fmt: skip
+    return [(name, born, day) for name, born, day in read_rows(session, _DEATHS, values)]
+
+
+def list_payment_lines(session: Session, payment_id: UUID) -> Sequence[ClaimPaymentLine]:
+    """Return what a payment pays of each item."""
+    return session.scalars(
+        select(ClaimPaymentLine)
+        .where(ClaimPaymentLine.org_id == current_org(), ClaimPaymentLine.payment_id == payment_id)
+        .order_by(ClaimPaymentLine.id)
+    ).all()
+
+
+def get_document(session: Session, document_id: UUID) -> ClaimDocument:
+    """Return a document of a claim. Raises NotFoundError."""
+    return _get(session, ClaimDocument, document_id)
+
+
+def get_flag(session: Session, flag_id: UUID) -> ClaimFlag:
+    """Return a flag of a claim. Raises NotFoundError."""
+    return _get(session, ClaimFlag, flag_id)
+
+
+def get_note(session: Session, note_id: UUID) -> ClaimNote:
+    """Return a note of a claim. Raises NotFoundError."""
+    return _get(session, ClaimNote, note_id)
+
+
+def get_payment(session: Session, payment_id: UUID) -> ClaimPayment:
+    """Return a payment. Raises NotFoundError."""
+    return _get(session, ClaimPayment, payment_id)
+
+
+def _get(session: Session, record: Any, record_id: UUID) -> Any:
+    found = session.scalars(
+        select(record).where(record.org_id == current_org(), record.id == record_id)
+    ).one_or_none()
+    if found is None:
+        raise NotFoundError
+    return found
+
+
+def find_payment(session: Session, reference: str) -> ClaimPayment | None:
+    """Return the payment of a reference, or None."""
+    return session.scalars(
+        select(ClaimPayment).where(
+            ClaimPayment.org_id == current_org(), ClaimPayment.reference == reference
+        )
+    ).one_or_none()
+
+
+def list_batch(session: Session, reference: str) -> Sequence[ClaimPayment]:
+    """Return the payments that were made at once under a reference."""
+    return session.scalars(
+        select(ClaimPayment)
+        .where(ClaimPayment.org_id == current_org(), ClaimPayment.batch_reference == reference)
+        .order_by(ClaimPayment.id)
+    ).all()
+
+
+def money_by_item(session: Session, claim_id: UUID) -> dict[UUID, ItemMoney]:
+    """Return what the entries of each item of a claim add up to."""
+    rows = session.execute(
+        select(
+            ClaimEntry.item_id, ClaimEntry.kind, ClaimEntry.cost_type, func.sum(ClaimEntry.amount)
+        )
+        .where(ClaimEntry.org_id == current_org(), ClaimEntry.claim_id == claim_id)
+        .group_by(ClaimEntry.item_id, ClaimEntry.kind, ClaimEntry.cost_type)
+    )
+    sums: dict[UUID, dict[tuple[EntryKind, CostType], Decimal]] = {}
+    for item_id, kind, cost_type, amount in rows:
+        sums.setdefault(item_id, {})[kind, cost_type] = amount
+    return {item_id: money(found) for item_id, found in sums.items()}
+
+
+def money(found: Mapping[tuple[EntryKind, CostType], Decimal]) -> ItemMoney:
+    indemnity = CostType.INDEMNITY
+    return ItemMoney(
+        reserve=found.get((EntryKind.RESERVE, indemnity), ZERO),
+        expense_reserve=found.get((EntryKind.RESERVE, CostType.EXPENSE), ZERO),
+        earmarked=found.get((EntryKind.APPROVED, indemnity), ZERO),
+        paid=found.get((EntryKind.PAID, indemnity), ZERO),
+        recovered=found.get((EntryKind.RECOVERED, indemnity), ZERO),
+    )
+
+
+def list_claim_ids(session: Session, policy_id: UUID) -> Sequence[UUID]:
+    """Return the ids of the claims of a policy."""
+    query = select(Claim.id).where(Claim.org_id == current_org(), Claim.policy_id == policy_id)
+    return session.scalars(query).all()
+
+
+def list_claims_of_policy(session: Session, policy_id: UUID) -> Sequence[Claim]:
+    """Return the claims of a policy, newest first."""
+    return session.scalars(
+        select(Claim)
+        .where(Claim.org_id == current_org(), Claim.policy_id == policy_id)
+        .order_by(Claim.id.desc())
+    ).all()
+
+
+def lines() -> Any:
+    return (
+        select(Claim, Policy.policy_number, Customer.display_name, Product.name)
+        .join(Policy, and_(Policy.org_id == Claim.org_id, Policy.id == Claim.policy_id))
+        .join(Customer, and_(Customer.org_id == Policy.org_id, Customer.id == Policy.customer_id))
+        .join(Product, and_(Product.org_id == Policy.org_id, Product.id == Policy.product_id))
+        .where(Claim.org_id == current_org())
+    )
