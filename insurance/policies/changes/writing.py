@@ -38,8 +38,8 @@ _LAST_SEQUENCES = text(
 def write_changes(session: Session, changes: Sequence[PolicyChange], *, now: datetime) -> None:
     """Write everything that changes leave behind.
 
-    Rows of policies, events, versions, endorsements, figures, audit rows and letters. Policies that the session
-    has loaded show the change. The caller holds the policies.
+    Rows of policies, events, versions, endorsements, figures, audit rows and letters. Policies
+    that the session has loaded show the change. The caller holds the policies.
     """
     session.flush()
     rows = rows_of(changes, _last_sequences(session, changes), now=now)
