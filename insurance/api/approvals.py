@@ -1,5 +1,6 @@
-"""Requests for a second person in the API: what waits, and its decision."""
+"""Requests for other people in the API: what waits, its decision, and who must agree to what."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -9,7 +10,7 @@ from pydantic import Field
 from insurance.api.edge import Answer, Body, ListQuery, endpoint, listing
 from insurance.api.policies import business_day
 from insurance.approvals import queries, services
-from insurance.approvals.models import ApprovalStatus
+from insurance.approvals.models import ApprovalAgreement, ApprovalRequest, ApprovalStatus
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.paging import decode_cursor
@@ -19,8 +20,17 @@ from insurance.web.parsing import Money, Words
 PATH = "/approvals/<uuid:approval_id>"
 
 
+class AgreementAnswer(Answer):
+    """One person's agreement to a request."""
+
+    agreed_by_email: str
+    agreed_by_name: str
+    agreed_at: datetime
+    note: str | None
+
+
 class ApprovalAnswer(Answer):
-    """Something that one person asked for and another decides."""
+    """Something that one person asked for and others decide: so many as `needed` must agree."""
 
     id: UUID
     action: str
@@ -38,6 +48,38 @@ class ApprovalAnswer(Answer):
     decided_at: datetime | None
     decided_by_email: str | None
     decision_note: str | None
+    needed: int
+    agreements: list[AgreementAnswer] = []
+
+
+class RuleFields(Answer, extra="forbid"):
+    """From an amount of an action on, so many different people must agree."""
+
+    action: Annotated[Words, Field(max_length=100, examples=["refunds.pay"])]
+    from_amount: Money
+    people: int = Field(examples=[2])
+
+
+class RuleAnswer(Answer):
+    """From an amount of an action on, so many different people must agree."""
+
+    action: str
+    from_amount: Money
+    people: int
+
+
+class ApprovalSettingsBody(Body):
+    """The settings as they are to be, and the version they were read at."""
+
+    version: int
+    rules: Annotated[list[RuleFields], Field(max_length=100)]
+
+
+class ApprovalSettingsAnswer(Answer):
+    """Who must agree to what; without a rule it is one person. Version 0 was never changed."""
+
+    version: int
+    rules: list[RuleAnswer]
 
 
 class ApprovalsQuery(ListQuery):
@@ -63,15 +105,59 @@ class DecisionBody(Body):
 def list_approvals(query: ApprovalsQuery):
     """List requests for a second person, newest first."""
     after = decode_cursor(query.cursor, 1, UUID)[0] if query.cursor else None
-    return listing(
-        queries.list_requests(db.session(), limit=query.limit, after=after, status=query.status)
+    found = queries.list_requests(db.session(), limit=query.limit, after=after, status=query.status)
+    agreed = queries.agreements_of(db.session(), found.items)
+    return listing(found, lambda one: _answer(one, agreed[one.id]))
+
+
+def _answer(
+    found: ApprovalRequest, agreed: Sequence[ApprovalAgreement] | None = None
+) -> ApprovalAnswer:
+    """Return a request with those who agreed to it so far."""
+    if agreed is None:
+        agreed = queries.agreements_of(db.session(), [found])[found.id]
+    agreements = [AgreementAnswer.model_validate(one) for one in agreed]
+    return ApprovalAnswer.model_validate(found).model_copy(update={"agreements": agreements})
+
+
+@endpoint(
+    "GET",
+    "/approvals/settings",
+    may=May.SETTINGS_VIEW,
+    answer=ApprovalSettingsAnswer,
+    tag="Approvals",
+)
+def get_approval_settings():
+    """Say how many people must agree to what."""
+    return _settings()
+
+
+@endpoint(
+    "PUT",
+    "/approvals/settings",
+    may=May.SETTINGS_EDIT,
+    body=ApprovalSettingsBody,
+    answer=ApprovalSettingsAnswer,
+    tag="Approvals",
+)
+def change_approval_settings(body: ApprovalSettingsBody):
+    """Say how many people must agree to what; what waits already keeps its number."""
+    services.change_settings(body.rules, version=body.version, now=clock.now())
+    return _settings()
+
+
+def _settings() -> ApprovalSettingsAnswer:
+    session = db.session()
+    return ApprovalSettingsAnswer(
+        version=queries.get_setting(session).version,
+        rules=[RuleAnswer.model_validate(one) for one in queries.list_rules(session)],
     )
 
 
 @endpoint("GET", PATH, may=May.APPROVALS_VIEW, answer=ApprovalAnswer, tag="Approvals")
 def get_approval(approval_id: UUID):
     """Return a request with its frozen payload."""
-    return queries.get_request(db.session(), approval_id)
+    return _answer(queries.get_request(db.session(), approval_id))
 
 
 @endpoint(
@@ -83,8 +169,10 @@ def get_approval(approval_id: UUID):
     tag="Approvals",
 )
 def approve_request(approval_id: UUID, body: DecisionBody):
-    """Agree; what was asked for is carried out at once. Never by the one who asked."""
-    return services.approve_request(approval_id, on=business_day(), now=clock.now(), note=body.note)
+    """Agree; the last agreement needed carries it out at once. Never by the one who asked."""
+    return _answer(
+        services.approve_request(approval_id, on=business_day(), now=clock.now(), note=body.note)
+    )
 
 
 @endpoint(
@@ -97,7 +185,7 @@ def approve_request(approval_id: UUID, body: DecisionBody):
 )
 def reject_request(approval_id: UUID, body: DecisionBody):
     """Refuse; nothing is done. Never by the one who asked."""
-    return services.reject_request(approval_id, now=clock.now(), note=body.note)
+    return _answer(services.reject_request(approval_id, now=clock.now(), note=body.note))
 
 
 @endpoint(
@@ -110,4 +198,4 @@ def reject_request(approval_id: UUID, body: DecisionBody):
 )
 def withdraw_request(approval_id: UUID, body: DecisionBody):
     """Take back what one asked for."""
-    return services.withdraw_request(approval_id, now=clock.now(), note=body.note)
+    return _answer(services.withdraw_request(approval_id, now=clock.now(), note=body.note))

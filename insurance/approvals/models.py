@@ -6,10 +6,10 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, text
-from sqlalchemy.orm import Mapped
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
 
-from insurance.core.db import TenantRecord
+from insurance.core.db import AppendOnly, TenantRecord, TenantTable
 
 
 class ApprovalStatus(StrEnum):
@@ -26,7 +26,8 @@ class ApprovalRequest(TenantRecord):
     """Something that one person asked for and another decides.
 
     `payload` is frozen with its hash; `record_version` is the version of the record it was asked
-    on: a record that has moved on makes the request void.
+    on: a record that has moved on makes the request void. So many people as `needed` must agree;
+    the last of them is who decided.
     """
 
     __tablename__ = "approval_requests"
@@ -50,6 +51,7 @@ class ApprovalRequest(TenantRecord):
         CheckConstraint(
             "(status IN ('APPROVED', 'REJECTED')) <= (decided_by IS NOT NULL)", name="decided"
         ),
+        CheckConstraint("needed > 0", name="needed"),
     )
 
     action: Mapped[str]
@@ -61,6 +63,7 @@ class ApprovalRequest(TenantRecord):
     payload: Mapped[dict[str, Any]]
     payload_hash: Mapped[str]
     reason: Mapped[str]
+    needed: Mapped[int]
     status: Mapped[ApprovalStatus]
     requested_at: Mapped[datetime]
     requested_by: Mapped[UUID]
@@ -69,3 +72,45 @@ class ApprovalRequest(TenantRecord):
     decided_by: Mapped[UUID | None]
     decided_by_email: Mapped[str | None]
     decision_note: Mapped[str | None]
+
+
+class ApprovalAgreement(AppendOnly, TenantRecord):
+    """One person's agreement to a request; nobody agrees twice."""
+
+    __tablename__ = "approval_agreements"
+    __table_args__ = (
+        UniqueConstraint("org_id", "request_id", "agreed_by"),
+        ForeignKeyConstraint(
+            ["org_id", "request_id"], ["ins.approval_requests.org_id", "ins.approval_requests.id"]
+        ),
+    )
+
+    request_id: Mapped[UUID]
+    agreed_by: Mapped[UUID]
+    agreed_by_email: Mapped[str]
+    agreed_by_name: Mapped[str]
+    agreed_at: Mapped[datetime]
+    note: Mapped[str | None]
+
+
+class ApprovalSetting(TenantTable):
+    """What the organization wants of its requests. `version` counts its edits, rules included."""
+
+    __tablename__ = "approval_settings"
+
+    version: Mapped[int]
+    changed_at: Mapped[datetime]
+
+
+class ApprovalRule(TenantTable):
+    """How many people must agree to an action from an amount on."""
+
+    __tablename__ = "approval_rules"
+    __table_args__ = (
+        CheckConstraint("from_amount >= 0", name="amount"),
+        CheckConstraint("people > 0", name="people"),
+    )
+
+    action: Mapped[str] = mapped_column(primary_key=True)
+    from_amount: Mapped[Decimal] = mapped_column(primary_key=True)
+    people: Mapped[int]

@@ -1,12 +1,19 @@
 """Reading requests for a second person."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from insurance.approvals.models import ApprovalRequest, ApprovalStatus
+from insurance.approvals.models import (
+    ApprovalAgreement,
+    ApprovalRequest,
+    ApprovalRule,
+    ApprovalSetting,
+    ApprovalStatus,
+)
 from insurance.core.errors import NotFoundError
 from insurance.core.paging import Page, page_of
 from insurance.core.tenancy import current_org
@@ -52,4 +59,35 @@ def list_waiting(session: Session, resource: str, *resource_ids: UUID) -> Sequen
             ApprovalRequest.status == ApprovalStatus.WAITING,
         )
         .order_by(ApprovalRequest.id)
+    ).all()
+
+
+def agreements_of(
+    session: Session, requests: Sequence[ApprovalRequest]
+) -> dict[UUID, list[ApprovalAgreement]]:
+    """Return who agreed to some requests so far, oldest first; none for those nobody agreed to."""
+    found: dict[UUID, list[ApprovalAgreement]] = defaultdict(list)
+    query = select(ApprovalAgreement).where(
+        ApprovalAgreement.org_id == current_org(),
+        ApprovalAgreement.request_id.in_([one.id for one in requests]),
+    )
+    for one in session.scalars(query.order_by(ApprovalAgreement.id)):
+        found[one.request_id].append(one)
+    return found
+
+
+def get_setting(session: Session, *, lock: bool = False) -> ApprovalSetting:
+    """Return what the organization wants of its requests; version 0 where it never said."""
+    query = select(ApprovalSetting).where(ApprovalSetting.org_id == current_org())
+    if lock:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    return session.scalars(query).one_or_none() or ApprovalSetting(version=0)
+
+
+def list_rules(session: Session) -> Sequence[ApprovalRule]:
+    """Return how many people must agree to what, by action and amount."""
+    return session.scalars(
+        select(ApprovalRule)
+        .where(ApprovalRule.org_id == current_org())
+        .order_by(ApprovalRule.action, ApprovalRule.from_amount)
     ).all()

@@ -1,11 +1,66 @@
-"""Who may decide what another asked for, and how a payload is frozen."""
+"""Who may decide what another asked for, how many must, and how a payload is frozen."""
 
 import hashlib
 import json
-from typing import Any
+from collections.abc import Container, Iterable, Sequence
+from decimal import Decimal
+from typing import Any, Protocol
 from uuid import UUID
 
-from insurance.core.errors import ConflictError, ForbiddenError
+from insurance.core.errors import ConflictError, DomainError, ForbiddenError, raise_all
+from insurance.core.money import ZERO
+
+MOST_PEOPLE = 5
+"""More people than this never have to agree: what nobody can gather is refused by other means."""
+
+
+class PeopleRule(Protocol):
+    """From an amount of an action on, so many different people must agree."""
+
+    @property
+    def action(self) -> str: ...
+    @property
+    def from_amount(self) -> Decimal: ...
+    @property
+    def people(self) -> int: ...
+
+
+def people_needed(rules: Iterable[PeopleRule], action: str, amount: Decimal | None) -> int:
+    """Return how many people must agree: one, or the most that any rule of the action asks for.
+
+    So more money never needs fewer people. What has no amount is under the rules from nothing on.
+    """
+    of_it = (one for one in rules if one.action == action)
+    return max((one.people for one in of_it if one.from_amount <= (amount or ZERO)), default=1)
+
+
+def check_rules(rules: Sequence[PeopleRule], actions: Container[str]) -> None:
+    """Refuse rules nobody could follow. Raises DomainError at `rules.<place>.<field>`."""
+    errors: list[DomainError] = []
+    seen: set[tuple[str, Decimal]] = set()
+    for place, one in enumerate(rules):
+        if one.action not in actions:
+            errors.append(DomainError("Choose one from the list.", field=f"rules.{place}.action"))
+        if one.from_amount < ZERO:
+            errors.append(DomainError("Enter zero or more.", field=f"rules.{place}.from_amount"))
+        if not 1 <= one.people <= MOST_PEOPLE:
+            errors.append(
+                DomainError(f"Enter 1 to {MOST_PEOPLE} people.", field=f"rules.{place}.people")
+            )
+        if (one.action, one.from_amount) in seen:
+            errors.append(
+                DomainError(
+                    "There is a rule for this amount already.", field=f"rules.{place}.from_amount"
+                )
+            )
+        seen.add((one.action, one.from_amount))
+    raise_all(errors)
+
+
+def check_agrees_once(agreed: Container[UUID], user_id: UUID) -> None:
+    """Refuse a second agreement of the same person. Raises ConflictError."""
+    if user_id in agreed:
+        raise ConflictError("You agreed to this already, so somebody else must agree now.")
 
 
 def payload_hash(payload: dict[str, Any]) -> str:
@@ -23,12 +78,16 @@ def check_waits(status: str) -> None:
         )
 
 
-def check_checker(requested_by: UUID, user_id: UUID | None) -> None:
-    """Refuse to let a program, or the person who asked, decide. Raises ForbiddenError."""
+def check_checker(requested_by: UUID, user_id: UUID | None) -> UUID:
+    """Refuse to let a program, or the person who asked, decide; return who does.
+
+    Raises ForbiddenError.
+    """
     if user_id is None:
         raise ForbiddenError("A person decides this, not a program.")
     if user_id == requested_by:
         raise ForbiddenError("You asked for this yourself, so somebody else must decide it.")
+    return user_id
 
 
 def check_maker(requested_by: UUID, user_id: UUID | None) -> None:

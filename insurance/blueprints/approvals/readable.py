@@ -41,6 +41,23 @@ _RARE = frozenset({"is_main", "per_policy", "excess_amount", "excess_per_cent"})
 """What few benefits are or have; of a new one it is said only where it is so."""
 
 
+NAMES = {
+    "claims.pay": "Payment of a claim",
+    "claims.undo_death": "Undoing a reported death",
+    "policies.cancel": "Cancellation of a policy",
+    "policies.endorse_backdated": "Change of a policy with effect in the past",
+    "policies.receive_payment": "Large payment received on a policy",
+    "policies.set_lapse_aside": "Setting a lapse aside",
+    "premiums.waive": "Waiver of a premium",
+    "premiums.write_off": "Write-off of a premium",
+    "products.launch": "Launch of a product",
+    "refunds.pay": "Refund",
+    "suspense.match": "Large payment in suspense matched to a policy",
+    "suspense.return": "Large payment in suspense paid back",
+}
+"""What can wait for other people, as the settings call it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """One line of a request: what, how it stands now, and how it would be; or a fact that stays."""
@@ -101,6 +118,11 @@ def refusal_of(session: Session, request: ApprovalRequest) -> str:
     except ForbiddenError as refusal:
         return refusal.message
     return ""
+
+
+def name_of(action: str) -> str:
+    """Return what an action is called in the settings."""
+    return NAMES.get(action, words(action))
 
 
 def _fact(name: str, value: str) -> Part:

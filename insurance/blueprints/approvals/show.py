@@ -54,8 +54,15 @@ def decide(approval_id: UUID) -> Response:
     except DomainError as error:
         refuse(form, error)
         return _page(queries.get_request(db.session(), approval_id), form, error.status)
-    done = "Approved and done" if agrees else "Rejected"
-    return go(url_for(".show", approval_id=approval_id), f"{done}: {found.title}.")
+    return go(url_for(".show", approval_id=approval_id), f"{_done(approval_id)}: {found.title}.")
+
+
+def _done(approval_id: UUID) -> str:
+    """Return what came of a decision, in words."""
+    found = queries.get_request(db.session(), approval_id)
+    if found.status is ApprovalStatus.WAITING:
+        return "You agreed; it waits for somebody else to agree, too"
+    return "Approved and done" if found.status is ApprovalStatus.APPROVED else "Rejected"
 
 
 @bp.post("/<uuid:approval_id>/withdraw")
@@ -78,6 +85,8 @@ def _page(found: ApprovalRequest, form: DecisionForm, status: int = 200) -> Resp
     actor = current_actor()
     waits = found.status is ApprovalStatus.WAITING
     is_maker = actor.user_id == found.requested_by
+    agreed = queries.agreements_of(db.session(), [found])[found.id]
+    has_agreed = any(one.agreed_by == actor.user_id for one in agreed)
     decides = waits and not is_maker and actor.may(May.APPROVALS_DECIDE)
     return page(
         "approvals/show.html",
@@ -88,7 +97,9 @@ def _page(found: ApprovalRequest, form: DecisionForm, status: int = 200) -> Resp
         parts=parts_of(db.session(), found),
         is_maker=is_maker,
         can_decide=decides,
-        refusal=refusal_of(db.session(), found) if decides else "",
+        agreed=agreed,
+        has_agreed=has_agreed,
+        refusal=refusal_of(db.session(), found) if decides and not has_agreed else "",
         deciders=_deciders(),
         waits=waits,
         link=link_to(found),

@@ -1,4 +1,4 @@
-"""Asking for a second person, and that person's decision, which carries out what was frozen."""
+"""Asking for other people, and their decision, of which the last carries out what was frozen."""
 
 from collections.abc import Mapping
 from datetime import date, datetime
@@ -9,8 +9,8 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from insurance.approvals import rules
-from insurance.approvals.models import ApprovalRequest, ApprovalStatus
+from insurance.approvals import queries, rules
+from insurance.approvals.models import ApprovalAgreement, ApprovalRequest, ApprovalStatus
 from insurance.approvals.subjects import Subject, subject_of
 from insurance.audit_logs.rules import plain
 from insurance.audit_logs.services import record
@@ -34,9 +34,9 @@ def request_approval(
     reason: str,
     now: datetime,
 ) -> ApprovalRequest:
-    """Freeze what is asked for until another person decides. The caller holds the record.
+    """Freeze what is asked for until others decide. The caller holds the record.
 
-    The same that waits on an earlier version of the record becomes void and this takes its place.
+    How many must agree is frozen, too, as the rules of the organization are now. The same that waits on an earlier version of the record becomes void and this takes its place.
     Raises ConflictError where it waits on this version, ForbiddenError for a program; LookupError
     for a subject that is not registered, which nobody could approve.
     """
@@ -56,6 +56,7 @@ def request_approval(
         payload=frozen,
         payload_hash=rules.payload_hash(frozen),
         reason=reason.strip(),
+        needed=rules.people_needed(queries.list_rules(session), subject.action, amount),
         status=ApprovalStatus.WAITING,
         requested_at=now,
         requested_by=maker_id,
@@ -68,7 +69,13 @@ def request_approval(
         action="approvals.request",
         resource="approval_requests",
         resource_id=request.id,
-        after={"action": subject.action, "title": title, "amount": amount, "payload": frozen},
+        after={
+            "action": subject.action,
+            "title": title,
+            "amount": amount,
+            "payload": frozen,
+            "needed": request.needed,
+        },
         reason=request.reason,
     )
     return request
@@ -121,18 +128,21 @@ class _MovedOnError(ConflictError):
 def approve_request(
     request_id: UUID, *, on: date, now: datetime, note: str | None = None
 ) -> ApprovalRequest:
-    """Agree to a request, which is carried out at once and in the same transaction.
+    """Agree to a request. The last agreement it needs carries it out in the same transaction.
 
     Where the record has moved on since, the request becomes void and ConflictError says so.
-    Raises ForbiddenError for the one who asked, and for whoever the subject refuses.
+    Raises ForbiddenError for the one who asked, and for whoever the subject refuses;
+    ConflictError for who agreed already.
     """
     try:
         with transaction() as session:
             request = _take(session, request_id)
-            rules.check_checker(request.requested_by, current_actor().user_id)
+            checker_id = rules.check_checker(request.requested_by, current_actor().user_id)
             subject = subject_of(request.action)
             _check_unchanged(session, request, subject)
             subject.check_checker(session, request)
+            if _agree(session, request, checker_id, note, now) < request.needed:
+                return request
             _decide(session, request, ApprovalStatus.APPROVED, note, now)
             try:
                 subject.execute(session, request, on=on, now=now)
@@ -167,6 +177,36 @@ def _check_unchanged(session: Session, request: ApprovalRequest, subject: Subjec
             f"The {subject.record.name} has changed since this was asked for: it was version"
             f" {request.record_version} and is version {version}."
         )
+
+
+def _agree(
+    session: Session, request: ApprovalRequest, checker_id: UUID, note: str | None, now: datetime
+) -> int:
+    """Write down that the acting person agrees, once; return how many do by now."""
+    actor, earlier = current_actor(), queries.agreements_of(session, [request])[request.id]
+    rules.check_agrees_once([one.agreed_by for one in earlier], checker_id)
+    agreement = ApprovalAgreement(
+        id=new_id(),
+        request_id=request.id,
+        agreed_by=checker_id,
+        agreed_by_email=actor.email,
+        agreed_by_name=actor.name,
+        agreed_at=now,
+        note=(note or "").strip() or None,
+    )
+    session.add(agreement)
+    session.flush()
+    agreed = len(earlier) + 1
+    if agreed < request.needed:
+        record(
+            session,
+            action="approvals.agree",
+            resource="approval_requests",
+            resource_id=request.id,
+            after={"agreed": agreed, "needed": request.needed},
+            reason=agreement.note,
+        )
+    return agreed
 
 
 def reject_request(request_id: UUID, *, now: datetime, note: str | None = None) -> ApprovalRequest:

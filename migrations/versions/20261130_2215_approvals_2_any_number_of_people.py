@@ -1,0 +1,72 @@
+"""any number of people agree, by rules of the organization
+
+Revision ID: approvals_2
+Revises: guards_1
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "approvals_2"
+down_revision = "guards_1"
+
+
+def upgrade() -> None:
+    op.add_column("approval_requests", sa.Column("needed", sa.BigInteger()), schema="ins")
+    op.execute("UPDATE ins.approval_requests SET needed = 1")
+    op.alter_column("approval_requests", "needed", nullable=False, schema="ins")
+    op.create_check_constraint("needed", "approval_requests", "needed > 0", schema="ins")
+    op.create_table(
+        "approval_agreements",
+        sa.Column("org_id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("request_id", sa.Uuid(), nullable=False),
+        sa.Column("agreed_by", sa.Uuid(), nullable=False),
+        sa.Column("agreed_by_email", sa.Text(), nullable=False),
+        sa.Column("agreed_by_name", sa.Text(), nullable=False),
+        sa.Column("agreed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("note", sa.Text()),
+        sa.PrimaryKeyConstraint("org_id", "id", name="approval_agreements_pk"),
+        sa.UniqueConstraint(
+            "org_id", "request_id", "agreed_by", name="approval_agreements_agreed_by_key"
+        ),
+        schema="ins",
+    )
+    op.protect_table("ins.approval_agreements", "append_only")
+    op.create_foreign_key(
+        "approval_agreements_request_id_fk",
+        "approval_agreements",
+        "approval_requests",
+        ["org_id", "request_id"],
+        ["org_id", "id"],
+        source_schema="ins",
+        referent_schema="ins",
+    )
+    op.create_table(
+        "approval_settings",
+        sa.Column("org_id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("org_id", name="approval_settings_pk"),
+        schema="ins",
+    )
+    op.protect_table("ins.approval_settings", "tenant")
+    op.create_table(
+        "approval_rules",
+        sa.Column("org_id", sa.Uuid(), nullable=False),
+        sa.Column("action", sa.Text(), nullable=False),
+        sa.Column("from_amount", sa.Numeric(18, 2), nullable=False),
+        sa.Column("people", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("from_amount >= 0", name="amount"),
+        sa.CheckConstraint("people > 0", name="people"),
+        sa.PrimaryKeyConstraint("org_id", "action", "from_amount", name="approval_rules_pk"),
+        schema="ins",
+    )
+    op.protect_table("ins.approval_rules", "tenant")
+
+
+def downgrade() -> None:
+    op.drop_table("approval_rules", schema="ins")
+    op.drop_table("approval_settings", schema="ins")
+    op.drop_table("approval_agreements", schema="ins")
+    op.drop_column("approval_requests", "needed", schema="ins")
