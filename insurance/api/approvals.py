@@ -49,6 +49,8 @@ class ApprovalAnswer(Answer):
     decided_by_email: str | None
     decision_note: str | None
     needed: int
+    expires_at: datetime
+    reminded_at: datetime | None
     agreements: list[AgreementAnswer] = []
 
 
@@ -72,13 +74,20 @@ class ApprovalSettingsBody(Body):
     """The settings as they are to be, and the version they were read at."""
 
     version: int
+    expires_after_days: int = Field(examples=[30])
+    remind_after_days: int = Field(examples=[3])
     rules: Annotated[list[RuleFields], Field(max_length=100)]
 
 
 class ApprovalSettingsAnswer(Answer):
-    """Who must agree to what; without a rule it is one person. Version 0 was never changed."""
+    """Who must agree to what, and when a request expires. Version 0 was never changed.
+
+    Without a rule one person agrees.
+    """
 
     version: int
+    expires_after_days: int
+    remind_after_days: int
     rules: list[RuleAnswer]
 
 
@@ -128,7 +137,7 @@ def _answer(
     tag="Approvals",
 )
 def get_approval_settings():
-    """Say how many people must agree to what."""
+    """Say how many people must agree to what, and when a request expires."""
     return _settings()
 
 
@@ -141,15 +150,24 @@ def get_approval_settings():
     tag="Approvals",
 )
 def change_approval_settings(body: ApprovalSettingsBody):
-    """Say how many people must agree to what; what waits already keeps its number."""
-    services.change_settings(body.rules, version=body.version, now=clock.now())
+    """Change how many people must agree and when a request expires; what waits is left as it is."""
+    services.change_settings(
+        body.rules,
+        expires_after_days=body.expires_after_days,
+        remind_after_days=body.remind_after_days,
+        version=body.version,
+        now=clock.now(),
+    )
     return _settings()
 
 
 def _settings() -> ApprovalSettingsAnswer:
     session = db.session()
+    setting = queries.get_setting(session)
     return ApprovalSettingsAnswer(
-        version=queries.get_setting(session).version,
+        version=setting.version,
+        expires_after_days=setting.expires_after_days,
+        remind_after_days=setting.remind_after_days,
         rules=[RuleAnswer.model_validate(one) for one in queries.list_rules(session)],
     )
 

@@ -20,6 +20,7 @@ class ApprovalStatus(StrEnum):
     REJECTED = "REJECTED"
     VOID = "VOID"
     WITHDRAWN = "WITHDRAWN"
+    EXPIRED = "EXPIRED"
 
 
 class ApprovalRequest(TenantRecord):
@@ -27,7 +28,7 @@ class ApprovalRequest(TenantRecord):
 
     `payload` is frozen with its hash; `record_version` is the version of the record it was asked
     on: a record that has moved on makes the request void. So many people as `needed` must agree;
-    the last of them is who decided.
+    the last of them is who decided. From `expires_at` on nobody can decide it any more.
     """
 
     __tablename__ = "approval_requests"
@@ -68,6 +69,8 @@ class ApprovalRequest(TenantRecord):
     requested_at: Mapped[datetime]
     requested_by: Mapped[UUID]
     requested_by_email: Mapped[str]
+    expires_at: Mapped[datetime]
+    reminded_at: Mapped[datetime | None]
     decided_at: Mapped[datetime | None]
     decided_by: Mapped[UUID | None]
     decided_by_email: Mapped[str | None]
@@ -97,7 +100,13 @@ class ApprovalSetting(TenantTable):
     """What the organization wants of its requests. `version` counts its edits, rules included."""
 
     __tablename__ = "approval_settings"
+    __table_args__ = (
+        CheckConstraint("expires_after_days BETWEEN 1 AND 365", name="expiry"),
+        CheckConstraint("remind_after_days BETWEEN 1 AND 365", name="reminder"),
+    )
 
+    expires_after_days: Mapped[int]
+    remind_after_days: Mapped[int]
     version: Mapped[int]
     changed_at: Mapped[datetime]
 

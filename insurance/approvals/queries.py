@@ -2,11 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
+from insurance.approvals import rules
 from insurance.approvals.models import (
     ApprovalAgreement,
     ApprovalRequest,
@@ -62,6 +64,38 @@ def list_waiting(session: Session, resource: str, *resource_ids: UUID) -> Sequen
     ).all()
 
 
+def list_overdue(session: Session, now: datetime) -> Sequence[ApprovalRequest]:
+    """Return what waits and was not decided in time, held; what somebody decides now is left out."""
+    return session.scalars(_waiting().where(ApprovalRequest.expires_at <= now)).all()
+
+
+def list_unreminded(
+    session: Session, now: datetime, *, asked_by: datetime
+) -> Sequence[ApprovalRequest]:
+    """Return, held, what waits since a moment or longer and nobody was reminded of."""
+    return session.scalars(
+        _waiting().where(
+            ApprovalRequest.requested_at <= asked_by,
+            ApprovalRequest.expires_at > now,
+            ApprovalRequest.reminded_at.is_(None),
+        )
+    ).all()
+
+
+def _waiting() -> Select[ApprovalRequest]:
+    """Return what waits and nobody else holds, oldest first."""
+    return (
+        select(ApprovalRequest)
+        .where(
+            ApprovalRequest.org_id == current_org(),
+            ApprovalRequest.status == ApprovalStatus.WAITING,
+        )
+        .order_by(ApprovalRequest.id)
+        .with_for_update(skip_locked=True)
+        .execution_options(populate_existing=True)
+    )
+
+
 def agreements_of(
     session: Session, requests: Sequence[ApprovalRequest]
 ) -> dict[UUID, list[ApprovalAgreement]]:
@@ -81,7 +115,11 @@ def get_setting(session: Session, *, lock: bool = False) -> ApprovalSetting:
     query = select(ApprovalSetting).where(ApprovalSetting.org_id == current_org())
     if lock:
         query = query.with_for_update().execution_options(populate_existing=True)
-    return session.scalars(query).one_or_none() or ApprovalSetting(version=0)
+    return session.scalars(query).one_or_none() or ApprovalSetting(
+        version=0,
+        expires_after_days=rules.EXPIRES_AFTER_DAYS,
+        remind_after_days=rules.REMIND_AFTER_DAYS,
+    )
 
 
 def list_rules(session: Session) -> Sequence[ApprovalRule]:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Container, Iterable, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol
 from uuid import UUID
@@ -57,6 +58,26 @@ def check_rules(rules: Sequence[PeopleRule], actions: Container[str]) -> None:
     raise_all(errors)
 
 
+EXPIRES_AFTER_DAYS = 30
+REMIND_AFTER_DAYS = 3
+"""What holds where an organization never said otherwise."""
+_LONGEST = 365
+
+
+def check_days(expires_after: int, remind_after: int) -> None:
+    """Refuse days nobody would want. Raises DomainError at the field."""
+    days = {"expires_after_days": expires_after, "remind_after_days": remind_after}
+    raise_all(
+        [
+            DomainError(f"Enter 1 to {_LONGEST} days.", field=name)
+            for name, number in days.items()
+            if not 1 <= number <= _LONGEST
+        ]
+    )
+    if remind_after > expires_after:
+        raise DomainError("A reminder comes before the end.", field="remind_after_days")
+
+
 def check_agrees_once(agreed: Container[UUID], user_id: UUID) -> None:
     """Refuse a second agreement of the same person. Raises ConflictError."""
     if user_id in agreed:
@@ -75,6 +96,15 @@ def check_waits(status: str) -> None:
         raise ConflictError(
             f"This request does not wait any more: it is {status.lower()}.",
             detail={"current_status": status},
+        )
+
+
+def check_in_time(expires_at: datetime, now: datetime) -> None:
+    """Refuse a request that waited too long. Raises ConflictError."""
+    if now >= expires_at:
+        raise ConflictError(
+            "This request has expired: nobody decided it in time. It can be asked for again.",
+            detail={"current_status": "EXPIRED"},
         )
 
 

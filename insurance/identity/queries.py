@@ -182,6 +182,13 @@ def list_colleagues(
     return page_of(rows, limit, lambda row: (row.name, row.user.id))
 
 
+def list_members(session: Session) -> list[Colleague]:
+    """Return everybody who has accepted and can sign in to the organization in scope."""
+    query, _name, accepted_at = _colleagues()
+    query = query.where(accepted_at.is_not(None), User.disabled_at.is_(None)).order_by(User.id)
+    return [_colleague(row) for row in session.execute(query)]
+
+
 def _colleagues() -> tuple[Select[Any], ColumnElement[str], ColumnElement[datetime]]:
     """Return the people of the organization in scope, the names shown and when they accepted."""
     held = (

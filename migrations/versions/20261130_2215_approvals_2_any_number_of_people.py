@@ -1,4 +1,4 @@
-"""any number of people agree, by rules of the organization
+"""any number of people agree, by rules of the organization, before a request expires
 
 Revision ID: approvals_2
 Revises: guards_1
@@ -16,6 +16,15 @@ def upgrade() -> None:
     op.execute("UPDATE ins.approval_requests SET needed = 1")
     op.alter_column("approval_requests", "needed", nullable=False, schema="ins")
     op.create_check_constraint("needed", "approval_requests", "needed > 0", schema="ins")
+    op.add_column(
+        "approval_requests", sa.Column("expires_at", sa.DateTime(timezone=True)), schema="ins"
+    )
+    op.execute("UPDATE ins.approval_requests SET expires_at = requested_at + interval '30 days'")
+    op.alter_column("approval_requests", "expires_at", nullable=False, schema="ins")
+    op.add_column(
+        "approval_requests", sa.Column("reminded_at", sa.DateTime(timezone=True)), schema="ins"
+    )
+    _allow("'WAITING', 'APPROVED', 'REJECTED', 'VOID', 'WITHDRAWN', 'EXPIRED'")
     op.create_table(
         "approval_agreements",
         sa.Column("org_id", sa.Uuid(), nullable=False),
@@ -45,7 +54,11 @@ def upgrade() -> None:
     op.create_table(
         "approval_settings",
         sa.Column("org_id", sa.Uuid(), nullable=False),
+        sa.Column("expires_after_days", sa.BigInteger(), nullable=False),
+        sa.Column("remind_after_days", sa.BigInteger(), nullable=False),
         sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("expires_after_days BETWEEN 1 AND 365", name="expiry"),
+        sa.CheckConstraint("remind_after_days BETWEEN 1 AND 365", name="reminder"),
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("org_id", name="approval_settings_pk"),
         schema="ins",
@@ -69,4 +82,13 @@ def downgrade() -> None:
     op.drop_table("approval_rules", schema="ins")
     op.drop_table("approval_settings", schema="ins")
     op.drop_table("approval_agreements", schema="ins")
-    op.drop_column("approval_requests", "needed", schema="ins")
+    op.execute("UPDATE ins.approval_requests SET status = 'VOID' WHERE status = 'EXPIRED'")
+    _allow("'WAITING', 'APPROVED', 'REJECTED', 'VOID', 'WITHDRAWN'")
+    for column in ("reminded_at", "expires_at", "needed"):
+        op.drop_column("approval_requests", column, schema="ins")
+
+
+def _allow(statuses: str) -> None:
+    name = op.f("approval_requests_approvalstatus_check")
+    op.drop_constraint(name, "approval_requests", schema="ins")
+    op.create_check_constraint(name, "approval_requests", f"status IN ({statuses})", schema="ins")

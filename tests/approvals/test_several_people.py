@@ -333,11 +333,10 @@ def test_a_change_of_the_rules_is_audited_with_before_and_after(session: Session
         .order_by(AuditEvent.id)
     ).all()
     rule = {"action": "refunds.pay", "from_amount": "5.00", "people": 3}
-    assert (first.after, last.before) == (
-        {"version": 1, "rules": [rule]},
-        {"version": 1, "rules": [rule]},
-    )
-    assert last.after == {"version": 2, "rules": []}
+    days = {"expires_after_days": 30, "remind_after_days": 3}
+    assert first.before == days | {"version": 0, "rules": []}
+    assert first.after == last.before == days | {"version": 1, "rules": [rule]}
+    assert last.after == days | {"version": 2, "rules": []}
 
 
 def test_the_rules_are_set_on_screen(
@@ -347,6 +346,8 @@ def test_the_rules_are_set_on_screen(
     url = client.url("/approvals/settings")
     sent = {
         "version": "0",
+        "expires_after_days": "14",
+        "remind_after_days": "2",
         "rules.0.action": "",
         "rules.0.from_amount": "",
         "rules.0.people": "",
@@ -358,7 +359,7 @@ def test_the_rules_are_set_on_screen(
     empty = client.get(url)
     wrong = client.post(url, data=sent | {"rules.1.people": "12"})
     saved = client.post(url, data=sent)
-    stale = client.post(url, data=sent | {"rules.1.people": "3"})
+    stale = client.post(url, data=sent | {"rules.1.people": "3", "remind_after_days": "9"})
     again = client.get(url)
 
     assert "No rule" in empty.text
@@ -390,18 +391,24 @@ def test_who_may_only_look_reads_the_rules(
 def test_the_rules_are_set_over_the_api(api: Callable[..., TestClient], session: Session) -> None:
     administrator, manager = api(), api(Role.MANAGER)
     rule = {"action": "refunds.pay", "from_amount": 1000.0, "people": 2}
-    wanted = {"version": 0, "rules": [rule]}
+    wanted = {"version": 0, "expires_after_days": 14, "remind_after_days": 2, "rules": [rule]}
 
     first = administrator.get("/api/v1/approvals/settings")
     saved = administrator.put("/api/v1/approvals/settings", json=wanted)
     stale = administrator.put("/api/v1/approvals/settings", json=wanted)
     wrong = administrator.put(
-        "/api/v1/approvals/settings", json={"version": 1, "rules": [rule | {"people": 0}]}
+        "/api/v1/approvals/settings",
+        json=wanted | {"version": 1, "rules": [rule | {"people": 0}]},
     )
     refused = manager.put("/api/v1/approvals/settings", json=wanted)
 
-    assert first.json == {"version": 0, "rules": []}
-    assert saved.json == {"version": 1, "rules": [rule]}
+    assert first.json == {
+        "version": 0,
+        "expires_after_days": 30,
+        "remind_after_days": 3,
+        "rules": [],
+    }
+    assert saved.json == wanted | {"version": 1}
     assert stale.status_code == 409
     assert (wrong.status_code, wrong.json["errors"][0]["pointer"]) == (422, "/rules/0/people")
     assert refused.status_code == 403

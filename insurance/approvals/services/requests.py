@@ -1,7 +1,7 @@
 """Asking for other people, and their decision, of which the last carries out what was frozen."""
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -36,7 +36,7 @@ def request_approval(
 ) -> ApprovalRequest:
     """Freeze what is asked for until others decide. The caller holds the record.
 
-    How many must agree is frozen, too, as the rules of the organization are now. The same that waits on an earlier version of the record becomes void and this takes its place.
+    How many must agree and until when is frozen, too, as the organization wants it now. The same that waits on an earlier version of the record becomes void and this takes its place.
     Raises ConflictError where it waits on this version, ForbiddenError for a program; LookupError
     for a subject that is not registered, which nobody could approve.
     """
@@ -61,6 +61,7 @@ def request_approval(
         requested_at=now,
         requested_by=maker_id,
         requested_by_email=current_actor().email,
+        expires_at=now + timedelta(days=queries.get_setting(session).expires_after_days),
     )
     session.add(request)
     session.flush()
@@ -93,7 +94,7 @@ def _check_maker(reason: str) -> UUID:
 def _make_way(
     session: Session, subject: Subject, resource_id: UUID, record_version: int, now: datetime
 ) -> None:
-    """Void what waits on an earlier version of the record, as nobody can agree to it any more.
+    """End what has expired, or waits on an earlier version of the record: nobody can agree to it.
 
     Raises ConflictError where it was asked for on this version.
     """
@@ -106,6 +107,9 @@ def _make_way(
         )
     ).one_or_none()
     if waiting is None:
+        return
+    if waiting.expires_at <= now:
+        close(session, waiting, ApprovalStatus.EXPIRED, "It was asked for again.", now)
         return
     if waiting.record_version == record_version:
         raise waits_already(waiting)
@@ -136,7 +140,7 @@ def approve_request(
     """
     try:
         with transaction() as session:
-            request = _take(session, request_id)
+            request = _take(session, request_id, now)
             checker_id = rules.check_checker(request.requested_by, current_actor().user_id)
             subject = subject_of(request.action)
             _check_unchanged(session, request, subject)
@@ -151,16 +155,17 @@ def approve_request(
             return request
     except _MovedOnError as moved:
         with transaction() as session:
-            make_void(session, _take(session, request_id), why=moved.message, now=now)
+            make_void(session, _take(session, request_id, now), why=moved.message, now=now)
         raise ConflictError(
             f"{moved.message} The request is void.", detail=moved.detail | {"status": "VOID"}
         ) from moved
 
 
-def _take(session: Session, request_id: UUID) -> ApprovalRequest:
-    """Return a request that still waits, held."""
+def _take(session: Session, request_id: UUID, now: datetime) -> ApprovalRequest:
+    """Return a request that still waits, held. Raises ConflictError for any other."""
     found = get_record(session, ApprovalRequest, request_id, lock=True)
     rules.check_waits(found.status.value)
+    rules.check_in_time(found.expires_at, now)
     return found
 
 
@@ -212,7 +217,7 @@ def _agree(
 def reject_request(request_id: UUID, *, now: datetime, note: str | None = None) -> ApprovalRequest:
     """Refuse what was asked for; nothing is done. Raises ForbiddenError for the one who asked."""
     with transaction() as session:
-        request = _take(session, request_id)
+        request = _take(session, request_id, now)
         rules.check_checker(request.requested_by, current_actor().user_id)
         _decide(session, request, ApprovalStatus.REJECTED, note, now)
         return request
@@ -226,7 +231,7 @@ def _decide(
     now: datetime,
 ) -> None:
     request.decided_by, request.decided_by_email = current_actor().user_id, current_actor().email
-    _close(session, request, status, note, now)
+    close(session, request, status, note, now)
 
 
 def withdraw_request(
@@ -234,16 +239,16 @@ def withdraw_request(
 ) -> ApprovalRequest:
     """Take back what one asked for. Raises ForbiddenError for anybody else."""
     with transaction() as session:
-        request = _take(session, request_id)
+        request = _take(session, request_id, now)
         rules.check_maker(request.requested_by, current_actor().user_id)
-        _close(session, request, ApprovalStatus.WITHDRAWN, note, now)
+        close(session, request, ApprovalStatus.WITHDRAWN, note, now)
         return request
 
 
 def make_void(session: Session, request: ApprovalRequest, *, why: str, now: datetime) -> None:
     """End a request whose record has moved on since it was asked for."""
     rules.check_waits(request.status.value)
-    _close(session, request, ApprovalStatus.VOID, why, now)
+    close(session, request, ApprovalStatus.VOID, why, now)
 
 
 _VERBS = {
@@ -251,16 +256,18 @@ _VERBS = {
     ApprovalStatus.REJECTED: "reject",
     ApprovalStatus.WITHDRAWN: "withdraw",
     ApprovalStatus.VOID: "void",
+    ApprovalStatus.EXPIRED: "expire",
 }
 
 
-def _close(
+def close(
     session: Session,
     request: ApprovalRequest,
     status: ApprovalStatus,
     note: str | None,
     now: datetime,
 ) -> None:
+    """End a request that waits, however it ends, and write that to the audit log."""
     request.status, request.decided_at = status, now
     request.decision_note = (note or "").strip() or None
     session.flush()

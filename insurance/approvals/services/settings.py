@@ -1,4 +1,4 @@
-"""How many people must agree to what, as the organization wants it."""
+"""How many people must agree to what and how long that may take, as the organization wants it."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -19,21 +19,30 @@ from insurance.core.tenancy import current_org
 
 
 def change_settings(
-    wanted: Sequence[PeopleRule], *, version: int, now: datetime
+    wanted: Sequence[PeopleRule],
+    *,
+    expires_after_days: int = rules.EXPIRES_AFTER_DAYS,
+    remind_after_days: int = rules.REMIND_AFTER_DAYS,
+    version: int,
+    now: datetime,
 ) -> ApprovalSetting:
-    """Put these rules in the place of those there are; what waits already keeps its number.
+    """Put these rules and days in the place of what is; what waits keeps its number and its end.
 
     Raises DomainError at the rule that is wrong, StaleError where somebody saved since `version`.
     """
     rules.check_rules(wanted, actions())
+    rules.check_days(expires_after_days, remind_after_days)
+    days = {"expires_after_days": expires_after_days, "remind_after_days": remind_after_days}
     try:
         with transaction() as session:
             setting = queries.get_setting(session, lock=True)
             before = _said(setting, queries.list_rules(session))
-            after = _said(setting, wanted)
+            after = _said(setting, wanted) | days
             if setting.version != version:
                 raise StaleError("Somebody else saved first.", theirs=before, yours=after)
             setting.version += 1
+            setting.expires_after_days = expires_after_days
+            setting.remind_after_days = remind_after_days
             setting.changed_at = now
             session.add(setting)
             _replace_rules(session, wanted)
@@ -53,6 +62,8 @@ def change_settings(
 def _said(setting: ApprovalSetting, wanted: Sequence[PeopleRule]) -> dict[str, Any]:
     return {
         "version": setting.version,
+        "expires_after_days": setting.expires_after_days,
+        "remind_after_days": setting.remind_after_days,
         "rules": [
             {"action": one.action, "from_amount": one.from_amount, "people": one.people}
             for one in wanted

@@ -1,4 +1,4 @@
-"""How many people must agree to what, as the organization wants it."""
+"""How many people must agree to what and how long that may take, as the organization wants it."""
 
 import re
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from flask import Response, request, url_for
 from wtforms import Field
 
 from insurance.approvals import queries, services
+from insurance.approvals.models import ApprovalSetting
 from insurance.approvals.rules import MOST_PEOPLE, PeopleRule
 from insurance.approvals.subjects import actions
 from insurance.blueprints.approvals import bp
@@ -21,8 +22,8 @@ from insurance.core.errors import DomainError, ForbiddenError, StaleError
 from insurance.core.money import ZERO, format_money
 from insurance.core.permissions import May
 from insurance.web.access import requires
-from insurance.web.forms import ChoiceField, Form, MoneyField, VersionField, WholeField
-from insurance.web.html import go, page, refuse
+from insurance.web.forms import ChoiceField, Form, MoneyField, Required, VersionField, WholeField
+from insurance.web.html import differences, go, page, refuse
 
 _EMPTY_ROWS = 2
 _MOST_ROWS = 100
@@ -43,6 +44,8 @@ class SettingsForm(Form):
     """The rules; the fields of each row are fields of their own."""
 
     version = VersionField()
+    expires_after_days = WholeField("Days until a request expires", [Required()])
+    remind_after_days = WholeField("Days until a reminder", [Required()])
 
     def rows(self) -> list[tuple[Field, Field, Field]]:
         """Return the fields of each rule: what, from which amount on, how many people."""
@@ -72,14 +75,20 @@ def settings() -> Response:
     """Show how many people must agree to what, and change it."""
     session = db.session()
     setting, rules = queries.get_setting(session), queries.list_rules(session)
-    form = _form(setting.version, rules)
+    form = _form(setting, rules)
     if form.is_submitted() and not current_actor().may(May.SETTINGS_EDIT):
         raise ForbiddenError("Your role may look at the settings, not change them.")
     status, conflict = 200, []
     if form.validate_on_submit():
         wanted = form.wanted()
         try:
-            services.change_settings(wanted, version=form.version.data, now=clock.now())
+            services.change_settings(
+                wanted,
+                expires_after_days=form.expires_after_days.data or 0,
+                remind_after_days=form.remind_after_days.data or 0,
+                version=form.version.data,
+                now=clock.now(),
+            )
         except DomainError as error:
             refuse(form, _at_rows(error, wanted))
             status = error.status
@@ -92,12 +101,13 @@ def settings() -> Response:
         status=status if status != 200 else form.status,
         form=form,
         conflict=conflict,
+        setting=setting,
         rules=[(name_of(one.action), one) for one in rules],
         most=MOST_PEOPLE,
     )
 
 
-def _form(version: int, rules: Sequence[PeopleRule]) -> SettingsForm:
+def _form(setting: ApprovalSetting, rules: Sequence[PeopleRule]) -> SettingsForm:
     """Return the form with a row for each rule and some to fill in, or with those that were sent."""
     sent = sum(1 for name in request.form if _FIELD.fullmatch(name))
     rows = min(sent if request.method == "POST" else len(rules) + _EMPTY_ROWS, _MOST_ROWS)
@@ -115,9 +125,7 @@ def _form(version: int, rules: Sequence[PeopleRule]) -> SettingsForm:
         for row, one in enumerate(rules)
         for name in ("action", "from_amount", "people")
     }
-    form: SettingsForm = type("SettingsForm", (SettingsForm,), fields)(
-        data=stand | {"version": version}
-    )
+    form: SettingsForm = type("SettingsForm", (SettingsForm,), fields)(obj=setting, data=stand)
     return form
 
 
@@ -130,12 +138,17 @@ def _at_rows(error: DomainError, wanted: Sequence[Wanted]) -> DomainError:
     return error
 
 
-def _conflict(form: SettingsForm, error: DomainError) -> list[tuple[str, str, str]]:
-    """After a stale save, return both sets of rules; the form then carries the newer version."""
+def _conflict(form: SettingsForm, error: DomainError) -> list[tuple[str, Any, Any]]:
+    """After a stale save, return what differs; the form then carries the newer version."""
     if not isinstance(error, StaleError):
         return []
     form.version.data, form.version.raw_data = error.theirs["version"], None
-    return [("rules", _said(error.theirs["rules"]), _said(error.yours["rules"]))]
+    found = differences(error)
+    return [
+        (name, *((_said(theirs), _said(yours)) if name == "rules" else (theirs, yours)))
+        for name, theirs, yours in found
+        if name != "version"
+    ]
 
 
 def _said(rules: Sequence[dict[str, Any]]) -> str:

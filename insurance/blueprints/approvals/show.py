@@ -87,6 +87,7 @@ def _page(found: ApprovalRequest, form: DecisionForm, status: int = 200) -> Resp
     is_maker = actor.user_id == found.requested_by
     agreed = queries.agreements_of(db.session(), [found])[found.id]
     has_agreed = any(one.agreed_by == actor.user_id for one in agreed)
+    is_overdue = waits and found.expires_at <= clock.now()
     decides = waits and not is_maker and actor.may(May.APPROVALS_DECIDE)
     return page(
         "approvals/show.html",
@@ -102,6 +103,7 @@ def _page(found: ApprovalRequest, form: DecisionForm, status: int = 200) -> Resp
         refusal=refusal_of(db.session(), found) if decides and not has_agreed else "",
         deciders=_deciders(),
         waits=waits,
+        is_overdue=is_overdue,
         link=link_to(found),
         record=subject_of(found.action).record,
     )
