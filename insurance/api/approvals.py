@@ -1,7 +1,7 @@
 """Requests for other people in the API: what waits, its decision, and who must agree to what."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -12,10 +12,11 @@ from insurance.api.policies import business_day
 from insurance.approvals import queries, services
 from insurance.approvals.models import ApprovalAgreement, ApprovalRequest, ApprovalStatus
 from insurance.core import clock
+from insurance.core.context import current_actor
 from insurance.core.db import db
 from insurance.core.paging import decode_cursor
 from insurance.core.permissions import May
-from insurance.web.parsing import Money, Words
+from insurance.web.parsing import Day, Money, Words
 
 PATH = "/approvals/<uuid:approval_id>"
 
@@ -25,6 +26,8 @@ class AgreementAnswer(Answer):
 
     agreed_by_email: str
     agreed_by_name: str
+    for_email: str | None
+    for_name: str | None
     agreed_at: datetime
     note: str | None
 
@@ -47,6 +50,7 @@ class ApprovalAnswer(Answer):
     requested_by_email: str
     decided_at: datetime | None
     decided_by_email: str | None
+    decided_for_email: str | None
     decision_note: str | None
     needed: int
     expires_at: datetime
@@ -89,6 +93,32 @@ class ApprovalSettingsAnswer(Answer):
     expires_after_days: int
     remind_after_days: int
     rules: list[RuleAnswer]
+
+
+class DelegationBody(Body):
+    """Who decides instead, and on which days, both included."""
+
+    delegate_id: UUID
+    first_day: Day
+    last_day: Day
+    reason: Annotated[Words, Field(max_length=500)]
+
+
+class DelegationAnswer(Answer):
+    """A colleague decides requests in somebody's place."""
+
+    id: UUID
+    delegator_id: UUID
+    delegator_email: str
+    delegator_name: str
+    delegate_id: UUID
+    delegate_email: str
+    delegate_name: str
+    first_day: date
+    last_day: date
+    reason: str
+    made_at: datetime
+    withdrawn_at: datetime | None
 
 
 class ApprovalsQuery(ListQuery):
@@ -181,13 +211,13 @@ def get_approval(approval_id: UUID):
 @endpoint(
     "POST",
     f"{PATH}/approve",
-    may=May.APPROVALS_DECIDE,
+    may=May.APPROVALS_VIEW,
     body=DecisionBody,
     answer=ApprovalAnswer,
     tag="Approvals",
 )
 def approve_request(approval_id: UUID, body: DecisionBody):
-    """Agree; the last agreement needed carries it out at once. Never by the one who asked."""
+    """Agree, in one's own right or another's; the last agreement carries it out. Never by who asked."""
     return _answer(
         services.approve_request(approval_id, on=business_day(), now=clock.now(), note=body.note)
     )
@@ -196,7 +226,7 @@ def approve_request(approval_id: UUID, body: DecisionBody):
 @endpoint(
     "POST",
     f"{PATH}/reject",
-    may=May.APPROVALS_DECIDE,
+    may=May.APPROVALS_VIEW,
     body=DecisionBody,
     answer=ApprovalAnswer,
     tag="Approvals",
@@ -217,3 +247,54 @@ def reject_request(approval_id: UUID, body: DecisionBody):
 def withdraw_request(approval_id: UUID, body: DecisionBody):
     """Take back what one asked for."""
     return _answer(services.withdraw_request(approval_id, now=clock.now(), note=body.note))
+
+
+@endpoint(
+    "GET",
+    "/approvals/delegations",
+    may=May.APPROVALS_VIEW,
+    query=ListQuery,
+    answer=list[DelegationAnswer],
+    tag="Approvals",
+)
+def list_delegations(query: ListQuery):
+    """List the delegations that one gave or was given, newest first."""
+    after = decode_cursor(query.cursor, 1, UUID)[0] if query.cursor else None
+    person_id = current_actor().user_id
+    if person_id is None:
+        return []
+    return listing(
+        queries.list_delegations(db.session(), person_id, limit=query.limit, after=after)
+    )
+
+
+@endpoint(
+    "POST",
+    "/approvals/delegations",
+    may=May.APPROVALS_DECIDE,
+    body=DelegationBody,
+    answer=DelegationAnswer,
+    status=201,
+    tag="Approvals",
+)
+def delegate_decisions(body: DelegationBody):
+    """Let a colleague decide requests in one's place, for at most 90 days."""
+    return services.delegate_decisions(
+        body.delegate_id,
+        first_day=body.first_day,
+        last_day=body.last_day,
+        reason=body.reason,
+        now=clock.now(),
+    )
+
+
+@endpoint(
+    "POST",
+    "/approvals/delegations/<uuid:delegation_id>/withdraw",
+    may=May.APPROVALS_VIEW,
+    answer=DelegationAnswer,
+    tag="Approvals",
+)
+def withdraw_delegation(delegation_id: UUID):
+    """End a delegation of one's own at once; what was decided by it stands."""
+    return services.withdraw_delegation(delegation_id, now=clock.now())

@@ -1,6 +1,6 @@
 """Requests for a second person, with the payload frozen as it was asked for."""
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
@@ -74,15 +74,21 @@ class ApprovalRequest(TenantRecord):
     decided_at: Mapped[datetime | None]
     decided_by: Mapped[UUID | None]
     decided_by_email: Mapped[str | None]
+    decided_for_email: Mapped[str | None]
     decision_note: Mapped[str | None]
 
 
 class ApprovalAgreement(AppendOnly, TenantRecord):
-    """One person's agreement to a request; nobody agrees twice."""
+    """One person's agreement to a request; nobody agrees twice.
+
+    `voice_of` is whose voice it is: the person's own, or a colleague's who named the person. A
+    voice counts once, whoever raises it.
+    """
 
     __tablename__ = "approval_agreements"
     __table_args__ = (
         UniqueConstraint("org_id", "request_id", "agreed_by"),
+        UniqueConstraint("org_id", "request_id", "voice_of"),
         ForeignKeyConstraint(
             ["org_id", "request_id"], ["ins.approval_requests.org_id", "ins.approval_requests.id"]
         ),
@@ -92,8 +98,40 @@ class ApprovalAgreement(AppendOnly, TenantRecord):
     agreed_by: Mapped[UUID]
     agreed_by_email: Mapped[str]
     agreed_by_name: Mapped[str]
+    voice_of: Mapped[UUID]
+    for_email: Mapped[str | None]
+    for_name: Mapped[str | None]
     agreed_at: Mapped[datetime]
     note: Mapped[str | None]
+
+    @property
+    def said_by(self) -> str:
+        """Return who agreed, and for whom."""
+        return self.agreed_by_name + (f" for {self.for_name}" if self.for_name else "")
+
+
+class ApprovalDelegation(TenantRecord):
+    """A colleague decides requests in somebody's place on some days, the last one included."""
+
+    __tablename__ = "approval_delegations"
+    __table_args__ = (
+        Index("approval_delegations_delegator_ix", "org_id", "delegator_id"),
+        Index("approval_delegations_delegate_ix", "org_id", "delegate_id"),
+        CheckConstraint("first_day <= last_day", name="days"),
+        CheckConstraint("delegator_id <> delegate_id", name="two_people"),
+    )
+
+    delegator_id: Mapped[UUID]
+    delegator_email: Mapped[str]
+    delegator_name: Mapped[str]
+    delegate_id: Mapped[UUID]
+    delegate_email: Mapped[str]
+    delegate_name: Mapped[str]
+    first_day: Mapped[date]
+    last_day: Mapped[date]
+    reason: Mapped[str]
+    made_at: Mapped[datetime]
+    withdrawn_at: Mapped[datetime | None]
 
 
 class ApprovalSetting(TenantTable):

@@ -2,15 +2,16 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
 from insurance.approvals import rules
 from insurance.approvals.models import (
     ApprovalAgreement,
+    ApprovalDelegation,
     ApprovalRequest,
     ApprovalRule,
     ApprovalSetting,
@@ -18,6 +19,7 @@ from insurance.approvals.models import (
 )
 from insurance.core.errors import NotFoundError
 from insurance.core.paging import Page, page_of
+from insurance.core.records import get_record
 from insurance.core.tenancy import current_org
 
 
@@ -129,3 +131,44 @@ def list_rules(session: Session) -> Sequence[ApprovalRule]:
         .where(ApprovalRule.org_id == current_org())
         .order_by(ApprovalRule.action, ApprovalRule.from_amount)
     ).all()
+
+
+def list_delegations(
+    session: Session, user_id: UUID, *, limit: int, after: UUID | None = None
+) -> Page[ApprovalDelegation]:
+    """Return the delegations that a person gave or was given, newest first."""
+    query = _delegations().where(
+        or_(ApprovalDelegation.delegator_id == user_id, ApprovalDelegation.delegate_id == user_id)
+    )
+    if after is not None:
+        query = query.where(ApprovalDelegation.id < after)
+    rows = session.scalars(query.order_by(ApprovalDelegation.id.desc()).limit(limit + 1)).all()
+    return page_of(rows, limit, lambda row: (row.id,))
+
+
+def list_delegations_by(session: Session, user_id: UUID) -> list[ApprovalDelegation]:
+    """Return what a person gave and did not withdraw."""
+    query = _delegations().where(
+        ApprovalDelegation.delegator_id == user_id, ApprovalDelegation.withdrawn_at.is_(None)
+    )
+    return list(session.scalars(query.order_by(ApprovalDelegation.id)))
+
+
+def list_delegations_to(session: Session, user_id: UUID, *, on: date) -> list[ApprovalDelegation]:
+    """Return by which a person decides for others on a day, oldest first."""
+    query = _delegations().where(
+        ApprovalDelegation.delegate_id == user_id,
+        ApprovalDelegation.withdrawn_at.is_(None),
+        ApprovalDelegation.first_day <= on,
+        ApprovalDelegation.last_day >= on,
+    )
+    return list(session.scalars(query.order_by(ApprovalDelegation.id)))
+
+
+def get_delegation(session: Session, delegation_id: UUID) -> ApprovalDelegation:
+    """Return a delegation of the organization in scope. Raises NotFoundError."""
+    return get_record(session, ApprovalDelegation, delegation_id)
+
+
+def _delegations() -> Select[ApprovalDelegation]:
+    return select(ApprovalDelegation).where(ApprovalDelegation.org_id == current_org())

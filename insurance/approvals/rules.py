@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Container, Iterable, Sequence
-from datetime import datetime
+from collections.abc import Container, Iterable, Mapping, Sequence
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Protocol
 from uuid import UUID
@@ -97,6 +97,47 @@ def check_waits(status: str) -> None:
             f"This request does not wait any more: it is {status.lower()}.",
             detail={"current_status": status},
         )
+
+
+def check_voice(voices: Mapping[UUID, str], user_id: UUID) -> None:
+    """Refuse whom somebody else has agreed for; `voices` names who raised each.
+
+    Raises ConflictError.
+    """
+    if user_id in voices:
+        raise ConflictError(f"{voices[user_id]} agreed to this in your place already.")
+
+
+def check_left(voices: Container[UUID], delegator_id: UUID) -> None:
+    """Refuse a delegate of somebody whose voice counts already. Raises ConflictError."""
+    if delegator_id in voices:
+        raise ConflictError(
+            "The voice of the colleague who named you counts already, so somebody else must agree."
+        )
+
+
+LONGEST_DELEGATION = 90
+
+
+def check_delegation(
+    first_day: date, last_day: date, reason: str, *, is_to_oneself: bool, on: date
+) -> None:
+    """Refuse a delegation to oneself, in the past, for too long or without a reason.
+
+    Raises DomainError at each field that is wrong.
+    """
+    errors = []
+    if is_to_oneself:
+        errors.append(DomainError("Name somebody else.", field="delegate_id"))
+    if first_day < on:
+        errors.append(DomainError("This day is over; begin today or later.", field="first_day"))
+    if last_day < first_day:
+        errors.append(DomainError("It ends before it begins.", field="last_day"))
+    if (last_day - first_day).days >= LONGEST_DELEGATION:
+        errors.append(DomainError(f"At most {LONGEST_DELEGATION} days.", field="last_day"))
+    if not reason.strip():
+        errors.append(DomainError("Say why.", field="reason"))
+    raise_all(errors)
 
 
 def check_in_time(expires_at: datetime, now: datetime) -> None:

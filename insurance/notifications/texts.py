@@ -140,6 +140,13 @@ TEXTS = {
         "You may decide it, under Approvals. Undecided, it expires on {expires_at}.\n\n"
         "{organization}\n",
     ),
+    "approval_delegated": (
+        "You decide requests for {delegator} from {first_day}",
+        "Hello {name}\n\n"
+        "{delegator} has named you to decide requests in their place from {first_day} to "
+        "{last_day}: {reason}\n"
+        "You find what waits under Approvals.\n\n{organization}\n",
+    ),
     "approval_expired": (
         "Nobody decided: {title}",
         "Hello {name}\n\n"

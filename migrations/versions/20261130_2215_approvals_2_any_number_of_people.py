@@ -24,6 +24,7 @@ def upgrade() -> None:
     op.add_column(
         "approval_requests", sa.Column("reminded_at", sa.DateTime(timezone=True)), schema="ins"
     )
+    op.add_column("approval_requests", sa.Column("decided_for_email", sa.Text()), schema="ins")
     _allow("'WAITING', 'APPROVED', 'REJECTED', 'VOID', 'WITHDRAWN', 'EXPIRED'")
     op.create_table(
         "approval_agreements",
@@ -33,11 +34,17 @@ def upgrade() -> None:
         sa.Column("agreed_by", sa.Uuid(), nullable=False),
         sa.Column("agreed_by_email", sa.Text(), nullable=False),
         sa.Column("agreed_by_name", sa.Text(), nullable=False),
+        sa.Column("voice_of", sa.Uuid(), nullable=False),
+        sa.Column("for_email", sa.Text()),
+        sa.Column("for_name", sa.Text()),
         sa.Column("agreed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("note", sa.Text()),
         sa.PrimaryKeyConstraint("org_id", "id", name="approval_agreements_pk"),
         sa.UniqueConstraint(
             "org_id", "request_id", "agreed_by", name="approval_agreements_agreed_by_key"
+        ),
+        sa.UniqueConstraint(
+            "org_id", "request_id", "voice_of", name="approval_agreements_voice_of_key"
         ),
         schema="ins",
     )
@@ -51,6 +58,34 @@ def upgrade() -> None:
         source_schema="ins",
         referent_schema="ins",
     )
+    op.create_table(
+        "approval_delegations",
+        sa.Column("org_id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("delegator_id", sa.Uuid(), nullable=False),
+        sa.Column("delegator_email", sa.Text(), nullable=False),
+        sa.Column("delegator_name", sa.Text(), nullable=False),
+        sa.Column("delegate_id", sa.Uuid(), nullable=False),
+        sa.Column("delegate_email", sa.Text(), nullable=False),
+        sa.Column("delegate_name", sa.Text(), nullable=False),
+        sa.Column("first_day", sa.Date(), nullable=False),
+        sa.Column("last_day", sa.Date(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("withdrawn_at", sa.DateTime(timezone=True)),
+        sa.CheckConstraint("first_day <= last_day", name="days"),
+        sa.CheckConstraint("delegator_id <> delegate_id", name="two_people"),
+        sa.PrimaryKeyConstraint("org_id", "id", name="approval_delegations_pk"),
+        schema="ins",
+    )
+    op.protect_table("ins.approval_delegations", "tenant")
+    for person in ("delegator", "delegate"):
+        op.create_index(
+            f"approval_delegations_{person}_ix",
+            "approval_delegations",
+            ["org_id", f"{person}_id"],
+            schema="ins",
+        )
     op.create_table(
         "approval_settings",
         sa.Column("org_id", sa.Uuid(), nullable=False),
@@ -81,10 +116,11 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("approval_rules", schema="ins")
     op.drop_table("approval_settings", schema="ins")
+    op.drop_table("approval_delegations", schema="ins")
     op.drop_table("approval_agreements", schema="ins")
     op.execute("UPDATE ins.approval_requests SET status = 'VOID' WHERE status = 'EXPIRED'")
     _allow("'WAITING', 'APPROVED', 'REJECTED', 'VOID', 'WITHDRAWN'")
-    for column in ("reminded_at", "expires_at", "needed"):
+    for column in ("decided_for_email", "reminded_at", "expires_at", "needed"):
         op.drop_column("approval_requests", column, schema="ins")
 
 

@@ -11,6 +11,11 @@ from sqlalchemy.orm import Session
 
 from insurance.approvals import queries, rules
 from insurance.approvals.models import ApprovalAgreement, ApprovalRequest, ApprovalStatus
+from insurance.approvals.services.standing import (
+    Standing,
+    standing_to_agree,
+    standing_to_reject,
+)
 from insurance.approvals.subjects import Subject, subject_of
 from insurance.audit_logs.rules import plain
 from insurance.audit_logs.services import record
@@ -141,13 +146,13 @@ def approve_request(
     try:
         with transaction() as session:
             request = _take(session, request_id, now)
-            checker_id = rules.check_checker(request.requested_by, current_actor().user_id)
+            standing_to_reject(session, request, now=now)  # who decides nothing voids nothing
             subject = subject_of(request.action)
             _check_unchanged(session, request, subject)
-            subject.check_checker(session, request)
-            if _agree(session, request, checker_id, note, now) < request.needed:
+            standing = standing_to_agree(session, request, now=now)
+            if _agree(session, request, standing, note, now) < request.needed:
                 return request
-            _decide(session, request, ApprovalStatus.APPROVED, note, now)
+            _decide(session, request, standing, ApprovalStatus.APPROVED, note, now)
             try:
                 subject.execute(session, request, on=on, now=now)
             except ConflictError as refusal:
@@ -185,30 +190,32 @@ def _check_unchanged(session: Session, request: ApprovalRequest, subject: Subjec
 
 
 def _agree(
-    session: Session, request: ApprovalRequest, checker_id: UUID, note: str | None, now: datetime
+    session: Session, request: ApprovalRequest, standing: Standing, note: str | None, now: datetime
 ) -> int:
-    """Write down that the acting person agrees, once; return how many do by now."""
-    actor, earlier = current_actor(), queries.agreements_of(session, [request])[request.id]
-    rules.check_agrees_once([one.agreed_by for one in earlier], checker_id)
+    """Write down that the acting person agrees; return how many do by now."""
+    actor, delegation = current_actor(), standing.delegation
     agreement = ApprovalAgreement(
         id=new_id(),
         request_id=request.id,
-        agreed_by=checker_id,
+        agreed_by=standing.person_id,
         agreed_by_email=actor.email,
         agreed_by_name=actor.name,
+        voice_of=standing.voice,
+        for_email=delegation.delegator_email if delegation else None,
+        for_name=delegation.delegator_name if delegation else None,
         agreed_at=now,
         note=(note or "").strip() or None,
     )
     session.add(agreement)
     session.flush()
-    agreed = len(earlier) + 1
+    agreed = len(queries.agreements_of(session, [request])[request.id])
     if agreed < request.needed:
         record(
             session,
             action="approvals.agree",
             resource="approval_requests",
             resource_id=request.id,
-            after={"agreed": agreed, "needed": request.needed},
+            after={"agreed": agreed, "needed": request.needed} | standing.instead_of,
             reason=agreement.note,
         )
     return agreed
@@ -218,19 +225,21 @@ def reject_request(request_id: UUID, *, now: datetime, note: str | None = None) 
     """Refuse what was asked for; nothing is done. Raises ForbiddenError for the one who asked."""
     with transaction() as session:
         request = _take(session, request_id, now)
-        rules.check_checker(request.requested_by, current_actor().user_id)
-        _decide(session, request, ApprovalStatus.REJECTED, note, now)
+        standing = standing_to_reject(session, request, now=now)
+        _decide(session, request, standing, ApprovalStatus.REJECTED, note, now)
         return request
 
 
 def _decide(
     session: Session,
     request: ApprovalRequest,
+    standing: Standing,
     status: ApprovalStatus,
     note: str | None,
     now: datetime,
 ) -> None:
-    request.decided_by, request.decided_by_email = current_actor().user_id, current_actor().email
+    request.decided_by, request.decided_by_email = standing.person_id, current_actor().email
+    request.decided_for_email = standing.instead_of.get("for")
     close(session, request, status, note, now)
 
 
@@ -277,6 +286,7 @@ def close(
         resource="approval_requests",
         resource_id=request.id,
         before={"status": "WAITING"},
-        after={"status": request.status, "payload_hash": request.payload_hash},
+        after={"status": request.status, "payload_hash": request.payload_hash}
+        | ({"for": request.decided_for_email} if request.decided_for_email else {}),
         reason=request.decision_note,
     )

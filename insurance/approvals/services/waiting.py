@@ -10,13 +10,11 @@ from sqlalchemy.orm import Session
 from insurance.approvals import queries
 from insurance.approvals.models import ApprovalRequest, ApprovalStatus
 from insurance.approvals.services.requests import close
-from insurance.approvals.subjects import subject_of
+from insurance.approvals.services.standing import as_actor, standing_to_agree
 from insurance.audit_logs.services import record
 from insurance.core.context import Actor, acting_as
 from insurance.core.db import transaction
-from insurance.core.errors import ForbiddenError
-from insurance.core.permissions import May
-from insurance.core.tenancy import current_org
+from insurance.core.errors import ConflictError, ForbiddenError
 from insurance.identity.queries import list_members
 from insurance.notifications.services import Letter, send_all_later
 from insurance.organizations.models import Organization
@@ -54,12 +52,9 @@ def remind_deciders(*, now: datetime) -> int:
         if not waiting:
             return 0
         organization, people = get_organization(session), _people(session)
-        agreed = queries.agreements_of(session, waiting)
         letters = []
         for request in waiting:
-            done = {one.agreed_by for one in agreed[request.id]}
-            found = [one for one in people.values() if one.user_id not in done]
-            deciders = [one for one in found if _may_decide(session, request, one)]
+            deciders = [one for one in people.values() if _may_agree(session, request, one, now)]
             letters += [
                 _letter("approval_reminder", one, request, organization) for one in deciders
             ]
@@ -83,25 +78,14 @@ def _note_reminder(
 
 def _people(session: Session) -> dict[UUID, Actor]:
     """Return everybody of the organization who can sign in, as they would act."""
-    return {
-        one.user.id: Actor(
-            user_id=one.user.id,
-            email=one.user.email,
-            name=one.name,
-            org_id=current_org(),
-            roles=frozenset(one.roles),
-        )
-        for one in list_members(session)
-    }
+    return {one.user.id: as_actor(one) for one in list_members(session)}
 
 
-def _may_decide(session: Session, request: ApprovalRequest, person: Actor) -> bool:
-    if person.user_id == request.requested_by or not person.may(May.APPROVALS_DECIDE):
-        return False
+def _may_agree(session: Session, request: ApprovalRequest, person: Actor, now: datetime) -> bool:
     try:
         with acting_as(person):
-            subject_of(request.action).check_checker(session, request)
-    except ForbiddenError:
+            standing_to_agree(session, request, now=now)
+    except (ForbiddenError, ConflictError):
         return False
     return True
 

@@ -19,7 +19,7 @@ from insurance.claims import queries as claims
 from insurance.claims.services import payments, restoring
 from insurance.core.context import current_actor
 from insurance.core.db import db
-from insurance.core.errors import ForbiddenError, NotFoundError
+from insurance.core.errors import NotFoundError
 from insurance.core.money import ZERO, format_money
 from insurance.core.privacy import as_shown, may_see_identity
 from insurance.policies import queries as policies
@@ -109,15 +109,6 @@ def _draft(request: ApprovalRequest) -> Link | None:
         return None
     url = url_for("products.show", product_id=request.resource_id, version=number)
     return Link("draft" if request.status is ApprovalStatus.WAITING else "version", url)
-
-
-def refusal_of(session: Session, request: ApprovalRequest) -> str:
-    """Return why the acting person may not agree to a request, though they may reject it."""
-    try:
-        subject_of(request.action).check_checker(session, request)
-    except ForbiddenError as refusal:
-        return refusal.message
-    return ""
 
 
 def name_of(action: str) -> str:
