@@ -182,6 +182,30 @@ def list_colleagues(
     return page_of(rows, limit, lambda row: (row.name, row.user.id))
 
 
+def list_members(session: Session, *, user_id: UUID | None = None) -> list[Colleague]:
+    """Return everybody, or one person, who can sign in to the organization in scope.
+
+    Roles that were offered and not accepted are none.
+    """
+    query = (
+        select(User, func.array_agg(Membership.role).label("roles"))
+        .join(Membership, Membership.user_id == User.id)
+        .where(
+            Membership.org_id == current_org(),
+            Membership.accepted_at.is_not(None),
+            User.disabled_at.is_(None),
+        )
+        .group_by(User.id)
+        .order_by(User.name, User.id)
+    )
+    if user_id is not None:
+        query = query.where(User.id == user_id)
+    return [
+        Colleague(row.User, tuple(sorted(Role(role) for role in row.roles)), row.User.name, True)
+        for row in session.execute(query)
+    ]
+
+
 def _colleagues() -> tuple[Select[Any], ColumnElement[str], ColumnElement[datetime]]:
     """Return the people of the organization in scope, the names shown and when they accepted."""
     held = (

@@ -133,6 +133,27 @@ TEXTS = {
         "What was applied stays applied. Once the cause is mended, apply the run again: it goes on "
         "where it stopped.\n",
     ),
+    "approval_reminder": (
+        "Waiting for your approval: {title}",
+        "Hello {name}\n\n"
+        "{asked_by} asked for this on {asked_on}, and it still waits: {title}.\n"
+        "You may decide it, under Approvals. Undecided, it expires on {expires_at}.\n\n"
+        "{organization}\n",
+    ),
+    "approval_delegated": (
+        "You decide requests for {delegator} from {first_day}",
+        "Hello {name}\n\n"
+        "{delegator} has named you to decide requests in their place from {first_day} to "
+        "{last_day}: {reason}\n"
+        "You find what waits under Approvals.\n\n{organization}\n",
+    ),
+    "approval_expired": (
+        "Nobody decided: {title}",
+        "Hello {name}\n\n"
+        "On {asked_on} you asked for this: {title}.\n"
+        "Nobody decided it by {expires_at}, so it has expired and nothing was done. If it is still "
+        "needed, ask for it again.\n\n{organization}\n",
+    ),
     "invitation": (
         "You are invited to {organization}",
         "Hello {name}\n\n"

@@ -260,7 +260,11 @@ def test_two_people_who_agree_at_once_do_it_once(
     approval_id = _ask_to_waive(policy_id)
 
     def person(number: int) -> str:
-        checker = Actor(user_id=new_id(), email=f"checker{number}@insurer.example")
+        checker = Actor(
+            user_id=new_id(),
+            email=f"checker{number}@insurer.example",
+            roles=frozenset({Role.MANAGER}),
+        )
         with app.app_context(), tenant_scope(org.id):
             try:
                 _approve(approval_id, checker)

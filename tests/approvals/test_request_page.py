@@ -17,6 +17,7 @@ from insurance.approvals.services import request_approval
 from insurance.approvals.subjects import actions
 from insurance.billing.queries import list_premium_lines
 from insurance.claims.services import change_payees, undo_death
+from insurance.core import clock
 from insurance.core.db import db, transaction
 from insurance.core.ids import new_id
 from insurance.core.permissions import Role
@@ -49,7 +50,7 @@ from insurance.web.filters import age_in_words
 from tests.factories.claims import MANAGER, account, acting, assess, benefit_of, claim, complete
 from tests.factories.claims import pay as pay_claim
 from tests.factories.identity import SignedInClient
-from tests.factories.lifecycle import at, sell
+from tests.factories.lifecycle import at, morning, sell
 from tests.factories.products import make_ready_draft
 from tests.factories.reconciliation import csv_of, row
 
@@ -248,10 +249,10 @@ def test_a_request_says_what_would_change_in_the_words_of_the_trade(
     ask, expected = KINDS[action]
     approval_id = ask(sell(START))
     assert approval_id is not None
-    client = sign_in(Role.MANAGER)
-
-    answer = client.get(client.url(f"/approvals/{approval_id}"))
-    listed = client.get(client.url("/approvals"))
+    with clock.frozen(morning(DAY)):
+        client = sign_in(Role.MANAGER)
+        answer = client.get(client.url(f"/approvals/{approval_id}"))
+        listed = client.get(client.url("/approvals"))
 
     text = answer.text.replace("\u00a0", " ")
     assert answer.status_code == 200
@@ -262,9 +263,9 @@ def test_a_request_says_what_would_change_in_the_words_of_the_trade(
 
 def test_who_may_not_decide_reads_which_roles_do(sign_in: SignIn, session: Session) -> None:
     approval_id = _cancellation(sell(START))
-    auditor = sign_in(Role.AUDITOR)
-
-    text = auditor.get(auditor.url(f"/approvals/{approval_id}")).text
+    with clock.frozen(morning(DAY)):
+        auditor = sign_in(Role.AUDITOR)
+        text = auditor.get(auditor.url(f"/approvals/{approval_id}")).text
 
     assert "Your role does not decide requests. These roles do:" in text
     assert "tenant administrator, manager, finance" in text

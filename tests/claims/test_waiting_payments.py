@@ -317,7 +317,11 @@ def test_a_decision_takes_the_policy_before_the_claim_as_every_command_does(
 
 
 @pytest.mark.parametrize(
-    ("who", "words"), [(PAYER, "asked for this yourself"), (ASSESSOR, "assessed this claim")]
+    ("who", "words"),
+    [
+        (PAYER, "asked for this yourself"),
+        (ASSESSOR.within(roles=ASSESSOR.roles | {Role.MANAGER}), "assessed this claim"),
+    ],
 )
 def test_neither_who_asked_nor_who_assessed_agrees(
     who: Actor, words: str, session: Session, policy_id: UUID

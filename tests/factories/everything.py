@@ -20,7 +20,7 @@ from tests.factories.claims import make_claims
 from tests.factories.debit_orders import make_debit_orders
 from tests.factories.identity import make_person
 from tests.factories.lapses import make_lapses
-from tests.factories.lifecycle import make_approval
+from tests.factories.lifecycle import make_approval, make_delegation
 from tests.factories.month_end import plan
 from tests.factories.organizations import OrganizationFacts
 from tests.factories.reconciliation import make_reconciliation
@@ -48,6 +48,7 @@ def make_everything() -> Book:
     make_debit_orders(book.policy_id, book.customer_id)
     make_reconciliation(book.policy_id)
     make_approval(book.policy_id)
+    make_delegation()
     plan(TODAY)
     make_endorsement(book.policy_id)
     make_claims(book.policy_id)
@@ -82,6 +83,7 @@ def ids_of(connection: Connection, org: OrganizationFacts) -> dict[str, UUID]:
         "run_id": "ins.debit_order_runs",
         "holiday_id": "ins.tenant_holidays",
         "approval_id": "ins.approval_requests",
+        "delegation_id": "ins.approval_delegations",
         "file_id": "ins.reconciliation_files",
         "mapping_id": "ins.reconciliation_mappings",
         "receipt_id": "ins.receipts",

@@ -2,16 +2,18 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import count
 from typing import Any
 from uuid import UUID
 
+from insurance.approvals.services import delegate_decisions
 from insurance.core import clock
 from insurance.core.context import Actor, acting_as
 from insurance.core.ids import new_id
 from insurance.core.permissions import Role
+from insurance.core.tenancy import current_org
 from insurance.policies.lifecycle_rules import CancellationType
 from insurance.policies.services import (
     Answers,
@@ -25,6 +27,7 @@ from insurance.products.models import PricingMethod
 from insurance.products.services import NewProduct, Terms
 from insurance.quotes.services import QuoteInput, create_quote
 from tests.factories.book import TODAY, make_customer
+from tests.factories.identity import make_person
 
 MAKER = Actor(
     user_id=new_id(), email="maker@insurer.example", name="Maker", roles=frozenset({Role.MANAGER})
@@ -115,3 +118,16 @@ def make_approval(policy_id: UUID) -> UUID:
         approval_id = cancel_policy(policy_id, wanted, on=TODAY, now=now).approval_id
     assert approval_id is not None
     return approval_id
+
+
+def make_delegation() -> UUID:
+    """Return how a new colleague decides in the checker's place for ten days."""
+    colleague = make_person(current_org(), Role.AGENT)
+    with at(TODAY, CHECKER) as now:
+        return delegate_decisions(
+            colleague.id,
+            first_day=TODAY,
+            last_day=TODAY + timedelta(days=9),
+            reason="On leave",
+            now=now,
+        ).id

@@ -32,6 +32,7 @@ def index() -> Response:
     return page(
         "approvals/index.html",
         requests=found.items,
+        agreed=queries.agreements_of(db.session(), found.items),
         statuses=list(ApprovalStatus),
         wanted=status,
         next=next_url(found),

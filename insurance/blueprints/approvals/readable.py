@@ -19,7 +19,7 @@ from insurance.claims import queries as claims
 from insurance.claims.services import payments, restoring
 from insurance.core.context import current_actor
 from insurance.core.db import db
-from insurance.core.errors import ForbiddenError, NotFoundError
+from insurance.core.errors import NotFoundError
 from insurance.core.money import ZERO, format_money
 from insurance.core.privacy import as_shown, may_see_identity
 from insurance.policies import queries as policies
@@ -39,6 +39,23 @@ _MONEY = frozenset({"new_sum_assured", "new_premium"})
 _TECHNICAL = frozenset({"state", "needs", "resolutions"})
 _RARE = frozenset({"is_main", "per_policy", "excess_amount", "excess_per_cent"})
 """What few benefits are or have; of a new one it is said only where it is so."""
+
+
+NAMES = {
+    "claims.pay": "Payment of a claim",
+    "claims.undo_death": "Undoing a reported death",
+    "policies.cancel": "Cancellation of a policy",
+    "policies.endorse_backdated": "Change of a policy with effect in the past",
+    "policies.receive_payment": "Large payment received on a policy",
+    "policies.set_lapse_aside": "Setting a lapse aside",
+    "premiums.waive": "Waiver of a premium",
+    "premiums.write_off": "Write-off of a premium",
+    "products.launch": "Launch of a product",
+    "refunds.pay": "Refund",
+    "suspense.match": "Large payment in suspense matched to a policy",
+    "suspense.return": "Large payment in suspense paid back",
+}
+"""What can wait for other people, as the settings call it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +111,9 @@ def _draft(request: ApprovalRequest) -> Link | None:
     return Link("draft" if request.status is ApprovalStatus.WAITING else "version", url)
 
 
-def refusal_of(session: Session, request: ApprovalRequest) -> str:
-    """Return why the acting person may not agree to a request, though they may reject it."""
-    try:
-        subject_of(request.action).check_checker(session, request)
-    except ForbiddenError as refusal:
-        return refusal.message
-    return ""
+def name_of(action: str) -> str:
+    """Return what an action is called in the settings."""
+    return NAMES.get(action, words(action))
 
 
 def _fact(name: str, value: str) -> Part:

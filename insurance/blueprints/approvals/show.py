@@ -1,5 +1,6 @@
 """A request on one page: what was asked for, by whom, and its decision by somebody else."""
 
+from collections.abc import Callable
 from uuid import UUID
 
 from flask import Response, request, url_for
@@ -7,13 +8,14 @@ from wtforms import TextAreaField
 
 from insurance.approvals import queries, services
 from insurance.approvals.models import ApprovalRequest, ApprovalStatus
+from insurance.approvals.services.standing import Standing
 from insurance.approvals.subjects import subject_of
 from insurance.blueprints.approvals import bp
-from insurance.blueprints.approvals.readable import link_to, parts_of, refusal_of
+from insurance.blueprints.approvals.readable import link_to, parts_of
 from insurance.core import clock
 from insurance.core.context import current_actor
 from insurance.core.db import db
-from insurance.core.errors import DomainError
+from insurance.core.errors import ConflictError, DomainError, ForbiddenError
 from insurance.core.permissions import GRANTS, TENANT_ROLES, May
 from insurance.web.access import requires
 from insurance.web.business import business_day
@@ -36,9 +38,9 @@ def show(approval_id: UUID) -> Response:
 
 
 @bp.post("/<uuid:approval_id>/decide")
-@requires(May.APPROVALS_DECIDE)
+@requires(May.APPROVALS_VIEW)
 def decide(approval_id: UUID) -> Response:
-    """Approve, which carries the request out at once, or reject."""
+    """Approve, which carries the request out at once, or reject: in one's own right or another's."""
     found = queries.get_request(db.session(), approval_id)
     form = DecisionForm()
     if not form.validate_on_submit():
@@ -54,8 +56,15 @@ def decide(approval_id: UUID) -> Response:
     except DomainError as error:
         refuse(form, error)
         return _page(queries.get_request(db.session(), approval_id), form, error.status)
-    done = "Approved and done" if agrees else "Rejected"
-    return go(url_for(".show", approval_id=approval_id), f"{done}: {found.title}.")
+    return go(url_for(".show", approval_id=approval_id), f"{_done(approval_id)}: {found.title}.")
+
+
+def _done(approval_id: UUID) -> str:
+    """Return what came of a decision, in words."""
+    found = queries.get_request(db.session(), approval_id)
+    if found.status is ApprovalStatus.WAITING:
+        return "You agreed; it waits for somebody else to agree, too"
+    return "Approved and done" if found.status is ApprovalStatus.APPROVED else "Rejected"
 
 
 @bp.post("/<uuid:approval_id>/withdraw")
@@ -75,25 +84,42 @@ def withdraw(approval_id: UUID) -> Response:
 
 
 def _page(found: ApprovalRequest, form: DecisionForm, status: int = 200) -> Response:
-    actor = current_actor()
+    session = db.session()
     waits = found.status is ApprovalStatus.WAITING
-    is_maker = actor.user_id == found.requested_by
-    decides = waits and not is_maker and actor.may(May.APPROVALS_DECIDE)
+    is_overdue = waits and found.expires_at <= clock.now()
+    is_maker = current_actor().user_id == found.requested_by
+    agreed = queries.agreements_of(session, [found])[found.id]
+    is_open = waits and not is_overdue and not is_maker
+    agrees, refusal = _try(services.standing_to_agree, found) if is_open else (None, "")
+    rejects, _ = _try(services.standing_to_reject, found) if is_open else (None, "")
+    standing = agrees or rejects
     return page(
         "approvals/show.html",
         part="approval",
         status=status,
         request_=found,
         form=form,
-        parts=parts_of(db.session(), found),
+        parts=parts_of(session, found),
         is_maker=is_maker,
-        can_decide=decides,
-        refusal=refusal_of(db.session(), found) if decides else "",
+        can_decide=rejects is not None,
+        instead_of=standing.delegation if standing else None,
+        agreed=agreed,
+        has_agreed=any(one.agreed_by == current_actor().user_id for one in agreed),
+        refusal=refusal,
         deciders=_deciders(),
         waits=waits,
+        is_overdue=is_overdue,
         link=link_to(found),
         record=subject_of(found.action).record,
     )
+
+
+def _try(way: Callable[..., Standing], found: ApprovalRequest) -> tuple[Standing | None, str]:
+    """Return in whose right the acting person may decide, or why the person may not."""
+    try:
+        return way(db.session(), found, now=clock.now()), ""
+    except (ForbiddenError, ConflictError) as refusal:
+        return None, refusal.message
 
 
 def _deciders() -> str:

@@ -1,7 +1,7 @@
-"""Asking for a second person, and that person's decision, which carries out what was frozen."""
+"""Asking for other people, and their decision, of which the last carries out what was frozen."""
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -9,8 +9,13 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from insurance.approvals import rules
-from insurance.approvals.models import ApprovalRequest, ApprovalStatus
+from insurance.approvals import queries, rules
+from insurance.approvals.models import ApprovalAgreement, ApprovalRequest, ApprovalStatus
+from insurance.approvals.services.standing import (
+    Standing,
+    standing_to_agree,
+    standing_to_reject,
+)
 from insurance.approvals.subjects import Subject, subject_of
 from insurance.audit_logs.rules import plain
 from insurance.audit_logs.services import record
@@ -34,9 +39,9 @@ def request_approval(
     reason: str,
     now: datetime,
 ) -> ApprovalRequest:
-    """Freeze what is asked for until another person decides. The caller holds the record.
+    """Freeze what is asked for until others decide. The caller holds the record.
 
-    The same that waits on an earlier version of the record becomes void and this takes its place.
+    How many must agree and until when is frozen, too, as the organization wants it now. The same that waits on an earlier version of the record becomes void and this takes its place.
     Raises ConflictError where it waits on this version, ForbiddenError for a program; LookupError
     for a subject that is not registered, which nobody could approve.
     """
@@ -56,10 +61,12 @@ def request_approval(
         payload=frozen,
         payload_hash=rules.payload_hash(frozen),
         reason=reason.strip(),
+        needed=rules.people_needed(queries.list_rules(session), subject.action, amount),
         status=ApprovalStatus.WAITING,
         requested_at=now,
         requested_by=maker_id,
         requested_by_email=current_actor().email,
+        expires_at=now + timedelta(days=queries.get_setting(session).expires_after_days),
     )
     session.add(request)
     session.flush()
@@ -68,7 +75,13 @@ def request_approval(
         action="approvals.request",
         resource="approval_requests",
         resource_id=request.id,
-        after={"action": subject.action, "title": title, "amount": amount, "payload": frozen},
+        after={
+            "action": subject.action,
+            "title": title,
+            "amount": amount,
+            "payload": frozen,
+            "needed": request.needed,
+        },
         reason=request.reason,
     )
     return request
@@ -86,7 +99,7 @@ def _check_maker(reason: str) -> UUID:
 def _make_way(
     session: Session, subject: Subject, resource_id: UUID, record_version: int, now: datetime
 ) -> None:
-    """Void what waits on an earlier version of the record, as nobody can agree to it any more.
+    """End what has expired, or waits on an earlier version of the record: nobody can agree to it.
 
     Raises ConflictError where it was asked for on this version.
     """
@@ -99,6 +112,9 @@ def _make_way(
         )
     ).one_or_none()
     if waiting is None:
+        return
+    if waiting.expires_at <= now:
+        close(session, waiting, ApprovalStatus.EXPIRED, "It was asked for again.", now)
         return
     if waiting.record_version == record_version:
         raise waits_already(waiting)
@@ -121,19 +137,22 @@ class _MovedOnError(ConflictError):
 def approve_request(
     request_id: UUID, *, on: date, now: datetime, note: str | None = None
 ) -> ApprovalRequest:
-    """Agree to a request, which is carried out at once and in the same transaction.
+    """Agree to a request. The last agreement it needs carries it out in the same transaction.
 
     Where the record has moved on since, the request becomes void and ConflictError says so.
-    Raises ForbiddenError for the one who asked, and for whoever the subject refuses.
+    Raises ForbiddenError for the one who asked, and for whoever the subject refuses;
+    ConflictError for who agreed already.
     """
     try:
         with transaction() as session:
-            request = _take(session, request_id)
-            rules.check_checker(request.requested_by, current_actor().user_id)
+            request = _take(session, request_id, now)
+            standing_to_reject(session, request, now=now)  # who decides nothing voids nothing
             subject = subject_of(request.action)
             _check_unchanged(session, request, subject)
-            subject.check_checker(session, request)
-            _decide(session, request, ApprovalStatus.APPROVED, note, now)
+            standing = standing_to_agree(session, request, now=now)
+            if _agree(session, request, standing, note, now) < request.needed:
+                return request
+            _decide(session, request, standing, ApprovalStatus.APPROVED, note, now)
             try:
                 subject.execute(session, request, on=on, now=now)
             except ConflictError as refusal:
@@ -141,16 +160,17 @@ def approve_request(
             return request
     except _MovedOnError as moved:
         with transaction() as session:
-            make_void(session, _take(session, request_id), why=moved.message, now=now)
+            make_void(session, _take(session, request_id, now), why=moved.message, now=now)
         raise ConflictError(
             f"{moved.message} The request is void.", detail=moved.detail | {"status": "VOID"}
         ) from moved
 
 
-def _take(session: Session, request_id: UUID) -> ApprovalRequest:
-    """Return a request that still waits, held."""
+def _take(session: Session, request_id: UUID, now: datetime) -> ApprovalRequest:
+    """Return a request that still waits, held. Raises ConflictError for any other."""
     found = get_record(session, ApprovalRequest, request_id, lock=True)
     rules.check_waits(found.status.value)
+    rules.check_in_time(found.expires_at, now)
     return found
 
 
@@ -169,24 +189,58 @@ def _check_unchanged(session: Session, request: ApprovalRequest, subject: Subjec
         )
 
 
+def _agree(
+    session: Session, request: ApprovalRequest, standing: Standing, note: str | None, now: datetime
+) -> int:
+    """Write down that the acting person agrees; return how many do by now."""
+    actor, delegation = current_actor(), standing.delegation
+    agreement = ApprovalAgreement(
+        id=new_id(),
+        request_id=request.id,
+        agreed_by=standing.person_id,
+        agreed_by_email=actor.email,
+        agreed_by_name=actor.name,
+        voice_of=standing.voice,
+        for_email=delegation.delegator_email if delegation else None,
+        for_name=delegation.delegator_name if delegation else None,
+        agreed_at=now,
+        note=(note or "").strip() or None,
+    )
+    session.add(agreement)
+    session.flush()
+    agreed = len(queries.agreements_of(session, [request])[request.id])
+    if agreed < request.needed:
+        record(
+            session,
+            action="approvals.agree",
+            resource="approval_requests",
+            resource_id=request.id,
+            after={"agreed": agreed, "needed": request.needed} | standing.instead_of,
+            reason=agreement.note,
+        )
+    return agreed
+
+
 def reject_request(request_id: UUID, *, now: datetime, note: str | None = None) -> ApprovalRequest:
     """Refuse what was asked for; nothing is done. Raises ForbiddenError for the one who asked."""
     with transaction() as session:
-        request = _take(session, request_id)
-        rules.check_checker(request.requested_by, current_actor().user_id)
-        _decide(session, request, ApprovalStatus.REJECTED, note, now)
+        request = _take(session, request_id, now)
+        standing = standing_to_reject(session, request, now=now)
+        _decide(session, request, standing, ApprovalStatus.REJECTED, note, now)
         return request
 
 
 def _decide(
     session: Session,
     request: ApprovalRequest,
+    standing: Standing,
     status: ApprovalStatus,
     note: str | None,
     now: datetime,
 ) -> None:
-    request.decided_by, request.decided_by_email = current_actor().user_id, current_actor().email
-    _close(session, request, status, note, now)
+    request.decided_by, request.decided_by_email = standing.person_id, current_actor().email
+    request.decided_for_email = standing.instead_of.get("for")
+    close(session, request, status, note, now)
 
 
 def withdraw_request(
@@ -194,16 +248,16 @@ def withdraw_request(
 ) -> ApprovalRequest:
     """Take back what one asked for. Raises ForbiddenError for anybody else."""
     with transaction() as session:
-        request = _take(session, request_id)
+        request = _take(session, request_id, now)
         rules.check_maker(request.requested_by, current_actor().user_id)
-        _close(session, request, ApprovalStatus.WITHDRAWN, note, now)
+        close(session, request, ApprovalStatus.WITHDRAWN, note, now)
         return request
 
 
 def make_void(session: Session, request: ApprovalRequest, *, why: str, now: datetime) -> None:
     """End a request whose record has moved on since it was asked for."""
     rules.check_waits(request.status.value)
-    _close(session, request, ApprovalStatus.VOID, why, now)
+    close(session, request, ApprovalStatus.VOID, why, now)
 
 
 _VERBS = {
@@ -211,16 +265,18 @@ _VERBS = {
     ApprovalStatus.REJECTED: "reject",
     ApprovalStatus.WITHDRAWN: "withdraw",
     ApprovalStatus.VOID: "void",
+    ApprovalStatus.EXPIRED: "expire",
 }
 
 
-def _close(
+def close(
     session: Session,
     request: ApprovalRequest,
     status: ApprovalStatus,
     note: str | None,
     now: datetime,
 ) -> None:
+    """End a request that waits, however it ends, and write that to the audit log."""
     request.status, request.decided_at = status, now
     request.decision_note = (note or "").strip() or None
     session.flush()
@@ -230,6 +286,7 @@ def _close(
         resource="approval_requests",
         resource_id=request.id,
         before={"status": "WAITING"},
-        after={"status": request.status, "payload_hash": request.payload_hash},
+        after={"status": request.status, "payload_hash": request.payload_hash}
+        | ({"for": request.decided_for_email} if request.decided_for_email else {}),
         reason=request.decision_note,
     )

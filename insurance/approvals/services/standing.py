@@ -1,0 +1,129 @@
+"""In whose right a person decides a request: their own, or that of a colleague who named them."""
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.orm import Session
+
+from insurance.approvals import queries, rules
+from insurance.approvals.models import ApprovalDelegation, ApprovalRequest
+from insurance.approvals.subjects import subject_of
+from insurance.core.context import Actor, acting_as, current_actor
+from insurance.core.errors import ConflictError, DomainError, ForbiddenError
+from insurance.core.permissions import May
+from insurance.core.tenancy import current_org
+from insurance.identity.queries import Colleague, list_members
+from insurance.organizations.queries import get_organization
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Who decides, and the delegation by which they do; None in their own right."""
+
+    person_id: UUID
+    delegation: ApprovalDelegation | None = None
+
+    @property
+    def voice(self) -> UUID:
+        """Return the person whose voice counts."""
+        return self.delegation.delegator_id if self.delegation else self.person_id
+
+    @property
+    def instead_of(self) -> dict[str, str]:
+        """Return for whom somebody else decides, as the audit log says it."""
+        return {"for": self.delegation.delegator_email} if self.delegation else {}
+
+
+def standing_to_reject(session: Session, request: ApprovalRequest, *, now: datetime) -> Standing:
+    """Return in whose right the acting person may reject a request. Raises ForbiddenError."""
+    person_id = rules.check_checker(request.requested_by, current_actor().user_id)
+    if current_actor().may(May.APPROVALS_DECIDE):
+        return Standing(person_id)
+    refusal = _not_a_decider()
+    for delegation, delegator in _named_by(session, person_id, now):
+        if delegator.user_id != request.requested_by:
+            return Standing(person_id, delegation)
+        refusal = ForbiddenError("The colleague who named you asked for this.")
+    raise refusal
+
+
+def standing_to_agree(session: Session, request: ApprovalRequest, *, now: datetime) -> Standing:
+    """Return in whose right the acting person may agree to a request, who has not agreed to it.
+
+    One's own right comes first. A delegate is held to what holds for either: neither asked for it,
+    and the subject refuses neither. Raises ForbiddenError; ConflictError where the person, or the
+    voice that is left to the person, counts already.
+    """
+    person_id = rules.check_checker(request.requested_by, current_actor().user_id)
+    agreed = queries.agreements_of(session, [request])[request.id]
+    rules.check_agrees_once([one.agreed_by for one in agreed], person_id)
+    rules.check_voice({one.voice_of: one.agreed_by_name for one in agreed}, person_id)
+    refusal: DomainError = _not_a_decider()
+    if current_actor().may(May.APPROVALS_DECIDE):
+        try:
+            subject_of(request.action).check_checker(session, request)
+        except ForbiddenError as error:
+            refusal = error
+        else:
+            return Standing(person_id)
+    for delegation, delegator in _named_by(session, person_id, now):
+        try:
+            _check_delegate(session, request, delegator)
+            rules.check_left({one.voice_of for one in agreed}, delegation.delegator_id)
+        except (ForbiddenError, ConflictError) as error:
+            refusal = error
+        else:
+            return Standing(person_id, delegation)
+    raise refusal
+
+
+def _not_a_decider() -> ForbiddenError:
+    return ForbiddenError("Your role does not decide requests.")
+
+
+def _check_delegate(session: Session, request: ApprovalRequest, delegator: Actor) -> None:
+    """Refuse where the subject refuses the delegator, or the delegate in the delegator's roles."""
+    if delegator.user_id == request.requested_by:
+        raise ForbiddenError("The colleague who named you asked for this.")
+    check = subject_of(request.action).check_checker
+    for person in (delegator, replace(current_actor(), roles=delegator.roles)):
+        with acting_as(person):
+            check(session, request)
+
+
+def _named_by(
+    session: Session, person_id: UUID, now: datetime
+) -> list[tuple[ApprovalDelegation, Actor]]:
+    """Return the delegations to a person of today whose givers may still decide, with the givers.
+
+    A token narrowed to other things does not decide for anybody.
+    """
+    scopes = current_actor().scopes
+    if scopes is not None and May.APPROVALS_DECIDE not in scopes:
+        return []
+    found = queries.list_delegations_to(session, person_id, on=today(session, now))
+    givers = [(one, _member(session, one.delegator_id)) for one in found]
+    return [(one, giver) for one, giver in givers if giver and giver.may(May.APPROVALS_DECIDE)]
+
+
+def today(session: Session, now: datetime) -> date:
+    """Return the day of a moment in the organization's time zone."""
+    return now.astimezone(ZoneInfo(get_organization(session).timezone)).date()
+
+
+def as_actor(member: Colleague) -> Actor:
+    """Return a colleague as the colleague would act."""
+    return Actor(
+        user_id=member.user.id,
+        email=member.user.email,
+        name=member.name,
+        org_id=current_org(),
+        roles=frozenset(member.roles),
+    )
+
+
+def _member(session: Session, user_id: UUID) -> Actor | None:
+    found = list_members(session, user_id=user_id)
+    return as_actor(found[0]) if found else None

@@ -1,0 +1,112 @@
+"""Who decides in one's place, and for whom one decides."""
+
+from uuid import UUID
+
+from flask import Response, request, url_for
+from wtforms import TextAreaField
+
+from insurance.approvals import queries, services
+from insurance.blueprints.approvals import bp
+from insurance.core import clock
+from insurance.core.db import db
+from insurance.core.errors import DomainError
+from insurance.core.paging import decode_cursor
+from insurance.core.permissions import May
+from insurance.identity.queries import list_members
+from insurance.web.access import current_person, requires
+from insurance.web.business import business_day
+from insurance.web.forms import ChoiceField, DayField, Form, Required, TextField
+from insurance.web.html import go, next_url, page, refuse
+
+ROWS = 25
+
+
+class DelegationForm(Form):
+    """Who, on which days and why."""
+
+    delegate_id = ChoiceField("Who decides in your place", [Required()], empty="Choose a colleague")
+    first_day = DayField("First day", [Required()])
+    last_day = DayField("Last day", [Required()])
+    reason = TextField("Reason", [Required()], longest=500, widget=TextAreaField.widget)
+
+
+class WithdrawForm(Form):
+    """A press on the button."""
+
+
+@bp.get("/delegations")
+@requires(May.APPROVALS_VIEW)
+def delegations() -> Response:
+    """List the delegations that one gave or was given."""
+    return _list(WithdrawForm())
+
+
+@bp.route("/delegations/new", methods=["GET", "POST"])
+@requires(May.APPROVALS_DECIDE)
+def delegate() -> Response:
+    """Name a colleague who decides in one's place."""
+    form, status = DelegationForm(), 200
+    colleagues = [one for one in list_members(db.session()) if one.user.id != current_person().id]
+    form.delegate_id.choices += [
+        (str(one.user.id), f"{one.name}, {one.user.email}") for one in colleagues
+    ]
+    if form.validate_on_submit():
+        try:
+            made = services.delegate_decisions(
+                UUID(form.delegate_id.data),
+                first_day=form.first_day.data or business_day(),
+                last_day=form.last_day.data or business_day(),
+                reason=form.reason.data or "",
+                now=clock.now(),
+            )
+        except DomainError as error:
+            refuse(form, error)
+            status = error.status
+        else:
+            message = f"{made.delegate_name} decides in your place on those days."
+            return go(url_for(".delegations"), message)
+    return page(
+        "approvals/delegate.html",
+        part="delegation_form",
+        status=status if status != 200 else form.status,
+        form=form,
+        colleagues=colleagues,
+    )
+
+
+@bp.post("/delegations/<uuid:delegation_id>/withdraw")
+@requires(May.APPROVALS_VIEW)
+def withdraw_delegation(delegation_id: UUID) -> Response:
+    """End a delegation of one's own."""
+    found = queries.get_delegation(db.session(), delegation_id)
+    form = WithdrawForm()
+    if not form.validate_on_submit():
+        return _list(form, 422)
+    try:
+        services.withdraw_delegation(delegation_id, now=clock.now())
+    except DomainError as error:
+        refuse(form, error)
+        return _list(form, error.status)
+    return go(
+        url_for(".delegations"), f"{found.delegate_name} does not decide in your place any more."
+    )
+
+
+def _list(form: WithdrawForm, status: int = 200) -> Response:
+    cursor, person = request.args.get("cursor"), current_person()
+    found = queries.list_delegations(
+        db.session(),
+        person.id,
+        limit=ROWS,
+        after=decode_cursor(cursor, 1, UUID)[0] if cursor else None,
+    )
+    return page(
+        "approvals/delegations.html",
+        status=status,
+        form=form,
+        delegations=found.items,
+        person=person,
+        on=business_day(),
+        next=next_url(found),
+        first=url_for(".delegations"),
+    )
