@@ -4,11 +4,17 @@ Revision ID: approvals_2
 Revises: guards_1
 """
 
+from datetime import UTC, datetime, timedelta
+
 import sqlalchemy as sa
 from alembic import op
 
 revision = "approvals_2"
 down_revision = "guards_1"
+
+# What waits already waits no shorter than what is asked for today; one moment for all of them, as
+# a cluster sets no column by a function of another that depends on the time zone.
+IN_A_MONTH = datetime.now(UTC) + timedelta(days=30)
 
 
 def upgrade() -> None:
@@ -19,7 +25,11 @@ def upgrade() -> None:
     op.add_column(
         "approval_requests", sa.Column("expires_at", sa.DateTime(timezone=True)), schema="ins"
     )
-    op.execute("UPDATE ins.approval_requests SET expires_at = requested_at + interval '30 days'")
+    op.execute(
+        sa.text("UPDATE ins.approval_requests SET expires_at = :moment").bindparams(
+            sa.bindparam("moment", IN_A_MONTH, sa.DateTime(timezone=True))
+        )
+    )
     op.alter_column("approval_requests", "expires_at", nullable=False, schema="ins")
     op.add_column(
         "approval_requests", sa.Column("reminded_at", sa.DateTime(timezone=True)), schema="ins"

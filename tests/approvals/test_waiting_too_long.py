@@ -24,7 +24,7 @@ from insurance.core.context import SYSTEM, Actor, acting_as
 from insurance.core.db import db
 from insurance.core.errors import ConflictError, DomainError
 from insurance.core.permissions import Role
-from insurance.jobs.schedule import PERIODIC
+from insurance.jobs.schedule import PERIODIC, run_due
 from insurance.notifications.models import Mail
 from insurance.policies.lifecycle_rules import CancellationType
 from insurance.policies.models import PolicyStatus
@@ -85,6 +85,22 @@ def test_the_jobs_are_run_every_hour() -> None:
     every = {one.name: one.every_seconds for one in PERIODIC}
 
     assert every["approvals.expire_requests"] == every["approvals.remind_deciders"] == 3600
+
+
+def test_the_jobs_work_in_every_organization(
+    policy_id: UUID, asker: Actor, session: Session
+) -> None:
+    approval_id = _ask(policy_id, asker)
+    jobs = {one.name: one for one in PERIODIC}
+
+    with clock.frozen(morning(THIRD_DAY)):
+        run_due(jobs["approvals.remind_deciders"])
+    assert get_request(session, approval_id).reminded_at == morning(THIRD_DAY)
+    session.rollback()
+    with clock.frozen(morning(OVER)):
+        run_due(jobs["approvals.expire_requests"])
+
+    assert get_request(session, approval_id).status is ApprovalStatus.EXPIRED
 
 
 def test_a_request_expires_after_thirty_days_and_its_asker_is_told(

@@ -130,6 +130,9 @@ def test_axe_finds_nothing(
         f"/policies/{owing_id}/premiums/{line_id}/give-up",
         "/approvals",
         "/approvals?status=VOID",
+        "/approvals/settings",
+        "/approvals/delegations",
+        "/approvals/delegations/new",
         f"/approvals/{approval_id}",
     ):
         page.goto(f"/{org.slug}{path}")

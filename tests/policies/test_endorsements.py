@@ -783,12 +783,12 @@ def test_a_change_that_reaches_back_beyond_thirty_days_waits_for_a_second_person
 def test_what_would_cost_something_else_by_now_is_asked_for_again(session: Session) -> None:
     policy_id = _family_policy(start=date(2026, 10, 22))
     asked_on, agreed_on = date(2026, 12, 21), date(2026, 12, 22)
-    with acting_as(MAKER):
+    with at(asked_on, MAKER) as now:
         asked = endorse_policy(
             policy_id,
             _cover(session, policy_id, 750_000, date(2026, 11, 20)),
             on=asked_on,
-            now=NOW,
+            now=now,
         )
     with at(agreed_on, CHECKER) as now:
         keep_schedules(on=agreed_on, now=now)  # charges premiums at the old price
