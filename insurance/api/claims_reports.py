@@ -18,9 +18,9 @@ from insurance.claims.reports import (
     REPORTS,
     LossRatio,
     Report,
+    ReportRequest,
     ReportRow,
     Side,
-    Wanted,
     file_rows,
     get_report,
     loss_cells,
@@ -196,7 +196,7 @@ def run_claim_report(query: ReportQuery) -> Reply | Response:
     )
 
 
-def _wanted(query: ReportQuery) -> Wanted:
+def _wanted(query: ReportQuery) -> ReportRequest:
     start, end = _period(query)
     narrowed = _chosen(query)
     if query.report != "register":
@@ -205,7 +205,7 @@ def _wanted(query: ReportQuery) -> Wanted:
     if query.product_id is not None:
         get_product(db.session(), query.product_id)
     product = narrowed.pop("product_id", None)
-    return Wanted(start=start, end=end, on=business_day(), product=product, **narrowed)
+    return ReportRequest(start=start, end=end, on=business_day(), product=product, **narrowed)
 
 
 def _chosen(query: ReportQuery) -> dict[str, Any]:

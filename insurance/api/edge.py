@@ -35,7 +35,7 @@ from insurance.core.tenancy import tenant_scope
 from insurance.identity.services import authenticate_bearer
 from insurance.web.errors import on_outage
 from insurance.web.limits import limiter
-from insurance.web.parsing import ANSWER, MAX_BODY, MAX_UPLOAD, UnreadableError, read_json
+from insurance.web.parsing import ANSWER, MAX_BODY, MAX_UPLOAD, UnreadableInputError, read_json
 
 T = TypeVar("T")
 _KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
@@ -384,7 +384,7 @@ def _read_body(model: type[Body] | None) -> Body | None:
         raise error
     try:
         value = read_json(request.get_data())
-    except UnreadableError as error:
+    except UnreadableInputError as error:
         raise _BadRequestError(str(error)) from error
     if not isinstance(value, dict):
         raise _BadRequestError("The body must be a JSON object.")

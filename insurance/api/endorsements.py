@@ -16,7 +16,7 @@ from insurance.policies import queries
 from insurance.policies.models import EndorsementStatus, EndorsementType
 from insurance.policies.services import endorsements as services
 from insurance.policies.services.as_at import policy_as_at
-from insurance.policies.services.endorsements import IssuedEndorsement, Preview, Wanted
+from insurance.policies.services.endorsements import EndorsementRequest, IssuedEndorsement, Preview
 from insurance.policies.services.life_cover import question_answer
 from insurance.web.business import business_day
 from insurance.web.parsing import Amount, Day, Money, Words
@@ -208,14 +208,14 @@ _OF_EVERY_CHANGE = frozenset(
 )
 
 
-def _wanted(body: EndorseBody) -> Wanted:
+def _wanted(body: EndorseBody) -> EndorsementRequest:
     own = set(EndorseBody.model_fields) - _OF_EVERY_CHANGE
     data = {
         name: value for name, value in body.model_dump(include=own).items() if value is not None
     }
     if body.insured_object is not None:
         data["insured_object"] = described(body.insured_object)
-    return Wanted(
+    return EndorsementRequest(
         type=body.endorsement_type,
         data=data,
         effective_date=body.effective_date or business_day(),

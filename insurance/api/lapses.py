@@ -257,7 +257,7 @@ def record_notice_letter(policy_id: UUID, body: LetterBody, sent: Sent) -> Reply
         recipient=body.recipient,
         sent_on=body.sent_on,
         registered_number=body.registered_number,
-        letter=services.Letter(sent.name, sent.content),
+        letter=services.NoticeLetter(sent.name, sent.content),
         on=business_day(),
         now=clock.now(),
     )

@@ -15,7 +15,7 @@ from insurance.core.paging import decode_cursor
 from insurance.core.permissions import May
 from insurance.reconciliation import queries, services
 from insurance.reconciliation.models import FileStatus, ReconciliationFile
-from insurance.reconciliation.rules import FileFormat, LineType, Verdict
+from insurance.reconciliation.rules import FileFormat, LineType, RowVerdict
 from insurance.web.business import business_day
 from insurance.web.parsing import Day, Money, Words
 
@@ -63,7 +63,7 @@ class FileRowAnswer(Answer):
     """
 
     line: int
-    verdict: Verdict
+    verdict: RowVerdict
     detail: str
     policy_number: str
     amount: Money | None
@@ -105,7 +105,7 @@ class UploadAnswer(Answer):
     notes: list[str]
     status: FileStatus
     rows: list[FileRowAnswer]
-    totals: dict[Verdict, FileTotalAnswer]
+    totals: dict[RowVerdict, FileTotalAnswer]
     money: FileMoneyAnswer
     committed: bool | None
 
@@ -121,7 +121,7 @@ class FileAnswer(Answer):
     status: FileStatus
     row_count: int
     rows_done: int
-    totals: dict[Verdict, FileTotalAnswer]
+    totals: dict[RowVerdict, FileTotalAnswer]
     uploaded_at: datetime
     uploaded_by: str
     committed_at: datetime | None
@@ -379,7 +379,7 @@ def _rows(file: ReconciliationFile, is_repeated: bool) -> Iterator[dict[str, Any
         is_again = is_repeated and row.verdict not in queries.NO_MONEY
         yield {
             "line": row.line,
-            "verdict": Verdict.DUPLICATE if is_again else row.verdict,
+            "verdict": RowVerdict.DUPLICATE if is_again else row.verdict,
             "detail": queries.REPEATED if is_again else row.detail,
             "policy_number": row.policy_number,
             "amount": row.amount,

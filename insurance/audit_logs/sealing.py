@@ -55,7 +55,7 @@ class Proof:
 
 
 @dataclass
-class Report:
+class SealReport:
     """What a verification found. No problem means nothing was edited, removed or inserted."""
 
     events: int = 0
@@ -113,14 +113,14 @@ def verify(
     last: int | None = None,
     anchors: Sequence[Anchor] = (),
     opened_at: datetime | None = None,
-) -> Report:
+) -> SealReport:
     """Check the seals (all, or from `first` to `last`) of the organization in scope.
 
     `anchors` are kept outside the database; a missing or different one is a cut or rewritten tail.
     `opened_at` is when the organization was opened: from then on it has a log. Names every edited,
     removed, inserted, misdated or unsealed entry, and records that should have entries.
     """
-    report = Report()
+    report = SealReport()
     session = db.session()
     by_seal: dict[int, list[Anchor]] = {}
     for anchor in anchors:
@@ -237,7 +237,7 @@ def _seals(session: Session, first: int | None, last: int | None) -> Iterator[Au
 
 
 def _check_chain(
-    report: Report, seal: AuditSeal, expected: int | None, previous: bytes | None
+    report: SealReport, seal: AuditSeal, expected: int | None, previous: bytes | None
 ) -> None:
     report.seals += 1
     report.first_seal = report.first_seal or seal.seal_no
@@ -251,7 +251,7 @@ def _check_chain(
         report.problems.append(f"seal {seal.seal_no} does not follow the seal before it")
 
 
-def _check_signature(report: Report, seal: AuditSeal, public: bytes) -> None:
+def _check_signature(report: SealReport, seal: AuditSeal, public: bytes) -> None:
     said = rules.Seal(seal.org_id, seal.seal_no, seal.size, bytes(seal.root), bytes(seal.prev_hash))
     if said.hash != bytes(seal.hash):
         report.problems.append(f"seal {seal.seal_no} was edited")
@@ -259,7 +259,7 @@ def _check_signature(report: Report, seal: AuditSeal, public: bytes) -> None:
         report.problems.append(f"seal {seal.seal_no} has a bad signature")
 
 
-def _check_leaves(session: Session, report: Report, seal: AuditSeal) -> None:
+def _check_leaves(session: Session, report: SealReport, seal: AuditSeal) -> None:
     rows = session.execute(
         select(
             AuditLeaf.leaf_index,
@@ -295,7 +295,7 @@ def _check_leaves(session: Session, report: Report, seal: AuditSeal) -> None:
         report.problems.append(f"seal {seal.seal_no}: the entries do not give its root")
 
 
-def _check_anchors(report: Report, seal: AuditSeal, anchors: Sequence[Anchor]) -> None:
+def _check_anchors(report: SealReport, seal: AuditSeal, anchors: Sequence[Anchor]) -> None:
     for anchor in anchors:
         if anchor.hash != bytes(seal.hash).hex():
             report.problems.append(f"seal {seal.seal_no} differs from its anchor")
@@ -304,7 +304,7 @@ def _check_anchors(report: Report, seal: AuditSeal, anchors: Sequence[Anchor]) -
 
 
 def _check_missing_anchors(
-    report: Report, anchored: Collection[int], first: int | None, last: int | None
+    report: SealReport, anchored: Collection[int], first: int | None, last: int | None
 ) -> None:
     newest = report.last_seal or 0
     for seal_no in sorted(anchored):
@@ -314,7 +314,7 @@ def _check_missing_anchors(
             )
 
 
-def _check_head(session: Session, report: Report) -> None:
+def _check_head(session: Session, report: SealReport) -> None:
     """Compare the newest seal with the head that the sealer goes on from."""
     head = session.get(SealHead, (current_org(),), populate_existing=True)
     if head is None and report.seals:
@@ -328,7 +328,7 @@ def _check_head(session: Session, report: Report) -> None:
         report.problems.append(f"seal {head.seal_no} is not the one that was made")
 
 
-def _check_unsealed(session: Session, report: Report, now: datetime) -> None:
+def _check_unsealed(session: Session, report: SealReport, now: datetime) -> None:
     rows = session.execute(
         select(AuditEvent.id, AuditEvent.recorded_at)
         .outerjoin(

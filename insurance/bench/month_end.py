@@ -75,7 +75,7 @@ _CLOSED = """
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class BenchStage:
     """What a stage took: seconds, bytes of WAL, and the peak memory of each worker in MB."""
 
     seconds: float
@@ -126,14 +126,16 @@ def _run(settings: Settings, servers: Services, policies: int) -> None:
     admin.close()
 
 
-def _line(name: str, policies: int, stage: Stage) -> str:
+def _line(name: str, policies: int, stage: BenchStage) -> str:
     return (
         f"{name:6}{stage.seconds:9.1f} s {policies / stage.seconds:10,.0f} policies/s"
         f" {stage.wal / 1e6:10,.0f} MB WAL   peak MB {', '.join(map(str, stage.peaks)) or '-'}"
     )
 
 
-def _verdict(rows: dict[str, int], planned: Stage, applied: Stage, bare: Stage) -> None:
+def _verdict(
+    rows: dict[str, int], planned: BenchStage, applied: BenchStage, bare: BenchStage
+) -> None:
     written = sum(rows.values())
     print(f"{written:,} rows: " + ", ".join(f"{name} {count:,}" for name, count in rows.items()))
     print(
@@ -228,7 +230,7 @@ class _as_system:  # noqa: N801 - reads as a statement
             one.__exit__(*error)
 
 
-def _stage(admin: psycopg.Connection[Any], do: Callable[[], Sequence[int]]) -> Stage:
+def _stage(admin: psycopg.Connection[Any], do: Callable[[], Sequence[int]]) -> BenchStage:
     before = admin.execute("SELECT pg_current_wal_insert_lsn()").fetchone()[0]
     began = time.monotonic()
     peaks = do()
@@ -236,7 +238,7 @@ def _stage(admin: psycopg.Connection[Any], do: Callable[[], Sequence[int]]) -> S
     wal = admin.execute(
         "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), %s)", [before]
     ).fetchone()[0]
-    return Stage(seconds, int(wal), tuple(peaks))
+    return BenchStage(seconds, int(wal), tuple(peaks))
 
 
 def _in_workers(app: Flask, work: Callable[[Flask, UUID], None], orgs: Sequence[UUID]) -> list[int]:

@@ -22,7 +22,7 @@ _EACH = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class SearchResult:
     """Something found, and where it is."""
 
     title: str
@@ -42,7 +42,7 @@ def palette() -> Response:
     return page("search/palette.html", part="results", q=q, groups=groups)
 
 
-def _records(q: str) -> list[tuple[str, list[Result]]]:
+def _records(q: str) -> list[tuple[str, list[SearchResult]]]:
     session, may = db.session(), current_actor().may
     groups = []
     if may(May.POLICIES_VIEW):
@@ -50,7 +50,7 @@ def _records(q: str) -> list[tuple[str, list[Result]]]:
             (
                 "Policies",
                 [
-                    Result(
+                    SearchResult(
                         line.policy.policy_number,
                         f"{line.customer_name}, {line.policy.status}",
                         url_for("policies.show", policy_id=line.id),
@@ -65,7 +65,7 @@ def _records(q: str) -> list[tuple[str, list[Result]]]:
             (
                 "Customers",
                 [
-                    Result(
+                    SearchResult(
                         customer.display_name,
                         customer.phone or customer.registration_number or "",
                         url_for("customers.show", customer_id=customer.id),
@@ -80,7 +80,7 @@ def _records(q: str) -> list[tuple[str, list[Result]]]:
             (
                 "Quotes",
                 [
-                    Result(
+                    SearchResult(
                         line.quote.quote_number,
                         line.customer_name,
                         url_for("quotes.show", quote_id=line.id),
@@ -96,8 +96,8 @@ def _records(q: str) -> list[tuple[str, list[Result]]]:
     return groups
 
 
-def _claim(line: ClaimLine) -> Result:
-    return Result(
+def _claim(line: ClaimLine) -> SearchResult:
+    return SearchResult(
         line.claim.claim_number,
         f"{line.customer_name}, {words(line.claim.status.value).lower()}",
         url_for("claims.show", claim_id=line.id),
@@ -105,11 +105,13 @@ def _claim(line: ClaimLine) -> Result:
     )
 
 
-def _pages(q: str) -> list[Result]:
+def _pages(q: str) -> list[SearchResult]:
     pages = [
-        Result(item.name, "", item.url, item.icon) for _group, items in rail() for item in items
+        SearchResult(item.name, "", item.url, item.icon)
+        for _group, items in rail()
+        for item in items
     ]
     if current_actor().may(May.QUOTES_CREATE):
-        pages.append(Result("New quote", "", url_for("quotes.create"), "calculator"))
-        pages.append(Result("New customer", "", url_for("customers.create"), "user"))
+        pages.append(SearchResult("New quote", "", url_for("quotes.create"), "calculator"))
+        pages.append(SearchResult("New customer", "", url_for("customers.create"), "user"))
     return [found for found in pages if q.lower() in found.title.lower()]

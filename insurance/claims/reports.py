@@ -68,7 +68,7 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ReportRequest:
     """A period, both days included, and what narrows the register."""
 
     start: date
@@ -319,7 +319,7 @@ def get_report(code: str) -> Report:
 def run_report(
     session: Session,
     report: Report,
-    wanted: Wanted,
+    wanted: ReportRequest,
     *,
     limit: int,
     after: UUID | None = None,
@@ -350,7 +350,7 @@ def run_report(
     return [_row(report, tuple(row)) for row in found]
 
 
-def _spans(report: Report, wanted: Wanted) -> dict[int, tuple[date, date]]:
+def _spans(report: Report, wanted: ReportRequest) -> dict[int, tuple[date, date]]:
     """Return the days that a report adds up by the place of their row: all, or those of an age."""
     if report.code != "ageing":
         return {0: (wanted.start, wanted.end)}
@@ -364,7 +364,7 @@ def _spans(report: Report, wanted: Wanted) -> dict[int, tuple[date, date]]:
 
 
 def page_of_report(
-    session: Session, report: Report, wanted: Wanted, *, limit: int, cursor: str | None
+    session: Session, report: Report, wanted: ReportRequest, *, limit: int, cursor: str | None
 ) -> Page[ReportRow]:
     """Return a page of a report. Raises DomainError for a position that it did not give."""
     if "after" in report.statement._bindparams:

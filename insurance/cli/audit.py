@@ -65,7 +65,7 @@ def verify(slug: str, first: int | None, last: int | None, anchor: Path | None) 
     sys.exit(status)
 
 
-def _verdict(report: sealing.Report, now: datetime) -> tuple[str, int]:
+def _verdict(report: sealing.SealReport, now: datetime) -> tuple[str, int]:
     """Return the closing line of a verification and the exit status."""
     if report.problems:
         return "NOT INTACT", 1

@@ -46,7 +46,7 @@ class IdempotencyKey(TenantTable):
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class KeyClaim:
     """A key that this request may do the work of, in one organization."""
 
     org_id: UUID
@@ -54,11 +54,11 @@ class Claim:
     claimed_by: UUID
 
 
-_claim: ContextVar[Claim | None] = ContextVar("idempotency_claim", default=None)
+_claim: ContextVar[KeyClaim | None] = ContextVar("idempotency_claim", default=None)
 
 
 @contextmanager
-def working_for(claim: Claim) -> Iterator[None]:
+def working_for(claim: KeyClaim) -> Iterator[None]:
     """Let every commit of a block mark the key as done."""
     token = _claim.set(claim)
     try:

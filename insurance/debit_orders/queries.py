@@ -126,7 +126,7 @@ _COLLECTING = """
 
 
 @dataclass(frozen=True, slots=True)
-class PolicyFacts:
+class CollectionFacts:
     """What debit orders need to know of a policy; the customer is who pays its premiums."""
 
     id: UUID
@@ -181,12 +181,12 @@ class InFlight:
     amount: Decimal
 
 
-def get_policy_facts(session: Session, policy_id: UUID) -> PolicyFacts:
+def get_policy_facts(session: Session, policy_id: UUID) -> CollectionFacts:
     """Return a policy of the organization in scope. Raises NotFoundError."""
     row = session.execute(_POLICY, {"org": current_org(), "policy": policy_id}).one_or_none()
     if row is None:
         raise NotFoundError
-    return PolicyFacts(*row)
+    return CollectionFacts(*row)
 
 
 def get_mandate(session: Session, mandate_id: UUID, *, lock: bool = False) -> Mandate:

@@ -321,7 +321,7 @@ def release_hold(hold_id: UUID, *, now: datetime) -> LapseHold:
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class NoticeLetter:
     """The file that shows a letter: a scan of it, or the post office's slip."""
 
     name: str
@@ -334,7 +334,7 @@ def record_notice(
     recipient: str,
     sent_on: date,
     registered_number: str = "",
-    letter: Letter | None = None,
+    letter: NoticeLetter | None = None,
     on: date,
     now: datetime,
 ) -> PremiumNotice:

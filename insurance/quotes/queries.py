@@ -18,7 +18,7 @@ from insurance.customers.life_numbers import REFERENCES
 from insurance.customers.models import Customer
 from insurance.products.models import Product
 from insurance.quotes.models import Quote, QuoteStatus
-from insurance.quotes.rules import InsuredObject, Life, PricedQuote, QuoteRequest
+from insurance.quotes.rules import Life, PricedQuote, QuotedObject, QuoteRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ def life_as_stored(life: Life) -> dict[str, Any]:
     }
 
 
-def object_as_stored(one: InsuredObject) -> dict[str, Any]:
+def object_as_stored(one: QuotedObject) -> dict[str, Any]:
     """Return an insured object as JSON, money as text."""
     return {
         "kind": one.kind,
@@ -111,10 +111,10 @@ def object_as_stored(one: InsuredObject) -> dict[str, Any]:
     }
 
 
-def objects_of(quote: Quote) -> tuple[InsuredObject, ...]:
+def objects_of(quote: Quote) -> tuple[QuotedObject, ...]:
     """Return the objects a quote insures."""
     return tuple(
-        InsuredObject(
+        QuotedObject(
             kind=one["kind"],
             value=None if one["value"] is None else Decimal(one["value"]),
             details=one["details"],

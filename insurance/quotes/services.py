@@ -40,10 +40,10 @@ from insurance.quotes import queries, rules
 from insurance.quotes.models import Quote, QuoteStatus
 from insurance.quotes.rules import (
     MAX_OBJECTS,
-    InsuredObject,
     Life,
     PricedBenefit,
     PricedQuote,
+    QuotedObject,
     QuoteRequest,
     read_object,
 )
@@ -337,7 +337,7 @@ def _choices_in(
     return overrides, excluded
 
 
-def _objects_of(wanted: QuoteInput, terms: ProductTerms, on: date) -> tuple[InsuredObject, ...]:
+def _objects_of(wanted: QuoteInput, terms: ProductTerms, on: date) -> tuple[QuotedObject, ...]:
     """Read the objects as they were described; what is wrong stands at its fact."""
     objects, errors = [], []
     levels = terms.factor_levels

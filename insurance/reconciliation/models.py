@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from insurance.core.db import TenantRecord, tenant_key
 from insurance.core.money import ZERO
-from insurance.reconciliation.rules import FileFormat, LineType, Verdict
+from insurance.reconciliation.rules import FileFormat, LineType, RowVerdict
 
 
 class FileStatus(StrEnum):
@@ -78,14 +78,14 @@ class ReconciliationFile(TenantRecord):
     @property
     def money(self) -> Decimal:
         """Return what the file brings in, in rand."""
-        brought = (Verdict.MATCHED, Verdict.PARTIAL, Verdict.OVERPAID, Verdict.SUSPENSE)
+        brought = (RowVerdict.MATCHED, RowVerdict.PARTIAL, RowVerdict.OVERPAID, RowVerdict.SUSPENSE)
         return sum((self.amount_of(verdict) for verdict in brought), ZERO)
 
-    def amount_of(self, verdict: Verdict) -> Decimal:
+    def amount_of(self, verdict: RowVerdict) -> Decimal:
         """Return the amount of the rows with a verdict, in rand."""
         return Decimal(self.totals.get(verdict, {}).get("amount", "0.00"))
 
-    def rows_of(self, verdict: Verdict) -> int:
+    def rows_of(self, verdict: RowVerdict) -> int:
         """Return how many rows have a verdict."""
         return int(self.totals.get(verdict, {}).get("rows", 0))
 
@@ -157,7 +157,7 @@ class ReconciliationRow(TenantRecord):
     occurrence: Mapped[int]
     is_receipt: Mapped[bool]
     amount: Mapped[Decimal | None]
-    verdict: Mapped[Verdict]
+    verdict: Mapped[RowVerdict]
     detail: Mapped[str]
     receipt_id: Mapped[UUID | None]
     known_receipt_id: Mapped[UUID | None]

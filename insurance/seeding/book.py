@@ -430,7 +430,7 @@ def _add_premiums(rows: _Rows, policy: Policy, offer: _Offer, today: date) -> No
 
 
 def _transfers(
-    policy: Policy, line_id: UUID, due: rules.DuePremium, vat_rate: Decimal | None
+    policy: Policy, line_id: UUID, due: rules.ScheduledPremium, vat_rate: Decimal | None
 ) -> Iterable[dict[str, Any]]:
     journal_id = new_id()
     for leg in due_premium_legs(due.amount, vat_rate):

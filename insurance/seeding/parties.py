@@ -11,7 +11,7 @@ from insurance.core import clock
 from insurance.customers.services import Address, CustomerDetails, create_customer
 from insurance.policies.models import EndorsementType
 from insurance.policies.services import accept_quote
-from insurance.policies.services.endorsements import Wanted, endorse_policy
+from insurance.policies.services.endorsements import EndorsementRequest, endorse_policy
 from insurance.quotes.rules import Life
 from insurance.quotes.services import QuoteInput, create_quote
 from insurance.seeding.moments import office_hour
@@ -43,7 +43,7 @@ def seed_beneficiaries(policy_id: UUID, holder: PersonData, index: int, now: dat
         rows.append(_beneficiary(random, "CONTINGENT", "SIBLING", "100.00", holder, now.date()))
     endorse_policy(
         policy_id,
-        Wanted(
+        EndorsementRequest(
             type=EndorsementType.CHANGE_BENEFICIARIES,
             data={"beneficiaries": rows},
             effective_date=now.date(),

@@ -25,7 +25,7 @@ from insurance.policies.services import (
     reverse_payment,
     suspend_policy,
 )
-from insurance.policies.services.endorsements import Wanted, endorse_policy
+from insurance.policies.services.endorsements import EndorsementRequest, endorse_policy
 from insurance.policies.services.schedule_steps import keep_schedules
 from insurance.seeding.moments import office_hour
 
@@ -139,7 +139,7 @@ def _raise_cover(policy_id: UUID, random: Random, today: date, now: datetime) ->
     if benefit is None:
         return
     more = random.choice((Decimal("1.10"), Decimal("1.25")))
-    wanted = Wanted(
+    wanted = EndorsementRequest(
         type=EndorsementType.CHANGE_COVER,
         data={
             "policy_benefit_id": benefit.id,

@@ -21,7 +21,7 @@ from sqlalchemy.dialects.postgresql import insert
 from insurance.core import clock
 from insurance.core.db import db, transaction
 from insurance.core.errors import ConflictError, DomainError
-from insurance.core.idempotency import Claim, IdempotencyKey, working_for
+from insurance.core.idempotency import IdempotencyKey, KeyClaim, working_for
 from insurance.core.ids import new_id
 from insurance.core.tenancy import current_org, tenant_scope
 
@@ -48,7 +48,7 @@ def once(
     Raises DomainError when the key came with another body or route before.
     """
     digest = hashlib.sha256(body).digest()
-    claim = Claim(current_org(), key, new_id())
+    claim = KeyClaim(current_org(), key, new_id())
     found = _claim_or_wait(claim, route, digest)
     if found is not None:
         answered = found.status is not None
@@ -72,7 +72,7 @@ def once(
     return response
 
 
-def _claim_or_wait(claim: Claim, route: str, digest: bytes) -> IdempotencyKey | None:
+def _claim_or_wait(claim: KeyClaim, route: str, digest: bytes) -> IdempotencyKey | None:
     """Return the key of a request that was done before, or None once it is this request's."""
     deadline = time.monotonic() + _WAIT_SECONDS
     while True:
@@ -90,7 +90,7 @@ def _claim_or_wait(claim: Claim, route: str, digest: bytes) -> IdempotencyKey | 
         time.sleep(0.05)
 
 
-def _take(claim: Claim, route: str, digest: bytes, now: datetime) -> bool:
+def _take(claim: KeyClaim, route: str, digest: bytes, now: datetime) -> bool:
     values = {
         "org_id": claim.org_id,
         "key": claim.key,
@@ -125,7 +125,7 @@ def _take(claim: Claim, route: str, digest: bytes, now: datetime) -> bool:
 
 
 @contextmanager
-def _renewed(app: Flask, claim: Claim) -> Iterator[None]:
+def _renewed(app: Flask, claim: KeyClaim) -> Iterator[None]:
     """Renew the lease of a key for as long as the block runs."""
     is_over = Event()
 
@@ -150,7 +150,7 @@ def _find(key: str) -> IdempotencyKey | None:
     return session.get(IdempotencyKey, (current_org(), key), populate_existing=True)
 
 
-def _of(claim: Claim, statement: T) -> T:
+def _of(claim: KeyClaim, statement: T) -> T:
     """Narrow a statement to the key while this request has it."""
     return statement.where(  # type: ignore[attr-defined, no-any-return]
         IdempotencyKey.org_id == claim.org_id,
@@ -159,7 +159,7 @@ def _of(claim: Claim, statement: T) -> T:
     )
 
 
-def _store(claim: Claim, response: Response) -> None:
+def _store(claim: KeyClaim, response: Response) -> None:
     headers = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
     with transaction() as session:
         session.execute(
@@ -169,7 +169,7 @@ def _store(claim: Claim, response: Response) -> None:
         )
 
 
-def _release(claim: Claim, *, unless_done: bool = False) -> None:
+def _release(claim: KeyClaim, *, unless_done: bool = False) -> None:
     db.session.rollback()
     freeing = _of(claim, delete(IdempotencyKey)).where(IdempotencyKey.status.is_(None))
     with transaction() as session:

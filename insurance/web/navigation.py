@@ -16,7 +16,7 @@ GROUPS = ("", "Serve", "Money", "Know", "Build", "Control")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class RailEntry:
     """One entry of the rail, in its place of a group. `key` follows g: g p leads to Policies."""
 
     name: str
@@ -44,18 +44,18 @@ def _address(endpoint: str, _slug: str | None, _root: str) -> str:
     return url_for(endpoint)
 
 
-def use_entries(app: Flask, entries: Iterable[Entry]) -> None:
+def use_entries(app: Flask, entries: Iterable[RailEntry]) -> None:
     """Let the rail of an application have these entries; areas give theirs as `RAIL`."""
     app.extensions["rail"] = sorted(
         entries, key=lambda one: (GROUPS.index(one.group), one.place, one.name)
     )
 
 
-def _entries() -> list[Entry]:
+def _entries() -> list[RailEntry]:
     return current_app.extensions["rail"]  # type: ignore[no-any-return]
 
 
-def rail() -> list[tuple[str, list[Entry]]]:
+def rail() -> list[tuple[str, list[RailEntry]]]:
     """Return the groups and entries that the person may see."""
     may = current_actor().may
     seen = [one for one in _entries() if may(one.permission)]

@@ -31,7 +31,7 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
-class UnreadableError(ValueError):
+class UnreadableInputError(ValueError):
     """The body is not JSON that this product reads; the message says why."""
 
 
@@ -43,23 +43,23 @@ def read_json(body: bytes) -> Any:
     sees (bidi controls, zero widths) are taken out of every text, and refused in keys.
     """
     if len(body) > MAX_BODY:
-        raise UnreadableError("The body is larger than 1 MB.")
+        raise UnreadableInputError("The body is larger than 1 MB.")
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise UnreadableError("The body is not UTF-8.") from error
+        raise UnreadableInputError("The body is not UTF-8.") from error
     if text.startswith("\ufeff"):
-        raise UnreadableError("The body starts with a byte order mark.")
+        raise UnreadableInputError("The body starts with a byte order mark.")
     keys = 0
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         nonlocal keys
         keys += len(pairs)
         if keys > MAX_KEYS:
-            raise UnreadableError("The body has too many keys.")
+            raise UnreadableInputError("The body has too many keys.")
         found = dict(pairs)
         if len(found) != len(pairs):
-            raise UnreadableError("The body names a key twice.")
+            raise UnreadableInputError("The body names a key twice.")
         return found
 
     try:
@@ -72,38 +72,38 @@ def read_json(body: bytes) -> Any:
         )
         value = _checked(value, 1)
     except RecursionError as error:
-        raise UnreadableError("The body is nested too deeply.") from error
-    except UnreadableError:
+        raise UnreadableInputError("The body is nested too deeply.") from error
+    except UnreadableInputError:
         raise
     except ValueError as error:
-        raise UnreadableError("The body is not valid JSON.") from error
+        raise UnreadableInputError("The body is not valid JSON.") from error
     return value
 
 
 def _number(text: str) -> Decimal:
     number = Decimal(text)
     if abs(number.adjusted()) > _MAX_DIGITS or len(number.as_tuple().digits) > _MAX_DIGITS:
-        raise UnreadableError("A number is out of range.")
+        raise UnreadableInputError("A number is out of range.")
     return number
 
 
 def _whole(text: str) -> int:
     if len(text) > _MAX_DIGITS:
-        raise UnreadableError("A number is out of range.")
+        raise UnreadableInputError("A number is out of range.")
     return int(text)
 
 
 def _refuse_constant(name: str) -> None:
-    raise UnreadableError(f"{name} is not a number here.")
+    raise UnreadableInputError(f"{name} is not a number here.")
 
 
 def _checked(value: Any, depth: int) -> Any:
     """Return the value with its texts cleaned. Raises UnreadableError for what no text may hold."""
     if depth > MAX_DEPTH:
-        raise UnreadableError("The body is nested too deeply.")
+        raise UnreadableInputError("The body is nested too deeply.")
     if isinstance(value, str):
         if _CONTROL.search(value):
-            raise UnreadableError("A text holds control characters.")
+            raise UnreadableInputError("A text holds control characters.")
         return visible(value)
     if isinstance(value, dict):
         return {
@@ -116,7 +116,7 @@ def _checked(value: Any, depth: int) -> Any:
 
 def _checked_key(key: str, depth: int) -> str:
     if _checked(key, depth) != key:
-        raise UnreadableError("A key holds characters that nobody sees.")
+        raise UnreadableInputError("A key holds characters that nobody sees.")
     return key
 
 

@@ -36,7 +36,7 @@ from insurance.policies.services import (
     waive_premium,
 )
 from insurance.policies.services import write_off_premium as write_off
-from insurance.policies.services.endorsements import Wanted, endorse_policy
+from insurance.policies.services.endorsements import EndorsementRequest, endorse_policy
 from insurance.policies.services.payments import Answers, receive_payment
 from insurance.products.services import launch_product
 from insurance.reconciliation.queries import list_suspense
@@ -101,7 +101,7 @@ def _refund(policy_id: UUID) -> UUID | None:
 
 
 def _backdated(policy_id: UUID) -> UUID | None:
-    wanted = Wanted(
+    wanted = EndorsementRequest(
         type=EndorsementType.CHANGE_COVER,
         data={"policy_benefit_id": benefit_of(policy_id), "new_sum_assured": 150000},
         effective_date=date(2026, 6, 1),

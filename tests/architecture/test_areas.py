@@ -21,10 +21,10 @@ class Parcel(TenantRecord):
     "insurance/blueprints/parcels/__init__.py": """
 from insurance.core.permissions import May
 from insurance.web.access import tenant_blueprint
-from insurance.web.navigation import Entry
+from insurance.web.navigation import RailEntry
 
 bp = tenant_blueprint("parcels", __name__, "/parcels")
-RAIL = (Entry("Parcels", "parcels.index", May.DASHBOARD_VIEW, "book", group="Serve", place=5),)
+RAIL = (RailEntry("Parcels", "parcels.index", May.DASHBOARD_VIEW, "book", group="Serve", place=5),)
 """,
     "insurance/blueprints/parcels/index.py": """
 from insurance.blueprints.parcels import bp

@@ -46,7 +46,7 @@ def sealed(session: Session, settings: Settings) -> list[AuditEvent]:
     return events
 
 
-def _verify(settings: Settings, **limits: object) -> sealing.Report:
+def _verify(settings: Settings, **limits: object) -> sealing.SealReport:
     public = rules.public_key(settings.seal_key)
     later = clock.now() + timedelta(minutes=2)
     return sealing.verify(public, now=later, **limits)  # type: ignore[arg-type]

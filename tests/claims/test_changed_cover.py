@@ -10,7 +10,11 @@ from sqlalchemy.orm import Session
 from insurance.claims import queries
 from insurance.policies.models import EndorsementType
 from insurance.policies.queries import list_benefits
-from insurance.policies.services.endorsements import Wanted, endorse_policy, undo_endorsement
+from insurance.policies.services.endorsements import (
+    EndorsementRequest,
+    endorse_policy,
+    undo_endorsement,
+)
 from tests.factories.claims import claim
 from tests.factories.lifecycle import at, sell
 
@@ -24,7 +28,7 @@ def policy_id(session: Session) -> UUID:
 
 
 def _cover(session: Session, policy_id: UUID, amount: int, since: date) -> UUID:
-    wanted = Wanted(
+    wanted = EndorsementRequest(
         type=EndorsementType.CHANGE_COVER,
         data={
             "policy_benefit_id": list_benefits(session, policy_id)[0].benefit.id,

@@ -20,7 +20,7 @@ from insurance.core.permissions import Role
 from insurance.core.tenancy import tenant_scope
 from insurance.policies.models import EndorsementType
 from insurance.policies.queries import list_benefits, list_objects
-from insurance.policies.services.endorsements import Wanted, endorse_policy
+from insurance.policies.services.endorsements import EndorsementRequest, endorse_policy
 from tests.factories.book import NOW, TODAY
 from tests.factories.identity import make_person
 from tests.factories.lifecycle import pay
@@ -143,7 +143,7 @@ def test_a_new_vehicle_has_its_own_cover_and_the_old_one_answers_for_its_days(
     motor: Motor,
 ) -> None:
     other = vehicle(registration="XYZ 789 GP", model="Hilux", value=D("300000.00"))
-    wanted = Wanted(
+    wanted = EndorsementRequest(
         type=EndorsementType.CHANGE_VEHICLE,
         data={"insured_object": other},
         effective_date=TODAY,

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from insurance.claims.models import Assignment
-from insurance.claims.reports import REPORTS, Wanted, run_report
+from insurance.claims.reports import REPORTS, ReportRequest, run_report
 from insurance.claims.services import (
     HandlingSettings,
     change_settings,
@@ -136,7 +136,7 @@ def _compare(random: Random, on: date) -> None:
     session = db.session()
     start = START + timedelta(days=random.randint(-30, 60))
     end = random.choice((on, start + timedelta(days=random.randint(0, 130))))
-    wanted = Wanted(start=start, end=end, on=on)
+    wanted = ReportRequest(start=start, end=end, on=on)
     values = {"org": current_org(), "start": start, "end": end, "on": on}
     for code, statement in PLAIN.items():
         names = {name: value for name, value in values.items() if f":{name}" in statement}
@@ -179,7 +179,7 @@ def test_a_page_of_large_losses_goes_on_where_the_last_ended(session: Session) -
     for policy_id, amount in zip(policies, amounts, strict=True):
         claim(policy_id, amount)
     claim(sell(START), "59999.99")
-    wanted = Wanted(start=START, end=TODAY, on=TODAY)
+    wanted = ReportRequest(start=START, end=TODAY, on=TODAY)
 
     first = run_report(session, REPORTS["large"], wanted, limit=1)
     last = run_report(session, REPORTS["large"], wanted, limit=5, offset=1)

@@ -13,8 +13,8 @@ from insurance.billing.queries import list_premium_lines
 from insurance.claims.loss_figures import loss_ratios
 from insurance.claims.reports import (
     REPORTS,
+    ReportRequest,
     Side,
-    Wanted,
     list_loss_entries,
     run_report,
     totals_of,
@@ -28,7 +28,7 @@ from tests.factories.lifecycle import sell
 
 D = Decimal
 START = date(2026, 9, 20)
-WANTED = Wanted(start=date(2026, 11, 1), end=TODAY, on=TODAY)
+WANTED = ReportRequest(start=date(2026, 11, 1), end=TODAY, on=TODAY)
 
 
 @pytest.fixture

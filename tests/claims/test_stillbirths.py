@@ -15,7 +15,7 @@ from insurance.core.errors import DomainError
 from insurance.core.permissions import Role
 from insurance.policies.models import EndorsementType, PolicyStatus
 from insurance.policies.queries import get_policy, list_benefits, list_members
-from insurance.policies.services.endorsements import Wanted, endorse_policy
+from insurance.policies.services.endorsements import EndorsementRequest, endorse_policy
 from insurance.products import services as products
 from insurance.products.models import AmountType, MemberRole, TermType
 from insurance.quotes.rules import Life
@@ -192,7 +192,7 @@ def test_the_sum_of_a_stillborn_child_is_on_nobodys_life_and_does_not_rise_above
     benefit_id, _lives = _stillborn(session, policy_id)
 
     def covered(amount: int) -> None:
-        wanted = Wanted(
+        wanted = EndorsementRequest(
             type=EndorsementType.CHANGE_COVER,
             data={"policy_benefit_id": benefit_id, "new_sum_assured": D(amount)},
             effective_date=TODAY,

@@ -21,7 +21,7 @@ from insurance.customers.services import CustomerDetails
 from insurance.policies.models import EndorsementType
 from insurance.policies.queries import list_beneficiaries, list_objects
 from insurance.policies.rules import LifeElsewhere, LifeHere, LifeQuestion
-from insurance.policies.services.endorsements import Wanted, endorse_policy
+from insurance.policies.services.endorsements import EndorsementRequest, endorse_policy
 from insurance.quotes import services as quotes
 from insurance.seeding.names import id_number
 from tests.factories.book import NOW, TODAY, make_book, make_customer
@@ -238,7 +238,7 @@ def heirs_policy(app: Flask, org: OrganizationFacts) -> UUID:
     """Return a policy that pays a child, by a change that was issued."""
     with app.app_context(), tenant_scope(org.id), acting_as(MAKER):
         policy_id = make_book().policy_id
-        wanted = Wanted(
+        wanted = EndorsementRequest(
             type=EndorsementType.CHANGE_BENEFICIARIES,
             data={"beneficiaries": [{**HEIR, "date_of_birth": HEIR_BORN}]},
             effective_date=TODAY,

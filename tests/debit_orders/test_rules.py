@@ -14,13 +14,13 @@ from insurance.debit_orders.rules import (
     Candidate,
     Choice,
     Convention,
+    DebitVerdict,
     Exclusion,
     ItemStatus,
     MandateStatus,
     Post,
     Result,
     Treatment,
-    Verdict,
     Window,
     action_date,
     choose,
@@ -231,20 +231,20 @@ def test_a_reference_never_outgrows_a_bank_statement(name: str, number: str, cou
 @pytest.mark.parametrize(
     ("status", "result", "verdict", "post"),
     [
-        (ItemStatus.SUBMITTED, Result.PAID, Verdict.APPLIED, Post.RECEIPT),
-        (ItemStatus.SUBMITTED, Result.UNPAID, Verdict.APPLIED, Post.NOTHING),
-        (ItemStatus.PAID, Result.DISPUTED, Verdict.APPLIED, Post.REVERSAL),
-        (ItemStatus.PAID, Result.UNPAID, Verdict.APPLIED, Post.REVERSAL),
-        (ItemStatus.PAID, Result.PAID, Verdict.DUPLICATE, Post.NOTHING),
-        (ItemStatus.UNPAID, Result.UNPAID, Verdict.DUPLICATE, Post.NOTHING),
-        (ItemStatus.UNPAID, Result.PAID, Verdict.CONFLICT, Post.SUSPENSE),
-        (ItemStatus.INCLUDED, Result.PAID, Verdict.UNKNOWN, Post.SUSPENSE),
-        (ItemStatus.EXCLUDED, Result.UNPAID, Verdict.UNKNOWN, Post.NOTHING),
-        (None, Result.PAID, Verdict.UNKNOWN, Post.SUSPENSE),
+        (ItemStatus.SUBMITTED, Result.PAID, DebitVerdict.APPLIED, Post.RECEIPT),
+        (ItemStatus.SUBMITTED, Result.UNPAID, DebitVerdict.APPLIED, Post.NOTHING),
+        (ItemStatus.PAID, Result.DISPUTED, DebitVerdict.APPLIED, Post.REVERSAL),
+        (ItemStatus.PAID, Result.UNPAID, DebitVerdict.APPLIED, Post.REVERSAL),
+        (ItemStatus.PAID, Result.PAID, DebitVerdict.DUPLICATE, Post.NOTHING),
+        (ItemStatus.UNPAID, Result.UNPAID, DebitVerdict.DUPLICATE, Post.NOTHING),
+        (ItemStatus.UNPAID, Result.PAID, DebitVerdict.CONFLICT, Post.SUSPENSE),
+        (ItemStatus.INCLUDED, Result.PAID, DebitVerdict.UNKNOWN, Post.SUSPENSE),
+        (ItemStatus.EXCLUDED, Result.UNPAID, DebitVerdict.UNKNOWN, Post.NOTHING),
+        (None, Result.PAID, DebitVerdict.UNKNOWN, Post.SUSPENSE),
     ],
 )
 def test_a_banks_answer_is_judged_by_where_the_debit_stands(
-    status: ItemStatus | None, result: Result, verdict: Verdict, post: Post
+    status: ItemStatus | None, result: Result, verdict: DebitVerdict, post: Post
 ) -> None:
     judged = judge(status, result)
 

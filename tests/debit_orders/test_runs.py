@@ -22,18 +22,18 @@ from insurance.debit_orders.calendar import business_holidays
 from insurance.debit_orders.models import DebitOrderItem, DebitRunStatus
 from insurance.debit_orders.rules import (
     Convention,
+    DebitVerdict,
     Exclusion,
     ItemStatus,
     MandateStatus,
     Post,
     Result,
     Treatment,
-    Verdict,
     action_date,
     collection_date,
     is_business_day,
 )
-from insurance.debit_orders.services import Outcome, ResultRow
+from insurance.debit_orders.services import DebitOutcome, ResultRow
 from insurance.policies.queries import get_policy
 from insurance.policies.services import accept_quote
 from insurance.products.queries import list_products
@@ -75,7 +75,7 @@ def _items(session: Session, run_id: UUID) -> list[DebitOrderItem]:
     )
 
 
-def _answer(item: DebitOrderItem, result: Result, code: str | None = None) -> Outcome:
+def _answer(item: DebitOrderItem, result: Result, code: str | None = None) -> DebitOutcome:
     with transaction() as session:
         row = ResultRow(item.reference or "", result, code)
         return services.mark_results(session, [row], now=NOW)[0]
@@ -434,11 +434,11 @@ def test_paid_then_disputed_is_a_receipt_and_its_reversal_once_each(
     item = _items(session, run.id)[0]
 
     assert _answer(item, Result.PAID).post is Post.RECEIPT
-    assert _answer(item, Result.PAID).verdict is Verdict.DUPLICATE
+    assert _answer(item, Result.PAID).verdict is DebitVerdict.DUPLICATE
     disputed = _answer(item, Result.DISPUTED, "34")
     assert (disputed.post, disputed.treatment) == (Post.REVERSAL, Treatment.REVERSE)
     assert disputed.amount == Decimal("100.00")
-    assert _answer(item, Result.DISPUTED, "34").verdict is Verdict.DUPLICATE
+    assert _answer(item, Result.DISPUTED, "34").verdict is DebitVerdict.DUPLICATE
     session.expire_all()
     mandate = queries.list_mandates(session, item.policy_id)[0].mandate
     assert mandate.status is MandateStatus.CANCELLED
@@ -511,7 +511,7 @@ def test_money_for_no_known_debit_goes_to_suspense(session: Session, policies: l
     assert _answer(draft_item, Result.PAID).post is Post.SUSPENSE
     with transaction() as step:
         outcome = services.mark_results(step, [ResultRow("NOBODY", Result.PAID)], now=NOW)[0]
-    assert (outcome.verdict, outcome.post) == (Verdict.UNKNOWN, Post.SUSPENSE)
+    assert (outcome.verdict, outcome.post) == (DebitVerdict.UNKNOWN, Post.SUSPENSE)
 
 
 def test_a_collection_is_in_flight_until_the_bank_answers_or_ten_days_have_passed(

@@ -11,7 +11,7 @@ from insurance.core.db import db
 from insurance.customers.services import CustomerDetails, create_customer
 from insurance.policies.models import EndorsementType
 from insurance.policies.services import accept_quote
-from insurance.policies.services.endorsements import Wanted, draft_endorsement
+from insurance.policies.services.endorsements import EndorsementRequest, draft_endorsement
 from insurance.products import services as products
 from insurance.products.models import PricingMethod
 from insurance.products.services import NewProduct, Terms
@@ -94,7 +94,7 @@ def make_book() -> Book:
 
 def make_endorsement(policy_id: UUID) -> UUID:
     """Return a priced draft that moves the due day of a policy to the 25th."""
-    wanted = Wanted(
+    wanted = EndorsementRequest(
         type=EndorsementType.CHANGE_PREMIUM_DUE_DAY, data={"due_day": 25}, effective_date=TODAY
     )
     return draft_endorsement(policy_id, wanted, on=TODAY, now=NOW).id

@@ -29,7 +29,7 @@ from insurance.core.permissions import Role
 from insurance.policies.models import EndorsementType
 from insurance.policies.queries import list_benefits
 from insurance.policies.services import accept_quote
-from insurance.policies.services.endorsements import Wanted, endorse_policy
+from insurance.policies.services.endorsements import EndorsementRequest, endorse_policy
 from insurance.products import services as products
 from insurance.products.models import AmountType, MemberRole
 from insurance.quotes.rules import Life
@@ -267,7 +267,7 @@ HEIRS = [
 
 def name_heirs(policy_id: UUID, day: date, heirs: Sequence[dict[str, Any]] = HEIRS) -> None:
     """Name beneficiaries of a policy as from a day."""
-    wanted = Wanted(
+    wanted = EndorsementRequest(
         type=EndorsementType.CHANGE_BENEFICIARIES,
         data={"beneficiaries": list(heirs)},
         effective_date=day,

@@ -22,7 +22,7 @@ from insurance.core.tenancy import tenant_scope
 from insurance.notifications.models import Mail
 from insurance.policies.models import EndorsementType
 from insurance.policies.queries import get_policy, list_benefits
-from insurance.policies.services.endorsements import Wanted, endorse_policy
+from insurance.policies.services.endorsements import EndorsementRequest, endorse_policy
 from insurance.products.queries import list_benefits as product_benefits
 from tests.factories.book import NOW, TODAY
 from tests.factories.identity import SignedInClient, make_person
@@ -72,7 +72,7 @@ def motor(app: Flask, non_life_org: OrganizationFacts) -> dict[str, UUID]:
             assess_claim(
                 claim.id, [part], documents_waived=True, waiver_reason="Seen", on=TODAY, now=NOW
             )
-            wanted = Wanted(
+            wanted = EndorsementRequest(
                 type=EndorsementType.CHANGE_VEHICLE,
                 data={"insured_object": vehicle(registration="XYZ 789 GP", value=200_000)},
                 effective_date=TODAY,

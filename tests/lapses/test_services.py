@@ -414,7 +414,7 @@ def test_a_late_letter_lets_grace_run_from_its_day_in_every_list(
         owing.policy_id,
         recipient="Box 1",
         sent_on=late,
-        letter=services.Letter("slip.png", PNG),
+        letter=services.NoticeLetter("slip.png", PNG),
         on=late,
         now=noon(late),
     )

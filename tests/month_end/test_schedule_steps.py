@@ -19,7 +19,7 @@ from insurance.policies.models import EndorsementType, PolicyStatus
 from insurance.policies.queries import get_policy, list_events
 from insurance.policies.replay import find_differences
 from insurance.policies.services import lapse_policy, suspend_policy
-from insurance.policies.services.endorsements import Wanted, endorse_policy
+from insurance.policies.services.endorsements import EndorsementRequest, endorse_policy
 from insurance.policies.services.schedule_steps import Kept, keep_schedules
 from tests.factories.lifecycle import at, pay, sell
 from tests.factories.organizations import OrganizationFacts
@@ -181,7 +181,7 @@ def test_a_change_issued_ahead_is_charged_from_its_day_also_on_lines_added_meanw
     session: Session,
 ) -> None:
     policy_id = sell(START)
-    wanted = Wanted(
+    wanted = EndorsementRequest(
         type=EndorsementType.CHANGE_PREMIUM_DUE_DAY,
         data={"due_day": 15},
         effective_date=START,

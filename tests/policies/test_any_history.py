@@ -61,7 +61,7 @@ from insurance.policies.services.as_at import policy_as_at
 from insurance.policies.services.contracts import load_basis
 from insurance.policies.services.endorsements import (
     THIS_STANDS,
-    Wanted,
+    EndorsementRequest,
     draft_endorsement,
     endorse_policy,
     issue_endorsement,
@@ -345,11 +345,11 @@ class History(RuleBasedStateMachine):
         contents = queries.list_benefits(self.session, self.policy_id)
         return lines, there, sorted((one.benefit.id, one.benefit.premium) for one in contents)
 
-    def _wanted(self, kind: str, days: int, place: int, replaces: bool) -> Wanted:
+    def _wanted(self, kind: str, days: int, place: int, replaces: bool) -> EndorsementRequest:
         type_, data = self._data(kind, place)
         issued = queries.list_endorsements(self.session, self.policy_id, EndorsementStatus.ISSUED)
         how = THIS_STANDS if replaces else "KEEP_LATER"
-        return Wanted(
+        return EndorsementRequest(
             type=type_,
             data=data,
             effective_date=self.day + timedelta(days=days),

@@ -19,7 +19,11 @@ from insurance.policies import queries
 from insurance.policies.models import EndorsementStatus, EndorsementType
 from insurance.policies.replay import find_differences
 from insurance.policies.services import accept_quote, pay_premium, reverse_payment
-from insurance.policies.services.endorsements import Wanted, endorse_policy, undo_endorsement
+from insurance.policies.services.endorsements import (
+    EndorsementRequest,
+    endorse_policy,
+    undo_endorsement,
+)
 from insurance.policies.services.schedule_steps import keep_schedules
 from tests.factories.book import NOW, TODAY, make_customer, make_quote
 from tests.factories.lifecycle import at
@@ -56,7 +60,9 @@ def _acts(policy_id: UUID, session: Session) -> list[Callable[[str], Any]]:
 
     def change(name: str) -> None:
         data = {"policy_benefit_id": death, "new_sum_assured": D(300_000 + sum(name.encode()))}
-        wanted = Wanted(type=EndorsementType.CHANGE_COVER, data=data, effective_date=DAY)
+        wanted = EndorsementRequest(
+            type=EndorsementType.CHANGE_COVER, data=data, effective_date=DAY
+        )
         endorse_policy(policy_id, wanted, **day)
 
     def undo(_name: str) -> None:

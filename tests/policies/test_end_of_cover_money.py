@@ -30,7 +30,7 @@ from insurance.policies.services import (
     refunds_payable,
     reverse_payment,
 )
-from insurance.policies.services.endorsements import Wanted, endorse_policy
+from insurance.policies.services.endorsements import EndorsementRequest, endorse_policy
 from insurance.policies.services.schedule_steps import keep_schedules
 from insurance.products import services as products
 from insurance.products.models import AmountType, CancellationBasis
@@ -111,7 +111,7 @@ def _change_cover(policy_id: UUID, amount: int, day: date) -> None:
     session.rollback()
     benefit = list_benefits(session, policy_id)[0].benefit
     data = {"policy_benefit_id": benefit.id, "new_sum_assured": D(amount)}
-    wanted = Wanted(
+    wanted = EndorsementRequest(
         type=EndorsementType.CHANGE_COVER, data=data, effective_date=day, reason="Asked for it"
     )
     with at(day) as now:

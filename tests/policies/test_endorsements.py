@@ -34,7 +34,7 @@ from insurance.policies.services import (
 )
 from insurance.policies.services.as_at import policy_as_at
 from insurance.policies.services.endorsements import (
-    Wanted,
+    EndorsementRequest,
     discard_endorsement,
     draft_endorsement,
     endorse_policy,
@@ -77,9 +77,11 @@ def _benefit(session: Session, policy_id: UUID, code: str = "DEATH_MAIN") -> Any
     return next(one for one in views if one.benefit.benefit_code == code)
 
 
-def _cover(session: Session, policy_id: UUID, amount: int, on: date = TODAY, **more: Any) -> Wanted:
+def _cover(
+    session: Session, policy_id: UUID, amount: int, on: date = TODAY, **more: Any
+) -> EndorsementRequest:
     benefit_id = _benefit(session, policy_id).benefit.id
-    return Wanted(
+    return EndorsementRequest(
         type=EndorsementType.CHANGE_COVER,
         data={"policy_benefit_id": benefit_id, "new_sum_assured": D(amount)},
         effective_date=on,
@@ -88,8 +90,8 @@ def _cover(session: Session, policy_id: UUID, amount: int, on: date = TODAY, **m
     )
 
 
-def _spouse(on: date = TODAY) -> Wanted:
-    return Wanted(
+def _spouse(on: date = TODAY) -> EndorsementRequest:
+    return EndorsementRequest(
         type=EndorsementType.ADD_MEMBER,
         data={
             "member_role": "SPOUSE",
@@ -102,7 +104,7 @@ def _spouse(on: date = TODAY) -> Wanted:
     )
 
 
-def _issue(policy_id: UUID, wanted: Wanted) -> Any:
+def _issue(policy_id: UUID, wanted: EndorsementRequest) -> Any:
     return endorse_policy(policy_id, wanted, on=TODAY, now=NOW)
 
 
@@ -162,7 +164,7 @@ def test_a_new_member_costs_what_the_product_asks_and_leaves_again(
     added = _issue(policy_id, _spouse())
     assert added.preview.new_premium > added.preview.current_premium
     spouse = next(one for one in queries.list_members(session, policy_id) if one.role == "SPOUSE")
-    removal = Wanted(
+    removal = EndorsementRequest(
         type=EndorsementType.REMOVE_MEMBER,
         data={"policy_member_id": spouse.id},
         effective_date=TODAY,
@@ -182,7 +184,7 @@ def test_a_new_member_costs_what_the_product_asks_and_leaves_again(
 
 
 def test_beneficiaries_share_the_whole(policy_id: UUID, session: Session) -> None:
-    def named(*shares: str, **more: Any) -> Wanted:
+    def named(*shares: str, **more: Any) -> EndorsementRequest:
         rows = [
             {
                 "kind": "PRIMARY",
@@ -193,7 +195,7 @@ def test_beneficiaries_share_the_whole(policy_id: UUID, session: Session) -> Non
             }
             for n, share in enumerate(shares)
         ]
-        return Wanted(
+        return EndorsementRequest(
             type=EndorsementType.CHANGE_BENEFICIARIES,
             data={"beneficiaries": rows},
             effective_date=TODAY,
@@ -216,7 +218,7 @@ def test_beneficiaries_share_the_whole(policy_id: UUID, session: Session) -> Non
 
 
 def test_a_new_due_day_bridges_the_days_between(policy_id: UUID, session: Session) -> None:
-    wanted = Wanted(
+    wanted = EndorsementRequest(
         type=EndorsementType.CHANGE_PREMIUM_DUE_DAY, data={"due_day": 25}, effective_date=TODAY
     )
     issued = _issue(policy_id, wanted)
@@ -230,7 +232,7 @@ def test_a_new_due_day_bridges_the_days_between(policy_id: UUID, session: Sessio
 
 
 def test_another_frequency_starts_with_the_next_premium(policy_id: UUID, session: Session) -> None:
-    wanted = Wanted(
+    wanted = EndorsementRequest(
         type=EndorsementType.CHANGE_FREQUENCY, data={"frequency": "QUARTERLY"}, effective_date=TODAY
     )
     issued = _issue(policy_id, wanted)
@@ -329,14 +331,14 @@ def test_a_schedule_on_which_was_paid_is_not_undone(policy_id: UUID, session: Se
     assert unapplied_credit(session, policy_id) == 0
 
 
-def _frequency(name: str) -> Wanted:
-    return Wanted(
+def _frequency(name: str) -> EndorsementRequest:
+    return EndorsementRequest(
         type=EndorsementType.CHANGE_FREQUENCY, data={"frequency": name}, effective_date=TODAY
     )
 
 
-def _due_day(day: int) -> Wanted:
-    return Wanted(
+def _due_day(day: int) -> EndorsementRequest:
+    return EndorsementRequest(
         type=EndorsementType.CHANGE_PREMIUM_DUE_DAY, data={"due_day": day}, effective_date=TODAY
     )
 
@@ -351,7 +353,7 @@ def test_the_last_endorsement_can_be_undone_and_everything_returns_exactly(
     before = _state(session, policy_id)
     wanted = {
         "sooner": _cover(session, policy_id, 100_000, START),
-        "due day": Wanted(
+        "due day": EndorsementRequest(
             type=EndorsementType.CHANGE_PREMIUM_DUE_DAY, data={"due_day": 25}, effective_date=TODAY
         ),
         "member": _spouse(),
@@ -533,10 +535,12 @@ def test_a_premium_paid_ahead_that_is_paid_no_more_has_the_price_of_its_day(
     assert again.adjustment == D("0.00")
 
 
-def _heirs() -> Wanted:
+def _heirs() -> EndorsementRequest:
     row = {"kind": "PRIMARY", "first_name": "A", "last_name": "B", "share": D(100)}
     data = {"beneficiaries": [row]}
-    return Wanted(type=EndorsementType.CHANGE_BENEFICIARIES, data=data, effective_date=TODAY)
+    return EndorsementRequest(
+        type=EndorsementType.CHANGE_BENEFICIARIES, data=data, effective_date=TODAY
+    )
 
 
 def test_a_credit_note_is_no_money_that_could_be_paid_back(
@@ -701,7 +705,7 @@ def test_what_cannot_be_is_refused_at_its_field(
     change: dict[str, Any], field: str, policy_id: UUID, session: Session
 ) -> None:
     good = _cover(session, policy_id, 750_000)
-    wanted = Wanted(type=good.type, data={**good.data, **change}, effective_date=TODAY)
+    wanted = EndorsementRequest(type=good.type, data={**good.data, **change}, effective_date=TODAY)
 
     with pytest.raises(DomainError) as refusal:
         _issue(policy_id, wanted)
@@ -711,7 +715,7 @@ def test_what_cannot_be_is_refused_at_its_field(
 
 
 def test_all_that_is_missing_of_a_change_is_said_at_once(policy_id: UUID) -> None:
-    wanted = Wanted(
+    wanted = EndorsementRequest(
         type=EndorsementType.ADD_MEMBER, data={"member_role": "SPOUSE"}, effective_date=TODAY
     )
 
@@ -733,7 +737,7 @@ def test_nobody_is_corrected_to_be_born_after_cover_started(
     policy_id: UUID, session: Session
 ) -> None:
     member = queries.list_members(session, policy_id)[0]
-    wanted = Wanted(
+    wanted = EndorsementRequest(
         type=EndorsementType.CORRECT_DETAILS,
         data={"policy_member_id": member.id, "date_of_birth": START + timedelta(days=1)},
         effective_date=TODAY,
@@ -747,7 +751,7 @@ def test_nobody_is_corrected_to_be_born_after_cover_started(
 
 def test_the_main_member_stays(policy_id: UUID, session: Session) -> None:
     main = queries.list_members(session, policy_id)[0]
-    removal = Wanted(
+    removal = EndorsementRequest(
         type=EndorsementType.REMOVE_MEMBER,
         data={"policy_member_id": main.id},
         effective_date=TODAY,
@@ -837,7 +841,7 @@ def test_any_order_of_the_same_endorsements_gives_the_same_policy_and_balance(
         assert find_differences()[1] == []
 
 
-def _of_kind(session: Session, policy_id: UUID, kind: str, on: date) -> Wanted:
+def _of_kind(session: Session, policy_id: UUID, kind: str, on: date) -> EndorsementRequest:
     if kind == "cover":
         return _cover(session, policy_id, 833_333, on)
     if kind == "less":
@@ -852,9 +856,9 @@ def _of_kind(session: Session, policy_id: UUID, kind: str, on: date) -> Wanted:
             "date_of_birth": date(2015, 1, 2),
             "gender": "FEMALE",
         }
-        return Wanted(type=EndorsementType.ADD_MEMBER, data=data, effective_date=on)
+        return EndorsementRequest(type=EndorsementType.ADD_MEMBER, data=data, effective_date=on)
     row = {"kind": "PRIMARY", "first_name": "A", "last_name": "B", "share": D(100)}
-    return Wanted(
+    return EndorsementRequest(
         type=EndorsementType.CHANGE_BENEFICIARIES,
         data={"beneficiaries": [row]},
         effective_date=on,

@@ -29,7 +29,11 @@ from insurance.policies.rules import (
     snapshot_of,
 )
 from insurance.policies.services import accept_quote
-from insurance.policies.services.endorsements import Wanted, endorse_policy, preview_endorsement
+from insurance.policies.services.endorsements import (
+    EndorsementRequest,
+    endorse_policy,
+    preview_endorsement,
+)
 from insurance.products import services as products
 from insurance.products.models import AmountType, MemberRole
 from tests.factories.book import NOW, TODAY, make_customer, make_quote
@@ -229,7 +233,7 @@ def test_the_policy_and_the_portfolio_state_the_main_benefit_after_a_change(
 ) -> None:
     policy_id = _family(session)
     main = session.scalars(select(PolicyBenefit).where(PolicyBenefit.is_main)).one()
-    more = Wanted(
+    more = EndorsementRequest(
         type=EndorsementType.CHANGE_COVER,
         data={"policy_benefit_id": main.id, "new_sum_assured": D(200_000)},
         effective_date=TODAY,

@@ -16,7 +16,7 @@ from insurance.policies import queries
 from insurance.policies.models import EndorsementType, LifeMatch
 from insurance.policies.services import accept_quote
 from insurance.policies.services.endorsements import (
-    Wanted,
+    EndorsementRequest,
     draft_endorsement,
     endorse_policy,
     issue_endorsement,
@@ -104,13 +104,13 @@ def test_an_answer_that_nobody_asked_for_is_refused(session: Session, product_id
     assert refusal.value.field == "life_answers"
 
 
-def _spouse_cover(session: Session, policy_id: UUID, amount: int) -> Wanted:
+def _spouse_cover(session: Session, policy_id: UUID, amount: int) -> EndorsementRequest:
     benefit = next(
         one.benefit
         for one in queries.list_benefits(session, policy_id)
         if one.benefit.benefit_code == "SPOUSE"
     )
-    return Wanted(
+    return EndorsementRequest(
         type=EndorsementType.CHANGE_COVER,
         data={"policy_benefit_id": benefit.id, "new_sum_assured": D(amount)},
         effective_date=TODAY,
@@ -149,7 +149,7 @@ def test_a_change_asks_who_a_life_is_and_keeps_the_answer_with_the_draft(
         draft_endorsement(policy_id, more, on=TODAY, now=NOW)
     with pytest.raises(LifeQuestionsError):
         endorse_policy(policy_id, more, on=TODAY, now=NOW)
-    answered = Wanted(
+    answered = EndorsementRequest(
         type=more.type,
         data=more.data,
         effective_date=TODAY,

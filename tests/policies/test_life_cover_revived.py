@@ -26,7 +26,7 @@ from insurance.policies.services import (
     suspend_policy,
 )
 from insurance.policies.services.endorsements import (
-    Wanted,
+    EndorsementRequest,
     endorse_policy,
     undo_endorsement,
 )
@@ -105,7 +105,7 @@ def _change(
     on: date = TODAY,
     code: str = "SPOUSE",
 ) -> UUID:
-    wanted = Wanted(
+    wanted = EndorsementRequest(
         type=EndorsementType.CHANGE_COVER,
         data={
             "policy_benefit_id": _benefit(session, policy_id, code),
@@ -344,7 +344,7 @@ def test_a_life_that_is_to_be_added_on_a_day_to_come_counts_from_when_that_is_is
     session: Session, product_id: UUID
 ) -> None:
     policy_id = sell_funeral(product_id, TODAY, 60_000, SIPHO, holder=1)
-    wanted = Wanted(
+    wanted = EndorsementRequest(
         type=EndorsementType.ADD_MEMBER,
         data={
             "member_role": "CHILD",
@@ -366,7 +366,7 @@ def test_a_life_that_is_to_be_added_on_a_day_to_come_counts_from_when_that_is_is
 def test_an_answer_about_a_life_that_is_added_is_taken(session: Session, product_id: UUID) -> None:
     sell_funeral(product_id, TODAY, 60_000, SIPHO, holder=1)
     policy_id = sell_funeral(product_id, TODAY, 60_000, holder=2)
-    wanted = Wanted(
+    wanted = EndorsementRequest(
         type=EndorsementType.ADD_MEMBER,
         data={
             "member_role": "SPOUSE",
@@ -380,7 +380,7 @@ def test_an_answer_about_a_life_that_is_added_is_taken(session: Session, product
     with at(TODAY) as now, pytest.raises(LifeQuestionsError) as asked:
         endorse_policy(policy_id, wanted, on=TODAY, now=now)
     (question,) = asked.value.questions
-    answered = Wanted(
+    answered = EndorsementRequest(
         type=wanted.type,
         data=wanted.data,
         effective_date=TODAY,
@@ -401,7 +401,7 @@ def test_details_that_make_another_person_of_a_life_bring_its_cover_there(
     wrong = Life("SPOUSE", None, "MALE", date(1986, 6, 16), "Sipho", "Dlamini")
     policy_id = sell_funeral(product_id, TODAY, 60_000, wrong, holder=2)
     member = next(one for one in queries.list_members(session, policy_id) if one.role == "SPOUSE")
-    wanted = Wanted(
+    wanted = EndorsementRequest(
         type=EndorsementType.CORRECT_DETAILS,
         data={"policy_member_id": member.id, "date_of_birth": date(1985, 5, 15)},
         effective_date=TODAY,

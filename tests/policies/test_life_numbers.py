@@ -23,7 +23,7 @@ from insurance.policies import queries
 from insurance.policies.models import EndorsementType, PolicyMember
 from insurance.policies.services import accept_quote
 from insurance.policies.services.endorsements import (
-    Wanted,
+    EndorsementRequest,
     draft_endorsement,
     endorse,
     endorse_policy,
@@ -145,8 +145,8 @@ def test_two_lives_of_one_policy_do_not_have_one_number(session: Session, produc
         )
 
 
-def _adding(number: str | None, **data: Any) -> Wanted:
-    return Wanted(
+def _adding(number: str | None, **data: Any) -> EndorsementRequest:
+    return EndorsementRequest(
         type=EndorsementType.ADD_MEMBER,
         data={"member_role": "SPOUSE", "first_name": "Sipho", "last_name": "Dlamini"}
         | ({"id_number": number} if number else {})
@@ -198,13 +198,13 @@ def test_a_number_is_added_by_correcting_the_details_and_survives_later_changes(
 
     endorse_policy(
         policy_id,
-        Wanted(type=EndorsementType.CORRECT_DETAILS, data=right, effective_date=TODAY),
+        EndorsementRequest(type=EndorsementType.CORRECT_DETAILS, data=right, effective_date=TODAY),
         on=TODAY,
         now=NOW,
     )
     endorse_policy(
         policy_id,
-        Wanted(
+        EndorsementRequest(
             type=EndorsementType.CHANGE_PREMIUM_DUE_DAY, data={"due_day": 3}, effective_date=TODAY
         ),
         on=TODAY,
@@ -222,7 +222,7 @@ def test_no_quote_event_version_endorsement_or_audit_row_has_a_number_in_clear(
     policy_id = _policy(product_id, 10_000, _spouse())
     endorse_policy(
         policy_id,
-        Wanted(
+        EndorsementRequest(
             type=EndorsementType.ADD_MEMBER,
             data={
                 "member_role": "CHILD",

@@ -39,7 +39,7 @@ from insurance.policies.services import (
     reverse_payment,
     suspend_policy,
 )
-from insurance.policies.services.endorsements import Wanted, endorse_policy
+from insurance.policies.services.endorsements import EndorsementRequest, endorse_policy
 from tests.factories.identity import TestClient
 from tests.factories.lifecycle import at, morning, pay, sell
 from tests.factories.organizations import OrganizationFacts
@@ -477,7 +477,7 @@ def test_a_rhythm_waits_for_the_renewal_where_every_premium_of_the_term_is_paid(
     non_life: Session,
 ) -> None:
     policy_id, day = _annual(), date(2027, 9, 10)
-    wanted = Wanted(
+    wanted = EndorsementRequest(
         type=EndorsementType.CHANGE_FREQUENCY, data={"frequency": "MONTHLY"}, effective_date=day
     )
 
@@ -508,7 +508,7 @@ def test_a_renewal_lays_premiums_in_a_rhythm_that_no_job_has_written_yet(
 ) -> None:
     policy_id = sell(DUE, premium="1000.00", product_type="MOTOR", term_years=1)
     asked, day = date(2027, 8, 20), date(2027, 9, 10)
-    wanted = Wanted(
+    wanted = EndorsementRequest(
         type=EndorsementType.CHANGE_FREQUENCY, data={"frequency": "QUARTERLY"}, effective_date=asked
     )
     with at(asked) as now:

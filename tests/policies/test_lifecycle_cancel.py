@@ -52,7 +52,7 @@ from insurance.policies.services import (
     reverse_payment,
     waive_premium,
 )
-from insurance.policies.services.endorsements import Wanted, endorse_policy
+from insurance.policies.services.endorsements import EndorsementRequest, endorse_policy
 from insurance.policies.services.schedule_steps import keep_schedules
 from insurance.products.models import CancellationBasis
 from tests.factories.book import NOW, TODAY, make_customer, make_quote
@@ -358,7 +358,7 @@ def test_cover_ends_for_non_payment_only_as_it_would_lapse(kind: str, session: S
 def test_a_rhythm_of_premiums_to_come_keeps_nobody_from_cancelling(session: Session) -> None:
     policy_id, day = sell(MAY), date(2026, 5, 20)
     pay(policy_id, "100.00", MAY)
-    wanted = Wanted(
+    wanted = EndorsementRequest(
         type=EndorsementType.CHANGE_FREQUENCY, data={"frequency": "QUARTERLY"}, effective_date=day
     )
     with at(day) as now:
@@ -881,7 +881,7 @@ def test_a_change_inside_the_month_is_given_back_for_the_days_it_does_not_serve(
             for one in list_benefits(session, policy_id)
             if one.benefit.benefit_code == "DEATH_MAIN"
         )
-        wanted = Wanted(
+        wanted = EndorsementRequest(
             type=EndorsementType.CHANGE_COVER,
             data={"policy_benefit_id": death.id, "new_sum_assured": D(sum_assured)},
             effective_date=change_on,
@@ -903,7 +903,7 @@ def test_a_cancellation_before_a_change_that_was_issued_wants_it_undone_first(
 ) -> None:
     policy_id = sell(MAY)
     benefit = list_benefits(session, policy_id)[0].benefit
-    wanted = Wanted(
+    wanted = EndorsementRequest(
         type=EndorsementType.CHANGE_COVER,
         data={"policy_benefit_id": benefit.id, "new_sum_assured": D(90_000)},
         effective_date=date(2026, 5, 10),

@@ -15,7 +15,7 @@ from insurance.core.permissions import Role
 from insurance.policies.models import EndorsementType
 from insurance.policies.queries import list_benefits, list_members
 from insurance.policies.services.endorsements import (
-    Wanted,
+    EndorsementRequest,
     draft_endorsement,
     endorse_policy,
     issue_endorsement,
@@ -63,7 +63,7 @@ def _product(days: int = 90, youngest: int = 1) -> UUID:
     return products.launch_product(draft.id, now=NOW).id
 
 
-def _child(starts: date = BORN, **changes: object) -> Wanted:
+def _child(starts: date = BORN, **changes: object) -> EndorsementRequest:
     data = {
         "member_role": "CHILD",
         "first_name": "Neo",
@@ -71,14 +71,16 @@ def _child(starts: date = BORN, **changes: object) -> Wanted:
         "date_of_birth": BORN,
         "gender": "FEMALE",
     }
-    return Wanted(type=EndorsementType.ADD_MEMBER, data=data | changes, effective_date=starts)
+    return EndorsementRequest(
+        type=EndorsementType.ADD_MEMBER, data=data | changes, effective_date=starts
+    )
 
 
 def _policy(days: int = 90, youngest: int = 1) -> UUID:
     return sell_funeral(_product(days, youngest), START, 50_000, holder=1)
 
 
-def _name(policy_id: UUID, wanted: Wanted, day: date = TODAY) -> UUID:
+def _name(policy_id: UUID, wanted: EndorsementRequest, day: date = TODAY) -> UUID:
     with at(day) as now:
         issued = endorse_policy(policy_id, wanted, on=day, now=now)
     assert issued.approval_id is None

@@ -21,7 +21,7 @@ from insurance.policies.replay import find_differences
 from insurance.policies.services import accept_quote
 from insurance.policies.services.as_at import policy_as_at
 from insurance.policies.services.endorsements import (
-    Wanted,
+    EndorsementRequest,
     endorse_policy,
     preview_endorsement,
     undo_endorsement,
@@ -53,12 +53,12 @@ def book(app: Flask, non_life_org: OrganizationFacts) -> Iterator[Session]:
         assert find_differences()[1] == []
 
 
-def _change(kind: EndorsementType, on: date = TODAY, **data: Any) -> Wanted:
+def _change(kind: EndorsementType, on: date = TODAY, **data: Any) -> EndorsementRequest:
     confirms = data.pop("confirms_duplicate", False)
-    return Wanted(type=kind, data=data, effective_date=on, confirms_duplicate=confirms)
+    return EndorsementRequest(type=kind, data=data, effective_date=on, confirms_duplicate=confirms)
 
 
-def _issue(policy_id: UUID, wanted: Wanted) -> Any:
+def _issue(policy_id: UUID, wanted: EndorsementRequest) -> Any:
     return endorse_policy(policy_id, wanted, on=TODAY, now=NOW)
 
 

@@ -19,7 +19,11 @@ from insurance.policies import queries
 from insurance.policies.models import EndorsementType
 from insurance.policies.replay import find_differences
 from insurance.policies.services import accept_quote, pay_refund
-from insurance.policies.services.endorsements import Wanted, endorse_policy, undo_endorsement
+from insurance.policies.services.endorsements import (
+    EndorsementRequest,
+    endorse_policy,
+    undo_endorsement,
+)
 from tests.factories.book import NOW, TODAY, make_customer, make_product, make_quote
 from tests.factories.claims import MANAGER, acting, assess, claim, complete
 from tests.factories.claims import pay as pay_claim
@@ -38,7 +42,7 @@ def parties(session: Session) -> tuple:
 
 
 def _change(policy_id, payer_id, on: date = TODAY):
-    wanted = Wanted(
+    wanted = EndorsementRequest(
         type=EndorsementType.CHANGE_PAYER, data={"payer_id": payer_id}, effective_date=on
     )
     return endorse_policy(policy_id, wanted, on=TODAY, now=NOW)
@@ -121,7 +125,7 @@ def test_a_change_of_payer_is_undone_and_the_same_payer_is_refused(session, part
 def test_a_payer_chosen_at_acceptance_stays_through_other_changes(session, parties) -> None:
     quote, _holder, payer = parties
     policy_id = accept_quote(quote, payer_id=payer, on=TODAY, now=NOW).policy.id
-    wanted = Wanted(
+    wanted = EndorsementRequest(
         type=EndorsementType.CHANGE_PREMIUM_DUE_DAY, data={"due_day": 25}, effective_date=TODAY
     )
 
@@ -134,7 +138,7 @@ def test_a_refund_is_paid_to_who_pays(session: Session) -> None:
     pay(policy_id, "500.00", may)
     payer = make_customer(2, first_name="Thabo", last_name="Nkosi")
     with at(may) as now:
-        wanted = Wanted(
+        wanted = EndorsementRequest(
             type=EndorsementType.CHANGE_PAYER, data={"payer_id": payer}, effective_date=may
         )
         endorse_policy(policy_id, wanted, on=may, now=now)

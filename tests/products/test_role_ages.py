@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from insurance.core.errors import DomainError
 from insurance.policies.models import EndorsementType
 from insurance.policies.services import accept_quote
-from insurance.policies.services.endorsements import Wanted, preview_endorsement
+from insurance.policies.services.endorsements import EndorsementRequest, preview_endorsement
 from insurance.products import queries, services
 from insurance.products.models import MemberRole
 from insurance.quotes.rules import Life
@@ -76,7 +76,7 @@ def test_ages_are_held_on_the_day_cover_starts(session: Session) -> None:
 
 def test_a_member_added_later_is_held_to_the_ages_too(session: Session) -> None:
     policy_id = accept_quote(_quote(_product(session)), on=TODAY, now=NOW).policy.id
-    too_old = Wanted(
+    too_old = EndorsementRequest(
         type=EndorsementType.ADD_MEMBER,
         data={
             "member_role": "CHILD",

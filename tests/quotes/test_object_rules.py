@@ -12,7 +12,7 @@ from insurance.core.errors import DomainError
 from insurance.core.money import ZERO
 from insurance.products.rules import BenefitTerms, ProductTerms, check_rate_table
 from insurance.quotes.rules import (
-    InsuredObject,
+    QuotedObject,
     QuoteRequest,
     excess_of,
     excess_words,
@@ -48,7 +48,7 @@ def _motor(**changes: Any) -> ProductTerms:
     return product(damage, liability, class_code="MOTOR", category="NON_LIFE")
 
 
-def _car(**changes: Any) -> InsuredObject:
+def _car(**changes: Any) -> QuotedObject:
     facts = {
         "registration": "ABC 123 GP",
         "make": "Toyota",
@@ -61,7 +61,7 @@ def _car(**changes: Any) -> InsuredObject:
     return read_object("VEHICLE", facts | changes, on=ON)
 
 
-def _price(*cars: InsuredObject, terms: ProductTerms | None = None, **asked: Any) -> Any:
+def _price(*cars: QuotedObject, terms: ProductTerms | None = None, **asked: Any) -> Any:
     return price_quote(terms or _motor(), QuoteRequest(effective_date=ON, objects=cars, **asked))
 
 
@@ -103,11 +103,11 @@ def test_a_single_vehicle_without_a_value_is_insured_for_the_sum_asked_for() -> 
         ((_car(), _car()), {}, "insured_objects.1.registration"),
         ((_car(year=1990),), {}, "insured_objects.0.year"),
         ((_car(rating_inputs={}),), {}, "rating_inputs.vehicle_group"),
-        ((InsuredObject("BUILDING", D(90_000)),), {}, "insured_objects.0.kind"),
+        ((QuotedObject("BUILDING", D(90_000)),), {}, "insured_objects.0.kind"),
     ],
 )
 def test_what_cannot_be_insured_is_said_where_it_stands(
-    cars: tuple[InsuredObject, ...], asked: dict[str, Any], field: str
+    cars: tuple[QuotedObject, ...], asked: dict[str, Any], field: str
 ) -> None:
     with pytest.raises(DomainError) as refusal:
         _price(*cars, **asked)

@@ -16,7 +16,7 @@ from insurance.core.permissions import Role
 from insurance.core.settings import Settings
 from insurance.reconciliation.models import ReconciliationFile
 from insurance.reconciliation.queries import sum_suspense
-from insurance.reconciliation.rules import Verdict
+from insurance.reconciliation.rules import RowVerdict
 from tests.factories.book import NOW
 from tests.factories.identity import TestClient
 from tests.factories.organizations import OrganizationFacts
@@ -122,7 +122,7 @@ def test_three_unlike_files_of_one_month_are_read_and_tie_to_the_bank_account(
     assert _balance(session, "BANK") - before == D("550.00")
     assert sum_suspense(session) == (1, D("100.00"))
     for file in (fnb, mt940, camt):
-        ignored = file.amount_of(Verdict.IGNORED)
+        ignored = file.amount_of(RowVerdict.IGNORED)
         assert D(file.reading["moved"]) == file.money + ignored
         assert file.reading["notes"] == []
     for file in (mt940, camt):

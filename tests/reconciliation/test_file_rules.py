@@ -14,9 +14,9 @@ from insurance.core.errors import DomainError
 from insurance.reconciliation.readers import read_file, workbooks
 from insurance.reconciliation.rules import (
     FileFormat,
-    Outcome,
     RawRow,
     Row,
+    RowOutcome,
     near_numbers,
     policy_number_in,
     read_row,
@@ -56,7 +56,7 @@ def test_commas_and_semicolons_points_and_commas_isodates_and_local_ones(
     for text in (plain, local):
         (row,) = _read(mark + text.encode())
         assert (row.line, row.paid_date, row.amount) == (2, ON, Decimal("1234.56"))
-        assert (row.outcome, row.due_date, row.reason_code) == (Outcome.PAID, None, None)
+        assert (row.outcome, row.due_date, row.reason_code) == (RowOutcome.PAID, None, None)
 
 
 def test_headings_are_read_in_any_case_and_order_and_empty_lines_passed_over() -> None:
@@ -64,7 +64,7 @@ def test_headings_are_read_in_any_case_and_order_and_empty_lines_passed_over() -
         "\n Reference ,AMOUNT,Paid Date,Policy_Number,Status\n\nR1,5,2026-11-20,pl-1,unpaid\n,,,,\n"
     )
 
-    assert (row.line, row.policy_number, row.outcome) == (4, "PL-1", Outcome.UNPAID)
+    assert (row.line, row.policy_number, row.outcome) == (4, "PL-1", RowOutcome.UNPAID)
 
 
 def test_columns_that_nobody_knows_are_refused_by_their_names() -> None:
@@ -164,7 +164,7 @@ def test_a_bureaus_statement_gives_amounts_in_cents_and_names_policies_in_its_ow
     )
     assert (second.policy_number, second.outcome, second.reason_code) == (
         "PL-2026-000002",
-        Outcome.UNPAID,
+        RowOutcome.UNPAID,
         "02",
     )
 

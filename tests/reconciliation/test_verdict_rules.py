@@ -16,14 +16,14 @@ from insurance.debit_orders.rules import ItemStatus
 from insurance.reconciliation.rules import (
     PAYING,
     RECEIVING,
+    BookStanding,
     Known,
     KnownDebit,
     KnownPolicy,
     KnownReceipt,
-    Outcome,
     Row,
-    Standing,
-    Verdict,
+    RowOutcome,
+    RowVerdict,
     decide,
     recognise,
 )
@@ -42,7 +42,7 @@ KNOWN = Known(policy=POLICY, lines=LINES)
 def _row(
     amount: str | Decimal = "310.00",
     reference: str = "R",
-    outcome: Outcome = Outcome.PAID,
+    outcome: RowOutcome = RowOutcome.PAID,
     day: date = ON,
     **more: object,
 ) -> Row:
@@ -63,8 +63,8 @@ def _receipt(amount: str = "310.00", **more: object) -> KnownReceipt:
     )
 
 
-def _standing() -> Standing:
-    return Standing(
+def _standing() -> BookStanding:
+    return BookStanding(
         policies={NUMBER: POLICY}, by_id={POLICY.id: POLICY}, lines={POLICY.id: list(LINES)}
     )
 
@@ -72,16 +72,16 @@ def _standing() -> Standing:
 @pytest.mark.parametrize(
     ("amount", "verdict", "settled", "credit"),
     [
-        ("310.00", Verdict.MATCHED, 1, "0.00"),
-        ("260.00", Verdict.PARTIAL, 1, "0.00"),
-        ("309.00", Verdict.MATCHED, 1, "0.00"),
-        ("308.99", Verdict.PARTIAL, 1, "0.00"),
-        ("620.00", Verdict.OVERPAID, 2, "0.00"),
-        ("1000.00", Verdict.OVERPAID, 3, "70.00"),
+        ("310.00", RowVerdict.MATCHED, 1, "0.00"),
+        ("260.00", RowVerdict.PARTIAL, 1, "0.00"),
+        ("309.00", RowVerdict.MATCHED, 1, "0.00"),
+        ("308.99", RowVerdict.PARTIAL, 1, "0.00"),
+        ("620.00", RowVerdict.OVERPAID, 2, "0.00"),
+        ("1000.00", RowVerdict.OVERPAID, 3, "70.00"),
     ],
 )
 def test_an_amount_settles_the_oldest_first(
-    amount: str, verdict: Verdict, settled: int, credit: str
+    amount: str, verdict: RowVerdict, settled: int, credit: str
 ) -> None:
     decision = decide(_row(amount), KNOWN, on=ON, tolerance=D("1.00"))
 
@@ -93,7 +93,7 @@ def test_where_nothing_is_owed_all_of_it_is_credit() -> None:
     decision = decide(_row(), Known(policy=POLICY), on=ON)
 
     assert (decision.verdict, decision.shares, decision.credit) == (
-        Verdict.OVERPAID,
+        RowVerdict.OVERPAID,
         (),
         D("310.00"),
     )
@@ -102,24 +102,24 @@ def test_where_nothing_is_owed_all_of_it_is_credit() -> None:
 @pytest.mark.parametrize(
     ("status", "outcome", "verdict"),
     [
-        (ItemStatus.SUBMITTED, Outcome.PAID, Verdict.MATCHED),
-        (ItemStatus.SUBMITTED, Outcome.UNPAID, Verdict.REVERSAL),
-        (ItemStatus.UNPAID, Outcome.PAID, Verdict.SUSPENSE),
-        (ItemStatus.UNPAID, Outcome.UNPAID, Verdict.DUPLICATE),
-        (ItemStatus.PAID, Outcome.PAID, Verdict.DUPLICATE),
-        (ItemStatus.INCLUDED, Outcome.PAID, Verdict.SUSPENSE),
-        (ItemStatus.INCLUDED, Outcome.UNPAID, Verdict.ERROR),
+        (ItemStatus.SUBMITTED, RowOutcome.PAID, RowVerdict.MATCHED),
+        (ItemStatus.SUBMITTED, RowOutcome.UNPAID, RowVerdict.REVERSAL),
+        (ItemStatus.UNPAID, RowOutcome.PAID, RowVerdict.SUSPENSE),
+        (ItemStatus.UNPAID, RowOutcome.UNPAID, RowVerdict.DUPLICATE),
+        (ItemStatus.PAID, RowOutcome.PAID, RowVerdict.DUPLICATE),
+        (ItemStatus.INCLUDED, RowOutcome.PAID, RowVerdict.SUSPENSE),
+        (ItemStatus.INCLUDED, RowOutcome.UNPAID, RowVerdict.ERROR),
     ],
 )
 def test_a_debit_settles_its_own_premium_and_is_answered_once(
-    status: ItemStatus, outcome: Outcome, verdict: Verdict
+    status: ItemStatus, outcome: RowOutcome, verdict: RowVerdict
 ) -> None:
     debit = KnownDebit(POLICY.id, LINES[1].id, status)
 
     decision = decide(_row(outcome=outcome), replace(KNOWN, debit=debit), on=ON)
 
     assert decision.verdict is verdict
-    if verdict is Verdict.MATCHED:
+    if verdict is RowVerdict.MATCHED:
         assert [share.line_id for share in decision.shares] == [LINES[1].id]
     assert not decision.is_reversing
 
@@ -127,29 +127,29 @@ def test_a_debit_settles_its_own_premium_and_is_answered_once(
 def test_a_debit_of_another_policy_is_not_taken_for_this_one() -> None:
     debit = KnownDebit(UUID(int=9), LINES[1].id, ItemStatus.SUBMITTED)
 
-    assert decide(_row(), replace(KNOWN, debit=debit), on=ON).verdict is Verdict.SUSPENSE
+    assert decide(_row(), replace(KNOWN, debit=debit), on=ON).verdict is RowVerdict.SUSPENSE
 
 
 @pytest.mark.parametrize(
     ("receipts", "verdict"),
     [
-        ([_receipt()], Verdict.REVERSAL),
-        ([_receipt(policy_id=None, status="SUSPENSE")], Verdict.REVERSAL),
-        ([_receipt(status="REVERSED")], Verdict.DUPLICATE),
-        ([_receipt(policy_id=UUID(int=9), payer_key="OTHER")], Verdict.ERROR),
-        ([_receipt("300.00")], Verdict.ERROR),
-        ([_receipt(is_refunded=True)], Verdict.ERROR),
-        ([], Verdict.ERROR),
+        ([_receipt()], RowVerdict.REVERSAL),
+        ([_receipt(policy_id=None, status="SUSPENSE")], RowVerdict.REVERSAL),
+        ([_receipt(status="REVERSED")], RowVerdict.DUPLICATE),
+        ([_receipt(policy_id=UUID(int=9), payer_key="OTHER")], RowVerdict.ERROR),
+        ([_receipt("300.00")], RowVerdict.ERROR),
+        ([_receipt(is_refunded=True)], RowVerdict.ERROR),
+        ([], RowVerdict.ERROR),
         # Of several the day decides; where it does not, a person.
-        ([_receipt(received_on=ON - timedelta(days=30)), _receipt()], Verdict.REVERSAL),
+        ([_receipt(received_on=ON - timedelta(days=30)), _receipt()], RowVerdict.REVERSAL),
         ([_receipt(received_on=ON - timedelta(days=30)), _receipt(status="REVERSED")], "DUPLICATE"),
-        ([_receipt(received_on=ON - timedelta(days=day)) for day in (30, 60)], Verdict.ERROR),
-        ([_receipt(), _receipt()], Verdict.ERROR),
+        ([_receipt(received_on=ON - timedelta(days=day)) for day in (30, 60)], RowVerdict.ERROR),
+        ([_receipt(), _receipt()], RowVerdict.ERROR),
     ],
 )
-@pytest.mark.parametrize("outcome", [Outcome.UNPAID, Outcome.DISPUTED])
+@pytest.mark.parametrize("outcome", [RowOutcome.UNPAID, RowOutcome.DISPUTED])
 def test_only_a_payment_that_was_received_and_is_still_there_is_taken_back(
-    receipts: list[KnownReceipt], verdict: Verdict, outcome: Outcome
+    receipts: list[KnownReceipt], verdict: RowVerdict, outcome: RowOutcome
 ) -> None:
     known = replace(KNOWN, referenced=receipts)
 
@@ -159,9 +159,9 @@ def test_only_a_payment_that_was_received_and_is_still_there_is_taken_back(
 def test_a_debit_that_came_back_takes_back_no_payment_of_another_reference() -> None:
     debit = KnownDebit(POLICY.id, LINES[1].id, ItemStatus.PAID, "R", D("310.00"), ON)
 
-    decision = decide(_row(outcome=Outcome.UNPAID), replace(KNOWN, debit=debit), on=ON)
+    decision = decide(_row(outcome=RowOutcome.UNPAID), replace(KNOWN, debit=debit), on=ON)
 
-    assert (decision.verdict, decision.receipt) == (Verdict.REVERSAL, None)
+    assert (decision.verdict, decision.receipt) == (RowVerdict.REVERSAL, None)
     assert "stays as a payment of its own" in decision.detail
 
 
@@ -175,10 +175,10 @@ def test_money_of_the_policy_amount_and_day_of_a_debit_in_flight_is_that_debit()
     own = standing.take(_row(reference="debit-1"), on=ON)
     later = standing.take(_row(reference="cash", day=ON - timedelta(days=1)), on=ON)
 
-    assert (first.verdict, first.shares[0].line_id) == (Verdict.MATCHED, LINES[1].id)
+    assert (first.verdict, first.shares[0].line_id) == (RowVerdict.MATCHED, LINES[1].id)
     assert first.debit == waiting
-    assert own.verdict is Verdict.DUPLICATE
-    assert (later.verdict, later.debit) == (Verdict.MATCHED, None)
+    assert own.verdict is RowVerdict.DUPLICATE
+    assert (later.verdict, later.debit) == (RowVerdict.MATCHED, None)
 
 
 @pytest.mark.parametrize(
@@ -232,7 +232,7 @@ rows = st.lists(
         st.sampled_from(["100.00", "310.00", "620.00"])
         | st.integers(1, 120_000).map(lambda cents: D(cents) / 100),
         st.sampled_from(["A", "B", "a "]),
-        st.sampled_from(list(Outcome)),
+        st.sampled_from(list(RowOutcome)),
         st.sampled_from([ON, ON - timedelta(days=1)]),
         bank_reference=st.sampled_from([None, None, "N1", "N2"]),
     ),
@@ -265,7 +265,7 @@ def test_in_one_file_every_row_of_money_received_is_received(rows: list[Row]) ->
     standing = _standing()
     for row in rows:
         verdict = standing.take(row, on=ON).verdict
-        if row.outcome is Outcome.PAID:
+        if row.outcome is RowOutcome.PAID:
             assert verdict in RECEIVING, "nothing was in the books before"
 
 
@@ -273,13 +273,13 @@ def test_in_one_file_every_row_of_money_received_is_received(rows: list[Row]) ->
 @given(rows=rows)
 def test_the_same_rows_again_receive_nothing(rows: list[Row]) -> None:
     standing = _standing()
-    money = [row for row in rows if row.outcome is Outcome.PAID]
+    money = [row for row in rows if row.outcome is RowOutcome.PAID]
     for row in money:
         standing.take(row, on=ON)
 
     again = {standing.take(row, on=ON).verdict for row in money}
 
-    assert again <= {Verdict.DUPLICATE}
+    assert again <= {RowVerdict.DUPLICATE}
 
 
 @given(
@@ -293,7 +293,7 @@ def test_what_is_all_taken_back_leaves_everything_as_it_was(
     for number, cents in enumerate(amounts):
         standing.take(_row(D(cents) / 100, f"R{number}"), on=ON, tolerance=tolerance)
     for number, cents in enumerate(amounts):
-        back = _row(D(cents) / 100, f"R{number}", Outcome.UNPAID)
-        assert standing.take(back, on=ON).verdict is Verdict.REVERSAL
+        back = _row(D(cents) / 100, f"R{number}", RowOutcome.UNPAID)
+        assert standing.take(back, on=ON).verdict is RowVerdict.REVERSAL
 
     assert standing.lines[POLICY.id] == LINES

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from insurance.approvals import queries, rules
 from insurance.approvals.models import ApprovalAgreement, ApprovalRequest, ApprovalStatus
 from insurance.approvals.services.standing import (
-    Standing,
+    DeciderStanding,
     standing_to_agree,
     standing_to_reject,
 )
@@ -190,7 +190,11 @@ def _check_unchanged(session: Session, request: ApprovalRequest, subject: Subjec
 
 
 def _agree(
-    session: Session, request: ApprovalRequest, standing: Standing, note: str | None, now: datetime
+    session: Session,
+    request: ApprovalRequest,
+    standing: DeciderStanding,
+    note: str | None,
+    now: datetime,
 ) -> int:
     """Write down that the acting person agrees; return how many do by now."""
     actor, delegation = current_actor(), standing.delegation
@@ -233,7 +237,7 @@ def reject_request(request_id: UUID, *, now: datetime, note: str | None = None) 
 def _decide(
     session: Session,
     request: ApprovalRequest,
-    standing: Standing,
+    standing: DeciderStanding,
     status: ApprovalStatus,
     note: str | None,
     now: datetime,

@@ -19,7 +19,7 @@ from insurance.organizations.queries import get_organization
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class DeciderStanding:
     """Who decides, and the delegation by which they do; None in their own right."""
 
     person_id: UUID
@@ -36,20 +36,24 @@ class Standing:
         return {"for": self.delegation.delegator_email} if self.delegation else {}
 
 
-def standing_to_reject(session: Session, request: ApprovalRequest, *, now: datetime) -> Standing:
+def standing_to_reject(
+    session: Session, request: ApprovalRequest, *, now: datetime
+) -> DeciderStanding:
     """Return in whose right the acting person may reject a request. Raises ForbiddenError."""
     person_id = rules.check_checker(request.requested_by, current_actor().user_id)
     if current_actor().may(May.APPROVALS_DECIDE):
-        return Standing(person_id)
+        return DeciderStanding(person_id)
     refusal = _not_a_decider()
     for delegation, delegator in _named_by(session, person_id, now):
         if delegator.user_id != request.requested_by:
-            return Standing(person_id, delegation)
+            return DeciderStanding(person_id, delegation)
         refusal = ForbiddenError("The colleague who named you asked for this.")
     raise refusal
 
 
-def standing_to_agree(session: Session, request: ApprovalRequest, *, now: datetime) -> Standing:
+def standing_to_agree(
+    session: Session, request: ApprovalRequest, *, now: datetime
+) -> DeciderStanding:
     """Return in whose right the acting person may agree to a request, who has not agreed to it.
 
     One's own right comes first. A delegate is held to what holds for either: neither asked for it,
@@ -67,7 +71,7 @@ def standing_to_agree(session: Session, request: ApprovalRequest, *, now: dateti
         except ForbiddenError as error:
             refusal = error
         else:
-            return Standing(person_id)
+            return DeciderStanding(person_id)
     for delegation, delegator in _named_by(session, person_id, now):
         try:
             _check_delegate(session, request, delegator)
@@ -75,7 +79,7 @@ def standing_to_agree(session: Session, request: ApprovalRequest, *, now: dateti
         except (ForbiddenError, ConflictError) as error:
             refusal = error
         else:
-            return Standing(person_id, delegation)
+            return DeciderStanding(person_id, delegation)
     raise refusal
 
 

@@ -2,9 +2,11 @@
 
 from insurance.core.permissions import May
 from insurance.web.access import tenant_blueprint
-from insurance.web.navigation import Entry
+from insurance.web.navigation import RailEntry
 
 bp = tenant_blueprint("approvals", __name__, "/approvals")
 RAIL = (
-    Entry("Approvals", "approvals.index", May.APPROVALS_VIEW, "check", group="Control", place=20),
+    RailEntry(
+        "Approvals", "approvals.index", May.APPROVALS_VIEW, "check", group="Control", place=20
+    ),
 )

@@ -8,7 +8,7 @@ from wtforms import TextAreaField
 
 from insurance.approvals import queries, services
 from insurance.approvals.models import ApprovalRequest, ApprovalStatus
-from insurance.approvals.services.standing import Standing
+from insurance.approvals.services.standing import DeciderStanding
 from insurance.approvals.subjects import subject_of
 from insurance.blueprints.approvals import bp
 from insurance.blueprints.approvals.readable import link_to, parts_of
@@ -114,7 +114,9 @@ def _page(found: ApprovalRequest, form: DecisionForm, status: int = 200) -> Resp
     )
 
 
-def _try(way: Callable[..., Standing], found: ApprovalRequest) -> tuple[Standing | None, str]:
+def _try(
+    way: Callable[..., DeciderStanding], found: ApprovalRequest
+) -> tuple[DeciderStanding | None, str]:
     """Return in whose right the acting person may decide, or why the person may not."""
     try:
         return way(db.session(), found, now=clock.now()), ""

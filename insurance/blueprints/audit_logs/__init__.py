@@ -2,11 +2,11 @@
 
 from insurance.core.permissions import May
 from insurance.web.access import tenant_blueprint
-from insurance.web.navigation import Entry
+from insurance.web.navigation import RailEntry
 
 bp = tenant_blueprint("audit_logs", __name__, "/audit-logs")
 RAIL = (
-    Entry(
+    RailEntry(
         "Audit log",
         "audit_logs.index",
         May.AUDIT_VIEW,

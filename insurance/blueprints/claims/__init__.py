@@ -2,11 +2,11 @@
 
 from insurance.core.permissions import May
 from insurance.web.access import tenant_blueprint
-from insurance.web.navigation import Entry
+from insurance.web.navigation import RailEntry
 
 bp = tenant_blueprint("claims", __name__, "/claims")
 RAIL = (
-    Entry(
+    RailEntry(
         "Claims",
         "claims.index",
         May.CLAIMS_VIEW,
@@ -15,10 +15,10 @@ RAIL = (
         place=40,
         key="l",
     ),
-    Entry(
+    RailEntry(
         "Claims reports", "claims.reports", May.CLAIMS_REPORTS, "receipt", group="Know", place=10
     ),
-    Entry(
+    RailEntry(
         "Loss ratio", "claims.loss_ratio", May.CLAIMS_REPORTS, "chart-bar", group="Know", place=20
     ),
 )

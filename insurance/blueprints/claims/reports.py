@@ -12,7 +12,7 @@ from insurance.blueprints.claims.show import REASON_WORDS
 from insurance.claims.reports import (
     REPORTS,
     Report,
-    Wanted,
+    ReportRequest,
     file_rows,
     get_report,
     page_of_report,
@@ -32,7 +32,9 @@ from insurance.web.filters import words
 from insurance.web.html import next_url, page
 
 ROWS = 100
-NARROWING = tuple(one.name for one in fields(Wanted) if one.name not in ("start", "end", "on"))
+NARROWING = tuple(
+    one.name for one in fields(ReportRequest) if one.name not in ("start", "end", "on")
+)
 
 
 def year_asked(problems: dict[str, str]) -> tuple[date, date]:
@@ -91,7 +93,7 @@ def export_report() -> Response:
     )
 
 
-def _wanted(report: Report, problems: dict[str, str]) -> tuple[Wanted, dict[str, str]]:
+def _wanted(report: Report, problems: dict[str, str]) -> tuple[ReportRequest, dict[str, str]]:
     """Return what is asked for, and what narrows the register; the other reports are whole."""
     start, end = year_asked(problems)
     names = NARROWING if report is REPORTS["register"] else ()
@@ -99,7 +101,7 @@ def _wanted(report: Report, problems: dict[str, str]) -> tuple[Wanted, dict[str,
     values: dict[str, Any] = dict(narrowed)
     if "product" in values:
         values["product"] = read_id(values["product"])
-    return Wanted(start=start, end=end, on=business_day(), **values), narrowed
+    return ReportRequest(start=start, end=end, on=business_day(), **values), narrowed
 
 
 def read_id(text: str) -> UUID:

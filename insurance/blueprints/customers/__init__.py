@@ -2,11 +2,11 @@
 
 from insurance.core.permissions import May
 from insurance.web.access import tenant_blueprint
-from insurance.web.navigation import Entry
+from insurance.web.navigation import RailEntry
 
 bp = tenant_blueprint("customers", __name__, "/customers")
 RAIL = (
-    Entry(
+    RailEntry(
         "Customers",
         "customers.index",
         May.CUSTOMERS_VIEW,

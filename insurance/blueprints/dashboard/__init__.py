@@ -1,6 +1,8 @@
 """The start page."""
 
 from insurance.core.permissions import May
-from insurance.web.navigation import Entry
+from insurance.web.navigation import RailEntry
 
-RAIL = (Entry("Home", "dashboard.show", May.DASHBOARD_VIEW, "home", group="", place=10, key="h"),)
+RAIL = (
+    RailEntry("Home", "dashboard.show", May.DASHBOARD_VIEW, "home", group="", place=10, key="h"),
+)

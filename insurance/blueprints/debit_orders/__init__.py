@@ -2,11 +2,11 @@
 
 from insurance.core.permissions import May
 from insurance.web.access import tenant_blueprint
-from insurance.web.navigation import Entry
+from insurance.web.navigation import RailEntry
 
 bp = tenant_blueprint("debit_orders", __name__, "/debit-orders")
 RAIL = (
-    Entry(
+    RailEntry(
         "Debit orders",
         "debit_orders.index",
         May.DEBIT_ORDERS_VIEW,

@@ -71,7 +71,7 @@ def prepare_run() -> Response:
     return _page(form)
 
 
-def _page(form: RunForm, preview: services.Preview | None = None) -> Response:
+def _page(form: RunForm, preview: services.RunPreview | None = None) -> Response:
     return page(
         "debit_orders/prepare.html",
         status=form.status,

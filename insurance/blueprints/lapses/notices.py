@@ -72,9 +72,9 @@ def record_notice(policy_id: UUID) -> Response:
     )
 
 
-def _letter(form: NoticeForm) -> services.Letter | None:
+def _letter(form: NoticeForm) -> services.NoticeLetter | None:
     sent = form.file.data
-    return services.Letter(sent.filename, sent.read()) if sent and sent.filename else None
+    return services.NoticeLetter(sent.filename, sent.read()) if sent and sent.filename else None
 
 
 @bp.route("/notices/<uuid:policy_id>/send", methods=["GET", "POST"])

@@ -2,11 +2,11 @@
 
 from insurance.core.permissions import May
 from insurance.web.access import tenant_blueprint
-from insurance.web.navigation import Entry
+from insurance.web.navigation import RailEntry
 
 bp = tenant_blueprint("month_end", __name__, "/month-end")
 RAIL = (
-    Entry(
+    RailEntry(
         "Month-end",
         "month_end.index",
         May.MONTH_END_VIEW,

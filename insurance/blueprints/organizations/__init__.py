@@ -1,10 +1,10 @@
 """Organizations, their settings, people, keys and mail on screen."""
 
 from insurance.core.permissions import May
-from insurance.web.navigation import Entry
+from insurance.web.navigation import RailEntry
 
 RAIL = (
-    Entry(
+    RailEntry(
         "Organizations",
         "organizations.index",
         May.ORGANIZATIONS_VIEW,
@@ -13,10 +13,12 @@ RAIL = (
         place=10,
         key="o",
     ),
-    Entry("People", "people.index", May.PEOPLE_VIEW, "user", group="Control", place=40, key="u"),
-    Entry("API keys", "api_keys.index", May.TOKENS_VIEW, "key", group="Control", place=50),
-    Entry("Mail", "mail.index", May.MAIL_VIEW, "mail", group="Control", place=60),
-    Entry(
+    RailEntry(
+        "People", "people.index", May.PEOPLE_VIEW, "user", group="Control", place=40, key="u"
+    ),
+    RailEntry("API keys", "api_keys.index", May.TOKENS_VIEW, "key", group="Control", place=50),
+    RailEntry("Mail", "mail.index", May.MAIL_VIEW, "mail", group="Control", place=60),
+    RailEntry(
         "Settings",
         "settings.edit",
         May.SETTINGS_VIEW,

@@ -2,11 +2,11 @@
 
 from insurance.core.permissions import May
 from insurance.web.access import tenant_blueprint
-from insurance.web.navigation import Entry
+from insurance.web.navigation import RailEntry
 
 bp = tenant_blueprint("policies", __name__, "/policies")
 RAIL = (
-    Entry(
+    RailEntry(
         "Policies",
         "policies.index",
         May.POLICIES_VIEW,

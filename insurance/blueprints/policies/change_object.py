@@ -15,7 +15,7 @@ from insurance.core.permissions import May
 from insurance.policies import queries
 from insurance.policies.models import EndorsementType, InsuredObject, Policy
 from insurance.policies.services import DuplicateRegistrationError
-from insurance.policies.services.endorsements import Preview, Wanted
+from insurance.policies.services.endorsements import EndorsementRequest, Preview
 from insurance.products.queries import load_terms
 from insurance.products.rules import OBJECT_FIELDS, OBJECT_KINDS, PLACE_FIELDS, ProductTerms
 from insurance.web.access import requires
@@ -182,8 +182,8 @@ def _fitting(kind: str, objects: list[InsuredObject]) -> list[InsuredObject]:
     ]
 
 
-def _wanted(change: _Change, form: EndorseForm) -> Wanted:
-    return Wanted(
+def _wanted(change: _Change, form: EndorseForm) -> EndorsementRequest:
+    return EndorsementRequest(
         type=_TYPES[change.kind],
         data=change.data(form),
         effective_date=form.effective_date.data or business_day(),

@@ -20,7 +20,7 @@ from insurance.customers.queries import get_customer, list_bank_accounts, list_c
 from insurance.policies import queries
 from insurance.policies.models import EndorsementType, Policy
 from insurance.policies.services import endorsements as services
-from insurance.policies.services.endorsements import Preview, Wanted
+from insurance.policies.services.endorsements import EndorsementRequest, Preview
 from insurance.policies.services.life_cover import LifeQuestionsError
 from insurance.products.queries import load_terms
 from insurance.products.rules import MONTHS_PER_PREMIUM
@@ -258,8 +258,8 @@ def endorse(policy_id: UUID, kind: str) -> Response:
     )
 
 
-def _wanted(kind: str, form: EndorseForm) -> Wanted:
-    return Wanted(
+def _wanted(kind: str, form: EndorseForm) -> EndorsementRequest:
+    return EndorsementRequest(
         type=_FORMS[kind][0],
         data=form.wanted(),
         effective_date=form.effective_date.data or business_day(),
@@ -281,7 +281,7 @@ def resolutions() -> list[tuple[UUID, str]]:
     return chosen
 
 
-def act_on(act: str, policy: Policy, wanted: Wanted) -> Response | Preview:
+def act_on(act: str, policy: Policy, wanted: EndorsementRequest) -> Response | Preview:
     """Issue a change, keep it as a draft, or return what it does."""
     on, now = business_day(), clock.now()
     back = url_for(".show", policy_id=policy.id)

@@ -2,11 +2,11 @@
 
 from insurance.core.permissions import May
 from insurance.web.access import tenant_blueprint
-from insurance.web.navigation import Entry
+from insurance.web.navigation import RailEntry
 
 bp = tenant_blueprint("products", __name__, "/products")
 RAIL = (
-    Entry(
+    RailEntry(
         "Products",
         "products.index",
         May.PRODUCTS_VIEW,
@@ -15,7 +15,7 @@ RAIL = (
         place=10,
         key="b",
     ),
-    Entry(
+    RailEntry(
         "Rate tables", "products.rate_tables", May.PRODUCTS_VIEW, "table", group="Build", place=20
     ),
 )

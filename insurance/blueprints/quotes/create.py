@@ -25,7 +25,7 @@ from insurance.products.models import ProductStatus
 from insurance.products.queries import find_launched, list_products, load_terms
 from insurance.products.rules import OBJECT_KINDS, ProductTerms
 from insurance.quotes import queries, services
-from insurance.quotes.rules import MAIN, InsuredObject, Life, PricedQuote, excess_words
+from insurance.quotes.rules import MAIN, Life, PricedQuote, QuotedObject, excess_words
 from insurance.web.access import requires
 from insurance.web.business import business_day
 from insurance.web.forms import (
@@ -87,7 +87,7 @@ class LifeRow:
 
 
 @dataclass
-class Entry:
+class QuoteEntry:
     """What stands on the page beyond the form's own fields."""
 
     covers: dict[str, str] = field(default_factory=dict)
@@ -198,7 +198,7 @@ def _objects_form(terms: ProductTerms | None) -> ObjectsForm:
     return form
 
 
-def _objects_beside() -> Sequence[InsuredObject]:
+def _objects_beside() -> Sequence[QuotedObject]:
     """Return the objects of the quote that another option is offered beside."""
     source = request.args.get("beside", "")
     if request.method != "GET" or not source:
@@ -249,7 +249,7 @@ def _refuse(form: QuoteForm, things: ObjectsForm, error: DomainError) -> None:
         refuse(form, others[0] if len(others) == 1 else DomainErrors(others))
 
 
-def _read_page() -> tuple[QuoteForm, Entry]:
+def _read_page() -> tuple[QuoteForm, QuoteEntry]:
     form = QuoteForm(data=_start() if request.method == "GET" else None)
     form.product_id.choices = [
         (str(line.product.id), line.product.name)
@@ -260,7 +260,7 @@ def _read_page() -> tuple[QuoteForm, Entry]:
     if request.method == "GET":
         return form, _entry_beside()
     typed: MultiDict[str, str] = request.form
-    entry = Entry(
+    entry = QuoteEntry(
         covers=_group(typed, "cover."),
         left_out=set(typed.getlist("leave_out")),
         rating=_group(typed, "rating."),
@@ -287,11 +287,11 @@ def _start() -> dict[str, Any]:
     return start
 
 
-def _entry_beside() -> Entry:
+def _entry_beside() -> QuoteEntry:
     """Return what stands on the page at first: what the other option was rated and answered with."""
     source = request.args.get("beside", "")
     if not source:
-        return Entry(lives=[LifeRow() for _ in range(LIFE_ROWS)])
+        return QuoteEntry(lives=[LifeRow() for _ in range(LIFE_ROWS)])
     quote = queries.get_quote(db.session(), _uuid(source, "beside"))
     asked = quote.request
     lives = [
@@ -305,7 +305,7 @@ def _entry_beside() -> Entry:
         for life in asked["insured_lives"]
         if life["relationship"] in _relationships(get_customer(db.session(), quote.customer_id))
     ]
-    return Entry(
+    return QuoteEntry(
         covers={
             code: format_money(Decimal(sum_))[2:]
             for code, sum_ in asked["benefit_overrides"].items()
@@ -318,7 +318,7 @@ def _entry_beside() -> Entry:
 
 
 def _save(
-    form: QuoteForm, entry: Entry, customer: Customer | None, terms: ProductTerms
+    form: QuoteForm, entry: QuoteEntry, customer: Customer | None, terms: ProductTerms
 ) -> Response:
     quote = services.create_quote(
         _wanted(form, entry, customer, terms),
@@ -330,14 +330,14 @@ def _save(
 
 
 def _price(
-    form: QuoteForm, entry: Entry, customer: Customer | None, terms: ProductTerms
+    form: QuoteForm, entry: QuoteEntry, customer: Customer | None, terms: ProductTerms
 ) -> PricedQuote:
     wanted = _wanted(form, entry, customer, terms)
     return services.calculate(db.session(), wanted, on=business_day()).priced
 
 
 def _wanted(
-    form: QuoteForm, entry: Entry, customer: Customer | None, terms: ProductTerms
+    form: QuoteForm, entry: QuoteEntry, customer: Customer | None, terms: ProductTerms
 ) -> services.QuoteInput:
     errors: list[DomainError] = []
     overrides = {}
@@ -377,7 +377,7 @@ def _wanted(
 
 
 def _lives(
-    form: QuoteForm, entry: Entry, customer: Customer | None
+    form: QuoteForm, entry: QuoteEntry, customer: Customer | None
 ) -> tuple[tuple[Life, ...], list[DomainError]]:
     lives: list[Life] = []
     errors: list[DomainError] = []
@@ -410,7 +410,7 @@ def _number_typed(life: Life, typed: str) -> Life:
     return replace(life, id_number=plain or None)
 
 
-def _at_rows(error: DomainError, entry: Entry) -> DomainError:
+def _at_rows(error: DomainError, entry: QuoteEntry) -> DomainError:
     """Put what is wrong with a life at its row of the page."""
     found = []
     for one in error.errors:

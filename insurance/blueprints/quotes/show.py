@@ -28,7 +28,7 @@ from insurance.products.queries import get_version, load_terms
 from insurance.products.rules import OBJECT_FIELDS, OBJECT_KINDS
 from insurance.quotes import queries, services
 from insurance.quotes.models import Quote, QuoteStatus
-from insurance.quotes.rules import SUPERSEDED, InsuredObject, excess_words
+from insurance.quotes.rules import SUPERSEDED, QuotedObject, excess_words
 from insurance.web.access import current_tenant, requires
 from insurance.web.business import business_day
 from insurance.web.filters import words
@@ -192,7 +192,7 @@ def _on_paper(line: queries.QuoteLine) -> dict[str, Any]:
 
 
 def _insured_elsewhere(
-    quote: Quote, objects: Sequence[InsuredObject]
+    quote: Quote, objects: Sequence[QuotedObject]
 ) -> list[list[tuple[UUID, str]]]:
     """Return for each object of an open quote the policies that insure it already."""
     if quote.status is not QuoteStatus.QUOTED:

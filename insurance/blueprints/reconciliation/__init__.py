@@ -2,11 +2,11 @@
 
 from insurance.core.permissions import May
 from insurance.web.access import tenant_blueprint
-from insurance.web.navigation import Entry
+from insurance.web.navigation import RailEntry
 
 bp = tenant_blueprint("reconciliation", __name__, "/reconciliation")
 RAIL = (
-    Entry(
+    RailEntry(
         "Reconciliation",
         "reconciliation.index",
         May.RECONCILIATION_VIEW,
@@ -14,7 +14,7 @@ RAIL = (
         group="Money",
         place=30,
     ),
-    Entry(
+    RailEntry(
         "Suspense",
         "reconciliation.suspense",
         May.RECONCILIATION_VIEW,

@@ -57,7 +57,7 @@ class MappingForm(Form):
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class MappedColumn:
     """A column of the file: its name, what stands under it, and what it is said to be."""
 
     name: str
@@ -95,7 +95,7 @@ def ask(unknown: UnknownFileError, upload: Any) -> Response:
     form.policy_number.data = upload.policy_number.data
     form.tolerance.data = upload.tolerance.data
     columns = [
-        Column(name, [line[at] for line in unknown.sample], unknown.proposal.get(at, ""))
+        MappedColumn(name, [line[at] for line in unknown.sample], unknown.proposal.get(at, ""))
         for at, name in enumerate(unknown.heading)
     ]
     return _page(form, columns, message=unknown.message)
@@ -128,10 +128,10 @@ def save_mapping() -> Response:
         return _page(form, columns, status=error.status)
 
 
-def _sent_columns() -> list[Column]:
+def _sent_columns() -> list[MappedColumn]:
     names = request.form.getlist("heading")[:_WIDEST]
     return [
-        Column(
+        MappedColumn(
             name[:200],
             [value[:200] for value in request.form.getlist(f"value-{at}")[:6]],
             request.form.get(f"column-{at}", ""),
@@ -140,7 +140,7 @@ def _sent_columns() -> list[Column]:
     ]
 
 
-def _mapping(form: MappingForm, heading: Sequence[str], columns: Sequence[Column]) -> Mapping:
+def _mapping(form: MappingForm, heading: Sequence[str], columns: Sequence[MappedColumn]) -> Mapping:
     fields = {at: column.field for at, column in enumerate(columns) if column.field}
     check(form.name.data or "", heading, fields)
     names = tuple(plain_names(heading))
@@ -198,7 +198,7 @@ def _unpack(packed: str) -> bytes | None:
 
 def _page(
     form: MappingForm,
-    columns: Sequence[Column],
+    columns: Sequence[MappedColumn],
     *,
     tried: Sequence[Any] | None = None,
     message: str = "",
@@ -211,7 +211,7 @@ def _page(
         status=status or (422 if message else form.status),
         form=form,
         columns=[
-            Column(one.name, one.values, one.field or proposal.get(at, ""))
+            MappedColumn(one.name, one.values, one.field or proposal.get(at, ""))
             for at, one in enumerate(columns)
         ],
         fields=FIELDS,

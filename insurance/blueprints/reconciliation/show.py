@@ -15,7 +15,7 @@ from insurance.core.permissions import May
 from insurance.policies.queries import get_policy
 from insurance.reconciliation import queries, services
 from insurance.reconciliation.models import FileStatus, ReconciliationFile
-from insurance.reconciliation.rules import FileFormat, Verdict
+from insurance.reconciliation.rules import FileFormat, RowVerdict
 from insurance.web.access import requires
 from insurance.web.business import business_day
 from insurance.web.exports import export
@@ -24,18 +24,18 @@ from insurance.web.html import go, next_url, page, refuse
 
 ROWS = 50
 MEANINGS = {
-    Verdict.MATCHED: "settles a premium exactly",
-    Verdict.PARTIAL: "less than the premium; the rest stays open",
-    Verdict.OVERPAID: "more than the oldest premium; settles the next, then becomes credit",
-    Verdict.DUPLICATE: "posted before; not posted again",
-    Verdict.SUSPENSE: "kept until somebody decides what it is for",
-    Verdict.REVERSAL: "came back; what it had settled opens again",
-    Verdict.IGNORED: "no premium, such as a fee, a transfer or interest; not posted",
-    Verdict.ERROR: "cannot be read; not posted",
+    RowVerdict.MATCHED: "settles a premium exactly",
+    RowVerdict.PARTIAL: "less than the premium; the rest stays open",
+    RowVerdict.OVERPAID: "more than the oldest premium; settles the next, then becomes credit",
+    RowVerdict.DUPLICATE: "posted before; not posted again",
+    RowVerdict.SUSPENSE: "kept until somebody decides what it is for",
+    RowVerdict.REVERSAL: "came back; what it had settled opens again",
+    RowVerdict.IGNORED: "no premium, such as a fee, a transfer or interest; not posted",
+    RowVerdict.ERROR: "cannot be read; not posted",
 }
 _HEADER = (
     "Line",
-    "Verdict",
+    "RowVerdict",
     "What became of it",
     "Policy",
     "Due",
@@ -111,7 +111,7 @@ def other_money(file_id: UUID, line: int) -> Response:
     """Ask why, then post a row that was taken for a duplicate."""
     session = db.session()
     file, row = queries.get_file(session, file_id), queries.get_row(session, file_id, line)
-    can = row.verdict is Verdict.DUPLICATE and row.is_receipt
+    can = row.verdict is RowVerdict.DUPLICATE and row.is_receipt
     form = OtherMoneyForm()
     status = 200
     if form.validate_on_submit():
@@ -191,7 +191,7 @@ def _page(
     session = db.session()
     chosen = request.args.get("verdict", "")
     cursor = request.args.get("cursor")
-    wanted = Verdict(chosen) if chosen in set(Verdict) else None
+    wanted = RowVerdict(chosen) if chosen in set(RowVerdict) else None
     after = decode_cursor(cursor, 1, _line)[0] if cursor else 0
     found = queries.list_rows(session, file.id, limit=ROWS, after=after, verdict=wanted)
     policy = get_policy(session, file.policy_id) if file.policy_id else None

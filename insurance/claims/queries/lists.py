@@ -34,7 +34,7 @@ _UNDECIDED = [ClaimStatus(status) for status in UNDECIDED]
 
 
 @dataclass(frozen=True, slots=True)
-class ClaimRow:
+class ClaimListRow:
     """A claim as the list on screen prints it, without more."""
 
     id: UUID
@@ -222,7 +222,7 @@ def list_claim_rows(
     after: tuple[datetime, UUID] | None = None,
     assigned_to: UUID | None = None,
     q: str = "",
-) -> Page[ClaimRow]:
+) -> Page[ClaimListRow]:
     """Return a page of the list on screen, in the order of `list_claims`.
 
     One prepared statement (two on a later page that reaches claims without a deadline, one more
@@ -252,13 +252,13 @@ def _read_rows(
     tab: str | None,
     after: tuple[datetime, UUID] | None,
     limit: int,
-) -> list[ClaimRow]:
+) -> list[ClaimListRow]:
     order = "c.due_at, c.id" if tab in BY_DEADLINE else "c.id DESC"
-    rows: list[ClaimRow] = []
+    rows: list[ClaimListRow] = []
     for more in _ranges(tab, after):
         if len(rows) < limit:
             statement = _row_statement((*names, *more), order, limit)
-            rows += [ClaimRow(*row) for row in read_rows(session, statement, values)]
+            rows += [ClaimListRow(*row) for row in read_rows(session, statement, values)]
     return rows[:limit]
 
 

@@ -32,7 +32,7 @@ from insurance.policies.queries import list_members
 from insurance.policies.rules import TRANSITIONS
 from insurance.policies.services.cancellation import settle_end
 from insurance.policies.services.endorsements import (
-    Wanted,
+    EndorsementRequest,
     continue_after_death,
     endorse,
 )
@@ -226,7 +226,7 @@ def _end_policy(held: Held, case: Case, stop: date) -> None:
 
 def _end_life(held: Held, member_id: UUID, stop: date) -> None:
     """Take the life off the policy as from the day after; where that fails, leave a task."""
-    wanted = Wanted(
+    wanted = EndorsementRequest(
         type=EndorsementType.REMOVE_MEMBER,
         data={"policy_member_id": member_id},
         effective_date=stop,

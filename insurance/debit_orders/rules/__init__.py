@@ -20,7 +20,7 @@ from insurance.debit_orders.rules.dates import (
     nominal_window,
 )
 from insurance.debit_orders.rules.references import item_reference
-from insurance.debit_orders.rules.results import ItemStatus, Post, Result, Verdict, judge
+from insurance.debit_orders.rules.results import DebitVerdict, ItemStatus, Post, Result, judge
 from insurance.debit_orders.rules.selection import Candidate, Choice, Exclusion, Window, choose
 
 __all__ = [
@@ -35,7 +35,7 @@ __all__ = [
     "Result",
     "Treatment",
     "UnpaidCode",
-    "Verdict",
+    "DebitVerdict",
     "Window",
     "action_date",
     "choose",

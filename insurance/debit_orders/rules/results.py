@@ -22,7 +22,7 @@ class Result(StrEnum):
     DISPUTED = "DISPUTED"
 
 
-class Verdict(StrEnum):
+class DebitVerdict(StrEnum):
     """What became of one row of results."""
 
     APPLIED = "APPLIED"
@@ -44,7 +44,7 @@ class Post(StrEnum):
 class Judgement:
     """What one result does to one item."""
 
-    verdict: Verdict
+    verdict: DebitVerdict
     post: Post
     status: ItemStatus | None = None
 
@@ -58,13 +58,13 @@ def judge(status: ItemStatus | None, result: Result) -> Judgement:
     is_paid = result is Result.PAID
     nothing_sent = status in (None, ItemStatus.INCLUDED, ItemStatus.EXCLUDED)
     if nothing_sent:
-        return Judgement(Verdict.UNKNOWN, Post.SUSPENSE if is_paid else Post.NOTHING)
+        return Judgement(DebitVerdict.UNKNOWN, Post.SUSPENSE if is_paid else Post.NOTHING)
     if status is ItemStatus.SUBMITTED:
         if is_paid:
-            return Judgement(Verdict.APPLIED, Post.RECEIPT, ItemStatus.PAID)
-        return Judgement(Verdict.APPLIED, Post.NOTHING, ItemStatus.UNPAID)
+            return Judgement(DebitVerdict.APPLIED, Post.RECEIPT, ItemStatus.PAID)
+        return Judgement(DebitVerdict.APPLIED, Post.NOTHING, ItemStatus.UNPAID)
     if status is ItemStatus.PAID and not is_paid:
-        return Judgement(Verdict.APPLIED, Post.REVERSAL, ItemStatus.UNPAID)
+        return Judgement(DebitVerdict.APPLIED, Post.REVERSAL, ItemStatus.UNPAID)
     if status is ItemStatus.UNPAID and is_paid:
-        return Judgement(Verdict.CONFLICT, Post.SUSPENSE)
-    return Judgement(Verdict.DUPLICATE, Post.NOTHING)
+        return Judgement(DebitVerdict.CONFLICT, Post.SUSPENSE)
+    return Judgement(DebitVerdict.DUPLICATE, Post.NOTHING)

@@ -10,9 +10,9 @@ from insurance.debit_orders.services.mandates import (
     create_mandate,
     suspend_mandate,
 )
-from insurance.debit_orders.services.results import Outcome, ResultRow, mark_results
+from insurance.debit_orders.services.results import DebitOutcome, ResultRow, mark_results
 from insurance.debit_orders.services.runs import (
-    Preview,
+    RunPreview,
     cancel_run,
     prepare_run,
     preview_run,
@@ -21,8 +21,8 @@ from insurance.debit_orders.services.runs import (
 
 __all__ = [
     "NewMandate",
-    "Outcome",
-    "Preview",
+    "DebitOutcome",
+    "RunPreview",
     "ResultRow",
     "RunFile",
     "activate_mandate",

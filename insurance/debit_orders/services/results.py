@@ -13,12 +13,12 @@ from sqlalchemy.orm import Session
 from insurance.audit_logs.services import record
 from insurance.core.tenancy import current_org
 from insurance.debit_orders.rules import (
+    DebitVerdict,
     ItemStatus,
     MandateStatus,
     Post,
     Result,
     Treatment,
-    Verdict,
     judge,
     mandate_after,
     plain_code,
@@ -90,7 +90,7 @@ class ResultRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class DebitOutcome:
     """What became of a row, in the order of the rows, and what the caller must post for it.
 
     RECEIPT: book the amount on the premium line. REVERSAL: take the receipt back, with the reason
@@ -99,7 +99,7 @@ class Outcome:
     """
 
     reference: str
-    verdict: Verdict
+    verdict: DebitVerdict
     post: Post
     item_id: UUID | None = None
     policy_id: UUID | None = None
@@ -110,7 +110,9 @@ class Outcome:
     mandate_status: MandateStatus | None = None
 
 
-def mark_results(session: Session, results: Sequence[ResultRow], *, now: datetime) -> list[Outcome]:
+def mark_results(
+    session: Session, results: Sequence[ResultRow], *, now: datetime
+) -> list[DebitOutcome]:
     """Update items, mandates and runs by what a bank answered: a step of the caller's command.
 
     The same answer again is a duplicate and changes nothing.
@@ -142,18 +144,18 @@ def _outcome(
     item: Any,
     standing: dict[str, tuple[ItemStatus, str | None]],
     previous: dict[UUID, str | None],
-) -> Outcome:
+) -> DebitOutcome:
     status = standing[row.reference][0] if item is not None else None
     judged = judge(status, row.result)
     if item is None or status in (ItemStatus.INCLUDED, ItemStatus.EXCLUDED):
-        return Outcome(row.reference, judged.verdict, judged.post, reason_code=row.reason_code)
+        return DebitOutcome(row.reference, judged.verdict, judged.post, reason_code=row.reason_code)
     what = None
     if judged.status is not None:
         code = plain_code(row.reason_code) if judged.status is ItemStatus.UNPAID else None
         standing[row.reference] = (judged.status, code)
     if judged.status is ItemStatus.UNPAID:
         what = treatment(row.reason_code, previous=previous.get(item.id))
-    return Outcome(
+    return DebitOutcome(
         reference=row.reference,
         verdict=judged.verdict,
         post=judged.post,
@@ -171,10 +173,10 @@ def _write(
     session: Session,
     items: dict[str, Any],
     standing: dict[str, tuple[ItemStatus, str | None]],
-    outcomes: list[Outcome],
+    outcomes: list[DebitOutcome],
     now: datetime,
 ) -> None:
-    applied = [one for one in outcomes if one.verdict is Verdict.APPLIED]
+    applied = [one for one in outcomes if one.verdict is DebitVerdict.APPLIED]
     if not applied:
         return
     touched = {one.reference: items[one.reference] for one in applied}
@@ -210,7 +212,7 @@ def _write_items(
 
 
 def _write_mandates(
-    session: Session, touched: dict[str, Any], applied: list[Outcome], now: datetime
+    session: Session, touched: dict[str, Any], applied: list[DebitOutcome], now: datetime
 ) -> None:
     """Stop what must stop; of several reasons for one mandate, the one that cancels it wins."""
     stops: dict[UUID, tuple[MandateStatus, str]] = {}
@@ -233,7 +235,7 @@ def _write_mandates(
         )
 
 
-def _tally(outcomes: list[Outcome]) -> dict[str, int]:
+def _tally(outcomes: list[DebitOutcome]) -> dict[str, int]:
     return {
         "paid": sum(one.post is Post.RECEIPT for one in outcomes),
         "unpaid": sum(one.post is Post.NOTHING for one in outcomes),

@@ -72,7 +72,7 @@ _CALL_BACK = text(
 
 
 @dataclass(frozen=True, slots=True)
-class Preview:
+class RunPreview:
     """What a run would hold: debits with their total, and what is left out by reason."""
 
     action_date: date
@@ -84,7 +84,7 @@ class Preview:
 
 def preview_run(
     session: Session, action_date: date, *, on: date, since: date | None = None
-) -> Preview:
+) -> RunPreview:
     """Count what a run on an action date would hold; nothing is kept."""
     window = _window(session, action_date, on, since)
     return _add_up(action_date, window, _decide(session, window))
@@ -193,7 +193,7 @@ def _decide(session: Session, window: Window) -> Iterator[tuple[Candidate, Choic
             yield candidate, choice
 
 
-def _add_up(action_date: date, window: Window, decided: Any) -> Preview:
+def _add_up(action_date: date, window: Window, decided: Any) -> RunPreview:
     count, amount = 0, ZERO
     left_out: dict[Exclusion, tuple[int, Decimal]] = {}
     for candidate, choice in decided:
@@ -202,10 +202,10 @@ def _add_up(action_date: date, window: Window, decided: Any) -> Preview:
             left_out[choice] = (items + 1, so_far + candidate.amount)
         else:
             count, amount = count + 1, amount + candidate.amount
-    return Preview(action_date, window, count, amount, left_out)
+    return RunPreview(action_date, window, count, amount, left_out)
 
 
-def _nothing(preview: Preview) -> str:
+def _nothing(preview: RunPreview) -> str:
     left_out = sum(items for items, _amount in preview.excluded.values())
     if not left_out:
         return "No premium is to be collected on this day, or a run holds them already."

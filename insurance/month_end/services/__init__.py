@@ -6,7 +6,7 @@ from insurance.month_end.services.escalations import (
     record_index_value,
 )
 from insurance.month_end.services.holders import (
-    Standing,
+    EscalationStanding,
     get_standing,
     record_escalation_notice,
     record_refusal,
@@ -35,7 +35,7 @@ from insurance.month_end.services.work import work_on
 
 __all__ = [
     "ALWAYS",
-    "Standing",
+    "EscalationStanding",
     "WantedRun",
     "amount_of",
     "apply_run",

@@ -26,7 +26,7 @@ from insurance.core.tenancy import current_org
 from insurance.month_end import rules
 from insurance.month_end.rules import Escalation, Rise
 from insurance.month_end.services.anniversary_basis import (
-    Basis,
+    AnniversaryBasis,
     Blocked,
     Decided,
     Raised,
@@ -153,7 +153,7 @@ def _told(session: Session, ids: Sequence[UUID]) -> dict[tuple[UUID, date], date
 
 
 def _cover_elsewhere(
-    session: Session, bases: Mapping[UUID, Basis], on: date, since: date
+    session: Session, bases: Mapping[UUID, AnniversaryBasis], on: date, since: date
 ) -> dict[UUID, dict[UUID, list[tuple[Decimal, bool]]]]:
     """Return by policy and life what each policy elsewhere insures the life for, in rand.
 
@@ -196,7 +196,7 @@ def _counted(
 
 def _raise(
     policy: Any,
-    basis: Basis,
+    basis: AnniversaryBasis,
     escalation: Escalation,
     rise: Rise,
     elsewhere: Mapping[str, str],
@@ -247,13 +247,13 @@ def _raise(
     )
 
 
-def _charged(basis: Basis, line: Any, steps: Sequence[Step]) -> Decimal:
+def _charged(basis: AnniversaryBasis, line: Any, steps: Sequence[Step]) -> Decimal:
     period = Period(line.due_date, line.period_end)
     method = basis.pricer.terms.pro_rata_method
     return line_charge(period, steps, whole_days=line.whole_days, method=method)
 
 
-def _after(basis: Basis, raised: Raised) -> Basis:
+def _after(basis: AnniversaryBasis, raised: Raised) -> AnniversaryBasis:
     """Return what a second anniversary of the same policy starts from."""
     return replace(basis, changes=(*basis.changes, raised.change))
 

@@ -52,7 +52,7 @@ class Blocked:
 
 
 @dataclass(frozen=True)
-class Basis(ContractBasis):
+class AnniversaryBasis(ContractBasis):
     """What decides a rise: what the contract is made of, and the policy's premiums."""
 
     lines: Sequence[Any]
@@ -64,7 +64,7 @@ class Raised:
     """An anniversary of a policy, worked out: contracts, charges and lines, before and after."""
 
     policy: Any
-    basis: Basis
+    basis: AnniversaryBasis
     change: Change
     escalation: Escalation
     rise: Rise
@@ -162,7 +162,7 @@ class Decided:
 
 def load_bases(
     session: Session, ids: Sequence[UUID], *, after: date
-) -> dict[UUID, tuple[Any, Basis]]:
+) -> dict[UUID, tuple[Any, AnniversaryBasis]]:
     """Return policies with what decides their rises; of their lines those that end after a day."""
     values: dict[str, Any] = {"org": current_org(), "policies": id_array(ids), "after": after}
     lines: dict[UUID, list[Any]] = defaultdict(list)
@@ -172,7 +172,7 @@ def load_bases(
     return {
         policy.id: (
             policy,
-            Basis(
+            AnniversaryBasis(
                 basis.contract,
                 basis.starts_on,
                 basis.changes,

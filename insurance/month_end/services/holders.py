@@ -34,7 +34,7 @@ _RISEN = text(
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class EscalationStanding:
     """How a policy escalates at its next anniversary, and what its holder was told and said.
 
     `told_by` is the last day on which a notice counts; `problem` says what is missing.
@@ -62,7 +62,7 @@ class Standing:
         return any(one.anniversary == self.anniversary and one.evidence for one in self.notices)
 
 
-def get_standing(session: Session, policy_id: UUID, on: date) -> Standing:
+def get_standing(session: Session, policy_id: UUID, on: date) -> EscalationStanding:
     """Return where a policy stands on a day. Raises NotFoundError."""
     policy = get_policy(session, policy_id)
     since = max(on, policy.effective_date)
@@ -75,7 +75,7 @@ def get_standing(session: Session, policy_id: UUID, on: date) -> Standing:
         rise = found.rise(escalation, policy.effective_date, anniversary)
     except DomainError as error:
         problem = error.message
-    return Standing(
+    return EscalationStanding(
         policy,
         anniversary,
         rules.notice_by(anniversary, found.notice_days),

@@ -74,7 +74,7 @@ _CLAIMS_DUE = text(
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ChunkPlan:
     """What the steps come to for some policies, and the rows of those that were not tried."""
 
     effects: list[Effect]
@@ -98,7 +98,7 @@ class _Due:
         )
 
 
-def plan_steps(session: Session, policy_ids: Sequence[UUID], work: Work) -> Plan:
+def plan_steps(session: Session, policy_ids: Sequence[UUID], work: Work) -> ChunkPlan:
     """Return what the steps do to policies; nothing stays written.
 
     Most of it is decided from what stands. Where a credit may pay what falls due, or a rise meets
@@ -127,7 +127,7 @@ def plan_steps(session: Session, policy_ids: Sequence[UUID], work: Work) -> Plan
     rows.add_policies(sure)
     add_rises(session, rows, settled.raised, work)
     rows.add_due(due.lines, due.charges, due.late)
-    return Plan(effects, rows)
+    return ChunkPlan(effects, rows)
 
 
 def _with_credit(session: Session, policy_ids: set[UUID]) -> set[UUID]:

@@ -24,7 +24,7 @@ TRANSITIONS: dict[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class DuePremium:
+class ScheduledPremium:
     """A premium of the schedule: due on a day for the period that starts there."""
 
     sequence: int
@@ -64,14 +64,14 @@ def check_effective_date(effective: date, on: date, *, backdating_limit_days: in
 
 def premium_schedule(
     effective: date, amount: Decimal, frequency: str, expiry: date | None
-) -> list[DuePremium]:
+) -> list[ScheduledPremium]:
     """Return the premiums of the first twelve months, counted from the original date."""
     months = MONTHS_PER_PREMIUM[frequency]
     schedule = []
     for sequence, start in enumerate(range(0, SCHEDULE_MONTHS, months), 1):
         period = Period(add_months(effective, start), add_months(effective, start + months))
         if expiry is None or period.start < expiry:
-            schedule.append(DuePremium(sequence, period, amount))
+            schedule.append(ScheduledPremium(sequence, period, amount))
     return schedule
 
 

@@ -307,7 +307,7 @@ def _check_numbers(members: Sequence[PolicyMember]) -> None:
 
 
 def _add_objects(
-    session: Session, policy: Policy, insured: Sequence[quote_rules.InsuredObject]
+    session: Session, policy: Policy, insured: Sequence[quote_rules.QuotedObject]
 ) -> list[InsuredObject]:
     rows = []
     for one in insured:

@@ -4,7 +4,7 @@ from insurance.quotes.rules.answers import answer_errors
 from insurance.quotes.rules.objects import (
     MAX_DRIVERS,
     MAX_OBJECTS,
-    InsuredObject,
+    QuotedObject,
     check_value,
     excess_of,
     excess_words,
@@ -37,7 +37,7 @@ __all__ = [
     "MAX_DRIVERS",
     "MAX_OBJECTS",
     "MAX_TERM_YEARS",
-    "InsuredObject",
+    "QuotedObject",
     "Life",
     "PricedBenefit",
     "PricedQuote",

@@ -27,7 +27,7 @@ _YEAR = re.compile(r"[0-9]{4}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class InsuredObject:
+class QuotedObject:
     """A vehicle, a building, contents or an item. `value` is its sum insured in rand.
 
     `details` are its facts by the names of OBJECT_FIELDS, a vehicle's `drivers`, and the
@@ -51,7 +51,7 @@ def read_object(
     on: date,
     levels: Mapping[str, Sequence[str]] | None = None,
     at: str = "",
-) -> InsuredObject:
+) -> QuotedObject:
     """Return an object as it was described, cleaned. Raises DomainError(s) under the field `at`.
 
     `given` holds its facts with `value`, `drivers` and `rating_inputs`. `levels` are the values
@@ -82,7 +82,7 @@ def read_object(
     }
     value = _read_value(given.get("value"), where, errors)
     raise_all(errors)
-    return InsuredObject(kind, value, details)
+    return QuotedObject(kind, value, details)
 
 
 def read_drivers(
@@ -136,7 +136,7 @@ def rating_facts(
 
 
 def check_objects(
-    terms: ProductTerms, objects: Sequence[InsuredObject], at: str = "insured_objects"
+    terms: ProductTerms, objects: Sequence[QuotedObject], at: str = "insured_objects"
 ) -> list[DomainError]:
     """Return what a product cannot insure, and which object it lacks."""
     errors = []
@@ -297,7 +297,7 @@ def _ages(details: Mapping[str, Any], on: date) -> list[int]:
     return [age_last_birthday(one, on) for one in born if one is not None and one <= on]
 
 
-def _twice(objects: Sequence[InsuredObject], at: str) -> list[DomainError]:
+def _twice(objects: Sequence[QuotedObject], at: str) -> list[DomainError]:
     errors, seen = [], set()
     for place, one in enumerate(objects):
         key = registration_key(one.details.get("registration") or "")

@@ -25,7 +25,7 @@ from insurance.products.rules import (
 from insurance.quotes.rules.answers import answer_errors
 from insurance.quotes.rules.lookups import EXACT, look_up
 from insurance.quotes.rules.objects import (
-    InsuredObject,
+    QuotedObject,
     check_objects,
     check_value,
     rating_facts,
@@ -277,7 +277,7 @@ def _limit_errors(
     return [DomainError(message, field=field) for message, field in found]
 
 
-def _valued(terms: ProductTerms, request: QuoteRequest) -> tuple[InsuredObject, ...]:
+def _valued(terms: ProductTerms, request: QuoteRequest) -> tuple[QuotedObject, ...]:
     """Insure a single object for the sum asked for where it states no value of its own."""
     objects, asked = request.objects, request.sum_assured or terms.coverage_amount
     if len(objects) == 1 and objects[0].value is None and asked is not None:
@@ -373,7 +373,7 @@ def _risks(
     return insured
 
 
-def _rated_on(one: InsuredObject, request: QuoteRequest) -> QuoteRequest:
+def _rated_on(one: QuotedObject, request: QuoteRequest) -> QuoteRequest:
     facts = rating_facts(one.kind, one.value, one.details, request.effective_date)
     return replace(request, rating_inputs={**request.rating_inputs, **facts})
 
@@ -394,7 +394,7 @@ def _price_risk(terms: ProductTerms, benefit: BenefitTerms, risk: _Risk) -> Pric
     return replace(part, object=place, object_name=risk.request.objects[place].name)
 
 
-def _at_object(error: DomainError, place: int, one: InsuredObject) -> DomainError:
+def _at_object(error: DomainError, place: int, one: QuotedObject) -> DomainError:
     """Return a refusal at the fact of the object that it is about."""
     where, name = f"insured_objects.{place}", (error.field or "").removeprefix("rating_inputs.")
     if error.field == "sum_assured":

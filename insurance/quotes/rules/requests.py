@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from insurance.products.rules import MAIN_MEMBER
-from insurance.quotes.rules.objects import InsuredObject
+from insurance.quotes.rules.objects import QuotedObject
 
 MAIN = MAIN_MEMBER
 
@@ -58,7 +58,7 @@ class QuoteRequest:
     benefit_overrides: Mapping[str, Decimal] = field(default_factory=dict)
     excluded_benefits: frozenset[str] = frozenset()
     lives: tuple[Life, ...] = ()
-    objects: tuple[InsuredObject, ...] = ()
+    objects: tuple[QuotedObject, ...] = ()
     answers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -106,4 +106,4 @@ class PricedQuote:
     pricing_method: str
     lives: tuple[Life, ...]
     benefits: tuple[PricedBenefit, ...]
-    objects: tuple[InsuredObject, ...] = ()
+    objects: tuple[QuotedObject, ...] = ()

@@ -19,7 +19,7 @@ from insurance.reconciliation.models import (
 )
 from insurance.reconciliation.readers import Mapping
 from insurance.reconciliation.rules import (
-    Verdict,
+    RowVerdict,
 )
 
 _LAST_LINE = 2**31 - 1
@@ -128,7 +128,7 @@ def list_rows(
     *,
     limit: int,
     after: int = 0,
-    verdict: Verdict | None = None,
+    verdict: RowVerdict | None = None,
 ) -> Page[ReconciliationRow]:
     """Return rows of a file in their order."""
     query = select(ReconciliationRow).where(

@@ -16,7 +16,7 @@ from insurance.reconciliation.models import (
 )
 from insurance.reconciliation.rules import (
     PAYING,
-    Verdict,
+    RowVerdict,
 )
 
 _MONEY = text(
@@ -79,20 +79,20 @@ class FileMoney:
 
 def get_file_money(session: Session, file_id: UUID) -> FileMoney:
     """Add up the money that the rows of a file say came in, by where it is (or would be)."""
-    amounts: dict[Verdict, Decimal] = {}
+    amounts: dict[RowVerdict, Decimal] = {}
     unreadable = 0
     for verdict, amount, without in session.execute(
         _MONEY, {"org": current_org(), "file": file_id}
     ):
-        amounts[Verdict(verdict)] = amount
+        amounts[RowVerdict(verdict)] = amount
         unreadable += without
     posted = total(amounts.get(verdict, ZERO) for verdict in PAYING)
     return FileMoney(
         received=total(amounts.values()),
         posted=posted,
-        suspense=amounts.get(Verdict.SUSPENSE, ZERO),
-        duplicates=amounts.get(Verdict.DUPLICATE, ZERO),
-        not_posted=amounts.get(Verdict.ERROR, ZERO),
+        suspense=amounts.get(RowVerdict.SUSPENSE, ZERO),
+        duplicates=amounts.get(RowVerdict.DUPLICATE, ZERO),
+        not_posted=amounts.get(RowVerdict.ERROR, ZERO),
         unreadable=unreadable,
     )
 
@@ -123,7 +123,7 @@ def get_bank_money(session: Session) -> BankMoney:
     )
 
 
-NO_MONEY = frozenset({Verdict.IGNORED, Verdict.ERROR})
+NO_MONEY = frozenset({RowVerdict.IGNORED, RowVerdict.ERROR})
 """What stays as it is when its file comes again."""
 REPEATED = "This file was posted before; nothing is posted again."
 
@@ -135,7 +135,7 @@ def count_again(file: ReconciliationFile) -> dict[str, dict[str, Any]]:
     if again:
         amount = sum((Decimal(one["amount"]) for one in again.values()), Decimal("0.00"))
         rows = sum(one["rows"] for one in again.values())
-        totals[Verdict.DUPLICATE.value] = {"rows": rows, "amount": f"{amount:.2f}"}
+        totals[RowVerdict.DUPLICATE.value] = {"rows": rows, "amount": f"{amount:.2f}"}
     return totals
 
 

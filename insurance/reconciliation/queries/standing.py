@@ -18,13 +18,13 @@ from insurance.reconciliation.models import (
     ReconciliationFile,
 )
 from insurance.reconciliation.rules import (
+    BookStanding,
     FileFormat,
     KnownDebit,
     KnownPolicy,
     KnownReceipt,
-    Outcome,
     Row,
-    Standing,
+    RowOutcome,
     policy_number_of,
 )
 
@@ -156,9 +156,9 @@ def find_policies(
     return {row.policy_number: KnownPolicy(*row) for row in found}
 
 
-def new_standing(session: Session, file: ReconciliationFile) -> Standing:
+def new_standing(session: Session, file: ReconciliationFile) -> BookStanding:
     """Return what the books say before the first row of a file."""
-    return Standing(
+    return BookStanding(
         limit=get_organization(session).payment_limit, source=FileFormat(file.format).value
     )
 
@@ -173,7 +173,7 @@ def find_owners(session: Session, rows: Sequence[Row]) -> set[UUID]:
             "org": current_org(),
             "references": list({row.reference_key for row in nameless}),
             "returned": list(
-                {row.reference_key for row in nameless if row.outcome is not Outcome.PAID}
+                {row.reference_key for row in nameless if row.outcome is not RowOutcome.PAID}
             ),
         }
         found.update(session.scalars(_OWNERS, values))
@@ -182,7 +182,7 @@ def find_owners(session: Session, rows: Sequence[Row]) -> set[UUID]:
 
 def extend_standing(
     session: Session,
-    standing: Standing,
+    standing: BookStanding,
     rows: Sequence[Row],
     on: date,
     *,
@@ -214,7 +214,7 @@ def extend_standing(
 
 
 def _add_debits(
-    session: Session, standing: Standing, rows: Sequence[Row], policies: Sequence[UUID]
+    session: Session, standing: BookStanding, rows: Sequence[Row], policies: Sequence[UUID]
 ) -> list[UUID]:
     """Take in debits by reference, and those that wait for money; return their premium lines."""
     keys = {row.reference_key for row in rows} - standing.debits.keys() - {""}
@@ -231,8 +231,10 @@ def _add_debits(
     return [one.line_id for one in added]
 
 
-def _add_agreeing(session: Session, standing: Standing, rows: Sequence[Row], file_id: UUID) -> None:
-    asked = {row.movement for row in rows if row.outcome is Outcome.PAID} - standing.looked_up
+def _add_agreeing(
+    session: Session, standing: BookStanding, rows: Sequence[Row], file_id: UUID
+) -> None:
+    asked = {row.movement for row in rows if row.outcome is RowOutcome.PAID} - standing.looked_up
     standing.looked_up |= asked
     if not asked:
         return
@@ -250,7 +252,9 @@ def _add_agreeing(session: Session, standing: Standing, rows: Sequence[Row], fil
         standing.agreeing.setdefault(receipt.movement, []).append(receipt)
 
 
-def _add_numbered(session: Session, standing: Standing, rows: Sequence[Row], file_id: UUID) -> None:
+def _add_numbered(
+    session: Session, standing: BookStanding, rows: Sequence[Row], file_id: UUID
+) -> None:
     asked = {row.bank_reference for row in rows if row.bank_reference} - standing.looked_up
     standing.looked_up |= asked
     if not asked:
@@ -261,13 +265,13 @@ def _add_numbered(session: Session, standing: Standing, rows: Sequence[Row], fil
         standing.numbered.setdefault(row.bank_reference, []).append(receipt)
 
 
-def _add_referenced(session: Session, standing: Standing, rows: Sequence[Row]) -> list[UUID]:
+def _add_referenced(session: Session, standing: BookStanding, rows: Sequence[Row]) -> list[UUID]:
     """Take in the payments that rows take back or repeat; return the lines those settled."""
     asked = set()
     for row in rows:
         debit = standing.debits.get(row.reference_key)
         is_repeated = debit is not None and debit.status is ItemStatus.PAID
-        if row.outcome is not Outcome.PAID or is_repeated:
+        if row.outcome is not RowOutcome.PAID or is_repeated:
             policy = standing.policies.get(policy_number_of(row.policy_number))
             owner = policy.id if policy else debit.policy_id if debit else None
             asked.add((row.reference_key, row.payer_key, owner))
@@ -313,11 +317,13 @@ def _known_receipt(row: Any, settled: Sequence[Any] = ()) -> KnownReceipt:
     )
 
 
-def _money_of(standing: Standing, policies: set[UUID], rows: Sequence[Row]) -> dict[UUID, Decimal]:
+def _money_of(
+    standing: BookStanding, policies: set[UUID], rows: Sequence[Row]
+) -> dict[UUID, Decimal]:
     money = {policy_id: Decimal(0) for policy_id in policies}
     for row in rows:
         policy = standing.policy_of(row)
-        if policy is not None and policy.id in money and row.outcome is Outcome.PAID:
+        if policy is not None and policy.id in money and row.outcome is RowOutcome.PAID:
             money[policy.id] += row.amount
     return money
 

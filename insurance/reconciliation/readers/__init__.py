@@ -28,7 +28,7 @@ from insurance.reconciliation.readers.archives import unpack
 from insurance.reconciliation.readers.document import (
     LARGEST_FILE,
     Document,
-    Facts,
+    StatementFacts,
     Table,
     refusal,
 )
@@ -37,7 +37,7 @@ from insurance.reconciliation.rules import FileFormat, RawRow
 
 __all__ = [
     "FIELDS",
-    "Facts",
+    "StatementFacts",
     "Mapping",
     "Reading",
     "UnknownFileError",
@@ -84,7 +84,7 @@ class Reading:
     """A file on its way in. `facts` are complete once the rows have been gone through."""
 
     format: FileFormat
-    facts: Facts
+    facts: StatementFacts
     rows: Iterator[RawRow]
 
 
@@ -148,7 +148,7 @@ def _refuse_strangers(document: Document) -> None:
         )
 
 
-def _counted(rows: Iterator[RawRow], facts: Facts) -> Iterator[RawRow]:
+def _counted(rows: Iterator[RawRow], facts: StatementFacts) -> Iterator[RawRow]:
     for row in rows:
         facts.count(row)
         yield row

@@ -32,7 +32,7 @@ Cells = list[str] | str
 
 
 @dataclass(slots=True)
-class Facts:
+class StatementFacts:
     """What a file says of itself, beside its rows; `notes` is what a person should know.
 
     Balances are of the bank's account; `stated_total` is a total row's amount. All in rand.
@@ -109,7 +109,7 @@ class Document:
     policy_number: str | None = None
     currency: str = "ZAR"
     mappings: Sequence[Mapping] = ()
-    facts: Facts = field(default_factory=Facts)
+    facts: StatementFacts = field(default_factory=StatementFacts)
 
     @cached_property
     def is_workbook(self) -> bool:

@@ -3,7 +3,7 @@
 from decimal import Decimal, InvalidOperation
 
 from insurance.reconciliation.rules.rows import MOST_MONEY, LineType, RawRow
-from insurance.reconciliation.rules.verdicts import Decision, Verdict
+from insurance.reconciliation.rules.verdicts import RowDecision, RowVerdict
 
 _WORDS = {
     LineType.DEBIT: "Money that went out: no premium.",
@@ -21,9 +21,9 @@ def is_premium(raw: RawRow) -> bool:
     return raw.fault is not None or raw.line_type is LineType.PREMIUM
 
 
-def ignore(raw: RawRow) -> Decision:
+def ignore(raw: RawRow) -> RowDecision:
     """Return the verdict of a line that is no premium, with its type in words."""
-    return Decision(Verdict.IGNORED, _WORDS[raw.line_type])
+    return RowDecision(RowVerdict.IGNORED, _WORDS[raw.line_type])
 
 
 def amount_of(raw: RawRow) -> Decimal | None:

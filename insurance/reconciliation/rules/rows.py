@@ -47,7 +47,7 @@ _LITTLE = Decimal("0.000001")
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 
 
-class Outcome(StrEnum):
+class RowOutcome(StrEnum):
     """What the bank says of a payment."""
 
     PAID = "PAID"
@@ -111,7 +111,7 @@ class Row:
     paid_date: date
     amount: Decimal
     reference: str
-    outcome: Outcome
+    outcome: RowOutcome
     reason_code: str | None
     bank_reference: str | None = None
     occurrence: int = 1
@@ -165,7 +165,7 @@ def read_row(raw: RawRow, *, on: date) -> Row | list[Fault]:
     due_date = _day(raw.due_date, "due_date", faults)
     amount = _amount(raw.amount, faults)
     number = _policy_number(raw, faults)
-    is_money = outcome is Outcome.PAID
+    is_money = outcome is RowOutcome.PAID
     reference = _text(
         raw.reference, "reference", faults, longest=LONGEST_REFERENCE, is_needed=not is_money
     )
@@ -198,7 +198,7 @@ def _policy_number(raw: RawRow, faults: list[Fault]) -> str:
 
 def is_about_money(raw: RawRow) -> bool:
     """Tell whether a row says that money came in, however little else of it can be read."""
-    is_back = raw.status.strip().upper() in (Outcome.UNPAID, Outcome.DISPUTED)
+    is_back = raw.status.strip().upper() in (RowOutcome.UNPAID, RowOutcome.DISPUTED)
     return raw.line_type is LineType.PREMIUM and not is_back
 
 
@@ -208,12 +208,12 @@ def find_amount(raw: RawRow) -> Decimal | None:
     return amount if amount is not None and ZERO < amount < MOST_MONEY else None
 
 
-def _outcome(text: str, faults: list[Fault]) -> Outcome:
-    word = text.strip().upper() or Outcome.PAID.value
-    if word not in Outcome.__members__:
+def _outcome(text: str, faults: list[Fault]) -> RowOutcome:
+    word = text.strip().upper() or RowOutcome.PAID.value
+    if word not in RowOutcome.__members__:
         faults.append(Fault("status", "This is PAID, UNPAID or DISPUTED."))
-        return Outcome.PAID
-    return Outcome(word)
+        return RowOutcome.PAID
+    return RowOutcome(word)
 
 
 def _check_paid_date(text: str, paid: date | None, on: date, faults: list[Fault]) -> None:

@@ -12,10 +12,10 @@ from insurance.core.money import ZERO, format_money
 from insurance.debit_orders.rules import ItemStatus, Post, Result, judge, meaning
 from insurance.reconciliation.rules.movements import KnownReceipt, recognise
 from insurance.reconciliation.rules.numbers import policy_number_of
-from insurance.reconciliation.rules.rows import Movement, Outcome, Row
+from insurance.reconciliation.rules.rows import Movement, Row, RowOutcome
 
 
-class Verdict(StrEnum):
+class RowVerdict(StrEnum):
     """What becomes of a row."""
 
     MATCHED = "MATCHED"
@@ -28,8 +28,8 @@ class Verdict(StrEnum):
     ERROR = "ERROR"
 
 
-PAYING = frozenset({Verdict.MATCHED, Verdict.PARTIAL, Verdict.OVERPAID})
-RECEIVING = PAYING | {Verdict.SUSPENSE}
+PAYING = frozenset({RowVerdict.MATCHED, RowVerdict.PARTIAL, RowVerdict.OVERPAID})
+RECEIVING = PAYING | {RowVerdict.SUSPENSE}
 _TAKES_MONEY = frozenset({"active", "suspended"})
 
 
@@ -56,14 +56,14 @@ class KnownDebit:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class RowDecision:
     """A verdict, and for money received what it settles and leaves as credit.
 
     `receipt` is the one that is repeated by a duplicate or taken back by a reversal; a debit that
     came back before its money was posted takes none back. `debit` is the one that is answered.
     """
 
-    verdict: Verdict
+    verdict: RowVerdict
     detail: str
     shares: tuple[Share, ...] = ()
     credit: Decimal = ZERO
@@ -74,7 +74,7 @@ class Decision:
     @property
     def is_reversing(self) -> bool:
         """Tell whether a receipt is taken back."""
-        return self.verdict is Verdict.REVERSAL and self.receipt is not None
+        return self.verdict is RowVerdict.REVERSAL and self.receipt is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +103,13 @@ def decide(
     tolerance: Decimal = ZERO,
     limit: Decimal | None = None,
     is_other_money: bool = False,
-) -> Decision:
+) -> RowDecision:
     """Decide about a row. `known.lines` are what its policy owes, in the order it fell due.
 
     A policy of somebody else is unknown here, so both are answered alike. More than `limit` rand
     waits for a person. `is_other_money`: a person said that it is no payment that came before.
     """
-    if row.outcome is not Outcome.PAID:
+    if row.outcome is not RowOutcome.PAID:
         return _take_back(row, known)
     policy, debit = known.policy, known.debit
     if not is_other_money:
@@ -117,21 +117,21 @@ def decide(
             return _answer(row, known, debit, on, tolerance)
         seen = recognise(row, known.agreeing, known.numbered, known.source)
         if seen is not None and seen.is_certain:
-            return Decision(Verdict.DUPLICATE, seen.words, receipt=seen.receipt)
+            return RowDecision(RowVerdict.DUPLICATE, seen.words, receipt=seen.receipt)
         if seen is not None:
-            return Decision(Verdict.SUSPENSE, seen.words)
+            return RowDecision(RowVerdict.SUSPENSE, seen.words)
     if policy is None:
         words = (
             "There is no policy with this number." if row.policy_number else "It names no policy."
         )
-        return Decision(Verdict.SUSPENSE, words)
+        return RowDecision(RowVerdict.SUSPENSE, words)
     if debit is not None and debit.policy_id != policy.id:
-        return Decision(Verdict.SUSPENSE, "This reference is a debit of another policy.")
+        return RowDecision(RowVerdict.SUSPENSE, "This reference is a debit of another policy.")
     if policy.status not in _TAKES_MONEY:
-        return Decision(Verdict.SUSPENSE, _not_in_force(policy))
+        return RowDecision(RowVerdict.SUSPENSE, _not_in_force(policy))
     if limit is not None and row.amount > limit:
-        return Decision(
-            Verdict.SUSPENSE,
+        return RowDecision(
+            RowVerdict.SUSPENSE,
             f"More than {format_money(limit)}: a second person gives it to its policy.",
         )
     if known.in_flight is not None and not is_other_money:
@@ -151,81 +151,83 @@ def _not_in_force(policy: KnownPolicy) -> str:
     return f"The policy is {policy.status}; {words}"
 
 
-def _answer(row: Row, known: Known, debit: KnownDebit, on: date, tolerance: Decimal) -> Decision:
+def _answer(row: Row, known: Known, debit: KnownDebit, on: date, tolerance: Decimal) -> RowDecision:
     """Decide about money under the reference of a debit of the row's own policy."""
     assert known.policy is not None
     judged = judge(debit.status, Result.PAID)
     if judged.post is Post.NOTHING:
         receipt = next(iter(known.referenced or known.agreeing), None)
-        return Decision(
-            Verdict.DUPLICATE, "This debit was answered as paid before.", receipt=receipt
+        return RowDecision(
+            RowVerdict.DUPLICATE, "This debit was answered as paid before.", receipt=receipt
         )
     seen = recognise(row, known.agreeing, known.numbered, known.source)
     if seen is not None and seen.is_certain:
-        return Decision(Verdict.DUPLICATE, seen.words, receipt=seen.receipt)
+        return RowDecision(RowVerdict.DUPLICATE, seen.words, receipt=seen.receipt)
     if judged.post is Post.SUSPENSE:
-        return Decision(Verdict.SUSPENSE, "No bank was asked for this debit, or it came back.")
+        return RowDecision(
+            RowVerdict.SUSPENSE, "No bank was asked for this debit, or it came back."
+        )
     if known.policy.status not in _TAKES_MONEY:
-        return Decision(Verdict.SUSPENSE, _not_in_force(known.policy), debit=debit)
+        return RowDecision(RowVerdict.SUSPENSE, _not_in_force(known.policy), debit=debit)
     return replace(_settle(row, known.lines, debit.line_id, on, tolerance), debit=debit)
 
 
 def _settle(
     row: Row, lines: Sequence[OpenLine], line_id: UUID | None, on: date, tolerance: Decimal
-) -> Decision:
+) -> RowDecision:
     reachable = [one for one in lines if one.id == line_id or may_settle(one.due_date, on)]
     shares, credit = allocate(row.amount, reachable, first=line_id)
     if not shares:
         words = f"Nothing is owed; {format_money(credit)} becomes credit."
-        return Decision(Verdict.OVERPAID, words, (), credit, line_id)
+        return RowDecision(RowVerdict.OVERPAID, words, (), credit, line_id)
     first = next(one for one in reachable if one.id == shares[0].line_id)
     due = f"the premium due {first.due_date:%Y/%m/%d}"
     short = first.outstanding - row.amount
     if short == ZERO:
-        verdict, words = Verdict.MATCHED, f"Settles {due}."
+        verdict, words = RowVerdict.MATCHED, f"Settles {due}."
     elif ZERO < short <= tolerance:
-        verdict, words = Verdict.MATCHED, f"Settles {due}; {format_money(short)} is written off."
+        verdict, words = RowVerdict.MATCHED, f"Settles {due}; {format_money(short)} is written off."
     elif short > ZERO:
-        verdict, words = Verdict.PARTIAL, f"{format_money(short)} of {due} stays open."
+        verdict, words = RowVerdict.PARTIAL, f"{format_money(short)} of {due} stays open."
     else:
         premiums = "1 premium" if len(shares) == 1 else f"{len(shares)} premiums"
-        verdict = Verdict.OVERPAID
+        verdict = RowVerdict.OVERPAID
         words = f"Settles {premiums}, the oldest first; {format_money(credit)} becomes credit."
-    return Decision(verdict, words, tuple(shares), credit, line_id)
+    return RowDecision(verdict, words, tuple(shares), credit, line_id)
 
 
-def _take_back(row: Row, known: Known) -> Decision:
+def _take_back(row: Row, known: Known) -> RowDecision:
     why = _why(row)
     debit, policy = known.debit, known.policy
     if debit is not None and (policy is None or debit.policy_id == policy.id):
         return _unpaid_debit(row, known, debit, why)
     receipt = _which(row, known)
-    if isinstance(receipt, Decision):
+    if isinstance(receipt, RowDecision):
         return receipt
     words = f"{format_money(receipt.amount)} is taken back: {why}."
-    return Decision(Verdict.REVERSAL, words, receipt=receipt)
+    return RowDecision(RowVerdict.REVERSAL, words, receipt=receipt)
 
 
-def _unpaid_debit(row: Row, known: Known, debit: KnownDebit, why: str) -> Decision:
+def _unpaid_debit(row: Row, known: Known, debit: KnownDebit, why: str) -> RowDecision:
     if debit.status is ItemStatus.UNPAID:
-        return Decision(Verdict.DUPLICATE, "This debit was answered as unpaid before.")
+        return RowDecision(RowVerdict.DUPLICATE, "This debit was answered as unpaid before.")
     if judge(debit.status, Result.UNPAID).status is None:
-        return Decision(Verdict.ERROR, "reference: No bank was asked for this debit.")
+        return RowDecision(RowVerdict.ERROR, "reference: No bank was asked for this debit.")
     if debit.status is not ItemStatus.PAID:
         words = f"The debit came back: {why}. No money had been posted."
-        return Decision(Verdict.REVERSAL, words, debit=debit)
+        return RowDecision(RowVerdict.REVERSAL, words, debit=debit)
     mine = [one for one in known.referenced if one.policy_id == debit.policy_id]
     if not mine:
         words = f"The debit came back: {why}. What was taken for it stays as a payment of its own."
-        return Decision(Verdict.REVERSAL, words, debit=debit)
+        return RowDecision(RowVerdict.REVERSAL, words, debit=debit)
     receipt = _which(row, replace(known, referenced=mine))
-    if isinstance(receipt, Decision):
+    if isinstance(receipt, RowDecision):
         return receipt
     words = f"{format_money(receipt.amount)} is taken back: {why}."
-    return Decision(Verdict.REVERSAL, words, receipt=receipt, debit=debit)
+    return RowDecision(RowVerdict.REVERSAL, words, receipt=receipt, debit=debit)
 
 
-def _which(row: Row, known: Known) -> KnownReceipt | Decision:
+def _which(row: Row, known: Known) -> KnownReceipt | RowDecision:
     """Return the payment that came back, or why none can be said to be it."""
     policy, found = known.policy, list(known.referenced)
     if row.policy_number:
@@ -242,7 +244,9 @@ def _which(row: Row, known: Known) -> KnownReceipt | Decision:
         same = of_day if len(of_day) == 1 else same
     there = [one for one in same if one.status != "REVERSED"]
     if not there:
-        return Decision(Verdict.DUPLICATE, "This payment was taken back before.", receipt=same[0])
+        return RowDecision(
+            RowVerdict.DUPLICATE, "This payment was taken back before.", receipt=same[0]
+        )
     if len(same) > 1:
         return _refusal(
             "paid_date",
@@ -256,17 +260,17 @@ def _which(row: Row, known: Known) -> KnownReceipt | Decision:
     return there[0]
 
 
-def _refusal(field: str, words: str) -> Decision:
-    return Decision(Verdict.ERROR, f"{field}: {words}")
+def _refusal(field: str, words: str) -> RowDecision:
+    return RowDecision(RowVerdict.ERROR, f"{field}: {words}")
 
 
 def _why(row: Row) -> str:
-    words = "disputed" if row.outcome is Outcome.DISPUTED else "unpaid"
+    words = "disputed" if row.outcome is RowOutcome.DISPUTED else "unpaid"
     return f"{words}, {row.reason_code} {meaning(row.reason_code)}" if row.reason_code else words
 
 
 @dataclass(slots=True)
-class Standing:
+class BookStanding:
     """What the books say while a file is gone through row by row.
 
     `policies` by number and, in `by_id`, by id; `lines` by policy; receipts by
@@ -303,7 +307,7 @@ class Standing:
         debit = self.debits.get(row.reference_key)
         if debit is not None:
             return self.by_id.get(debit.policy_id)
-        if row.outcome is Outcome.PAID:
+        if row.outcome is RowOutcome.PAID:
             return None
         owners = {one.policy_id for one in self.referenced.get(row.reference_key, [])}
         owner = owners.pop() if len(owners) == 1 else None
@@ -317,7 +321,7 @@ class Standing:
         tolerance: Decimal = ZERO,
         only: KnownPolicy | None = None,
         is_other_money: bool = False,
-    ) -> Decision:
+    ) -> RowDecision:
         """Decide about a row and let the books say what they will after it.
 
         `only` is the policy that the file is for: rows for any other are refused.
@@ -347,18 +351,18 @@ class Standing:
         return decision
 
     def _in_flight(self, row: Row, policy: KnownPolicy | None) -> KnownDebit | None:
-        if policy is None or row.outcome is not Outcome.PAID:
+        if policy is None or row.outcome is not RowOutcome.PAID:
             return None
         keys = self.in_flight.get((policy.id, row.amount, row.paid_date), [])
         waiting = (self.debits[key] for key in keys)
         return next((one for one in waiting if one.status is ItemStatus.SUBMITTED), None)
 
     def _note(
-        self, row: Row, decision: Decision, policy: KnownPolicy | None, tolerance: Decimal
+        self, row: Row, decision: RowDecision, policy: KnownPolicy | None, tolerance: Decimal
     ) -> None:
         if decision.verdict in PAYING and policy is not None:
             self._pay(row, decision, policy, tolerance)
-        elif decision.verdict is Verdict.SUSPENSE:
+        elif decision.verdict is RowVerdict.SUSPENSE:
             self._receive(row, KnownReceipt(None, row.amount, "SUSPENSE"))
         elif decision.receipt is not None and decision.is_reversing:
             self._reverse(decision.receipt)
@@ -386,7 +390,9 @@ class Standing:
         if row.reference_key:
             self.referenced.setdefault(row.reference_key, []).append(made)
 
-    def _pay(self, row: Row, decision: Decision, policy: KnownPolicy, tolerance: Decimal) -> None:
+    def _pay(
+        self, row: Row, decision: RowDecision, policy: KnownPolicy, tolerance: Decimal
+    ) -> None:
         lines = self.lines.get(policy.id, [])
         settled = {share.line_id: share.amount for share in decision.shares}
         left_over: list[OpenLine] = []

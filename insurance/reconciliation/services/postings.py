@@ -44,12 +44,12 @@ from insurance.reconciliation.models import (
 )
 from insurance.reconciliation.rules import (
     PAYING,
-    Decision,
+    BookStanding,
     KnownPolicy,
     RawRow,
     Row,
-    Standing,
-    Verdict,
+    RowDecision,
+    RowVerdict,
     read_row,
 )
 from insurance.reconciliation.services.suspense import check_reason, take_back_suspense
@@ -89,7 +89,7 @@ def post_other_money(
         row = queries.get_row(session, file_id, line)
         if file.status is not FileStatus.COMMITTED:
             raise ConflictError("Post the file first; its rows are decided anew then.")
-        if row.verdict is not Verdict.DUPLICATE or not row.is_receipt:
+        if row.verdict is not RowVerdict.DUPLICATE or not row.is_receipt:
             raise ConflictError(
                 "Only money that was taken for a payment before can be other money."
             )
@@ -251,7 +251,7 @@ class _Done:
     """What became of a row of the file."""
 
     row_id: UUID
-    decision: Decision
+    decision: RowDecision
     receipt_id: UUID | None = None
     state: RowState = RowState.SKIPPED
     advice: str = ""
@@ -313,7 +313,7 @@ class _Posting:
             else:
                 words = "; ".join(f"{fault.field}: {fault.message}" for fault in row)
                 self.done.append(
-                    _Done(row_id, Decision(Verdict.ERROR, words), state=RowState.ERROR)
+                    _Done(row_id, RowDecision(RowVerdict.ERROR, words), state=RowState.ERROR)
                 )
         self._post_wave()
         self._answer_debits()
@@ -325,7 +325,9 @@ class _Posting:
         policy = get_policy(self.session, self.file.policy_id)
         return KnownPolicy(policy.id, policy.policy_number, policy.status.value)
 
-    def _take(self, row_id: UUID, row: Row, standing: Standing, only: KnownPolicy | None) -> None:
+    def _take(
+        self, row_id: UUID, row: Row, standing: BookStanding, only: KnownPolicy | None
+    ) -> None:
         policy = standing.policy_of(row)
         decision = standing.take(
             row,
@@ -343,15 +345,15 @@ class _Posting:
             if policy.id in self.wave.reversed_policies:
                 self._post_wave()
             self.wave.payments.append((done, self._payment(row, policy, decision)))
-        elif decision.verdict is Verdict.SUSPENSE:
+        elif decision.verdict is RowVerdict.SUSPENSE:
             self.wave.unmatched.append((done, self._unmatched(row, decision)))
         elif decision.receipt is not None and decision.is_reversing:
             self.wave.reversals.append((done, row))
             if decision.receipt.policy_id is not None:
                 self.wave.reversed_policies.add(decision.receipt.policy_id)
-        elif decision.verdict is Verdict.REVERSAL:
+        elif decision.verdict is RowVerdict.REVERSAL:
             done.state = RowState.POSTED
-        elif decision.verdict is Verdict.ERROR:
+        elif decision.verdict is RowVerdict.ERROR:
             done.state = RowState.ERROR
         if decision.debit is not None:
             reference = decision.debit.reference
@@ -368,7 +370,7 @@ class _Posting:
             bank_reference=row.bank_reference,
         )
 
-    def _payment(self, row: Row, policy: KnownPolicy, decision: Decision) -> Payment:
+    def _payment(self, row: Row, policy: KnownPolicy, decision: RowDecision) -> Payment:
         return Payment(
             policy_id=policy.id,
             policy_number=policy.number,
@@ -383,7 +385,7 @@ class _Posting:
             booked_on=booked_on(row.paid_date, self.closed),
         )
 
-    def _unmatched(self, row: Row, decision: Decision) -> Unmatched:
+    def _unmatched(self, row: Row, decision: RowDecision) -> Unmatched:
         return Unmatched(
             payer=row.policy_number,
             reference=row.reference,
@@ -452,7 +454,7 @@ class _Posting:
                 done.advice = f" {outcome.treatment.advice}"
 
     def _note(self) -> None:
-        duplicates = [one for one in self.done if one.decision.verdict is Verdict.DUPLICATE]
+        duplicates = [one for one in self.done if one.decision.verdict is RowVerdict.DUPLICATE]
         known = {one.row_id: self._receipt_id(one) for one in duplicates}
         self.session.execute(
             _SET_ROWS,

@@ -26,7 +26,7 @@ from insurance.policies.services.approvals import POLICY
 from insurance.policies.services.payments import give_to_policy
 from insurance.reconciliation import queries
 from insurance.reconciliation.models import RowState
-from insurance.reconciliation.rules import Verdict
+from insurance.reconciliation.rules import RowVerdict
 
 SAME_PAYMENT = "SAME_PAYMENT"
 """Why a receipt is out of the books that was never money of its own."""
@@ -235,7 +235,7 @@ def drop_repeated(
             why="The same payment",
         )
         if row is not None:
-            row.verdict, row.state = Verdict.DUPLICATE, RowState.SKIPPED
+            row.verdict, row.state = RowVerdict.DUPLICATE, RowState.SKIPPED
             row.receipt_id, row.known_receipt_id = None, earlier_id
             row.detail = f"{current_actor().name} said that it is the same payment as before."
             session.flush()

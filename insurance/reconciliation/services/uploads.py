@@ -33,12 +33,12 @@ from insurance.reconciliation.models import (
 )
 from insurance.reconciliation.readers import read_file
 from insurance.reconciliation.rules import (
-    Decision,
     Fault,
     KnownPolicy,
     RawRow,
     Row,
-    Verdict,
+    RowDecision,
+    RowVerdict,
     amount_of,
     find_amount,
     ignore,
@@ -172,7 +172,7 @@ def _write(
                 records.append(_record(file.id, raw, row, decision, RowState.PENDING))
             else:
                 words = "; ".join(f"{fault.field}: {fault.message}" for fault in row)
-                decision = Decision(Verdict.ERROR, words)
+                decision = RowDecision(RowVerdict.ERROR, words)
                 records.append(_record(file.id, raw, None, decision, RowState.ERROR))
         write_rows(session, _ROWS, records)
     return count
@@ -188,7 +188,7 @@ def _counted(row: Row | list[Fault], seen: Counter[tuple[object, ...]]) -> Row |
 
 
 def _record(
-    file_id: UUID, raw: RawRow, row: Row | None, decision: Decision, state: RowState
+    file_id: UUID, raw: RawRow, row: Row | None, decision: RowDecision, state: RowState
 ) -> dict[str, Any]:
     return {
         "id": new_id(),

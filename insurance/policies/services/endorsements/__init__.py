@@ -21,7 +21,11 @@ from insurance.policies.services.endorsements.issue import (
 )
 from insurance.policies.services.endorsements.preview import Preview, preview_endorsement
 from insurance.policies.services.endorsements.undo import undo_endorsement
-from insurance.policies.services.endorsements.wanted import LATER_STANDS, THIS_STANDS, Wanted
+from insurance.policies.services.endorsements.wanted import (
+    LATER_STANDS,
+    THIS_STANDS,
+    EndorsementRequest,
+)
 
 __all__ = [
     "BACKDATE",
@@ -29,7 +33,7 @@ __all__ = [
     "LATER_STANDS",
     "Preview",
     "THIS_STANDS",
-    "Wanted",
+    "EndorsementRequest",
     "apply_due_endorsements",
     "continue_after_death",
     "discard_endorsement",

@@ -19,7 +19,7 @@ from insurance.policies.models import (
 )
 from insurance.policies.services.endorsements.preview import Prepared, Preview, prepare_change
 from insurance.policies.services.endorsements.wanted import (
-    Wanted,
+    EndorsementRequest,
     count_number,
     data_of,
     wanted_of,
@@ -27,7 +27,9 @@ from insurance.policies.services.endorsements.wanted import (
 from insurance.policies.services.life_cover import LifeQuestionsError
 
 
-def draft_endorsement(policy_id: UUID, wanted: Wanted, *, on: date, now: datetime) -> Endorsement:
+def draft_endorsement(
+    policy_id: UUID, wanted: EndorsementRequest, *, on: date, now: datetime
+) -> Endorsement:
     """Keep a priced change as a draft, to be issued or discarded later."""
     count_number(wanted)
     with transaction() as session:
@@ -76,7 +78,7 @@ def held_draft(session: Session, endorsement_id: UUID) -> tuple[Policy, Endorsem
 
 
 def new_endorsement(
-    session: Session, policy: Policy, wanted: Wanted, on: date, now: datetime
+    session: Session, policy: Policy, wanted: EndorsementRequest, on: date, now: datetime
 ) -> Endorsement:
     """Return a new draft of what is wanted, with the ids that the change will make."""
     endorsement = Endorsement(
@@ -101,7 +103,7 @@ def new_endorsement(
 
 
 def _price(
-    session: Session, policy: Policy, endorsement: Endorsement, wanted: Wanted, on: date
+    session: Session, policy: Policy, endorsement: Endorsement, wanted: EndorsementRequest, on: date
 ) -> None:
     prepared = prepare_change(session, policy, wanted, on, endorsement)
     if isinstance(prepared, Preview):

@@ -50,7 +50,7 @@ from insurance.policies.services.endorsements.preview import (
     stages_of,
 )
 from insurance.policies.services.endorsements.wanted import (
-    Wanted,
+    EndorsementRequest,
     count_number,
     kind_words,
     wanted_of,
@@ -75,7 +75,7 @@ class IssuedEndorsement:
 
 
 def endorse_policy(
-    policy_id: UUID, wanted: Wanted, *, on: date, now: datetime
+    policy_id: UUID, wanted: EndorsementRequest, *, on: date, now: datetime
 ) -> IssuedEndorsement:
     """Price a change and issue it at once.
 
@@ -91,7 +91,7 @@ def endorse_policy(
 def endorse(
     session: Session,
     policy: Policy,
-    wanted: Wanted,
+    wanted: EndorsementRequest,
     *,
     on: date,
     now: datetime,
@@ -120,7 +120,7 @@ def continue_after_death(
     `data` names who died, who follows and as which customer, and until when no premium is charged.
     A death is a fact, however long ago, so nobody is asked. The caller holds the policy.
     """
-    wanted = Wanted(
+    wanted = EndorsementRequest(
         type=EndorsementType.MAIN_MEMBER_DIED, data=data, effective_date=effective, reason=reason
     )
     endorsement = Endorsement(
@@ -187,7 +187,7 @@ def _issue(
     session: Session,
     policy: Policy,
     endorsement: Endorsement,
-    wanted: Wanted,
+    wanted: EndorsementRequest,
     on: date,
     now: datetime,
     *,

@@ -34,7 +34,7 @@ from insurance.policies.services.contracts import Basis, load_basis
 from insurance.policies.services.double_insurance import check_registrations
 from insurance.policies.services.endorsements.wanted import (
     THIS_STANDS,
-    Wanted,
+    EndorsementRequest,
     count_number,
     data_of,
     effective_day,
@@ -79,7 +79,7 @@ class Prepared:
     preview: Preview
 
 
-def preview_endorsement(policy_id: UUID, wanted: Wanted, *, on: date) -> Preview:
+def preview_endorsement(policy_id: UUID, wanted: EndorsementRequest, *, on: date) -> Preview:
     """Return what a change would do; nothing is written."""
     from insurance.core.db import db
 
@@ -93,7 +93,7 @@ def preview_endorsement(policy_id: UUID, wanted: Wanted, *, on: date) -> Preview
 def prepare_change(
     session: Session,
     policy: Policy,
-    wanted: Wanted,
+    wanted: EndorsementRequest,
     on: date,
     endorsement: Endorsement | None = None,
 ) -> Prepared | Preview:
@@ -143,7 +143,7 @@ def prepare_change(
 
 
 def _check_registration(
-    session: Session, policy: Policy, wanted: Wanted, data: Mapping[str, Any]
+    session: Session, policy: Policy, wanted: EndorsementRequest, data: Mapping[str, Any]
 ) -> None:
     """Ask where a change brings a vehicle that another policy insures."""
     details = data.get("insured_object", {}).get("details") or data.get("details") or {}

@@ -103,7 +103,7 @@ FROM_NEXT_PREMIUM = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class EndorsementRequest:
     """What somebody wants changed. `data` holds the fields of the type.
 
     `resolutions` says of each later endorsement in conflict whether it stands (KEEP_LATER) or
@@ -123,7 +123,7 @@ class Wanted:
 def data_of(
     session: Session,
     policy: Policy,
-    wanted: Wanted,
+    wanted: EndorsementRequest,
     *,
     on: date,
     kept_at: datetime | None = None,
@@ -170,7 +170,7 @@ def data_of(
     return data
 
 
-def count_number(wanted: Wanted) -> None:
+def count_number(wanted: EndorsementRequest) -> None:
     """Count a life's ID number as a search where whoever types it may not see it.
 
     Whether a cap is reached tells whether the number is that of a life on another policy. Raises
@@ -184,7 +184,7 @@ def count_number(wanted: Wanted) -> None:
 def _with_references(
     session: Session,
     policy: Policy,
-    wanted: Wanted,
+    wanted: EndorsementRequest,
     given: Mapping[str, Any],
     kept_at: datetime | None,
 ) -> dict[str, Any]:
@@ -233,10 +233,10 @@ def _from_birth(
     )
 
 
-def wanted_of(endorsement: Endorsement) -> Wanted:
+def wanted_of(endorsement: Endorsement) -> EndorsementRequest:
     """Return what a stored endorsement asks for."""
     resolutions = endorsement.change.get("resolutions", {})
-    return Wanted(
+    return EndorsementRequest(
         type=endorsement.type,
         data=endorsement.change["data"],
         effective_date=endorsement.effective_date,
@@ -247,7 +247,9 @@ def wanted_of(endorsement: Endorsement) -> Wanted:
     )
 
 
-def effective_day(session: Session, wanted: Wanted, basis: Basis, policy: Policy, on: date) -> date:
+def effective_day(
+    session: Session, wanted: EndorsementRequest, basis: Basis, policy: Policy, on: date
+) -> date:
     """Return the day a change takes effect. Raises DomainError outside the term.
 
     Premiums fall due another day or as often only from one on that is due on the day asked for or
