@@ -35,7 +35,7 @@ MEANINGS = {
 }
 _HEADER = (
     "Line",
-    "RowVerdict",
+    "Verdict",
     "What became of it",
     "Policy",
     "Due",
