@@ -639,7 +639,7 @@ def agree(office: Office, articles: tuple[Article, ...]) -> None:
     """Hold product and model together over random histories of families."""
 
     @settings(
-        max_examples=HISTORIES // 10,
+        max_examples=HISTORIES // (10 if IS_LONG else 35),
         deadline=None,
         derandomize=not IS_LONG,
         database=None,

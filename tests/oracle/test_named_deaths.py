@@ -110,3 +110,19 @@ def test_a_change_after_a_death_that_was_none_is_charged_again_when_it_is_undone
     # Five premiums and what the child's days in May cost were paid, and nothing is held.
     assert "UNAPPLIED_CREDIT" not in {name for name, amount in seen.balances.items() if amount}
     assert seen.balances["PREMIUM_INCOME"] == -restored.family.policy.cash
+
+
+def test_a_death_told_after_the_policy_was_cancelled_leaves_a_task_about_premiums_since(
+    office: Office,
+) -> None:
+    steps = (
+        _step("submit", MAIN, wait=14),
+        _step("cancel", 0, wait=61),
+        _step("assess"),
+        _step("pay"),
+    )
+
+    (paid,) = _claims(tell(office, FamilyHistory(ENDS, 80_000, (), steps)))
+
+    tasks = [one["text"] for one in paid["notes"] if one["kind"] == "TASK"]
+    assert any("Give back what was paid for cover from 2026/02/14" in one for one in tasks)

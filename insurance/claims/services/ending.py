@@ -207,6 +207,13 @@ def _removal_reason(claim: Claim) -> str:
 def _end_policy(held: Held, case: Case, stop: date) -> None:
     policy = case.policy
     if PolicyStatus.CANCELLED.value not in TRANSITIONS[policy.status.value]:
+        if policy.ended_on is not None and policy.ended_on > stop:
+            # Its premium is divided already, as at a day on which nobody was insured any more.
+            _leave_task(
+                held,
+                f"Give back what was paid for cover from {stop:%Y/%m/%d}: the policy was ended on"
+                f" {policy.ended_on:%Y/%m/%d}, before the death was told.",
+            )
         return
     if policy.ended_on is not None and policy.ended_on <= stop:
         return
