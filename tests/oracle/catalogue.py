@@ -18,6 +18,9 @@ class Article:
     covers: tuple[int, ...]
     rises: tuple[Decimal, Decimal] | None = None
     """By how many per cent premium and cover rise at an anniversary."""
+    main_death: str = "BY_CLASS"
+    free_months: int = 0
+    """What the death of the main member does, and for how long no premium is due after it."""
 
     @property
     def is_life(self) -> bool:

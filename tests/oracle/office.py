@@ -56,7 +56,7 @@ class Seen:
 
 
 class Office:
-    """An insurer with two people who work there."""
+    """An insurer with three people who work there."""
 
     _passports = count(1)
 
@@ -64,6 +64,7 @@ class Office:
         with on(KEYS_MADE_ON):
             self.maker = api(organization=organization)
             self.checker = api(organization=organization)
+            self.third = api(organization=organization)
         self._products: dict[Article, str] = {}
         self._customer: str | None = None
         self._number = count(1)
@@ -108,6 +109,8 @@ class Office:
                 "short_rate_per_cent": str(terms.short_rate),
                 "modal_loadings": {name: str(rate) for name, rate in terms.loading},
                 "premium_projection_type": "INDEXED" if article.rises else "LEVEL",
+                "main_death": article.main_death,
+                "premium_free_months": article.free_months,
             }
             | ({"min_entry_age": 18, "max_entry_age": 65} if article.is_life else {}),
         )["id"]
@@ -186,14 +189,16 @@ class Office:
             self._customer = str(made)
         return self._customer
 
-    def sell(self, article: Article, cover: int, frequency: str, start: date) -> "Desk":
+    def sell(
+        self, article: Article, cover: int, frequency: str, start: date, *, to_new: bool = False
+    ) -> "Desk":
         """Return a policy that was quoted and accepted today."""
         quote = self.do(
             "POST",
             "/quotes",
             {
                 "product_id": self.product(article),
-                "customer_id": self.customer(new=article.class_code == "FUNERAL"),
+                "customer_id": self.customer(new=to_new or article.class_code == "FUNERAL"),
                 "sum_assured": cover,
                 "frequency": frequency,
                 "term_years": article.terms.term_years,

@@ -207,19 +207,30 @@ def _removal_reason(claim: Claim) -> str:
 def _end_policy(held: Held, case: Case, stop: date) -> None:
     policy = case.policy
     if PolicyStatus.CANCELLED.value not in TRANSITIONS[policy.status.value]:
+        if policy.ended_on is not None and policy.ended_on > stop:
+            # Its premium is divided already, as at a day on which nobody was insured any more.
+            _leave_task(
+                held,
+                f"Give back what was paid for cover from {stop:%Y/%m/%d}: the policy was ended on"
+                f" {policy.ended_on:%Y/%m/%d}, before the death was told.",
+            )
         return
     if policy.ended_on is not None and policy.ended_on <= stop:
         return
-    refund = settle_end(case, stop, keeps_period=True)
+    settled = settle_end(case, stop, keeps_period=True)
     move(
         case,
         "POLICY_ENDED_BY_CLAIM",
         to=PolicyStatus.CANCELLED,
         effective=stop,
         description=f"Ended by the death of {held.claim.life_name or 'the life insured'} on"
-        f" {held.claim.event_date:%Y/%m/%d}, refund {format_money(refund)}",
+        f" {held.claim.event_date:%Y/%m/%d}, refund {format_money(settled.refund)}",
         reason=held.claim.claim_number,
-        payload={"claim_id": held.claim.id, "refund": refund},
+        payload={
+            "claim_id": held.claim.id,
+            "refund": settled.refund,
+            "given_up": settled.given_up,
+        },
         ended_on=stop,
     )
 

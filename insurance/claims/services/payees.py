@@ -75,12 +75,14 @@ class Circle:
         return found + ([self.holder] if self.holder.died_on else [])
 
 
-def circle_of(session: Session, policy: Policy, claim: Claim) -> Circle:
+def circle_of(session: Session, policy: Policy, claim: Claim, contract: Contract | None) -> Circle:
     """Return the people of a claim: its life, the holder, and the lives that other claims are on.
 
-    A policy without named lives insures its holder.
+    `contract` is the policy as at the event: whoever held it then owns the benefit, whoever has
+    taken their place since. A policy without named lives insures its holder.
     """
-    customer = get_customer(session, policy.customer_id)
+    held_by = contract.customer_id if contract else None
+    customer = get_customer(session, held_by or policy.customer_id)
     members = {one.id: one for one in list_members(session, policy.id)}
     dead = [
         Person(name=name, born=born, died_on=day)
@@ -288,9 +290,9 @@ def change_payees(
         held = _open(session, claim_id, on=on, now=now)
         present = queries.list_payees(session, claim_id)
         before = _said(present)
-        circle = circle_of(session, held.policy, held.claim)
-        rows = _named_rows(held.claim, payees, present, circle)
         contract = contract_at(held, held.claim.event_date).contract
+        circle = circle_of(session, held.policy, held.claim, contract)
+        rows = _named_rows(held.claim, payees, present, circle)
         entitled = entitled_by_policy(circle, contract, held.claim, on)
         flags = _strangers(held, circle, entitled, rows)
         session.add_all(flags)
@@ -326,7 +328,7 @@ def pay_by_policy(
             if day > on:
                 raise DomainError("Nobody dies ahead.", field="died")
             more.append(Person(name=name, born=heirs[name].date_of_birth, died_on=day))
-        circle = circle_of(session, held.policy, held.claim)
+        circle = circle_of(session, held.policy, held.claim, contract)
         present = queries.list_payees(session, claim_id)
         before = _said(present)
         fresh = _rows(held.claim, entitled_by_policy(circle, contract, held.claim, on, more))
@@ -417,8 +419,8 @@ def payees_to_pay(held: Held, chosen: Sequence[UUID]) -> list[ClaimPayee]:
     """
     rows = list(queries.list_payees(held.session, held.claim.id))
     if not rows:
-        circle = circle_of(held.session, held.policy, held.claim)
         contract = contract_at(held, held.claim.event_date).contract
+        circle = circle_of(held.session, held.policy, held.claim, contract)
         rows = _rows(held.claim, entitled_by_policy(circle, contract, held.claim, held.on))
         held.session.add_all(rows)
         held.session.flush()
@@ -434,7 +436,8 @@ def require_payable(held: Held, payees: Sequence[ClaimPayee]) -> None:
 
     Raises ConflictError that says what to do.
     """
-    circle = circle_of(held.session, held.policy, held.claim)
+    contract = contract_at(held, held.claim.event_date).contract
+    circle = circle_of(held.session, held.policy, held.claim, contract)
     for one in payees:
         person = Person(name=one.name, born=one.date_of_birth)
         is_dead = any(is_same_person(dead, person) for dead in circle.everybody_dead)

@@ -468,13 +468,18 @@ def _post(held: Held, payment: ClaimPayment) -> None:
 
 
 def _owed(held: Held) -> list[OpenLine]:
-    """Return the premiums that are owed: until the death, or until today."""
+    """Return the premiums that are owed: until the death, or until today.
+
+    Where the death has ended the policy nothing falls due any more: all that is still open was
+    charged for cover before it.
+    """
     claim, policy = held.claim, held.policy
     until = claim.event_date if ends_life(claim.claim_type) else held.on
+    has_ended = policy.ended_on is not None and policy.ended_on <= day_after(until)
     if policy.ended_on is None or policy.ended_on > until:
         charge_due(held.case, day_after(until))
     open_lines = billing.list_open_lines(held.session, [policy.id])
-    return [line for _id, line in open_lines if line.due_date <= until]
+    return [line for _id, line in open_lines if has_ended or line.due_date <= until]
 
 
 def _settle_arrears(held: Held, payments: Sequence[ClaimPayment], owed: Sequence[OpenLine]) -> None:

@@ -24,6 +24,7 @@ from insurance.core.errors import ConflictError
 from insurance.core.money import ZERO, format_money, total
 from insurance.core.tenancy import current_org
 from insurance.policies.models import EventCategory, PolicyEvent, PolicyStatus
+from insurance.policies.services.cancellation import take_back_end
 from insurance.policies.services.moves import charge_due, check_cover_revived, day_after, move
 from insurance.policies.services.relief import refunds_payable
 from insurance.policies.services.schedule_steps import extend_schedules
@@ -91,11 +92,10 @@ def execute_undo(session: Session, request: ApprovalRequest, *, on: date, now: d
     """
     held = hold(session, request.resource_id, on=on, now=now)
     ending = _ending(held)
-    stop, refund = ending.effective_date, Decimal(ending.payload.get("refund", 0))
     for payment in queries.list_payments(session, held.claim.id):
         if _stands(payment.status):
             void_step(held, payment, request.reason)
-    _restore(held, stop, refund, request)
+    _restore(held, ending, request)
     tell(
         held,
         "CLAIM_DEATH_UNDONE",
@@ -134,8 +134,9 @@ def _ending(held: Held) -> PolicyEvent:
     return last
 
 
-def _restore(held: Held, stop: date, refund: Decimal, request: ApprovalRequest) -> None:
+def _restore(held: Held, ending: PolicyEvent, request: ApprovalRequest) -> None:
     case, session, policy = held.case, held.session, held.policy
+    stop, refund = ending.effective_date, Decimal(ending.payload.get("refund", 0))
     kept = min(refund, refunds_payable(session, policy.id))
     if kept > ZERO:
         premiums.take_back_refund(
@@ -159,4 +160,5 @@ def _restore(held: Held, stop: date, refund: Decimal, request: ApprovalRequest) 
     )
     extend_schedules(session, [policy.id], on=held.on)
     charge_due(case, day_after(held.on))
+    take_back_end(case, Decimal(ending.payload.get("given_up", 0)), stop)
     premiums.apply_credits(session, {policy.id: policy.policy_number}, on=held.on, now=held.now)

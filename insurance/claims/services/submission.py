@@ -104,7 +104,7 @@ def submit_claim(policy_id: UUID, new: NewClaim, *, on: date, now: datetime) -> 
         _check_items(new, benefits)
         _name_insured(held, new, found, terms)
         at = contract_at(held, claim.event_date)
-        circle = circle_of(session, policy, claim)
+        circle = circle_of(session, policy, claim, at.contract)
         payees = first_payees(held, at.contract, circle, new.payees)
         _claimant(held, new.claimant, circle, payees[0])
         _settle(held, _item_rows(claim, new, benefits), payees, at)

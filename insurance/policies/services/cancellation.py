@@ -18,7 +18,7 @@ from insurance.billing.models import LineKind, PremiumLine, ReceiptKind
 from insurance.billing.rules import Step, earned_charge
 from insurance.core.db import transaction, trial
 from insurance.core.errors import ConflictError, DomainError
-from insurance.core.money import ZERO, format_money
+from insurance.core.money import ZERO, format_money, total
 from insurance.core.period import Period
 from insurance.core.tenancy import current_org
 from insurance.ledger.rules import split_vat
@@ -97,6 +97,14 @@ class CancellationPreview:
     written_off: Decimal
     refund: Decimal
     needs: tuple[Agreement, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What goes back where cover ended, and by how much less is charged than before, in rand."""
+
+    refund: Decimal
+    given_up: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,8 +242,8 @@ def _plan(
     return lines, plan
 
 
-def settle_end(case: Case, stop: date, *, keeps_period: bool = False) -> Decimal:
-    """Divide the premium where cover ends on `stop` by itself; return what goes back, in rand.
+def settle_end(case: Case, stop: date, *, keeps_period: bool = False) -> Settled:
+    """Divide the premium where cover ends on `stop` by itself; return what that came to.
 
     That is what came in less what was earned, as at a cancellation. `keeps_period`: the contract
     has paid, so it keeps the premium of the period that cover ended in. What is owed stays owed.
@@ -243,8 +251,20 @@ def settle_end(case: Case, stop: date, *, keeps_period: bool = False) -> Decimal
     basis = rules.FLAT if keeps_period else rules.PRO_RATA
     _lines_of_end, plan = _plan(case, stop, basis=basis)
     charge_due(case, min(stop, day_after(case.on)))
+    charged_again = total(billing.get_receipt(case.session, one).amount for one in plan.reverse)
     _settle(case, plan, stop)
-    return plan.money.refund
+    return Settled(plan.money.refund, plan.money.credit - plan.money.recharge - charged_again)
+
+
+def take_back_end(case: Case, given_up: Decimal, stop: date) -> None:
+    """Charge again what the end on `stop` gave up, as that never was.
+
+    Where the end charged more than it gave up, that is given back.
+    """
+    if given_up > ZERO:
+        _charge_more(case, given_up, stop)
+    elif given_up < ZERO:
+        _give_credit(case, -given_up, None, case.vat_rate(stop), "Cover goes on")
 
 
 def _effective(case: Case, wanted: Cancellation) -> date:
@@ -495,16 +515,7 @@ def _settle(case: Case, plan: CancellationPlan, stop: date) -> None:
         line.due_date = min(line.due_date, case.on)
     session.flush()
     if plan.money.recharge > ZERO:
-        money.charge_adjustment(
-            session,
-            policy.id,
-            policy.policy_number,
-            plan.money.recharge,
-            due_date=case.on,
-            on=case.on,
-            vat_rate=case.vat_rate(stop),
-            now=case.now,
-        )
+        _charge_more(case, plan.money.recharge, stop)
     if plan.money.credit > ZERO:
         _credit(case, plan, stop)
     money.apply_credits(session, {policy.id: policy.policy_number}, on=case.on, now=case.now)
@@ -516,19 +527,39 @@ def _settle(case: Case, plan: CancellationPlan, stop: date) -> None:
         )
 
 
+def _charge_more(case: Case, amount: Decimal, stop: date) -> None:
+    money.charge_adjustment(
+        case.session,
+        case.policy.id,
+        case.policy.policy_number,
+        amount,
+        due_date=case.on,
+        on=case.on,
+        vat_rate=case.vat_rate(stop),
+        now=case.now,
+    )
+
+
 def _credit(case: Case, plan: CancellationPlan, stop: date) -> None:
     line = None
     if plan.credited is not None:
         line = billing.get_premium_line(case.session, case.policy.id, plan.credited)
+    rate = case.vat_rate(line.due_date if line else stop)
+    _give_credit(case, plan.money.credit, line, rate, "Cover stopped")
+
+
+def _give_credit(
+    case: Case, amount: Decimal, line: PremiumLine | None, rate: Decimal | None, why: str
+) -> None:
     note = money.Payment(
         policy_id=case.policy.id,
         policy_number=case.policy.policy_number,
         reference=next_reference(case, "CN"),
-        amount=plan.money.credit,
+        amount=amount,
         on=case.on,
         line_id=line.id if line else None,
         kind=ReceiptKind.CREDIT_NOTE,
-        detail="Cover stopped",
-        vat_rate=case.vat_rate(line.due_date if line else stop),
+        detail=why,
+        vat_rate=rate,
     )
     money.record_receipts(case.session, [note], on=case.on, now=case.now)

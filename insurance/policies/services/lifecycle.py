@@ -292,7 +292,7 @@ def expire(session: Session, policy_id: UUID, *, on: date, now: datetime) -> Lif
     check_transition(case.policy.status.value, PolicyStatus.EXPIRED.value)
     ends = lifecycle_rules.expiry_day(case.policy.expiry_date, on)
     charged = charge_due(case, ends)
-    refund = settle_end(case, ends)
+    refund = settle_end(case, ends).refund
     return end(case, lifecycle_rules.expiry_of(ends, charged=charged, refund=refund), None)
 
 

@@ -1,0 +1,128 @@
+"""Deaths with names: who was paid, or what was charged, once came out wrong."""
+
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from tests.factories.identity import TestClient
+from tests.factories.organizations import OrganizationFacts
+from tests.oracle.histories_of_lives import (
+    CONTINUES,
+    ENDS,
+    Act,
+    FamilyHistory,
+    Telling,
+    tell,
+)
+from tests.oracle.office import Office, on
+
+D = Decimal
+MAIN, EXTRA, CHILD = 0, 1, 3
+"""The places of the benefits of a family with a spouse and a child."""
+
+
+@pytest.fixture
+def office(api: Callable[..., TestClient], org: OrganizationFacts) -> Office:
+    """Return a life insurer."""
+    return Office(api, org)
+
+
+def _step(kind: str, choice: int = 1, wait: int = 0, event: str = "yesterday") -> Act:
+    return Act(wait, kind, choice, "all", event, "ACCIDENT", is_paid_up=True)
+
+
+def _claims(telling: Telling) -> list[dict[str, Any]]:
+    with on(telling.family.today):
+        return [telling.office.do("GET", f"/claims/{one['claim_id']}") for one in telling.ids]
+
+
+def test_a_second_claim_on_a_main_member_whose_place_is_taken_is_paid_to_the_estate(
+    office: Office,
+) -> None:
+    steps = (
+        _step("submit", MAIN, wait=14),
+        _step("assess"),
+        _step("pay"),
+        _step("submit", EXTRA, wait=31),
+        _step("assess"),
+        _step("pay"),
+    )
+
+    telling = tell(office, FamilyHistory(CONTINUES, 80_000, ("SPOUSE", "CHILD:1"), steps))
+
+    first, second = _claims(telling)
+    assert [one["kind"] for one in first["payees"]] == ["ESTATE"]
+    assert second["status"] == "PAID"
+    assert [one["name"] for one in second["payees"]] == [first["payees"][0]["name"]]
+
+
+def test_the_death_of_a_child_before_its_holder_is_paid_to_the_holders_estate(
+    office: Office,
+) -> None:
+    steps = (
+        _step("submit", MAIN, wait=31),
+        _step("assess"),
+        _step("pay"),
+        _step("submit", CHILD, wait=1, event="a while ago"),
+    )
+
+    telling = tell(office, FamilyHistory(CONTINUES, 80_000, ("SPOUSE", "CHILD:1"), steps))
+
+    holders, childs = _claims(telling)
+    assert date.fromisoformat(childs["event_date"]) < date.fromisoformat(holders["event_date"])
+    assert [one["name"] for one in childs["payees"]] == [holders["payees"][0]["name"]]
+
+
+def test_what_a_life_added_cost_before_the_death_that_ends_the_policy_is_kept_back(
+    office: Office,
+) -> None:
+    steps = (
+        _step("submit", MAIN, event="today"),
+        _step("assess"),
+        _step("pay", wait=1),
+    )
+
+    telling = tell(office, FamilyHistory(ENDS, 80_000, ("SPOUSE", "CHILD:1"), steps))
+
+    # The spouse 29.20 and the child 4.15 were covered with the main member on the last day.
+    assert [one["arrears_deducted"] for one in _claims(telling)[0]["payments"]] == [D("33.35")]
+
+
+def test_a_change_after_a_death_that_was_none_is_charged_again_when_it_is_undone(
+    office: Office,
+) -> None:
+    steps = (
+        _step("submit", EXTRA, wait=61),
+        _step("assess"),
+        _step("add a child", wait=31),
+        _step("pay", wait=31),
+    )
+    history = FamilyHistory(ENDS, 80_000, ("SPOUSE",), (*steps, _step("undo")))
+
+    restored = tell(office, history)
+
+    with on(restored.family.today):
+        seen = restored.desk.look(whole=True)
+    assert seen.detail["policy"]["status"] == "active"
+    # Five premiums and what the child's days in May cost were paid, and nothing is held.
+    assert "UNAPPLIED_CREDIT" not in {name for name, amount in seen.balances.items() if amount}
+    assert seen.balances["PREMIUM_INCOME"] == -restored.family.policy.cash
+
+
+def test_a_death_told_after_the_policy_was_cancelled_leaves_a_task_about_premiums_since(
+    office: Office,
+) -> None:
+    steps = (
+        _step("submit", MAIN, wait=14),
+        _step("cancel", 0, wait=61),
+        _step("assess"),
+        _step("pay"),
+    )
+
+    (paid,) = _claims(tell(office, FamilyHistory(ENDS, 80_000, (), steps)))
+
+    tasks = [one["text"] for one in paid["notes"] if one["kind"] == "TASK"]
+    assert any("Give back what was paid for cover from 2026/02/14" in one for one in tasks)
