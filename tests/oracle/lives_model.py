@@ -200,9 +200,12 @@ class Family(Insured):
     def _owed_at(self, day: date) -> Decimal:
         """Return what is unpaid of the premiums due by a day, as the contract now stands."""
         policy = self.policy.settled()
-        if policy.ending is not None:
+        due = sum((one.outstanding for one in policy.open_lines(day)), ZERO)
+        if policy.ending is None or policy.ended_on is None:
+            return due
+        if policy.ended_on <= day + ONE_DAY:
             return policy.ending.owed
-        return sum((one.outstanding for one in policy.open_lines(day)), ZERO)
+        return min(due, policy.ending.owed)
 
     def _die(self, life: str, claim: Claim) -> None:
         if life in self.dead:
