@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from insurance.claims.rules.payees import (
     Entitled,
     Heir,
-    Person,
+    KnownPerson,
     check_shares,
     death_payees,
     divide,
@@ -23,8 +23,8 @@ from insurance.core.errors import DomainError
 D = Decimal
 EVENT = date(2026, 10, 25)
 PAID_ON = date(2026, 11, 20)
-THANDI = Person(name="Thandi Dlamini", born=date(1984, 3, 2), died_on=EVENT)
-HOLDER = Person(name="Thandi Dlamini", born=date(1984, 3, 2))
+THANDI = KnownPerson(name="Thandi Dlamini", born=date(1984, 3, 2), died_on=EVENT)
+HOLDER = KnownPerson(name="Thandi Dlamini", born=date(1984, 3, 2))
 
 
 def _heir(name: str, share: str, **more: object) -> Heir:
@@ -34,11 +34,11 @@ def _heir(name: str, share: str, **more: object) -> Heir:
     return Heir(**(facts | more))  # type: ignore[arg-type]
 
 
-def _paid(*heirs: Heir, died: Person = THANDI, holder: Person = HOLDER) -> list[Entitled]:
+def _paid(*heirs: Heir, died: KnownPerson = THANDI, holder: KnownPerson = HOLDER) -> list[Entitled]:
     return death_payees(died=died, holder=holder, heirs=heirs, event_date=EVENT, on=PAID_ON)
 
 
-def _said(*heirs: Heir, **more: Person) -> dict[str, Decimal]:
+def _said(*heirs: Heir, **more: KnownPerson) -> dict[str, Decimal]:
     return {one.name: one.share for one in _paid(*heirs, **more)}
 
 
@@ -53,7 +53,7 @@ def test_primary_beneficiaries_are_paid_by_their_shares_before_contingent_ones()
 
 
 def test_a_life_that_a_trust_insured_is_paid_to_who_is_named_and_else_to_the_trust() -> None:
-    trust = Person(name="Dlamini Family Trust", is_natural=False)
+    trust = KnownPerson(name="Dlamini Family Trust", is_natural=False)
     daughter = _heir("Zinhle Dlamini", "100.00", born=date(1999, 1, 1))
 
     assert _said(daughter, holder=trust) == {"Zinhle Dlamini": D(100)}
@@ -97,10 +97,10 @@ def test_who_died_after_the_event_has_an_estate_that_is_paid() -> None:
 
 
 def test_the_death_of_another_life_is_paid_to_the_holder_or_where_both_died_to_heirs() -> None:
-    child = Person(name="Zinhle Dlamini", born=date(2020, 1, 1), died_on=EVENT)
+    child = KnownPerson(name="Zinhle Dlamini", born=date(2020, 1, 1), died_on=EVENT)
     heir = _heir("Sipho Dlamini", "100.00")
-    both = Person(name=HOLDER.name, born=HOLDER.born, died_on=EVENT)
-    later = Person(name=HOLDER.name, born=HOLDER.born, died_on=date(2026, 11, 2))
+    both = KnownPerson(name=HOLDER.name, born=HOLDER.born, died_on=EVENT)
+    later = KnownPerson(name=HOLDER.name, born=HOLDER.born, died_on=date(2026, 11, 2))
 
     assert _said(heir, died=child) == {"Thandi Dlamini": D(100)}
     assert _said(heir, died=child, holder=both) == {"Sipho Dlamini": D(100)}
@@ -137,7 +137,7 @@ def test_a_minor_is_paid_through_the_guardian_or_the_guardians_fund() -> None:
 def test_people_are_one_by_name_and_birth_date(
     one: tuple[str, date | None], other: tuple[str, date | None], same: bool
 ) -> None:
-    first, second = (Person(name=name, born=born) for name, born in (one, other))
+    first, second = (KnownPerson(name=name, born=born) for name, born in (one, other))
 
     assert is_same_person(first, second) is same
     assert is_same_person(second, first) is same

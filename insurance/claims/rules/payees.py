@@ -27,7 +27,7 @@ class PayeeKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Person:
+class KnownPerson:
     """Somebody by name and birth date, and the day of their death where it is known.
 
     A company, trust, club, society or partnership is not natural: it holds policies and never dies.
@@ -40,7 +40,7 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Heir(Person):
+class Heir(KnownPerson):
     """A beneficiary as the policy names them. `share` is in per cent of those of their kind."""
 
     kind: str
@@ -61,7 +61,7 @@ class Entitled:
     note: str = ""
 
 
-def is_same_person(one: Person, other: Person) -> bool:
+def is_same_person(one: KnownPerson, other: KnownPerson) -> bool:
     """Tell whether two people are one, by name and birth date.
 
     The same name without two differing birth dates, or the same birth date with a name in common:
@@ -80,7 +80,7 @@ def _names(name: str) -> list[str]:
 
 
 def death_payees(
-    *, died: Person, holder: Person, heirs: Sequence[Heir], event_date: date, on: date
+    *, died: KnownPerson, holder: KnownPerson, heirs: Sequence[Heir], event_date: date, on: date
 ) -> list[Entitled]:
     """Return who is paid for a death, never the one who died. The shares add up to 100 per cent.
 
@@ -108,16 +108,16 @@ def death_payees(
     return [_estate(died, "No beneficiary is named." if not heirs else "No beneficiary is left.")]
 
 
-def holder_payee(holder: Person) -> Entitled:
+def holder_payee(holder: KnownPerson) -> Entitled:
     """Return who is paid where nobody died of it: the holder, whose estate if they have died."""
     return _owner(holder)
 
 
-def _outlived(person: Person, event_date: date) -> bool:
+def _outlived(person: KnownPerson, event_date: date) -> bool:
     return person.died_on is None or person.died_on > event_date
 
 
-def _owner(holder: Person) -> Entitled:
+def _owner(holder: KnownPerson) -> Entitled:
     if holder.died_on is not None:
         return _estate(holder, f"Died on {holder.died_on:%Y/%m/%d}.")
     return Entitled(
@@ -126,27 +126,29 @@ def _owner(holder: Person) -> Entitled:
     )  # fmt: skip
 
 
-def _estate(person: Person, note: str) -> Entitled:
+def _estate(person: KnownPerson, note: str) -> Entitled:
     return Entitled(
         kind=PayeeKind.ESTATE, name=f"Estate late {person.name}", share=HUNDRED, note=note
     )
 
 
-def _heirs(found: Sequence[Heir], lost: Sequence[Heir], died: Person, on: date) -> list[Entitled]:
+def _heirs(
+    found: Sequence[Heir], lost: Sequence[Heir], died: KnownPerson, on: date
+) -> list[Entitled]:
     shares = divide(HUNDRED, [one.share for one in found])
     gone = ", ".join(one.name for one in lost)
     why = f"With the share of {gone}, who did not outlive the death." if lost else ""
     return [_heir(one, share, why, died, on) for one, share in zip(found, shares, strict=True)]
 
 
-def _heir(one: Heir, share: Decimal, why: str, died: Person, on: date) -> Entitled:
+def _heir(one: Heir, share: Decimal, why: str, died: KnownPerson, on: date) -> Entitled:
     kind, name, notes = PayeeKind.BENEFICIARY, one.name, [why]
     if one.died_on is not None:
         kind, name = PayeeKind.ESTATE, f"Estate late {one.name}"
         notes.append(f"Died on {one.died_on:%Y/%m/%d}, after the event.")
     elif one.born and age_last_birthday(one.born, on) < ADULT_AGE:
         guardian = one.guardian
-        if guardian and not is_same_person(Person(name=guardian), Person(name=died.name)):
+        if guardian and not is_same_person(KnownPerson(name=guardian), KnownPerson(name=died.name)):
             name = f"{guardian}, guardian of {one.name}"
             notes.append("A minor is paid through the guardian.")
         else:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from insurance.claims import queries
 from insurance.claims.models import Claim, ClaimNote, NoteKind
 from insurance.claims.rules import Continuation, LifeLeft, continue_policy
-from insurance.claims.rules.payees import Person, is_same_person
+from insurance.claims.rules.payees import KnownPerson, is_same_person
 from insurance.claims.services.history import Held
 from insurance.core.context import current_actor
 from insurance.core.errors import DomainError, ForbiddenError
@@ -76,7 +76,7 @@ def _continuation(
     if life is None:
         return None
     dead = [
-        Person(name=name, born=born)
+        KnownPerson(name=name, born=born)
         for name, born, day in queries.list_deaths(
             held.session, held.policy.id, held.policy.customer_id, but_for=held.claim.id
         )
@@ -93,8 +93,10 @@ def _continuation(
     )
 
 
-def _person(member: PolicyMember) -> Person:
-    return Person(name=f"{member.first_name} {member.last_name}".strip(), born=member.date_of_birth)
+def _person(member: PolicyMember) -> KnownPerson:
+    return KnownPerson(
+        name=f"{member.first_name} {member.last_name}".strip(), born=member.date_of_birth
+    )
 
 
 def _continue(held: Held, died: PolicyMember, follows: PolicyMember, goes_on: Continuation) -> None:

@@ -15,8 +15,8 @@ from insurance.claims.rules.payees import (
     HUNDRED,
     Entitled,
     Heir,
+    KnownPerson,
     PayeeKind,
-    Person,
     check_shares,
     death_payees,
     holder_payee,
@@ -64,12 +64,12 @@ class Payee:
 class Circle:
     """The people of a death: who died, who holds the policy, and who has died besides."""
 
-    died: Person | None
-    holder: Person
-    dead: Sequence[Person] = field(default_factory=tuple)
+    died: KnownPerson | None
+    holder: KnownPerson
+    dead: Sequence[KnownPerson] = field(default_factory=tuple)
 
     @property
-    def everybody_dead(self) -> list[Person]:
+    def everybody_dead(self) -> list[KnownPerson]:
         """Return everybody who is known to have died."""
         found = [*self.dead, *([self.died] if self.died else [])]
         return found + ([self.holder] if self.holder.died_on else [])
@@ -85,7 +85,7 @@ def circle_of(session: Session, policy: Policy, claim: Claim, contract: Contract
     customer = get_customer(session, held_by or policy.customer_id)
     members = {one.id: one for one in list_members(session, policy.id)}
     dead = [
-        Person(name=name, born=born, died_on=day)
+        KnownPerson(name=name, born=born, died_on=day)
         for name, born, day in queries.list_deaths(
             session, policy.id, customer.id, but_for=claim.id
         )
@@ -96,35 +96,39 @@ def circle_of(session: Session, policy: Policy, claim: Claim, contract: Contract
         life = members.get(claim.member_id) if claim.member_id else None
         died = _life(life, claim.event_date) if life else None
         if died is None:
-            died = Person(name=holder.name, born=holder.born, died_on=claim.event_date)
+            died = KnownPerson(name=holder.name, born=holder.born, died_on=claim.event_date)
     return Circle(died, holder, dead)
 
 
-def _holder(customer: Customer, dead: Sequence[Person]) -> Person:
+def _holder(customer: Customer, dead: Sequence[KnownPerson]) -> KnownPerson:
     if customer.kind is not CustomerKind.PERSON:
-        return Person(name=customer.display_name, is_natural=False)
-    person = Person(name=customer.display_name, born=customer.date_of_birth)
+        return KnownPerson(name=customer.display_name, is_natural=False)
+    person = KnownPerson(name=customer.display_name, born=customer.date_of_birth)
     days = [one.died_on for one in dead if is_same_person(one, person) and one.died_on]
-    return Person(name=person.name, born=person.born, died_on=min(days, default=None))
+    return KnownPerson(name=person.name, born=person.born, died_on=min(days, default=None))
 
 
 def has_died(session: Session, policy: Policy, customer: Customer) -> bool:
     """Tell whether claims on a policy, or on others of a customer, say that they have died."""
     deaths = queries.list_deaths(session, policy.id, customer.id)
-    dead = [Person(name=name, born=born, died_on=day) for name, born, day in deaths]
+    dead = [KnownPerson(name=name, born=born, died_on=day) for name, born, day in deaths]
     return _holder(customer, dead).died_on is not None
 
 
 DEATHS.append(has_died)
 
 
-def _life(member: PolicyMember, died_on: date) -> Person:
+def _life(member: PolicyMember, died_on: date) -> KnownPerson:
     name = f"{member.first_name} {member.last_name}".strip()
-    return Person(name=name, born=member.date_of_birth, died_on=died_on)
+    return KnownPerson(name=name, born=member.date_of_birth, died_on=died_on)
 
 
 def entitled_by_policy(
-    circle: Circle, contract: Contract | None, claim: Claim, on: date, more: Sequence[Person] = ()
+    circle: Circle,
+    contract: Contract | None,
+    claim: Claim,
+    on: date,
+    more: Sequence[KnownPerson] = (),
 ) -> list[Entitled]:
     """Return who is paid by the policy as at the event. `more` have died besides."""
     if circle.died is None:
@@ -139,9 +143,9 @@ def entitled_by_policy(
     )
 
 
-def _heir(one: ContractBeneficiary, dead: Sequence[Person]) -> Heir:
+def _heir(one: ContractBeneficiary, dead: Sequence[KnownPerson]) -> Heir:
     name = f"{one.first_name} {one.last_name}".strip()
-    person = Person(name=name, born=one.date_of_birth)
+    person = KnownPerson(name=name, born=one.date_of_birth)
     days = [each.died_on for each in dead if is_same_person(each, person) and each.died_on]
     return Heir(
         name=name,
@@ -230,7 +234,7 @@ def _refuse_the_dead(row: ClaimPayee, circle: Circle, at: str) -> None:
     """Refuse to pay somebody who has died; a namesake says so by a birth date."""
     if row.kind is PayeeKind.ESTATE:
         return
-    person = Person(name=row.name, born=row.date_of_birth)
+    person = KnownPerson(name=row.name, born=row.date_of_birth)
     for dead in circle.everybody_dead:
         if is_same_person(dead, person):
             raise DomainError(
@@ -327,7 +331,7 @@ def pay_by_policy(
                 raise DomainError(f"{name} is no beneficiary of the policy.", field="died")
             if day > on:
                 raise DomainError("Nobody dies ahead.", field="died")
-            more.append(Person(name=name, born=heirs[name].date_of_birth, died_on=day))
+            more.append(KnownPerson(name=name, born=heirs[name].date_of_birth, died_on=day))
         circle = circle_of(session, held.policy, held.claim, contract)
         present = queries.list_payees(session, claim_id)
         before = _said(present)
@@ -439,7 +443,7 @@ def require_payable(held: Held, payees: Sequence[ClaimPayee]) -> None:
     contract = contract_at(held, held.claim.event_date).contract
     circle = circle_of(held.session, held.policy, held.claim, contract)
     for one in payees:
-        person = Person(name=one.name, born=one.date_of_birth)
+        person = KnownPerson(name=one.name, born=one.date_of_birth)
         is_dead = any(is_same_person(dead, person) for dead in circle.everybody_dead)
         if is_dead and one.kind is not PayeeKind.ESTATE:
             raise ConflictError(

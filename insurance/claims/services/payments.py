@@ -100,7 +100,7 @@ class PaymentOutcome:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class PaymentPart:
     """What one payee gets: by item, under a reference, premiums that are owed kept back."""
 
     payee: ClaimPayee
@@ -191,7 +191,7 @@ def _used(field: str) -> ConflictError:
     return ConflictError("This payment reference has been used for something else.", field=field)
 
 
-def _parts(held: Held, wanted: NewPayment, items: Mapping[UUID, ClaimItem]) -> list[Part]:
+def _parts(held: Held, wanted: NewPayment, items: Mapping[UUID, ClaimItem]) -> list[PaymentPart]:
     """Divide what is paid of each item among the payees by their shares, to the cent."""
     everybody = payees_to_pay(held, ())
     payees = payees_to_pay(held, wanted.payees)
@@ -216,7 +216,9 @@ def _parts(held: Held, wanted: NewPayment, items: Mapping[UUID, ClaimItem]) -> l
     getting = [(one, lines) for one, lines in zip(payees, by_payee, strict=True) if lines]
     require_payable(held, [one for one, _lines in getting])
     return [
-        Part(payee=one, reference=_reference(held, wanted, one, at, len(getting)), lines=lines)
+        PaymentPart(
+            payee=one, reference=_reference(held, wanted, one, at, len(getting)), lines=lines
+        )
         for at, (one, lines) in enumerate(getting, 1)
     ]
 
@@ -334,7 +336,7 @@ def needs_second_person(session: Session, claim: Claim, paid_on: date) -> bool:
     return in_days_of_change(changed_on, paid_on, settings.payee_change_days)
 
 
-def _ask(held: Held, wanted: NewPayment, parts: Sequence[Part]) -> UUID:
+def _ask(held: Held, wanted: NewPayment, parts: Sequence[PaymentPart]) -> UUID:
     claim, amount = held.claim, total(amount for _item, amount in wanted.lines)
     request = request_approval(
         held.session,
@@ -367,14 +369,14 @@ def _ask(held: Held, wanted: NewPayment, parts: Sequence[Part]) -> UUID:
     return request.id
 
 
-def _described(parts: Sequence[Part]) -> list[dict[str, str | None]]:
+def _described(parts: Sequence[PaymentPart]) -> list[dict[str, str | None]]:
     return [described(one.payee, one.gross) for one in parts]
 
 
 def _pay(
     held: Held,
     wanted: NewPayment,
-    parts: Sequence[Part],
+    parts: Sequence[PaymentPart],
     items: dict[UUID, ClaimItem],
     payer: UUID,
     *,
@@ -399,7 +401,7 @@ def _pay(
 def _pay_part(
     held: Held,
     wanted: NewPayment,
-    part: Part,
+    part: PaymentPart,
     items: dict[UUID, ClaimItem],
     payer: UUID,
     request: ApprovalRequest | None,
