@@ -24,7 +24,7 @@ from insurance.core.context import SYSTEM, Actor, acting_as
 from insurance.core.db import db
 from insurance.core.errors import ConflictError, DomainError
 from insurance.core.permissions import Role
-from insurance.jobs.schedule import PERIODIC, run_due
+from insurance.jobs.schedule import PERIODIC
 from insurance.notifications.models import Mail
 from insurance.policies.lifecycle_rules import CancellationType
 from insurance.policies.models import PolicyStatus
@@ -87,18 +87,18 @@ def test_the_jobs_are_run_every_hour() -> None:
     assert every["approvals.expire_requests"] == every["approvals.remind_deciders"] == 3600
 
 
-def test_the_jobs_work_in_every_organization(
+def test_the_jobs_remind_and_end_what_waits_too_long(
     policy_id: UUID, asker: Actor, session: Session
 ) -> None:
     approval_id = _ask(policy_id, asker)
     jobs = {one.name: one for one in PERIODIC}
 
-    with clock.frozen(morning(THIRD_DAY)):
-        run_due(jobs["approvals.remind_deciders"])
+    with clock.frozen(morning(THIRD_DAY)), acting_as(SYSTEM):
+        jobs["approvals.remind_deciders"].run()
     assert get_request(session, approval_id).reminded_at == morning(THIRD_DAY)
     session.rollback()
-    with clock.frozen(morning(OVER)):
-        run_due(jobs["approvals.expire_requests"])
+    with clock.frozen(morning(OVER)), acting_as(SYSTEM):
+        jobs["approvals.expire_requests"].run()
 
     assert get_request(session, approval_id).status is ApprovalStatus.EXPIRED
 
