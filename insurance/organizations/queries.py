@@ -2,9 +2,10 @@
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
@@ -31,6 +32,11 @@ def get_organization(session: Session, *, lock: bool = False) -> Organization:
     if found is None:
         raise NotFoundError
     return found
+
+
+def local_day(session: Session, moment: datetime) -> date:
+    """Return the day of a moment in the time zone of the organization in scope."""
+    return moment.astimezone(ZoneInfo(get_organization(session).timezone)).date()
 
 
 def get_insurer(session: Session, *, lock: bool = False) -> Organization:

@@ -30,6 +30,7 @@ from insurance.products.models import (
     TermType,
     VersionStatus,
 )
+from insurance.web.business import business_day
 from insurance.web.parsing import Amount, Money, RateNumber, Words
 
 
@@ -365,7 +366,7 @@ def list_launch_checks(product_id: UUID) -> Any:
     queries.get_product(session, product_id)
     version = queries.find_draft(session, product_id)
     version = version or queries.get_current_version(session, product_id)
-    return queries.launch_checklist(session, version, queries.day_of(session, clock.now()))
+    return queries.launch_checklist(session, version, business_day())
 
 
 def _detail(product_id: UUID) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from insurance.approvals import queries, rules
 from insurance.approvals.models import ApprovalDelegation
-from insurance.approvals.services.standing import as_actor, today
+from insurance.approvals.services.standing import as_actor
 from insurance.audit_logs.services import record
 from insurance.core.context import Actor, current_actor
 from insurance.core.db import transaction
@@ -15,7 +15,7 @@ from insurance.core.permissions import May
 from insurance.core.records import get_record
 from insurance.identity.queries import list_members
 from insurance.notifications.services import send_later
-from insurance.organizations.queries import get_organization
+from insurance.organizations.queries import get_organization, local_day
 
 
 def delegate_decisions(
@@ -33,7 +33,7 @@ def delegate_decisions(
             last_day,
             reason,
             is_to_oneself=delegate_id == giver_id,
-            on=today(session, now),
+            on=local_day(session, now),
         )
         people = {one.user.id: as_actor(one) for one in list_members(session)}
         delegate = people.get(delegate_id)

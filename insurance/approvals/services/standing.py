@@ -1,9 +1,8 @@
 """In whose right a person decides a request: their own, or that of a colleague who named them."""
 
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
@@ -15,7 +14,7 @@ from insurance.core.errors import ConflictError, DomainError, ForbiddenError
 from insurance.core.permissions import May
 from insurance.core.tenancy import current_org
 from insurance.identity.queries import Colleague, list_members
-from insurance.organizations.queries import get_organization
+from insurance.organizations.queries import local_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +106,9 @@ def _named_by(
     scopes = current_actor().scopes
     if scopes is not None and May.APPROVALS_DECIDE not in scopes:
         return []
-    found = queries.list_delegations_to(session, person_id, on=today(session, now))
+    found = queries.list_delegations_to(session, person_id, on=local_day(session, now))
     givers = [(one, _member(session, one.delegator_id)) for one in found]
     return [(one, giver) for one, giver in givers if giver and giver.may(May.APPROVALS_DECIDE)]
-
-
-def today(session: Session, now: datetime) -> date:
-    """Return the day of a moment in the organization's time zone."""
-    return now.astimezone(ZoneInfo(get_organization(session).timezone)).date()
 
 
 def as_actor(member: Colleague) -> Actor:

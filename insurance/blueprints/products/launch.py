@@ -14,6 +14,7 @@ from insurance.core.permissions import May
 from insurance.organizations.queries import get_organization
 from insurance.products import queries, services
 from insurance.web.access import requires
+from insurance.web.business import business_day
 from insurance.web.forms import Form, TextField
 from insurance.web.html import go, page
 
@@ -34,7 +35,7 @@ def launch(product_id: UUID) -> Response:
     draft = queries.find_draft(session, product_id)
     if draft is None:
         raise ConflictError("There is no draft to launch.")
-    checks = queries.launch_checklist(session, draft, queries.day_of(session, clock.now()))
+    checks = queries.launch_checklist(session, draft, business_day())
     by_two = get_organization(session).launch_needs_second_person
     form = LaunchForm(data={"version": product.version})
     status = 200

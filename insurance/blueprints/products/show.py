@@ -7,7 +7,6 @@ from flask import Response, request
 
 from insurance.blueprints.products import bp
 from insurance.blueprints.products.rate_grid import grids_of
-from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import NotFoundError
 from insurance.core.permissions import May
@@ -17,6 +16,7 @@ from insurance.products.rules import insures_persons
 from insurance.products.services import find_waiting_launch
 from insurance.quotes.rules import excess_words
 from insurance.web.access import requires
+from insurance.web.business import business_day
 from insurance.web.html import page
 
 _SHOWN_ROWS = 600
@@ -35,7 +35,7 @@ def show(product_id: UUID) -> Response:
     main = queries.load_terms(session, version.id).main_benefit
     tables = queries.load_rate_tables(session, content.rate_tables)
     checks = (
-        queries.launch_checklist(session, version, queries.day_of(session, clock.now()))
+        queries.launch_checklist(session, version, business_day())
         if version.status is VersionStatus.DRAFT
         else []
     )

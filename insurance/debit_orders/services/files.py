@@ -15,8 +15,7 @@ from insurance.core.text import latin_text
 from insurance.debit_orders import queries
 from insurance.debit_orders.exporters import EXPORTERS, Exporter, FileItem, FileRun
 from insurance.debit_orders.models import DebitOrderRun, DebitRunStatus
-from insurance.organizations.queries import get_organization
-from insurance.products.queries import day_of
+from insurance.organizations.queries import get_organization, local_day
 
 _NAMED = 5
 _NOT_SENT = (DebitRunStatus.DRAFT, DebitRunStatus.CANCELLED)
@@ -97,7 +96,7 @@ def render(session: Session, run: DebitOrderRun, exporter: Exporter) -> bytes:
         number=run.number,
         insurer=get_organization(session).name,
         action_date=run.action_date,
-        released_on=day_of(session, run.released_at),
+        released_on=local_day(session, run.released_at),
         item_count=run.item_count,
         total=run.total,
     )

@@ -7,7 +7,7 @@ from insurance.policies.changes.contents import (
     sums_of_benefits,
     write_sums,
 )
-from insurance.policies.changes.figures import IN_FORCE, count_changes, in_force_of
+from insurance.policies.changes.figures import IN_FORCE, count_changes
 from insurance.policies.changes.planned import PlannedChanges
 from insurance.policies.changes.rows import ChangeRows, rows_of
 from insurance.policies.changes.writing import set_instalments, write_changes, write_events
@@ -20,7 +20,6 @@ __all__ = [
     "PlannedChanges",
     "PolicyChange",
     "count_changes",
-    "in_force_of",
     "new_layers",
     "new_values",
     "rows_of",

@@ -22,6 +22,7 @@ from insurance.core.money import ZERO, format_money, total
 from insurance.core.period import Period
 from insurance.core.tenancy import current_org
 from insurance.ledger.rules import split_vat
+from insurance.organizations.queries import local_day
 from insurance.policies import lifecycle_rules as rules
 from insurance.policies import queries
 from insurance.policies.lifecycle_rules import (
@@ -52,7 +53,6 @@ from insurance.policies.services.moves import (
     open_case,
 )
 from insurance.policies.services.own_receipts import next_reference, write_off_open
-from insurance.products.queries import day_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -287,7 +287,7 @@ def _check_proofs(case: Case, wanted: Cancellation, by: Initiator, effective: da
         rules.check_insurers_notice(
             effective,
             case.on,
-            issued_on=day_of(case.session, case.policy.issued_at),
+            issued_on=local_day(case.session, case.policy.issued_at),
             notice_sent_on=wanted.notice_sent_on,
             evidence=wanted.notice_evidence,
             days=int(case.parameter("insurer_notice_days")),
@@ -352,7 +352,7 @@ def _cooling_off(case: Case, kind: CancellationType) -> CoolingOff:
     term = (policy.expiry_date - policy.effective_date).days if policy.expiry_date else None
     return rules.cooling_off(
         kind,
-        day_of(case.session, policy.issued_at),
+        local_day(case.session, policy.issued_at),
         case.on,
         days=days,
         term_days=term,

@@ -30,7 +30,6 @@ from insurance.products.queries.rate_tables import (
 from insurance.products.queries.reference import (
     ClassChoice,
     benefit_type_ids,
-    day_of,
     find_category,
     find_class,
     get_category,
@@ -72,7 +71,6 @@ __all__ = [
     "TableUse",
     "VersionContent",
     "benefit_type_ids",
-    "day_of",
     "count_products",
     "find_category",
     "find_class",

@@ -2,9 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
@@ -16,7 +14,6 @@ from insurance.organizations.models import (
     BenefitType,
     Category,
     LicensedClass,
-    Organization,
     ProductClass,
 )
 from insurance.products.models import (
@@ -104,11 +101,3 @@ def benefit_type_ids(session: Session) -> dict[str, UUID]:
     """Return the id of every benefit type by its code."""
     rows = session.execute(select(BenefitType.code, BenefitType.id))
     return dict(rows.all())
-
-
-def day_of(session: Session, moment: datetime) -> date:
-    """Return the organization's calendar day at a moment."""
-    zone = session.scalar(select(Organization.timezone).where(Organization.org_id == current_org()))
-    if zone is None:
-        raise NotFoundError("There is no such organization.")
-    return moment.astimezone(ZoneInfo(zone)).date()

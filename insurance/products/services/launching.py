@@ -17,7 +17,7 @@ from insurance.core.context import current_actor
 from insurance.core.db import transaction
 from insurance.core.errors import ConflictError, DomainError, ForbiddenError, raise_all
 from insurance.core.permissions import May
-from insurance.organizations.queries import get_organization
+from insurance.organizations.queries import get_organization, local_day
 from insurance.products import queries, rules
 from insurance.products.models import Product, ProductStatus, ProductVersion, VersionStatus
 from insurance.products.services.lifecycle import set_status
@@ -63,7 +63,7 @@ def refuse_alone(session: Session) -> None:
 def _ask(
     session: Session, product: Product, draft: ProductVersion, reason: str, now: datetime
 ) -> None:
-    raise_all(queries.launch_problems(session, draft, queries.day_of(session, now)))
+    raise_all(queries.launch_problems(session, draft, local_day(session, now)))
     launched = queries.find_launched(session, product.id)
     for waiting in list_waiting(session, "products", product.id):
         if not _stands(session, product, draft, waiting):
@@ -194,7 +194,7 @@ def launch_draft(
     hint: str = "",
 ) -> None:
     """Check and launch a draft as a step; `hint` leads the refusals."""
-    problems = queries.launch_problems(session, draft, queries.day_of(session, now))
+    problems = queries.launch_problems(session, draft, local_day(session, now))
     if problems and hint:
         problems.insert(0, DomainError(hint, field="is_active"))
     raise_all(problems)
