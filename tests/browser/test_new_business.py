@@ -85,6 +85,22 @@ def test_the_search_box_finds_a_customer_by_a_misspelt_name_and_a_policy_by_its_
     expect(page.get_by_role("heading", level=1)).to_have_text("PL-2026-000001")
 
 
+def test_what_is_typed_into_the_search_box_as_soon_as_the_page_shows_is_searched_for(
+    signed_in: Callable[..., Page], org: OrganizationFacts
+) -> None:
+    page = signed_in(Role.AGENT)
+    # A busy machine: what only waits for its turn comes when the typing is long over.
+    page.add_init_script(
+        "const start = window.setTimeout;"
+        "window.setTimeout = (work, wait, ...more) => start(work, wait ?? 3000, ...more);"
+    )
+    page.goto(f"/{org.slug}/")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("Quot")
+
+    expect(page.locator("#palette-results")).to_contain_text("Quotes", timeout=2_000)
+
+
 def test_signing_in_with_a_password_leads_to_the_start_and_signing_out_back(
     signed_in: Callable[..., Page], app: Flask, org: OrganizationFacts
 ) -> None:
