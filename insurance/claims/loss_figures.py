@@ -41,15 +41,27 @@ _BY_DAY = """
            CAST(0 AS numeric) AS earned, CASE WHEN $claim THEN $lost ELSE 0 END AS claims
     $charges WHERE t.org_id = :org AND ($premium OR $claim) AND $chosen
     UNION ALL
-    SELECT t.org_id, $product, s.first + n, 0,
-           ($sign) * ($earned - CASE WHEN n = 0 THEN 0 ELSE $earned_before END), 0
-    $charges
-    CROSS JOIN LATERAL (
-        SELECT greatest(t.effective_date, l.due_date) AS first,
-               greatest(t.effective_date, l.due_date, l.period_end - 1) AS last) s
-    CROSS JOIN LATERAL generate_series(0, s.last - s.first) n
-    WHERE t.org_id = :org AND $premium AND $chosen"""
-"""What transfers add to the sums of days: charged and lost on theirs, earned from then on."""
+    SELECT e.org_id, e.product_id, e.day + x.later, 0,
+           CASE x.later WHEN 0 THEN e.earned ELSE -e.earned_before END, 0
+    FROM (
+        SELECT a.org_id, a.product_id, a.first + n AS day, sum(a.charges * $earned) AS earned,
+               sum(a.charges * $earned) FILTER (WHERE a.first + n < a.last) AS earned_before
+        FROM (
+            SELECT t.org_id, $product AS product_id, t.amount, l.due_date, l.period_end,
+                   greatest(t.effective_date, l.due_date) AS first,
+                   greatest(t.effective_date, l.due_date, l.period_end - 1) AS last,
+                   sum($sign) AS charges
+            $charges WHERE t.org_id = :org AND $premium AND $chosen
+            GROUP BY 1, 2, 3, 4, 5, 6, 7) a
+        CROSS JOIN LATERAL generate_series(0, a.last - a.first) n
+        GROUP BY 1, 2, 3) e
+    CROSS JOIN (VALUES (0), (1)) x(later)
+    WHERE x.later = 0 OR e.earned_before <> 0"""
+"""What transfers add to the sums of days: charged and lost on theirs, earned from then on.
+
+Charges that are alike are earned together. What is earned by a day, less what was by the day
+before, is earned on it.
+"""
 
 
 def _by_day(chosen: str) -> str:
@@ -60,8 +72,7 @@ def _by_day(chosen: str) -> str:
         lost=_LOST,
         sign=SIGN,
         charges=CHARGES,
-        earned=earned_by_sql("(s.first + n)"),
-        earned_before=earned_by_sql("(s.first + n - 1)"),
+        earned=earned_by_sql("(a.first + n)", charge="a", line="a"),
         chosen=chosen,
     )
 

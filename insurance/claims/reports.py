@@ -490,10 +490,11 @@ _ENTRIES = """
       AND (CAST(:product AS uuid) IS NULL OR p.product_id = :product)
     ORDER BY t.effective_date DESC, t.id DESC LIMIT :limit OFFSET :offset"""
 EARNED_BY = """
-    CASE WHEN l.id IS NULL THEN t.amount
-         WHEN $on < l.due_date THEN 0
-         WHEN $on >= l.period_end - 1 THEN t.amount
-         ELSE round(t.amount * ($on - l.due_date + 1) / (l.period_end - l.due_date), 2) END"""
+    CASE WHEN $line.due_date IS NULL THEN $charge.amount
+         WHEN $on < $line.due_date THEN 0
+         WHEN $on >= $line.period_end - 1 THEN $charge.amount
+         ELSE round($charge.amount * ($on - $line.due_date + 1)
+                    / ($line.period_end - $line.due_date), 2) END"""
 """What of a charged premium is earned at the end of a day: the rule `earned_by`, in SQL.
 
 A charge without a premium line has no period, and is earned on its day.
@@ -506,9 +507,12 @@ CHARGES = """
 """
 
 
-def earned_by_sql(on: str) -> str:
-    """Return the SQL of what of a charge is earned at the end of the day that `on` is."""
-    return Template(EARNED_BY).substitute(on=on)
+def earned_by_sql(on: str, *, charge: str = "t", line: str = "l") -> str:
+    """Return the SQL of what of a charge is earned at the end of the day that `on` is.
+
+    `charge` has its amount, `line` the due date and the end of the period of its premium line.
+    """
+    return Template(EARNED_BY).substitute(on=on, charge=charge, line=line)
 
 
 def _earned_between(first: str, last: str) -> str:
