@@ -12,8 +12,10 @@ from sqlalchemy.orm import Session
 from insurance.billing.models import LineStatus
 from insurance.billing.queries import list_premium_lines
 from insurance.claims.queries import get_claim
+from insurance.core.db import transaction
 from insurance.core.errors import ConflictError, DomainError
 from insurance.core.ids import new_id
+from insurance.core.period import add_years
 from insurance.core.tenancy import current_org
 from insurance.jobs.claims import watch_deadlines
 from insurance.lapses.services import record_notice
@@ -36,7 +38,9 @@ from insurance.month_end.services import (
     retry_run,
     withdraw_refusal,
 )
-from insurance.month_end.services.effects import Effect
+from insurance.month_end.services.effects import Effect, Work
+from insurance.month_end.services.escalations import load_escalations
+from insurance.month_end.services.steps import apply_steps
 from insurance.policies.models import PolicyStatus
 from insurance.policies.queries import get_policy, list_benefits, list_versions
 from insurance.policies.replay import find_differences
@@ -192,7 +196,7 @@ def test_credit_pays_what_month_end_charges_as_planned(session: Session) -> None
     assert list_premium_lines(session, policy_id)[12].status is LineStatus.PAID
 
 
-_LEFT_BY_A_RISE = {
+_LEFT_BY_A_MONTH = {
     "policy": """
         SELECT premium, coverage_amount, current_version, rating, status FROM ins.policies
         WHERE org_id = :org AND id = :policy
@@ -203,7 +207,7 @@ _LEFT_BY_A_RISE = {
                payload -> 'state' -> 'coverage_amount', actor
         FROM ins.policy_events
         WHERE org_id = :org AND policy_id = :policy
-          AND event_type IN ('ANNIVERSARY', 'PREMIUM_DUE') ORDER BY sequence
+          AND event_type IN ('ANNIVERSARY', 'PREMIUM_DUE', 'PREMIUM_OVERDUE') ORDER BY sequence
     """,
     "versions": """
         SELECT version_number, effective_date, snapshot_date, change_reason, change_description,
@@ -226,15 +230,16 @@ _LEFT_BY_A_RISE = {
         WHERE b.org_id = :org AND b.policy_id = :policy ORDER BY b.display_order, l.number
     """,
     "lines": """
-        SELECT kind, sequence, due_date, period_end, amount, whole_days, posted_at IS NULL
+        SELECT kind, sequence, due_date, period_end, amount, whole_days, posted_at IS NULL,
+               paid_amount, status
         FROM ins.premium_lines WHERE org_id = :org AND policy_id = :policy
         ORDER BY kind, sequence
     """,
     "ledger": """
         SELECT type, effective_date, debit_account, credit_account, amount
         FROM ins.ledger_transfers
-        WHERE org_id = :org AND policy_id = :policy AND type IN ('PREMIUM_DUE', 'ADJUSTMENT')
-        ORDER BY type, effective_date, amount
+        WHERE org_id = :org AND policy_id = :policy
+        ORDER BY type, effective_date, debit_account, credit_account, amount
     """,
     "audit": """
         SELECT action, user_label, before, after FROM ins.audit_events
@@ -244,32 +249,45 @@ _LEFT_BY_A_RISE = {
 }
 
 
-def test_a_rise_whose_rows_are_planned_leaves_what_one_worked_out_when_applied_leaves(
-    session: Session,
+@pytest.mark.parametrize(
+    "paid",
+    [
+        pytest.param("4030.00", id="all that was due"),
+        pytest.param("4030.01", id="a cent more"),
+        pytest.param("4340.00", id="a premium ahead, which costs more from the anniversary"),
+        pytest.param("3600.50", id="too little, the last of it part of a premium"),
+        pytest.param("310.00", id="one premium of thirteen"),
+    ],
+)
+def test_a_month_whose_rows_are_planned_leaves_what_one_written_at_once_leaves(
+    session: Session, paid: str
 ) -> None:
-    """One cent of credit may pay what falls due: that policy is worked out as it is applied."""
-    planned, tried = (sell(START, premium="310.00", **INDEXED) for _ in range(2))
+    planned, at_once = (sell(START, premium="310.00", **INDEXED) for _ in range(2))
     escalate_by("6", cover_rate=D("5"))
     with at(date(2026, 10, 20)) as now:
         keep_schedules(on=date(2026, 10, 20), now=now)
-    pay(planned, "4030.00", date(2026, 11, 4))
-    pay(tried, "4030.01", date(2026, 11, 4))
+    for policy_id in (planned, at_once):
+        pay(policy_id, paid, date(2026, 11, 4))
+    with at(DAY) as now, transaction() as writing:
+        work = Work(
+            steps=EVERYTHING,
+            on=DAY,
+            now=now,
+            since=add_years(DAY, -1),
+            escalations=load_escalations(writing, DAY, [at_once]),
+        )
+        apply_steps(writing, [at_once], work)
 
     run = month_end(DAY)
 
-    listed = """
-        SELECT has_rows FROM ins.month_end_effects
-        WHERE run_id = :run AND policy_id = :policy AND step <> 'LAPSE_CANDIDATES'
-    """
-    for policy_id, is_listed in ((planned, True), (tried, False)):
-        rows = session.scalars(text(listed), {"run": run.id, "policy": policy_id}).all()
-        assert set(rows) == {is_listed}
-    for what, statement in _LEFT_BY_A_RISE.items():
-        one, other = (
+    listed = "SELECT has_rows FROM ins.month_end_effects WHERE run_id = :run AND policy_id = :policy"
+    assert True in set(session.scalars(text(listed), {"run": run.id, "policy": planned}))
+    for what, statement in _LEFT_BY_A_MONTH.items():
+        by_plan, directly = (
             session.execute(text(statement), {"org": current_org(), "policy": policy_id}).all()
-            for policy_id in (planned, tried)
+            for policy_id in (planned, at_once)
         )
-        assert one and one == other, what
+        assert by_plan == directly, what
     assert find_differences()[1] == []
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from insurance.billing.models import LineKind, LineStatus, PremiumLine
 from insurance.core.bulk import id_array, write_rows
+from insurance.core.errors import ConflictError
 from insurance.core.ids import new_id
 from insurance.core.money import ZERO
 from insurance.core.period import Period
@@ -25,8 +26,10 @@ _SET_CHARGED = text(
 )
 _SET_OVERDUE = text(
     """
-    UPDATE ins.premium_lines SET status = 'OVERDUE'
-    WHERE org_id = :org AND id = ANY(CAST(:ids AS uuid[])) AND status = 'PENDING'
+    UPDATE ins.premium_lines l SET status = 'OVERDUE'
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:outstanding AS numeric[])) AS v(id, outstanding)
+    WHERE l.org_id = :org AND l.id = v.id AND l.status = 'PENDING'
+      AND l.amount - l.paid_amount = v.outstanding
     """
 )
 _PRICE = """
@@ -113,9 +116,15 @@ def mark_charged(session: Session, line_ids: Collection[UUID], *, at: datetime |
         session.execute(_SET_CHARGED, values)
 
 
-def mark_overdue(session: Session, line_ids: Collection[UUID]) -> None:
-    """Mark lines that were not paid in time."""
-    session.execute(_SET_OVERDUE, {"org": current_org(), "ids": id_array(line_ids)})
+def mark_overdue(session: Session, outstanding: Mapping[UUID, Decimal]) -> None:
+    """Mark lines that were not paid in time; `outstanding` says by line what is owed, in rand.
+
+    Raises ConflictError where a line owes another amount, or is not pending.
+    """
+    values = {"ids": list(outstanding), "outstanding": list(outstanding.values())}
+    marked: Any = session.execute(_SET_OVERDUE, {"org": current_org(), **values})
+    if marked.rowcount != len(outstanding):
+        raise ConflictError("Premiums are not as they were when arrears were worked out.")
 
 
 def cancel_lines(session: Session, line_ids: Sequence[UUID]) -> None:
@@ -160,8 +169,10 @@ class PlannedLines:
         self._mark = text(
             f"""
             UPDATE ins.premium_lines l SET status = 'OVERDUE'
-            WHERE l.org_id = :org AND l.status = 'PENDING'
+            FROM (SELECT r.* {rows_from("overdue")}) v
+            WHERE l.org_id = :org AND l.status = 'PENDING' AND l.id = v.line
               AND l.id = ANY(ARRAY(SELECT r.line {rows_from("overdue")}))
+              AND l.amount - l.paid_amount = v.outstanding
             """  # noqa: S608 - sources are constants of the caller
         )
 

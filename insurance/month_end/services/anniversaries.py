@@ -36,7 +36,7 @@ from insurance.month_end.services.anniversary_basis import (
 from insurance.month_end.services.anniversary_charges import charge_adjustments
 from insurance.month_end.services.anniversary_history import plain_change
 from insurance.month_end.services.escalations import Escalations
-from insurance.policies.changes import PolicyChange, set_instalments, write_changes, write_sums
+from insurance.policies.changes import PolicyChange, write_changes, write_sums
 from insurance.policies.models import EndorsementType
 from insurance.policies.queries import get_policy
 from insurance.policies.rules import Change, fold
@@ -259,35 +259,19 @@ def _after(basis: AnniversaryBasis, raised: Raised) -> AnniversaryBasis:
 
 
 def write_anniversaries(
-    session: Session,
-    raised: Sequence[Raised],
-    *,
-    on: date,
-    now: datetime,
-    with_history: bool = True,
+    session: Session, raised: Sequence[Raised], *, on: date, now: datetime
 ) -> None:
-    """Write what was decided: history, contract, lines to come, and what the past ones lack.
-
-    Without history it is a trial, good for what later steps read and to be taken back.
-    """
+    """Write what was decided: history, contract, lines to come, and what the past ones lack."""
     if not raised:
         return
     session.flush()
-    if with_history:
-        _write_changes(session, raised, on, now)
-    else:
-        instalments = {one.policy.id: one.instalment for one in raised}
-        set_instalments(session, instalments)
+    _write_changes(session, raised, on, now)
     relaid = {line: amount for one in raised for line, amount in one.relaid.items()}
     if relaid:
-        release_excess(session, _paid_less(raised), on=on, now=now)
+        returning = {line for one in raised if one.gives_back for line in one.relaid}
+        release_excess(session, {line: relaid[line] for line in returning}, on=on, now=now)
         price_lines(session, relaid)
     charge_adjustments(session, raised, on, now)
-
-
-def _paid_less(raised: Sequence[Raised]) -> dict[UUID, Decimal]:
-    """Return premiums that were paid ahead and now cost less, with what they cost."""
-    return {line: amount for one in raised if one.gives_back for line, amount in one.relaid.items()}
 
 
 def _write_changes(session: Session, raised: Sequence[Raised], on: date, now: datetime) -> None:

@@ -1,7 +1,7 @@
 """What an anniversary starts from and comes to: contracts, changes and lines of policies."""
 
 from collections import Counter, defaultdict
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -13,10 +13,9 @@ from sqlalchemy.orm import Session
 
 from insurance.billing.models import LineKind
 from insurance.core.bulk import id_array
-from insurance.core.money import ZERO, to_cents
+from insurance.core.money import ZERO, to_cents, total
 from insurance.core.tenancy import current_org
 from insurance.month_end.rules import HUNDRED, Escalation, Rise
-from insurance.policies.models import EndorsementType
 from insurance.policies.rules import Change, Contract, Stage
 from insurance.policies.services.contract_bases import ContractBasis, read_contract_bases
 from insurance.products.rules import INSURE_NO_LIFE
@@ -100,20 +99,6 @@ class Raised:
         )
 
     @property
-    def is_alone(self) -> bool:
-        """Tell whether the policy knows no other changes than rises."""
-        return all(one.type == EndorsementType.ANNIVERSARY for one in self.basis.changes)
-
-    @property
-    def is_plain(self) -> bool:
-        """Tell whether what it leaves to pay follows from it alone, without writing it first.
-
-        A line that cost nothing and is given a price would fall due only then.
-        """
-        free = {one.id for one in self.basis.lines if one.amount == ZERO}
-        return self.is_alone and self.is_newest and not free & self.relaid.keys()
-
-    @property
     def instalment(self) -> Decimal:
         """Return what the policy pays from the anniversary on."""
         contract = self.new
@@ -137,27 +122,55 @@ class Decided:
     @property
     def policy_ids(self) -> set[UUID]:
         """Return the policies that rise."""
-        return {one.policy.id for one in self.raised}
+        return {raised.policy.id for raised in self.raised}
 
     @property
-    def plain(self) -> dict[UUID, Raised]:
-        """Return the rises of policies that rise once, from which the rest follows."""
-        once = Counter(one.policy.id for one in self.raised)
-        return {
-            one.policy.id: one for one in self.raised if once[one.policy.id] == 1 and one.is_plain
-        }
+    def newest(self) -> dict[UUID, Raised]:
+        """Return the last rise of each policy."""
+        return {raised.policy.id: raised for raised in self.raised}
 
     @property
-    def credited(self) -> set[UUID]:
-        """Return the policies that get something back."""
-        return {one.policy.id for one in self.raised if one.gives_back}
-
-    def of(self, policy_ids: Container[UUID]) -> "Decided":
-        """Return what was decided for some of the policies."""
-        return Decided(
-            [one for one in self.raised if one.policy.id in policy_ids],
-            [one for one in self.blocked if one.policy_id in policy_ids],
+    def plain(self) -> frozenset[UUID]:
+        """Return the policies whose rows a plan can list: one rise, the last change, no money back."""
+        times = Counter(raised.policy.id for raised in self.raised)
+        return frozenset(
+            raised.policy.id
+            for raised in self.raised
+            if times[raised.policy.id] == 1 and raised.is_newest and not raised.gives_back
         )
+
+    @property
+    def relaid(self) -> dict[UUID, Decimal]:
+        """Return by line what premiums to come cost from now on, in rand."""
+        return {line: cost for raised in self.raised for line, cost in raised.relaid.items()}
+
+    @property
+    def surcharged(self) -> set[UUID]:
+        """Return the policies that owe more for premiums that were charged."""
+        return {raised.policy.id for raised in self.raised if raised.adjustment > ZERO}
+
+    @property
+    def given_back(self) -> dict[UUID, Decimal]:
+        """Return by policy what is credited of premiums that were charged, in rand."""
+        found: dict[UUID, Decimal] = {}
+        for raised in self.raised:
+            if raised.adjustment < ZERO:
+                found[raised.policy.id] = found.get(raised.policy.id, ZERO) - raised.adjustment
+        return found
+
+    @property
+    def released(self) -> dict[UUID, Decimal]:
+        """Return by policy what was paid ahead and is more than the premium costs now, in rand."""
+        relaid = self.relaid
+        return {
+            policy_id: total(
+                max(line.paid_amount - relaid[line.id], ZERO)
+                for line in raised.basis.lines
+                if line.id in relaid
+            )
+            for policy_id, raised in self.newest.items()
+            if raised.gives_back
+        }
 
 
 def load_bases(

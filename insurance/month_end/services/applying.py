@@ -112,7 +112,7 @@ def _apply_book(session: Session, run: MonthEndRun, chunk: MonthEndChunk, now: d
     is_written = False
     try:
         with session.begin_nested():
-            write_planned(session, chunk, out, now)
+            write_planned(session, chunk, out, on=run.process_date, now=now)
             _audit_rises(session, chunk, out)
         is_written = True
         again = effects_of_chunk(session, chunk, without_rows=True)

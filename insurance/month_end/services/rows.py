@@ -55,7 +55,8 @@ _COLUMNS = {
         "credit": "text",
         "amount": "numeric",
     },
-    "overdue": {"policy_id": "uuid", "line": "uuid"},
+    "credited": {"policy_id": "uuid", "number": "text"},
+    "overdue": {"policy_id": "uuid", "line": "uuid", "outstanding": "numeric"},
     "events": {
         "policy_id": "uuid",
         "id": "uuid",
@@ -150,8 +151,14 @@ class PlannedRows:
             self.add_journal(schedule.journal_of(charge))
             self._add_event(schedule.event_of_charge(charge))
         for one in late:
-            self.kept["overdue"].append((one.policy_id.hex, one.line_id.hex))
+            self.kept["overdue"].append((one.policy_id.hex, one.line_id.hex, str(one.outstanding)))
             self._add_event(schedule.event_of_late(one))
+
+    def add_credited(self, policies: Mapping[UUID, str]) -> None:
+        """Name policies, with their numbers, whose credit settles some of what is due."""
+        self.kept["credited"] += [
+            (policy_id.hex, array_item(number)) for policy_id, number in policies.items()
+        ]
 
     def add_journal(self, entries: Sequence[Entry]) -> None:
         """Make the rows of transfers that belong together."""

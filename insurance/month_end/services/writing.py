@@ -1,13 +1,13 @@
 """Writing the rows that a plan lists, in a few statements a chunk."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session
 
-from insurance.billing.services import PlannedLines
+from insurance.billing.services import PlannedLines, apply_credits
 from insurance.core.bulk import id_array
 from insurance.core.context import current_actor
 from insurance.core.errors import ConflictError
@@ -47,6 +47,7 @@ _TRANSFERS = "".join(
 )
 _LINES = PlannedLines(rows_of)
 _CHANGES = PlannedChanges(rows_of)
+_CREDITED = _statement("SELECT r.policy_id, r.number", rows_of("credited"))
 _EXPECTED = _statement(
     "SELECT (SELECT count(*)",
     rows_of("charges", "line"),
@@ -63,7 +64,9 @@ def find_changed(session: Session, chunk: MonthEndChunk, out: set[UUID]) -> set[
     return set(session.scalars(_CHANGED, _values(chunk, out)))
 
 
-def write_planned(session: Session, chunk: MonthEndChunk, out: set[UUID], now: datetime) -> None:
+def write_planned(
+    session: Session, chunk: MonthEndChunk, out: set[UUID], *, on: date, now: datetime
+) -> None:
     """Write the rows that a chunk's effects list, but for policies left out.
 
     Raises ConflictError, or what the database refuses, where they no longer fit.
@@ -82,6 +85,8 @@ def write_planned(session: Session, chunk: MonthEndChunk, out: set[UUID], now: d
     earliest = session.scalar(_EARLIEST, values)
     if earliest is not None:
         post_selected(session, _TRANSFERS, values, earliest=earliest, now=now, field="process_date")
+    credited = {row.policy_id: row.number for row in session.execute(_CREDITED, values)}
+    apply_credits(session, credited, on=on, now=now)
     overdue = _LINES.mark_overdue(session, values)
     if (charged, overdue, raised) != tuple(expected):
         raise ConflictError("Policies are not as they were planned.")

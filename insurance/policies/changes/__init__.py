@@ -10,7 +10,7 @@ from insurance.policies.changes.contents import (
 from insurance.policies.changes.figures import IN_FORCE, count_changes
 from insurance.policies.changes.planned import PlannedChanges
 from insurance.policies.changes.rows import ChangeRows, rows_of
-from insurance.policies.changes.writing import set_instalments, write_changes, write_events
+from insurance.policies.changes.writing import write_changes, write_events
 
 __all__ = [
     "IN_FORCE",
@@ -23,7 +23,6 @@ __all__ = [
     "new_layers",
     "new_values",
     "rows_of",
-    "set_instalments",
     "sums_of_benefits",
     "write_changes",
     "write_events",

@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -64,12 +63,6 @@ def write_events(session: Session, happenings: Sequence[Happening], *, now: date
     for one in happenings:
         rows.add_event(one, one.payload, now)
     write_rows(session, _EVENTS, rows.events)
-
-
-def set_instalments(session: Session, instalments: Mapping[UUID, Decimal]) -> None:
-    """Set what policies pay from now on and leave their history alone: only in a trial."""
-    rows = [{"id": policy_id, "instalment": one} for policy_id, one in instalments.items()]
-    update_rows(session, _POLICIES, rows)
 
 
 def _last_sequences(session: Session, changes: Sequence[PolicyChange]) -> dict[UUID, int]:

@@ -33,7 +33,7 @@ from insurance.ledger.rules import due_premium_legs
 from insurance.ledger.services import Entry, post
 from insurance.policies import queries
 from insurance.policies.changes import Happening, write_events
-from insurance.policies.rules import fold, steps_of
+from insurance.policies.rules import Pricer, Stage, fold, steps_of
 from insurance.policies.services.contracts import load_basis
 from insurance.policies.services.endorsements import apply_due_endorsements
 from insurance.policies.services.held_money import settle_with_money_held
@@ -350,12 +350,12 @@ def decide_lines(
     policy_ids: Sequence[UUID],
     *,
     on: date,
-    instalments: Mapping[UUID, Decimal] | None = None,
+    contracts: Mapping[UUID, tuple[Sequence[Stage], Pricer]] | None = None,
 ) -> list[NewLine]:
     """Return the lines that policies in force lack to reach twelve months from a day.
 
     Due dates are counted on the due day from where the schedule ends. Changes that were issued
-    ahead cost from their day on. `instalments` are those of policies that are about to change.
+    ahead cost from their day on. `contracts` are those of policies that are about to change.
     """
     until = _horizon(on)
     values = {"org": current_org(), "until": until, "policies": id_array(policy_ids)}
@@ -365,14 +365,14 @@ def decide_lines(
     changing: dict[UUID, date] = {}
     for policy_id, free_until in session.execute(_CHANGING, values).tuples():
         changing[policy_id] = max(free_until or date.max, changing.get(policy_id, date.min))
-    known = instalments or {}
+    known = contracts or {}
     lines: list[NewLine] = []
     for row in rows:
         if row.id in changing and row.period_end < changing[row.id]:
-            planned = _plan_changing(session, row, on)
+            planned = _plan_changing(row, *(known.get(row.id) or _stages(session, row.id)), on)
         else:
             # Many policies end on the same day and pay the same.
-            instalment = known.get(row.id, row.instalment)
+            instalment = _last_instalment(*known[row.id]) if row.id in known else row.instalment
             planned = _plan(
                 row.period_end, row.due_day, row.frequency, until, row.expiry_date, instalment
             )
@@ -408,9 +408,19 @@ def _plan(
     )
 
 
-def _plan_changing(session: Session, row: Any, on: date) -> Sequence[PlannedLine]:
-    basis = load_basis(session, queries.get_policy(session, row.id))
-    stages = fold(basis.contract, basis.starts_on, basis.changes, basis.pricer)
+def _stages(session: Session, policy_id: UUID) -> tuple[Sequence[Stage], Pricer]:
+    basis = load_basis(session, queries.get_policy(session, policy_id))
+    return fold(basis.contract, basis.starts_on, basis.changes, basis.pricer), basis.pricer
+
+
+def _last_instalment(stages: Sequence[Stage], pricer: Pricer) -> Decimal:
+    contract = stages[-1].contract
+    return contract.instalment(pricer.factor(contract.frequency))
+
+
+def _plan_changing(
+    row: Any, stages: Sequence[Stage], pricer: Pricer, on: date
+) -> Sequence[PlannedLine]:
     contract = stages[-1].contract
     return plan_lines(
         row.period_end,
@@ -418,8 +428,8 @@ def _plan_changing(session: Session, row: Any, on: date) -> Sequence[PlannedLine
         months=MONTHS_PER_PREMIUM[contract.frequency],
         until=_horizon(on),
         expiry=row.expiry_date,
-        steps=steps_of(stages, basis.pricer),
-        method=basis.pricer.terms.pro_rata_method,
+        steps=steps_of(stages, pricer),
+        method=pricer.terms.pro_rata_method,
     )
 
 
@@ -528,10 +538,10 @@ def decide_late(session: Session, policy_ids: Sequence[UUID], *, on: date) -> li
 
 
 def write_late(session: Session, late: Sequence[Late], *, on: date, now: datetime) -> int:
-    """Mark premiums overdue and return their number."""
+    """Mark premiums overdue and return their number. Raises ConflictError where one owes other."""
     if not late:
         return 0
-    money.mark_overdue(session, [one.line_id for one in late])
+    money.mark_overdue(session, {one.line_id: one.outstanding for one in late})
     write_events(session, [event_of_late(one) for one in late], now=now)
     return len(late)
 
