@@ -250,24 +250,26 @@ _LEFT_BY_A_MONTH = {
 
 
 @pytest.mark.parametrize(
-    "paid",
+    ("paid", "paid_on"),
     [
-        pytest.param("4030.00", id="all that was due"),
-        pytest.param("4030.01", id="a cent more"),
-        pytest.param("4340.00", id="a premium ahead, which costs more from the anniversary"),
-        pytest.param("3600.50", id="too little, the last of it part of a premium"),
-        pytest.param("310.00", id="one premium of thirteen"),
+        pytest.param("4030.00", date(2026, 11, 4), id="all that was due"),
+        pytest.param("4030.01", date(2026, 11, 4), id="a cent more"),
+        pytest.param("4340.00", date(2026, 11, 4), id="a premium ahead"),
+        pytest.param("3820.00", date(2026, 10, 4), id="credit for a part of what falls due"),
+        pytest.param("4100.00", date(2026, 10, 4), id="credit for more than falls due"),
+        pytest.param("3600.50", date(2026, 11, 4), id="too little"),
+        pytest.param("310.00", date(2026, 11, 4), id="one premium of thirteen"),
     ],
 )
 def test_a_month_whose_rows_are_planned_leaves_what_one_written_at_once_leaves(
-    session: Session, paid: str
+    session: Session, paid: str, paid_on: date
 ) -> None:
     planned, at_once = (sell(START, premium="310.00", **INDEXED) for _ in range(2))
     escalate_by("6", cover_rate=D("5"))
     with at(date(2026, 10, 20)) as now:
         keep_schedules(on=date(2026, 10, 20), now=now)
     for policy_id in (planned, at_once):
-        pay(policy_id, paid, date(2026, 11, 4))
+        pay(policy_id, paid, paid_on)
     with at(DAY) as now, transaction() as writing:
         work = Work(
             steps=EVERYTHING,
