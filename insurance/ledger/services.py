@@ -14,6 +14,7 @@ from insurance.core.bulk import write_rows
 from insurance.core.context import current_actor
 from insurance.core.figures import count_notes, leave_note
 from insurance.core.ids import new_id
+from insurance.core.planned import PlannedInsert
 from insurance.core.tenancy import current_org
 from insurance.ledger.figures import add_to_sums
 from insurance.ledger.models import (
@@ -40,15 +41,13 @@ CHART = (
     ("PREMIUM_WAIVED", "Premiums waived and written off", AccountKind.EXPENSE),
 )
 """The accounts every organization starts with."""
-_SELECTED = """
-    INSERT INTO ins.ledger_transfers (org_id, id, journal_id, posted_at, effective_date, type,
-        description, debit_account, credit_account, amount, policy_id, premium_line_id, request_id)
-    SELECT r.org_id, r.id, r.journal_id, CAST(:now AS timestamptz), r.effective_date,
-           r.type, r.description, r.debit_account, r.credit_account, r.amount, r.policy_id,
-           r.premium_line_id, CAST(:request AS text)
-    FROM (
-"""
 _TRANSFERS: Table = LedgerTransfer.__table__  # type: ignore[assignment]
+PLANNED_TRANSFERS = PlannedInsert(
+    _TRANSFERS,
+    {"posted_at": "CAST(:now AS timestamptz)", "request_id": "CAST(:request AS text)"},
+    empty=("reference", "receipt_id", "reverses_id"),
+)
+"""What a plan keeps of transfers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,26 +121,27 @@ def count_transfers(*, most: int | None = None) -> int:
     return count_notes(UncountedTransfers.transfer_ids, add_to_sums, most=most)
 
 
-def post_selected(
+def post_planned(
     session: Session,
-    source: str,
+    rows_from: str,
     values: Mapping[str, Any],
     *,
     earliest: date,
     now: datetime,
     field: str,
 ) -> int:
-    """Post the transfers that a statement of the caller's selects, and return their number.
+    """Post the transfers that a plan lists, and return their number.
 
-    `source` is a constant that names an entry's columns, `org_id` from a row of the organization's; `earliest` is the first of their days.
-    Nothing is dated in a closed month: raises DomainError at `field`.
+    `rows_from` is a constant that reads them with their organization's row; `earliest` is the first
+    of their days. Nothing is dated in a closed month: raises DomainError at `field`.
     """
     check_open(session, earliest, field=field)
     request_id = current_actor().request_id
-    written = session.scalars(
-        text("".join([_SELECTED, source, ") r RETURNING id"])),
-        {**values, "org": current_org(), "now": now, "request": request_id},
-    ).all()
+    statement = text(
+        "".join([PLANNED_TRANSFERS.statement(rows_from), " RETURNING ledger_transfers.id"])
+    )
+    given = {**values, "org": current_org(), "now": now, "request": request_id}
+    written = session.scalars(statement, given).all()
     leave_uncounted(session, written)
     return len(written)
 

@@ -14,6 +14,7 @@ from insurance.billing.services.credits import (
     take_back_refund,
 )
 from insurance.billing.services.lines import (
+    PLANNED_LINES,
     PlannedLines,
     adjustment_row,
     cancel_lines,
@@ -34,6 +35,7 @@ from insurance.billing.services.reversals import reverse_receipt, reverse_receip
 
 __all__ = [
     "Payment",
+    "PLANNED_LINES",
     "PlannedLines",
     "Posted",
     "Unmatched",

@@ -15,6 +15,7 @@ from insurance.core.errors import ConflictError
 from insurance.core.ids import new_id
 from insurance.core.money import ZERO
 from insurance.core.period import Period
+from insurance.core.planned import PlannedInsert
 from insurance.core.tenancy import current_org
 
 _LINES: Table = PremiumLine.__table__  # type: ignore[assignment]
@@ -38,11 +39,26 @@ _PRICE = """
         status = CASE WHEN l.paid_amount > 0 AND l.paid_amount = v.amount THEN 'PAID'
                       WHEN l.status = 'PAID' THEN 'PENDING' ELSE l.status END
     """
-_INTO = """
-    INSERT INTO ins.premium_lines (org_id, id, policy_id, kind, sequence, due_date, period_end,
-        amount, paid_amount, status, whole_days, posted_at)
-    SELECT o.org_id, r.id, r.policy_id,
-    """
+_EMPTY = ("paid_date", "payment_reference")
+PLANNED_LINES = {
+    "lines": PlannedInsert(
+        _LINES,
+        {"kind": "'PREMIUM'", "paid_amount": "0", "status": "'PENDING'"},
+        empty=(*_EMPTY, "posted_at"),
+    ),
+    "adjustments": PlannedInsert(
+        _LINES,
+        {
+            "kind": "'ADJUSTMENT'",
+            "period_end": "r.due_date",
+            "paid_amount": "0",
+            "status": "'PENDING'",
+            "posted_at": "CAST(:now AS timestamptz)",
+        },
+        empty=(*_EMPTY, "whole_days"),
+    ),
+}
+"""What a plan keeps of premium lines, by target."""
 _SET_PRICES = text(
     f"""{_PRICE}
     FROM (SELECT unnest(CAST(:ids AS uuid[])) AS id,
@@ -147,13 +163,8 @@ class PlannedLines:
     """
 
     def __init__(self, rows_from: Callable[[str], str]) -> None:
-        self._lay = text(
-            f"{_INTO} 'PREMIUM', r.sequence, r.due, r.until, r.amount, 0, 'PENDING', r.days,"
-            f" CAST(NULL AS timestamptz) {rows_from('lines')}"
-        )
-        self._adjust = text(
-            f"{_INTO} 'ADJUSTMENT', r.sequence, r.due_date, r.due_date, r.amount, 0, 'PENDING',"
-            f" CAST(NULL AS bigint), :now {rows_from('adjustments')}"
+        self._lay, self._adjust = (
+            text(planned.statement(rows_from(target))) for target, planned in PLANNED_LINES.items()
         )
         self._price = text(
             f"{_PRICE} FROM (SELECT r.* {rows_from('relaid')}) v"

@@ -60,8 +60,8 @@ def _add_contracts(rows: PlannedRows, raised: Sequence[Raised], history: ChangeR
             {
                 **whose,
                 "premium": new.premium,
-                "cover": new.coverage_amount,
-                "version": history.numbers[policy.id],
+                "coverage_amount": new.coverage_amount,
+                "current_version": history.numbers[policy.id],
                 "instalment": one.instalment,
                 "product_id": policy.product_id,
                 "status": str(policy.status),
@@ -70,11 +70,7 @@ def _add_contracts(rows: PlannedRows, raised: Sequence[Raised], history: ChangeR
                 "cover_more": new.coverage_amount - policy.coverage_amount,
             }
         )
-        benefits = [
-            {"id": sums["id"], "premium": sums["premium"], "cover": sums["sum_assured"]}
-            for sums in sums_of_benefits(new)
-        ]
-        rows.add_rows("benefits", [whose | benefit for benefit in benefits])
+        rows.add_rows("benefits", [whose | sums for sums in sums_of_benefits(new)])
         rows.add_rows("objects", [whose | thing for thing in new_values(one.old, new)])
         rows.add_rows("layers", [whose | layer for layer in new_layers(one.old, new)])
     rows.add_rows("contracts", contracts)

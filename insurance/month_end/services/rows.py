@@ -13,110 +13,56 @@ from uuid import UUID
 from sqlalchemy import Table
 from sqlalchemy.orm import Session
 
+from insurance.billing.services import PLANNED_LINES
 from insurance.core.bulk import array_item, array_of, write_rows
 from insurance.core.ids import new_id_text
-from insurance.ledger.services import Entry
+from insurance.ledger.services import PLANNED_TRANSFERS, Entry
 from insurance.month_end.models import MonthEndRows
 from insurance.month_end.services.effects import Facts, as_json
-from insurance.policies.changes import Happening
+from insurance.policies.changes import PLANNED_CHANGES, Happening
 from insurance.policies.models import EventCategory
 from insurance.policies.services import schedule_steps as schedule
 
 _ROWS: Table = MonthEndRows.__table__  # type: ignore[assignment]
-_COLUMNS = {
-    "policies": {"policy_id": "uuid", "event": "bigint"},
-    "lines": {
-        "policy_id": "uuid",
-        "id": "uuid",
-        "sequence": "bigint",
-        "due": "date",
-        "until": "date",
-        "amount": "numeric",
-        "days": "bigint",
-    },
-    "adjustments": {
-        "policy_id": "uuid",
-        "id": "uuid",
-        "sequence": "bigint",
-        "due_date": "date",
-        "amount": "numeric",
-    },
-    "relaid": {"policy_id": "uuid", "line": "uuid", "amount": "numeric"},
-    "charges": {"policy_id": "uuid", "line": "uuid"},
-    "transfers": {
-        "policy_id": "uuid",
-        "id": "uuid",
-        "journal": "uuid",
-        "line": "uuid",
-        "day": "date",
-        "type": "text",
-        "words": "text",
-        "debit": "text",
-        "credit": "text",
-        "amount": "numeric",
-    },
-    "credited": {"policy_id": "uuid", "number": "text"},
-    "overdue": {"policy_id": "uuid", "line": "uuid", "outstanding": "numeric"},
-    "events": {
-        "policy_id": "uuid",
-        "id": "uuid",
-        "sequence": "bigint",
-        "category": "text",
-        "event_type": "text",
-        "effective_date": "date",
-        "description": "text",
-        "payload": "jsonb",
-    },
-    "versions": {
-        "policy_id": "uuid",
-        "id": "uuid",
-        "version_number": "bigint",
-        "event_id": "uuid",
-        "effective_date": "date",
-        "change_reason": "text",
-        "change_description": "text",
-        "policy_snapshot": "jsonb",
-    },
-    "endorsements": {
-        "policy_id": "uuid",
-        "id": "uuid",
-        "type": "text",
-        "status": "text",
-        "effective_date": "date",
-        "change": "jsonb",
-        "reason": "text",
-        "priced_on_version": "bigint",
-        "priced": "jsonb",
-        "event_id": "uuid",
-        "version_number": "bigint",
-    },
-    "contracts": {
-        "policy_id": "uuid",
-        "premium": "numeric",
-        "cover": "numeric",
-        "version": "bigint",
-        "instalment": "numeric",
-        "product_id": "uuid",
-        "status": "text",
-        "shard": "bigint",
-        "premium_more": "numeric",
-        "cover_more": "numeric",
-    },
-    "benefits": {"policy_id": "uuid", "id": "uuid", "premium": "numeric", "cover": "numeric"},
-    "objects": {"policy_id": "uuid", "id": "uuid", "value": "numeric"},
-    "layers": {
-        "policy_id": "uuid",
-        "id": "uuid",
-        "policy_benefit_id": "uuid",
-        "number": "bigint",
-        "amount": "numeric",
-        "starts_on": "date",
-        "waiting_days": "bigint",
-        "waiting_until": "date",
-        "reason": "text",
-    },
+_OF_POLICY = {"policy_id": "UUID"}
+_TARGETS = PLANNED_LINES | PLANNED_CHANGES | {"transfers": PLANNED_TRANSFERS}
+_COLUMNS: dict[str, dict[str, str]] = {
+    "policies": _OF_POLICY | {"event": "BIGINT"},
+    "relaid": _OF_POLICY | {"line": "UUID", "amount": "NUMERIC"},
+    "charges": _OF_POLICY | {"line": "UUID"},
+    "credited": _OF_POLICY | {"number": "TEXT"},
+    "overdue": _OF_POLICY | {"line": "UUID", "outstanding": "NUMERIC"},
+    **{target: planned.columns for target, planned in _TARGETS.items()},
 }
-"""What is kept, and as what PostgreSQL reads it. `policies`: after which event each was planned."""
+"""What is kept, and as what PostgreSQL reads it: what changes or is named, then rows of tables.
+
+`policies`: after which event each was planned.
+"""
+_LINE = ("policy_id", "id", "sequence", "due_date", "period_end", "amount", "whole_days")
+_TRANSFER = (
+    "policy_id",
+    "id",
+    "journal_id",
+    "premium_line_id",
+    "effective_date",
+    "type",
+    "description",
+    "debit_account",
+    "credit_account",
+    "amount",
+)
+_EVENT = (
+    "policy_id",
+    "id",
+    "sequence",
+    "category",
+    "event_type",
+    "effective_date",
+    "description",
+    "payload",
+)
+_ORDER = {"lines": _LINE, "transfers": _TRANSFER, "events": _EVENT}
+"""The columns of those rows that are made here by the thousand, in the order they are made."""
 
 
 @dataclass(slots=True)
@@ -169,14 +115,14 @@ class PlannedRows:
 
     def add_rows(self, target: str, rows: Iterable[Mapping[str, Any]]) -> None:
         """Take rows as they would be written, of which those columns are kept that a plan knows."""
-        names = list(_COLUMNS[target])
+        names = _names(target)
         self.kept[target] += [tuple([_item(row[name]) for name in names]) for row in rows]
 
     def keep(self, session: Session, run_id: UUID, chunk: int) -> None:
         """Keep the rows with the plan of a chunk."""
         found = []
         for target, rows in self.kept.items():
-            for name, items in zip(_COLUMNS[target], zip(*rows, strict=True), strict=False):
+            for name, items in zip(_names(target), zip(*rows, strict=True), strict=False):
                 row = {"run_id": run_id, "chunk": chunk, "target": target, "name": name}
                 found.append(row | {"items": array_of(items)})
         write_rows(session, _ROWS, found)
@@ -197,6 +143,10 @@ class PlannedRows:
                 array_item(payload),
             )
         )
+
+
+def _names(target: str) -> Sequence[str]:
+    return _ORDER.get(target) or list(_COLUMNS[target])
 
 
 def _line_row(one: schedule.NewLine) -> tuple[str, ...]:

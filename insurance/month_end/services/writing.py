@@ -12,7 +12,7 @@ from insurance.core.bulk import id_array
 from insurance.core.context import current_actor
 from insurance.core.errors import ConflictError
 from insurance.core.tenancy import current_org
-from insurance.ledger.services import post_selected
+from insurance.ledger.services import post_planned
 from insurance.month_end.models import MonthEndChunk
 from insurance.month_end.services.rows import rows_of
 from insurance.policies.changes import PlannedChanges
@@ -34,17 +34,8 @@ _CHANGED = _statement(
         WHERE v.org_id = :org AND v.policy_id = r.policy_id ORDER BY v.sequence DESC LIMIT 1)
     """,
 )
-_EARLIEST = _statement("SELECT min(r.day)", rows_of("transfers", "day"))
-_TRANSFERS = "".join(
-    [
-        """
-    SELECT o.org_id, r.id, r.journal AS journal_id, r.day AS effective_date, r.type, r.words AS description,
-           r.debit AS debit_account, r.credit AS credit_account, r.amount, r.policy_id,
-           r.line AS premium_line_id
-    """,
-        rows_of("transfers"),
-    ]
-)
+_EARLIEST = _statement("SELECT min(r.effective_date)", rows_of("transfers", "effective_date"))
+_TRANSFERS = rows_of("transfers")
 _LINES = PlannedLines(rows_of)
 _CHANGES = PlannedChanges(rows_of)
 _CREDITED = _statement("SELECT r.policy_id, r.number", rows_of("credited"))
@@ -54,7 +45,7 @@ _EXPECTED = _statement(
     ") AS charges, (SELECT count(*)",
     rows_of("overdue", "line"),
     ") AS overdue, (SELECT count(*)",
-    rows_of("contracts", "version"),
+    rows_of("contracts", "current_version"),
     ") AS contracts",
 )
 
@@ -84,7 +75,7 @@ def write_planned(
     charged = _LINES.charge(session, values)
     earliest = session.scalar(_EARLIEST, values)
     if earliest is not None:
-        post_selected(session, _TRANSFERS, values, earliest=earliest, now=now, field="process_date")
+        post_planned(session, _TRANSFERS, values, earliest=earliest, now=now, field="process_date")
     credited = {row.policy_id: row.number for row in session.execute(_CREDITED, values)}
     apply_credits(session, credited, on=on, now=now)
     overdue = _LINES.mark_overdue(session, values)

@@ -8,11 +8,12 @@ from insurance.policies.changes.contents import (
     write_sums,
 )
 from insurance.policies.changes.figures import IN_FORCE, count_changes
-from insurance.policies.changes.planned import PlannedChanges
+from insurance.policies.changes.planned import PLANNED_CHANGES, PlannedChanges
 from insurance.policies.changes.rows import ChangeRows, rows_of
 from insurance.policies.changes.writing import write_changes, write_events
 
 __all__ = [
+    "PLANNED_CHANGES",
     "IN_FORCE",
     "ChangeRows",
     "Happening",

@@ -3,78 +3,68 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Table, text
 from sqlalchemy.orm import Session
+
+from insurance.core.planned import PlannedInsert, PlannedUpdate, type_of
+from insurance.policies.models import (
+    BenefitLayer,
+    Endorsement,
+    InsuredObject,
+    Policy,
+    PolicyBenefit,
+    PolicyEvent,
+    PolicyVersion,
+)
+
+
+def _table(model: Any) -> Table:
+    return model.__table__  # type: ignore[no-any-return]
+
+
+_NOW, _ACTOR = "CAST(:now AS timestamptz)", "CAST(:actor AS text)"
+_WHOSE = {"policy_id": "UUID"}
+_POLICIES = _table(Policy)
+PLANNED_CHANGES: dict[str, PlannedInsert | PlannedUpdate] = {
+    "events": PlannedInsert(
+        _table(PolicyEvent),
+        {"recorded_at": _NOW, "actor": _ACTOR, "request_id": "CAST(:request AS text)"},
+        empty=("reason",),
+    ),
+    "versions": PlannedInsert(_table(PolicyVersion), {"snapshot_date": _NOW}),
+    "endorsements": PlannedInsert(
+        _table(Endorsement),
+        {"created_at": _NOW, "created_by": _ACTOR, "issued_at": _NOW, "applied_at": _NOW},
+        empty=("ended_at",),
+    ),
+    "contracts": PlannedUpdate(
+        _POLICIES,
+        ("premium", "coverage_amount", "current_version", "instalment"),
+        key="policy_id",
+        written={"updated_at": _NOW},
+        beside={
+            "product_id": "UUID",
+            "status": type_of(_POLICIES.c.status),
+            "shard": "BIGINT",
+            "premium_more": "NUMERIC",
+            "cover_more": "NUMERIC",
+        },
+    ),
+    "benefits": PlannedUpdate(_table(PolicyBenefit), ("premium", "sum_assured"), beside=_WHOSE),
+    "objects": PlannedUpdate(_table(InsuredObject), ("value",), beside=_WHOSE),
+    "layers": PlannedInsert(_table(BenefitLayer), beside=_WHOSE),
+}
+"""What a plan keeps of changes, by target. `contracts` has what the portfolio's figures gain too."""
 
 
 class PlannedChanges:
-    """Writes events, and what rises leave, from the rows of a plan.
-
-    `rows_from` returns by a target's name what its rows `r` are read from: `events`, `versions`,
-    `endorsements`, `contracts`, `benefits`, `objects` and `layers`; `o` is the organization's row.
-    """
+    """Writes events, and what rises leave, from the rows of a plan: `rows_from` reads a target's."""
 
     def __init__(self, rows_from: Callable[[str], str]) -> None:
-        self._events = text(
-            f"""
-            INSERT INTO ins.policy_events (org_id, id, policy_id, sequence, category, event_type,
-                effective_date, recorded_at, description, payload, actor, request_id)
-            SELECT o.org_id, r.id, r.policy_id, r.sequence, r.category, r.event_type, r.effective_date,
-                   :now, r.description, r.payload, CAST(:actor AS text), CAST(:request AS text)
-            {rows_from("events")}
-            """
-        )
-        versions = text(
-            f"""
-            INSERT INTO ins.policy_versions (org_id, id, policy_id, version_number, event_id,
-                effective_date, snapshot_date, change_reason, change_description, policy_snapshot)
-            SELECT o.org_id, r.id, r.policy_id, r.version_number, r.event_id, r.effective_date, :now,
-                   r.change_reason, r.change_description, r.policy_snapshot
-            {rows_from("versions")}
-            """
-        )
-        endorsements = text(
-            f"""
-            INSERT INTO ins.endorsements (org_id, id, policy_id, type, status, effective_date,
-                change, reason, priced_on_version, priced, created_at, created_by, issued_at,
-                applied_at, event_id, version_number)
-            SELECT o.org_id, r.id, r.policy_id, r.type, r.status, r.effective_date, r.change, r.reason,
-                   r.priced_on_version, r.priced, :now, CAST(:actor AS text), :now, :now,
-                   r.event_id, r.version_number
-            {rows_from("endorsements")}
-            """
-        )
-        self._contracts = text(
-            f"""
-            UPDATE ins.policies p
-            SET premium = v.premium, coverage_amount = v.cover, current_version = v.version,
-                instalment = v.instalment, updated_at = :now
-            FROM (SELECT r.* {rows_from("contracts")}) v
-            WHERE p.org_id = :org AND p.id = v.policy_id
-            """  # noqa: S608 - sources are constants of the caller
-        )
-        benefits = text(
-            f"""
-            UPDATE ins.policy_benefits b SET premium = v.premium, sum_assured = v.cover
-            FROM (SELECT r.* {rows_from("benefits")}) v WHERE b.org_id = :org AND b.id = v.id
-            """  # noqa: S608 - sources are constants of the caller
-        )
-        objects = text(
-            f"""
-            UPDATE ins.policy_objects o SET value = v.value
-            FROM (SELECT r.* {rows_from("objects")}) v WHERE o.org_id = :org AND o.id = v.id
-            """  # noqa: S608 - sources are constants of the caller
-        )
-        layers = text(
-            f"""
-            INSERT INTO ins.policy_benefit_layers (org_id, id, policy_benefit_id, number, amount,
-                starts_on, waiting_days, waiting_until, reason)
-            SELECT o.org_id, r.id, r.policy_benefit_id, r.number, r.amount, r.starts_on,
-                   r.waiting_days, r.waiting_until, r.reason
-            {rows_from("layers")}
-            """
-        )
-        self._history, self._contents = (versions, endorsements), (benefits, objects, layers)
+        self._statements = {
+            target: text(planned.statement(rows_from(target)))
+            for target, planned in PLANNED_CHANGES.items()
+        }
         self._count = text(
             f"""
             INSERT INTO ins.portfolio_counts AS c
@@ -90,16 +80,16 @@ class PlannedChanges:
 
     def write_events(self, session: Session, values: Mapping[str, Any]) -> None:
         """Append the events of the plan."""
-        session.execute(self._events, values)
+        session.execute(self._statements["events"], values)
 
     def write_rises(self, session: Session, values: Mapping[str, Any]) -> int:
         """Write what rises leave of history and contracts; return how many policies rise."""
-        for statement in self._history:
-            session.execute(statement, values)
-        raised: Any = session.execute(self._contracts, values)
-        for statement in self._contents:
-            session.execute(statement, values)
-        return int(raised.rowcount)
+        written: dict[str, Any] = {
+            target: session.execute(statement, values)
+            for target, statement in self._statements.items()
+            if target != "events"
+        }
+        return int(written["contracts"].rowcount)
 
     def count(self, session: Session, values: Mapping[str, Any]) -> None:
         """Bring the portfolio's figures to the rises of the plan."""
