@@ -2,7 +2,7 @@
 
 To add an endpoint, declare its models from `Body`, `Query` and `Answer` and decorate a function:
 
-    @endpoint("POST", "/customers", may=May.CUSTOMERS_EDIT, body=NewCustomer, answer=CustomerAnswer,
+    @endpoint("POST", "/customers", may=CustomersMay.EDIT, body=NewCustomer, answer=CustomerAnswer,
               status=201, tag="Customers")
     def create_customer(body: NewCustomer) -> Reply:
         '''Create a customer.'''
@@ -29,9 +29,9 @@ from insurance.core import clock
 from insurance.core.context import Actor, Channel, acting_as
 from insurance.core.errors import ConflictError, DomainError, ForbiddenError, NotFoundError
 from insurance.core.paging import DEFAULT_LIMIT, MAX_LIMIT, Page
-from insurance.core.permissions import May
-from insurance.core.privacy import as_shown
+from insurance.core.permissions import Permission
 from insurance.core.tenancy import tenant_scope
+from insurance.customers.privacy import as_shown
 from insurance.identity.services import authenticate_bearer
 from insurance.web.errors import on_outage
 from insurance.web.limits import limiter
@@ -102,7 +102,7 @@ class Endpoint:
     method: str
     path: str
     name: str
-    may: May | None
+    may: Permission | None
     body: type[Body] | None
     query: type[Query]
     answer: Any
@@ -131,7 +131,7 @@ def endpoint(
     method: str,
     path: str,
     *,
-    may: May | None = None,
+    may: Permission | None = None,
     body: type[Body] | None = None,
     upload: type[Body] | None = None,
     query: type[Query] = Query,

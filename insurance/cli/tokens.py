@@ -6,7 +6,7 @@ from insurance.cli.context import inside, org_option
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError
-from insurance.core.permissions import GRANTS, May
+from insurance.core.permissions import granted_to, permissions_named
 from insurance.identity.queries import find_roles, find_user_by_email
 from insurance.identity.services import create_api_key
 
@@ -31,15 +31,16 @@ def create(slug: str, email: str, name: str, days: int, scopes: tuple[str, ...])
         roles = find_roles(holder.id, org_id) if holder else frozenset()
         if holder is None or not roles:
             raise click.ClickException(f"{email} does not belong to {slug}.")
-        held = frozenset[May]().union(*(GRANTS[role] for role in roles))
-        unknown = sorted(set(scopes) - set(May))
+        held = granted_to(roles)
+        chosen = permissions_named(scopes)
+        unknown = sorted(set(scopes) - chosen)
         if unknown:
             raise click.ClickException(f"There is no permission {unknown[0]}.")
         try:
             _key, secret = create_api_key(
                 user_id=holder.id,
                 name=name,
-                scopes=frozenset(May(scope) for scope in scopes) or held,
+                scopes=chosen or held,
                 days=days,
                 now=clock.now(),
             )

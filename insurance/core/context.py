@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import lru_cache
 from uuid import UUID
 
-from insurance.core.permissions import GRANTS, May, Role
+from insurance.core.permissions import Permission, Role, granted_to
 
 
 class Channel(StrEnum):
@@ -21,8 +21,8 @@ class Channel(StrEnum):
 
 
 @lru_cache(1024)
-def _granted(roles: frozenset[Role], scopes: frozenset[May] | None) -> frozenset[May]:
-    granted = frozenset[May]().union(*(GRANTS[role] for role in roles))
+def _granted(roles: frozenset[Role], scopes: frozenset[Permission] | None) -> frozenset[Permission]:
+    granted = granted_to(roles)
     return granted if scopes is None else granted & scopes
 
 
@@ -35,7 +35,7 @@ class Actor:
     name: str = "System"
     org_id: UUID | None = None
     roles: frozenset[Role] = frozenset()
-    scopes: frozenset[May] | None = None
+    scopes: frozenset[Permission] | None = None
     channel: Channel = Channel.CLI
     method: str = ""
     ip: str | None = None
@@ -43,11 +43,11 @@ class Actor:
     is_system: bool = field(default=False)
 
     @property
-    def permissions(self) -> frozenset[May]:
+    def permissions(self) -> frozenset[Permission]:
         """Return what the roles grant, narrowed by the token's scopes."""
         return _granted(self.roles, self.scopes)
 
-    def may(self, permission: May) -> bool:
+    def may(self, permission: Permission) -> bool:
         """Tell whether this actor is allowed something."""
         return self.is_system or permission in self.permissions
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from insurance.core.db import db
 from insurance.core.errors import DomainError, NotFoundError
 from insurance.core.paging import Page, decode_cursor, page_of
-from insurance.core.permissions import Role
+from insurance.core.permissions import Permission, Role, granted_to
 from insurance.core.tenancy import current_org, platform_scope
 from insurance.identity.models import (
     ApiKey,
@@ -82,6 +82,10 @@ class Colleague:
     roles: tuple[Role, ...]
     name: str
     has_accepted: bool
+
+    def may(self, permission: Permission) -> bool:
+        """Tell whether one of the roles allows something."""
+        return permission in granted_to(frozenset(self.roles))
 
 
 @dataclass(frozen=True, slots=True)

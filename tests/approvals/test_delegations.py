@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from insurance.approvals.models import ApprovalDelegation, ApprovalRequest, ApprovalStatus
+from insurance.approvals.permissions import ApprovalsMay
 from insurance.approvals.queries import agreements_of, get_request
 from insurance.approvals.services import (
     approve_request,
@@ -26,7 +27,7 @@ from insurance.core import clock
 from insurance.core.context import SYSTEM, Actor, acting_as
 from insurance.core.errors import ConflictError, DomainError, ForbiddenError
 from insurance.core.ids import new_id
-from insurance.core.permissions import May, Role
+from insurance.core.permissions import Role
 from insurance.core.tenancy import tenant_scope
 from insurance.identity.services import change_roles
 from insurance.notifications.models import Mail
@@ -275,7 +276,7 @@ def test_a_token_for_other_things_decides_for_nobody(
     approval_id = _ask(policy_id)
 
     with pytest.raises(ForbiddenError, match="does not decide"):
-        _approve(approval_id, agent.within(scopes=frozenset({May.APPROVALS_VIEW})))
+        _approve(approval_id, agent.within(scopes=frozenset({ApprovalsMay.VIEW})))
 
 
 def test_a_delegate_is_reminded_in_the_delegators_place_as_well(

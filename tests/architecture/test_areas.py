@@ -19,20 +19,20 @@ class Parcel(TenantRecord):
     label: Mapped[str]
 """,
     "insurance/blueprints/parcels/__init__.py": """
-from insurance.core.permissions import May
+from insurance.organizations.permissions import DashboardMay
 from insurance.web.access import tenant_blueprint
 from insurance.web.navigation import RailEntry
 
 bp = tenant_blueprint("parcels", __name__, "/parcels")
-RAIL = (RailEntry("Parcels", "parcels.index", May.DASHBOARD_VIEW, "book", group="Serve", place=5),)
+RAIL = (RailEntry("Parcels", "parcels.index", DashboardMay.VIEW, "book", group="Serve", place=5),)
 """,
     "insurance/blueprints/parcels/index.py": """
 from insurance.blueprints.parcels import bp
-from insurance.core.permissions import May
+from insurance.organizations.permissions import DashboardMay
 from insurance.web.access import requires
 
 @bp.get("")
-@requires(May.DASHBOARD_VIEW)
+@requires(DashboardMay.VIEW)
 def index():
     return "parcels"
 """,
@@ -46,9 +46,9 @@ PERIODIC = (Periodic(60, send_parcels),)
 """,
     "insurance/api/parcels.py": '''
 from insurance.api.edge import endpoint
-from insurance.core.permissions import May
+from insurance.organizations.permissions import DashboardMay
 
-@endpoint("GET", "/parcels", may=May.DASHBOARD_VIEW, answer=list[str], tag="Parcels")
+@endpoint("GET", "/parcels", may=DashboardMay.VIEW, answer=list[str], tag="Parcels")
 def list_parcels():
     """Return nothing."""
     return []

@@ -6,13 +6,15 @@ from flask import Response, url_for
 
 from insurance.blueprints.claims import bp
 from insurance.claims import queries, services
+from insurance.claims.permissions import ClaimsMay
 from insurance.claims.rules import Limits
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError
 from insurance.core.money import ZERO
-from insurance.core.permissions import GRANTS, May
+from insurance.identity.permissions import PeopleMay
 from insurance.identity.queries import Colleague, list_colleagues
+from insurance.organizations.permissions import SettingsMay
 from insurance.web.access import requires
 from insurance.web.filters import words
 from insurance.web.forms import ChoiceField, Form, MoneyField, Required
@@ -39,14 +41,14 @@ class LevelForm(Form):
 
 
 @bp.route("/authority")
-@requires(May.CLAIMS_VIEW)
+@requires(ClaimsMay.VIEW)
 def authority() -> Response:
     """Show the limits of every role and level."""
     return _page(_limit_form(), _level_form())
 
 
 @bp.route("/authority/limit", methods=["GET", "POST"])
-@requires(May.SETTINGS_EDIT)
+@requires(SettingsMay.EDIT)
 def set_limit() -> Response:
     """Set the limits of a role at a level."""
     form, status = _limit_form(), 200
@@ -69,7 +71,7 @@ def set_limit() -> Response:
 
 
 @bp.route("/authority/level", methods=["GET", "POST"])
-@requires(May.PEOPLE_MANAGE)
+@requires(PeopleMay.MANAGE)
 def set_level() -> Response:
     """Put a colleague at a level."""
     form, status = _level_form(), 200
@@ -104,7 +106,7 @@ def _people() -> list[Colleague]:
     return [
         one
         for one in list_colleagues(db.session(), limit=500, accepted_only=True).items
-        if any({May.CLAIMS_ASSESS, May.CLAIMS_PAY} & GRANTS[role] for role in one.roles)
+        if one.may(ClaimsMay.ASSESS) or one.may(ClaimsMay.PAY)
     ]
 
 

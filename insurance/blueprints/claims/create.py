@@ -9,12 +9,12 @@ from wtforms import TextAreaField
 
 from insurance.blueprints.claims import bp
 from insurance.claims import queries, services
+from insurance.claims.permissions import ClaimsMay
 from insurance.claims.rules import CLAIM_TYPES, causes_for, ends_life
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError, DomainErrors
 from insurance.core.money import ZERO
-from insurance.core.permissions import May
 from insurance.customers.models import CustomerKind
 from insurance.customers.queries import get_customer
 from insurance.policies.models import PolicyMember
@@ -108,7 +108,7 @@ def _form(
 
 
 @bp.route("/new/<uuid:policy_id>", methods=["GET", "POST"])
-@requires(May.CLAIMS_SUBMIT)
+@requires(ClaimsMay.SUBMIT)
 def create(policy_id: UUID) -> Response:
     """Register a claim on a policy."""
     session, on = db.session(), business_day()

@@ -9,11 +9,11 @@ from insurance.blueprints.claims.decision import DecisionForm, decision_form
 from insurance.blueprints.claims.show import claim_context, who_may
 from insurance.claims import queries, services
 from insurance.claims.models import Claim
+from insurance.claims.permissions import ClaimsMay
 from insurance.claims.rules import AuthorityExceededError
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError, DomainErrors
-from insurance.core.permissions import May
 from insurance.web.access import requires
 from insurance.web.business import business_day
 from insurance.web.filters import words
@@ -21,7 +21,7 @@ from insurance.web.html import go, page, refuse
 
 
 @bp.route("/<uuid:claim_id>/decide", methods=["GET", "POST"])
-@requires(May.CLAIMS_ASSESS)
+@requires(ClaimsMay.ASSESS)
 def decide(claim_id: UUID) -> Response:
     """Decide the items of a claim, and go on to the next one if asked."""
     view = queries.get_view(db.session(), claim_id)

@@ -9,12 +9,12 @@ from flask_wtf.file import FileField, FileRequired
 from insurance.blueprints.claims import bp
 from insurance.blueprints.claims.show import paper, paper_page
 from insurance.claims import queries, services
+from insurance.claims.permissions import ClaimsMay
 from insurance.claims.rules import DOCUMENTS, documents_for
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError
 from insurance.core.files import MAX_FILE
-from insurance.core.permissions import May
 from insurance.policies.queries import get_policy
 from insurance.products.queries import load_terms
 from insurance.web.access import requires
@@ -60,7 +60,7 @@ def _allow_large_files(endpoint: str | None, _values: dict[str, Any] | None) -> 
 
 
 @bp.route("/<uuid:claim_id>/documents/new", methods=["GET", "POST"])
-@requires(May.CLAIMS_SUBMIT)
+@requires(ClaimsMay.SUBMIT)
 def add_document(claim_id: UUID) -> Response:
     """Send a document of a claim."""
     line = queries.get_claim_line(db.session(), claim_id)
@@ -94,7 +94,7 @@ def add_document(claim_id: UUID) -> Response:
 
 
 @bp.route("/<uuid:claim_id>/documents/ask", methods=["GET", "POST"])
-@requires(May.CLAIMS_ASSESS)
+@requires(ClaimsMay.ASSESS)
 def ask_for_document(claim_id: UUID) -> Response:
     """Ask the claimant for one more document."""
     line = queries.get_claim_line(db.session(), claim_id)
@@ -126,7 +126,7 @@ def ask_for_document(claim_id: UUID) -> Response:
 
 
 @bp.route("/documents/<uuid:document_id>/review", methods=["GET", "POST"])
-@requires(May.CLAIMS_ASSESS)
+@requires(ClaimsMay.ASSESS)
 def review_document(document_id: UUID) -> Response:
     """Accept a document, or send it back."""
     session = db.session()
@@ -163,14 +163,14 @@ def review_document(document_id: UUID) -> Response:
 
 
 @bp.route("/documents/<uuid:document_id>/file")
-@requires(May.CLAIMS_VIEW)
+@requires(ClaimsMay.VIEW)
 def document_file(document_id: UUID) -> Response:
     """Send a document's file to be saved."""
     return send_claim_document(document_id)
 
 
 @bp.route("/documents/<uuid:document_id>/picture")
-@requires(May.CLAIMS_VIEW)
+@requires(ClaimsMay.VIEW)
 def document_picture(document_id: UUID) -> Response:
     """Send a page of a document as a picture."""
     return show_claim_document(document_id, paper_page())

@@ -11,6 +11,7 @@ from insurance.blueprints.claims import bp
 from insurance.blueprints.claims.act import VoidForm, WhyForm, act_screen
 from insurance.claims import queries, services
 from insurance.claims.models import ClaimItem, ClaimPayee
+from insurance.claims.permissions import ClaimsMay
 from insurance.claims.queries import ClaimView
 from insurance.claims.rules import ends_life, goes_on
 from insurance.core import clock
@@ -18,7 +19,6 @@ from insurance.core.context import current_actor
 from insurance.core.db import db
 from insurance.core.errors import DomainError, DomainErrors
 from insurance.core.money import ZERO, format_money, total
-from insurance.core.permissions import May
 from insurance.policies.models import PolicyMember
 from insurance.policies.queries import get_policy, list_members
 from insurance.products.queries import load_terms
@@ -92,7 +92,7 @@ def _form(view: ClaimView) -> PayForm:
 
 
 @bp.route("/<uuid:claim_id>/pay", methods=["GET", "POST"])
-@requires(May.CLAIMS_PAY)
+@requires(ClaimsMay.PAY)
 def pay(claim_id: UUID) -> Response:
     """Pay a claim to its payee; premiums that are owed are deducted."""
     session, on = db.session(), business_day()
@@ -197,7 +197,7 @@ def _refuse(form: PayForm, error: DomainError) -> None:
 
 
 @bp.route("/<uuid:claim_id>/undo-death", methods=["GET", "POST"])
-@requires(May.CLAIMS_PAY)
+@requires(ClaimsMay.PAY)
 def undo_death(claim_id: UUID) -> Response:
     """Ask a second person to restore a policy that was ended for a death that was none."""
     form = WhyForm()
@@ -221,7 +221,7 @@ def undo_death(claim_id: UUID) -> Response:
 
 
 @bp.route("/payments/<uuid:payment_id>/void", methods=["GET", "POST"])
-@requires(May.CLAIMS_PAY)
+@requires(ClaimsMay.PAY)
 def void(payment_id: UUID) -> Response:
     """Take a payment back that did not arrive."""
     payment = queries.get_payment(db.session(), payment_id)

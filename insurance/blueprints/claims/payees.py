@@ -11,13 +11,13 @@ from insurance.blueprints.claims import bp
 from insurance.blueprints.claims.act import act_screen
 from insurance.claims import queries, services
 from insurance.claims.models import ClaimPayee
+from insurance.claims.permissions import ClaimsMay
 from insurance.claims.rules import ends_life
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError, DomainErrors
 from insurance.core.money import ZERO
-from insurance.core.permissions import May
-from insurance.core.privacy import may_see_identity
+from insurance.customers.privacy import may_see_identity
 from insurance.policies.models import Beneficiary
 from insurance.policies.queries import list_beneficiaries
 from insurance.web.access import requires
@@ -97,7 +97,7 @@ def _form(present: Sequence[ClaimPayee], heirs: Sequence[Beneficiary]) -> Payees
 
 
 @bp.route("/<uuid:claim_id>/payees", methods=["GET", "POST"])
-@requires(May.CLAIMS_SUBMIT)
+@requires(ClaimsMay.SUBMIT)
 def change_payees(claim_id: UUID) -> Response:
     """Change who is paid by name and share, or let the policy say it again."""
     session = db.session()
@@ -172,7 +172,7 @@ class VerifyForm(Form):
 
 
 @bp.route("/payees/<uuid:payee_id>/verify", methods=["GET", "POST"])
-@requires(May.CLAIMS_ASSESS)
+@requires(ClaimsMay.ASSESS)
 def verify_account(payee_id: UUID) -> Response:
     """Record that a payee's account was checked, by somebody who did not enter it."""
     payee, form = queries.get_payee(db.session(), payee_id), VerifyForm()

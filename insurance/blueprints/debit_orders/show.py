@@ -9,10 +9,10 @@ from insurance.core import clock
 from insurance.core.context import current_actor
 from insurance.core.db import db
 from insurance.core.errors import DomainError, NotFoundError
-from insurance.core.permissions import May
 from insurance.debit_orders import queries, services
 from insurance.debit_orders.exporters import EXPORTERS
 from insurance.debit_orders.models import DebitOrderRun, DebitRunStatus
+from insurance.debit_orders.permissions import DebitOrdersMay
 from insurance.debit_orders.rules import ItemStatus, meaning
 from insurance.identity.queries import get_colleague
 from insurance.web.access import requires
@@ -37,7 +37,7 @@ class CancelForm(Form):
 
 
 @bp.get("/<uuid:run_id>")
-@requires(May.DEBIT_ORDERS_VIEW)
+@requires(DebitOrdersMay.VIEW)
 def show(run_id: UUID) -> Response:
     """Show a run; `status` chooses its items."""
     session = db.session()
@@ -75,7 +75,7 @@ def show(run_id: UUID) -> Response:
 
 
 @bp.route("/<uuid:run_id>/release", methods=["GET", "POST"])
-@requires(May.DEBIT_ORDERS_EDIT)
+@requires(DebitOrdersMay.EDIT)
 def release(run_id: UUID) -> Response:
     """Show what will be debited, then freeze it."""
     run = queries.get_run(db.session(), run_id)
@@ -106,7 +106,7 @@ def release(run_id: UUID) -> Response:
 
 
 @bp.route("/<uuid:run_id>/cancel", methods=["GET", "POST"])
-@requires(May.DEBIT_ORDERS_EDIT)
+@requires(DebitOrdersMay.EDIT)
 def cancel(run_id: UUID) -> Response:
     """Ask why, then give the run's premiums free."""
     run = queries.get_run(db.session(), run_id)
@@ -130,7 +130,7 @@ def cancel(run_id: UUID) -> Response:
 
 
 @bp.get("/<uuid:run_id>/file")
-@requires(May.DEBIT_ORDERS_EDIT)
+@requires(DebitOrdersMay.EDIT)
 def file(run_id: UUID) -> Response:
     """Send a released run's file; who took it is audited."""
     queries.get_run(db.session(), run_id)

@@ -11,8 +11,8 @@ from insurance.blueprints.lapses.standing import standing_of
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError, NotFoundError
-from insurance.core.permissions import May
 from insurance.lapses import queries, services
+from insurance.lapses.permissions import LapsesMay
 from insurance.lapses.rules import LAPSABLE
 from insurance.web.access import requires
 from insurance.web.business import business_day
@@ -32,7 +32,7 @@ class ReleaseForm(Form):
 
 
 @bp.route("/holds/<uuid:policy_id>")
-@requires(May.LAPSES_VIEW)
+@requires(LapsesMay.VIEW)
 def policy(policy_id: UUID) -> Response:
     """Show why and when a policy will lapse, with its holds and notices."""
     on = business_day()
@@ -47,7 +47,7 @@ def policy(policy_id: UUID) -> Response:
 
 
 @bp.route("/holds/<uuid:policy_id>/new", methods=["GET", "POST"])
-@requires(May.LAPSES_HOLD)
+@requires(LapsesMay.HOLD)
 def place_hold(policy_id: UUID) -> Response:
     """Keep a policy from lapsing until a day."""
     on = business_day()
@@ -78,7 +78,7 @@ def place_hold(policy_id: UUID) -> Response:
 
 
 @bp.route("/holds/<uuid:policy_id>/<uuid:hold_id>/release", methods=["GET", "POST"])
-@requires(May.LAPSES_HOLD)
+@requires(LapsesMay.HOLD)
 def release_hold(policy_id: UUID, hold_id: UUID) -> Response:
     """Confirm, and let a policy lapse again."""
     on = business_day()

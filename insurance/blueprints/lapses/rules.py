@@ -12,9 +12,9 @@ from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError
 from insurance.core.money import ZERO
-from insurance.core.permissions import May
 from insurance.lapses import queries, services
 from insurance.lapses.models import GraceType, LapseRule
+from insurance.lapses.permissions import LapsesMay
 from insurance.lapses.queries import RuleImpact
 from insurance.lapses.rules import FUNERAL, LapseTerms
 from insurance.products.models import Product
@@ -90,7 +90,7 @@ def _days(typed: str) -> list[int]:
 
 
 @bp.route("/rules/products/<uuid:product_id>/new", methods=["GET", "POST"])
-@requires(May.LAPSES_EDIT)
+@requires(LapsesMay.EDIT)
 def create_rule(product_id: UUID) -> Response:
     """Add a rule from a day on, after a look at what it would do."""
     session, on = db.session(), business_day()
@@ -113,7 +113,7 @@ def create_rule(product_id: UUID) -> Response:
 
 
 @bp.route("/rules/<uuid:lapse_rule_id>/edit", methods=["GET", "POST"])
-@requires(May.LAPSES_EDIT)
+@requires(LapsesMay.EDIT)
 def edit_rule(lapse_rule_id: UUID) -> Response:
     """Change a rule, after a look at what the change would do."""
     session, on = db.session(), business_day()

@@ -9,9 +9,9 @@ from insurance.blueprints.ledger import bp
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError
-from insurance.core.permissions import May
 from insurance.ledger import queries
 from insurance.ledger.periods import LONGEST_REASON, close_books, in_words, reopen_books
+from insurance.ledger.permissions import LedgerMay
 from insurance.web.access import requires
 from insurance.web.business import business_day
 from insurance.web.forms import ChoiceField, Form, Required, TextField
@@ -30,7 +30,7 @@ class PeriodForm(Form):
 
 
 @bp.get("/periods")
-@requires(May.LEDGER_VIEW)
+@requires(LedgerMay.VIEW)
 def periods() -> Response:
     """Show what is closed and who closed and reopened it."""
     session = db.session()
@@ -45,7 +45,7 @@ def periods() -> Response:
 
 
 @bp.route("/periods/close", methods=["GET", "POST"])
-@requires(May.LEDGER_CLOSE)
+@requires(LedgerMay.CLOSE)
 def close() -> Response:
     """Say what will happen, and close."""
     on, closed = business_day(), queries.closed_through(db.session())
@@ -66,7 +66,7 @@ def close() -> Response:
 
 
 @bp.route("/periods/reopen", methods=["GET", "POST"])
-@requires(May.LEDGER_CLOSE)
+@requires(LedgerMay.CLOSE)
 def reopen() -> Response:
     """Say what will happen, and reopen."""
     closed = queries.closed_through(db.session())

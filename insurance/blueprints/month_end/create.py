@@ -10,10 +10,10 @@ from insurance.blueprints.month_end import bp
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError
-from insurance.core.permissions import May
 from insurance.month_end import queries, services
 from insurance.month_end.exports import step_in_words
 from insurance.month_end.models import StepCode
+from insurance.month_end.permissions import MonthEndMay
 from insurance.month_end.rules import last_month_end
 from insurance.web.access import requires
 from insurance.web.business import business_day
@@ -35,7 +35,7 @@ class RunForm(Form):
 
 
 @bp.route("/new", methods=["GET", "POST"])
-@requires(May.MONTH_END_RUN)
+@requires(MonthEndMay.RUN)
 def create() -> Response:
     """Ask for a plan; nothing is changed by it."""
     session, on = db.session(), business_day()

@@ -11,9 +11,9 @@ from insurance.core import clock
 from insurance.core.context import current_actor
 from insurance.core.db import db
 from insurance.core.errors import DomainError
-from insurance.core.permissions import May
 from insurance.month_end import queries, services
 from insurance.month_end.models import MonthEndRun
+from insurance.month_end.permissions import MonthEndMay
 from insurance.web.access import requires
 from insurance.web.business import business_day
 from insurance.web.forms import Form
@@ -21,12 +21,12 @@ from insurance.web.html import go, page, refuse
 
 
 @bp.post("/<uuid:month_end_run_id>/approve")
-@requires(May.MONTH_END_APPROVE)
+@requires(MonthEndMay.APPROVE)
 def approve(month_end_run_id: UUID) -> Response:
     """Freeze a plan as a second person; who may run it can apply it in the same breath."""
     queries.get_run(db.session(), month_end_run_id)
     form = ApproveForm()
-    is_to_run = bool(request.form.get("apply")) and current_actor().may(May.MONTH_END_RUN)
+    is_to_run = bool(request.form.get("apply")) and current_actor().may(MonthEndMay.RUN)
 
     def act() -> MonthEndRun:
         run = services.approve_run(month_end_run_id, comment=form.comment.data, now=clock.now())
@@ -36,7 +36,7 @@ def approve(month_end_run_id: UUID) -> Response:
 
 
 @bp.post("/<uuid:month_end_run_id>/apply")
-@requires(May.MONTH_END_RUN)
+@requires(MonthEndMay.RUN)
 def apply(month_end_run_id: UUID) -> Response:
     """Apply exactly what the plan lists."""
     queries.get_run(db.session(), month_end_run_id)
@@ -44,7 +44,7 @@ def apply(month_end_run_id: UUID) -> Response:
 
 
 @bp.route("/<uuid:month_end_run_id>/cancel", methods=["GET", "POST"])
-@requires(May.MONTH_END_RUN)
+@requires(MonthEndMay.RUN)
 def cancel(month_end_run_id: UUID) -> Response:
     """Say what is done already, then stop after the chunks under way."""
     run = queries.get_run(db.session(), month_end_run_id)
@@ -69,7 +69,7 @@ def cancel(month_end_run_id: UUID) -> Response:
 
 
 @bp.post("/<uuid:month_end_run_id>/retry")
-@requires(May.MONTH_END_RUN)
+@requires(MonthEndMay.RUN)
 def retry(month_end_run_id: UUID) -> Response:
     """Plan again what the run left out."""
     queries.get_run(db.session(), month_end_run_id)

@@ -8,9 +8,10 @@ from wtforms import SelectMultipleField, ValidationError
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError
-from insurance.core.permissions import GRANTS, TENANT_ROLES, May, Role
+from insurance.core.permissions import TENANT_ROLES, Role, list_permissions
 from insurance.core.tenancy import PLATFORM_ORG_ID
 from insurance.identity import queries, services
+from insurance.identity.permissions import PeopleMay
 from insurance.identity.rules import check_email
 from insurance.web.access import current_tenant, requires, tenant_blueprint
 from insurance.web.forms import Form, Required, TextField, clean_text
@@ -51,7 +52,7 @@ class RemoveForm(Form):
 
 
 @bp.get("")
-@requires(May.PEOPLE_VIEW)
+@requires(PeopleMay.VIEW)
 def index() -> Response:
     """List the people and their roles."""
     session, search = db.session(), clean_text(request.args.get("q", ""))[:200].replace("\0", "")
@@ -67,20 +68,19 @@ def index() -> Response:
 
 
 @bp.get("/permissions")
-@requires(May.PEOPLE_VIEW)
+@requires(PeopleMay.VIEW)
 def permissions() -> Response:
     """Show which role may do what."""
     roles = _roles_here()
     return page(
         "organizations/permissions.html",
         roles=roles,
-        permissions=[one for one in May if any(one in GRANTS[role] for role in roles)],
-        grants=GRANTS,
+        permissions=[one for one in list_permissions() if one.roles & set(roles)],
     )
 
 
 @bp.route("/invite", methods=["GET", "POST"])
-@requires(May.PEOPLE_MANAGE)
+@requires(PeopleMay.MANAGE)
 def invite() -> Response:
     """Invite somebody by mail."""
     form = InviteForm()
@@ -102,7 +102,7 @@ def invite() -> Response:
 
 
 @bp.route("/<uuid:user_id>", methods=["GET", "POST"])
-@requires(May.PEOPLE_MANAGE)
+@requires(PeopleMay.MANAGE)
 def edit(user_id: UUID) -> Response:
     """Change what a person is here."""
     session = db.session()
@@ -128,7 +128,7 @@ def edit(user_id: UUID) -> Response:
 
 
 @bp.route("/<uuid:user_id>/remove", methods=["GET", "POST"])
-@requires(May.PEOPLE_MANAGE)
+@requires(PeopleMay.MANAGE)
 def remove(user_id: UUID) -> Response:
     """Ask, then end a person's membership."""
     colleague = queries.get_colleague(db.session(), user_id)
@@ -153,7 +153,7 @@ def remove(user_id: UUID) -> Response:
 
 
 @bp.post("/<uuid:user_id>/invite-again")
-@requires(May.PEOPLE_MANAGE)
+@requires(PeopleMay.MANAGE)
 def invite_again(user_id: UUID) -> Response:
     """Mail a new link to somebody who has not accepted yet."""
     email = services.resend_invitation(user_id, base_url=_base_url(), now=clock.now())

@@ -9,8 +9,8 @@ from insurance.core import clock
 from insurance.core.context import current_actor
 from insurance.core.db import db
 from insurance.core.errors import DomainError, ForbiddenError, StaleError
-from insurance.core.permissions import May
 from insurance.organizations import queries, rules, services
+from insurance.organizations.permissions import SettingsMay
 from insurance.web.access import requires, tenant_blueprint
 from insurance.web.forms import ChoiceField, Form, MoneyField, Required, TextField
 from insurance.web.html import differences, go, page, refuse
@@ -40,13 +40,13 @@ class SettingsForm(Form):
 
 
 @bp.route("", methods=["GET", "POST"])
-@requires(May.SETTINGS_VIEW)
+@requires(SettingsMay.VIEW)
 def edit() -> Response:
     """Show the settings and change them."""
     organization = queries.get_organization(db.session())
     form = SettingsForm(obj=organization)
     form.timezone.choices = [(zone, zone) for zone in sorted({*rules.ZONES, organization.timezone})]
-    if form.is_submitted() and not current_actor().may(May.SETTINGS_EDIT):
+    if form.is_submitted() and not current_actor().may(SettingsMay.EDIT):
         raise ForbiddenError("Your role may look at the settings, not change them.")
     status, conflict = 200, []
     if form.validate_on_submit():

@@ -7,11 +7,11 @@ from wtforms import RadioField, TextAreaField
 
 from insurance.billing import queries as billing
 from insurance.billing.models import LineStatus
+from insurance.billing.permissions import PremiumsMay
 from insurance.blueprints.policies import bp
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError
-from insurance.core.permissions import May
 from insurance.policies import queries, services
 from insurance.web.access import requires
 from insurance.web.business import business_day
@@ -36,7 +36,7 @@ class GiveUpForm(Form):
 
 
 @bp.route("/<uuid:policy_id>/premiums/<uuid:line_id>/give-up", methods=["GET", "POST"])
-@requires(May.PREMIUMS_WAIVE)
+@requires(PremiumsMay.WAIVE)
 def give_up(policy_id: UUID, line_id: UUID) -> Response:
     """Say what would be given up, then ask a second person."""
     line = queries.get_policy_line(db.session(), policy_id)

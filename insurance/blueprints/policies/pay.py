@@ -6,12 +6,12 @@ from flask import Response, request, url_for
 from wtforms import BooleanField
 
 from insurance.billing import queries as billing
+from insurance.billing.permissions import PremiumsMay
 from insurance.blueprints.policies import bp
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError
 from insurance.core.money import format_money
-from insurance.core.permissions import May
 from insurance.policies import queries, services
 from insurance.web.access import requires
 from insurance.web.business import business_day
@@ -41,7 +41,7 @@ class ReversalForm(Form):
 
 
 @bp.route("/<uuid:policy_id>/pay", methods=["GET", "POST"])
-@requires(May.PREMIUMS_PAY)
+@requires(PremiumsMay.PAY)
 def pay(policy_id: UUID) -> Response:
     """Record a payment; `line` in the address chooses the premium."""
     session, on = db.session(), business_day()
@@ -134,7 +134,7 @@ def _said(paid: services.Paid) -> str:
 
 
 @bp.route("/<uuid:policy_id>/premiums/<uuid:line_id>/reverse", methods=["GET", "POST"])
-@requires(May.PREMIUMS_REVERSE)
+@requires(PremiumsMay.REVERSE)
 def reverse(policy_id: UUID, line_id: UUID) -> Response:
     """Reverse the payment of a premium."""
     session = db.session()

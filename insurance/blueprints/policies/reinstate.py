@@ -10,11 +10,11 @@ from insurance.blueprints.policies import bp
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError
-from insurance.core.permissions import May
 from insurance.lapses.rules import Way
 from insurance.policies import queries, services
 from insurance.policies.lifecycle_rules import allowed_moves
 from insurance.policies.models import PolicyStatus
+from insurance.policies.permissions import PoliciesMay
 from insurance.policies.rules import LifeQuestion
 from insurance.web.access import requires
 from insurance.web.business import business_day
@@ -41,7 +41,7 @@ class ReinstateForm(Form):
 
 
 @bp.route("/<uuid:policy_id>/reinstate", methods=["GET", "POST"])
-@requires(May.POLICIES_LIFECYCLE)
+@requires(PoliciesMay.LIFECYCLE)
 def reinstate(policy_id: UUID) -> Response:
     """Say what is owed and which way is open, then reinstate."""
     line = queries.get_policy_line(db.session(), policy_id)

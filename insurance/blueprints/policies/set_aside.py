@@ -11,8 +11,8 @@ from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError
 from insurance.core.money import format_money
-from insurance.core.permissions import May
 from insurance.policies import queries, services
+from insurance.policies.permissions import PoliciesMay
 from insurance.policies.rules import LifeQuestion
 from insurance.web.access import requires
 from insurance.web.business import business_day
@@ -29,7 +29,7 @@ class SetAsideForm(Form):
 
 
 @bp.route("/<uuid:policy_id>/set-aside", methods=["GET", "POST"])
-@requires(May.POLICIES_LIFECYCLE)
+@requires(PoliciesMay.LIFECYCLE)
 def set_aside(policy_id: UUID) -> Response:
     """Choose the payment, then ask a second person; `receipt` in the address chooses it."""
     session = db.session()

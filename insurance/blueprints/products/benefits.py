@@ -18,7 +18,6 @@ from insurance.blueprints.products.forms import (
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError, NotFoundError
-from insurance.core.permissions import May
 from insurance.products import queries, services
 from insurance.products.models import (
     AmountType,
@@ -27,6 +26,7 @@ from insurance.products.models import (
     Product,
     ProductBenefit,
 )
+from insurance.products.permissions import ProductsMay
 from insurance.products.rules import OBJECT_KINDS, insures_persons, object_kinds
 from insurance.web.access import requires
 from insurance.web.forms import ChoiceField, Form, MoneyField, RateField, Required, TextField
@@ -111,7 +111,7 @@ class RemoveForm(Form):
 
 
 @bp.route("/<uuid:product_id>/benefits/new", methods=["GET", "POST"])
-@requires(May.PRODUCTS_EDIT)
+@requires(ProductsMay.EDIT)
 def add_benefit(product_id: UUID) -> Response:
     """Add a benefit to the draft; a launched version is cloned into one first."""
     session = db.session()
@@ -143,7 +143,7 @@ def add_benefit(product_id: UUID) -> Response:
 
 
 @bp.route("/<uuid:product_id>/benefits/<uuid:benefit_id>/edit", methods=["GET", "POST"])
-@requires(May.PRODUCTS_EDIT)
+@requires(ProductsMay.EDIT)
 def edit_benefit(product_id: UUID, benefit_id: UUID) -> Response:
     """Change a benefit of the draft."""
     product, benefit = _found(product_id, benefit_id)
@@ -171,7 +171,7 @@ def edit_benefit(product_id: UUID, benefit_id: UUID) -> Response:
 
 
 @bp.route("/<uuid:product_id>/benefits/<uuid:benefit_id>/delete", methods=["GET", "POST"])
-@requires(May.PRODUCTS_EDIT)
+@requires(ProductsMay.EDIT)
 def delete_benefit(product_id: UUID, benefit_id: UUID) -> Response:
     """Ask, and take a benefit out of the draft."""
     product, benefit = _found(product_id, benefit_id)

@@ -8,9 +8,9 @@ from insurance.blueprints.products.forms import choices_of, class_choices
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError
-from insurance.core.permissions import May
 from insurance.products import queries, services
 from insurance.products.models import TargetMarket
+from insurance.products.permissions import ProductsMay
 from insurance.web.access import requires
 from insurance.web.forms import ChoiceField, Form, Required, TextField
 from insurance.web.html import go, page, refuse
@@ -27,7 +27,7 @@ class CategoryForm(Form):
 
 
 @bp.get("/categories")
-@requires(May.PRODUCTS_VIEW)
+@requires(ProductsMay.VIEW)
 def categories() -> Response:
     """Show the categories by name."""
     session = db.session()
@@ -36,7 +36,7 @@ def categories() -> Response:
 
 
 @bp.route("/categories/new", methods=["GET", "POST"])
-@requires(May.PRODUCTS_EDIT)
+@requires(ProductsMay.EDIT)
 def create_category() -> Response:
     """Add a category."""
     form = CategoryForm()

@@ -13,9 +13,9 @@ from insurance.blueprints.products.forms import VersionField, refuse_change, tab
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError
-from insurance.core.permissions import May
 from insurance.products import queries, services
 from insurance.products.models import Product, ProductVersion
+from insurance.products.permissions import ProductsMay
 from insurance.web.access import requires
 from insurance.web.forms import Form
 from insurance.web.html import go, page
@@ -32,7 +32,7 @@ class DraftForm(Form):
 
 
 @bp.route("/<uuid:product_id>/edit", methods=["GET", "POST"])
-@requires(May.PRODUCTS_EDIT)
+@requires(ProductsMay.EDIT)
 def edit(product_id: UUID) -> Response:
     """Change a product; a launched version stays as it is and a new draft is made."""
     session = db.session()
@@ -74,7 +74,7 @@ def edit(product_id: UUID) -> Response:
 
 
 @bp.post("/<uuid:product_id>/draft")
-@requires(May.PRODUCTS_EDIT)
+@requires(ProductsMay.EDIT)
 def start_draft(product_id: UUID) -> Response:
     """Clone the version that counts into a new draft."""
     services.edit_product(product_id, {}, mode=services.EditMode.CLONE, now=clock.now())

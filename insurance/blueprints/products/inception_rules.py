@@ -16,9 +16,9 @@ from insurance.blueprints.products.forms import (
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError, NotFoundError
-from insurance.core.permissions import May
 from insurance.products import queries, services
 from insurance.products.models import FieldType, InceptionRule, Product
+from insurance.products.permissions import ProductsMay
 from insurance.web.access import requires
 from insurance.web.forms import ChoiceField, Form, MoneyField, Required, TextField
 from insurance.web.html import go, page, refuse
@@ -57,7 +57,7 @@ class RemoveForm(Form):
 
 
 @bp.route("/<uuid:product_id>/inception-rules/new", methods=["GET", "POST"])
-@requires(May.PRODUCTS_EDIT)
+@requires(ProductsMay.EDIT)
 def add_inception_rule(product_id: UUID) -> Response:
     """Ask something of every quote for the draft."""
     session = db.session()
@@ -88,7 +88,7 @@ def add_inception_rule(product_id: UUID) -> Response:
 
 
 @bp.route("/<uuid:product_id>/inception-rules/<uuid:rule_id>/edit", methods=["GET", "POST"])
-@requires(May.PRODUCTS_EDIT)
+@requires(ProductsMay.EDIT)
 def edit_inception_rule(product_id: UUID, rule_id: UUID) -> Response:
     """Change a question of the draft."""
     product, rule = _found(product_id, rule_id)
@@ -117,7 +117,7 @@ def edit_inception_rule(product_id: UUID, rule_id: UUID) -> Response:
 
 
 @bp.route("/<uuid:product_id>/inception-rules/<uuid:rule_id>/delete", methods=["GET", "POST"])
-@requires(May.PRODUCTS_EDIT)
+@requires(ProductsMay.EDIT)
 def delete_inception_rule(product_id: UUID, rule_id: UUID) -> Response:
     """Confirm, and stop asking the question in the draft."""
     product, rule = _found(product_id, rule_id)

@@ -14,9 +14,9 @@ from insurance.blueprints.products.rate_grid import grids_of
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError, raise_all
-from insurance.core.permissions import May
 from insurance.products import queries, services
 from insurance.products.models import RateBasis, RateMethod
+from insurance.products.permissions import ProductsMay
 from insurance.products.rules import RateTable
 from insurance.web.access import requires
 from insurance.web.filters import rate
@@ -71,7 +71,7 @@ class RateTableForm(Form):
 
 
 @bp.get("/rate-tables")
-@requires(May.PRODUCTS_VIEW)
+@requires(ProductsMay.VIEW)
 def rate_tables() -> Response:
     """Show the rate tables by code, the newest version first."""
     found = queries.list_rate_tables(db.session(), cursor=request.args.get("cursor"), limit=50)
@@ -79,7 +79,7 @@ def rate_tables() -> Response:
 
 
 @bp.get("/rate-tables/<uuid:table_id>")
-@requires(May.PRODUCTS_VIEW)
+@requires(ProductsMay.VIEW)
 def rate_table(table_id: UUID) -> Response:
     """Show a table as a grid, with its other versions and what it prices."""
     session = db.session()
@@ -104,7 +104,7 @@ def rate_table(table_id: UUID) -> Response:
 
 
 @bp.route("/rate-tables/new", methods=["GET", "POST"])
-@requires(May.PRODUCTS_EDIT)
+@requires(ProductsMay.EDIT)
 def create_rate_table() -> Response:
     """Make a table, or the next version of one: `from` names the table to start from."""
     form = RateTableForm(data=_start())

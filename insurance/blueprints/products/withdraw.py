@@ -10,8 +10,8 @@ from insurance.blueprints.products.forms import VersionField, refuse_change
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import ConflictError, DomainError
-from insurance.core.permissions import May
 from insurance.products import queries, services
+from insurance.products.permissions import ProductsMay
 from insurance.web.access import requires
 from insurance.web.forms import Form, Required, TextField
 from insurance.web.html import go, page
@@ -25,7 +25,7 @@ class WithdrawForm(Form):
 
 
 @bp.route("/<uuid:product_id>/withdraw", methods=["GET", "POST"])
-@requires(May.PRODUCTS_LAUNCH)
+@requires(ProductsMay.LAUNCH)
 def withdraw(product_id: UUID) -> Response:
     """Say what will happen, and stop selling."""
     session = db.session()

@@ -13,10 +13,10 @@ from insurance.core.db import db
 from insurance.core.errors import DomainError
 from insurance.core.money import format_money
 from insurance.core.paging import decode_cursor
-from insurance.core.permissions import May
 from insurance.organizations.queries import get_organization
 from insurance.policies.queries import PolicyLine, get_policy_line, search_policy_ids
 from insurance.reconciliation import queries, services
+from insurance.reconciliation.permissions import ReconciliationMay
 from insurance.reconciliation.queries import SuspenseLine
 from insurance.web.access import requires
 from insurance.web.business import business_day
@@ -48,7 +48,7 @@ class SamePaymentForm(Form):
 
 
 @bp.get("/suspense")
-@requires(May.RECONCILIATION_VIEW)
+@requires(ReconciliationMay.VIEW)
 def suspense() -> Response:
     """List what waits, oldest first, with the policies it may be for."""
     session = db.session()
@@ -71,7 +71,7 @@ def suspense() -> Response:
 
 
 @bp.route("/suspense/<uuid:receipt_id>/match", methods=["GET", "POST"])
-@requires(May.RECONCILIATION_UPLOAD)
+@requires(ReconciliationMay.UPLOAD)
 def match(receipt_id: UUID) -> Response:
     """Choose a policy, see what the money settles there, then give it."""
     line = queries.get_suspense(db.session(), receipt_id)
@@ -98,7 +98,7 @@ def match(receipt_id: UUID) -> Response:
 
 
 @bp.route("/suspense/<uuid:receipt_id>/return", methods=["GET", "POST"])
-@requires(May.RECONCILIATION_UPLOAD)
+@requires(ReconciliationMay.UPLOAD)
 def return_money(receipt_id: UUID) -> Response:
     """Ask why, then pay the money back."""
     line = queries.get_suspense(db.session(), receipt_id)
@@ -128,7 +128,7 @@ def return_money(receipt_id: UUID) -> Response:
 
 
 @bp.route("/suspense/<uuid:receipt_id>/same-payment", methods=["GET", "POST"])
-@requires(May.RECONCILIATION_UPLOAD)
+@requires(ReconciliationMay.UPLOAD)
 def same_payment(receipt_id: UUID) -> Response:
     """Choose the payment that this one repeats; it leaves the books."""
     session = db.session()

@@ -11,7 +11,7 @@ from insurance.core.context import Actor, acting_as, current_actor
 from insurance.core.db import transaction
 from insurance.core.errors import DomainError, ForbiddenError, NotFoundError
 from insurance.core.ids import new_id
-from insurance.core.permissions import May, Role
+from insurance.core.permissions import Permission, Role, permissions_named
 from insurance.core.tenancy import platform_scope, tenant_scope
 from insurance.identity import queries, rules
 from insurance.identity.models import ApiKey, TokenGrant
@@ -34,11 +34,11 @@ _WRONG_REFRESH = "The refresh token is not valid."
 
 def authenticate_bearer(token: str, *, now: datetime) -> Actor | None:
     """Return whom a bearer token stands for today, or None. One query."""
-    scopes: frozenset[May] | None = None
+    scopes: frozenset[Permission] | None = None
     if token.startswith(API_KEY_PREFIX):
         row = queries.find_key_holder(secret_hash(token), now)
         if row is not None:
-            scopes = frozenset(May(scope) for scope in row.scopes if scope in set(May))
+            scopes = permissions_named(row.scopes)
     else:
         claims = read_access_token(token, now)
         if claims is None:
