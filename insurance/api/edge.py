@@ -356,14 +356,16 @@ def _enter(actor: Actor, query: Query, body: Body | None, scope: ExitStack) -> A
     named = [org for org in (query.org_id, body.org_id if body else None) if org is not None]
     for org_id in named:
         if org_id != actor.org_id:
-            from insurance.identity.queries import find_reachable_roles
+            from insurance.identity.queries import find_reachable_standing
 
-            roles = (
-                find_reachable_roles(actor.user_id, org_id) if actor.scopes is None else frozenset()
+            standing = (
+                find_reachable_standing(actor.user_id, org_id) if actor.scopes is None else None
             )
-            if not roles:
+            if standing is None:
                 raise NotFoundError
-            actor = actor.within(org_id=org_id, roles=roles)
+            actor = actor.within(
+                org_id=org_id, roles=standing.roles, grant_changes=standing.grant_changes
+            )
     if len(set(named)) > 1 or actor.org_id is None:
         raise NotFoundError
     scope.enter_context(tenant_scope(actor.org_id))

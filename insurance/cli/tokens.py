@@ -6,8 +6,8 @@ from insurance.cli.context import inside, org_option
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError
-from insurance.core.permissions import granted_to, permissions_named
-from insurance.identity.queries import find_roles, find_user_by_email
+from insurance.core.permissions import permissions_named
+from insurance.identity.queries import find_user_by_email, list_members
 from insurance.identity.services import create_api_key
 
 
@@ -26,12 +26,11 @@ def token() -> None:
 )
 def create(slug: str, email: str, name: str, days: int, scopes: tuple[str, ...]) -> None:
     """Make an API key and print it once."""
-    with inside(slug) as org_id:
+    with inside(slug):
         holder = find_user_by_email(db.session(), email)
-        roles = find_roles(holder.id, org_id) if holder else frozenset()
-        if holder is None or not roles:
+        members = list_members(db.session(), user_id=holder.id) if holder else []
+        if holder is None or not members:
             raise click.ClickException(f"{email} does not belong to {slug}.")
-        held = granted_to(roles)
         chosen = permissions_named(scopes)
         unknown = sorted(set(scopes) - chosen)
         if unknown:
@@ -40,7 +39,7 @@ def create(slug: str, email: str, name: str, days: int, scopes: tuple[str, ...])
             _key, secret = create_api_key(
                 user_id=holder.id,
                 name=name,
-                scopes=chosen or held,
+                scopes=chosen or members[0].permissions,
                 days=days,
                 now=clock.now(),
             )

@@ -5,10 +5,9 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from functools import lru_cache
 from uuid import UUID
 
-from insurance.core.permissions import Permission, Role, granted_to
+from insurance.core.permissions import UNCHANGED, GrantChange, Permission, Role, granted_to
 
 
 class Channel(StrEnum):
@@ -20,21 +19,19 @@ class Channel(StrEnum):
     CLI = "CLI"
 
 
-@lru_cache(1024)
-def _granted(roles: frozenset[Role], scopes: frozenset[Permission] | None) -> frozenset[Permission]:
-    granted = granted_to(roles)
-    return granted if scopes is None else granted & scopes
-
-
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A person or a program, acting for one organization. Scopes narrow what the roles allow."""
+    """A person or a program, acting for one organization. Scopes narrow what the roles allow.
+
+    `grant_changes` are where the organization's roles differ from the default.
+    """
 
     user_id: UUID | None = None
     email: str = "system"
     name: str = "System"
     org_id: UUID | None = None
     roles: frozenset[Role] = frozenset()
+    grant_changes: frozenset[GrantChange] = UNCHANGED
     scopes: frozenset[Permission] | None = None
     channel: Channel = Channel.CLI
     method: str = ""
@@ -45,7 +42,8 @@ class Actor:
     @property
     def permissions(self) -> frozenset[Permission]:
         """Return what the roles grant, narrowed by the token's scopes."""
-        return _granted(self.roles, self.scopes)
+        granted = granted_to(self.roles, self.grant_changes)
+        return granted if self.scopes is None else granted & self.scopes
 
     def may(self, permission: Permission) -> bool:
         """Tell whether this actor is allowed something."""

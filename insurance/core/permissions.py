@@ -1,9 +1,9 @@
 """What a permission is, and the roles that have it by default. Each area declares its own."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from functools import lru_cache
-from typing import Self
+from typing import Any, NamedTuple, Self
 
 
 class Role(StrEnum):
@@ -28,8 +28,9 @@ class Role(StrEnum):
 TENANT_ROLES = tuple(role for role in Role if role is not Role.PLATFORM_ADMINISTRATOR)
 """The roles an organization's own administrators may hand out."""
 
-READ_ONLY_VERBS = frozenset({"view", "export"})
-"""What an auditor's permissions may end in; a test holds the declarations to it."""
+READ_ONLY_ROLES = frozenset({Role.AUDITOR})
+"""The roles that change nothing, whatever an organization grants."""
+_READ_ONLY_VERBS = frozenset({"view", "export"})
 
 
 class Permission(StrEnum):
@@ -55,6 +56,11 @@ class Permission(StrEnum):
         resource, verb = self.value.split(".")
         return f"{resource.replace('_', ' ').capitalize()}: {verb}"
 
+    @property
+    def only_reads(self) -> bool:
+        """Tell whether nothing is changed or revealed by it."""
+        return self.value.split(".")[1] in _READ_ONLY_VERBS
+
 
 def list_permissions() -> list[Permission]:
     """Return what all areas declare, by resource."""
@@ -68,7 +74,42 @@ def permissions_named(words: Iterable[str]) -> frozenset[Permission]:
     return frozenset(one for one in list_permissions() if one in wanted)
 
 
-@lru_cache
-def granted_to(roles: frozenset[Role]) -> frozenset[Permission]:
-    """Return what a person of these roles may do."""
-    return frozenset(one for one in list_permissions() if one.roles & roles)
+class GrantChange(NamedTuple):
+    """Where an organization differs from the default: a role is given something, or loses it."""
+
+    role: Role
+    permission: Permission
+    is_granted: bool
+
+
+UNCHANGED = frozenset[GrantChange]()
+"""The changes of an organization that keeps to the default."""
+
+
+def read_changes(rows: Iterable[Sequence[Any]]) -> frozenset[GrantChange]:
+    """Return changes as they were stored; of permissions that nobody declares any more, none."""
+    stored = list(rows)
+    declared = {one.value: one for one in permissions_named(word for _, word, _ in stored)}
+    return frozenset(
+        GrantChange(Role(role), declared[word], is_granted)
+        for role, word, is_granted in stored
+        if word in declared
+    )
+
+
+@lru_cache(1024)
+def granted_to(
+    roles: frozenset[Role], changes: frozenset[GrantChange] = UNCHANGED
+) -> frozenset[Permission]:
+    """Return what a person of these roles may do in an organization with these changes."""
+    held = {(role, permission) for permission in list_permissions() for role in permission.roles}
+    held |= {(one.role, one.permission) for one in changes if one.is_granted}
+    held -= {(one.role, one.permission) for one in changes if not one.is_granted}
+    return frozenset(permission for role, permission in held if role in roles)
+
+
+def roles_granted(
+    permission: Permission, changes: frozenset[GrantChange] = UNCHANGED
+) -> frozenset[Role]:
+    """Return the roles that may do something in an organization with these changes."""
+    return frozenset(role for role in Role if permission in granted_to(frozenset({role}), changes))

@@ -157,6 +157,7 @@ def _enter_tenant(slug: str) -> None:
         name=person.name,
         org_id=tenant.id,
         roles=person.roles[tenant.id],
+        grant_changes=tenant.grant_changes,
     )
     g.scope.enter_context(tenant_scope(tenant.id))
     g.scope.enter_context(acting_as(actor))

@@ -29,7 +29,7 @@ from insurance.core.errors import ConflictError, DomainError, ForbiddenError
 from insurance.core.ids import new_id
 from insurance.core.permissions import Role
 from insurance.core.tenancy import tenant_scope
-from insurance.identity.services import change_roles
+from insurance.identity.services import change_role_grants, change_roles
 from insurance.notifications.models import Mail
 from insurance.policies.lifecycle_rules import CancellationType
 from insurance.policies.models import PolicyStatus
@@ -264,6 +264,23 @@ def test_a_delegation_is_worth_what_its_giver_may_today(
     assert boss.user_id is not None
     with acting_as(_actor(org, Role.TENANT_ADMINISTRATOR, "Administrator")):
         change_roles(boss.user_id, frozenset({Role.AGENT}), now=morning(DAY))
+
+    with pytest.raises(ForbiddenError, match="does not decide"):
+        _approve(approval_id, agent)
+
+
+def test_a_delegation_is_worth_what_the_givers_role_may_here(
+    boss: Actor, agent: Actor, org: OrganizationFacts, policy_id: UUID, session: Session
+) -> None:
+    _delegate(boss, agent)
+    approval_id = _ask(policy_id)
+    with acting_as(_actor(org, Role.TENANT_ADMINISTRATOR, "Administrator")):
+        change_role_grants(
+            Role.MANAGER,
+            granted=frozenset(),
+            taken=frozenset({ApprovalsMay.DECIDE}),
+            now=morning(DAY),
+        )
 
     with pytest.raises(ForbiddenError, match="does not decide"):
         _approve(approval_id, agent)

@@ -119,6 +119,7 @@ def as_actor(member: Colleague) -> Actor:
         name=member.name,
         org_id=current_org(),
         roles=frozenset(member.roles),
+        grant_changes=member.grant_changes,
     )
 
 

@@ -17,7 +17,7 @@ from insurance.core import clock
 from insurance.core.context import current_actor
 from insurance.core.db import db
 from insurance.core.errors import ConflictError, DomainError, ForbiddenError
-from insurance.core.permissions import Role
+from insurance.core.permissions import Role, roles_granted
 from insurance.web.access import requires
 from insurance.web.business import business_day
 from insurance.web.filters import words
@@ -127,5 +127,5 @@ def _try(
 
 def _deciders() -> str:
     """Return the roles that decide requests, in words."""
-    roles = [one for one in Role if one in ApprovalsMay.DECIDE.roles]
-    return ", ".join(words(one).lower() for one in roles)
+    deciding = roles_granted(ApprovalsMay.DECIDE, current_actor().grant_changes)
+    return ", ".join(words(role).lower() for role in Role if role in deciding)

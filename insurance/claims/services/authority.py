@@ -19,7 +19,7 @@ from insurance.core.context import current_actor
 from insurance.core.db import transaction
 from insurance.core.errors import DomainError, raise_all
 from insurance.core.ids import new_id
-from insurance.core.permissions import Permission
+from insurance.core.permissions import Permission, roles_granted
 from insurance.core.tenancy import current_org
 from insurance.identity.queries import get_colleague
 
@@ -43,7 +43,9 @@ def require_authority(
 ) -> None:
     """Refuse what is above the acting person's limits. Raises AuthorityExceededError."""
     table, level = queries.get_authority(session, current_actor().user_id)
-    allowed = frozenset(role.value for role in permission.roles)
+    allowed = frozenset(
+        role.value for role in roles_granted(permission, current_actor().grant_changes)
+    )
     check_authority(
         _limits_in(table, level),
         table,
