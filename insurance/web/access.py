@@ -44,7 +44,7 @@ def init_access(app: Flask) -> None:
     app.url_value_preprocessor(_take_slug)
     app.url_defaults(_give_slug)
     _principal.init_app(app)
-    _principal.identity_loader(_load_identity)
+    _principal.identity_loader(lambda: identity_of(current_actor()))
     app.before_request(_require_sign_in)
     app.after_request(_name_request)
     app.teardown_request(_leave_request)
@@ -163,8 +163,8 @@ def _enter_tenant(slug: str) -> None:
     g.scope.enter_context(acting_as(actor))
 
 
-def _load_identity() -> Identity:
-    actor = current_actor()
+def identity_of(actor: Actor) -> Identity:
+    """Return what Flask-Principal asks whether somebody may do something."""
     if actor.user_id is None:
         return AnonymousIdentity()
     identity = Identity(actor.user_id)
