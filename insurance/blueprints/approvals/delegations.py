@@ -45,7 +45,7 @@ def delegations() -> Response:
 @requires(ApprovalsMay.DECIDE)
 def delegate() -> Response:
     """Name a colleague who decides in one's place."""
-    form, status = DelegationForm(), 200
+    form = DelegationForm()
     colleagues = [one for one in list_members(db.session()) if one.user.id != current_person().id]
     form.delegate_id.choices += [
         (str(one.user.id), f"{one.name}, {one.user.email}") for one in colleagues
@@ -61,14 +61,13 @@ def delegate() -> Response:
             )
         except DomainError as error:
             refuse(form, error)
-            status = error.status
         else:
             message = f"{made.delegate_name} decides in your place on those days."
             return go(url_for(".delegations"), message)
     return page(
         "approvals/delegate.html",
         part="delegation_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         colleagues=colleagues,
     )

@@ -78,7 +78,7 @@ def settings() -> Response:
     form = _form(setting, rules)
     if form.is_submitted() and not current_actor().may(SettingsMay.EDIT):
         raise ForbiddenError("Your role may look at the settings, not change them.")
-    status, conflict = 200, []
+    conflict: list[tuple[str, Any, Any]] = []
     if form.validate_on_submit():
         wanted = form.wanted()
         try:
@@ -91,14 +91,13 @@ def settings() -> Response:
             )
         except DomainError as error:
             refuse(form, _at_rows(error, wanted))
-            status = error.status
             conflict = _conflict(form, error)
         else:
             return go(url_for(".settings"), "Settings saved.")
     return page(
         "approvals/settings.html",
         part="settings_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         conflict=conflict,
         setting=setting,

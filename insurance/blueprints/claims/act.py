@@ -13,7 +13,7 @@ from insurance.claims.permissions import ClaimsMay
 from insurance.claims.queries import ClaimLine
 from insurance.core import clock
 from insurance.core.db import db
-from insurance.core.errors import DomainError, DomainErrors
+from insurance.core.errors import DomainError
 from insurance.core.money import ZERO, format_money, total
 from insurance.identity.queries import list_colleagues
 from insurance.policies.rules import LifeQuestion
@@ -98,20 +98,19 @@ def act_screen(
     is_danger: bool = False,
 ) -> Response:
     """Show a form of one act on a claim, or do the act and go back to the claim."""
-    status = 200
     questions: Sequence[LifeQuestion] = ()
     if form.validate_on_submit():
         try:
             act()
         except DomainError as error:
             refuse(form, _named(error))
-            status, questions = error.status, questions_of(error)
+            questions = questions_of(error)
         else:
             return go(url_for(".show", claim_id=line.id), said)
     return page(
         "claims/act.html",
         part="act_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         title=title,
         verb=verb,
         says=says,
@@ -125,16 +124,9 @@ def act_screen(
 
 
 def _named(error: DomainError) -> DomainError:
-    names = {"claim_benefit_item_id": "item_id"}
-    return DomainErrors(
-        [
-            DomainError(
-                one.message,
-                field=names.get(one.field or "", one.field),
-            )
-            for one in error.errors
-        ]
-    )
+    for one in error.errors:
+        one.field = "item_id" if one.field == "claim_benefit_item_id" else one.field
+    return error
 
 
 @bp.route("/<uuid:claim_id>/close", methods=["GET", "POST"])

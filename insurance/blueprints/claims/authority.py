@@ -51,7 +51,7 @@ def authority() -> Response:
 @requires(SettingsMay.EDIT)
 def set_limit() -> Response:
     """Set the limits of a role at a level."""
-    form, status = _limit_form(), 200
+    form = _limit_form()
     if form.validate_on_submit():
         limits = Limits(
             form.transaction_limit.data or ZERO,
@@ -64,26 +64,24 @@ def set_limit() -> Response:
             )
         except DomainError as error:
             refuse(form, error)
-            status = error.status
         else:
             return go(url_for(".authority"), "The limits were set.")
-    return _page(form, _level_form(), status if status != 200 else form.status)
+    return _page(form, _level_form(), form.status)
 
 
 @bp.route("/authority/level", methods=["GET", "POST"])
 @requires(PeopleMay.MANAGE)
 def set_level() -> Response:
     """Put a colleague at a level."""
-    form, status = _level_form(), 200
+    form = _level_form()
     if form.validate_on_submit():
         try:
             services.set_level(UUID(form.user_id.data), int(form.colleague_level.data))
         except DomainError as error:
             refuse(form, error)
-            status = error.status
         else:
             return go(url_for(".authority"), "The level was set.")
-    return _page(_limit_form(), form, status if status != 200 else form.status)
+    return _page(_limit_form(), form, form.status)
 
 
 def _limit_form() -> LimitForm:

@@ -68,7 +68,6 @@ def add_document(claim_id: UUID) -> Response:
     form.document_type.choices = _choices(line)
     if request.method == "GET" and request.args.get("type") in DOCUMENTS:
         form.document_type.data = request.args["type"]
-    status = 200
     if form.validate_on_submit():
         try:
             services.add_document(
@@ -82,12 +81,11 @@ def add_document(claim_id: UUID) -> Response:
             )
         except DomainError as error:
             refuse(form, error)
-            status = error.status
         else:
             return go(url_for(".show", claim_id=claim_id), "The document was received.")
     return page(
         "claims/document.html",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         claim=line.claim,
     )
@@ -100,7 +98,6 @@ def ask_for_document(claim_id: UUID) -> Response:
     line = queries.get_claim_line(db.session(), claim_id)
     form = AskForm()
     form.document_type.choices = _choices(line)
-    status = 200
     if form.validate_on_submit():
         try:
             services.request_document(
@@ -112,14 +109,13 @@ def ask_for_document(claim_id: UUID) -> Response:
             )
         except DomainError as error:
             refuse(form, error)
-            status = error.status
         else:
             said = "The document was asked for; the clock stands still until it comes."
             return go(url_for(".show", claim_id=claim_id), said)
     return page(
         "claims/ask.html",
         part="ask_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         claim=line.claim,
     )
@@ -133,7 +129,6 @@ def review_document(document_id: UUID) -> Response:
     document = queries.get_document(session, document_id)
     line = queries.get_claim_line(session, document.claim_id)
     form = ReviewForm()
-    status = 200
     if form.validate_on_submit():
         accept = request.form.get("verdict") == "accept"
         try:
@@ -146,14 +141,13 @@ def review_document(document_id: UUID) -> Response:
             )
         except DomainError as error:
             refuse(form, error)
-            status = error.status
         else:
             said = "The document was accepted." if accept else "The document was sent back."
             return go(url_for(".show", claim_id=document.claim_id), said)
     return page(
         "claims/review.html",
         part="review_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         claim=line.claim,
         document_name=DOCUMENTS[document.document_type],

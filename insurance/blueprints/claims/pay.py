@@ -17,7 +17,7 @@ from insurance.claims.rules import ends_life, goes_on
 from insurance.core import clock
 from insurance.core.context import current_actor
 from insurance.core.db import db
-from insurance.core.errors import DomainError, DomainErrors
+from insurance.core.errors import DomainError
 from insurance.core.money import ZERO, format_money, total
 from insurance.policies.models import PolicyMember
 from insurance.policies.queries import get_policy, list_members
@@ -107,19 +107,17 @@ def pay(claim_id: UUID) -> Response:
             tick.data = True
         for item, amount in form.amount_fields():
             amount.data = item.approved_amount - item.paid_amount
-    status = 200
     if form.validate_on_submit():
         try:
             outcome = services.pay_claim(claim_id, _wanted(form), on=on, now=clock.now())
         except DomainError as error:
             _refuse(form, error)
-            status = error.status
         else:
             return go(_onward(claim_id), _said(outcome))
     return page(
         "claims/pay.html",
         part="pay_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         claim=claim,
         line=view.line,
@@ -188,12 +186,11 @@ def _said(outcome: services.PaymentOutcome) -> str:
 
 
 def _refuse(form: PayForm, error: DomainError) -> None:
-    found = []
     for one in error.errors:
         parts = (one.field or "").split(".")
         name = f"amount_{parts[1]}" if len(parts) == 3 else one.field
-        found.append(DomainError(one.message, field=name))
-    refuse(form, DomainErrors(found))
+        one.field = name
+    refuse(form, error)
 
 
 @bp.route("/<uuid:claim_id>/undo-death", methods=["GET", "POST"])

@@ -51,19 +51,17 @@ def settings() -> Response:
     form, found = _form(), queries.get_settings(db.session())
     if form.is_submitted() and not current_actor().may(SettingsMay.EDIT):
         raise ForbiddenError("Your role may look at the settings, not change them.")
-    status = 200
     if form.validate_on_submit():
         try:
             services.change_settings(_wanted(form))
         except DomainError as error:
             refuse(form, error)
-            status = error.status
         else:
             return go(url_for(".settings"), "Settings saved.")
     return page(
         "claims/settings.html",
         part="settings_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         settings=found,
         assignment=dict(ASSIGNMENTS)[found.assignment],

@@ -160,20 +160,18 @@ def _act(
     session = db.session()
     mandate = queries.get_mandate(session, mandate_id)
     policy = queries.get_policy_facts(session, mandate.policy_id)
-    status = 200
     if form.validate_on_submit():
         try:
             changed: Mandate = command()
         except DomainError as error:
             refuse(form, error)
-            status = error.status
         else:
             said = "in force" if changed.status is MandateStatus.ACTIVE else changed.status.lower()
             return go(url_for(".mandates", policy_id=policy.id), f"The mandate is now {said}.")
     return page(
         "debit_orders/mandate_action.html",
         part="mandate_action",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         field=field,
         verb=verb,

@@ -80,7 +80,6 @@ def release(run_id: UUID) -> Response:
     """Show what will be debited, then freeze it."""
     run = queries.get_run(db.session(), run_id)
     form = ReleaseForm()
-    status = 200
     if form.validate_on_submit():
         try:
             run = services.release_run(
@@ -88,7 +87,6 @@ def release(run_id: UUID) -> Response:
             )
         except DomainError as error:
             refuse(form, error)
-            status = error.status
         else:
             return go(
                 url_for(".show", run_id=run_id),
@@ -97,7 +95,7 @@ def release(run_id: UUID) -> Response:
     return page(
         "debit_orders/release.html",
         part="release_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         run=run,
         maker=_name(run.created_by),
@@ -111,19 +109,17 @@ def cancel(run_id: UUID) -> Response:
     """Ask why, then give the run's premiums free."""
     run = queries.get_run(db.session(), run_id)
     form = CancelForm()
-    status = 200
     if form.validate_on_submit():
         try:
             services.cancel_run(run_id, reason=form.reason.data or "", on=business_day())
         except DomainError as error:
             refuse(form, error)
-            status = error.status
         else:
             return go(url_for(".show", run_id=run_id), f"{run.number} was cancelled.")
     return page(
         "debit_orders/cancel_run.html",
         part="cancel_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         run=run,
     )

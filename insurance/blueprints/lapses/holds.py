@@ -52,7 +52,6 @@ def place_hold(policy_id: UUID) -> Response:
     """Keep a policy from lapsing until a day."""
     on = business_day()
     form = HoldForm()
-    status = 200
     if form.validate_on_submit():
         try:
             services.place_hold(
@@ -64,13 +63,12 @@ def place_hold(policy_id: UUID) -> Response:
             )
         except DomainError as error:
             refuse(form, error)
-            status = error.status
         else:
             return go(url_for(".policy", policy_id=policy_id), "The policy is on hold.")
     return page(
         "lapses/hold.html",
         part="hold_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         standing=standing_of(policy_id, on),
         on=on,
@@ -86,19 +84,17 @@ def release_hold(policy_id: UUID, hold_id: UUID) -> Response:
     if hold.policy_id != policy_id:
         raise NotFoundError("There is no such hold.")
     form = ReleaseForm()
-    status = 200
     if form.validate_on_submit():
         try:
             services.release_hold(hold_id, now=clock.now())
         except DomainError as error:
             refuse(form, error)
-            status = error.status
         else:
             return go(url_for(".policy", policy_id=policy_id), "The hold was released.")
     return page(
         "lapses/release.html",
         part="release_form",
-        status=status,
+        status=form.status,
         form=form,
         hold=hold,
         standing=standing_of(policy_id, on),

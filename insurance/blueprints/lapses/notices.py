@@ -47,7 +47,6 @@ def record_notice(policy_id: UUID) -> Response:
     """Record a letter as proof that the holder was told of the premium unpaid."""
     on = business_day()
     form = NoticeForm()
-    status = 200
     if form.validate_on_submit():
         try:
             services.record_notice(
@@ -61,12 +60,11 @@ def record_notice(policy_id: UUID) -> Response:
             )
         except DomainError as error:
             refuse(form, error)
-            status = error.status
         else:
             return go(url_for(".policy", policy_id=policy_id), "The notice was recorded.")
     return page(
         "lapses/notice.html",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         standing=standing_of(policy_id, on),
     )
@@ -83,19 +81,17 @@ def send_notice(policy_id: UUID) -> Response:
     """Say what a notice sent today does, and send it by e-mail."""
     on = business_day()
     form = SendForm()
-    status = 200
     if form.validate_on_submit():
         try:
             services.send_notice(policy_id, on=on)
         except DomainError as error:
             refuse(form, error)
-            status = error.status
         else:
             return go(url_for(".policy", policy_id=policy_id), "The notice is on its way.")
     return page(
         "lapses/send_notice.html",
         part="send_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         standing=standing_of(policy_id, on),
         last=NOTICE_DAYS,

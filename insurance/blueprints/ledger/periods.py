@@ -52,17 +52,15 @@ def close() -> Response:
     form = PeriodForm()
     ends = [end for end in _month_ends(on) if closed is None or end > closed]
     form.through.choices = [(end.isoformat(), in_words(end)) for end in ends]
-    status = 200
     if form.validate_on_submit():
         through = date.fromisoformat(form.through.data)
         try:
             close_books(through, reason=form.reason.data or "", on=on, now=clock.now())
         except DomainError as error:
             refuse(form, error)
-            status = error.status
         else:
             return go(url_for(".periods"), f"The books are closed to {in_words(through)}.")
-    return _form_page("close", form, status, closed)
+    return _form_page("close", form, closed)
 
 
 @bp.route("/periods/reopen", methods=["GET", "POST"])
@@ -75,7 +73,6 @@ def reopen() -> Response:
         *((end.isoformat(), in_words(end)) for end in (_month_ends(closed) if closed else ())),
         (_NOTHING, "Nothing stays closed"),
     ]
-    status = 200
     if form.validate_on_submit():
         kept = form.through.data
         through = None if kept == _NOTHING else date.fromisoformat(kept)
@@ -83,18 +80,17 @@ def reopen() -> Response:
             reopen_books(through, reason=form.reason.data or "", now=clock.now())
         except DomainError as error:
             refuse(form, error)
-            status = error.status
         else:
             left = f"closed to {in_words(through)}" if through else "open"
             return go(url_for(".periods"), f"The books are {left}.")
-    return _form_page("reopen", form, status, closed)
+    return _form_page("reopen", form, closed)
 
 
-def _form_page(action: str, form: PeriodForm, status: int, closed: date | None) -> Response:
+def _form_page(action: str, form: PeriodForm, closed: date | None) -> Response:
     return page(
         "ledger/period.html",
         part="period_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         action=action,
         closed=closed,

@@ -41,19 +41,17 @@ def create() -> Response:
     session, on = db.session(), business_day()
     setting = queries.get_setting(session)
     form = RunForm(data={"process_date": _first_day(on), "steps": _USUAL})
-    status = 200
     if form.validate_on_submit():
         try:
             run = services.request_run(_wanted(form), on=on, now=clock.now())
         except DomainError as error:
             refuse(form, error)
-            status = error.status
         else:
             return go(url_for(".show", month_end_run_id=run.id))
     return page(
         "month_end/create.html",
         part="run_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         may_apply=setting.may_apply_unapproved,
         last=on + timedelta(days=setting.days_ahead),

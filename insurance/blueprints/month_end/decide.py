@@ -49,19 +49,17 @@ def cancel(month_end_run_id: UUID) -> Response:
     """Say what is done already, then stop after the chunks under way."""
     run = queries.get_run(db.session(), month_end_run_id)
     form = ActForm()
-    status = 200
     if form.validate_on_submit():
         try:
             services.cancel_run(month_end_run_id, now=clock.now())
         except DomainError as error:
             refuse(form, error)
-            status = error.status
         else:
             return go(url_for(".show", month_end_run_id=run.id), "The run was cancelled.")
     return page(
         "month_end/cancel.html",
         part="cancel_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         run=run,
         progress=queries.get_progress(db.session(), run, now=clock.now()),
@@ -88,14 +86,12 @@ def _apply(run_id: UUID) -> MonthEndRun:
 def _act(
     run_id: UUID, form: Form, act: Callable[[], MonthEndRun], message: str | None, name: str
 ) -> Response:
-    status = 422
     if form.validate_on_submit():
         try:
             run = act()
         except DomainError as error:
             refuse(form, error)
-            status = error.status
         else:
             return go(url_for(".show", month_end_run_id=run.id), message)
     run = queries.get_run(db.session(), run_id)
-    return page("month_end/show.html", status=status, form=form, **view_of(run) | {name: form})
+    return page("month_end/show.html", status=form.status, form=form, **view_of(run) | {name: form})

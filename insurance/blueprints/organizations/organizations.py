@@ -110,7 +110,7 @@ def edit(organization_id: UUID) -> Response:
     organization, licensed = _read(organization_id)
     form = ProfileForm(data=_values(organization, licensed))
     form.offer_classes()
-    status, conflict = 200, []
+    conflict: list[tuple[str, Any, Any]] = []
     if form.validate_on_submit():
         try:
             services.edit_organization(
@@ -121,7 +121,6 @@ def edit(organization_id: UUID) -> Response:
             )
         except DomainError as error:
             refuse(form, error)
-            status = error.status
             if isinstance(error, StaleError):
                 conflict = differences(error)
                 form.version.data = str(_read(organization_id)[0].version)
@@ -132,7 +131,7 @@ def edit(organization_id: UUID) -> Response:
     return page(
         "organizations/edit.html",
         part="profile_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         organization=organization,
         conflict=conflict,

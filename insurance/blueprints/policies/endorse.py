@@ -231,7 +231,7 @@ def endorse(policy_id: UUID, kind: str) -> Response:
     if request.method == "GET":
         form.effective_date.data = business_day()
     act = request.form.get("act", "")
-    preview, status = None, 200
+    preview = None
     if request.method == "POST" and act != "find" and form.validate_on_submit():
         try:
             done = act_on(act, line.policy, _wanted(kind, form))
@@ -240,11 +240,10 @@ def endorse(policy_id: UUID, kind: str) -> Response:
             preview = done
         except DomainError as error:
             refuse(form, error)
-            status = error.status
     return page(
         "policies/endorse.html",
         part="endorse_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         kind=kind,
         title=KINDS[kind],

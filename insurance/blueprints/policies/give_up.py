@@ -42,7 +42,6 @@ def give_up(policy_id: UUID, line_id: UUID) -> Response:
     line = queries.get_policy_line(db.session(), policy_id)
     premium = billing.get_premium_line(db.session(), policy_id, line_id)
     form = GiveUpForm()
-    status = 200
     if form.validate_on_submit():
         ask = services.waive_premium if form.way.data == WAIVE else services.write_off_premium
         try:
@@ -55,7 +54,6 @@ def give_up(policy_id: UUID, line_id: UUID) -> Response:
             )
         except DomainError as error:
             refuse(form, error)
-            status = error.status
         else:
             return go(
                 url_for("approvals.show", approval_id=asked.approval_id),
@@ -64,7 +62,7 @@ def give_up(policy_id: UUID, line_id: UUID) -> Response:
     return page(
         "policies/give_up.html",
         part="give_up_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         policy=line.policy,
         premium=premium,

@@ -33,7 +33,6 @@ def lapse(policy_id: UUID) -> Response:
     on = business_day()
     forecast = services.forecast_of(db.session(), policy_id, on)
     form = LapseForm()
-    status = 200
     if form.validate_on_submit():
         try:
             done = services.lapse_policy(
@@ -41,7 +40,6 @@ def lapse(policy_id: UUID) -> Response:
             )
         except DomainError as error:
             refuse(form, error)
-            status = error.status
         else:
             return go(
                 url_for(".show", policy_id=policy_id),
@@ -50,7 +48,7 @@ def lapse(policy_id: UUID) -> Response:
     return page(
         "policies/lapse.html",
         part="lapse_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         policy=line.policy,
         forecast=forecast,

@@ -39,19 +39,17 @@ def refund(policy_id: UUID) -> Response:
     form = RefundForm()
     if request.method == "GET" and payable + credit > ZERO:
         form.amount.data = payable or credit
-    status = 200
     if form.validate_on_submit():
         try:
             done = _pay(policy_id, form)
         except DomainError as error:
             refuse(form, error)
-            status = error.status
         else:
             return done
     return page(
         "policies/refund.html",
         part="refund_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         policy=line.policy,
         payee=services.refund_payee(session, line.policy),

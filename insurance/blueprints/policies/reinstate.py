@@ -48,7 +48,6 @@ def reinstate(policy_id: UUID) -> Response:
     on = business_day()
     way = services.find_way_back(db.session(), policy_id, on=on, now=clock.now())
     form = ReinstateForm()
-    status = 200
     questions: Sequence[LifeQuestion] = ()
     if form.validate_on_submit():
         try:
@@ -64,7 +63,7 @@ def reinstate(policy_id: UUID) -> Response:
             )
         except DomainError as error:
             refuse(form, error)
-            status, questions = error.status, questions_of(error)
+            questions = questions_of(error)
         else:
             return go(
                 url_for(".show", policy_id=policy_id),
@@ -75,7 +74,7 @@ def reinstate(policy_id: UUID) -> Response:
     return page(
         "policies/reinstate.html",
         part="reinstate_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         questions=questions,
         answered=list(answers_typed().items()),

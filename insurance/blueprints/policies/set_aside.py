@@ -46,7 +46,6 @@ def set_aside(policy_id: UUID) -> Response:
     ]
     if request.method == "GET":
         form.receipt_id.data = request.args.get("receipt", "")
-    status = 200
     questions: Sequence[LifeQuestion] = ()
     if form.validate_on_submit():
         try:
@@ -60,7 +59,7 @@ def set_aside(policy_id: UUID) -> Response:
             )
         except DomainError as error:
             refuse(form, error)
-            status, questions = error.status, questions_of(error)
+            questions = questions_of(error)
         else:
             return go(
                 url_for(".show", policy_id=policy_id),
@@ -69,7 +68,7 @@ def set_aside(policy_id: UUID) -> Response:
     return page(
         "policies/set_aside.html",
         part="set_aside_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         questions=questions,
         answered=list(answers_typed().items()),

@@ -32,7 +32,6 @@ def suspend(policy_id: UUID) -> Response:
     line = queries.get_policy_line(db.session(), policy_id)
     on = business_day()
     form = SuspendForm()
-    status = 200
     if form.validate_on_submit():
         try:
             services.suspend_policy(
@@ -40,7 +39,6 @@ def suspend(policy_id: UUID) -> Response:
             )
         except DomainError as error:
             refuse(form, error)
-            status = error.status
         else:
             return go(
                 url_for(".show", policy_id=policy_id),
@@ -49,7 +47,7 @@ def suspend(policy_id: UUID) -> Response:
     return page(
         "policies/suspend.html",
         part="suspend_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         policy=line.policy,
         forecast=services.forecast_of(db.session(), policy_id, on),

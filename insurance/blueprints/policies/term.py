@@ -69,19 +69,17 @@ def _ask(
     template: str, policy_id: UUID, form: Form, act: Callable[[], LifecycleOutcome], done: str
 ) -> Response:
     line = queries.get_policy_line(db.session(), policy_id)
-    status = 200
     if form.validate_on_submit():
         try:
             act()
         except DomainError as error:
             refuse(form, error)
-            status = error.status
         else:
             return go(url_for(".show", policy_id=policy_id), f"{line.policy.policy_number} {done}.")
     return page(
         template,
         part="term_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         policy=line.policy,
     )

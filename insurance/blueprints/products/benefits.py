@@ -119,7 +119,6 @@ def add_benefit(product_id: UUID) -> Response:
     draft = queries.find_draft(session, product_id)
     form = BenefitForm()
     form.offer(product)
-    status = 200
     if form.validate_on_submit():
         try:
             benefit = services.add_benefit(
@@ -127,13 +126,12 @@ def add_benefit(product_id: UUID) -> Response:
             )
         except DomainError as error:
             refuse(form, error)
-            status = error.status
         else:
             return go(_back(benefit), f"{benefit.benefit_name} was added.")
     return page(
         "products/benefit.html",
         part="benefit_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         product=product,
         draft=draft,
@@ -150,18 +148,17 @@ def edit_benefit(product_id: UUID, benefit_id: UUID) -> Response:
     form = BenefitForm(obj=benefit)
     form.offer(product, benefit)
     conflict: list[tuple[str, Any, Any]] = []
-    status = 200
     if form.validate_on_submit():
         try:
             services.edit_benefit(benefit_id, _changes(form, benefit), version=form.version.data)
         except DomainError as error:
-            conflict, status = refuse_change(form, error), error.status
+            conflict = refuse_change(form, error)
         else:
             return go(_back(benefit), f"{form.benefit_name.data} was saved.")
     return page(
         "products/benefit.html",
         part="benefit_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         product=product,
         draft=queries.find_draft(db.session(), product_id),
@@ -177,19 +174,17 @@ def delete_benefit(product_id: UUID, benefit_id: UUID) -> Response:
     product, benefit = _found(product_id, benefit_id)
     form = RemoveForm()
     back = _back(benefit)
-    status = 200
     if form.validate_on_submit():
         try:
             services.delete_benefit(benefit_id)
         except DomainError as error:
             refuse(form, error)
-            status = error.status
         else:
             return go(back, f"{benefit.benefit_name} was taken out.")
     return page(
         "products/remove.html",
         part="remove_form",
-        status=status,
+        status=form.status,
         form=form,
         product=product,
         back=back,

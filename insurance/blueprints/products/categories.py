@@ -44,19 +44,17 @@ def create_category() -> Response:
         ("", "Choose…"),
         *class_choices(queries.list_classes(db.session())),
     ]
-    status = 200
     if form.validate_on_submit():
         try:
             category = services.create_category(_facts(form), now=clock.now())
         except DomainError as error:
             refuse(form, error)
-            status = error.status
         else:
             return go(url_for(".categories"), f"{category.category_name} was added.")
     return page(
         "products/category.html",
         part="category_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
     )
 

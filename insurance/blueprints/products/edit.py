@@ -47,7 +47,6 @@ def edit(product_id: UUID) -> Response:
         *table_choices(session, keep=[version.rate_table_id] if version.rate_table_id else []),
     ]
     conflict: list[tuple[str, Any, Any]] = []
-    status = 200
     if form.validate_on_submit():
         try:
             services.edit_product(
@@ -57,13 +56,13 @@ def edit(product_id: UUID) -> Response:
                 now=clock.now(),
             )
         except DomainError as error:
-            conflict, status = refuse_change(form, error), error.status
+            conflict = refuse_change(form, error)
         else:
             return go(url_for(".show", product_id=product_id, **_draft_of(product_id)), "Saved.")
     return page(
         "products/edit.html",
         part="product_form",
-        status=status if form.form_errors or conflict else form.status,
+        status=form.status,
         form=form,
         product=product,
         version=version,

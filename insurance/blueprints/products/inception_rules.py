@@ -64,7 +64,6 @@ def add_inception_rule(product_id: UUID) -> Response:
     product = queries.get_product(session, product_id)
     draft = queries.find_draft(session, product_id)
     form = InceptionRuleForm()
-    status = 200
     if form.validate_on_submit():
         try:
             rule = services.add_inception_rule(
@@ -72,13 +71,12 @@ def add_inception_rule(product_id: UUID) -> Response:
             )
         except DomainError as error:
             refuse(form, error)
-            status = error.status
         else:
             return go(_back(rule), f"“{rule.label}” was added.")
     return page(
         "products/inception_rule.html",
         part="rule_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         product=product,
         draft=draft,
@@ -94,20 +92,19 @@ def edit_inception_rule(product_id: UUID, rule_id: UUID) -> Response:
     product, rule = _found(product_id, rule_id)
     form = InceptionRuleForm(obj=_Shown(rule))
     conflict: list[tuple[str, Any, Any]] = []
-    status = 200
     if form.validate_on_submit():
         entered = form.values()
         changes = {name: value for name, value in entered.items() if getattr(rule, name) != value}
         try:
             services.edit_inception_rule(rule_id, changes, version=form.version.data)
         except DomainError as error:
-            conflict, status = refuse_change(form, error), error.status
+            conflict = refuse_change(form, error)
         else:
             return go(_back(rule), f"“{form.label.data}” was saved.")
     return page(
         "products/inception_rule.html",
         part="rule_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         product=product,
         draft=queries.find_draft(db.session(), product_id),
@@ -123,19 +120,17 @@ def delete_inception_rule(product_id: UUID, rule_id: UUID) -> Response:
     product, rule = _found(product_id, rule_id)
     form = RemoveForm()
     back = _back(rule)
-    status = 200
     if form.validate_on_submit():
         try:
             services.delete_inception_rule(rule_id)
         except DomainError as error:
             refuse(form, error)
-            status = error.status
         else:
             return go(back, f"“{rule.label}” was taken out.")
     return page(
         "products/remove.html",
         part="remove_form",
-        status=status,
+        status=form.status,
         form=form,
         product=product,
         back=back,

@@ -38,7 +38,6 @@ def launch(product_id: UUID) -> Response:
     checks = queries.launch_checklist(session, draft, business_day())
     by_two = get_organization(session).launch_needs_second_person
     form = LaunchForm(data={"version": product.version})
-    status = 200
     if form.validate_on_submit():
         try:
             services.launch_product(
@@ -49,13 +48,12 @@ def launch(product_id: UUID) -> Response:
             )
         except DomainError as error:
             refuse_change(form, error)
-            status = error.status
         else:
             return go(url_for(".show", product_id=product_id), _done(product_id, draft.number))
     return page(
         "products/launch.html",
         part="launch_form",
-        status=status,
+        status=form.status,
         form=form,
         product=product,
         draft=draft,

@@ -108,13 +108,11 @@ def rate_table(table_id: UUID) -> Response:
 def create_rate_table() -> Response:
     """Make a table, or the next version of one: `from` names the table to start from."""
     form = RateTableForm(data=_start())
-    status = 200
     if form.validate_on_submit():
         try:
             table = services.create_rate_table(form.facts(), now=clock.now())
         except DomainError as error:
             _refuse_sheet(form, error)
-            status = error.status
         else:
             return go(
                 url_for(".rate_table", table_id=table.id),
@@ -124,7 +122,7 @@ def create_rate_table() -> Response:
     return page(
         "products/rate_table_new.html",
         part="rate_table_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
     )
 
@@ -136,6 +134,7 @@ def _refuse_sheet(form: RateTableForm, error: DomainError) -> None:
         refuse(form, DomainError(single.message, field=field))
     if len(error.errors) > 20:
         form.form_errors.append(f"And {len(error.errors) - 20} more.")
+    form.refused_with = error.status
 
 
 def _start() -> dict[str, Any]:

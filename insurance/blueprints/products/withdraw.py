@@ -34,7 +34,6 @@ def withdraw(product_id: UUID) -> Response:
     if launched is None:
         raise ConflictError("Only a launched product can be withdrawn.")
     form = WithdrawForm(data={"version": product.version})
-    status = 200
     if form.validate_on_submit():
         try:
             services.withdraw_product(
@@ -45,13 +44,12 @@ def withdraw(product_id: UUID) -> Response:
             )
         except DomainError as error:
             refuse_change(form, error)
-            status = error.status
         else:
             return go(url_for(".show", product_id=product_id), f"{product.name} is withdrawn.")
     return page(
         "products/withdraw.html",
         part="withdraw_form",
-        status=status if form.form_errors else form.status,
+        status=form.status if form.form_errors else form.status,
         form=form,
         product=product,
         launched=launched,

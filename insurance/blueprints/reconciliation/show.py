@@ -113,7 +113,6 @@ def other_money(file_id: UUID, line: int) -> Response:
     file, row = queries.get_file(session, file_id), queries.get_row(session, file_id, line)
     can = row.verdict is RowVerdict.DUPLICATE and row.is_receipt
     form = OtherMoneyForm()
-    status = 200
     if form.validate_on_submit():
         try:
             row = services.post_other_money(
@@ -121,13 +120,12 @@ def other_money(file_id: UUID, line: int) -> Response:
             )
         except DomainError as error:
             refuse(form, error)
-            status = error.status
         else:
             return go(url_for(".show", file_id=file_id), f"Line {line} was posted: {row.detail}")
     return page(
         "reconciliation/other_money.html",
         part="other_money_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         file=file,
         row=row,

@@ -76,7 +76,6 @@ def match(receipt_id: UUID) -> Response:
     """Choose a policy, see what the money settles there, then give it."""
     line = queries.get_suspense(db.session(), receipt_id)
     form = MatchForm()
-    status = 200
     if request.method == "GET":
         form.policy_id.data = request.args.get("policy_id", "")
     policy = _policy(form.policy_id.data)
@@ -87,14 +86,13 @@ def match(receipt_id: UUID) -> Response:
             )
         except DomainError as error:
             refuse(form, error)
-            status = error.status
         else:
             number = policy.policy.policy_number
             said = f"{line.reference or 'The payment'} was given to {number}."
             if done.approval_id is not None:
                 said = f"The payment is given to {number} once another person agrees."
             return go(url_for(".suspense"), said)
-    return _match_page(line, form, policy, status if status != 200 else form.status)
+    return _match_page(line, form, policy, form.status)
 
 
 @bp.route("/suspense/<uuid:receipt_id>/return", methods=["GET", "POST"])
@@ -103,7 +101,6 @@ def return_money(receipt_id: UUID) -> Response:
     """Ask why, then pay the money back."""
     line = queries.get_suspense(db.session(), receipt_id)
     form = ReturnForm()
-    status = 200
     if form.validate_on_submit():
         try:
             done = services.return_suspense(
@@ -111,7 +108,6 @@ def return_money(receipt_id: UUID) -> Response:
             )
         except DomainError as error:
             refuse(form, error)
-            status = error.status
         else:
             said = f"{line.reference or 'The payment'} is to be paid back."
             if done.approval_id is not None:
@@ -120,7 +116,7 @@ def return_money(receipt_id: UUID) -> Response:
     return page(
         "reconciliation/return.html",
         part="return_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         line=line,
         **_second_person(line),
@@ -143,7 +139,6 @@ def same_payment(receipt_id: UUID) -> Response:
         )
         for one in before
     ]
-    status = 200
     if request.method == "GET" and len(before) == 1:
         form.receipt_id.data = str(before[0].id)
     if form.validate_on_submit():
@@ -157,13 +152,12 @@ def same_payment(receipt_id: UUID) -> Response:
             )
         except DomainError as error:
             refuse(form, error)
-            status = error.status
         else:
             return go(url_for(".suspense"), "The payment that came twice is out of the books.")
     return page(
         "reconciliation/same_payment.html",
         part="same_payment_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         line=line,
         can=bool(before),
