@@ -116,5 +116,6 @@ def _pages(q: str) -> list[SearchResult]:
     ]
     if current_actor().may(QuotesMay.CREATE):
         pages.append(SearchResult("New quote", "", url_for("quotes.create"), "calculator"))
+    if current_actor().may(CustomersMay.EDIT):
         pages.append(SearchResult("New customer", "", url_for("customers.create"), "user"))
     return [found for found in pages if q.lower() in found.title.lower()]

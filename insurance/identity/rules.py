@@ -14,7 +14,7 @@ from insurance.core.permissions import (
     permissions_named,
 )
 from insurance.identity.permissions import PeopleMay
-from insurance.organizations.permissions import SettingsMay
+from insurance.organizations.permissions import DashboardMay, SettingsMay
 
 SHORTEST_PASSWORD = 12
 LONGEST_PASSWORD = 128
@@ -117,8 +117,8 @@ def check_role_grants(
     """Refuse what an organization may not change of what a role may do.
 
     The platform keeps its role and its permissions to itself, who only looks is given nothing
-    else, and administrators keep what leads back here. Raises DomainError at `role` or
-    `permissions`.
+    else, everybody keeps the home page and administrators what leads back here. Raises
+    DomainError at `role` or `permissions`.
     """
     if role not in TENANT_ROLES:
         raise DomainError(f"What a {role.label.lower()} may do stays as it is.", field="role")
@@ -129,6 +129,8 @@ def check_role_grants(
             problem = f"“{permission.label}” is for the platform alone."
         elif permission in granted and role in READ_ONLY_ROLES and not permission.only_reads:
             problem = f"A role that only looks cannot be given “{permission.label}”."
+        elif permission in taken and permission is DashboardMay.VIEW:
+            problem = f"Everybody keeps “{permission.label}”: it is where they arrive."
         elif permission in taken and role is Role.TENANT_ADMINISTRATOR and permission in _KEPT:
             problem = f"Administrators keep “{permission.label}”, or nobody could give it back."
         else:

@@ -31,7 +31,7 @@ from insurance.identity.models import Membership, RoleGrant
 from insurance.identity.permissions import PeopleMay, TokensMay
 from insurance.identity.rules import check_permissions, check_role_grants
 from insurance.ledger.permissions import LedgerMay
-from insurance.organizations.permissions import OrganizationsMay, SettingsMay
+from insurance.organizations.permissions import DashboardMay, OrganizationsMay, SettingsMay
 from insurance.policies.permissions import PoliciesMay
 from insurance.products.permissions import ProductsMay
 from tests.factories.identity import TestClient, make_person
@@ -93,6 +93,7 @@ def test_a_stored_permission_that_no_area_declares_any_more_is_passed_over() -> 
         (Role.TENANT_ADMINISTRATOR, NOTHING, {PeopleMay.MANAGE}, "permissions", "keep"),
         (Role.TENANT_ADMINISTRATOR, NOTHING, {PeopleMay.VIEW}, "permissions", "keep"),
         (Role.TENANT_ADMINISTRATOR, NOTHING, {SettingsMay.EDIT}, "permissions", "keep"),
+        (Role.AGENT, NOTHING, {DashboardMay.VIEW}, "permissions", "where they arrive"),
         (Role.PLATFORM_ADMINISTRATOR, {LedgerMay.VIEW}, NOTHING, "role", "stays as it is"),
         (Role.PLATFORM_ADMINISTRATOR, NOTHING, {PeopleMay.VIEW}, "role", "stays as it is"),
         (Role.MANAGER, {OrganizationsMay.MANAGE}, NOTHING, "permissions", "platform alone"),

@@ -58,6 +58,7 @@ def test_a_role_loses_a_permission_and_the_link_to_it(
     assert after.status_code == 200
     assert new not in after.text
     assert agent.get(new).status_code == 403
+    assert new not in agent.get(agent.url("/search")).text
     assert "Taken" in admin.get(admin.url("/people/permissions")).text
 
 
