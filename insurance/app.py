@@ -9,7 +9,8 @@ from flask_migrate import Migrate
 from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-import insurance.models  # noqa: F401
+import insurance.models
+import insurance.permissions  # noqa: F401
 from insurance import api, blueprints
 from insurance.blueprints.health import watch_requests
 from insurance.core import crypto, files

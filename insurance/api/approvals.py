@@ -10,11 +10,12 @@ from pydantic import Field
 from insurance.api.edge import Answer, Body, ListQuery, endpoint, listing
 from insurance.approvals import queries, services
 from insurance.approvals.models import ApprovalAgreement, ApprovalRequest, ApprovalStatus
+from insurance.approvals.permissions import ApprovalsMay
 from insurance.core import clock
 from insurance.core.context import current_actor
 from insurance.core.db import db
 from insurance.core.paging import decode_cursor
-from insurance.core.permissions import May
+from insurance.organizations.permissions import SettingsMay
 from insurance.web.business import business_day
 from insurance.web.parsing import Day, Money, Words
 
@@ -136,7 +137,7 @@ class DecisionBody(Body):
 @endpoint(
     "GET",
     "/approvals",
-    may=May.APPROVALS_VIEW,
+    may=ApprovalsMay.VIEW,
     query=ApprovalsQuery,
     answer=list[ApprovalAnswer],
     tag="Approvals",
@@ -162,7 +163,7 @@ def _answer(
 @endpoint(
     "GET",
     "/approvals/settings",
-    may=May.SETTINGS_VIEW,
+    may=SettingsMay.VIEW,
     answer=ApprovalSettingsAnswer,
     tag="Approvals",
 )
@@ -174,7 +175,7 @@ def get_approval_settings():
 @endpoint(
     "PUT",
     "/approvals/settings",
-    may=May.SETTINGS_EDIT,
+    may=SettingsMay.EDIT,
     body=ApprovalSettingsBody,
     answer=ApprovalSettingsAnswer,
     tag="Approvals",
@@ -202,7 +203,7 @@ def _settings() -> ApprovalSettingsAnswer:
     )
 
 
-@endpoint("GET", PATH, may=May.APPROVALS_VIEW, answer=ApprovalAnswer, tag="Approvals")
+@endpoint("GET", PATH, may=ApprovalsMay.VIEW, answer=ApprovalAnswer, tag="Approvals")
 def get_approval(approval_id: UUID):
     """Return a request with its frozen payload."""
     return _answer(queries.get_request(db.session(), approval_id))
@@ -211,7 +212,7 @@ def get_approval(approval_id: UUID):
 @endpoint(
     "POST",
     f"{PATH}/approve",
-    may=May.APPROVALS_VIEW,
+    may=ApprovalsMay.VIEW,
     body=DecisionBody,
     answer=ApprovalAnswer,
     tag="Approvals",
@@ -226,7 +227,7 @@ def approve_request(approval_id: UUID, body: DecisionBody):
 @endpoint(
     "POST",
     f"{PATH}/reject",
-    may=May.APPROVALS_VIEW,
+    may=ApprovalsMay.VIEW,
     body=DecisionBody,
     answer=ApprovalAnswer,
     tag="Approvals",
@@ -239,7 +240,7 @@ def reject_request(approval_id: UUID, body: DecisionBody):
 @endpoint(
     "POST",
     f"{PATH}/withdraw",
-    may=May.APPROVALS_VIEW,
+    may=ApprovalsMay.VIEW,
     body=DecisionBody,
     answer=ApprovalAnswer,
     tag="Approvals",
@@ -252,7 +253,7 @@ def withdraw_request(approval_id: UUID, body: DecisionBody):
 @endpoint(
     "GET",
     "/approvals/delegations",
-    may=May.APPROVALS_VIEW,
+    may=ApprovalsMay.VIEW,
     query=ListQuery,
     answer=list[DelegationAnswer],
     tag="Approvals",
@@ -271,7 +272,7 @@ def list_delegations(query: ListQuery):
 @endpoint(
     "POST",
     "/approvals/delegations",
-    may=May.APPROVALS_DECIDE,
+    may=ApprovalsMay.DECIDE,
     body=DelegationBody,
     answer=DelegationAnswer,
     status=201,
@@ -291,7 +292,7 @@ def delegate_decisions(body: DelegationBody):
 @endpoint(
     "POST",
     "/approvals/delegations/<uuid:delegation_id>/withdraw",
-    may=May.APPROVALS_VIEW,
+    may=ApprovalsMay.VIEW,
     answer=DelegationAnswer,
     tag="Approvals",
 )

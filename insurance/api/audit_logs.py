@@ -10,9 +10,9 @@ from pydantic import Field
 from insurance.api.edge import Answer, ListQuery, endpoint, listing
 from insurance.audit_logs import queries
 from insurance.audit_logs.models import AuditEvent
+from insurance.audit_logs.permissions import AuditMay
 from insurance.core.db import db
 from insurance.core.paging import decode_cursor
-from insurance.core.permissions import May
 from insurance.organizations.queries import get_organization
 from insurance.web.parsing import Day
 
@@ -53,7 +53,7 @@ class AuditAnswer(Answer):
 @endpoint(
     "GET",
     "/audit-logs",
-    may=May.AUDIT_VIEW,
+    may=AuditMay.VIEW,
     query=AuditQuery,
     answer=list[AuditAnswer],
     tag="Audit log",

@@ -13,6 +13,7 @@ from insurance.api.edge import Answer, Body, ListQuery, Query, Reply, endpoint, 
 from insurance.claims import queries, services
 from insurance.claims.loss_figures import loss_ratios
 from insurance.claims.models import Assignment, ClaimStatus, Decision
+from insurance.claims.permissions import ClaimsMay, ClaimsReportsMay
 from insurance.claims.reports import (
     LOSS_HEADER,
     REPORTS,
@@ -31,7 +32,7 @@ from insurance.claims.reports import (
 from insurance.core.db import db
 from insurance.core.errors import DomainError
 from insurance.core.period import add_months
-from insurance.core.permissions import May
+from insurance.organizations.permissions import SettingsMay
 from insurance.products.queries import get_product
 from insurance.web.business import business_day
 from insurance.web.exports import EXPORTED_AT_MOST, export
@@ -168,13 +169,13 @@ class SettingsBody(Body):
     )
 
 
-@endpoint("GET", "/claim-reports", may=May.CLAIMS_REPORTS, answer=list[ReportAnswer], tag=TAG)
+@endpoint("GET", "/claim-reports", may=ClaimsReportsMay.VIEW, answer=list[ReportAnswer], tag=TAG)
 def list_claim_reports() -> list[Report]:
     """List the reports on claims with their columns."""
     return list(REPORTS.values())
 
 
-@endpoint("GET", "/claim-reports/rows", may=May.CLAIMS_REPORTS, query=ReportQuery,
+@endpoint("GET", "/claim-reports/rows", may=ClaimsReportsMay.VIEW, query=ReportQuery,
           answer=list[ReportRowAnswer], tag=TAG)  # fmt: skip
 def run_claim_report(query: ReportQuery) -> Reply | Response:
     """Run a report over the claims of a period, by page; or send all of it as CSV or Excel."""
@@ -232,7 +233,7 @@ def _row(report: Report, row: ReportRow) -> dict[str, Any]:
     return {"cells": cells, "claim_id": row.claim_id, "behind": behind}
 
 
-@endpoint("GET", "/loss-ratio", may=May.CLAIMS_REPORTS, query=LossQuery, answer=list[LossAnswer],
+@endpoint("GET", "/loss-ratio", may=ClaimsReportsMay.VIEW, query=LossQuery, answer=list[LossAnswer],
           tag=TAG)  # fmt: skip
 def get_loss_ratio(query: LossQuery) -> list[dict[str, Any]] | Response:
     """Return premiums earned and claims per product, or per product and month, from the ledger."""
@@ -273,7 +274,7 @@ def _loss_answers(rows: Sequence[LossRatio]) -> list[dict[str, Any]]:
     ]
 
 
-@endpoint("GET", "/loss-ratio/entries", may=May.CLAIMS_REPORTS, query=LossEntriesQuery,
+@endpoint("GET", "/loss-ratio/entries", may=ClaimsReportsMay.VIEW, query=LossEntriesQuery,
           answer=list[LossEntryAnswer], tag=TAG)  # fmt: skip
 def list_loss_ratio_entries(query: LossEntriesQuery) -> Reply:
     """List the entries of the ledger that a figure of the loss ratio adds up, newest first."""
@@ -294,13 +295,13 @@ def list_loss_ratio_entries(query: LossEntriesQuery) -> Reply:
     )
 
 
-@endpoint("GET", "/claim-settings", may=May.CLAIMS_VIEW, answer=SettingsAnswer, tag=TAG)
+@endpoint("GET", "/claim-settings", may=ClaimsMay.VIEW, answer=SettingsAnswer, tag=TAG)
 def get_claim_settings() -> Any:
     """Return how the organization handles claims."""
     return queries.get_settings(db.session())
 
 
-@endpoint("PUT", "/claim-settings", may=May.SETTINGS_EDIT, body=SettingsBody,
+@endpoint("PUT", "/claim-settings", may=SettingsMay.EDIT, body=SettingsBody,
           answer=SettingsAnswer, tag=TAG)  # fmt: skip
 def change_claim_settings(body: SettingsBody) -> Any:
     """Change how the organization handles claims."""

@@ -20,10 +20,10 @@ from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError
 from insurance.core.paging import decode_cursor
-from insurance.core.permissions import May
-from insurance.core.privacy import HIDDEN, may_see_identity
 from insurance.customers import queries, services
 from insurance.customers.models import AddressKind, Customer, CustomerKind, Gender
+from insurance.customers.permissions import CustomersMay
+from insurance.customers.privacy import HIDDEN, may_see_identity
 from insurance.organizations.queries import get_organization
 from insurance.web.parsing import Day, Words
 
@@ -125,7 +125,7 @@ class SearchQuery(Query):
 @endpoint(
     "GET",
     "/customers",
-    may=May.CUSTOMERS_VIEW,
+    may=CustomersMay.VIEW,
     query=ListQuery,
     answer=list[CustomerAnswer],
     tag="Customers",
@@ -140,7 +140,7 @@ def list_customers(query: ListQuery):
 @endpoint(
     "GET",
     "/customers/search",
-    may=May.CUSTOMERS_VIEW,
+    may=CustomersMay.VIEW,
     query=SearchQuery,
     answer=list[CustomerAnswer],
     tag="Customers",
@@ -156,7 +156,7 @@ def search_customers(query: SearchQuery):
 @endpoint(
     "POST",
     "/customers",
-    may=May.CUSTOMERS_EDIT,
+    may=CustomersMay.EDIT,
     body=CustomerBody,
     answer=CustomerAnswer,
     status=201,
@@ -181,7 +181,7 @@ def create_customer(body: CustomerBody):
 @endpoint(
     "GET",
     "/customers/<uuid:customer_id>",
-    may=May.CUSTOMERS_VIEW,
+    may=CustomersMay.VIEW,
     answer=CustomerAnswer,
     tag="Customers",
 )
@@ -193,7 +193,7 @@ def get_customer(customer_id: UUID):
 @endpoint(
     "PUT",
     "/customers/<uuid:customer_id>",
-    may=May.CUSTOMERS_EDIT,
+    may=CustomersMay.EDIT,
     body=EditCustomerBody,
     answer=CustomerAnswer,
     tag="Customers",
@@ -262,7 +262,7 @@ class BankAccountAnswer(Answer):
 @endpoint(
     "GET",
     "/customers/<uuid:customer_id>/bank-accounts",
-    may=May.CUSTOMERS_VIEW,
+    may=CustomersMay.VIEW,
     answer=list[BankAccountAnswer],
     tag="Customers",
 )
@@ -276,7 +276,7 @@ def list_bank_accounts(customer_id: UUID):
 @endpoint(
     "POST",
     "/customers/<uuid:customer_id>/bank-accounts",
-    may=May.CUSTOMERS_EDIT,
+    may=CustomersMay.EDIT,
     body=BankAccountBody,
     answer=BankAccountAnswer,
     status=201,

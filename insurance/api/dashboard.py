@@ -3,7 +3,7 @@
 from insurance.api.edge import Answer, endpoint
 from insurance.core.counts import get_counts
 from insurance.core.db import db
-from insurance.core.permissions import May
+from insurance.organizations.permissions import DashboardMay
 from insurance.policies.queries import get_portfolio
 from insurance.products.models import ProductStatus
 from insurance.products.queries import count_products
@@ -23,7 +23,7 @@ class DashboardAnswer(Answer):
     total_cover: Money
 
 
-@endpoint("GET", "/dashboard", may=May.DASHBOARD_VIEW, answer=DashboardAnswer, tag="Dashboard")
+@endpoint("GET", "/dashboard", may=DashboardMay.VIEW, answer=DashboardAnswer, tag="Dashboard")
 def get_dashboard():
     """Return the organization's figures."""
     session = db.session()

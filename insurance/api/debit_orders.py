@@ -12,9 +12,9 @@ from insurance.api.edge import Answer, Body, ListQuery, Query, created, endpoint
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.paging import decode_cursor
-from insurance.core.permissions import May
 from insurance.debit_orders import queries, services
 from insurance.debit_orders.models import DebitRunStatus, Mandate
+from insurance.debit_orders.permissions import DebitOrdersMay
 from insurance.debit_orders.rules import (
     CODES,
     Convention,
@@ -189,7 +189,7 @@ class FileQuery(Query):
 @endpoint(
     "GET",
     "/policies/<uuid:policy_id>/mandates",
-    may=May.DEBIT_ORDERS_VIEW,
+    may=DebitOrdersMay.VIEW,
     answer=list[MandateAnswer],
     tag=TAG,
 )
@@ -202,7 +202,7 @@ def list_mandates(policy_id: UUID):
 @endpoint(
     "POST",
     "/policies/<uuid:policy_id>/mandates",
-    may=May.DEBIT_ORDERS_EDIT,
+    may=DebitOrdersMay.EDIT,
     body=MandateBody,
     answer=MandateAnswer,
     status=201,
@@ -218,7 +218,7 @@ def create_mandate(policy_id: UUID, body: MandateBody):
 @endpoint(
     "POST",
     "/mandates/<uuid:mandate_id>/activate",
-    may=May.DEBIT_ORDERS_EDIT,
+    may=DebitOrdersMay.EDIT,
     body=SignatureBody,
     answer=MandateAnswer,
     tag=TAG,
@@ -233,7 +233,7 @@ def activate_mandate(mandate_id: UUID, body: SignatureBody):
 @endpoint(
     "POST",
     "/mandates/<uuid:mandate_id>/suspend",
-    may=May.DEBIT_ORDERS_EDIT,
+    may=DebitOrdersMay.EDIT,
     body=ReasonBody,
     answer=MandateAnswer,
     tag=TAG,
@@ -246,7 +246,7 @@ def suspend_mandate(mandate_id: UUID, body: ReasonBody):
 @endpoint(
     "POST",
     "/mandates/<uuid:mandate_id>/cancel",
-    may=May.DEBIT_ORDERS_EDIT,
+    may=DebitOrdersMay.EDIT,
     body=ReasonBody,
     answer=MandateAnswer,
     tag=TAG,
@@ -259,7 +259,7 @@ def cancel_mandate(mandate_id: UUID, body: ReasonBody):
 @endpoint(
     "GET",
     "/debit-order-runs",
-    may=May.DEBIT_ORDERS_VIEW,
+    may=DebitOrdersMay.VIEW,
     query=RunQuery,
     answer=list[DebitRunAnswer],
     tag=TAG,
@@ -275,7 +275,7 @@ def list_debit_order_runs(query: RunQuery):
 @endpoint(
     "POST",
     "/debit-order-runs",
-    may=May.DEBIT_ORDERS_EDIT,
+    may=DebitOrdersMay.EDIT,
     body=RunBody,
     answer=FullRunAnswer,
     status=201,
@@ -289,7 +289,7 @@ def prepare_debit_order_run(body: RunBody):
     return created(_full(run.id), "get_debit_order_run", run_id=run.id)
 
 
-@endpoint("GET", RUN, may=May.DEBIT_ORDERS_VIEW, answer=FullRunAnswer, tag=TAG)
+@endpoint("GET", RUN, may=DebitOrdersMay.VIEW, answer=FullRunAnswer, tag=TAG)
 def get_debit_order_run(run_id: UUID):
     """Return one run with its items counted."""
     return _full(run_id)
@@ -298,7 +298,7 @@ def get_debit_order_run(run_id: UUID):
 @endpoint(
     "GET",
     f"{RUN}/items",
-    may=May.DEBIT_ORDERS_VIEW,
+    may=DebitOrdersMay.VIEW,
     query=ItemQuery,
     answer=list[DebitItemAnswer],
     tag=TAG,
@@ -316,7 +316,7 @@ def list_debit_order_items(run_id: UUID, query: ItemQuery):
 @endpoint(
     "POST",
     f"{RUN}/release",
-    may=May.DEBIT_ORDERS_EDIT,
+    may=DebitOrdersMay.EDIT,
     body=ReleaseBody,
     answer=FullRunAnswer,
     tag=TAG,
@@ -330,7 +330,7 @@ def release_debit_order_run(run_id: UUID, body: ReleaseBody):
 @endpoint(
     "POST",
     f"{RUN}/cancel",
-    may=May.DEBIT_ORDERS_EDIT,
+    may=DebitOrdersMay.EDIT,
     body=ReasonBody,
     answer=FullRunAnswer,
     tag=TAG,
@@ -344,7 +344,7 @@ def cancel_debit_order_run(run_id: UUID, body: ReasonBody):
 @endpoint(
     "GET",
     f"{RUN}/file",
-    may=May.DEBIT_ORDERS_EDIT,
+    may=DebitOrdersMay.EDIT,
     query=FileQuery,
     answer=bytes,
     tag=TAG,
@@ -361,7 +361,7 @@ def get_debit_order_file(run_id: UUID, query: FileQuery):
 @endpoint(
     "GET",
     "/holidays",
-    may=May.DEBIT_ORDERS_VIEW,
+    may=DebitOrdersMay.VIEW,
     query=ListQuery,
     answer=list[HolidayAnswer],
     tag=TAG,
@@ -375,7 +375,7 @@ def list_holidays(query: ListQuery):
 @endpoint(
     "POST",
     "/holidays",
-    may=May.DEBIT_ORDERS_EDIT,
+    may=DebitOrdersMay.EDIT,
     body=HolidayBody,
     answer=HolidayAnswer,
     status=201,
@@ -389,7 +389,7 @@ def add_holiday(body: HolidayBody):
 @endpoint(
     "DELETE",
     "/holidays/<uuid:holiday_id>",
-    may=May.DEBIT_ORDERS_EDIT,
+    may=DebitOrdersMay.EDIT,
     answer=None,
     status=204,
     tag=TAG,
@@ -399,7 +399,7 @@ def remove_holiday(holiday_id: UUID):
     services.remove_holiday(holiday_id)
 
 
-@endpoint("GET", "/reason-codes", may=May.DEBIT_ORDERS_VIEW, answer=list[CodeAnswer], tag=TAG)
+@endpoint("GET", "/reason-codes", may=DebitOrdersMay.VIEW, answer=list[CodeAnswer], tag=TAG)
 def list_reason_codes():
     """List the banks' reasons for unpaid debits with what to do about each."""
     return [

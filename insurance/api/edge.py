@@ -2,7 +2,7 @@
 
 To add an endpoint, declare its models from `Body`, `Query` and `Answer` and decorate a function:
 
-    @endpoint("POST", "/customers", may=May.CUSTOMERS_EDIT, body=NewCustomer, answer=CustomerAnswer,
+    @endpoint("POST", "/customers", may=CustomersMay.EDIT, body=NewCustomer, answer=CustomerAnswer,
               status=201, tag="Customers")
     def create_customer(body: NewCustomer) -> Reply:
         '''Create a customer.'''
@@ -29,9 +29,9 @@ from insurance.core import clock
 from insurance.core.context import Actor, Channel, acting_as
 from insurance.core.errors import ConflictError, DomainError, ForbiddenError, NotFoundError
 from insurance.core.paging import DEFAULT_LIMIT, MAX_LIMIT, Page
-from insurance.core.permissions import May
-from insurance.core.privacy import as_shown
+from insurance.core.permissions import Permission
 from insurance.core.tenancy import tenant_scope
+from insurance.customers.privacy import as_shown
 from insurance.identity.services import authenticate_bearer
 from insurance.web.errors import on_outage
 from insurance.web.limits import limiter
@@ -102,7 +102,7 @@ class Endpoint:
     method: str
     path: str
     name: str
-    may: May | None
+    may: Permission | None
     body: type[Body] | None
     query: type[Query]
     answer: Any
@@ -131,7 +131,7 @@ def endpoint(
     method: str,
     path: str,
     *,
-    may: May | None = None,
+    may: Permission | None = None,
     body: type[Body] | None = None,
     upload: type[Body] | None = None,
     query: type[Query] = Query,
@@ -356,14 +356,16 @@ def _enter(actor: Actor, query: Query, body: Body | None, scope: ExitStack) -> A
     named = [org for org in (query.org_id, body.org_id if body else None) if org is not None]
     for org_id in named:
         if org_id != actor.org_id:
-            from insurance.identity.queries import find_reachable_roles
+            from insurance.identity.queries import find_reachable_standing
 
-            roles = (
-                find_reachable_roles(actor.user_id, org_id) if actor.scopes is None else frozenset()
+            standing = (
+                find_reachable_standing(actor.user_id, org_id) if actor.scopes is None else None
             )
-            if not roles:
+            if standing is None:
                 raise NotFoundError
-            actor = actor.within(org_id=org_id, roles=roles)
+            actor = actor.within(
+                org_id=org_id, roles=standing.roles, grant_changes=standing.grant_changes
+            )
     if len(set(named)) > 1 or actor.org_id is None:
         raise NotFoundError
     scope.enter_context(tenant_scope(actor.org_id))

@@ -11,9 +11,9 @@ from insurance.api.objects import DriverBody, ObjectBody, described
 from insurance.api.policies import PATH
 from insurance.core import clock
 from insurance.core.db import db
-from insurance.core.permissions import May
 from insurance.policies import queries
 from insurance.policies.models import EndorsementStatus, EndorsementType
+from insurance.policies.permissions import PoliciesMay
 from insurance.policies.services import endorsements as services
 from insurance.policies.services.as_at import policy_as_at
 from insurance.policies.services.endorsements import EndorsementRequest, IssuedEndorsement, Preview
@@ -265,7 +265,7 @@ def _endorsed(issued: IssuedEndorsement) -> dict[str, Any]:
 @endpoint(
     "POST",
     f"{PATH}/endorse/preview",
-    may=May.POLICIES_ENDORSE,
+    may=PoliciesMay.ENDORSE,
     body=EndorseBody,
     answer=EndorsementPreviewAnswer,
     tag="Endorsements",
@@ -279,7 +279,7 @@ def preview_endorsement(policy_id: UUID, body: EndorseBody):
 @endpoint(
     "POST",
     f"{PATH}/endorse",
-    may=May.POLICIES_ENDORSE,
+    may=PoliciesMay.ENDORSE,
     body=EndorseBody,
     answer=EndorsedAnswer,
     status=201,
@@ -295,7 +295,7 @@ def endorse_policy(policy_id: UUID, body: EndorseBody) -> Reply:
 @endpoint(
     "GET",
     f"{PATH}/endorsements",
-    may=May.POLICIES_VIEW,
+    may=PoliciesMay.VIEW,
     answer=list[EndorsementAnswer],
     tag="Endorsements",
 )
@@ -308,7 +308,7 @@ def list_endorsements(policy_id: UUID):
 @endpoint(
     "POST",
     f"{PATH}/endorsements",
-    may=May.POLICIES_ENDORSE,
+    may=PoliciesMay.ENDORSE,
     body=EndorseBody,
     answer=EndorsementAnswer,
     status=201,
@@ -324,7 +324,7 @@ def draft_endorsement(policy_id: UUID, body: EndorseBody) -> Reply:
 @endpoint(
     "POST",
     f"{ONE}/reprice",
-    may=May.POLICIES_ENDORSE,
+    may=PoliciesMay.ENDORSE,
     answer=EndorsementAnswer,
     tag="Endorsements",
 )
@@ -336,7 +336,7 @@ def reprice_endorsement(endorsement_id: UUID):
 @endpoint(
     "POST",
     f"{ONE}/issue",
-    may=May.POLICIES_ENDORSE,
+    may=PoliciesMay.ENDORSE,
     answer=EndorsedAnswer,
     tag="Endorsements",
 )
@@ -348,7 +348,7 @@ def issue_endorsement(endorsement_id: UUID):
 @endpoint(
     "POST",
     f"{ONE}/undo",
-    may=May.POLICIES_ENDORSE,
+    may=PoliciesMay.ENDORSE,
     body=UndoBody,
     answer=EndorsementAnswer,
     tag="Endorsements",
@@ -367,7 +367,7 @@ def undo_endorsement(endorsement_id: UUID, body: UndoBody):
 @endpoint(
     "DELETE",
     ONE,
-    may=May.POLICIES_ENDORSE,
+    may=PoliciesMay.ENDORSE,
     answer=EndorsementAnswer,
     tag="Endorsements",
 )
@@ -380,7 +380,7 @@ def discard_endorsement(endorsement_id: UUID):
 @endpoint(
     "GET",
     f"{PATH}/as-at",
-    may=May.POLICIES_VIEW,
+    may=PoliciesMay.VIEW,
     query=AsAtQuery,
     answer=AsAtAnswer,
     tag="Policies",

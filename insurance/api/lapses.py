@@ -11,7 +11,6 @@ from insurance.api.products.shared import Edits, Whole
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.money import ZERO
-from insurance.core.permissions import May
 from insurance.lapses import queries, services
 from insurance.lapses.models import (
     GraceType,
@@ -20,6 +19,7 @@ from insurance.lapses.models import (
     NoticeKind,
     PremiumNotice,
 )
+from insurance.lapses.permissions import LapsesMay
 from insurance.policies.services import forecast_of
 from insurance.products.queries import get_product
 from insurance.web.business import business_day
@@ -165,7 +165,7 @@ class PremiumNoticeAnswer(Answer):
     mail_id: UUID | None
 
 
-@endpoint("GET", "/products/<uuid:product_id>/lapse-rules", may=May.LAPSES_VIEW,
+@endpoint("GET", "/products/<uuid:product_id>/lapse-rules", may=LapsesMay.VIEW,
           answer=list[LapseRuleAnswer], tag="Lapse rules")  # fmt: skip
 def list_lapse_rules(product_id: UUID) -> list[LapseRule]:
     """List a product's lapse rules, the newest first."""
@@ -174,7 +174,7 @@ def list_lapse_rules(product_id: UUID) -> list[LapseRule]:
     return list(queries.list_lapse_rules(session, product_id))
 
 
-@endpoint("POST", "/products/<uuid:product_id>/lapse-rules", may=May.LAPSES_EDIT,
+@endpoint("POST", "/products/<uuid:product_id>/lapse-rules", may=LapsesMay.EDIT,
           body=NewLapseRuleBody, answer=LapseRuleAnswer, status=201, tag="Lapse rules")  # fmt: skip
 def create_lapse_rule(product_id: UUID, body: NewLapseRuleBody) -> Reply:
     """Add a lapse rule to a product; overlapping dates are refused."""
@@ -183,7 +183,7 @@ def create_lapse_rule(product_id: UUID, body: NewLapseRuleBody) -> Reply:
     return created(rule, "list_lapse_rules", product_id=product_id)
 
 
-@endpoint("PUT", "/lapse-rules/<uuid:lapse_rule_id>", may=May.LAPSES_EDIT,
+@endpoint("PUT", "/lapse-rules/<uuid:lapse_rule_id>", may=LapsesMay.EDIT,
           body=LapseRuleChanges, answer=LapseRuleAnswer, tag="Lapse rules")  # fmt: skip
 def edit_lapse_rule(lapse_rule_id: UUID, body: LapseRuleChanges) -> LapseRule:
     """Change a lapse rule; one that premiums fell due under can only be ended."""
@@ -193,7 +193,7 @@ def edit_lapse_rule(lapse_rule_id: UUID, body: LapseRuleChanges) -> LapseRule:
     )
 
 
-@endpoint("GET", "/policies/<uuid:policy_id>/lapse-forecast", may=May.LAPSES_VIEW,
+@endpoint("GET", "/policies/<uuid:policy_id>/lapse-forecast", may=LapsesMay.VIEW,
           answer=ForecastAnswer, tag="Lapse rules")  # fmt: skip
 def get_lapse_forecast(policy_id: UUID) -> dict[str, Any]:
     """Say why and when a policy will lapse."""
@@ -203,7 +203,7 @@ def get_lapse_forecast(policy_id: UUID) -> dict[str, Any]:
     }
 
 
-@endpoint("POST", "/policies/<uuid:policy_id>/lapse-holds", may=May.LAPSES_HOLD,
+@endpoint("POST", "/policies/<uuid:policy_id>/lapse-holds", may=LapsesMay.HOLD,
           body=HoldBody, answer=HoldAnswer, status=201, tag="Lapse rules")  # fmt: skip
 def place_lapse_hold(policy_id: UUID, body: HoldBody) -> LapseHold:
     """Keep a policy from lapsing until a day."""
@@ -216,14 +216,14 @@ def place_lapse_hold(policy_id: UUID, body: HoldBody) -> LapseHold:
     )
 
 
-@endpoint("DELETE", "/lapse-holds/<uuid:hold_id>", may=May.LAPSES_HOLD,
+@endpoint("DELETE", "/lapse-holds/<uuid:hold_id>", may=LapsesMay.HOLD,
           answer=None, status=204, tag="Lapse rules")  # fmt: skip
 def release_lapse_hold(hold_id: UUID) -> None:
     """Let a held policy lapse again."""
     services.release_hold(hold_id, now=clock.now())
 
 
-@endpoint("GET", "/policies/<uuid:policy_id>/premium-notices", may=May.LAPSES_VIEW,
+@endpoint("GET", "/policies/<uuid:policy_id>/premium-notices", may=LapsesMay.VIEW,
           answer=list[PremiumNoticeAnswer], tag="Lapse rules")  # fmt: skip
 def list_premium_notices(policy_id: UUID) -> list[PremiumNotice]:
     """List what a policy's holder was told of premiums, the newest first."""
@@ -232,7 +232,7 @@ def list_premium_notices(policy_id: UUID) -> list[PremiumNotice]:
     return [line.notice for line in queries.list_notices(session, policy_id)]
 
 
-@endpoint("POST", "/policies/<uuid:policy_id>/premium-notices", may=May.LAPSES_HOLD,
+@endpoint("POST", "/policies/<uuid:policy_id>/premium-notices", may=LapsesMay.HOLD,
           body=RegisteredNoticeBody, answer=PremiumNoticeAnswer, status=201,
           tag="Lapse rules")  # fmt: skip
 def record_premium_notice(policy_id: UUID, body: RegisteredNoticeBody) -> Reply:
@@ -248,7 +248,7 @@ def record_premium_notice(policy_id: UUID, body: RegisteredNoticeBody) -> Reply:
     return created(notice, "list_premium_notices", policy_id=policy_id)
 
 
-@endpoint("POST", "/policies/<uuid:policy_id>/premium-notices/letter", may=May.LAPSES_HOLD,
+@endpoint("POST", "/policies/<uuid:policy_id>/premium-notices/letter", may=LapsesMay.HOLD,
           upload=LetterBody, answer=PremiumNoticeAnswer, status=201, tag="Lapse rules")  # fmt: skip
 def record_notice_letter(policy_id: UUID, body: LetterBody, sent: Sent) -> Reply:
     """Record a notice of non-payment with a PDF, JPEG or PNG of the letter or its slip."""
@@ -264,7 +264,7 @@ def record_notice_letter(policy_id: UUID, body: LetterBody, sent: Sent) -> Reply
     return created(notice, "list_premium_notices", policy_id=policy_id)
 
 
-@endpoint("POST", "/policies/<uuid:policy_id>/premium-notices/send", may=May.LAPSES_HOLD,
+@endpoint("POST", "/policies/<uuid:policy_id>/premium-notices/send", may=LapsesMay.HOLD,
           body=SendNoticeBody, answer=PremiumNoticeAnswer, status=201, tag="Lapse rules")  # fmt: skip
 def send_premium_notice(policy_id: UUID, body: SendNoticeBody) -> Reply:
     """Send the notice of non-payment by e-mail now; sent late, grace runs from it."""

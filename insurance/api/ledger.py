@@ -9,9 +9,9 @@ from pydantic import Field
 from insurance.api.edge import Answer, Body, ListQuery, Query, Reply, endpoint, listing
 from insurance.core import clock
 from insurance.core.db import db
-from insurance.core.permissions import May
 from insurance.ledger import periods, queries
 from insurance.ledger.models import AccountKind, LedgerClose
+from insurance.ledger.permissions import LedgerMay
 from insurance.web.business import business_day
 from insurance.web.parsing import Day, Money, Words
 
@@ -109,7 +109,7 @@ class ReopenBody(Body):
 @endpoint(
     "GET",
     "/ledger/trial-balance",
-    may=May.LEDGER_VIEW,
+    may=LedgerMay.VIEW,
     query=TrialBalanceQuery,
     answer=list[BalanceAnswer],
     tag="Ledger",
@@ -120,7 +120,7 @@ def get_trial_balance(query: TrialBalanceQuery):
     return [{"account": line.code, **line._asdict()} for line in lines]
 
 
-@endpoint("GET", "/ledger/accounts", may=May.LEDGER_VIEW, answer=list[AccountAnswer], tag="Ledger")
+@endpoint("GET", "/ledger/accounts", may=LedgerMay.VIEW, answer=list[AccountAnswer], tag="Ledger")
 def list_ledger_accounts():
     """Return the chart of accounts."""
     return queries.list_accounts(db.session())
@@ -129,7 +129,7 @@ def list_ledger_accounts():
 @endpoint(
     "GET",
     "/ledger/accounts/<account_code>/statement",
-    may=May.LEDGER_VIEW,
+    may=LedgerMay.VIEW,
     query=StatementQuery,
     answer=StatementAnswer,
     tag="Ledger",
@@ -164,7 +164,7 @@ def get_account_statement(account_code: str, query: StatementQuery) -> Reply:
 @endpoint(
     "GET",
     "/ledger/periods",
-    may=May.LEDGER_VIEW,
+    may=LedgerMay.VIEW,
     query=ListQuery,
     answer=list[CloseAnswer],
     tag="Ledger",
@@ -177,7 +177,7 @@ def list_periods(query: ListQuery) -> Reply:
 @endpoint(
     "POST",
     "/ledger/periods/close",
-    may=May.LEDGER_CLOSE,
+    may=LedgerMay.CLOSE,
     body=CloseBody,
     answer=CloseAnswer,
     status=201,
@@ -191,7 +191,7 @@ def close_periods(body: CloseBody) -> LedgerClose:
 @endpoint(
     "POST",
     "/ledger/periods/reopen",
-    may=May.LEDGER_CLOSE,
+    may=LedgerMay.CLOSE,
     body=ReopenBody,
     answer=CloseAnswer,
     status=201,

@@ -12,12 +12,13 @@ from insurance.api.edge import Answer, Body, Reply, endpoint
 from insurance.api.endorsements import LifeAnswer, answers_by_question
 from insurance.api.policies import PATH
 from insurance.api.premiums import LINE, Reference
+from insurance.billing.permissions import PremiumsMay
 from insurance.core import clock
 from insurance.core.db import db
-from insurance.core.permissions import May
 from insurance.policies import services
 from insurance.policies.lifecycle_rules import Agreement, CancellationType, Initiator
 from insurance.policies.models import PolicyStatus
+from insurance.policies.permissions import PoliciesMay
 from insurance.web.business import business_day
 from insurance.web.parsing import Amount, Day, Money, Words
 
@@ -116,7 +117,7 @@ class CancellationAnswer(Answer):
 @endpoint(
     "PUT",
     f"{PATH}/suspend",
-    may=May.POLICIES_LIFECYCLE,
+    may=PoliciesMay.LIFECYCLE,
     body=ReasonBody,
     answer=LifecycleAnswer,
     tag="Lifecycle",
@@ -131,7 +132,7 @@ def suspend_policy(policy_id: UUID, body: ReasonBody) -> Reply:
 @endpoint(
     "PUT",
     f"{PATH}/lapse",
-    may=May.POLICIES_LIFECYCLE,
+    may=PoliciesMay.LIFECYCLE,
     body=ReasonBody,
     answer=LifecycleAnswer,
     tag="Lifecycle",
@@ -146,7 +147,7 @@ def lapse_policy(policy_id: UUID, body: ReasonBody) -> Reply:
 @endpoint(
     "PUT",
     f"{PATH}/reinstate",
-    may=May.POLICIES_LIFECYCLE,
+    may=PoliciesMay.LIFECYCLE,
     body=ReinstateBody,
     answer=LifecycleAnswer,
     tag="Lifecycle",
@@ -170,7 +171,7 @@ def reinstate_policy(policy_id: UUID, body: ReinstateBody) -> Reply:
 @endpoint(
     "POST",
     f"{PATH}/set-lapse-aside",
-    may=May.POLICIES_LIFECYCLE,
+    may=PoliciesMay.LIFECYCLE,
     body=SetAsideBody,
     answer=LifecycleAnswer,
     status=202,
@@ -193,7 +194,7 @@ def set_lapse_aside(policy_id: UUID, body: SetAsideBody) -> Reply:
 @endpoint(
     "POST",
     f"{PATH}/cancel/preview",
-    may=May.POLICIES_LIFECYCLE,
+    may=PoliciesMay.LIFECYCLE,
     body=CancelBody,
     answer=CancellationAnswer,
     tag="Lifecycle",
@@ -208,7 +209,7 @@ def preview_cancellation(policy_id: UUID, body: CancelBody):
 @endpoint(
     "PUT",
     f"{PATH}/cancel",
-    may=May.POLICIES_LIFECYCLE,
+    may=PoliciesMay.LIFECYCLE,
     body=CancelBody,
     answer=LifecycleAnswer,
     may_wait=True,
@@ -224,7 +225,7 @@ def cancel_policy(policy_id: UUID, body: CancelBody) -> Reply:
 @endpoint(
     "PUT",
     f"{PATH}/not-taken-up",
-    may=May.POLICIES_LIFECYCLE,
+    may=PoliciesMay.LIFECYCLE,
     body=ReasonBody,
     answer=LifecycleAnswer,
     tag="Lifecycle",
@@ -241,7 +242,7 @@ def mark_not_taken_up(policy_id: UUID, body: ReasonBody) -> Reply:
 @endpoint(
     "PUT",
     f"{PATH}/expire",
-    may=May.POLICIES_LIFECYCLE,
+    may=PoliciesMay.LIFECYCLE,
     body=MoveBody,
     answer=LifecycleAnswer,
     tag="Lifecycle",
@@ -254,7 +255,7 @@ def expire_policy(policy_id: UUID, body: MoveBody) -> Reply:
 @endpoint(
     "PUT",
     f"{PATH}/renew",
-    may=May.POLICIES_LIFECYCLE,
+    may=PoliciesMay.LIFECYCLE,
     body=MoveBody,
     answer=LifecycleAnswer,
     tag="Lifecycle",
@@ -267,7 +268,7 @@ def renew_policy(policy_id: UUID, body: MoveBody) -> Reply:
 @endpoint(
     "POST",
     f"{LINE}/waive",
-    may=May.PREMIUMS_WAIVE,
+    may=PremiumsMay.WAIVE,
     body=ReasonBody,
     answer=LifecycleAnswer,
     status=202,
@@ -285,7 +286,7 @@ def waive_premium(policy_id: UUID, line_id: UUID, body: ReasonBody) -> Reply:
 @endpoint(
     "POST",
     f"{LINE}/write-off",
-    may=May.PREMIUMS_WAIVE,
+    may=PremiumsMay.WAIVE,
     body=ReasonBody,
     answer=LifecycleAnswer,
     status=202,
@@ -303,7 +304,7 @@ def write_off_premium(policy_id: UUID, line_id: UUID, body: ReasonBody) -> Reply
 @endpoint(
     "POST",
     f"{PATH}/refunds",
-    may=May.PREMIUMS_REVERSE,
+    may=PremiumsMay.REVERSE,
     body=RefundBody,
     answer=LifecycleAnswer,
     may_wait=True,

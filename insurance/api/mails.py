@@ -5,9 +5,9 @@ from uuid import UUID
 
 from insurance.api.edge import Answer, ListQuery, endpoint, listing
 from insurance.core.db import db
-from insurance.core.permissions import May
 from insurance.notifications import queries, services
 from insurance.notifications.models import MailState
+from insurance.notifications.permissions import MailMay
 
 
 class MailAnswer(Answer):
@@ -40,7 +40,7 @@ class SentAgainAnswer(Answer):
 @endpoint(
     "GET",
     "/mails",
-    may=May.MAIL_VIEW,
+    may=MailMay.VIEW,
     query=MailsQuery,
     answer=list[MailAnswer],
     tag="Mail",
@@ -53,14 +53,14 @@ def list_mails(query: MailsQuery):
     return listing(found)
 
 
-@endpoint("GET", "/mails/<uuid:mail_id>", may=May.MAIL_VIEW, answer=MailAnswer, tag="Mail")
+@endpoint("GET", "/mails/<uuid:mail_id>", may=MailMay.VIEW, answer=MailAnswer, tag="Mail")
 def get_mail(mail_id: UUID):
     """Get a mail."""
     return queries.get_mail(db.session(), mail_id)
 
 
 @endpoint(
-    "POST", "/mails/<uuid:mail_id>/send-again", may=May.MAIL_SEND, answer=MailAnswer, tag="Mail"
+    "POST", "/mails/<uuid:mail_id>/send-again", may=MailMay.SEND, answer=MailAnswer, tag="Mail"
 )
 def send_mail_again(mail_id: UUID):
     """Try a failed mail again."""
@@ -68,7 +68,7 @@ def send_mail_again(mail_id: UUID):
     return queries.get_mail(db.session(), mail_id)
 
 
-@endpoint("POST", "/mails/send-again", may=May.MAIL_SEND, answer=SentAgainAnswer, tag="Mail")
+@endpoint("POST", "/mails/send-again", may=MailMay.SEND, answer=SentAgainAnswer, tag="Mail")
 def send_all_mails_again():
     """Try every failed mail again."""
     return {"mails": services.send_all_again()}

@@ -22,10 +22,10 @@ from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError
 from insurance.core.paging import decode_cursor
-from insurance.core.permissions import May
 from insurance.month_end import queries, services
 from insurance.month_end.exports import EFFECTS_HEADER, effect_cells
 from insurance.month_end.models import ExceptionKind, MonthEndRun, RunStatus, StepCode
+from insurance.month_end.permissions import MonthEndMay
 from insurance.policies.queries import get_policy
 from insurance.products.models import ProjectionType
 from insurance.web.business import business_day
@@ -334,7 +334,7 @@ class RefusalAnswer(Answer):
 @endpoint(
     "POST",
     "/month-end/process",
-    may=May.MONTH_END_RUN,
+    may=MonthEndMay.RUN,
     body=ProcessBody,
     answer=MonthEndRunAnswer,
     status=202,
@@ -359,7 +359,7 @@ def process_month_end(body: ProcessBody) -> Reply:
 @endpoint(
     "POST",
     "/month-end/config-preview",
-    may=May.MONTH_END_VIEW,
+    may=MonthEndMay.VIEW,
     body=PreviewBody,
     answer=ConfigPreviewAnswer,
     tag=TAG,
@@ -374,7 +374,7 @@ def preview_month_end_config(body: PreviewBody) -> dict[str, Any]:
 @endpoint(
     "GET",
     "/month-end/runs",
-    may=May.MONTH_END_VIEW,
+    may=MonthEndMay.VIEW,
     query=ListQuery,
     answer=list[MonthEndRunAnswer],
     tag=TAG,
@@ -385,7 +385,7 @@ def list_month_end_runs(query: ListQuery) -> Reply:
     return listing(queries.list_runs(db.session(), limit=query.limit, after=after), run_answer)
 
 
-@endpoint("GET", ONE, may=May.MONTH_END_VIEW, answer=RunDetailAnswer, tag=TAG)
+@endpoint("GET", ONE, may=MonthEndMay.VIEW, answer=RunDetailAnswer, tag=TAG)
 def get_month_end_run(month_end_run_id: UUID) -> dict[str, Any]:
     """Read a run: its plan, how far it is, and what it left out."""
     session = db.session()
@@ -406,7 +406,7 @@ def get_month_end_run(month_end_run_id: UUID) -> dict[str, Any]:
 @endpoint(
     "GET",
     f"{ONE}/effects",
-    may=May.MONTH_END_VIEW,
+    may=MonthEndMay.VIEW,
     query=EffectsQuery,
     answer=list[EffectAnswer],
     tag=TAG,
@@ -439,7 +439,7 @@ def list_month_end_effects(month_end_run_id: UUID, query: EffectsQuery) -> Reply
 @endpoint(
     "POST",
     f"{ONE}/approve",
-    may=May.MONTH_END_APPROVE,
+    may=MonthEndMay.APPROVE,
     body=ApproveBody,
     answer=MonthEndRunAnswer,
     tag=TAG,
@@ -453,7 +453,7 @@ def approve_month_end_run(month_end_run_id: UUID, body: ApproveBody) -> dict[str
 @endpoint(
     "POST",
     f"{ONE}/apply",
-    may=May.MONTH_END_RUN,
+    may=MonthEndMay.RUN,
     body=WaitBody,
     answer=MonthEndRunAnswer,
     status=202,
@@ -467,7 +467,7 @@ def apply_month_end_run(month_end_run_id: UUID, body: WaitBody) -> dict[str, Any
 
 
 @endpoint(
-    "POST", f"{ONE}/cancel", may=May.MONTH_END_RUN, body=Body, answer=MonthEndRunAnswer, tag=TAG
+    "POST", f"{ONE}/cancel", may=MonthEndMay.RUN, body=Body, answer=MonthEndRunAnswer, tag=TAG
 )
 def cancel_month_end_run(month_end_run_id: UUID, body: Body) -> dict[str, Any]:
     """Stop a run after the chunks under way."""
@@ -477,7 +477,7 @@ def cancel_month_end_run(month_end_run_id: UUID, body: Body) -> dict[str, Any]:
 @endpoint(
     "POST",
     f"{ONE}/retry",
-    may=May.MONTH_END_RUN,
+    may=MonthEndMay.RUN,
     body=WaitBody,
     answer=MonthEndRunAnswer,
     status=202,
@@ -495,7 +495,7 @@ def retry_month_end_run(month_end_run_id: UUID, body: WaitBody) -> Reply:
 @endpoint(
     "GET",
     "/month-end/index-values",
-    may=May.MONTH_END_VIEW,
+    may=MonthEndMay.VIEW,
     query=IndexQuery,
     answer=list[IndexAnswer],
     tag=TAG,
@@ -512,7 +512,7 @@ def list_index_values(query: IndexQuery) -> Reply:
 @endpoint(
     "POST",
     "/month-end/index-values",
-    may=May.MONTH_END_RUN,
+    may=MonthEndMay.RUN,
     body=IndexBody,
     answer=IndexAnswer,
     status=201,
@@ -528,7 +528,7 @@ def add_index_value(body: IndexBody) -> Any:
 @endpoint(
     "POST",
     "/month-end/escalation-rules",
-    may=May.MONTH_END_APPROVE,
+    may=MonthEndMay.APPROVE,
     body=EscalationBody,
     answer=EscalationAnswer,
     status=201,
@@ -550,7 +550,7 @@ def add_escalation_rule(body: EscalationBody) -> dict[str, Any]:
 @endpoint(
     "POST",
     "/month-end/notices",
-    may=May.MONTH_END_RUN,
+    may=MonthEndMay.RUN,
     body=NoticeBody,
     answer=NoticeAnswer,
     status=201,
@@ -572,7 +572,7 @@ def add_escalation_notice(body: NoticeBody) -> Any:
 @endpoint(
     "GET",
     f"{OF_POLICY}/notices",
-    may=May.MONTH_END_VIEW,
+    may=MonthEndMay.VIEW,
     answer=list[NoticeAnswer],
     tag=TAG,
 )
@@ -586,7 +586,7 @@ def list_escalation_notices(policy_id: UUID) -> Any:
 @endpoint(
     "GET",
     f"{OF_POLICY}/refusals",
-    may=May.MONTH_END_VIEW,
+    may=MonthEndMay.VIEW,
     answer=list[RefusalAnswer],
     tag=TAG,
 )
@@ -600,7 +600,7 @@ def list_escalation_refusals(policy_id: UUID) -> Any:
 @endpoint(
     "POST",
     f"{OF_POLICY}/refusals",
-    may=May.MONTH_END_RUN,
+    may=MonthEndMay.RUN,
     body=RefusalBody,
     answer=RefusalAnswer,
     status=201,
@@ -616,7 +616,7 @@ def add_escalation_refusal(policy_id: UUID, body: RefusalBody) -> Any:
 @endpoint(
     "POST",
     f"{OF_POLICY}/refusals/withdraw",
-    may=May.MONTH_END_RUN,
+    may=MonthEndMay.RUN,
     body=WithdrawalBody,
     answer=RefusalAnswer,
     tag=TAG,

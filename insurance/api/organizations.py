@@ -12,11 +12,11 @@ from insurance.core.context import current_actor
 from insurance.core.db import db
 from insurance.core.errors import NotFoundError
 from insurance.core.paging import Page
-from insurance.core.permissions import May
 from insurance.core.tenancy import current_org, tenant_scope
 from insurance.identity.queries import list_memberships
 from insurance.organizations import queries, services
 from insurance.organizations.models import LicenceType
+from insurance.organizations.permissions import OrganizationsMay, SettingsMay
 from insurance.web.parsing import Amount, Money, Words
 
 
@@ -76,7 +76,7 @@ def get_organization(organization_id: UUID):
 @endpoint(
     "POST",
     "/organizations",
-    may=May.ORGANIZATIONS_MANAGE,
+    may=OrganizationsMay.MANAGE,
     body=NewOrganizationBody,
     answer=OrganizationAnswer,
     status=201,
@@ -132,7 +132,7 @@ class OrganizationSettingsBody(Body):
 @endpoint(
     "GET",
     "/settings",
-    may=May.SETTINGS_VIEW,
+    may=SettingsMay.VIEW,
     answer=OrganizationSettingsAnswer,
     tag="Organizations",
 )
@@ -144,7 +144,7 @@ def get_settings() -> Any:
 @endpoint(
     "PUT",
     "/settings",
-    may=May.SETTINGS_EDIT,
+    may=SettingsMay.EDIT,
     body=OrganizationSettingsBody,
     answer=OrganizationSettingsAnswer,
     tag="Organizations",
@@ -167,7 +167,7 @@ def _within_reach() -> list[UUID] | None:
     An API key reads its own alone, and the ids of others look like ids that nobody has.
     """
     actor = current_actor()
-    if actor.may(May.ORGANIZATIONS_VIEW):
+    if actor.may(OrganizationsMay.VIEW):
         return None
     if actor.scopes is not None or actor.user_id is None:
         return [current_org()]

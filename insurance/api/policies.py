@@ -14,11 +14,11 @@ from insurance.claims import queries as claims
 from insurance.core.db import db
 from insurance.core.money import ZERO
 from insurance.core.paging import decode_cursor
-from insurance.core.permissions import May
 from insurance.customers.life_numbers import numbers_shown
 from insurance.customers.queries import get_customer
 from insurance.policies import queries
 from insurance.policies.models import EventCategory, InsuredObject, PolicyStatus
+from insurance.policies.permissions import PoliciesMay
 from insurance.policies.queries import PolicyLine
 from insurance.products.queries import load_terms
 from insurance.products.rules import ProductTerms
@@ -207,7 +207,7 @@ class EventsQuery(Query):
 @endpoint(
     "GET",
     "/policies",
-    may=May.POLICIES_VIEW,
+    may=PoliciesMay.VIEW,
     query=PoliciesQuery,
     answer=list[PolicyAnswer],
     tag="Policies",
@@ -227,7 +227,7 @@ def list_policies(query: PoliciesQuery):
     return listing(found, _policy)
 
 
-@endpoint("GET", f"{PATH}/detail", may=May.POLICIES_VIEW, answer=DetailAnswer, tag="Policies")
+@endpoint("GET", f"{PATH}/detail", may=PoliciesMay.VIEW, answer=DetailAnswer, tag="Policies")
 def get_policy_detail(policy_id: UUID):
     """Return everything about a policy in one answer."""
     session, on = db.session(), business_day()
@@ -267,7 +267,7 @@ def get_policy_detail(policy_id: UUID):
 @endpoint(
     "GET",
     f"{PATH}/events",
-    may=May.POLICIES_VIEW,
+    may=PoliciesMay.VIEW,
     query=EventsQuery,
     answer=list[EventAnswer],
     tag="Policies",
@@ -288,7 +288,7 @@ def list_policy_events(policy_id: UUID, query: EventsQuery):
 @endpoint(
     "GET",
     f"{PATH}/versions",
-    may=May.POLICIES_VIEW,
+    may=PoliciesMay.VIEW,
     answer=list[PolicyVersionAnswer],
     tag="Policies",
 )

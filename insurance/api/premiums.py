@@ -10,12 +10,13 @@ from insurance.api.edge import Answer, Body, ListQuery, Reply, endpoint, listing
 from insurance.api.policies import PATH, SummaryAnswer, summary_of
 from insurance.billing import queries as billing
 from insurance.billing.models import LineKind, LineStatus, ReceiptKind, ReceiptStatus
+from insurance.billing.permissions import PremiumsMay
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.paging import decode_cursor
-from insurance.core.permissions import May
 from insurance.ledger import queries as ledger
 from insurance.policies import queries, services
+from insurance.policies.permissions import PoliciesMay
 from insurance.web.business import business_day
 from insurance.web.parsing import Amount, Day, Money, Words
 
@@ -118,7 +119,7 @@ class ReceiptAnswer(Answer):
 
 
 @endpoint(
-    "GET", f"{PATH}/premiums", may=May.POLICIES_VIEW, answer=list[PremiumAnswer], tag="Premiums"
+    "GET", f"{PATH}/premiums", may=PoliciesMay.VIEW, answer=list[PremiumAnswer], tag="Premiums"
 )
 def list_premiums(policy_id: UUID):
     """List the premium schedule of a policy."""
@@ -127,7 +128,7 @@ def list_premiums(policy_id: UUID):
 
 
 @endpoint(
-    "GET", f"{PATH}/premium-summary", may=May.POLICIES_VIEW, answer=SummaryAnswer, tag="Premiums"
+    "GET", f"{PATH}/premium-summary", may=PoliciesMay.VIEW, answer=SummaryAnswer, tag="Premiums"
 )
 def get_premiumsummary_of(policy_id: UUID):
     """Return the schedule in figures."""
@@ -137,7 +138,7 @@ def get_premiumsummary_of(policy_id: UUID):
 @endpoint(
     "GET",
     f"{PATH}/transactions",
-    may=May.POLICIES_VIEW,
+    may=PoliciesMay.VIEW,
     query=ListQuery,
     answer=list[TransferAnswer],
     tag="Premiums",
@@ -152,7 +153,7 @@ def list_transactions(policy_id: UUID, query: ListQuery):
 
 
 @endpoint(
-    "POST", f"{LINE}/pay", may=May.PREMIUMS_PAY, body=PaymentBody, answer=PaidAnswer, tag="Premiums"
+    "POST", f"{LINE}/pay", may=PremiumsMay.PAY, body=PaymentBody, answer=PaidAnswer, tag="Premiums"
 )
 def pay_premium(policy_id: UUID, line_id: UUID, body: PaymentBody):
     """Record a payment for a premium; what is more settles the oldest others."""
@@ -175,7 +176,7 @@ def _answers(body: PaymentBody) -> services.Answers:
 @endpoint(
     "POST",
     f"{LINE}/reverse",
-    may=May.PREMIUMS_REVERSE,
+    may=PremiumsMay.REVERSE,
     body=ReversalBody,
     answer=ReceiptAnswer,
     tag="Premiums",
@@ -194,7 +195,7 @@ def reverse_premium(policy_id: UUID, line_id: UUID, body: ReversalBody):
 
 
 @endpoint(
-    "GET", f"{PATH}/receipts", may=May.POLICIES_VIEW, answer=list[ReceiptAnswer], tag="Premiums"
+    "GET", f"{PATH}/receipts", may=PoliciesMay.VIEW, answer=list[ReceiptAnswer], tag="Premiums"
 )
 def list_receipts(policy_id: UUID):
     """List the receipts of a policy, newest first."""
@@ -205,7 +206,7 @@ def list_receipts(policy_id: UUID):
 @endpoint(
     "POST",
     f"{PATH}/payments",
-    may=May.PREMIUMS_PAY,
+    may=PremiumsMay.PAY,
     body=PaymentBody,
     answer=PaidAnswer,
     tag="Premiums",

@@ -15,13 +15,13 @@ from insurance.api.objects import ObjectBody, QuotedObjectAnswer, described, obj
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.paging import decode_cursor
-from insurance.core.permissions import May
-from insurance.core.privacy import HIDDEN
 from insurance.customers.life_numbers import REFERENCES, numbers_shown, references_in
+from insurance.customers.privacy import HIDDEN
 from insurance.policies.models import PolicyStatus
 from insurance.policies.services import accept_quote as accept
 from insurance.quotes import queries, services
 from insurance.quotes.models import Quote, QuoteStatus
+from insurance.quotes.permissions import QuotesMay
 from insurance.quotes.rules import Life
 from insurance.web.business import business_day
 from insurance.web.parsing import Amount, Day, Money, RateNumber, Words
@@ -244,7 +244,7 @@ class QuotesQuery(ListQuery):
 @endpoint(
     "POST",
     "/quotes/calculate",
-    may=May.QUOTES_VIEW,
+    may=QuotesMay.VIEW,
     body=CalculateBody,
     answer=Calculated,
     tag="Quotes",
@@ -268,7 +268,7 @@ def calculate_quote(body: CalculateBody):
 @endpoint(
     "POST",
     "/quotes",
-    may=May.QUOTES_CREATE,
+    may=QuotesMay.CREATE,
     body=QuoteBody,
     answer=QuoteAnswer,
     status=201,
@@ -281,7 +281,7 @@ def create_quote(body: QuoteBody):
 
 
 @endpoint(
-    "GET", "/quotes", may=May.QUOTES_VIEW, query=QuotesQuery, answer=list[QuoteAnswer], tag="Quotes"
+    "GET", "/quotes", may=QuotesMay.VIEW, query=QuotesQuery, answer=list[QuoteAnswer], tag="Quotes"
 )
 def list_quotes(query: QuotesQuery):
     """List quotes, newest first."""
@@ -299,7 +299,7 @@ def list_quotes(query: QuotesQuery):
     )
 
 
-@endpoint("GET", "/quotes/<uuid:quote_id>", may=May.QUOTES_VIEW, answer=QuoteAnswer, tag="Quotes")
+@endpoint("GET", "/quotes/<uuid:quote_id>", may=QuotesMay.VIEW, answer=QuoteAnswer, tag="Quotes")
 def get_quote(quote_id: UUID):
     """Return one quote."""
     line = queries.get_quote_line(db.session(), quote_id)
@@ -310,7 +310,7 @@ def get_quote(quote_id: UUID):
 @endpoint(
     "PUT",
     "/quotes/<uuid:quote_id>/accept",
-    may=May.QUOTES_ACCEPT,
+    may=QuotesMay.ACCEPT,
     body=AcceptBody,
     answer=AcceptAnswer,
     tag="Quotes",
@@ -332,7 +332,7 @@ def accept_quote(quote_id: UUID, body: AcceptBody):
 @endpoint(
     "PUT",
     "/quotes/<uuid:quote_id>/reprice",
-    may=May.QUOTES_CREATE,
+    may=QuotesMay.CREATE,
     body=RepriceBody,
     answer=QuoteAnswer,
     tag="Quotes",
@@ -353,7 +353,7 @@ def reprice_quote(quote_id: UUID, body: RepriceBody):
 @endpoint(
     "PUT",
     "/quotes/<uuid:quote_id>/decline",
-    may=May.QUOTES_CREATE,
+    may=QuotesMay.CREATE,
     body=DeclineBody,
     answer=QuoteAnswer,
     tag="Quotes",

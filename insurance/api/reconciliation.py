@@ -12,9 +12,9 @@ from insurance.billing.models import Receipt
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.paging import decode_cursor
-from insurance.core.permissions import May
 from insurance.reconciliation import queries, services
 from insurance.reconciliation.models import FileStatus, ReconciliationFile
+from insurance.reconciliation.permissions import ReconciliationMay
 from insurance.reconciliation.rules import FileFormat, LineType, RowVerdict
 from insurance.web.business import business_day
 from insurance.web.parsing import Day, Money, Words
@@ -186,7 +186,7 @@ class MatchAnswer(BankReceiptAnswer):
 @endpoint(
     "POST",
     "/policies/<uuid:policy_id>/premium-reconciliation/upload",
-    may=May.RECONCILIATION_UPLOAD,
+    may=ReconciliationMay.UPLOAD,
     upload=UploadBody,
     answer=UploadAnswer,
     may_wait=True,
@@ -200,7 +200,7 @@ def upload_policy_file(policy_id: UUID, body: UploadBody, sent: Sent):
 @endpoint(
     "POST",
     "/premium-reconciliation/upload",
-    may=May.RECONCILIATION_UPLOAD,
+    may=ReconciliationMay.UPLOAD,
     upload=UploadBody,
     answer=UploadAnswer,
     may_wait=True,
@@ -214,7 +214,7 @@ def upload_file(body: UploadBody, sent: Sent):
 @endpoint(
     "GET",
     "/premium-reconciliation/files",
-    may=May.RECONCILIATION_VIEW,
+    may=ReconciliationMay.VIEW,
     query=ListQuery,
     answer=list[FileAnswer],
     tag=TAG,
@@ -227,7 +227,7 @@ def list_reconciliation_files(query: ListQuery):
 @endpoint(
     "GET",
     "/premium-reconciliation/files/<uuid:file_id>",
-    may=May.RECONCILIATION_VIEW,
+    may=ReconciliationMay.VIEW,
     answer=UploadAnswer,
     tag=TAG,
 )
@@ -239,7 +239,7 @@ def get_reconciliation_file(file_id: UUID):
 @endpoint(
     "GET",
     "/suspense",
-    may=May.RECONCILIATION_VIEW,
+    may=ReconciliationMay.VIEW,
     query=ListQuery,
     answer=list[SuspenseAnswer],
     tag=TAG,
@@ -269,7 +269,7 @@ def list_suspense(query: ListQuery) -> Reply:
 @endpoint(
     "POST",
     "/suspense/<uuid:receipt_id>/match",
-    may=May.RECONCILIATION_UPLOAD,
+    may=ReconciliationMay.UPLOAD,
     body=MatchBody,
     answer=MatchAnswer,
     may_wait=True,
@@ -287,7 +287,7 @@ def match_suspense(receipt_id: UUID, body: MatchBody) -> Reply:
 @endpoint(
     "POST",
     "/suspense/<uuid:receipt_id>/return",
-    may=May.RECONCILIATION_UPLOAD,
+    may=ReconciliationMay.UPLOAD,
     body=ReturnBody,
     answer=MatchAnswer,
     may_wait=True,
@@ -312,7 +312,7 @@ def _waiting_or_done(receipt: Receipt, approval_id: UUID | None) -> Reply:
 @endpoint(
     "POST",
     "/suspense/<uuid:receipt_id>/same-payment",
-    may=May.RECONCILIATION_UPLOAD,
+    may=ReconciliationMay.UPLOAD,
     body=SamePaymentBody,
     answer=BankReceiptAnswer,
     tag=TAG,
@@ -327,7 +327,7 @@ def drop_repeated_payment(receipt_id: UUID, body: SamePaymentBody):
 @endpoint(
     "POST",
     "/premium-reconciliation/files/<uuid:file_id>/rows/<int:line>/other-money",
-    may=May.RECONCILIATION_UPLOAD,
+    may=ReconciliationMay.UPLOAD,
     body=OtherMoneyBody,
     answer=FileRowAnswer,
     tag=TAG,

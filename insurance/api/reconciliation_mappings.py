@@ -9,8 +9,8 @@ from pydantic import Field
 from insurance.api.edge import Answer, Body, created, endpoint
 from insurance.core import clock
 from insurance.core.db import db
-from insurance.core.permissions import May
 from insurance.reconciliation import queries, services
+from insurance.reconciliation.permissions import ReconciliationMay
 from insurance.reconciliation.readers import FIELDS
 from insurance.web.parsing import Words
 
@@ -45,7 +45,7 @@ class MappingAnswer(Answer):
     saved_by: str
 
 
-@endpoint("GET", PATH, may=May.RECONCILIATION_VIEW, answer=list[MappingAnswer], tag=TAG)
+@endpoint("GET", PATH, may=ReconciliationMay.VIEW, answer=list[MappingAnswer], tag=TAG)
 def list_mappings():
     """List mappings by name; there are at most 200."""
     return queries.list_mappings(db.session())
@@ -54,7 +54,7 @@ def list_mappings():
 @endpoint(
     "GET",
     f"{PATH}/<uuid:mapping_id>",
-    may=May.RECONCILIATION_VIEW,
+    may=ReconciliationMay.VIEW,
     answer=MappingAnswer,
     tag=TAG,
 )
@@ -66,7 +66,7 @@ def get_mapping(mapping_id: UUID):
 @endpoint(
     "POST",
     PATH,
-    may=May.RECONCILIATION_UPLOAD,
+    may=ReconciliationMay.UPLOAD,
     body=MappingBody,
     answer=MappingAnswer,
     status=201,
@@ -90,7 +90,7 @@ def save_mapping(body: MappingBody):
 @endpoint(
     "DELETE",
     f"{PATH}/<uuid:mapping_id>",
-    may=May.RECONCILIATION_UPLOAD,
+    may=ReconciliationMay.UPLOAD,
     answer=None,
     status=204,
     tag=TAG,

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from insurance.approvals.models import ApprovalRequest
-from insurance.core.permissions import May
+from insurance.core.permissions import Permission
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +24,7 @@ class Record:
     name: str
     lock: Callable[[Session, UUID], int]
     endpoint: str
-    may_view: May
+    may_view: Permission
 
 
 class Execute(Protocol):

@@ -4,13 +4,16 @@ from dataclasses import dataclass
 
 from flask import Response, request, url_for
 
+from insurance.claims.permissions import ClaimsMay
 from insurance.claims.queries import ClaimLine, list_claims
 from insurance.core import clock
 from insurance.core.context import current_actor
 from insurance.core.db import db
-from insurance.core.permissions import May
+from insurance.customers.permissions import CustomersMay
 from insurance.customers.queries import list_customers
+from insurance.policies.permissions import PoliciesMay
 from insurance.policies.queries import list_policies
+from insurance.quotes.permissions import QuotesMay
 from insurance.quotes.queries import list_quotes
 from insurance.web.access import signed_in, tenant_blueprint
 from insurance.web.filters import words
@@ -45,7 +48,7 @@ def palette() -> Response:
 def _records(q: str) -> list[tuple[str, list[SearchResult]]]:
     session, may = db.session(), current_actor().may
     groups = []
-    if may(May.POLICIES_VIEW):
+    if may(PoliciesMay.VIEW):
         groups.append(
             (
                 "Policies",
@@ -60,7 +63,7 @@ def _records(q: str) -> list[tuple[str, list[SearchResult]]]:
                 ],
             )
         )
-    if may(May.CUSTOMERS_VIEW):
+    if may(CustomersMay.VIEW):
         groups.append(
             (
                 "Customers",
@@ -75,7 +78,7 @@ def _records(q: str) -> list[tuple[str, list[SearchResult]]]:
                 ],
             )
         )
-    if may(May.QUOTES_VIEW) and q.upper().startswith("QT-"):
+    if may(QuotesMay.VIEW) and q.upper().startswith("QT-"):
         groups.append(
             (
                 "Quotes",
@@ -90,7 +93,7 @@ def _records(q: str) -> list[tuple[str, list[SearchResult]]]:
                 ],
             )
         )
-    if may(May.CLAIMS_VIEW) and q.upper().startswith("CLM-"):
+    if may(ClaimsMay.VIEW) and q.upper().startswith("CLM-"):
         found = list_claims(session, limit=_EACH, now=clock.now(), q=q).items
         groups.append(("Claims", [_claim(line) for line in found]))
     return groups
@@ -111,7 +114,8 @@ def _pages(q: str) -> list[SearchResult]:
         for _group, items in rail()
         for item in items
     ]
-    if current_actor().may(May.QUOTES_CREATE):
+    if current_actor().may(QuotesMay.CREATE):
         pages.append(SearchResult("New quote", "", url_for("quotes.create"), "calculator"))
+    if current_actor().may(CustomersMay.EDIT):
         pages.append(SearchResult("New customer", "", url_for("customers.create"), "user"))
     return [found for found in pages if q.lower() in found.title.lower()]

@@ -6,8 +6,8 @@ from insurance.cli.context import inside, org_option
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError
-from insurance.core.permissions import GRANTS, May
-from insurance.identity.queries import find_roles, find_user_by_email
+from insurance.core.permissions import permissions_named
+from insurance.identity.queries import find_user_by_email, list_members
 from insurance.identity.services import create_api_key
 
 
@@ -26,20 +26,20 @@ def token() -> None:
 )
 def create(slug: str, email: str, name: str, days: int, scopes: tuple[str, ...]) -> None:
     """Make an API key and print it once."""
-    with inside(slug) as org_id:
+    with inside(slug):
         holder = find_user_by_email(db.session(), email)
-        roles = find_roles(holder.id, org_id) if holder else frozenset()
-        if holder is None or not roles:
+        members = list_members(db.session(), user_id=holder.id) if holder else []
+        if holder is None or not members:
             raise click.ClickException(f"{email} does not belong to {slug}.")
-        held = frozenset[May]().union(*(GRANTS[role] for role in roles))
-        unknown = sorted(set(scopes) - set(May))
+        chosen = permissions_named(scopes)
+        unknown = sorted(set(scopes) - chosen)
         if unknown:
             raise click.ClickException(f"There is no permission {unknown[0]}.")
         try:
             _key, secret = create_api_key(
                 user_id=holder.id,
                 name=name,
-                scopes=frozenset(May(scope) for scope in scopes) or held,
+                scopes=chosen or members[0].permissions,
                 days=days,
                 now=clock.now(),
             )

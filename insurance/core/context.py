@@ -5,10 +5,9 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from functools import lru_cache
 from uuid import UUID
 
-from insurance.core.permissions import GRANTS, May, Role
+from insurance.core.permissions import UNCHANGED, GrantChange, Permission, Role, granted_to
 
 
 class Channel(StrEnum):
@@ -20,22 +19,20 @@ class Channel(StrEnum):
     CLI = "CLI"
 
 
-@lru_cache(1024)
-def _granted(roles: frozenset[Role], scopes: frozenset[May] | None) -> frozenset[May]:
-    granted = frozenset[May]().union(*(GRANTS[role] for role in roles))
-    return granted if scopes is None else granted & scopes
-
-
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A person or a program, acting for one organization. Scopes narrow what the roles allow."""
+    """A person or a program, acting for one organization. Scopes narrow what the roles allow.
+
+    `grant_changes` are where the organization's roles differ from the default.
+    """
 
     user_id: UUID | None = None
     email: str = "system"
     name: str = "System"
     org_id: UUID | None = None
     roles: frozenset[Role] = frozenset()
-    scopes: frozenset[May] | None = None
+    grant_changes: frozenset[GrantChange] = UNCHANGED
+    scopes: frozenset[Permission] | None = None
     channel: Channel = Channel.CLI
     method: str = ""
     ip: str | None = None
@@ -43,11 +40,12 @@ class Actor:
     is_system: bool = field(default=False)
 
     @property
-    def permissions(self) -> frozenset[May]:
+    def permissions(self) -> frozenset[Permission]:
         """Return what the roles grant, narrowed by the token's scopes."""
-        return _granted(self.roles, self.scopes)
+        granted = granted_to(self.roles, self.grant_changes)
+        return granted if self.scopes is None else granted & self.scopes
 
-    def may(self, permission: May) -> bool:
+    def may(self, permission: Permission) -> bool:
         """Tell whether this actor is allowed something."""
         return self.is_system or permission in self.permissions
 

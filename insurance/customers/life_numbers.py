@@ -17,9 +17,9 @@ from sqlalchemy.orm import Session
 from insurance.core import crypto
 from insurance.core.errors import DomainError, raise_all
 from insurance.core.ids import new_id
-from insurance.core.privacy import HIDDEN, may_see_identity
 from insurance.core.tenancy import current_org
 from insurance.customers.models import Customer, LifeNumber, NumberKind
+from insurance.customers.privacy import HIDDEN, may_see_identity
 from insurance.customers.rules import check_gender, read_id_number, read_passport
 
 _PLACE = ("life_numbers", "number")

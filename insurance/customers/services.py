@@ -17,7 +17,6 @@ from insurance.core.counts import count_change
 from insurance.core.db import constraint_of, transaction
 from insurance.core.errors import ConflictError, DomainError, StaleError, raise_all
 from insurance.core.ids import new_id
-from insurance.core.privacy import as_shown
 from insurance.core.tenancy import current_org
 from insurance.customers import queries, rules
 from insurance.customers.models import (
@@ -29,6 +28,7 @@ from insurance.customers.models import (
     Gender,
 )
 from insurance.customers.number_search import counting_known_number
+from insurance.customers.privacy import as_shown
 from insurance.customers.refusals import DuplicateCustomerError
 
 _AUDITED = [

@@ -1,4 +1,4 @@
-"""The control plane's people: logins, memberships, sessions, links and tokens."""
+"""The control plane's people, with logins, sessions and tokens; what roles may do in a tenant."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -9,7 +9,7 @@ from sqlalchemy import CheckConstraint, Index, UniqueConstraint, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
-from insurance.core.db import CONTROL_SCHEMA, ControlRecord
+from insurance.core.db import CONTROL_SCHEMA, ControlRecord, TenantTable
 from insurance.core.ids import new_id
 from insurance.core.permissions import Role
 from insurance.core.sealed import sealed
@@ -174,3 +174,19 @@ class TokenGrant(ControlRecord):
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
+
+
+class RoleGrant(TenantTable):
+    """Where an organization differs from the default: a role was given a permission, or lost it.
+
+    The directory repeats these rows, so that the query that signs a request in reads them too.
+    """
+
+    __tablename__ = "role_grants"
+
+    role: Mapped[Role] = mapped_column(primary_key=True)
+    permission: Mapped[str] = mapped_column(primary_key=True)
+    granted: Mapped[bool]
+    changed_at: Mapped[datetime]
+    changed_by: Mapped[UUID | None]
+    changed_by_email: Mapped[str]

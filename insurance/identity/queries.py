@@ -12,31 +12,42 @@ from sqlalchemy.orm import Session
 from insurance.core.db import db
 from insurance.core.errors import DomainError, NotFoundError
 from insurance.core.paging import Page, decode_cursor, page_of
-from insurance.core.permissions import Role
-from insurance.core.tenancy import current_org, platform_scope
+from insurance.core.permissions import (
+    TENANT_ROLES,
+    GrantChange,
+    Permission,
+    Role,
+    granted_to,
+    read_changes,
+)
+from insurance.core.tenancy import PLATFORM_ORG_ID, current_org, platform_scope
 from insurance.identity.models import (
     ApiKey,
     LinkKind,
     MailedLink,
     Membership,
+    RoleGrant,
     User,
     WebSession,
 )
+from insurance.organizations.models import OrganizationEntry
 
 _BY_KEY = text(
     """
     SELECT k.id, k.org_id, k.scopes, k.last_used_at, u.id AS user_id, u.email, u.name,
+           d.grant_changes,
            array(SELECT m.role FROM cp.memberships m
                  WHERE m.user_id = u.id AND m.org_id = k.org_id
                    AND m.accepted_at IS NOT NULL) AS roles
     FROM cp.api_keys k JOIN cp.users u ON u.id = k.user_id
+    JOIN cp.org_directory d ON d.org_id = k.org_id
     WHERE k.key_hash = :key_hash AND k.revoked_at IS NULL AND k.expires_at > :now
       AND u.disabled_at IS NULL
     """
 )
 _BY_GRANT = text(
     """
-    SELECT g.id, g.org_id, u.id AS user_id, u.email, u.name,
+    SELECT g.id, g.org_id, u.id AS user_id, u.email, u.name, d.grant_changes,
            array(SELECT m.role FROM cp.memberships m
                  WHERE m.user_id = u.id AND m.org_id = g.org_id
                    AND m.accepted_at IS NOT NULL) AS roles
@@ -53,11 +64,12 @@ _ROLES = text(
 )
 _REACHABLE_ROLES = text(
     """
-    SELECT array_agg(m.role) AS roles
+    SELECT array_agg(m.role) AS roles, d.grant_changes
     FROM cp.memberships m JOIN cp.org_directory d ON d.org_id = m.org_id
     JOIN cp.users u ON u.id = m.user_id
     WHERE m.user_id = :user_id AND m.org_id = :org_id AND m.accepted_at IS NOT NULL
       AND (u.totp_enabled_at IS NOT NULL OR NOT d.requires_mfa)
+    GROUP BY d.org_id
     """
 )
 _CANDIDATE = text(
@@ -82,6 +94,24 @@ class Colleague:
     roles: tuple[Role, ...]
     name: str
     has_accepted: bool
+    grant_changes: frozenset[GrantChange]
+
+    @property
+    def permissions(self) -> frozenset[Permission]:
+        """Return what the roles grant here."""
+        return granted_to(frozenset(self.roles), self.grant_changes)
+
+    def may(self, permission: Permission) -> bool:
+        """Tell whether one of the roles allows something."""
+        return permission in self.permissions
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a person is in an organization, and where its roles differ from the default."""
+
+    roles: frozenset[Role]
+    grant_changes: frozenset[GrantChange]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +145,10 @@ def find_roles(user_id: UUID | None, org_id: UUID) -> frozenset[Role]:
     return _roles(_read_control(_ROLES, user_id=user_id, org_id=org_id))
 
 
-def find_reachable_roles(user_id: UUID | None, org_id: UUID) -> frozenset[Role]:
-    """Return the same, but nothing where the organization asks for a second factor not set up."""
-    return _roles(_read_control(_REACHABLE_ROLES, user_id=user_id, org_id=org_id))
+def find_reachable_standing(user_id: UUID | None, org_id: UUID) -> Standing | None:
+    """Return a person's standing; None where a second factor is asked for that is not set up."""
+    row = _read_control(_REACHABLE_ROLES, user_id=user_id, org_id=org_id)
+    return Standing(_roles(row), read_changes(row.grant_changes)) if row else None
 
 
 def find_user_by_email(session: Session, email: str, *, lock: bool = False) -> User | None:
@@ -155,6 +186,18 @@ def list_roles(session: Session, user_id: UUID) -> frozenset[Role]:
     )
 
 
+def list_roles_here() -> tuple[Role, ...]:
+    """Return the roles that people of the organization in scope can have."""
+    is_platform = current_org() == PLATFORM_ORG_ID
+    return (Role.PLATFORM_ADMINISTRATOR,) if is_platform else TENANT_ROLES
+
+
+def find_grant_changes(session: Session) -> frozenset[GrantChange]:
+    """Return where the roles of the organization in scope differ from the default."""
+    changes = select(RoleGrant.role, RoleGrant.permission, RoleGrant.granted)
+    return read_changes(session.execute(changes.where(RoleGrant.org_id == current_org())))
+
+
 def list_colleagues(
     session: Session,
     *,
@@ -188,7 +231,13 @@ def list_members(session: Session, *, user_id: UUID | None = None) -> list[Colle
     Roles that were offered and not accepted are none.
     """
     query = (
-        select(User, func.array_agg(Membership.role).label("roles"))
+        select(
+            User,
+            func.array_agg(Membership.role).label("roles"),
+            User.name,
+            func.min(Membership.accepted_at).label("accepted_at"),
+            _grant_changes(),
+        )
         .join(Membership, Membership.user_id == User.id)
         .where(
             Membership.org_id == current_org(),
@@ -200,10 +249,7 @@ def list_members(session: Session, *, user_id: UUID | None = None) -> list[Colle
     )
     if user_id is not None:
         query = query.where(User.id == user_id)
-    return [
-        Colleague(row.User, tuple(sorted(Role(role) for role in row.roles)), row.User.name, True)
-        for row in session.execute(query)
-    ]
+    return [_colleague(row) for row in session.execute(query)]
 
 
 def _colleagues() -> tuple[Select[Any], ColumnElement[str], ColumnElement[datetime]]:
@@ -223,15 +269,20 @@ def _colleagues() -> tuple[Select[Any], ColumnElement[str], ColumnElement[dateti
         (held.c.accepted_at.is_(None), func.coalesce(held.c.invited_name, User.email)),
         else_=User.name,
     )
-    query = select(User, held.c.roles, name.label("name"), held.c.accepted_at).join(
-        held, held.c.user_id == User.id
-    )
+    query = select(
+        User, held.c.roles, name.label("name"), held.c.accepted_at, _grant_changes()
+    ).join(held, held.c.user_id == User.id)
     return query, name, held.c.accepted_at
 
 
+def _grant_changes() -> ColumnElement[list[Any]]:
+    entry = select(OrganizationEntry.grant_changes).where(OrganizationEntry.org_id == current_org())
+    return entry.scalar_subquery().label("grant_changes")
+
+
 def _colleague(row: Row[Any]) -> Colleague:
-    roles = tuple(sorted(Role(role) for role in row.roles))
-    return Colleague(row.User, roles, row.name, row.accepted_at is not None)
+    roles, changes = tuple(sorted(map(Role, row.roles))), read_changes(row.grant_changes)
+    return Colleague(row.User, roles, row.name, row.accepted_at is not None, changes)
 
 
 def count_members(session: Session, org_ids: Sequence[UUID]) -> dict[UUID, int]:

@@ -6,6 +6,15 @@ from datetime import timedelta
 from pathlib import Path
 
 from insurance.core.errors import DomainError
+from insurance.core.permissions import (
+    READ_ONLY_ROLES,
+    TENANT_ROLES,
+    Permission,
+    Role,
+    permissions_named,
+)
+from insurance.identity.permissions import PeopleMay
+from insurance.organizations.permissions import DashboardMay, SettingsMay
 
 SHORTEST_PASSWORD = 12
 LONGEST_PASSWORD = 128
@@ -20,6 +29,8 @@ RECOVERY_CODES = 10
 _FREE_FAILURES = 5
 _LONGEST_DELAY = timedelta(minutes=15)
 _SHORTEST_OWN_PART = 8
+_KEPT = frozenset({PeopleMay.VIEW, PeopleMay.MANAGE, SettingsMay.VIEW, SettingsMay.EDIT})
+"""What an administrator needs to reach the people, what roles may do, and the settings."""
 _EMAIL = re.compile(
     r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
     r"(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+",
@@ -89,6 +100,42 @@ def check_api_key_lifetime(days: int) -> None:
     """Refuse a key that outlives a year. Raises DomainError at `days`."""
     if not 1 <= days <= LONGEST_KEY_LIFETIME.days:
         raise DomainError("A key lasts between 1 and 365 days.", field="days")
+
+
+def check_permissions(words: Iterable[str]) -> frozenset[Permission]:
+    """Return the permissions of some words. Raises DomainError at `permissions` for an unknown."""
+    wanted = set(words)
+    found = permissions_named(wanted)
+    for word in sorted(wanted - found):
+        raise DomainError(f"There is no permission {word}.", field="permissions")
+    return found
+
+
+def check_role_grants(
+    role: Role, granted: frozenset[Permission], taken: frozenset[Permission]
+) -> None:
+    """Refuse what an organization may not change of what a role may do.
+
+    The platform keeps its role and its permissions to itself, who only looks is given nothing
+    else, everybody keeps the home page and administrators what leads back here. Raises
+    DomainError at `role` or `permissions`.
+    """
+    if role not in TENANT_ROLES:
+        raise DomainError(f"What a {role.label.lower()} may do stays as it is.", field="role")
+    if granted & taken:
+        raise DomainError("Give a permission or take it, not both.", field="permissions")
+    for permission in sorted(granted | taken):
+        if permission.roles.isdisjoint(TENANT_ROLES):
+            problem = f"“{permission.label}” is for the platform alone."
+        elif permission in granted and role in READ_ONLY_ROLES and not permission.only_reads:
+            problem = f"A role that only looks cannot be given “{permission.label}”."
+        elif permission in taken and permission is DashboardMay.VIEW:
+            problem = f"Everybody keeps “{permission.label}”: it is where they arrive."
+        elif permission in taken and role is Role.TENANT_ADMINISTRATOR and permission in _KEPT:
+            problem = f"Administrators keep “{permission.label}”, or nobody could give it back."
+        else:
+            continue
+        raise DomainError(problem, field="permissions")
 
 
 _BROWSERS = {

@@ -3,6 +3,7 @@
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
@@ -87,7 +88,8 @@ class LicensedClass(TenantTable):
 class OrganizationEntry(ControlRecord):
     """The directory of all organizations: how a slug leads to a tenant.
 
-    It repeats the settings that every request needs, so that one query signs a request in.
+    It repeats the settings that every request needs, so that one query signs a request in;
+    `grant_changes` holds a role, a permission and whether it is granted, for each change of those.
     """
 
     __tablename__ = "org_directory"
@@ -102,6 +104,7 @@ class OrganizationEntry(ControlRecord):
     currency: Mapped[str]
     requires_mfa: Mapped[bool]
     session_idle_minutes: Mapped[int]
+    grant_changes: Mapped[list[Any]] = mapped_column(default=list)
     created_at: Mapped[datetime]
 
 

@@ -1,6 +1,6 @@
 """Creating organizations and changing their settings."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -16,6 +16,7 @@ from insurance.core.db import constraint_of, db, transaction
 from insurance.core.errors import DomainError, StaleError
 from insurance.core.ids import new_id
 from insurance.core.money import ZERO
+from insurance.core.permissions import GrantChange
 from insurance.core.tenancy import current_org, platform_scope, tenant_scope
 from insurance.organizations import queries, rules
 from insurance.organizations.models import (
@@ -172,6 +173,11 @@ def change_settings(settings: OrganizationSettings, *, version: int, now: dateti
             before=before,
             after=wanted,
         )
+
+
+def repeat_grant_changes(session: Session, changes: Sequence[GrantChange]) -> None:
+    """Repeat in the directory where the roles of the organization in scope differ from default."""
+    queries.get_entry(session, current_org()).grant_changes = [list(one) for one in changes]
 
 
 def _create(session: Session, new: NewOrganization, codes: tuple[str, ...], now: datetime) -> None:

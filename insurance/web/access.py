@@ -11,12 +11,13 @@ from uuid import uuid4
 
 from flask import Blueprint, Flask, Response, current_app, g, redirect, request, session, url_for
 from flask_login import LoginManager, current_user, logout_user
-from flask_principal import ActionNeed, AnonymousIdentity, Identity, Permission, Principal
+from flask_principal import ActionNeed, AnonymousIdentity, Identity, Principal
+from flask_principal import Permission as Demand
 from werkzeug.routing import BaseConverter
 
 from insurance.core.context import Actor, Channel, acting_as, current_actor
 from insurance.core.errors import ForbiddenError, NotFoundError
-from insurance.core.permissions import May
+from insurance.core.permissions import Permission
 from insurance.core.tenancy import platform_scope, tenant_scope
 from insurance.web.once import answered_once
 from insurance.web.sessions import Person, ServerSession, Tenant, is_idle_for, this_session
@@ -43,11 +44,12 @@ def init_access(app: Flask) -> None:
     app.url_value_preprocessor(_take_slug)
     app.url_defaults(_give_slug)
     _principal.init_app(app)
-    _principal.identity_loader(_load_identity)
+    _principal.identity_loader(lambda: identity_of(current_actor()))
     app.before_request(_require_sign_in)
     app.after_request(_name_request)
     app.teardown_request(_leave_request)
-    app.context_processor(lambda: {"org": g.get("tenant"), "may": current_actor().may, "May": May})
+    app.context_processor(lambda: {"org": g.get("tenant"), "may": current_actor().may})
+    app.jinja_env.globals |= {one.__name__: one for one in Permission.__subclasses__()}
 
 
 def tenant_blueprint(name: str, import_name: str, path: str = "") -> Blueprint:
@@ -55,7 +57,7 @@ def tenant_blueprint(name: str, import_name: str, path: str = "") -> Blueprint:
     return Blueprint(name, import_name, url_prefix=f"/<slug:org>{path}")
 
 
-def requires(permission: May) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def requires(permission: Permission) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Let only those with a permission reach a view; others get 403. A form counts once."""
 
     def decorate(view: Callable[P, R]) -> Callable[P, R]:
@@ -63,7 +65,7 @@ def requires(permission: May) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
         @wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-            if not Permission(ActionNeed(permission)).can():
+            if not Demand(ActionNeed(permission)).can():
                 raise ForbiddenError("Your role does not allow this.")
             return counted(*args, **kwargs)  # type: ignore[no-any-return]
 
@@ -155,13 +157,14 @@ def _enter_tenant(slug: str) -> None:
         name=person.name,
         org_id=tenant.id,
         roles=person.roles[tenant.id],
+        grant_changes=tenant.grant_changes,
     )
     g.scope.enter_context(tenant_scope(tenant.id))
     g.scope.enter_context(acting_as(actor))
 
 
-def _load_identity() -> Identity:
-    actor = current_actor()
+def identity_of(actor: Actor) -> Identity:
+    """Return what Flask-Principal asks whether somebody may do something."""
     if actor.user_id is None:
         return AnonymousIdentity()
     identity = Identity(actor.user_id)

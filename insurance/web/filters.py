@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from insurance.core import clock
 from insurance.core.money import format_money
-from insurance.core.privacy import birth_words, may_see_identity
+from insurance.customers.privacy import birth_words, may_see_identity
 from insurance.web.navigation import menu
 from insurance.web.static_files import asset
 

@@ -29,6 +29,7 @@ class Form(FlaskForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.form_errors: list[str] = []
+        self.refused_with = 422
 
     @property
     def has_errors(self) -> bool:
@@ -37,8 +38,8 @@ class Form(FlaskForm):
 
     @property
     def status(self) -> int:
-        """Return 422 after a refusal, else 200."""
-        return 422 if self.has_errors else 200
+        """Return the status of the refusal, 422 where a field is wrong, 200 where nothing is."""
+        return self.refused_with if self.has_errors else 200
 
 
 class Required(InputRequired):

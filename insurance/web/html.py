@@ -14,13 +14,13 @@ from flask import (
     request,
     url_for,
 )
-from flask_wtf import FlaskForm
 from htmx_flask import Htmx
 from jinja2_fragments.flask import render_block
 from werkzeug.wrappers import Response as BaseResponse
 
 from insurance.core.errors import DomainError, StaleError
 from insurance.core.paging import Page
+from insurance.web.forms import Form
 
 _LOCAL_PATH = re.compile(r"/(?![/\\])[\w\-.~/]*(\?[\w\-.~=&%+/]*)?", re.ASCII)
 
@@ -71,8 +71,9 @@ def leave(url: str) -> Response:
     return _see_other(url)
 
 
-def refuse(form: FlaskForm, error: DomainError) -> None:
-    """Put a refusal beside the field it concerns, or at the top of the form."""
+def refuse(form: Form, error: DomainError) -> None:
+    """Put a refusal beside the field it concerns, or at the top of the form, with its status."""
+    form.refused_with = error.status
     for single in error.errors:
         field = form._fields.get(single.field or "")
         if field is not None:
@@ -81,7 +82,7 @@ def refuse(form: FlaskForm, error: DomainError) -> None:
             form.form_errors.append(single.message)
 
 
-def refuse_change(form: FlaskForm, error: DomainError) -> list[tuple[str, Any, Any]]:
+def refuse_change(form: Form, error: DomainError) -> list[tuple[str, Any, Any]]:
     """Put a refusal on the form. After a stale save, return what both people entered.
 
     The form then carries the newer version, so saving again is a decision.

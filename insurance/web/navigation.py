@@ -9,7 +9,7 @@ from flask import Flask, current_app, g, render_template, request, url_for
 from markupsafe import Markup
 
 from insurance.core.context import current_actor
-from insurance.core.permissions import May
+from insurance.core.permissions import Permission
 
 GROUPS = ("", "Serve", "Money", "Know", "Build", "Control")
 """The kinds of work, from the top of the rail down."""
@@ -21,7 +21,7 @@ class RailEntry:
 
     name: str
     endpoint: str
-    permission: May
+    permission: Permission
     icon: str
     group: str
     place: int
@@ -69,7 +69,9 @@ def menu() -> Markup:
 
 
 @lru_cache(1024)
-def _menu(_permissions: frozenset[May], current: str, _slug: str | None, _root: str) -> Markup:
+def _menu(
+    _permissions: frozenset[Permission], current: str, _slug: str | None, _root: str
+) -> Markup:
     """Return a rail that is the same for everybody who may do the same in an organization."""
     return Markup(render_template("menu.html", groups=rail(), current=current))  # noqa: S704 - escaped
 

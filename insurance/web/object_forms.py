@@ -6,7 +6,7 @@ from typing import Any
 from wtforms import Field
 
 from insurance.core.errors import DomainError
-from insurance.core.privacy import may_see_identity
+from insurance.customers.privacy import may_see_identity
 from insurance.products.rules import OBJECT_FIELDS, ObjectField, ProductTerms
 from insurance.web.filters import words
 from insurance.web.forms import ChoiceField, DayField, Form, MoneyField, TextField

@@ -19,7 +19,7 @@ from werkzeug.datastructures import CallbackDict
 
 from insurance.core import clock
 from insurance.core.db import db
-from insurance.core.permissions import Role
+from insurance.core.permissions import GrantChange, Role, read_changes
 from insurance.core.tenancy import platform_scope
 
 ABSOLUTE_LIFETIME = timedelta(hours=12)
@@ -35,7 +35,7 @@ _READ = text(
                 'org_id', m.org_id, 'role', m.role, 'slug', d.slug, 'name', d.name,
                 'kind', d.kind, 'licence_type', d.licence_type, 'timezone', d.timezone,
                 'currency', d.currency, 'requires_mfa', d.requires_mfa,
-                'idle_minutes', d.session_idle_minutes) ORDER BY d.name)
+                'idle_minutes', d.session_idle_minutes, 'grant_changes', d.grant_changes) ORDER BY d.name)
             FROM cp.memberships m JOIN cp.org_directory d USING (org_id)
             WHERE m.user_id = u.id AND m.accepted_at IS NOT NULL
               AND m.org_id <> ALL (s.left_orgs)) AS memberships
@@ -73,6 +73,7 @@ class Tenant:
     currency: str
     requires_mfa: bool
     idle_minutes: int
+    grant_changes: frozenset[GrantChange]
 
 
 @dataclass(frozen=True)
@@ -202,9 +203,9 @@ def _person(row: Any) -> Person:
     for membership in row.memberships or []:
         org_id = UUID(membership["org_id"])
         roles[org_id] = roles.get(org_id, frozenset()) | {Role(membership["role"])}
-        tenants[org_id] = Tenant(
-            org_id, *(membership[name] for name in Tenant.__slots__ if name != "id")
-        )
+        particulars = {name: membership[name] for name in Tenant.__slots__ if name != "id"}
+        particulars["grant_changes"] = read_changes(membership["grant_changes"])
+        tenants[org_id] = Tenant(org_id, **particulars)
     return Person(
         id=row.user_id,
         email=row.email,

@@ -9,6 +9,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import insurance.permissions  # noqa: F401
+from insurance.core.permissions import list_permissions
+
 TEMPLATES = Path(__file__).resolve().parents[1] / "templates"
 
 _LINES = {
@@ -44,6 +47,10 @@ def find_faults(name: str, text: str) -> Iterator[tuple[int, str]]:
     for what, pattern in _TAGS.items():
         for found in re.finditer(pattern, text, re.S):
             yield text.count("\n", 0, found.start()) + 1, what
+    declared = {f"{type(one).__name__}.{one.name}" for one in list_permissions()}
+    for found in re.finditer(r"\b[A-Z]\w*May\.\w+", text):
+        if found[0] not in declared:
+            yield text.count("\n", 0, found.start()) + 1, "a permission that no area declares"
 
 
 def main() -> int:

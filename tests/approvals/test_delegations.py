@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from insurance.approvals.models import ApprovalDelegation, ApprovalRequest, ApprovalStatus
+from insurance.approvals.permissions import ApprovalsMay
 from insurance.approvals.queries import agreements_of, get_request
 from insurance.approvals.services import (
     approve_request,
@@ -26,9 +27,9 @@ from insurance.core import clock
 from insurance.core.context import SYSTEM, Actor, acting_as
 from insurance.core.errors import ConflictError, DomainError, ForbiddenError
 from insurance.core.ids import new_id
-from insurance.core.permissions import May, Role
+from insurance.core.permissions import Role
 from insurance.core.tenancy import tenant_scope
-from insurance.identity.services import change_roles
+from insurance.identity.services import change_role_grants, change_roles
 from insurance.notifications.models import Mail
 from insurance.policies.lifecycle_rules import CancellationType
 from insurance.policies.models import PolicyStatus
@@ -268,6 +269,23 @@ def test_a_delegation_is_worth_what_its_giver_may_today(
         _approve(approval_id, agent)
 
 
+def test_a_delegation_is_worth_what_the_givers_role_may_here(
+    boss: Actor, agent: Actor, org: OrganizationFacts, policy_id: UUID, session: Session
+) -> None:
+    _delegate(boss, agent)
+    approval_id = _ask(policy_id)
+    with acting_as(_actor(org, Role.TENANT_ADMINISTRATOR, "Administrator")):
+        change_role_grants(
+            Role.MANAGER,
+            granted=frozenset(),
+            taken=frozenset({ApprovalsMay.DECIDE}),
+            now=morning(DAY),
+        )
+
+    with pytest.raises(ForbiddenError, match="does not decide"):
+        _approve(approval_id, agent)
+
+
 def test_a_token_for_other_things_decides_for_nobody(
     boss: Actor, agent: Actor, policy_id: UUID, session: Session
 ) -> None:
@@ -275,7 +293,7 @@ def test_a_token_for_other_things_decides_for_nobody(
     approval_id = _ask(policy_id)
 
     with pytest.raises(ForbiddenError, match="does not decide"):
-        _approve(approval_id, agent.within(scopes=frozenset({May.APPROVALS_VIEW})))
+        _approve(approval_id, agent.within(scopes=frozenset({ApprovalsMay.VIEW})))
 
 
 def test_a_delegate_is_reminded_in_the_delegators_place_as_well(

@@ -15,8 +15,8 @@ from insurance.core.context import acting_as
 from insurance.core.db import db
 from insurance.core.errors import DomainError
 from insurance.core.permissions import Role
-from insurance.core.privacy import without_identity
 from insurance.core.tenancy import tenant_scope
+from insurance.customers.privacy import without_identity
 from insurance.customers.services import CustomerDetails
 from insurance.policies.models import EndorsementType
 from insurance.policies.queries import list_beneficiaries, list_objects

@@ -222,7 +222,7 @@ def test_a_second_active_mandate_is_refused(sign_in: SignIn, session: Session, b
         },
     )
 
-    assert answer.status_code == 422
+    assert answer.status_code == 409
     assert "The policy has an active mandate" in answer.text
 
 
@@ -234,7 +234,7 @@ def test_a_day_is_added_to_the_holidays_and_removed(
 
     wanted = {"day": "2026/12/17", "name": "Bank migration"}
     assert clerk.post(f"{path}/new", data=wanted).status_code == 303
-    assert clerk.post(f"{path}/new", data=wanted).status_code == 422
+    assert clerk.post(f"{path}/new", data=wanted).status_code == 409
     html = clerk.get(path).text
     assert "Bank migration" in html
     assert "Day of Reconciliation" in html, "the official holidays stand below"

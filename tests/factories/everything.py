@@ -7,12 +7,13 @@ from sqlalchemy import Connection, text
 
 from insurance.core import clock
 from insurance.core.db import transaction
-from insurance.core.permissions import May, Role
+from insurance.core.permissions import Role
 from insurance.core.tenancy import current_org
 from insurance.identity.services import create_api_key
 from insurance.lapses.services import record_notice
 from insurance.ledger.models import LedgerAccount
 from insurance.notifications.services import send_later
+from insurance.policies.permissions import PoliciesMay
 from insurance.products.services import NewCategory, create_category
 from tests.factories import products
 from tests.factories.book import TODAY, Book, make_book, make_endorsement
@@ -56,7 +57,7 @@ def make_everything() -> Book:
     create_api_key(
         user_id=person.id,
         name="Palesa's key",
-        scopes=frozenset({May.POLICIES_VIEW}),
+        scopes=frozenset({PoliciesMay.VIEW}),
         days=30,
         now=clock.now(),
     )

@@ -18,7 +18,7 @@ from werkzeug.test import TestResponse
 from insurance.core import clock, crypto
 from insurance.core.db import db
 from insurance.core.ids import new_id
-from insurance.core.permissions import GRANTS, Role
+from insurance.core.permissions import Role, granted_to
 from insurance.core.tenancy import PLATFORM_ORG_ID, platform_scope
 from insurance.identity.models import ApiKey, Membership, User, WebSession
 from insurance.identity.passwords import hash_password
@@ -167,7 +167,7 @@ def api_key_for(person: PersonFacts, org_id: UUID) -> str:
                 name="test",
                 key_hash=hashlib.sha256(key.encode()).digest(),
                 hint=key[-4:],
-                scopes=[permission.value for permission in GRANTS[person.role]],
+                scopes=[permission.value for permission in granted_to(frozenset({person.role}))],
                 created_at=now,
                 expires_at=now + timedelta(days=30),
             )

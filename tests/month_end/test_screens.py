@@ -200,7 +200,7 @@ def test_index_values_and_rules_are_added_and_the_rate_says_where_it_comes_from(
 
     assert _post(client, _at(org, "/index-values/new"), **added).status_code == 303
     again = _post(client, _at(org, "/index-values/new"), **added)
-    assert (again.status_code, "already" in again.text) == (422, True)
+    assert (again.status_code, "already" in again.text) == (409, True)
     page = client.get(_at(org, "/escalations")).text
     assert "4,6%" in page
     assert "Platform" in page
@@ -311,7 +311,7 @@ def test_proof_of_a_notice_is_recorded_on_the_policys_escalation(
     assert "File 2026/1129" in page
     assert "Recorded</dd>" in page
     again = _post(client, f"{url}/notices/new", **form)
-    assert (again.status_code, "recorded already" in again.text) == (422, True)
+    assert (again.status_code, "recorded already" in again.text) == (409, True)
     assert _audited(admin_connection, org, "month_end.record_notice") == 1
 
 
@@ -326,7 +326,7 @@ def test_a_holders_refusal_is_recorded_and_withdrawn_on_the_policys_escalation(
     url = _at(org, f"/policies/{policy_id}/escalation")
     assert "The holder has not refused a rise" in client.get(url).text
     early = _post(client, f"{url}/refusal/withdraw", withdrawn_from="2026/12/01", reason="Call")
-    assert (early.status_code, "does not refuse" in early.text) == (422, True)
+    assert (early.status_code, "does not refuse" in early.text) == (409, True)
     form = {"refused_from": "2026/12/01", "reason": "Letter of 2026/11/28"}
 
     made = _post(client, f"{url}/refusal/new", **form | {"refused_from": "2026/11/05"})
@@ -341,7 +341,7 @@ def test_a_holders_refusal_is_recorded_and_withdrawn_on_the_policys_escalation(
     assert "Letter of 2026/11/28" in page
     assert "Holder" in page
     twice = _post(client, f"{url}/refusal/new", **form)
-    assert (twice.status_code, "refuses already" in twice.text) == (422, True)
+    assert (twice.status_code, "refuses already" in twice.text) == (409, True)
 
     back = {"withdrawn_from": "2026/12/01", "reason": "Call"}
     same = _post(client, f"{url}/refusal/withdraw", **back)

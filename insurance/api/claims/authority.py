@@ -12,10 +12,12 @@ from insurance.api.edge import (
     endpoint,
 )
 from insurance.claims import queries, services
+from insurance.claims.permissions import ClaimsMay
 from insurance.claims.rules import Limits
 from insurance.core import clock
 from insurance.core.db import db
-from insurance.core.permissions import May
+from insurance.identity.permissions import PeopleMay
+from insurance.organizations.permissions import SettingsMay
 from insurance.web.parsing import Amount, Money
 
 
@@ -46,7 +48,7 @@ class LevelBody(Body):
     level: int = Field(ge=1, le=5)
 
 
-@endpoint("GET", "/claim-authority", may=May.CLAIMS_VIEW, answer=list[LimitAnswer], tag=TAG)
+@endpoint("GET", "/claim-authority", may=ClaimsMay.VIEW, answer=list[LimitAnswer], tag=TAG)
 def list_claim_limits() -> list[dict[str, Any]]:
     """List what each role at each level may approve or pay."""
     table = queries.authority_table(db.session())
@@ -62,7 +64,7 @@ def list_claim_limits() -> list[dict[str, Any]]:
     ]
 
 
-@endpoint("PUT", "/claim-authority", may=May.SETTINGS_EDIT, body=LimitBody, answer=LimitAnswer,
+@endpoint("PUT", "/claim-authority", may=SettingsMay.EDIT, body=LimitBody, answer=LimitAnswer,
           tag=TAG)  # fmt: skip
 def set_claim_limit(body: LimitBody) -> Any:
     """Set what a role at a level may approve or pay."""
@@ -70,7 +72,7 @@ def set_claim_limit(body: LimitBody) -> Any:
     return services.set_limit(role=body.role, level=body.level, limits=limits, now=clock.now())
 
 
-@endpoint("PUT", "/claim-authority/levels", may=May.PEOPLE_MANAGE, body=LevelBody, answer=None,
+@endpoint("PUT", "/claim-authority/levels", may=PeopleMay.MANAGE, body=LevelBody, answer=None,
           status=204, tag=TAG)  # fmt: skip
 def set_claim_level(body: LevelBody) -> None:
     """Put a colleague at a level, 1 to 5."""

@@ -38,12 +38,12 @@ from insurance.claims import queries, services
 from insurance.claims.models import (
     ClaimStatus,
 )
+from insurance.claims.permissions import ClaimsMay
 from insurance.claims.rules import TABS
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError
 from insurance.core.paging import decode_cursor
-from insurance.core.permissions import May
 from insurance.policies.queries import get_policy
 from insurance.web.business import business_day
 from insurance.web.parsing import Day, Money, Words
@@ -119,7 +119,7 @@ class ClaimsQuery(ListQuery):
     q: str = Field("", max_length=100, description="Number, policy number, life or customer")
 
 
-@endpoint("POST", f"{PATH}/claims", may=May.CLAIMS_SUBMIT, body=NewClaimBody,
+@endpoint("POST", f"{PATH}/claims", may=ClaimsMay.SUBMIT, body=NewClaimBody,
           answer=SubmittedAnswer, status=201, tag=TAG)  # fmt: skip
 def submit_claim(policy_id: UUID, body: NewClaimBody) -> Reply:
     """Register a claim: checked as at the event date, capped at what is left of the cover."""
@@ -146,7 +146,7 @@ def submit_claim(policy_id: UUID, body: NewClaimBody) -> Reply:
     return created(_submitted(claim.id), "get_claim", claim_id=claim.id)
 
 
-@endpoint("GET", f"{PATH}/claims", may=May.CLAIMS_VIEW, answer=list[ClaimRow], tag=TAG)
+@endpoint("GET", f"{PATH}/claims", may=ClaimsMay.VIEW, answer=list[ClaimRow], tag=TAG)
 def list_policy_claims(policy_id: UUID) -> list[dict[str, Any]]:
     """List the claims of a policy, newest first."""
     session = db.session()
@@ -155,7 +155,7 @@ def list_policy_claims(policy_id: UUID) -> list[dict[str, Any]]:
     return [row_answer(one) for one in found.items]
 
 
-@endpoint("GET", "/claims", may=May.CLAIMS_VIEW, query=ClaimsQuery, answer=list[ClaimRow],
+@endpoint("GET", "/claims", may=ClaimsMay.VIEW, query=ClaimsQuery, answer=list[ClaimRow],
           tag=TAG)  # fmt: skip
 def list_claims(query: ClaimsQuery) -> Reply:
     """List claims by tab."""
@@ -183,7 +183,7 @@ def position(cursor: str) -> tuple[datetime, UUID]:
         raise DomainError("This page link is not valid.", field="cursor") from error
 
 
-@endpoint("GET", ONE, may=May.CLAIMS_VIEW, answer=ClaimAnswer, tag=TAG)
+@endpoint("GET", ONE, may=ClaimsMay.VIEW, answer=ClaimAnswer, tag=TAG)
 def get_claim(claim_id: UUID) -> dict[str, Any]:
     """Return a claim with its items, checks, documents, flags, money and history."""
     return claim_answer(claim_id)

@@ -12,10 +12,10 @@ from insurance.api.edge import (
     endpoint,
 )
 from insurance.claims import queries, services
+from insurance.claims.permissions import ClaimsMay
 from insurance.claims.rules import reasons_for
 from insurance.core import clock
 from insurance.core.db import db
-from insurance.core.permissions import May
 from insurance.policies.queries import get_policy
 from insurance.products.queries import load_terms
 from insurance.web.business import business_day
@@ -63,7 +63,7 @@ class ReasonAnswer(Answer):
     clause: str
 
 
-@endpoint("PUT", f"{ONE}/assess", may=May.CLAIMS_ASSESS, body=AssessBody, answer=ClaimAnswer,
+@endpoint("PUT", f"{ONE}/assess", may=ClaimsMay.ASSESS, body=AssessBody, answer=ClaimAnswer,
           tag=TAG)  # fmt: skip
 def assess_claim(claim_id: UUID, body: AssessBody) -> dict[str, Any]:
     """Approve or refuse items; above your limit the claim waits for somebody who may."""
@@ -89,7 +89,7 @@ def assess_claim(claim_id: UUID, body: AssessBody) -> dict[str, Any]:
     return claim_answer(claim_id)
 
 
-@endpoint("PUT", f"{ONE}/assign", may=May.CLAIMS_ASSESS, body=AssignBody, answer=ClaimAnswer,
+@endpoint("PUT", f"{ONE}/assign", may=ClaimsMay.ASSESS, body=AssignBody, answer=ClaimAnswer,
           tag=TAG)  # fmt: skip
 def assign_claim(claim_id: UUID, body: AssignBody) -> dict[str, Any]:
     """Give a claim to a colleague who assesses, or back to the queue."""
@@ -97,7 +97,7 @@ def assign_claim(claim_id: UUID, body: AssignBody) -> dict[str, Any]:
     return claim_answer(claim_id)
 
 
-@endpoint("POST", f"{ONE}/reopen", may=May.CLAIMS_ASSESS, body=WhyBody, answer=ClaimAnswer,
+@endpoint("POST", f"{ONE}/reopen", may=ClaimsMay.ASSESS, body=WhyBody, answer=ClaimAnswer,
           tag=TAG)  # fmt: skip
 def reopen_claim(claim_id: UUID, body: WhyBody) -> dict[str, Any]:
     """Open a decided claim again: what was not approved is assessed anew."""
@@ -105,7 +105,7 @@ def reopen_claim(claim_id: UUID, body: WhyBody) -> dict[str, Any]:
     return claim_answer(claim_id)
 
 
-@endpoint("POST", f"{ONE}/close", may=May.CLAIMS_ASSESS, body=WhyBody, answer=ClaimAnswer,
+@endpoint("POST", f"{ONE}/close", may=ClaimsMay.ASSESS, body=WhyBody, answer=ClaimAnswer,
           tag=TAG)  # fmt: skip
 def close_claim(claim_id: UUID, body: WhyBody) -> dict[str, Any]:
     """Close a claim and release what is reserved and not paid."""
@@ -113,7 +113,7 @@ def close_claim(claim_id: UUID, body: WhyBody) -> dict[str, Any]:
     return claim_answer(claim_id)
 
 
-@endpoint("GET", f"{ONE}/reasons", may=May.CLAIMS_VIEW, answer=list[ReasonAnswer], tag=TAG)
+@endpoint("GET", f"{ONE}/reasons", may=ClaimsMay.VIEW, answer=list[ReasonAnswer], tag=TAG)
 def list_claim_reasons(claim_id: UUID) -> list[Any]:
     """List the reasons that a claim of this class may be decided by."""
     session = db.session()

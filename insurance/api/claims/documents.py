@@ -16,9 +16,9 @@ from insurance.claims import letters, services
 from insurance.claims.models import (
     NoteKind,
 )
+from insurance.claims.permissions import ClaimsMay
 from insurance.core import clock
 from insurance.core.db import db
-from insurance.core.permissions import May
 from insurance.web.business import business_day
 from insurance.web.documents import send_claim_document
 from insurance.web.parsing import Day, Words
@@ -53,7 +53,7 @@ class ClaimNoteBody(Body):
     due_on: Day | None = None
 
 
-@endpoint("POST", f"{ONE}/documents", may=May.CLAIMS_SUBMIT, upload=DocumentBody,
+@endpoint("POST", f"{ONE}/documents", may=ClaimsMay.SUBMIT, upload=DocumentBody,
           answer=DocumentAnswer, status=201, tag=TAG)  # fmt: skip
 def add_claim_document(claim_id: UUID, body: DocumentBody, sent: Sent) -> Any:
     """Send a PDF, JPEG or PNG of at most 20 MB as a document of a claim."""
@@ -68,7 +68,7 @@ def add_claim_document(claim_id: UUID, body: DocumentBody, sent: Sent) -> Any:
     )
 
 
-@endpoint("POST", f"{ONE}/documents/request", may=May.CLAIMS_ASSESS, body=RequestDocumentBody,
+@endpoint("POST", f"{ONE}/documents/request", may=ClaimsMay.ASSESS, body=RequestDocumentBody,
           answer=DocumentAnswer, status=201, tag=TAG)  # fmt: skip
 def request_claim_document(claim_id: UUID, body: RequestDocumentBody) -> Any:
     """Ask the claimant for one more document; the clock stops until it comes."""
@@ -81,7 +81,7 @@ def request_claim_document(claim_id: UUID, body: RequestDocumentBody) -> Any:
     )
 
 
-@endpoint("PUT", "/claim-documents/<uuid:document_id>", may=May.CLAIMS_ASSESS, body=ReviewBody,
+@endpoint("PUT", "/claim-documents/<uuid:document_id>", may=ClaimsMay.ASSESS, body=ReviewBody,
           answer=DocumentAnswer, tag=TAG)  # fmt: skip
 def review_claim_document(document_id: UUID, body: ReviewBody) -> Any:
     """Accept a document, or send it back with why."""
@@ -90,14 +90,14 @@ def review_claim_document(document_id: UUID, body: ReviewBody) -> Any:
     )
 
 
-@endpoint("GET", "/claim-documents/<uuid:document_id>/file", may=May.CLAIMS_VIEW, answer=bytes,
+@endpoint("GET", "/claim-documents/<uuid:document_id>/file", may=ClaimsMay.VIEW, answer=bytes,
           media=("application/pdf", "image/jpeg", "image/png"), tag=TAG)  # fmt: skip
 def get_claim_document_file(document_id: UUID) -> Response:
     """Return a document's file; the look is audited."""
     return send_claim_document(document_id)
 
 
-@endpoint("GET", f"{ONE}/letter", may=May.CLAIMS_VIEW, answer=bytes,
+@endpoint("GET", f"{ONE}/letter", may=ClaimsMay.VIEW, answer=bytes,
           media=("application/pdf",), tag=TAG)  # fmt: skip
 def get_claim_letter(claim_id: UUID) -> Response:
     """Return the letter that says what was refused and why, as PDF."""
@@ -109,7 +109,7 @@ def get_claim_letter(claim_id: UUID) -> Response:
     return response
 
 
-@endpoint("POST", f"{ONE}/notes", may=May.CLAIMS_SUBMIT, body=ClaimNoteBody,
+@endpoint("POST", f"{ONE}/notes", may=ClaimsMay.SUBMIT, body=ClaimNoteBody,
           answer=ClaimNoteAnswer, status=201, tag=TAG)  # fmt: skip
 def add_claim_note(claim_id: UUID, body: ClaimNoteBody) -> Any:
     """Add a note, a comment, a task, or words that the claimant gets by mail."""
@@ -123,7 +123,7 @@ def add_claim_note(claim_id: UUID, body: ClaimNoteBody) -> Any:
     )
 
 
-@endpoint("POST", "/claim-notes/<uuid:note_id>/done", may=May.CLAIMS_SUBMIT,
+@endpoint("POST", "/claim-notes/<uuid:note_id>/done", may=ClaimsMay.SUBMIT,
           answer=ClaimNoteAnswer, tag=TAG)  # fmt: skip
 def finish_claim_task(note_id: UUID) -> Any:
     """Mark a task as done."""

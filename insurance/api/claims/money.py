@@ -12,8 +12,8 @@ from insurance.claims import services
 from insurance.claims.models import (
     CostType,
 )
+from insurance.claims.permissions import ClaimsMay
 from insurance.core import clock
-from insurance.core.permissions import May
 from insurance.web.business import business_day
 from insurance.web.parsing import Amount, Money
 
@@ -42,7 +42,7 @@ class ClearBody(Body):
     note: Reason
 
 
-@endpoint("PUT", f"{ONE}/reserve", may=May.CLAIMS_ASSESS, body=ReserveBody, answer=ClaimAnswer,
+@endpoint("PUT", f"{ONE}/reserve", may=ClaimsMay.ASSESS, body=ReserveBody, answer=ClaimAnswer,
           tag=TAG)  # fmt: skip
 def change_claim_reserve(claim_id: UUID, body: ReserveBody) -> dict[str, Any]:
     """Set the reserve of an item, with why."""
@@ -58,7 +58,7 @@ def change_claim_reserve(claim_id: UUID, body: ReserveBody) -> dict[str, Any]:
     return claim_answer(claim_id)
 
 
-@endpoint("POST", f"{ONE}/recoveries", may=May.CLAIMS_PAY, body=RecoveryBody, answer=ClaimAnswer,
+@endpoint("POST", f"{ONE}/recoveries", may=ClaimsMay.PAY, body=RecoveryBody, answer=ClaimAnswer,
           tag=TAG)  # fmt: skip
 def record_claim_recovery(claim_id: UUID, body: RecoveryBody) -> dict[str, Any]:
     """Record salvage, or what somebody liable paid."""
@@ -74,7 +74,7 @@ def record_claim_recovery(claim_id: UUID, body: RecoveryBody) -> dict[str, Any]:
     return claim_answer(claim_id)
 
 
-@endpoint("POST", "/claim-flags/<uuid:flag_id>/clear", may=May.CLAIMS_ASSESS, body=ClearBody,
+@endpoint("POST", "/claim-flags/<uuid:flag_id>/clear", may=ClaimsMay.ASSESS, body=ClearBody,
           answer=ClaimAnswer, tag=TAG)  # fmt: skip
 def clear_claim_flag(flag_id: UUID, body: ClearBody) -> dict[str, Any]:
     """Clear a flag, saying why it does not matter."""

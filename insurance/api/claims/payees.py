@@ -21,8 +21,8 @@ from insurance.api.edge import (
     endpoint,
 )
 from insurance.claims import services
+from insurance.claims.permissions import ClaimsMay
 from insurance.core import clock
-from insurance.core.permissions import May
 from insurance.web.business import business_day
 from insurance.web.parsing import Day
 
@@ -61,21 +61,21 @@ class VerifyBody(Body):
     how: Reason
 
 
-@endpoint("PUT", f"{ONE}/payee", may=May.CLAIMS_SUBMIT, body=PayeeBody, answer=ClaimAnswer,
+@endpoint("PUT", f"{ONE}/payee", may=ClaimsMay.SUBMIT, body=PayeeBody, answer=ClaimAnswer,
           tag=TAG)  # fmt: skip
 def change_claim_payee(claim_id: UUID, body: PayeeBody) -> dict[str, Any]:
     """Pay one person from now on; a payment soon after needs a second person."""
     return _change_payees(claim_id, [body.payee], body.reason)
 
 
-@endpoint("PUT", f"{ONE}/payees", may=May.CLAIMS_SUBMIT, body=PayeesBody, answer=ClaimAnswer,
+@endpoint("PUT", f"{ONE}/payees", may=ClaimsMay.SUBMIT, body=PayeesBody, answer=ClaimAnswer,
           tag=TAG)  # fmt: skip
 def change_claim_payees(claim_id: UUID, body: PayeesBody) -> dict[str, Any]:
     """Change who is paid, and by which shares; a payment soon after needs a second person."""
     return _change_payees(claim_id, body.payees, body.reason)
 
 
-@endpoint("POST", f"{ONE}/payees/by-policy", may=May.CLAIMS_SUBMIT, body=ByPolicyBody,
+@endpoint("POST", f"{ONE}/payees/by-policy", may=ClaimsMay.SUBMIT, body=ByPolicyBody,
           answer=ClaimAnswer, tag=TAG)  # fmt: skip
 def pay_claim_by_policy(claim_id: UUID, body: ByPolicyBody) -> dict[str, Any]:
     """Let those be paid whom the policy names: beneficiaries by shares, else the estate."""
@@ -89,7 +89,7 @@ def pay_claim_by_policy(claim_id: UUID, body: ByPolicyBody) -> dict[str, Any]:
     return claim_answer(claim_id)
 
 
-@endpoint("POST", "/claim-payees/<uuid:payee_id>/verify", may=May.CLAIMS_ASSESS,
+@endpoint("POST", "/claim-payees/<uuid:payee_id>/verify", may=ClaimsMay.ASSESS,
           body=VerifyBody, answer=ClaimPayeeAnswer, tag=TAG)  # fmt: skip
 def verify_claim_account(payee_id: UUID, body: VerifyBody) -> Any:
     """Record that a payee's account was checked, by somebody who did not enter it."""

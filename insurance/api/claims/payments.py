@@ -22,8 +22,8 @@ from insurance.api.edge import (
 )
 from insurance.api.endorsements import LifeAnswer, answers_by_question
 from insurance.claims import services
+from insurance.claims.permissions import ClaimsMay
 from insurance.core import clock
-from insurance.core.permissions import May
 from insurance.web.business import business_day
 from insurance.web.parsing import Day, Money
 
@@ -87,7 +87,7 @@ class UndoAnswer(Answer):
     approval_id: UUID
 
 
-@endpoint("POST", f"{ONE}/pay", may=May.CLAIMS_PAY, body=PayClaimBody, answer=PayClaimAnswer,
+@endpoint("POST", f"{ONE}/pay", may=ClaimsMay.PAY, body=PayClaimBody, answer=PayClaimAnswer,
           may_wait=True, tag=TAG)  # fmt: skip
 def pay_claim(claim_id: UUID, body: PayClaimBody) -> Reply:
     """Pay what was approved to the payees by their shares; premiums owed are deducted.
@@ -119,7 +119,7 @@ def pay_claim(claim_id: UUID, body: PayClaimBody) -> Reply:
     return Reply(content, status=None if outcome.approval_id is None else 202)
 
 
-@endpoint("POST", f"{ONE}/undo-death", may=May.CLAIMS_PAY, body=UndoDeathBody, answer=UndoAnswer,
+@endpoint("POST", f"{ONE}/undo-death", may=ClaimsMay.PAY, body=UndoDeathBody, answer=UndoAnswer,
           status=202, tag=TAG)  # fmt: skip
 def undo_claim_death(claim_id: UUID, body: UndoDeathBody) -> dict[str, Any]:
     """Ask a second person to restore a policy that was ended for a death that was none."""
@@ -133,7 +133,7 @@ def undo_claim_death(claim_id: UUID, body: UndoDeathBody) -> dict[str, Any]:
     return {"approval_id": found}
 
 
-@endpoint("POST", "/claim-payments/<uuid:payment_id>/void", may=May.CLAIMS_PAY, body=VoidBody,
+@endpoint("POST", "/claim-payments/<uuid:payment_id>/void", may=ClaimsMay.PAY, body=VoidBody,
           answer=ClaimPaymentAnswer, tag=TAG)  # fmt: skip
 def void_claim_payment(payment_id: UUID, body: VoidBody) -> Any:
     """Take a payment back that did not arrive."""

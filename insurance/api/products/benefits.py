@@ -20,7 +20,6 @@ from insurance.api.products.shared import (
 )
 from insurance.core import clock
 from insurance.core.db import db
-from insurance.core.permissions import May
 from insurance.products import queries, services
 from insurance.products.models import (
     AmountType,
@@ -32,6 +31,7 @@ from insurance.products.models import (
     ProductVersion,
     VersionStatus,
 )
+from insurance.products.permissions import ProductsMay
 from insurance.web.parsing import Amount, Money, RateNumber
 
 
@@ -107,7 +107,7 @@ class BenefitChanges(BenefitFields):
     version: Edits | None = None
 
 
-@endpoint("GET", "/products/<uuid:product_id>/benefits", may=May.PRODUCTS_VIEW,
+@endpoint("GET", "/products/<uuid:product_id>/benefits", may=ProductsMay.VIEW,
           query=VersionQuery, answer=list[ProductBenefitAnswer], tag="Products")  # fmt: skip
 def list_productbenefit_answers(product_id: UUID, query: VersionQuery) -> list[dict[str, Any]]:
     """List the benefits of a product's version."""
@@ -115,7 +115,7 @@ def list_productbenefit_answers(product_id: UUID, query: VersionQuery) -> list[d
     return benefit_answers(product, version, queries.list_benefits(db.session(), version.id))
 
 
-@endpoint("POST", "/products/<uuid:product_id>/benefits", may=May.PRODUCTS_EDIT,
+@endpoint("POST", "/products/<uuid:product_id>/benefits", may=ProductsMay.EDIT,
           body=NewBenefitBody, answer=ProductBenefitAnswer, status=201, tag="Products")  # fmt: skip
 def add_product_benefit(product_id: UUID, body: NewBenefitBody) -> Reply:
     """Add a benefit to a product's draft."""
@@ -124,14 +124,14 @@ def add_product_benefit(product_id: UUID, body: NewBenefitBody) -> Reply:
     return created(_benefit(benefit), "get_product_benefit", benefit_id=benefit.id)
 
 
-@endpoint("GET", "/product-benefits/<uuid:benefit_id>", may=May.PRODUCTS_VIEW,
+@endpoint("GET", "/product-benefits/<uuid:benefit_id>", may=ProductsMay.VIEW,
           answer=ProductBenefitAnswer, tag="Products")  # fmt: skip
 def get_product_benefit(benefit_id: UUID) -> dict[str, Any]:
     """Read a benefit."""
     return _benefit(queries.get_benefit(db.session(), benefit_id))
 
 
-@endpoint("PUT", "/product-benefits/<uuid:benefit_id>", may=May.PRODUCTS_EDIT,
+@endpoint("PUT", "/product-benefits/<uuid:benefit_id>", may=ProductsMay.EDIT,
           body=BenefitChanges, answer=ProductBenefitAnswer, tag="Products")  # fmt: skip
 def edit_product_benefit(benefit_id: UUID, body: BenefitChanges) -> dict[str, Any]:
     """Change a benefit of a draft."""
@@ -139,7 +139,7 @@ def edit_product_benefit(benefit_id: UUID, body: BenefitChanges) -> dict[str, An
     return _benefit(services.edit_benefit(benefit_id, changes, version=body.version))
 
 
-@endpoint("DELETE", "/product-benefits/<uuid:benefit_id>", may=May.PRODUCTS_EDIT,
+@endpoint("DELETE", "/product-benefits/<uuid:benefit_id>", may=ProductsMay.EDIT,
           answer=None, status=204, tag="Products")  # fmt: skip
 def delete_product_benefit(benefit_id: UUID) -> None:
     """Delete a benefit from a draft."""

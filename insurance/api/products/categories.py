@@ -9,12 +9,12 @@ from insurance.api.edge import Answer, Body, Reply, created, endpoint
 from insurance.api.products.shared import Code, Name, Prose, columns
 from insurance.core import clock
 from insurance.core.db import db
-from insurance.core.permissions import May
 from insurance.products import queries, services
 from insurance.products.models import (
     ProductCategory,
     TargetMarket,
 )
+from insurance.products.permissions import ProductsMay
 
 
 class NewCategoryBody(Body):
@@ -41,7 +41,7 @@ class CategoryAnswer(Answer):
     created_at: datetime
 
 
-@endpoint("GET", "/product-categories", may=May.PRODUCTS_VIEW,
+@endpoint("GET", "/product-categories", may=ProductsMay.VIEW,
           answer=list[CategoryAnswer], tag="Product categories")  # fmt: skip
 def list_product_categories() -> list[dict[str, Any]]:
     """List product categories by name."""
@@ -50,7 +50,7 @@ def list_product_categories() -> list[dict[str, Any]]:
     return [_category(category, classes) for category in queries.list_categories(session)]
 
 
-@endpoint("POST", "/product-categories", may=May.PRODUCTS_EDIT, body=NewCategoryBody,
+@endpoint("POST", "/product-categories", may=ProductsMay.EDIT, body=NewCategoryBody,
           answer=CategoryAnswer, status=201, tag="Product categories")  # fmt: skip
 def create_product_category(body: NewCategoryBody) -> Reply:
     """Create a product category."""
@@ -60,7 +60,7 @@ def create_product_category(body: NewCategoryBody) -> Reply:
     return created(_category(category, classes), "get_product_category", category_id=category.id)
 
 
-@endpoint("GET", "/product-categories/<uuid:category_id>", may=May.PRODUCTS_VIEW,
+@endpoint("GET", "/product-categories/<uuid:category_id>", may=ProductsMay.VIEW,
           answer=CategoryAnswer, tag="Product categories")  # fmt: skip
 def get_product_category(category_id: UUID) -> dict[str, Any]:
     """Read a product category."""

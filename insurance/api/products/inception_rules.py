@@ -19,7 +19,6 @@ from insurance.api.products.shared import (
 )
 from insurance.core import clock
 from insurance.core.db import db
-from insurance.core.permissions import May
 from insurance.products import queries, services
 from insurance.products.models import (
     FieldType,
@@ -28,6 +27,7 @@ from insurance.products.models import (
     ProductVersion,
     VersionStatus,
 )
+from insurance.products.permissions import ProductsMay
 from insurance.web.parsing import Amount, Money
 
 
@@ -78,7 +78,7 @@ class InceptionRuleChanges(InceptionRuleFields):
     version: Edits | None = None
 
 
-@endpoint("GET", "/products/<uuid:product_id>/inception-rules", may=May.PRODUCTS_VIEW,
+@endpoint("GET", "/products/<uuid:product_id>/inception-rules", may=ProductsMay.VIEW,
           query=VersionQuery, answer=list[InceptionRuleAnswer], tag="Products")  # fmt: skip
 def list_inception_rules(product_id: UUID, query: VersionQuery) -> list[dict[str, Any]]:
     """List what a quote for a product's version must answer."""
@@ -87,7 +87,7 @@ def list_inception_rules(product_id: UUID, query: VersionQuery) -> list[dict[str
     return [rule_answer(product, version, rule) for rule in found]
 
 
-@endpoint("POST", "/products/<uuid:product_id>/inception-rules", may=May.PRODUCTS_EDIT,
+@endpoint("POST", "/products/<uuid:product_id>/inception-rules", may=ProductsMay.EDIT,
           body=NewInceptionRuleBody, answer=InceptionRuleAnswer, status=201,
           tag="Products")  # fmt: skip
 def add_inception_rule(product_id: UUID, body: NewInceptionRuleBody) -> Reply:
@@ -99,14 +99,14 @@ def add_inception_rule(product_id: UUID, body: NewInceptionRuleBody) -> Reply:
     return created(_single_rule(rule), "get_inception_rule", rule_id=rule.id)
 
 
-@endpoint("GET", "/inception-rules/<uuid:rule_id>", may=May.PRODUCTS_VIEW,
+@endpoint("GET", "/inception-rules/<uuid:rule_id>", may=ProductsMay.VIEW,
           answer=InceptionRuleAnswer, tag="Products")  # fmt: skip
 def get_inception_rule(rule_id: UUID) -> dict[str, Any]:
     """Read an inception rule."""
     return _single_rule(queries.get_inception_rule(db.session(), rule_id))
 
 
-@endpoint("PUT", "/inception-rules/<uuid:rule_id>", may=May.PRODUCTS_EDIT,
+@endpoint("PUT", "/inception-rules/<uuid:rule_id>", may=ProductsMay.EDIT,
           body=InceptionRuleChanges, answer=InceptionRuleAnswer, tag="Products")  # fmt: skip
 def edit_inception_rule(rule_id: UUID, body: InceptionRuleChanges) -> dict[str, Any]:
     """Change an inception rule of a draft."""
@@ -114,7 +114,7 @@ def edit_inception_rule(rule_id: UUID, body: InceptionRuleChanges) -> dict[str, 
     return _single_rule(services.edit_inception_rule(rule_id, changes, version=body.version))
 
 
-@endpoint("DELETE", "/inception-rules/<uuid:rule_id>", may=May.PRODUCTS_EDIT,
+@endpoint("DELETE", "/inception-rules/<uuid:rule_id>", may=ProductsMay.EDIT,
           answer=None, status=204, tag="Products")  # fmt: skip
 def delete_inception_rule(rule_id: UUID) -> None:
     """Delete an inception rule from a draft."""

@@ -16,7 +16,6 @@ from insurance.core import clock
 from insurance.core.context import current_actor
 from insurance.core.db import db
 from insurance.core.errors import DomainError, ForbiddenError
-from insurance.core.permissions import May
 from insurance.products import queries, services
 from insurance.products.models import (
     CancellationBasis,
@@ -30,6 +29,7 @@ from insurance.products.models import (
     TermType,
     VersionStatus,
 )
+from insurance.products.permissions import ProductsMay
 from insurance.web.business import business_day
 from insurance.web.parsing import Amount, Money, RateNumber, Words
 
@@ -196,7 +196,7 @@ class ProductsQuery(ListQuery):
     search: str = Field("", max_length=200)
 
 
-@endpoint("GET", "/products", may=May.PRODUCTS_VIEW, query=ProductsQuery,
+@endpoint("GET", "/products", may=ProductsMay.VIEW, query=ProductsQuery,
           answer=list[ProductAnswer], tag="Products")  # fmt: skip
 def list_products(query: ProductsQuery) -> Reply:
     """List products by name."""
@@ -212,12 +212,12 @@ def list_products(query: ProductsQuery) -> Reply:
     return listing(found, lambda line: _product(line.product, line.version))
 
 
-@endpoint("POST", "/products", may=May.PRODUCTS_EDIT, body=NewProductBody,
+@endpoint("POST", "/products", may=ProductsMay.EDIT, body=NewProductBody,
           answer=ProductDetail, status=201, tag="Products")  # fmt: skip
 def create_product(body: NewProductBody) -> Reply:
     """Create a product as a draft, or launched where is_active is true and every check holds."""
-    if body.is_active and not current_actor().may(May.PRODUCTS_LAUNCH):
-        raise ForbiddenError(f"Launching needs the permission {May.PRODUCTS_LAUNCH.value}.")
+    if body.is_active and not current_actor().may(ProductsMay.LAUNCH):
+        raise ForbiddenError(f"Launching needs the permission {ProductsMay.LAUNCH.value}.")
     values = body.model_dump(exclude={"org_id", "rate_table"}, exclude_unset=True)
     header = {name: values.pop(name) for name in _HEADER if name in values}
     values.setdefault("pricing_method", _implied_method(body))
@@ -263,14 +263,14 @@ def _simple_rates(rows: Sequence[SimpleRate] | None) -> list[services.NewRate]:
     ]
 
 
-@endpoint("GET", "/products/<uuid:product_id>", may=May.PRODUCTS_VIEW,
+@endpoint("GET", "/products/<uuid:product_id>", may=ProductsMay.VIEW,
           answer=ProductDetail, tag="Products")  # fmt: skip
 def get_product(product_id: UUID) -> dict[str, Any]:
     """Read a product with its versions and the terms that count."""
     return _detail(product_id)
 
 
-@endpoint("PUT", "/products/<uuid:product_id>", may=May.PRODUCTS_EDIT, body=ProductChanges,
+@endpoint("PUT", "/products/<uuid:product_id>", may=ProductsMay.EDIT, body=ProductChanges,
           answer=ProductDetail, tag="Products")  # fmt: skip
 def edit_product(product_id: UUID, body: ProductChanges) -> dict[str, Any]:
     """Change a product: its draft in place, or a new draft cloned from the launched version."""
@@ -311,7 +311,7 @@ class WithdrawQuery(Query):
     reason: str = Field("", max_length=500)
 
 
-@endpoint("PUT", "/products/<uuid:product_id>/launch", may=May.PRODUCTS_LAUNCH,
+@endpoint("PUT", "/products/<uuid:product_id>/launch", may=ProductsMay.LAUNCH,
           query=LaunchQuery, answer=ProductDetail, tag="Products", may_wait=True)  # fmt: skip
 def launch_product(product_id: UUID, query: LaunchQuery) -> Reply:
     """Launch the draft if every check holds; the version before is superseded.
@@ -324,7 +324,7 @@ def launch_product(product_id: UUID, query: LaunchQuery) -> Reply:
     return Reply(content, status=202 if content["approval_id"] else None)
 
 
-@endpoint("PUT", "/products/<uuid:product_id>/withdraw", may=May.PRODUCTS_LAUNCH,
+@endpoint("PUT", "/products/<uuid:product_id>/withdraw", may=ProductsMay.LAUNCH,
           query=WithdrawQuery, answer=ProductDetail, tag="Products")  # fmt: skip
 def withdraw_product(product_id: UUID, query: WithdrawQuery) -> dict[str, Any]:
     """Stop selling a product."""
@@ -334,14 +334,14 @@ def withdraw_product(product_id: UUID, query: WithdrawQuery) -> dict[str, Any]:
     return _detail(product_id)
 
 
-@endpoint("DELETE", "/products/<uuid:product_id>", may=May.PRODUCTS_EDIT,
+@endpoint("DELETE", "/products/<uuid:product_id>", may=ProductsMay.EDIT,
           answer=None, status=204, tag="Products")  # fmt: skip
 def delete_product(product_id: UUID) -> None:
     """Delete a product that was never launched."""
     services.delete_product(product_id)
 
 
-@endpoint("DELETE", "/products/<uuid:product_id>/draft", may=May.PRODUCTS_EDIT,
+@endpoint("DELETE", "/products/<uuid:product_id>/draft", may=ProductsMay.EDIT,
           answer=None, status=204, tag="Products")  # fmt: skip
 def discard_draft(product_id: UUID) -> None:
     """Discard the draft of a product that has been launched before."""
@@ -358,7 +358,7 @@ class LaunchCheckAnswer(Answer):
     notes: list[str]
 
 
-@endpoint("GET", "/products/<uuid:product_id>/launch-checks", may=May.PRODUCTS_VIEW,
+@endpoint("GET", "/products/<uuid:product_id>/launch-checks", may=ProductsMay.VIEW,
           answer=list[LaunchCheckAnswer], tag="Products")  # fmt: skip
 def list_launch_checks(product_id: UUID) -> Any:
     """List every check that the draft, or else the version that counts, must pass."""

@@ -12,13 +12,13 @@ from insurance.api.products.shared import Code, Level, Name, Whole, columns
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError
-from insurance.core.permissions import May
 from insurance.products import queries, services
 from insurance.products.models import (
     RateBasis,
     RateMethod,
     RateTable,
 )
+from insurance.products.permissions import ProductsMay
 from insurance.products.rules import KNOWN_FACTORS
 from insurance.web.parsing import RateNumber, Words
 
@@ -85,7 +85,7 @@ class RateTableAnswer(RateTableLine):
     relativities: list[RelativityEntry]
 
 
-@endpoint("GET", "/rate-tables", may=May.PRODUCTS_VIEW, query=ListQuery,
+@endpoint("GET", "/rate-tables", may=ProductsMay.VIEW, query=ListQuery,
           answer=list[RateTableLine], tag="Rate tables")  # fmt: skip
 def list_rate_tables(query: ListQuery) -> Reply:
     """List rate tables by code, the newest version first."""
@@ -93,7 +93,7 @@ def list_rate_tables(query: ListQuery) -> Reply:
     return listing(found, lambda line: line.table)
 
 
-@endpoint("POST", "/rate-tables", may=May.PRODUCTS_EDIT, body=NewRateTableBody,
+@endpoint("POST", "/rate-tables", may=ProductsMay.EDIT, body=NewRateTableBody,
           answer=RateTableAnswer, status=201, tag="Rate tables")  # fmt: skip
 def create_rate_table(body: NewRateTableBody) -> Reply:
     """Create a rate table, or the next version of one."""
@@ -115,7 +115,7 @@ def create_rate_table(body: NewRateTableBody) -> Reply:
     return created(_rate_table(table), "get_rate_table", table_id=table.id)
 
 
-@endpoint("GET", "/rate-tables/<uuid:table_id>", may=May.PRODUCTS_VIEW,
+@endpoint("GET", "/rate-tables/<uuid:table_id>", may=ProductsMay.VIEW,
           answer=RateTableAnswer, tag="Rate tables")  # fmt: skip
 def get_rate_table(table_id: UUID) -> dict[str, Any]:
     """Read a rate table with its rows."""

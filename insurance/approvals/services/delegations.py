@@ -5,13 +5,13 @@ from uuid import UUID
 
 from insurance.approvals import queries, rules
 from insurance.approvals.models import ApprovalDelegation
+from insurance.approvals.permissions import ApprovalsMay
 from insurance.approvals.services.standing import as_actor
 from insurance.audit_logs.services import record
 from insurance.core.context import Actor, current_actor
 from insurance.core.db import transaction
 from insurance.core.errors import ConflictError, DomainError, ForbiddenError
 from insurance.core.ids import new_id
-from insurance.core.permissions import May
 from insurance.core.records import get_record
 from insurance.identity.queries import list_members
 from insurance.notifications.services import send_later
@@ -78,7 +78,7 @@ def delegate_decisions(
 
 
 def _check_giver(actor: Actor) -> UUID:
-    if actor.user_id is None or not actor.may(May.APPROVALS_DECIDE):
+    if actor.user_id is None or not actor.may(ApprovalsMay.DECIDE):
         raise ForbiddenError("Only who decides requests can name somebody to do it instead.")
     return actor.user_id
 

@@ -8,10 +8,10 @@ from sqlalchemy.orm import Session
 
 from insurance.approvals import queries, rules
 from insurance.approvals.models import ApprovalDelegation, ApprovalRequest
+from insurance.approvals.permissions import ApprovalsMay
 from insurance.approvals.subjects import subject_of
 from insurance.core.context import Actor, acting_as, current_actor
 from insurance.core.errors import ConflictError, DomainError, ForbiddenError
-from insurance.core.permissions import May
 from insurance.core.tenancy import current_org
 from insurance.identity.queries import Colleague, list_members
 from insurance.organizations.queries import local_day
@@ -40,7 +40,7 @@ def standing_to_reject(
 ) -> DeciderStanding:
     """Return in whose right the acting person may reject a request. Raises ForbiddenError."""
     person_id = rules.check_checker(request.requested_by, current_actor().user_id)
-    if current_actor().may(May.APPROVALS_DECIDE):
+    if current_actor().may(ApprovalsMay.DECIDE):
         return DeciderStanding(person_id)
     refusal = _not_a_decider()
     for delegation, delegator in _named_by(session, person_id, now):
@@ -64,7 +64,7 @@ def standing_to_agree(
     rules.check_agrees_once([one.agreed_by for one in agreed], person_id)
     rules.check_voice({one.voice_of: one.agreed_by_name for one in agreed}, person_id)
     refusal: DomainError = _not_a_decider()
-    if current_actor().may(May.APPROVALS_DECIDE):
+    if current_actor().may(ApprovalsMay.DECIDE):
         try:
             subject_of(request.action).check_checker(session, request)
         except ForbiddenError as error:
@@ -104,11 +104,11 @@ def _named_by(
     A token narrowed to other things does not decide for anybody.
     """
     scopes = current_actor().scopes
-    if scopes is not None and May.APPROVALS_DECIDE not in scopes:
+    if scopes is not None and ApprovalsMay.DECIDE not in scopes:
         return []
     found = queries.list_delegations_to(session, person_id, on=local_day(session, now))
     givers = [(one, _member(session, one.delegator_id)) for one in found]
-    return [(one, giver) for one, giver in givers if giver and giver.may(May.APPROVALS_DECIDE)]
+    return [(one, giver) for one, giver in givers if giver and giver.may(ApprovalsMay.DECIDE)]
 
 
 def as_actor(member: Colleague) -> Actor:
@@ -119,6 +119,7 @@ def as_actor(member: Colleague) -> Actor:
         name=member.name,
         org_id=current_org(),
         roles=frozenset(member.roles),
+        grant_changes=member.grant_changes,
     )
 
 

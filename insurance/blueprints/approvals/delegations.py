@@ -6,12 +6,12 @@ from flask import Response, request, url_for
 from wtforms import TextAreaField
 
 from insurance.approvals import queries, services
+from insurance.approvals.permissions import ApprovalsMay
 from insurance.blueprints.approvals import bp
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError
 from insurance.core.paging import decode_cursor
-from insurance.core.permissions import May
 from insurance.identity.queries import list_members
 from insurance.web.access import current_person, requires
 from insurance.web.business import business_day
@@ -35,17 +35,17 @@ class WithdrawForm(Form):
 
 
 @bp.get("/delegations")
-@requires(May.APPROVALS_VIEW)
+@requires(ApprovalsMay.VIEW)
 def delegations() -> Response:
     """List the delegations that one gave or was given."""
     return _list(WithdrawForm())
 
 
 @bp.route("/delegations/new", methods=["GET", "POST"])
-@requires(May.APPROVALS_DECIDE)
+@requires(ApprovalsMay.DECIDE)
 def delegate() -> Response:
     """Name a colleague who decides in one's place."""
-    form, status = DelegationForm(), 200
+    form = DelegationForm()
     colleagues = [one for one in list_members(db.session()) if one.user.id != current_person().id]
     form.delegate_id.choices += [
         (str(one.user.id), f"{one.name}, {one.user.email}") for one in colleagues
@@ -61,21 +61,20 @@ def delegate() -> Response:
             )
         except DomainError as error:
             refuse(form, error)
-            status = error.status
         else:
             message = f"{made.delegate_name} decides in your place on those days."
             return go(url_for(".delegations"), message)
     return page(
         "approvals/delegate.html",
         part="delegation_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         colleagues=colleagues,
     )
 
 
 @bp.post("/delegations/<uuid:delegation_id>/withdraw")
-@requires(May.APPROVALS_VIEW)
+@requires(ApprovalsMay.VIEW)
 def withdraw_delegation(delegation_id: UUID) -> Response:
     """End a delegation of one's own."""
     found = queries.get_delegation(db.session(), delegation_id)

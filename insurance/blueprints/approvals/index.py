@@ -6,10 +6,10 @@ from flask import Response, request, url_for
 
 from insurance.approvals import queries
 from insurance.approvals.models import ApprovalStatus
+from insurance.approvals.permissions import ApprovalsMay
 from insurance.blueprints.approvals import bp
 from insurance.core.db import db
 from insurance.core.paging import decode_cursor
-from insurance.core.permissions import May
 from insurance.web.access import requires
 from insurance.web.html import next_url, page
 
@@ -17,7 +17,7 @@ ROWS = 25
 
 
 @bp.get("")
-@requires(May.APPROVALS_VIEW)
+@requires(ApprovalsMay.VIEW)
 def index() -> Response:
     """List what waits for a second person, or what was decided; newest first."""
     chosen = request.args.get("status", ApprovalStatus.WAITING)

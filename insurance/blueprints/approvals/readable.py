@@ -21,7 +21,7 @@ from insurance.core.context import current_actor
 from insurance.core.db import db
 from insurance.core.errors import NotFoundError
 from insurance.core.money import ZERO, format_money
-from insurance.core.privacy import as_shown, may_see_identity
+from insurance.customers.privacy import as_shown, may_see_identity
 from insurance.policies import queries as policies
 from insurance.policies.models import Policy
 from insurance.policies.services import cancellation, endorsements, relief, setting_aside

@@ -20,7 +20,7 @@ from insurance.core.context import current_actor
 from insurance.core.db import db
 from insurance.core.errors import DomainError, ForbiddenError, StaleError
 from insurance.core.money import ZERO, format_money
-from insurance.core.permissions import May
+from insurance.organizations.permissions import SettingsMay
 from insurance.web.access import requires
 from insurance.web.forms import ChoiceField, Form, MoneyField, Required, VersionField, WholeField
 from insurance.web.html import differences, go, page, refuse
@@ -70,15 +70,15 @@ def _sibling(name: str, last: str) -> str:
 
 
 @bp.route("/settings", methods=["GET", "POST"])
-@requires(May.SETTINGS_VIEW)
+@requires(SettingsMay.VIEW)
 def settings() -> Response:
     """Show how many people must agree to what, and change it."""
     session = db.session()
     setting, rules = queries.get_setting(session), queries.list_rules(session)
     form = _form(setting, rules)
-    if form.is_submitted() and not current_actor().may(May.SETTINGS_EDIT):
+    if form.is_submitted() and not current_actor().may(SettingsMay.EDIT):
         raise ForbiddenError("Your role may look at the settings, not change them.")
-    status, conflict = 200, []
+    conflict: list[tuple[str, Any, Any]] = []
     if form.validate_on_submit():
         wanted = form.wanted()
         try:
@@ -91,14 +91,13 @@ def settings() -> Response:
             )
         except DomainError as error:
             refuse(form, _at_rows(error, wanted))
-            status = error.status
             conflict = _conflict(form, error)
         else:
             return go(url_for(".settings"), "Settings saved.")
     return page(
         "approvals/settings.html",
         part="settings_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         conflict=conflict,
         setting=setting,

@@ -8,6 +8,7 @@ from wtforms import TextAreaField
 
 from insurance.approvals import queries, services
 from insurance.approvals.models import ApprovalRequest, ApprovalStatus
+from insurance.approvals.permissions import ApprovalsMay
 from insurance.approvals.services.standing import DeciderStanding
 from insurance.approvals.subjects import subject_of
 from insurance.blueprints.approvals import bp
@@ -16,7 +17,7 @@ from insurance.core import clock
 from insurance.core.context import current_actor
 from insurance.core.db import db
 from insurance.core.errors import ConflictError, DomainError, ForbiddenError
-from insurance.core.permissions import GRANTS, TENANT_ROLES, May
+from insurance.core.permissions import Role, roles_granted
 from insurance.web.access import requires
 from insurance.web.business import business_day
 from insurance.web.filters import words
@@ -31,14 +32,14 @@ class DecisionForm(Form):
 
 
 @bp.get("/<uuid:approval_id>")
-@requires(May.APPROVALS_VIEW)
+@requires(ApprovalsMay.VIEW)
 def show(approval_id: UUID) -> Response:
     """Show a request as it was frozen."""
     return _page(queries.get_request(db.session(), approval_id), DecisionForm())
 
 
 @bp.post("/<uuid:approval_id>/decide")
-@requires(May.APPROVALS_VIEW)
+@requires(ApprovalsMay.VIEW)
 def decide(approval_id: UUID) -> Response:
     """Approve, which carries the request out at once, or reject: in one's own right or another's."""
     found = queries.get_request(db.session(), approval_id)
@@ -68,7 +69,7 @@ def _done(approval_id: UUID) -> str:
 
 
 @bp.post("/<uuid:approval_id>/withdraw")
-@requires(May.APPROVALS_VIEW)
+@requires(ApprovalsMay.VIEW)
 def withdraw(approval_id: UUID) -> Response:
     """Take back what one asked for."""
     found = queries.get_request(db.session(), approval_id)
@@ -126,5 +127,5 @@ def _try(
 
 def _deciders() -> str:
     """Return the roles that decide requests, in words."""
-    roles = [one for one in TENANT_ROLES if May.APPROVALS_DECIDE in GRANTS[one]]
-    return ", ".join(words(one).lower() for one in roles)
+    deciding = roles_granted(ApprovalsMay.DECIDE, current_actor().grant_changes)
+    return ", ".join(words(role).lower() for role in Role if role in deciding)

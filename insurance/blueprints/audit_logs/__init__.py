@@ -1,6 +1,6 @@
 """The audit log on screen."""
 
-from insurance.core.permissions import May
+from insurance.audit_logs.permissions import AuditMay
 from insurance.web.access import tenant_blueprint
 from insurance.web.navigation import RailEntry
 
@@ -9,7 +9,7 @@ RAIL = (
     RailEntry(
         "Audit log",
         "audit_logs.index",
-        May.AUDIT_VIEW,
+        AuditMay.VIEW,
         "history",
         group="Control",
         place=30,

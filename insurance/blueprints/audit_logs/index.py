@@ -10,10 +10,10 @@ from flask import Response, request, url_for
 
 from insurance.audit_logs import queries
 from insurance.audit_logs.models import AuditEvent
+from insurance.audit_logs.permissions import AuditMay
 from insurance.blueprints.audit_logs import bp
 from insurance.core.db import db
 from insurance.core.paging import decode_cursor
-from insurance.core.permissions import May
 from insurance.web.access import current_tenant, requires
 from insurance.web.exports import export as export_rows
 from insurance.web.forms import parse_day
@@ -38,7 +38,7 @@ _EXPORTED = (
 
 
 @bp.route("")
-@requires(May.AUDIT_VIEW)
+@requires(AuditMay.VIEW)
 def index() -> Response:
     """List what people and programs did, newest first."""
     wanted, problems = _filter()
@@ -64,7 +64,7 @@ def index() -> Response:
 
 
 @bp.route("/export.csv", methods=["POST"])
-@requires(May.AUDIT_EXPORT)
+@requires(AuditMay.EXPORT)
 def export() -> Response:
     """Send the chosen rows as CSV; the export itself is written to the log."""
     wanted, _problems = _filter()

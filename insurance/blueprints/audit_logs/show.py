@@ -5,17 +5,17 @@ from uuid import UUID
 from flask import Response
 
 from insurance.audit_logs import queries, rules
+from insurance.audit_logs.permissions import AuditMay
 from insurance.audit_logs.sealing import find_proof
 from insurance.blueprints.audit_logs import bp
 from insurance.core.db import db
-from insurance.core.permissions import May
-from insurance.core.privacy import as_shown
+from insurance.customers.privacy import as_shown
 from insurance.web.access import requires
 from insurance.web.html import page
 
 
 @bp.route("/<uuid:event_id>")
-@requires(May.AUDIT_VIEW)
+@requires(AuditMay.VIEW)
 def show(event_id: UUID) -> Response:
     """Show an entry with before and after, its seal, and what the same request did."""
     event = queries.get_event(db.session(), event_id)

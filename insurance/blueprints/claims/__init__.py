@@ -1,6 +1,6 @@
 """Screens of claims."""
 
-from insurance.core.permissions import May
+from insurance.claims.permissions import ClaimsMay, ClaimsReportsMay
 from insurance.web.access import tenant_blueprint
 from insurance.web.navigation import RailEntry
 
@@ -9,16 +9,21 @@ RAIL = (
     RailEntry(
         "Claims",
         "claims.index",
-        May.CLAIMS_VIEW,
+        ClaimsMay.VIEW,
         "clipboard-list",
         group="Serve",
         place=40,
         key="l",
     ),
     RailEntry(
-        "Claims reports", "claims.reports", May.CLAIMS_REPORTS, "receipt", group="Know", place=10
+        "Claims reports", "claims.reports", ClaimsReportsMay.VIEW, "receipt", group="Know", place=10
     ),
     RailEntry(
-        "Loss ratio", "claims.loss_ratio", May.CLAIMS_REPORTS, "chart-bar", group="Know", place=20
+        "Loss ratio",
+        "claims.loss_ratio",
+        ClaimsReportsMay.VIEW,
+        "chart-bar",
+        group="Know",
+        place=20,
     ),
 )

@@ -9,12 +9,12 @@ from wtforms import BooleanField, TextAreaField
 from insurance.blueprints.claims import bp
 from insurance.claims import queries, services
 from insurance.claims.models import CostType, NoteKind
+from insurance.claims.permissions import ClaimsMay
 from insurance.claims.queries import ClaimLine
 from insurance.core import clock
 from insurance.core.db import db
-from insurance.core.errors import DomainError, DomainErrors
+from insurance.core.errors import DomainError
 from insurance.core.money import ZERO, format_money, total
-from insurance.core.permissions import GRANTS, May
 from insurance.identity.queries import list_colleagues
 from insurance.policies.rules import LifeQuestion
 from insurance.web.access import requires
@@ -98,20 +98,19 @@ def act_screen(
     is_danger: bool = False,
 ) -> Response:
     """Show a form of one act on a claim, or do the act and go back to the claim."""
-    status = 200
     questions: Sequence[LifeQuestion] = ()
     if form.validate_on_submit():
         try:
             act()
         except DomainError as error:
             refuse(form, _named(error))
-            status, questions = error.status, questions_of(error)
+            questions = questions_of(error)
         else:
             return go(url_for(".show", claim_id=line.id), said)
     return page(
         "claims/act.html",
         part="act_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         title=title,
         verb=verb,
         says=says,
@@ -125,20 +124,13 @@ def act_screen(
 
 
 def _named(error: DomainError) -> DomainError:
-    names = {"claim_benefit_item_id": "item_id"}
-    return DomainErrors(
-        [
-            DomainError(
-                one.message,
-                field=names.get(one.field or "", one.field),
-            )
-            for one in error.errors
-        ]
-    )
+    for one in error.errors:
+        one.field = "item_id" if one.field == "claim_benefit_item_id" else one.field
+    return error
 
 
 @bp.route("/<uuid:claim_id>/close", methods=["GET", "POST"])
-@requires(May.CLAIMS_ASSESS)
+@requires(ClaimsMay.ASSESS)
 def close(claim_id: UUID) -> Response:
     """Close a claim and release what is reserved."""
     line, form = queries.get_claim_line(db.session(), claim_id), WhyForm()
@@ -159,7 +151,7 @@ def close(claim_id: UUID) -> Response:
 
 
 @bp.route("/<uuid:claim_id>/reopen", methods=["GET", "POST"])
-@requires(May.CLAIMS_ASSESS)
+@requires(ClaimsMay.ASSESS)
 def reopen(claim_id: UUID) -> Response:
     """Open a decided claim again."""
     line, form = queries.get_claim_line(db.session(), claim_id), WhyForm()
@@ -177,7 +169,7 @@ def reopen(claim_id: UUID) -> Response:
 
 
 @bp.route("/<uuid:claim_id>/notes/new", methods=["GET", "POST"])
-@requires(May.CLAIMS_SUBMIT)
+@requires(ClaimsMay.SUBMIT)
 def add_note(claim_id: UUID) -> Response:
     """Add a note, a comment, a task, or words that the claimant gets by mail."""
     line, form = queries.get_claim_line(db.session(), claim_id), NoteForm()
@@ -200,7 +192,7 @@ def add_note(claim_id: UUID) -> Response:
 
 
 @bp.route("/notes/<uuid:note_id>/done", methods=["GET", "POST"])
-@requires(May.CLAIMS_SUBMIT)
+@requires(ClaimsMay.SUBMIT)
 def finish_task(note_id: UUID) -> Response:
     """Mark a task as done."""
     note = queries.get_note(db.session(), note_id)
@@ -217,7 +209,7 @@ def finish_task(note_id: UUID) -> Response:
 
 
 @bp.route("/flags/<uuid:flag_id>/clear", methods=["GET", "POST"])
-@requires(May.CLAIMS_ASSESS)
+@requires(ClaimsMay.ASSESS)
 def clear_flag(flag_id: UUID) -> Response:
     """Clear a flag with a note."""
     flag = queries.get_flag(db.session(), flag_id)
@@ -236,7 +228,7 @@ def clear_flag(flag_id: UUID) -> Response:
 
 
 @bp.route("/<uuid:claim_id>/assign", methods=["GET", "POST"])
-@requires(May.CLAIMS_ASSESS)
+@requires(ClaimsMay.ASSESS)
 def assign(claim_id: UUID) -> Response:
     """Give a claim to a colleague, or back to the queue."""
     session = db.session()
@@ -244,7 +236,7 @@ def assign(claim_id: UUID) -> Response:
     people = [
         (str(one.user.id), f"{one.user.name}, {one.user.email}")
         for one in list_colleagues(session, limit=500, accepted_only=True).items
-        if any(May.CLAIMS_ASSESS in GRANTS[role] for role in one.roles)
+        if one.may(ClaimsMay.ASSESS)
     ]
     form.user_id.choices = [("", "Nobody: back to the queue"), *people]
     return act_screen(
@@ -263,7 +255,7 @@ def assign(claim_id: UUID) -> Response:
 
 
 @bp.route("/<uuid:claim_id>/reserve", methods=["GET", "POST"])
-@requires(May.CLAIMS_ASSESS)
+@requires(ClaimsMay.ASSESS)
 def change_reserve(claim_id: UUID) -> Response:
     """Set the reserve of an item."""
     line, form = queries.get_claim_line(db.session(), claim_id), ReserveForm()
@@ -288,7 +280,7 @@ def change_reserve(claim_id: UUID) -> Response:
 
 
 @bp.route("/<uuid:claim_id>/recover", methods=["GET", "POST"])
-@requires(May.CLAIMS_PAY)
+@requires(ClaimsMay.PAY)
 def recover(claim_id: UUID) -> Response:
     """Record salvage, or what somebody liable paid."""
     line, form = queries.get_claim_line(db.session(), claim_id), RecoveryForm()

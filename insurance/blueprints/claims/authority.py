@@ -6,13 +6,15 @@ from flask import Response, url_for
 
 from insurance.blueprints.claims import bp
 from insurance.claims import queries, services
+from insurance.claims.permissions import ClaimsMay
 from insurance.claims.rules import Limits
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError
 from insurance.core.money import ZERO
-from insurance.core.permissions import GRANTS, May
+from insurance.identity.permissions import PeopleMay
 from insurance.identity.queries import Colleague, list_colleagues
+from insurance.organizations.permissions import SettingsMay
 from insurance.web.access import requires
 from insurance.web.filters import words
 from insurance.web.forms import ChoiceField, Form, MoneyField, Required
@@ -39,17 +41,17 @@ class LevelForm(Form):
 
 
 @bp.route("/authority")
-@requires(May.CLAIMS_VIEW)
+@requires(ClaimsMay.VIEW)
 def authority() -> Response:
     """Show the limits of every role and level."""
     return _page(_limit_form(), _level_form())
 
 
 @bp.route("/authority/limit", methods=["GET", "POST"])
-@requires(May.SETTINGS_EDIT)
+@requires(SettingsMay.EDIT)
 def set_limit() -> Response:
     """Set the limits of a role at a level."""
-    form, status = _limit_form(), 200
+    form = _limit_form()
     if form.validate_on_submit():
         limits = Limits(
             form.transaction_limit.data or ZERO,
@@ -62,26 +64,24 @@ def set_limit() -> Response:
             )
         except DomainError as error:
             refuse(form, error)
-            status = error.status
         else:
             return go(url_for(".authority"), "The limits were set.")
-    return _page(form, _level_form(), status if status != 200 else form.status)
+    return _page(form, _level_form(), form.status)
 
 
 @bp.route("/authority/level", methods=["GET", "POST"])
-@requires(May.PEOPLE_MANAGE)
+@requires(PeopleMay.MANAGE)
 def set_level() -> Response:
     """Put a colleague at a level."""
-    form, status = _level_form(), 200
+    form = _level_form()
     if form.validate_on_submit():
         try:
             services.set_level(UUID(form.user_id.data), int(form.colleague_level.data))
         except DomainError as error:
             refuse(form, error)
-            status = error.status
         else:
             return go(url_for(".authority"), "The level was set.")
-    return _page(_limit_form(), form, status if status != 200 else form.status)
+    return _page(_limit_form(), form, form.status)
 
 
 def _limit_form() -> LimitForm:
@@ -104,7 +104,7 @@ def _people() -> list[Colleague]:
     return [
         one
         for one in list_colleagues(db.session(), limit=500, accepted_only=True).items
-        if any({May.CLAIMS_ASSESS, May.CLAIMS_PAY} & GRANTS[role] for role in one.roles)
+        if one.may(ClaimsMay.ASSESS) or one.may(ClaimsMay.PAY)
     ]
 
 

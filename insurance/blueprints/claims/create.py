@@ -9,12 +9,12 @@ from wtforms import TextAreaField
 
 from insurance.blueprints.claims import bp
 from insurance.claims import queries, services
+from insurance.claims.permissions import ClaimsMay
 from insurance.claims.rules import CLAIM_TYPES, causes_for, ends_life
 from insurance.core import clock
 from insurance.core.db import db
-from insurance.core.errors import DomainError, DomainErrors
+from insurance.core.errors import DomainError
 from insurance.core.money import ZERO
-from insurance.core.permissions import May
 from insurance.customers.models import CustomerKind
 from insurance.customers.queries import get_customer
 from insurance.policies.models import PolicyMember
@@ -108,7 +108,7 @@ def _form(
 
 
 @bp.route("/new/<uuid:policy_id>", methods=["GET", "POST"])
-@requires(May.CLAIMS_SUBMIT)
+@requires(ClaimsMay.SUBMIT)
 def create(policy_id: UUID) -> Response:
     """Register a claim on a policy."""
     session, on = db.session(), business_day()
@@ -125,13 +125,11 @@ def create(policy_id: UUID) -> Response:
             form.claimant_name.data = holder.display_name
             form.claimant_email.data = holder.email or ""
             form.claimant_phone.data = holder.phone or ""
-    status = 200
     if form.validate_on_submit():
         try:
             claim = services.submit_claim(policy_id, _wanted(form), on=on, now=clock.now())
         except DomainError as error:
             _refuse(form, error)
-            status = error.status
         else:
             return go(
                 url_for(".show", claim_id=claim.id), f"Claim {claim.claim_number} is registered."
@@ -139,7 +137,7 @@ def create(policy_id: UUID) -> Response:
     return page(
         "claims/create.html",
         part="claim_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         line=line,
         heirs=list_beneficiaries(session, policy_id),
@@ -209,12 +207,11 @@ def _whose(form: ClaimForm, view: BenefitView) -> UUID | None:
 
 def _refuse(form: ClaimForm, error: DomainError) -> None:
     """Put a refusal beside the field of the screen that it concerns."""
-    found = []
     for one in error.errors:
         name = (one.field or "").replace("payee.", "payee_").replace("claimant.", "claimant_")
         if name in ("email", "phone"):
             name = f"claimant_{name}"
         if name.endswith(".policy_member_id") and "life" in form:
             name = "life"
-        found.append(DomainError(one.message, field=name))
-    refuse(form, DomainErrors(found))
+        one.field = name
+    refuse(form, error)

@@ -9,11 +9,11 @@ from insurance.blueprints.claims.decision import DecisionForm, decision_form
 from insurance.blueprints.claims.show import claim_context, who_may
 from insurance.claims import queries, services
 from insurance.claims.models import Claim
+from insurance.claims.permissions import ClaimsMay
 from insurance.claims.rules import AuthorityExceededError
 from insurance.core import clock
 from insurance.core.db import db
-from insurance.core.errors import DomainError, DomainErrors
-from insurance.core.permissions import May
+from insurance.core.errors import DomainError
 from insurance.web.access import requires
 from insurance.web.business import business_day
 from insurance.web.filters import words
@@ -21,14 +21,13 @@ from insurance.web.html import go, page, refuse
 
 
 @bp.route("/<uuid:claim_id>/decide", methods=["GET", "POST"])
-@requires(May.CLAIMS_ASSESS)
+@requires(ClaimsMay.ASSESS)
 def decide(claim_id: UUID) -> Response:
     """Decide the items of a claim, and go on to the next one if asked."""
     view = queries.get_view(db.session(), claim_id)
     form = decision_form(view)
     if request.method == "GET":
         return go(url_for(".show", claim_id=claim_id))
-    status = 422
     if form.validate_on_submit():
         try:
             claim = _assess(claim_id, form)
@@ -37,14 +36,15 @@ def decide(claim_id: UUID) -> Response:
             return go(url_for(".show", claim_id=claim_id), words_)
         except DomainError as error:
             _refuse(form, error)
-            status = error.status
         else:
             said = f"{claim.claim_number} is {words(claim.status.value).lower()}."
             if request.form.get("then") == "next":
                 return go(url_for(".open_next"), said)
             return go(url_for(".show", claim_id=claim_id), said)
     view = queries.get_view(db.session(), claim_id)
-    return page("claims/show.html", part="decision", status=status, **claim_context(view, form))
+    return page(
+        "claims/show.html", part="decision", status=form.status, **claim_context(view, form)
+    )
 
 
 def _assess(claim_id: UUID, form: DecisionForm) -> Claim:
@@ -70,12 +70,11 @@ def _assess(claim_id: UUID, form: DecisionForm) -> Claim:
 
 def _refuse(form: DecisionForm, error: DomainError) -> None:
     """Put a refusal beside the item's field that it concerns."""
-    found = []
     for one in error.errors:
         parts = (one.field or "").split(".")
         name = one.field
         if len(parts) == 3 and parts[1].isdigit():
             kind = "amount" if parts[2] == "approved_amount" else "reason"
             name = f"{kind}_{parts[1]}"
-        found.append(DomainError(one.message, field=name))
-    refuse(form, DomainErrors(found))
+        one.field = name
+    refuse(form, error)

@@ -9,12 +9,12 @@ from flask_wtf.file import FileField, FileRequired
 from insurance.blueprints.claims import bp
 from insurance.blueprints.claims.show import paper, paper_page
 from insurance.claims import queries, services
+from insurance.claims.permissions import ClaimsMay
 from insurance.claims.rules import DOCUMENTS, documents_for
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError
 from insurance.core.files import MAX_FILE
-from insurance.core.permissions import May
 from insurance.policies.queries import get_policy
 from insurance.products.queries import load_terms
 from insurance.web.access import requires
@@ -60,7 +60,7 @@ def _allow_large_files(endpoint: str | None, _values: dict[str, Any] | None) -> 
 
 
 @bp.route("/<uuid:claim_id>/documents/new", methods=["GET", "POST"])
-@requires(May.CLAIMS_SUBMIT)
+@requires(ClaimsMay.SUBMIT)
 def add_document(claim_id: UUID) -> Response:
     """Send a document of a claim."""
     line = queries.get_claim_line(db.session(), claim_id)
@@ -68,7 +68,6 @@ def add_document(claim_id: UUID) -> Response:
     form.document_type.choices = _choices(line)
     if request.method == "GET" and request.args.get("type") in DOCUMENTS:
         form.document_type.data = request.args["type"]
-    status = 200
     if form.validate_on_submit():
         try:
             services.add_document(
@@ -82,25 +81,23 @@ def add_document(claim_id: UUID) -> Response:
             )
         except DomainError as error:
             refuse(form, error)
-            status = error.status
         else:
             return go(url_for(".show", claim_id=claim_id), "The document was received.")
     return page(
         "claims/document.html",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         claim=line.claim,
     )
 
 
 @bp.route("/<uuid:claim_id>/documents/ask", methods=["GET", "POST"])
-@requires(May.CLAIMS_ASSESS)
+@requires(ClaimsMay.ASSESS)
 def ask_for_document(claim_id: UUID) -> Response:
     """Ask the claimant for one more document."""
     line = queries.get_claim_line(db.session(), claim_id)
     form = AskForm()
     form.document_type.choices = _choices(line)
-    status = 200
     if form.validate_on_submit():
         try:
             services.request_document(
@@ -112,28 +109,26 @@ def ask_for_document(claim_id: UUID) -> Response:
             )
         except DomainError as error:
             refuse(form, error)
-            status = error.status
         else:
             said = "The document was asked for; the clock stands still until it comes."
             return go(url_for(".show", claim_id=claim_id), said)
     return page(
         "claims/ask.html",
         part="ask_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         claim=line.claim,
     )
 
 
 @bp.route("/documents/<uuid:document_id>/review", methods=["GET", "POST"])
-@requires(May.CLAIMS_ASSESS)
+@requires(ClaimsMay.ASSESS)
 def review_document(document_id: UUID) -> Response:
     """Accept a document, or send it back."""
     session = db.session()
     document = queries.get_document(session, document_id)
     line = queries.get_claim_line(session, document.claim_id)
     form = ReviewForm()
-    status = 200
     if form.validate_on_submit():
         accept = request.form.get("verdict") == "accept"
         try:
@@ -146,14 +141,13 @@ def review_document(document_id: UUID) -> Response:
             )
         except DomainError as error:
             refuse(form, error)
-            status = error.status
         else:
             said = "The document was accepted." if accept else "The document was sent back."
             return go(url_for(".show", claim_id=document.claim_id), said)
     return page(
         "claims/review.html",
         part="review_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         claim=line.claim,
         document_name=DOCUMENTS[document.document_type],
@@ -163,14 +157,14 @@ def review_document(document_id: UUID) -> Response:
 
 
 @bp.route("/documents/<uuid:document_id>/file")
-@requires(May.CLAIMS_VIEW)
+@requires(ClaimsMay.VIEW)
 def document_file(document_id: UUID) -> Response:
     """Send a document's file to be saved."""
     return send_claim_document(document_id)
 
 
 @bp.route("/documents/<uuid:document_id>/picture")
-@requires(May.CLAIMS_VIEW)
+@requires(ClaimsMay.VIEW)
 def document_picture(document_id: UUID) -> Response:
     """Send a page of a document as a picture."""
     return show_claim_document(document_id, paper_page())

@@ -7,6 +7,7 @@ from flask import Response, request, url_for
 
 from insurance.blueprints.claims import bp
 from insurance.claims import queries, services
+from insurance.claims.permissions import ClaimsMay
 from insurance.claims.rules import TABS
 from insurance.claims.rules.statuses import UNDECIDED
 from insurance.core import clock
@@ -14,7 +15,6 @@ from insurance.core.context import current_actor
 from insurance.core.db import db
 from insurance.core.errors import DomainError
 from insurance.core.paging import decode_cursor
-from insurance.core.permissions import May
 from insurance.web.access import requires
 from insurance.web.business import business_day
 from insurance.web.html import go, next_url, page
@@ -38,7 +38,7 @@ _EMPTY = {
 
 
 @bp.route("")
-@requires(May.CLAIMS_VIEW)
+@requires(ClaimsMay.VIEW)
 def index() -> Response:
     """List claims of a tab; `mine` leaves those of others out."""
     session, now = db.session(), clock.now()
@@ -76,7 +76,7 @@ def index() -> Response:
 
 
 @bp.post("/next")
-@requires(May.CLAIMS_ASSESS)
+@requires(ClaimsMay.ASSESS)
 def take_next() -> Response:
     """Take the claim with the nearest deadline that nobody else has, and open it."""
     claim_id = services.take_next(on=business_day(), now=clock.now())
@@ -86,7 +86,7 @@ def take_next() -> Response:
 
 
 @bp.get("/next")
-@requires(May.CLAIMS_VIEW)
+@requires(ClaimsMay.VIEW)
 def open_next() -> Response:
     """Open the next claim by deadline after the one in view, past those that others have."""
     session, now = db.session(), clock.now()

@@ -10,6 +10,7 @@ from flask import Response, request
 from insurance.blueprints.claims import bp
 from insurance.blueprints.claims.reports import read_id, year_asked
 from insurance.claims.loss_figures import list_loss_months, whole_of
+from insurance.claims.permissions import ClaimsReportsMay
 from insurance.claims.reports import (
     LOSS_HEADER,
     SHOWN_AT_MOST,
@@ -22,7 +23,6 @@ from insurance.claims.reports import (
 from insurance.core.db import db
 from insurance.core.errors import NotFoundError
 from insurance.core.money import ZERO, total
-from insurance.core.permissions import May
 from insurance.products.queries import get_product
 from insurance.web.access import requires
 from insurance.web.days import refuse_problems
@@ -49,7 +49,7 @@ class Bar:
 
 
 @bp.route("/loss-ratio")
-@requires(May.CLAIMS_REPORTS)
+@requires(ClaimsReportsMay.VIEW)
 def loss_ratio() -> Response:
     """Show the ratio by product; a product shows its months."""
     problems: dict[str, str] = {}
@@ -115,7 +115,7 @@ def _bars(rows: Sequence[LossRatio]) -> list[Bar]:
 
 
 @bp.route("/loss-ratio/entries")
-@requires(May.CLAIMS_REPORTS)
+@requires(ClaimsReportsMay.VIEW)
 def loss_entries() -> Response:
     """Show the ledger's entries behind a figure of the loss ratio."""
     problems: dict[str, str] = {}
@@ -145,7 +145,7 @@ def loss_entries() -> Response:
 
 
 @bp.post("/loss-ratio/export")
-@requires(May.CLAIMS_REPORTS)
+@requires(ClaimsReportsMay.VIEW)
 def export_loss_ratio() -> Response:
     """Send the ratio of every product and month as CSV or Excel."""
     problems: dict[str, str] = {}

@@ -11,14 +11,14 @@ from insurance.blueprints.claims import bp
 from insurance.blueprints.claims.act import VoidForm, WhyForm, act_screen
 from insurance.claims import queries, services
 from insurance.claims.models import ClaimItem, ClaimPayee
+from insurance.claims.permissions import ClaimsMay
 from insurance.claims.queries import ClaimView
 from insurance.claims.rules import ends_life, goes_on
 from insurance.core import clock
 from insurance.core.context import current_actor
 from insurance.core.db import db
-from insurance.core.errors import DomainError, DomainErrors
+from insurance.core.errors import DomainError
 from insurance.core.money import ZERO, format_money, total
-from insurance.core.permissions import May
 from insurance.policies.models import PolicyMember
 from insurance.policies.queries import get_policy, list_members
 from insurance.products.queries import load_terms
@@ -92,7 +92,7 @@ def _form(view: ClaimView) -> PayForm:
 
 
 @bp.route("/<uuid:claim_id>/pay", methods=["GET", "POST"])
-@requires(May.CLAIMS_PAY)
+@requires(ClaimsMay.PAY)
 def pay(claim_id: UUID) -> Response:
     """Pay a claim to its payee; premiums that are owed are deducted."""
     session, on = db.session(), business_day()
@@ -107,19 +107,17 @@ def pay(claim_id: UUID) -> Response:
             tick.data = True
         for item, amount in form.amount_fields():
             amount.data = item.approved_amount - item.paid_amount
-    status = 200
     if form.validate_on_submit():
         try:
             outcome = services.pay_claim(claim_id, _wanted(form), on=on, now=clock.now())
         except DomainError as error:
             _refuse(form, error)
-            status = error.status
         else:
             return go(_onward(claim_id), _said(outcome))
     return page(
         "claims/pay.html",
         part="pay_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         claim=claim,
         line=view.line,
@@ -188,16 +186,15 @@ def _said(outcome: services.PaymentOutcome) -> str:
 
 
 def _refuse(form: PayForm, error: DomainError) -> None:
-    found = []
     for one in error.errors:
         parts = (one.field or "").split(".")
         name = f"amount_{parts[1]}" if len(parts) == 3 else one.field
-        found.append(DomainError(one.message, field=name))
-    refuse(form, DomainErrors(found))
+        one.field = name
+    refuse(form, error)
 
 
 @bp.route("/<uuid:claim_id>/undo-death", methods=["GET", "POST"])
-@requires(May.CLAIMS_PAY)
+@requires(ClaimsMay.PAY)
 def undo_death(claim_id: UUID) -> Response:
     """Ask a second person to restore a policy that was ended for a death that was none."""
     form = WhyForm()
@@ -221,7 +218,7 @@ def undo_death(claim_id: UUID) -> Response:
 
 
 @bp.route("/payments/<uuid:payment_id>/void", methods=["GET", "POST"])
-@requires(May.CLAIMS_PAY)
+@requires(ClaimsMay.PAY)
 def void(payment_id: UUID) -> Response:
     """Take a payment back that did not arrive."""
     payment = queries.get_payment(db.session(), payment_id)

@@ -11,13 +11,13 @@ from insurance.blueprints.claims import bp
 from insurance.blueprints.claims.act import act_screen
 from insurance.claims import queries, services
 from insurance.claims.models import ClaimPayee
+from insurance.claims.permissions import ClaimsMay
 from insurance.claims.rules import ends_life
 from insurance.core import clock
 from insurance.core.db import db
-from insurance.core.errors import DomainError, DomainErrors
+from insurance.core.errors import DomainError
 from insurance.core.money import ZERO
-from insurance.core.permissions import May
-from insurance.core.privacy import may_see_identity
+from insurance.customers.privacy import may_see_identity
 from insurance.policies.models import Beneficiary
 from insurance.policies.queries import list_beneficiaries
 from insurance.web.access import requires
@@ -97,7 +97,7 @@ def _form(present: Sequence[ClaimPayee], heirs: Sequence[Beneficiary]) -> Payees
 
 
 @bp.route("/<uuid:claim_id>/payees", methods=["GET", "POST"])
-@requires(May.CLAIMS_SUBMIT)
+@requires(ClaimsMay.SUBMIT)
 def change_payees(claim_id: UUID) -> Response:
     """Change who is paid by name and share, or let the policy say it again."""
     session = db.session()
@@ -110,7 +110,6 @@ def change_payees(claim_id: UUID) -> Response:
     form = _form(present, heirs)
     if request.method == "GET":
         _fill(form)
-    status = 200
     if form.validate_on_submit():
         try:
             if request.form.get("act") == "policy":
@@ -125,13 +124,12 @@ def change_payees(claim_id: UUID) -> Response:
                 )  # fmt: skip
         except DomainError as error:
             _refuse(form, error)
-            status = error.status
         else:
             return go(url_for(".show", claim_id=claim_id), "Who is paid was changed.")
     return page(
         "claims/payees.html",
         part="payees_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         claim=line.claim,
         is_death=is_death,
@@ -151,7 +149,6 @@ def _fill(form: PayeesForm) -> None:
 def _refuse(form: PayeesForm, error: DomainError) -> None:
     """Put a refusal beside the field of the place that it concerns."""
     typed = [at for at, row in enumerate(form.rows()) if row["name"].data]
-    found = []
     for one in error.errors:
         parts = (one.field or "").split(".")
         name = one.field
@@ -161,8 +158,8 @@ def _refuse(form: PayeesForm, error: DomainError) -> None:
             name = f"payee_{parts[2]}_{typed[int(parts[1])]}"
         elif parts[0] == "payees":
             name = "payee_share_0" if typed else "payee_name_0"
-        found.append(DomainError(one.message, field=name))
-    refuse(form, DomainErrors(found))
+        one.field = name
+    refuse(form, error)
 
 
 class VerifyForm(Form):
@@ -172,7 +169,7 @@ class VerifyForm(Form):
 
 
 @bp.route("/payees/<uuid:payee_id>/verify", methods=["GET", "POST"])
-@requires(May.CLAIMS_ASSESS)
+@requires(ClaimsMay.ASSESS)
 def verify_account(payee_id: UUID) -> Response:
     """Record that a payee's account was checked, by somebody who did not enter it."""
     payee, form = queries.get_payee(db.session(), payee_id), VerifyForm()

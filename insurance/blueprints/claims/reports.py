@@ -9,6 +9,7 @@ from flask import Response, request, url_for
 
 from insurance.blueprints.claims import bp
 from insurance.blueprints.claims.show import REASON_WORDS
+from insurance.claims.permissions import ClaimsReportsMay
 from insurance.claims.reports import (
     REPORTS,
     Report,
@@ -22,7 +23,6 @@ from insurance.claims.reports import (
 from insurance.core.db import db
 from insurance.core.errors import NotFoundError
 from insurance.core.period import add_months
-from insurance.core.permissions import May
 from insurance.products.queries import list_product_names
 from insurance.web.access import requires
 from insurance.web.business import business_day
@@ -43,7 +43,7 @@ def year_asked(problems: dict[str, str]) -> tuple[date, date]:
 
 
 @bp.route("/reports")
-@requires(May.CLAIMS_REPORTS)
+@requires(ClaimsReportsMay.VIEW)
 def reports() -> Response:
     """Run the report that is picked, the register at first."""
     problems: dict[str, str] = {}
@@ -74,7 +74,7 @@ def reports() -> Response:
 
 
 @bp.post("/reports/export")
-@requires(May.CLAIMS_REPORTS)
+@requires(ClaimsReportsMay.VIEW)
 def export_report() -> Response:
     """Send every row of a report as CSV or Excel; the last line says how many there are."""
     problems: dict[str, str] = {}

@@ -8,12 +8,13 @@ from wtforms import BooleanField, Field
 from insurance.blueprints.claims import bp
 from insurance.claims import queries, services
 from insurance.claims.models import Assignment
+from insurance.claims.permissions import ClaimsMay
 from insurance.claims.rules.reasons import FUNERAL
 from insurance.core.context import current_actor
 from insurance.core.db import db
 from insurance.core.errors import DomainError, ForbiddenError
 from insurance.core.money import ZERO
-from insurance.core.permissions import May
+from insurance.organizations.permissions import SettingsMay
 from insurance.products.queries import list_classes
 from insurance.web.access import requires
 from insurance.web.forms import ChoiceField, Form, MoneyField, Required, WholeField
@@ -44,25 +45,23 @@ class SettingsForm(Form):
 
 
 @bp.route("/settings", methods=["GET", "POST"])
-@requires(May.CLAIMS_VIEW)
+@requires(ClaimsMay.VIEW)
 def settings() -> Response:
     """Show the settings, and change them."""
     form, found = _form(), queries.get_settings(db.session())
-    if form.is_submitted() and not current_actor().may(May.SETTINGS_EDIT):
+    if form.is_submitted() and not current_actor().may(SettingsMay.EDIT):
         raise ForbiddenError("Your role may look at the settings, not change them.")
-    status = 200
     if form.validate_on_submit():
         try:
             services.change_settings(_wanted(form))
         except DomainError as error:
             refuse(form, error)
-            status = error.status
         else:
             return go(url_for(".settings"), "Settings saved.")
     return page(
         "claims/settings.html",
         part="settings_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         settings=found,
         assignment=dict(ASSIGNMENTS)[found.assignment],

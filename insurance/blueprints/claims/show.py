@@ -12,6 +12,7 @@ from insurance.blueprints.claims import bp
 from insurance.blueprints.claims.decision import decision_form
 from insurance.claims import letters, queries, services
 from insurance.claims.models import ClaimDocument, ClaimItem
+from insurance.claims.permissions import ClaimsMay
 from insurance.claims.queries import ClaimView
 from insurance.claims.rules import DOCUMENTS, REASONS, is_there
 from insurance.claims.rules.statuses import PAYABLE, REOPENABLE, UNDECIDED
@@ -20,7 +21,6 @@ from insurance.core import clock
 from insurance.core.context import current_actor
 from insurance.core.db import db
 from insurance.core.money import ZERO, format_money
-from insurance.core.permissions import May
 from insurance.policies.models import PolicyStatus
 from insurance.policies.queries import get_policy
 from insurance.products.queries import load_terms
@@ -34,11 +34,11 @@ REASON_WORDS = {one.code: one.words for one in REASONS}
 
 
 @bp.route("/<uuid:claim_id>")
-@requires(May.CLAIMS_VIEW)
+@requires(ClaimsMay.VIEW)
 def show(claim_id: UUID) -> Response:
     """Show a claim with everything about it; `document` and `page` choose what is looked at."""
     view = queries.get_view(db.session(), claim_id)
-    may_decide = current_actor().may(May.CLAIMS_ASSESS) and view.claim.status in UNDECIDED
+    may_decide = current_actor().may(ClaimsMay.ASSESS) and view.claim.status in UNDECIDED
     form = decision_form(view) if may_decide else None
     if form is not None:
         form.propose(view)
@@ -137,7 +137,7 @@ def _is_refused(item: ClaimItem) -> bool:
 
 
 @bp.route("/<uuid:claim_id>/letter")
-@requires(May.CLAIMS_VIEW)
+@requires(ClaimsMay.VIEW)
 def letter(claim_id: UUID) -> Response:
     """Send the letter that says what was refused and why."""
     content = letters.repudiation_letter(db.session(), claim_id)

@@ -1,6 +1,6 @@
 """Customers on screen."""
 
-from insurance.core.permissions import May
+from insurance.customers.permissions import CustomersMay
 from insurance.web.access import tenant_blueprint
 from insurance.web.navigation import RailEntry
 
@@ -9,7 +9,7 @@ RAIL = (
     RailEntry(
         "Customers",
         "customers.index",
-        May.CUSTOMERS_VIEW,
+        CustomersMay.VIEW,
         "users",
         group="Serve",
         place=10,

@@ -10,11 +10,11 @@ from insurance.blueprints.customers import bp
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError, StaleError, TooManyError
-from insurance.core.permissions import May
-from insurance.core.privacy import may_see_identity
 from insurance.customers import queries, rules, services
 from insurance.customers.models import Customer, CustomerKind
 from insurance.customers.number_search import find_by_number
+from insurance.customers.permissions import CustomersMay
+from insurance.customers.privacy import may_see_identity
 from insurance.web.access import requires
 from insurance.web.business import business_day
 from insurance.web.forms import DayField, Form, TextField, choices_of
@@ -55,7 +55,7 @@ class CustomerForm(Form):
 
 
 @bp.route("/new", methods=["GET", "POST"])
-@requires(May.CUSTOMERS_EDIT)
+@requires(CustomersMay.EDIT)
 def create() -> Response:
     """Capture a customer; look-alikes are shown and must be confirmed."""
     form = CustomerForm()
@@ -87,7 +87,7 @@ def create() -> Response:
 
 
 @bp.route("/identity")
-@requires(May.CUSTOMERS_EDIT)
+@requires(CustomersMay.EDIT)
 def identity() -> Response:
     """Say what the ID number being typed means, and who has it already."""
     typed = request.args.get("id_number", "")
@@ -111,7 +111,7 @@ def identity() -> Response:
 
 
 @bp.route("/<uuid:customer_id>/edit", methods=["GET", "POST"])
-@requires(May.CUSTOMERS_EDIT)
+@requires(CustomersMay.EDIT)
 def edit(customer_id: UUID) -> Response:
     """Change a customer's details; who saves second sees both values."""
     customer = queries.get_customer(db.session(), customer_id)

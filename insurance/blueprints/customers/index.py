@@ -7,8 +7,8 @@ from flask import Response, request, url_for
 from insurance.blueprints.customers import bp
 from insurance.core.db import db
 from insurance.core.paging import decode_cursor
-from insurance.core.permissions import May
 from insurance.customers import queries
+from insurance.customers.permissions import CustomersMay
 from insurance.web.access import requires
 from insurance.web.html import next_url, page
 
@@ -16,7 +16,7 @@ ROWS = 25
 
 
 @bp.route("")
-@requires(May.CUSTOMERS_VIEW)
+@requires(CustomersMay.VIEW)
 def index() -> Response:
     """List customers, newest first, or the best matches of a search."""
     q = " ".join(request.args.get("q", "").split())[:100]

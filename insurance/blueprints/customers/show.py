@@ -10,8 +10,8 @@ from insurance.blueprints.customers import bp
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError
-from insurance.core.permissions import May
 from insurance.customers import queries, rules, services
+from insurance.customers.permissions import CustomersMay
 from insurance.policies.queries import list_policies
 from insurance.quotes.queries import list_quotes, status_on
 from insurance.web.access import requires
@@ -33,14 +33,14 @@ class BankAccountForm(Form):
 
 
 @bp.route("/<uuid:customer_id>")
-@requires(May.CUSTOMERS_VIEW)
+@requires(CustomersMay.VIEW)
 def show(customer_id: UUID) -> Response:
     """Show everything about a customer."""
     return _customer_page(customer_id)
 
 
 @bp.route("/<uuid:customer_id>/reveal", methods=["POST"])
-@requires(May.CUSTOMERS_REVEAL)
+@requires(CustomersMay.REVEAL)
 def reveal(customer_id: UUID) -> Response:
     """Show the whole ID number; the look is written to the audit log."""
     number = services.reveal_id_number(customer_id)
@@ -48,7 +48,7 @@ def reveal(customer_id: UUID) -> Response:
 
 
 @bp.route("/<uuid:customer_id>/bank-accounts/new", methods=["GET", "POST"])
-@requires(May.CUSTOMERS_EDIT)
+@requires(CustomersMay.EDIT)
 def add_bank_account(customer_id: UUID) -> Response:
     """Add a bank account."""
     customer = queries.get_customer(db.session(), customer_id)

@@ -1,8 +1,8 @@
 """The start page."""
 
-from insurance.core.permissions import May
+from insurance.organizations.permissions import DashboardMay
 from insurance.web.navigation import RailEntry
 
 RAIL = (
-    RailEntry("Home", "dashboard.show", May.DASHBOARD_VIEW, "home", group="", place=10, key="h"),
+    RailEntry("Home", "dashboard.show", DashboardMay.VIEW, "home", group="", place=10, key="h"),
 )

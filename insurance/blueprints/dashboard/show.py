@@ -6,8 +6,9 @@ from insurance.claims.rules.statuses import UNDECIDED
 from insurance.core.context import current_actor
 from insurance.core.counts import get_counts
 from insurance.core.db import db
-from insurance.core.permissions import May
+from insurance.notifications.permissions import MailMay
 from insurance.notifications.queries import count_failed
+from insurance.organizations.permissions import DashboardMay
 from insurance.organizations.queries import list_licensed_classes, list_product_classes
 from insurance.policies.queries import get_portfolio, list_policy_rows
 from insurance.products.models import ProductStatus
@@ -19,7 +20,7 @@ bp = tenant_blueprint("dashboard", __name__)
 
 
 @bp.route("/")
-@requires(May.DASHBOARD_VIEW)
+@requires(DashboardMay.VIEW)
 def show() -> Response:
     """Show the figures, the newest policies and the class cards."""
     session = db.session()
@@ -31,7 +32,7 @@ def show() -> Response:
     return page(
         "dashboard/show.html",
         portfolio=portfolio,
-        failed_mails=count_failed(session) if current_actor().may(May.MAIL_VIEW) else 0,
+        failed_mails=count_failed(session) if current_actor().may(MailMay.VIEW) else 0,
         counts=counts,
         open_claims=sum(counts[status] for status in waiting),
         products=count_products(session).get(ProductStatus.LAUNCHED, 0),

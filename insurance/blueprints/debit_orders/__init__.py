@@ -1,6 +1,6 @@
 """Debit orders on screen: runs, their items and file, mandates, holidays."""
 
-from insurance.core.permissions import May
+from insurance.debit_orders.permissions import DebitOrdersMay
 from insurance.web.access import tenant_blueprint
 from insurance.web.navigation import RailEntry
 
@@ -9,7 +9,7 @@ RAIL = (
     RailEntry(
         "Debit orders",
         "debit_orders.index",
-        May.DEBIT_ORDERS_VIEW,
+        DebitOrdersMay.VIEW,
         "calendar",
         group="Money",
         place=20,

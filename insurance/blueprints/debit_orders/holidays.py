@@ -8,9 +8,9 @@ from wtforms import BooleanField
 from insurance.blueprints.debit_orders import bp
 from insurance.core.db import db
 from insurance.core.errors import DomainError
-from insurance.core.permissions import May
 from insurance.debit_orders import queries, services
 from insurance.debit_orders.calendar import official_holidays
+from insurance.debit_orders.permissions import DebitOrdersMay
 from insurance.web.access import requires
 from insurance.web.business import business_day
 from insurance.web.forms import DayField, Form, Required, TextField
@@ -32,7 +32,7 @@ class RemoveForm(Form):
 
 
 @bp.get("/holidays")
-@requires(May.DEBIT_ORDERS_VIEW)
+@requires(DebitOrdersMay.VIEW)
 def holidays() -> Response:
     """List the tenant's own days and the official ones to the end of next year."""
     cursor = request.args.get("cursor")
@@ -51,7 +51,7 @@ def holidays() -> Response:
 
 
 @bp.route("/holidays/new", methods=["GET", "POST"])
-@requires(May.DEBIT_ORDERS_EDIT)
+@requires(DebitOrdersMay.EDIT)
 def add_holiday() -> Response:
     """Add a day to the tenant's list."""
     form = HolidayForm()
@@ -69,7 +69,7 @@ def add_holiday() -> Response:
 
 
 @bp.route("/holidays/<uuid:holiday_id>/remove", methods=["GET", "POST"])
-@requires(May.DEBIT_ORDERS_EDIT)
+@requires(DebitOrdersMay.EDIT)
 def remove_holiday(holiday_id: UUID) -> Response:
     """Ask, then take a day off the tenant's list."""
     holiday = queries.get_holiday(db.session(), holiday_id)

@@ -7,9 +7,9 @@ from flask import Response, request, url_for
 from insurance.blueprints.debit_orders import bp
 from insurance.core.db import db
 from insurance.core.paging import decode_cursor
-from insurance.core.permissions import May
 from insurance.debit_orders import queries
 from insurance.debit_orders.models import DebitRunStatus
+from insurance.debit_orders.permissions import DebitOrdersMay
 from insurance.web.access import requires
 from insurance.web.html import next_url, page
 
@@ -17,7 +17,7 @@ ROWS = 25
 
 
 @bp.get("")
-@requires(May.DEBIT_ORDERS_VIEW)
+@requires(DebitOrdersMay.VIEW)
 def index() -> Response:
     """List runs, newest first."""
     chosen = request.args.get("status", "")

@@ -11,10 +11,10 @@ from insurance.blueprints.debit_orders import bp
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError
-from insurance.core.permissions import May
 from insurance.customers.queries import get_customer, list_bank_accounts
 from insurance.debit_orders import queries, services
 from insurance.debit_orders.models import Mandate
+from insurance.debit_orders.permissions import DebitOrdersMay
 from insurance.debit_orders.rules import Convention, MandateStatus
 from insurance.web.access import requires
 from insurance.web.business import business_day
@@ -52,7 +52,7 @@ class StopForm(Form):
 
 
 @bp.get("/mandates/<uuid:policy_id>")
-@requires(May.DEBIT_ORDERS_VIEW)
+@requires(DebitOrdersMay.VIEW)
 def mandates(policy_id: UUID) -> Response:
     """List the mandates of a policy, newest first."""
     session = db.session()
@@ -66,7 +66,7 @@ def mandates(policy_id: UUID) -> Response:
 
 
 @bp.route("/mandates/<uuid:policy_id>/new", methods=["GET", "POST"])
-@requires(May.DEBIT_ORDERS_EDIT)
+@requires(DebitOrdersMay.EDIT)
 def create_mandate(policy_id: UUID) -> Response:
     """Capture a mandate on one of the policyholder's accounts."""
     session = db.session()
@@ -95,7 +95,7 @@ def create_mandate(policy_id: UUID) -> Response:
 
 
 @bp.route("/mandates/<uuid:mandate_id>/activate", methods=["GET", "POST"])
-@requires(May.DEBIT_ORDERS_EDIT)
+@requires(DebitOrdersMay.EDIT)
 def activate_mandate(mandate_id: UUID) -> Response:
     """Ask when it was signed, then put a mandate into force."""
     form = SignatureForm()
@@ -114,7 +114,7 @@ def activate_mandate(mandate_id: UUID) -> Response:
 
 
 @bp.route("/mandates/<uuid:mandate_id>/suspend", methods=["GET", "POST"])
-@requires(May.DEBIT_ORDERS_EDIT)
+@requires(DebitOrdersMay.EDIT)
 def suspend_mandate(mandate_id: UUID) -> Response:
     """Ask why, then stop debiting for a while."""
     form = StopForm()
@@ -131,7 +131,7 @@ def suspend_mandate(mandate_id: UUID) -> Response:
 
 
 @bp.route("/mandates/<uuid:mandate_id>/cancel", methods=["GET", "POST"])
-@requires(May.DEBIT_ORDERS_EDIT)
+@requires(DebitOrdersMay.EDIT)
 def cancel_mandate(mandate_id: UUID) -> Response:
     """Ask why, then end a mandate for good."""
     form = StopForm()
@@ -160,20 +160,18 @@ def _act(
     session = db.session()
     mandate = queries.get_mandate(session, mandate_id)
     policy = queries.get_policy_facts(session, mandate.policy_id)
-    status = 200
     if form.validate_on_submit():
         try:
             changed: Mandate = command()
         except DomainError as error:
             refuse(form, error)
-            status = error.status
         else:
             said = "in force" if changed.status is MandateStatus.ACTIVE else changed.status.lower()
             return go(url_for(".mandates", policy_id=policy.id), f"The mandate is now {said}.")
     return page(
         "debit_orders/mandate_action.html",
         part="mandate_action",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         field=field,
         verb=verb,

@@ -9,9 +9,9 @@ from insurance.core import clock
 from insurance.core.business_days import is_business_day
 from insurance.core.db import db
 from insurance.core.errors import DomainError
-from insurance.core.permissions import May
 from insurance.debit_orders import services
 from insurance.debit_orders.calendar import business_holidays
+from insurance.debit_orders.permissions import DebitOrdersMay
 from insurance.web.access import requires
 from insurance.web.business import business_day
 from insurance.web.forms import DayField, Form, Required
@@ -30,7 +30,7 @@ class PrepareForm(RunForm):
 
 
 @bp.get("/prepare")
-@requires(May.DEBIT_ORDERS_EDIT)
+@requires(DebitOrdersMay.EDIT)
 def prepare() -> Response:
     """Show what a run on a day would hold and leave out."""
     on, preview = business_day(), None
@@ -50,7 +50,7 @@ def prepare() -> Response:
 
 
 @bp.post("/prepare")
-@requires(May.DEBIT_ORDERS_EDIT)
+@requires(DebitOrdersMay.EDIT)
 def prepare_run() -> Response:
     """Make the run that was shown."""
     form = PrepareForm()

@@ -9,10 +9,10 @@ from insurance.core import clock
 from insurance.core.context import current_actor
 from insurance.core.db import db
 from insurance.core.errors import DomainError, NotFoundError
-from insurance.core.permissions import May
 from insurance.debit_orders import queries, services
 from insurance.debit_orders.exporters import EXPORTERS
 from insurance.debit_orders.models import DebitOrderRun, DebitRunStatus
+from insurance.debit_orders.permissions import DebitOrdersMay
 from insurance.debit_orders.rules import ItemStatus, meaning
 from insurance.identity.queries import get_colleague
 from insurance.web.access import requires
@@ -37,7 +37,7 @@ class CancelForm(Form):
 
 
 @bp.get("/<uuid:run_id>")
-@requires(May.DEBIT_ORDERS_VIEW)
+@requires(DebitOrdersMay.VIEW)
 def show(run_id: UUID) -> Response:
     """Show a run; `status` chooses its items."""
     session = db.session()
@@ -75,12 +75,11 @@ def show(run_id: UUID) -> Response:
 
 
 @bp.route("/<uuid:run_id>/release", methods=["GET", "POST"])
-@requires(May.DEBIT_ORDERS_EDIT)
+@requires(DebitOrdersMay.EDIT)
 def release(run_id: UUID) -> Response:
     """Show what will be debited, then freeze it."""
     run = queries.get_run(db.session(), run_id)
     form = ReleaseForm()
-    status = 200
     if form.validate_on_submit():
         try:
             run = services.release_run(
@@ -88,7 +87,6 @@ def release(run_id: UUID) -> Response:
             )
         except DomainError as error:
             refuse(form, error)
-            status = error.status
         else:
             return go(
                 url_for(".show", run_id=run_id),
@@ -97,7 +95,7 @@ def release(run_id: UUID) -> Response:
     return page(
         "debit_orders/release.html",
         part="release_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         run=run,
         maker=_name(run.created_by),
@@ -106,31 +104,29 @@ def release(run_id: UUID) -> Response:
 
 
 @bp.route("/<uuid:run_id>/cancel", methods=["GET", "POST"])
-@requires(May.DEBIT_ORDERS_EDIT)
+@requires(DebitOrdersMay.EDIT)
 def cancel(run_id: UUID) -> Response:
     """Ask why, then give the run's premiums free."""
     run = queries.get_run(db.session(), run_id)
     form = CancelForm()
-    status = 200
     if form.validate_on_submit():
         try:
             services.cancel_run(run_id, reason=form.reason.data or "", on=business_day())
         except DomainError as error:
             refuse(form, error)
-            status = error.status
         else:
             return go(url_for(".show", run_id=run_id), f"{run.number} was cancelled.")
     return page(
         "debit_orders/cancel_run.html",
         part="cancel_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         run=run,
     )
 
 
 @bp.get("/<uuid:run_id>/file")
-@requires(May.DEBIT_ORDERS_EDIT)
+@requires(DebitOrdersMay.EDIT)
 def file(run_id: UUID) -> Response:
     """Send a released run's file; who took it is audited."""
     queries.get_run(db.session(), run_id)

@@ -1,15 +1,15 @@
 """Screens of lapse rules, arrears and holds."""
 
-from insurance.core.permissions import May
+from insurance.lapses.permissions import LapsesMay
 from insurance.web.access import tenant_blueprint
 from insurance.web.navigation import RailEntry
 
 bp = tenant_blueprint("lapses", __name__, "/lapses")
 RAIL = (
     RailEntry(
-        "Arrears and lapses", "lapses.index", May.LAPSES_VIEW, "clock", group="Money", place=10
+        "Arrears and lapses", "lapses.index", LapsesMay.VIEW, "clock", group="Money", place=10
     ),
     RailEntry(
-        "Lapse rules", "lapses.rules", May.LAPSES_VIEW, "list-details", group="Build", place=30
+        "Lapse rules", "lapses.rules", LapsesMay.VIEW, "list-details", group="Build", place=30
     ),
 )

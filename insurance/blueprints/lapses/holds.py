@@ -11,8 +11,8 @@ from insurance.blueprints.lapses.standing import standing_of
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError, NotFoundError
-from insurance.core.permissions import May
 from insurance.lapses import queries, services
+from insurance.lapses.permissions import LapsesMay
 from insurance.lapses.rules import LAPSABLE
 from insurance.web.access import requires
 from insurance.web.business import business_day
@@ -32,7 +32,7 @@ class ReleaseForm(Form):
 
 
 @bp.route("/holds/<uuid:policy_id>")
-@requires(May.LAPSES_VIEW)
+@requires(LapsesMay.VIEW)
 def policy(policy_id: UUID) -> Response:
     """Show why and when a policy will lapse, with its holds and notices."""
     on = business_day()
@@ -47,12 +47,11 @@ def policy(policy_id: UUID) -> Response:
 
 
 @bp.route("/holds/<uuid:policy_id>/new", methods=["GET", "POST"])
-@requires(May.LAPSES_HOLD)
+@requires(LapsesMay.HOLD)
 def place_hold(policy_id: UUID) -> Response:
     """Keep a policy from lapsing until a day."""
     on = business_day()
     form = HoldForm()
-    status = 200
     if form.validate_on_submit():
         try:
             services.place_hold(
@@ -64,13 +63,12 @@ def place_hold(policy_id: UUID) -> Response:
             )
         except DomainError as error:
             refuse(form, error)
-            status = error.status
         else:
             return go(url_for(".policy", policy_id=policy_id), "The policy is on hold.")
     return page(
         "lapses/hold.html",
         part="hold_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         standing=standing_of(policy_id, on),
         on=on,
@@ -78,7 +76,7 @@ def place_hold(policy_id: UUID) -> Response:
 
 
 @bp.route("/holds/<uuid:policy_id>/<uuid:hold_id>/release", methods=["GET", "POST"])
-@requires(May.LAPSES_HOLD)
+@requires(LapsesMay.HOLD)
 def release_hold(policy_id: UUID, hold_id: UUID) -> Response:
     """Confirm, and let a policy lapse again."""
     on = business_day()
@@ -86,19 +84,17 @@ def release_hold(policy_id: UUID, hold_id: UUID) -> Response:
     if hold.policy_id != policy_id:
         raise NotFoundError("There is no such hold.")
     form = ReleaseForm()
-    status = 200
     if form.validate_on_submit():
         try:
             services.release_hold(hold_id, now=clock.now())
         except DomainError as error:
             refuse(form, error)
-            status = error.status
         else:
             return go(url_for(".policy", policy_id=policy_id), "The hold was released.")
     return page(
         "lapses/release.html",
         part="release_form",
-        status=status,
+        status=form.status,
         form=form,
         hold=hold,
         standing=standing_of(policy_id, on),

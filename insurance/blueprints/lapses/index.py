@@ -9,9 +9,9 @@ from insurance.blueprints.lapses import bp
 from insurance.core.db import db
 from insurance.core.errors import DomainError
 from insurance.core.paging import decode_cursor
-from insurance.core.permissions import May
 from insurance.debit_orders.queries import list_collecting
 from insurance.lapses import queries
+from insurance.lapses.permissions import LapsesMay
 from insurance.lapses.queries import LapseState
 from insurance.web.access import requires
 from insurance.web.business import business_day
@@ -34,7 +34,7 @@ BLOCKS = {
 
 
 @bp.route("")
-@requires(May.LAPSES_VIEW)
+@requires(LapsesMay.VIEW)
 def index() -> Response:
     """List policies in arrears by what happens to them next."""
     session, on = db.session(), business_day()

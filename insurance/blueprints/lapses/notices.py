@@ -11,8 +11,8 @@ from insurance.blueprints.lapses.standing import standing_of
 from insurance.core import clock
 from insurance.core.errors import DomainError
 from insurance.core.files import MAX_FILE
-from insurance.core.permissions import May
 from insurance.lapses import services
+from insurance.lapses.permissions import LapsesMay
 from insurance.lapses.rules import NOTICE_DAYS
 from insurance.web.access import requires
 from insurance.web.business import business_day
@@ -42,12 +42,11 @@ def _allow_large_files(endpoint: str | None, _values: dict[str, Any] | None) -> 
 
 
 @bp.route("/notices/<uuid:policy_id>/new", methods=["GET", "POST"])
-@requires(May.LAPSES_HOLD)
+@requires(LapsesMay.HOLD)
 def record_notice(policy_id: UUID) -> Response:
     """Record a letter as proof that the holder was told of the premium unpaid."""
     on = business_day()
     form = NoticeForm()
-    status = 200
     if form.validate_on_submit():
         try:
             services.record_notice(
@@ -61,12 +60,11 @@ def record_notice(policy_id: UUID) -> Response:
             )
         except DomainError as error:
             refuse(form, error)
-            status = error.status
         else:
             return go(url_for(".policy", policy_id=policy_id), "The notice was recorded.")
     return page(
         "lapses/notice.html",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         standing=standing_of(policy_id, on),
     )
@@ -78,24 +76,22 @@ def _letter(form: NoticeForm) -> services.NoticeLetter | None:
 
 
 @bp.route("/notices/<uuid:policy_id>/send", methods=["GET", "POST"])
-@requires(May.LAPSES_HOLD)
+@requires(LapsesMay.HOLD)
 def send_notice(policy_id: UUID) -> Response:
     """Say what a notice sent today does, and send it by e-mail."""
     on = business_day()
     form = SendForm()
-    status = 200
     if form.validate_on_submit():
         try:
             services.send_notice(policy_id, on=on)
         except DomainError as error:
             refuse(form, error)
-            status = error.status
         else:
             return go(url_for(".policy", policy_id=policy_id), "The notice is on its way.")
     return page(
         "lapses/send_notice.html",
         part="send_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         standing=standing_of(policy_id, on),
         last=NOTICE_DAYS,
@@ -103,7 +99,7 @@ def send_notice(policy_id: UUID) -> Response:
 
 
 @bp.route("/notices/<uuid:policy_id>/<uuid:notice_id>/file")
-@requires(May.LAPSES_VIEW)
+@requires(LapsesMay.VIEW)
 def notice_file(policy_id: UUID, notice_id: UUID) -> Response:
     """Give out the file of a letter."""
     return send_notice_file(policy_id, notice_id)

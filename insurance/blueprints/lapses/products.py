@@ -8,8 +8,8 @@ from flask import Response, request
 
 from insurance.blueprints.lapses import bp
 from insurance.core.db import db
-from insurance.core.permissions import May
 from insurance.lapses import queries
+from insurance.lapses.permissions import LapsesMay
 from insurance.lapses.rules import LapseTerms
 from insurance.products.queries import get_product, list_product_names
 from insurance.web.access import requires
@@ -28,7 +28,7 @@ class _Line(NamedTuple):
 
 
 @bp.route("/rules")
-@requires(May.LAPSES_VIEW)
+@requires(LapsesMay.VIEW)
 def rules() -> Response:
     """List products with the rule that applies to premiums due on a day."""
     session = db.session()
@@ -51,7 +51,7 @@ def rules() -> Response:
 
 
 @bp.route("/rules/products/<uuid:product_id>")
-@requires(May.LAPSES_VIEW)
+@requires(LapsesMay.VIEW)
 def product(product_id: UUID) -> Response:
     """Show a product's rules over time, and which applies to premiums due on a day."""
     session = db.session()

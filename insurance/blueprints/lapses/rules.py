@@ -12,9 +12,9 @@ from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError
 from insurance.core.money import ZERO
-from insurance.core.permissions import May
 from insurance.lapses import queries, services
 from insurance.lapses.models import GraceType, LapseRule
+from insurance.lapses.permissions import LapsesMay
 from insurance.lapses.queries import RuleImpact
 from insurance.lapses.rules import FUNERAL, LapseTerms
 from insurance.products.models import Product
@@ -90,13 +90,13 @@ def _days(typed: str) -> list[int]:
 
 
 @bp.route("/rules/products/<uuid:product_id>/new", methods=["GET", "POST"])
-@requires(May.LAPSES_EDIT)
+@requires(LapsesMay.EDIT)
 def create_rule(product_id: UUID) -> Response:
     """Add a rule from a day on, after a look at what it would do."""
     session, on = db.session(), business_day()
     product = get_product(session, product_id)
     form = LapseRuleForm(data=_shown(queries.rule_on(session, product_id, on), None, on))
-    status, impact = 200, None
+    impact = None
     if form.validate_on_submit():
         try:
             wanted = form.values()
@@ -108,19 +108,18 @@ def create_rule(product_id: UUID) -> Response:
                 return go(_back(product_id), "The lapse rule was added.")
         except DomainError as error:
             refuse(form, error)
-            status = error.status
-    return _page(form, product, None, status, impact, [])
+    return _page(form, product, None, impact, [])
 
 
 @bp.route("/rules/<uuid:lapse_rule_id>/edit", methods=["GET", "POST"])
-@requires(May.LAPSES_EDIT)
+@requires(LapsesMay.EDIT)
 def edit_rule(lapse_rule_id: UUID) -> Response:
     """Change a rule, after a look at what the change would do."""
     session, on = db.session(), business_day()
     rule = queries.get_lapse_rule(session, lapse_rule_id)
     product = get_product(session, rule.product_id)
     form = LapseRuleForm(data=_shown(queries.terms_of(rule), rule.version, on))
-    status, impact = 200, None
+    impact = None
     conflict: list[tuple[str, Any, Any]] = []
     if form.validate_on_submit():
         try:
@@ -136,8 +135,8 @@ def edit_rule(lapse_rule_id: UUID) -> Response:
                 )
                 return go(_back(product.id), "The lapse rule was saved.")
         except DomainError as error:
-            conflict, status = refuse_change(form, error), error.status
-    return _page(form, product, rule, status, impact, conflict)
+            conflict = refuse_change(form, error)
+    return _page(form, product, rule, impact, conflict)
 
 
 def _is_preview() -> bool:
@@ -158,7 +157,6 @@ def _page(
     form: LapseRuleForm,
     product: Product,
     rule: LapseRule | None,
-    status: int,
     impact: RuleImpact | None,
     conflict: list[tuple[str, Any, Any]],
 ) -> Response:
@@ -166,7 +164,7 @@ def _page(
     return page(
         "lapses/rule.html",
         part="rule_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         product=product,
         rule=rule,

@@ -9,9 +9,9 @@ from insurance.blueprints.ledger import bp
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError
-from insurance.core.permissions import May
 from insurance.ledger import queries
 from insurance.ledger.periods import LONGEST_REASON, close_books, in_words, reopen_books
+from insurance.ledger.permissions import LedgerMay
 from insurance.web.access import requires
 from insurance.web.business import business_day
 from insurance.web.forms import ChoiceField, Form, Required, TextField
@@ -30,7 +30,7 @@ class PeriodForm(Form):
 
 
 @bp.get("/periods")
-@requires(May.LEDGER_VIEW)
+@requires(LedgerMay.VIEW)
 def periods() -> Response:
     """Show what is closed and who closed and reopened it."""
     session = db.session()
@@ -45,28 +45,26 @@ def periods() -> Response:
 
 
 @bp.route("/periods/close", methods=["GET", "POST"])
-@requires(May.LEDGER_CLOSE)
+@requires(LedgerMay.CLOSE)
 def close() -> Response:
     """Say what will happen, and close."""
     on, closed = business_day(), queries.closed_through(db.session())
     form = PeriodForm()
     ends = [end for end in _month_ends(on) if closed is None or end > closed]
     form.through.choices = [(end.isoformat(), in_words(end)) for end in ends]
-    status = 200
     if form.validate_on_submit():
         through = date.fromisoformat(form.through.data)
         try:
             close_books(through, reason=form.reason.data or "", on=on, now=clock.now())
         except DomainError as error:
             refuse(form, error)
-            status = error.status
         else:
             return go(url_for(".periods"), f"The books are closed to {in_words(through)}.")
-    return _form_page("close", form, status, closed)
+    return _form_page("close", form, closed)
 
 
 @bp.route("/periods/reopen", methods=["GET", "POST"])
-@requires(May.LEDGER_CLOSE)
+@requires(LedgerMay.CLOSE)
 def reopen() -> Response:
     """Say what will happen, and reopen."""
     closed = queries.closed_through(db.session())
@@ -75,7 +73,6 @@ def reopen() -> Response:
         *((end.isoformat(), in_words(end)) for end in (_month_ends(closed) if closed else ())),
         (_NOTHING, "Nothing stays closed"),
     ]
-    status = 200
     if form.validate_on_submit():
         kept = form.through.data
         through = None if kept == _NOTHING else date.fromisoformat(kept)
@@ -83,18 +80,17 @@ def reopen() -> Response:
             reopen_books(through, reason=form.reason.data or "", now=clock.now())
         except DomainError as error:
             refuse(form, error)
-            status = error.status
         else:
             left = f"closed to {in_words(through)}" if through else "open"
             return go(url_for(".periods"), f"The books are {left}.")
-    return _form_page("reopen", form, status, closed)
+    return _form_page("reopen", form, closed)
 
 
-def _form_page(action: str, form: PeriodForm, status: int, closed: date | None) -> Response:
+def _form_page(action: str, form: PeriodForm, closed: date | None) -> Response:
     return page(
         "ledger/period.html",
         part="period_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         action=action,
         closed=closed,

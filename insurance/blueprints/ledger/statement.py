@@ -6,8 +6,8 @@ from flask import Response, request, url_for
 
 from insurance.blueprints.ledger import bp
 from insurance.core.db import db
-from insurance.core.permissions import May
 from insurance.ledger import queries
+from insurance.ledger.permissions import LedgerMay
 from insurance.web.access import requires
 from insurance.web.days import period_asked, refuse_problems
 from insurance.web.exports import export
@@ -27,7 +27,7 @@ _HEADER = (
 
 
 @bp.get("/accounts/<account_code>")
-@requires(May.LEDGER_VIEW)
+@requires(LedgerMay.VIEW)
 def statement(account_code: str) -> Response:
     """Show an account's entries by date with the balance after each."""
     session = db.session()
@@ -59,7 +59,7 @@ def statement(account_code: str) -> Response:
 
 
 @bp.post("/accounts/<account_code>/export")
-@requires(May.LEDGER_VIEW)
+@requires(LedgerMay.VIEW)
 def export_statement(account_code: str) -> Response:
     """Send the whole period's entries as CSV or Excel; the audit log says so."""
     session = db.session()

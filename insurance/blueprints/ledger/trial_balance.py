@@ -5,8 +5,8 @@ from flask import Response, request
 from insurance.blueprints.ledger import bp
 from insurance.core.db import db
 from insurance.core.money import total
-from insurance.core.permissions import May
 from insurance.ledger import queries
+from insurance.ledger.permissions import LedgerMay
 from insurance.web.access import requires
 from insurance.web.business import business_day
 from insurance.web.days import day_asked, refuse_problems
@@ -17,7 +17,7 @@ _HEADER = ("Account", "Name", "Kind", "Debit", "Credit", "Balance")
 
 
 @bp.get("")
-@requires(May.LEDGER_VIEW)
+@requires(LedgerMay.VIEW)
 def trial_balance() -> Response:
     """Show every account with its debits, credits and balance."""
     problems: dict[str, str] = {}
@@ -38,7 +38,7 @@ def trial_balance() -> Response:
 
 
 @bp.post("/export")
-@requires(May.LEDGER_VIEW)
+@requires(LedgerMay.VIEW)
 def export_trial_balance() -> Response:
     """Send the trial balance as CSV or Excel; the audit log says so."""
     problems: dict[str, str] = {}

@@ -1,6 +1,6 @@
 """Month-end on screen: runs, their plan, progress and result; index tables and escalation."""
 
-from insurance.core.permissions import May
+from insurance.month_end.permissions import MonthEndMay
 from insurance.web.access import tenant_blueprint
 from insurance.web.navigation import RailEntry
 
@@ -9,7 +9,7 @@ RAIL = (
     RailEntry(
         "Month-end",
         "month_end.index",
-        May.MONTH_END_VIEW,
+        MonthEndMay.VIEW,
         "calendar",
         group="Money",
         place=50,

@@ -10,10 +10,10 @@ from insurance.blueprints.month_end import bp
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError
-from insurance.core.permissions import May
 from insurance.month_end import queries, services
 from insurance.month_end.exports import step_in_words
 from insurance.month_end.models import StepCode
+from insurance.month_end.permissions import MonthEndMay
 from insurance.month_end.rules import last_month_end
 from insurance.web.access import requires
 from insurance.web.business import business_day
@@ -35,25 +35,23 @@ class RunForm(Form):
 
 
 @bp.route("/new", methods=["GET", "POST"])
-@requires(May.MONTH_END_RUN)
+@requires(MonthEndMay.RUN)
 def create() -> Response:
     """Ask for a plan; nothing is changed by it."""
     session, on = db.session(), business_day()
     setting = queries.get_setting(session)
     form = RunForm(data={"process_date": _first_day(on), "steps": _USUAL})
-    status = 200
     if form.validate_on_submit():
         try:
             run = services.request_run(_wanted(form), on=on, now=clock.now())
         except DomainError as error:
             refuse(form, error)
-            status = error.status
         else:
             return go(url_for(".show", month_end_run_id=run.id))
     return page(
         "month_end/create.html",
         part="run_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         may_apply=setting.may_apply_unapproved,
         last=on + timedelta(days=setting.days_ahead),

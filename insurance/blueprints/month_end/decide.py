@@ -11,9 +11,9 @@ from insurance.core import clock
 from insurance.core.context import current_actor
 from insurance.core.db import db
 from insurance.core.errors import DomainError
-from insurance.core.permissions import May
 from insurance.month_end import queries, services
 from insurance.month_end.models import MonthEndRun
+from insurance.month_end.permissions import MonthEndMay
 from insurance.web.access import requires
 from insurance.web.business import business_day
 from insurance.web.forms import Form
@@ -21,12 +21,12 @@ from insurance.web.html import go, page, refuse
 
 
 @bp.post("/<uuid:month_end_run_id>/approve")
-@requires(May.MONTH_END_APPROVE)
+@requires(MonthEndMay.APPROVE)
 def approve(month_end_run_id: UUID) -> Response:
     """Freeze a plan as a second person; who may run it can apply it in the same breath."""
     queries.get_run(db.session(), month_end_run_id)
     form = ApproveForm()
-    is_to_run = bool(request.form.get("apply")) and current_actor().may(May.MONTH_END_RUN)
+    is_to_run = bool(request.form.get("apply")) and current_actor().may(MonthEndMay.RUN)
 
     def act() -> MonthEndRun:
         run = services.approve_run(month_end_run_id, comment=form.comment.data, now=clock.now())
@@ -36,7 +36,7 @@ def approve(month_end_run_id: UUID) -> Response:
 
 
 @bp.post("/<uuid:month_end_run_id>/apply")
-@requires(May.MONTH_END_RUN)
+@requires(MonthEndMay.RUN)
 def apply(month_end_run_id: UUID) -> Response:
     """Apply exactly what the plan lists."""
     queries.get_run(db.session(), month_end_run_id)
@@ -44,24 +44,22 @@ def apply(month_end_run_id: UUID) -> Response:
 
 
 @bp.route("/<uuid:month_end_run_id>/cancel", methods=["GET", "POST"])
-@requires(May.MONTH_END_RUN)
+@requires(MonthEndMay.RUN)
 def cancel(month_end_run_id: UUID) -> Response:
     """Say what is done already, then stop after the chunks under way."""
     run = queries.get_run(db.session(), month_end_run_id)
     form = ActForm()
-    status = 200
     if form.validate_on_submit():
         try:
             services.cancel_run(month_end_run_id, now=clock.now())
         except DomainError as error:
             refuse(form, error)
-            status = error.status
         else:
             return go(url_for(".show", month_end_run_id=run.id), "The run was cancelled.")
     return page(
         "month_end/cancel.html",
         part="cancel_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         run=run,
         progress=queries.get_progress(db.session(), run, now=clock.now()),
@@ -69,7 +67,7 @@ def cancel(month_end_run_id: UUID) -> Response:
 
 
 @bp.post("/<uuid:month_end_run_id>/retry")
-@requires(May.MONTH_END_RUN)
+@requires(MonthEndMay.RUN)
 def retry(month_end_run_id: UUID) -> Response:
     """Plan again what the run left out."""
     queries.get_run(db.session(), month_end_run_id)
@@ -88,14 +86,12 @@ def _apply(run_id: UUID) -> MonthEndRun:
 def _act(
     run_id: UUID, form: Form, act: Callable[[], MonthEndRun], message: str | None, name: str
 ) -> Response:
-    status = 422
     if form.validate_on_submit():
         try:
             run = act()
         except DomainError as error:
             refuse(form, error)
-            status = error.status
         else:
             return go(url_for(".show", month_end_run_id=run.id), message)
     run = queries.get_run(db.session(), run_id)
-    return page("month_end/show.html", status=status, form=form, **view_of(run) | {name: form})
+    return page("month_end/show.html", status=form.status, form=form, **view_of(run) | {name: form})

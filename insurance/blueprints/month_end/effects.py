@@ -9,7 +9,6 @@ from insurance.blueprints.month_end import bp
 from insurance.blueprints.month_end.show import step_asked
 from insurance.core.db import db
 from insurance.core.errors import NotFoundError
-from insurance.core.permissions import May
 from insurance.month_end import queries
 from insurance.month_end.exports import (
     EFFECTS_HEADER,
@@ -19,6 +18,7 @@ from insurance.month_end.exports import (
     step_in_words,
 )
 from insurance.month_end.models import StepCode
+from insurance.month_end.permissions import MonthEndMay
 from insurance.web.access import requires
 from insurance.web.exports import export
 from insurance.web.html import next_url, page
@@ -27,7 +27,7 @@ ROWS = 50
 
 
 @bp.get("/<uuid:month_end_run_id>/effects")
-@requires(May.MONTH_END_VIEW)
+@requires(MonthEndMay.VIEW)
 def effects(month_end_run_id: UUID) -> Response:
     """List effects; step, product, policy and "blocked" narrow them."""
     session = db.session()
@@ -52,7 +52,7 @@ def effects(month_end_run_id: UUID) -> Response:
 
 
 @bp.post("/<uuid:month_end_run_id>/effects/export")
-@requires(May.MONTH_END_VIEW)
+@requires(MonthEndMay.VIEW)
 def export_effects(month_end_run_id: UUID) -> Response:
     """Send the effects chosen as CSV or Excel; the audit log says so."""
     session = db.session()
@@ -71,7 +71,7 @@ def export_effects(month_end_run_id: UUID) -> Response:
 
 
 @bp.get("/<uuid:month_end_run_id>/policies/<uuid:policy_id>")
-@requires(May.MONTH_END_VIEW)
+@requires(MonthEndMay.VIEW)
 def policy(month_end_run_id: UUID, policy_id: UUID) -> Response:
     """Show a policy before and after the run, step by step."""
     session = db.session()

@@ -13,8 +13,8 @@ from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError
 from insurance.core.paging import decode_cursor
-from insurance.core.permissions import May
 from insurance.month_end import queries, services
+from insurance.month_end.permissions import MonthEndMay
 from insurance.products.models import ProjectionType
 from insurance.products.queries import list_products
 from insurance.web.access import requires
@@ -121,7 +121,7 @@ class RuleForm(Form):
 
 
 @bp.get("/escalations")
-@requires(May.MONTH_END_VIEW)
+@requires(MonthEndMay.VIEW)
 def escalations() -> Response:
     """Show the rate of each product at a date, and where it came from."""
     problems: dict[str, str] = {}
@@ -137,7 +137,7 @@ def escalations() -> Response:
 
 
 @bp.route("/escalations/new", methods=["GET", "POST"])
-@requires(May.MONTH_END_APPROVE)
+@requires(MonthEndMay.APPROVE)
 def create_escalation() -> Response:
     """Say how a policy, a product or the organization escalates from a day on."""
     form = RuleForm(data={"index_code": "CPI", "lag_months": 3, "valid_from": business_day()})
@@ -194,7 +194,7 @@ def _id(chosen: str | None) -> UUID | None:
 
 
 @bp.get("/index-values")
-@requires(May.MONTH_END_VIEW)
+@requires(MonthEndMay.VIEW)
 def index_values() -> Response:
     """List index tables, the newest month first."""
     cursor = request.args.get("cursor")
@@ -218,7 +218,7 @@ def _position(cursor: str) -> tuple[str, date]:
 
 
 @bp.route("/index-values/new", methods=["GET", "POST"])
-@requires(May.MONTH_END_RUN)
+@requires(MonthEndMay.RUN)
 def create_index_value() -> Response:
     """Add an index's rise for a month, with where it was read."""
     form = IndexForm(data={"index_code": "CPI"})

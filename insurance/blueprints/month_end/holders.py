@@ -9,8 +9,8 @@ from insurance.blueprints.month_end import bp
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError
-from insurance.core.permissions import May
 from insurance.month_end import queries, services
+from insurance.month_end.permissions import MonthEndMay
 from insurance.web.access import requires
 from insurance.web.business import business_day
 from insurance.web.forms import DayField, Form, Required, TextField
@@ -47,7 +47,7 @@ class WithdrawalForm(Form):
 
 
 @bp.get("/policies")
-@requires(May.MONTH_END_VIEW)
+@requires(MonthEndMay.VIEW)
 def find_escalation() -> Response:
     """Go to the escalation of the policy whose number was typed."""
     number = request.args.get("number", "").strip().upper()
@@ -66,7 +66,7 @@ def find_escalation() -> Response:
 
 
 @bp.get(ONE)
-@requires(May.MONTH_END_VIEW)
+@requires(MonthEndMay.VIEW)
 def escalation(policy_id: UUID) -> Response:
     """Show how a policy escalates next, what its holder was told and what they said."""
     found = services.get_standing(db.session(), policy_id, business_day())
@@ -74,7 +74,7 @@ def escalation(policy_id: UUID) -> Response:
 
 
 @bp.route(f"{ONE}/notices/new", methods=["GET", "POST"])
-@requires(May.MONTH_END_RUN)
+@requires(MonthEndMay.RUN)
 def create_notice(policy_id: UUID) -> Response:
     """Record proof that the holder was told of a rise in time."""
     on = business_day()
@@ -102,7 +102,7 @@ def create_notice(policy_id: UUID) -> Response:
 
 
 @bp.route(f"{ONE}/refusal/new", methods=["GET", "POST"])
-@requires(May.MONTH_END_RUN)
+@requires(MonthEndMay.RUN)
 def create_refusal(policy_id: UUID) -> Response:
     """Record that the holder refuses rises from a day on."""
     found = services.get_standing(db.session(), policy_id, business_day())
@@ -126,7 +126,7 @@ def create_refusal(policy_id: UUID) -> Response:
 
 
 @bp.route(f"{ONE}/refusal/withdraw", methods=["GET", "POST"])
-@requires(May.MONTH_END_RUN)
+@requires(MonthEndMay.RUN)
 def withdraw_refusal(policy_id: UUID) -> Response:
     """Record that the holder takes rises again."""
     found = services.get_standing(db.session(), policy_id, business_day())

@@ -7,9 +7,9 @@ from flask import Response, request, url_for
 from insurance.blueprints.month_end import bp
 from insurance.core.db import db
 from insurance.core.paging import decode_cursor
-from insurance.core.permissions import May
 from insurance.ledger.queries import closed_through
 from insurance.month_end import queries
+from insurance.month_end.permissions import MonthEndMay
 from insurance.web.access import requires
 from insurance.web.html import next_url, page
 
@@ -17,7 +17,7 @@ ROWS = 25
 
 
 @bp.get("")
-@requires(May.MONTH_END_VIEW)
+@requires(MonthEndMay.VIEW)
 def index() -> Response:
     """List runs, and say what month is done and closed."""
     session, cursor = db.session(), request.args.get("cursor")

@@ -11,9 +11,9 @@ from flask import Flask, Response, current_app
 from insurance.blueprints.month_end import bp
 from insurance.core import clock
 from insurance.core.db import db
-from insurance.core.permissions import May
 from insurance.core.tenancy import tenant_scope
 from insurance.month_end import queries
+from insurance.month_end.permissions import MonthEndMay
 from insurance.web.access import current_tenant, requires
 
 _LONGEST = 25.0
@@ -24,7 +24,7 @@ _room = threading.BoundedSemaphore(3)
 
 
 @bp.get("/<uuid:month_end_run_id>/live")
-@requires(May.MONTH_END_VIEW)
+@requires(MonthEndMay.VIEW)
 def live(month_end_run_id: UUID) -> Response:
     """Stream how far a run is. 204 tells the browser not to come back."""
     run = queries.get_run(db.session(), month_end_run_id)

@@ -6,8 +6,8 @@ from wtforms import BooleanField, TextAreaField
 from insurance.blueprints.month_end import bp
 from insurance.core.db import db
 from insurance.core.errors import DomainError
-from insurance.core.permissions import May
 from insurance.month_end import queries, services
+from insurance.organizations.permissions import SettingsMay
 from insurance.web.access import requires
 from insurance.web.forms import Form, TextField, WholeField
 from insurance.web.html import go, page, refuse
@@ -23,7 +23,7 @@ class SettingsForm(Form):
 
 
 @bp.route("/settings", methods=["GET", "POST"])
-@requires(May.SETTINGS_EDIT)
+@requires(SettingsMay.EDIT)
 def settings() -> Response:
     """Show the choices, and keep them."""
     form = SettingsForm(obj=queries.get_setting(db.session()))

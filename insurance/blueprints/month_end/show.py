@@ -14,10 +14,10 @@ from insurance.core.context import current_actor
 from insurance.core.db import db
 from insurance.core.errors import NotFoundError
 from insurance.core.money import total
-from insurance.core.permissions import May
 from insurance.month_end import queries
 from insurance.month_end.exports import step_in_words
 from insurance.month_end.models import MonthEndRun, PackKind, RunStatus, StepCode
+from insurance.month_end.permissions import MonthEndMay
 from insurance.web.access import requires
 from insurance.web.business import business_day
 from insurance.web.exports import EXCEL
@@ -49,7 +49,7 @@ class ActForm(Form):
 
 
 @bp.get("/<uuid:month_end_run_id>")
-@requires(May.MONTH_END_VIEW)
+@requires(MonthEndMay.VIEW)
 def show(month_end_run_id: UUID) -> Response:
     """Show a run; htmx asks for its progress until it is done."""
     run = queries.get_run(db.session(), month_end_run_id)
@@ -178,7 +178,7 @@ def _is_own(run: MonthEndRun) -> bool:
 
 
 @bp.get("/<uuid:month_end_run_id>/pack/<kind>")
-@requires(May.MONTH_END_VIEW)
+@requires(MonthEndMay.VIEW)
 def pack(month_end_run_id: UUID, kind: str) -> Response:
     """Send the pack of a run, as it was kept when the run ended."""
     session = db.session()

@@ -1,27 +1,27 @@
 """Organizations, their settings, people, keys and mail on screen."""
 
-from insurance.core.permissions import May
+from insurance.identity.permissions import PeopleMay, TokensMay
+from insurance.notifications.permissions import MailMay
+from insurance.organizations.permissions import OrganizationsMay, SettingsMay
 from insurance.web.navigation import RailEntry
 
 RAIL = (
     RailEntry(
         "Organizations",
         "organizations.index",
-        May.ORGANIZATIONS_VIEW,
+        OrganizationsMay.VIEW,
         "building",
         group="Control",
         place=10,
         key="o",
     ),
-    RailEntry(
-        "People", "people.index", May.PEOPLE_VIEW, "user", group="Control", place=40, key="u"
-    ),
-    RailEntry("API keys", "api_keys.index", May.TOKENS_VIEW, "key", group="Control", place=50),
-    RailEntry("Mail", "mail.index", May.MAIL_VIEW, "mail", group="Control", place=60),
+    RailEntry("People", "people.index", PeopleMay.VIEW, "user", group="Control", place=40, key="u"),
+    RailEntry("API keys", "api_keys.index", TokensMay.VIEW, "key", group="Control", place=50),
+    RailEntry("Mail", "mail.index", MailMay.VIEW, "mail", group="Control", place=60),
     RailEntry(
         "Settings",
         "settings.edit",
-        May.SETTINGS_VIEW,
+        SettingsMay.VIEW,
         "settings",
         group="Control",
         place=70,

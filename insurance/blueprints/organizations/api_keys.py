@@ -9,8 +9,9 @@ from insurance.core import clock
 from insurance.core.context import current_actor
 from insurance.core.db import db
 from insurance.core.errors import DomainError
-from insurance.core.permissions import May
+from insurance.core.permissions import list_permissions, permissions_named
 from insurance.identity import queries, services
+from insurance.identity.permissions import TokensMay
 from insurance.web.access import current_person, requires, tenant_blueprint
 from insurance.web.forms import ChoiceField, Form, Required, TextField
 from insurance.web.html import go, next_url, page, refuse
@@ -35,7 +36,7 @@ class RevokeForm(Form):
 
 
 @bp.get("")
-@requires(May.TOKENS_VIEW)
+@requires(TokensMay.VIEW)
 def index() -> Response:
     """List the keys."""
     found = queries.list_api_keys(db.session(), cursor=request.args.get("cursor"))
@@ -45,12 +46,12 @@ def index() -> Response:
 
 
 @bp.route("/new", methods=["GET", "POST"])
-@requires(May.TOKENS_MANAGE)
+@requires(TokensMay.MANAGE)
 def create() -> Response:
     """Make a key, after the password was given once more, and show its secret once."""
     form = KeyForm()
     form.scopes.choices = [
-        (one.value, one.label) for one in May if one in current_actor().permissions
+        (one.value, one.label) for one in list_permissions() if one in current_actor().permissions
     ]
     if form.validate_on_submit():
         person, now = current_person(), clock.now()
@@ -59,7 +60,7 @@ def create() -> Response:
             key, secret = services.create_api_key(
                 user_id=person.id,
                 name=form.name.data or "",
-                scopes=frozenset(May(scope) for scope in form.scopes.data or []),
+                scopes=permissions_named(form.scopes.data or []),
                 days=int(form.days.data),
                 now=now,
             )
@@ -71,7 +72,7 @@ def create() -> Response:
 
 
 @bp.route("/<uuid:key_id>/revoke", methods=["GET", "POST"])
-@requires(May.TOKENS_MANAGE)
+@requires(TokensMay.MANAGE)
 def revoke(key_id: UUID) -> Response:
     """Ask, then revoke a key at once."""
     key = queries.get_api_key(db.session(), key_id)

@@ -6,9 +6,9 @@ from flask import Response, request, url_for
 
 from insurance.core.db import db
 from insurance.core.errors import DomainError
-from insurance.core.permissions import May
 from insurance.notifications import queries, services
 from insurance.notifications.models import MailState
+from insurance.notifications.permissions import MailMay
 from insurance.notifications.texts import PERSONAL
 from insurance.web.access import requires, tenant_blueprint
 from insurance.web.html import go, next_url, page
@@ -17,7 +17,7 @@ bp = tenant_blueprint("mail", __name__, "/mail")
 
 
 @bp.get("")
-@requires(May.MAIL_VIEW)
+@requires(MailMay.VIEW)
 def index() -> Response:
     """List mails, newest first, those in one `state` where one is given."""
     chosen = request.args.get("state", "").upper()
@@ -35,7 +35,7 @@ def index() -> Response:
 
 
 @bp.get("/<uuid:mail_id>")
-@requires(May.MAIL_VIEW)
+@requires(MailMay.VIEW)
 def show(mail_id: UUID) -> Response:
     """Show a mail; one with a personal link without its words."""
     mail = queries.get_mail(db.session(), mail_id)
@@ -43,7 +43,7 @@ def show(mail_id: UUID) -> Response:
 
 
 @bp.post("/<uuid:mail_id>/send-again")
-@requires(May.MAIL_SEND)
+@requires(MailMay.SEND)
 def send_again(mail_id: UUID) -> Response:
     """Try a failed mail again."""
     try:
@@ -56,7 +56,7 @@ def send_again(mail_id: UUID) -> Response:
 
 
 @bp.post("/send-again")
-@requires(May.MAIL_SEND)
+@requires(MailMay.SEND)
 def send_all_again() -> Response:
     """Try every failed mail again."""
     count = services.send_all_again()

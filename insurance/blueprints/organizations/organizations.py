@@ -9,13 +9,13 @@ from wtforms import HiddenField, SelectMultipleField
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError, StaleError
-from insurance.core.permissions import May
 from insurance.core.tenancy import tenant_scope
 from insurance.identity.queries import count_members
 from insurance.identity.rules import check_email
 from insurance.identity.services import invite_administrator
 from insurance.organizations import queries, rules, services
 from insurance.organizations.models import Category, LicenceType, Organization
+from insurance.organizations.permissions import OrganizationsMay
 from insurance.web.access import requires, tenant_blueprint
 from insurance.web.forms import ChoiceField, Form, Required, TextField
 from insurance.web.html import differences, go, next_url, page, refuse
@@ -73,7 +73,7 @@ class AdministratorForm(Form):
 
 
 @bp.get("")
-@requires(May.ORGANIZATIONS_VIEW)
+@requires(OrganizationsMay.VIEW)
 def index() -> Response:
     """List the insurers on the platform."""
     found = queries.list_directory(db.session(), cursor=request.args.get("cursor"))
@@ -86,7 +86,7 @@ def index() -> Response:
 
 
 @bp.route("/new", methods=["GET", "POST"])
-@requires(May.ORGANIZATIONS_MANAGE)
+@requires(OrganizationsMay.MANAGE)
 def create() -> Response:
     """Create an insurer; an administrator named here gets an invitation."""
     form = OrganizationForm()
@@ -104,13 +104,13 @@ def create() -> Response:
 
 
 @bp.route("/<uuid:organization_id>", methods=["GET", "POST"])
-@requires(May.ORGANIZATIONS_MANAGE)
+@requires(OrganizationsMay.MANAGE)
 def edit(organization_id: UUID) -> Response:
     """Show an insurer; change its name and licence."""
     organization, licensed = _read(organization_id)
     form = ProfileForm(data=_values(organization, licensed))
     form.offer_classes()
-    status, conflict = 200, []
+    conflict: list[tuple[str, Any, Any]] = []
     if form.validate_on_submit():
         try:
             services.edit_organization(
@@ -121,7 +121,6 @@ def edit(organization_id: UUID) -> Response:
             )
         except DomainError as error:
             refuse(form, error)
-            status = error.status
             if isinstance(error, StaleError):
                 conflict = differences(error)
                 form.version.data = str(_read(organization_id)[0].version)
@@ -132,7 +131,7 @@ def edit(organization_id: UUID) -> Response:
     return page(
         "organizations/edit.html",
         part="profile_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         organization=organization,
         conflict=conflict,
@@ -141,7 +140,7 @@ def edit(organization_id: UUID) -> Response:
 
 
 @bp.post("/<uuid:organization_id>/administrators")
-@requires(May.ORGANIZATIONS_MANAGE)
+@requires(OrganizationsMay.MANAGE)
 def invite(organization_id: UUID) -> Response:
     """Invite an administrator to an insurer."""
     organization, licensed = _read(organization_id)

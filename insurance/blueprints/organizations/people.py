@@ -1,16 +1,25 @@
 """The people of an organization: invite, change roles, remove, and what each role may do."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from flask import Response, current_app, request, url_for
-from wtforms import SelectMultipleField, ValidationError
+from wtforms import HiddenField, SelectMultipleField, ValidationError
 
 from insurance.core import clock
+from insurance.core.context import current_actor
 from insurance.core.db import db
-from insurance.core.errors import DomainError
-from insurance.core.permissions import GRANTS, TENANT_ROLES, May, Role
-from insurance.core.tenancy import PLATFORM_ORG_ID
+from insurance.core.errors import DomainError, NotFoundError
+from insurance.core.permissions import (
+    TENANT_ROLES,
+    Permission,
+    Role,
+    granted_to,
+    list_permissions,
+    permissions_named,
+)
 from insurance.identity import queries, services
+from insurance.identity.permissions import PeopleMay
 from insurance.identity.rules import check_email
 from insurance.web.access import current_tenant, requires, tenant_blueprint
 from insurance.web.forms import Form, Required, TextField, clean_text
@@ -46,12 +55,19 @@ class InviteForm(RolesForm):
             raise ValidationError(error.message) from error
 
 
+class PermissionsForm(Form):
+    """What a role may do; of what the person saw, only what was changed is changed."""
+
+    permissions = SelectMultipleField("What the role may do")
+    seen = HiddenField()
+
+
 class RemoveForm(Form):
     """The consent to remove somebody."""
 
 
 @bp.get("")
-@requires(May.PEOPLE_VIEW)
+@requires(PeopleMay.VIEW)
 def index() -> Response:
     """List the people and their roles."""
     session, search = db.session(), clean_text(request.args.get("q", ""))[:200].replace("\0", "")
@@ -67,20 +83,52 @@ def index() -> Response:
 
 
 @bp.get("/permissions")
-@requires(May.PEOPLE_VIEW)
+@requires(PeopleMay.VIEW)
 def permissions() -> Response:
     """Show which role may do what."""
-    roles = _roles_here()
+    roles, changes = queries.list_roles_here(), current_actor().grant_changes
     return page(
         "organizations/permissions.html",
         roles=roles,
-        permissions=[one for one in May if any(one in GRANTS[role] for role in roles)],
-        grants=GRANTS,
+        changed={(one.role, one.permission) for one in changes},
+        permissions=_permissions_of(roles),
+        granted={role: granted_to(frozenset({role}), changes) for role in roles},
+        can_change=TENANT_ROLES,
+    )
+
+
+@bp.route("/permissions/<role>", methods=["GET", "POST"])
+@requires(PeopleMay.MANAGE)
+def change_permissions(role: str) -> Response:
+    """Change what a role may do here."""
+    if role not in TENANT_ROLES or role not in queries.list_roles_here():
+        raise NotFoundError
+    changed_role, changes = Role(role), current_actor().grant_changes
+    granted = sorted(granted_to(frozenset({changed_role}), changes))
+    form = PermissionsForm(data={"permissions": granted, "seen": " ".join(granted)})
+    form.permissions.choices = [(one.value, one.label) for one in _permissions_of(TENANT_ROLES)]
+    if form.validate_on_submit():
+        chosen = permissions_named(form.permissions.data or [])
+        seen = permissions_named((form.seen.data or "").split())
+        try:
+            services.change_role_grants(
+                changed_role, granted=chosen - seen, taken=seen - chosen, now=clock.now()
+            )
+        except DomainError as error:
+            refuse(form, error)
+        else:
+            return go(url_for(".permissions"), f"What a {_name(changed_role)} may do was changed.")
+    return page(
+        "organizations/role_permissions.html",
+        part="permissions_form",
+        status=form.status,
+        form=form,
+        role=changed_role,
     )
 
 
 @bp.route("/invite", methods=["GET", "POST"])
-@requires(May.PEOPLE_MANAGE)
+@requires(PeopleMay.MANAGE)
 def invite() -> Response:
     """Invite somebody by mail."""
     form = InviteForm()
@@ -102,7 +150,7 @@ def invite() -> Response:
 
 
 @bp.route("/<uuid:user_id>", methods=["GET", "POST"])
-@requires(May.PEOPLE_MANAGE)
+@requires(PeopleMay.MANAGE)
 def edit(user_id: UUID) -> Response:
     """Change what a person is here."""
     session = db.session()
@@ -128,7 +176,7 @@ def edit(user_id: UUID) -> Response:
 
 
 @bp.route("/<uuid:user_id>/remove", methods=["GET", "POST"])
-@requires(May.PEOPLE_MANAGE)
+@requires(PeopleMay.MANAGE)
 def remove(user_id: UUID) -> Response:
     """Ask, then end a person's membership."""
     colleague = queries.get_colleague(db.session(), user_id)
@@ -153,20 +201,24 @@ def remove(user_id: UUID) -> Response:
 
 
 @bp.post("/<uuid:user_id>/invite-again")
-@requires(May.PEOPLE_MANAGE)
+@requires(PeopleMay.MANAGE)
 def invite_again(user_id: UUID) -> Response:
     """Mail a new link to somebody who has not accepted yet."""
     email = services.resend_invitation(user_id, base_url=_base_url(), now=clock.now())
     return go(url_for(".edit", user_id=user_id), f"A new invitation is on its way to {email}.")
 
 
-def _roles_here() -> tuple[Role, ...]:
-    is_platform = current_tenant().id == PLATFORM_ORG_ID
-    return (Role.PLATFORM_ADMINISTRATOR,) if is_platform else TENANT_ROLES
-
-
 def _role_choices() -> list[tuple[str, str]]:
-    return [(role.value, role.label) for role in _roles_here()]
+    return [(role.value, role.label) for role in queries.list_roles_here()]
+
+
+def _permissions_of(roles: Sequence[Role]) -> list[Permission]:
+    """Return what some roles may be given: of what is the platform's alone, tenants have nothing."""
+    return [one for one in list_permissions() if not one.roles.isdisjoint(roles)]
+
+
+def _name(role: Role) -> str:
+    return role.label.lower()
 
 
 def _chosen(form: RolesForm) -> frozenset[Role]:

@@ -1,6 +1,7 @@
 """An organization's own settings."""
 
 from decimal import Decimal
+from typing import Any
 
 from flask import Response, url_for
 from wtforms import BooleanField, HiddenField, IntegerField
@@ -9,8 +10,8 @@ from insurance.core import clock
 from insurance.core.context import current_actor
 from insurance.core.db import db
 from insurance.core.errors import DomainError, ForbiddenError, StaleError
-from insurance.core.permissions import May
 from insurance.organizations import queries, rules, services
+from insurance.organizations.permissions import SettingsMay
 from insurance.web.access import requires, tenant_blueprint
 from insurance.web.forms import ChoiceField, Form, MoneyField, Required, TextField
 from insurance.web.html import differences, go, page, refuse
@@ -40,15 +41,15 @@ class SettingsForm(Form):
 
 
 @bp.route("", methods=["GET", "POST"])
-@requires(May.SETTINGS_VIEW)
+@requires(SettingsMay.VIEW)
 def edit() -> Response:
     """Show the settings and change them."""
     organization = queries.get_organization(db.session())
     form = SettingsForm(obj=organization)
     form.timezone.choices = [(zone, zone) for zone in sorted({*rules.ZONES, organization.timezone})]
-    if form.is_submitted() and not current_actor().may(May.SETTINGS_EDIT):
+    if form.is_submitted() and not current_actor().may(SettingsMay.EDIT):
         raise ForbiddenError("Your role may look at the settings, not change them.")
-    status, conflict = 200, []
+    conflict: list[tuple[str, Any, Any]] = []
     if form.validate_on_submit():
         try:
             services.change_settings(
@@ -58,7 +59,6 @@ def edit() -> Response:
             )
         except DomainError as error:
             refuse(form, error)
-            status = error.status
             if isinstance(error, StaleError):
                 conflict = differences(error)
                 form.version.data = str(queries.get_organization(db.session()).version)
@@ -67,7 +67,7 @@ def edit() -> Response:
     return page(
         "organizations/settings.html",
         part="settings_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         conflict=conflict,
         organization=organization,

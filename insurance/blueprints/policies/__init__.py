@@ -1,6 +1,6 @@
 """Policies on screen."""
 
-from insurance.core.permissions import May
+from insurance.policies.permissions import PoliciesMay
 from insurance.web.access import tenant_blueprint
 from insurance.web.navigation import RailEntry
 
@@ -9,7 +9,7 @@ RAIL = (
     RailEntry(
         "Policies",
         "policies.index",
-        May.POLICIES_VIEW,
+        PoliciesMay.VIEW,
         "file-text",
         group="Serve",
         place=30,

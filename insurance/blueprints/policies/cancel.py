@@ -9,9 +9,9 @@ from insurance.blueprints.policies import bp
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError
-from insurance.core.permissions import May
 from insurance.policies import queries, services
 from insurance.policies.lifecycle_rules import CancellationType, Initiator
+from insurance.policies.permissions import PoliciesMay
 from insurance.policies.services import CancellationPreview
 from insurance.web.access import requires
 from insurance.web.business import business_day
@@ -34,7 +34,7 @@ class CancelForm(Form):
 
 
 @bp.route("/<uuid:policy_id>/cancel", methods=["GET", "POST"])
-@requires(May.POLICIES_LIFECYCLE)
+@requires(PoliciesMay.LIFECYCLE)
 def cancel(policy_id: UUID) -> Response:
     """Show the money, then cancel or ask a second person."""
     line = queries.get_policy_line(db.session(), policy_id)

@@ -11,9 +11,9 @@ from insurance.blueprints.policies import bp
 from insurance.blueprints.policies.endorse import EndorseForm, act_on, resolutions
 from insurance.core.db import db
 from insurance.core.errors import DomainError, DomainErrors, NotFoundError
-from insurance.core.permissions import May
 from insurance.policies import queries
 from insurance.policies.models import EndorsementType, InsuredObject, Policy
+from insurance.policies.permissions import PoliciesMay
 from insurance.policies.services import DuplicateRegistrationError
 from insurance.policies.services.endorsements import EndorsementRequest, Preview
 from insurance.products.queries import load_terms
@@ -109,7 +109,7 @@ def kinds_of_change(terms: ProductTerms, objects: list[InsuredObject]) -> dict[s
 
 
 @bp.route("/<uuid:policy_id>/objects/<kind>", methods=["GET", "POST"])
-@requires(May.POLICIES_ENDORSE)
+@requires(PoliciesMay.ENDORSE)
 def change_object(policy_id: UUID, kind: str) -> Response:
     """Show what a change of an object does; issue it, or keep it as a draft."""
     line = queries.get_policy_line(db.session(), policy_id)

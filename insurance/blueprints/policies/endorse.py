@@ -14,11 +14,11 @@ from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError, NotFoundError
 from insurance.core.money import format_money
-from insurance.core.permissions import May
-from insurance.core.privacy import may_see_identity
+from insurance.customers.privacy import may_see_identity
 from insurance.customers.queries import get_customer, list_bank_accounts, list_customers
 from insurance.policies import queries
 from insurance.policies.models import EndorsementType, Policy
+from insurance.policies.permissions import PoliciesMay
 from insurance.policies.services import endorsements as services
 from insurance.policies.services.endorsements import EndorsementRequest, Preview
 from insurance.policies.services.life_cover import LifeQuestionsError
@@ -220,7 +220,7 @@ KINDS = {kind: title for kind, (_type, _form, title) in _FORMS.items()}
 
 
 @bp.route("/<uuid:policy_id>/endorse/<kind>", methods=["GET", "POST"])
-@requires(May.POLICIES_ENDORSE)
+@requires(PoliciesMay.ENDORSE)
 def endorse(policy_id: UUID, kind: str) -> Response:
     """Show what a change does; issue it, or keep it as a draft."""
     line = queries.get_policy_line(db.session(), policy_id)
@@ -231,7 +231,7 @@ def endorse(policy_id: UUID, kind: str) -> Response:
     if request.method == "GET":
         form.effective_date.data = business_day()
     act = request.form.get("act", "")
-    preview, status = None, 200
+    preview = None
     if request.method == "POST" and act != "find" and form.validate_on_submit():
         try:
             done = act_on(act, line.policy, _wanted(kind, form))
@@ -240,11 +240,10 @@ def endorse(policy_id: UUID, kind: str) -> Response:
             preview = done
         except DomainError as error:
             refuse(form, error)
-            status = error.status
     return page(
         "policies/endorse.html",
         part="endorse_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         kind=kind,
         title=KINDS[kind],
@@ -383,7 +382,7 @@ def _benefit_words(view: queries.BenefitView) -> str:
 
 
 @bp.route("/<uuid:policy_id>/endorsements/<uuid:endorsement_id>/<act>", methods=["POST"])
-@requires(May.POLICIES_ENDORSE)
+@requires(PoliciesMay.ENDORSE)
 def act_on_endorsement(policy_id: UUID, endorsement_id: UUID, act: str) -> Response:
     """Issue, price again or discard a draft; undo the last endorsement."""
     policy = queries.get_policy(db.session(), policy_id)

@@ -7,11 +7,11 @@ from wtforms import RadioField, TextAreaField
 
 from insurance.billing import queries as billing
 from insurance.billing.models import LineStatus
+from insurance.billing.permissions import PremiumsMay
 from insurance.blueprints.policies import bp
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError
-from insurance.core.permissions import May
 from insurance.policies import queries, services
 from insurance.web.access import requires
 from insurance.web.business import business_day
@@ -36,13 +36,12 @@ class GiveUpForm(Form):
 
 
 @bp.route("/<uuid:policy_id>/premiums/<uuid:line_id>/give-up", methods=["GET", "POST"])
-@requires(May.PREMIUMS_WAIVE)
+@requires(PremiumsMay.WAIVE)
 def give_up(policy_id: UUID, line_id: UUID) -> Response:
     """Say what would be given up, then ask a second person."""
     line = queries.get_policy_line(db.session(), policy_id)
     premium = billing.get_premium_line(db.session(), policy_id, line_id)
     form = GiveUpForm()
-    status = 200
     if form.validate_on_submit():
         ask = services.waive_premium if form.way.data == WAIVE else services.write_off_premium
         try:
@@ -55,7 +54,6 @@ def give_up(policy_id: UUID, line_id: UUID) -> Response:
             )
         except DomainError as error:
             refuse(form, error)
-            status = error.status
         else:
             return go(
                 url_for("approvals.show", approval_id=asked.approval_id),
@@ -64,7 +62,7 @@ def give_up(policy_id: UUID, line_id: UUID) -> Response:
     return page(
         "policies/give_up.html",
         part="give_up_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         policy=line.policy,
         premium=premium,

@@ -8,9 +8,9 @@ from insurance.blueprints.policies import bp
 from insurance.core.db import db
 from insurance.core.errors import NotFoundError
 from insurance.core.paging import decode_cursor
-from insurance.core.permissions import May
 from insurance.policies import queries
 from insurance.policies.models import PolicyStatus
+from insurance.policies.permissions import PoliciesMay
 from insurance.web.access import requires
 from insurance.web.html import next_url, page
 
@@ -18,7 +18,7 @@ ROWS = 25
 
 
 @bp.route("")
-@requires(May.POLICIES_VIEW)
+@requires(PoliciesMay.VIEW)
 def index() -> Response:
     """List policies, newest first, or the best matches of a search."""
     session = db.session()

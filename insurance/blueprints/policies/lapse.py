@@ -9,10 +9,10 @@ from insurance.blueprints.policies import bp
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError
-from insurance.core.permissions import May
 from insurance.policies import queries, services
 from insurance.policies.lifecycle_rules import allowed_moves
 from insurance.policies.models import PolicyStatus
+from insurance.policies.permissions import PoliciesMay
 from insurance.web.access import requires
 from insurance.web.business import business_day
 from insurance.web.forms import Form, Required, TextField
@@ -26,14 +26,13 @@ class LapseForm(Form):
 
 
 @bp.route("/<uuid:policy_id>/lapse", methods=["GET", "POST"])
-@requires(May.POLICIES_LIFECYCLE)
+@requires(PoliciesMay.LIFECYCLE)
 def lapse(policy_id: UUID) -> Response:
     """Say from when cover ends, then lapse."""
     line = queries.get_policy_line(db.session(), policy_id)
     on = business_day()
     forecast = services.forecast_of(db.session(), policy_id, on)
     form = LapseForm()
-    status = 200
     if form.validate_on_submit():
         try:
             done = services.lapse_policy(
@@ -41,7 +40,6 @@ def lapse(policy_id: UUID) -> Response:
             )
         except DomainError as error:
             refuse(form, error)
-            status = error.status
         else:
             return go(
                 url_for(".show", policy_id=policy_id),
@@ -50,7 +48,7 @@ def lapse(policy_id: UUID) -> Response:
     return page(
         "policies/lapse.html",
         part="lapse_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         policy=line.policy,
         forecast=forecast,

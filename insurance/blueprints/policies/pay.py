@@ -6,12 +6,12 @@ from flask import Response, request, url_for
 from wtforms import BooleanField
 
 from insurance.billing import queries as billing
+from insurance.billing.permissions import PremiumsMay
 from insurance.blueprints.policies import bp
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError
 from insurance.core.money import format_money
-from insurance.core.permissions import May
 from insurance.policies import queries, services
 from insurance.web.access import requires
 from insurance.web.business import business_day
@@ -41,7 +41,7 @@ class ReversalForm(Form):
 
 
 @bp.route("/<uuid:policy_id>/pay", methods=["GET", "POST"])
-@requires(May.PREMIUMS_PAY)
+@requires(PremiumsMay.PAY)
 def pay(policy_id: UUID) -> Response:
     """Record a payment; `line` in the address chooses the premium."""
     session, on = db.session(), business_day()
@@ -68,21 +68,19 @@ def pay(policy_id: UUID) -> Response:
             chosen.outstanding if chosen else arrears or (open_lines and open_lines[0].outstanding)
         ) or None
         form.payment_date.data = on
-    status = 200
     asks = {name for name in QUESTIONS if request.form.get(name)}
     if form.validate_on_submit():
         try:
             paid = _record(policy_id, form)
         except DomainError as error:
             refuse(form, error)
-            status = error.status
             asks |= QUESTIONS & {one.field for one in error.errors}
         else:
             return go(url_for(".show", policy_id=policy_id, tab="premiums"), _said(paid))
     return page(
         "policies/pay.html",
         part="pay_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         policy=line.policy,
         customer_name=line.customer_name,
@@ -134,7 +132,7 @@ def _said(paid: services.Paid) -> str:
 
 
 @bp.route("/<uuid:policy_id>/premiums/<uuid:line_id>/reverse", methods=["GET", "POST"])
-@requires(May.PREMIUMS_REVERSE)
+@requires(PremiumsMay.REVERSE)
 def reverse(policy_id: UUID, line_id: UUID) -> Response:
     """Reverse the payment of a premium."""
     session = db.session()
@@ -146,7 +144,6 @@ def reverse(policy_id: UUID, line_id: UUID) -> Response:
         (str(one.receipt_id), f"{one.reference}, {format_money(one.amount)} of this premium")
         for one in settled
     ]
-    status = 200
     if form.validate_on_submit():
         try:
             receipt = services.reverse_payment(
@@ -159,7 +156,6 @@ def reverse(policy_id: UUID, line_id: UUID) -> Response:
             )
         except DomainError as error:
             refuse(form, error)
-            status = error.status
         else:
             return go(
                 url_for(".show", policy_id=policy_id, tab="premiums"),
@@ -168,7 +164,7 @@ def reverse(policy_id: UUID, line_id: UUID) -> Response:
     return page(
         "policies/reverse.html",
         part="reverse_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         policy=line.policy,
         premium=premium,

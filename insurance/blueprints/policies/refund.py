@@ -6,12 +6,12 @@ from uuid import UUID
 from flask import Response, request, url_for
 from wtforms import TextAreaField
 
+from insurance.billing.permissions import PremiumsMay
 from insurance.blueprints.policies import bp
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError
 from insurance.core.money import ZERO, format_money
-from insurance.core.permissions import May
 from insurance.organizations.queries import find_parameter
 from insurance.policies import queries, services
 from insurance.web.access import requires
@@ -29,7 +29,7 @@ class RefundForm(Form):
 
 
 @bp.route("/<uuid:policy_id>/refund", methods=["GET", "POST"])
-@requires(May.PREMIUMS_REVERSE)
+@requires(PremiumsMay.REVERSE)
 def refund(policy_id: UUID) -> Response:
     """Say what can be paid back, then record the payment or ask a second person."""
     session, on = db.session(), business_day()
@@ -39,19 +39,17 @@ def refund(policy_id: UUID) -> Response:
     form = RefundForm()
     if request.method == "GET" and payable + credit > ZERO:
         form.amount.data = payable or credit
-    status = 200
     if form.validate_on_submit():
         try:
             done = _pay(policy_id, form)
         except DomainError as error:
             refuse(form, error)
-            status = error.status
         else:
             return done
     return page(
         "policies/refund.html",
         part="refund_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         policy=line.policy,
         payee=services.refund_payee(session, line.policy),

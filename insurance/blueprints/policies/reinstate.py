@@ -10,11 +10,11 @@ from insurance.blueprints.policies import bp
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError
-from insurance.core.permissions import May
 from insurance.lapses.rules import Way
 from insurance.policies import queries, services
 from insurance.policies.lifecycle_rules import allowed_moves
 from insurance.policies.models import PolicyStatus
+from insurance.policies.permissions import PoliciesMay
 from insurance.policies.rules import LifeQuestion
 from insurance.web.access import requires
 from insurance.web.business import business_day
@@ -41,14 +41,13 @@ class ReinstateForm(Form):
 
 
 @bp.route("/<uuid:policy_id>/reinstate", methods=["GET", "POST"])
-@requires(May.POLICIES_LIFECYCLE)
+@requires(PoliciesMay.LIFECYCLE)
 def reinstate(policy_id: UUID) -> Response:
     """Say what is owed and which way is open, then reinstate."""
     line = queries.get_policy_line(db.session(), policy_id)
     on = business_day()
     way = services.find_way_back(db.session(), policy_id, on=on, now=clock.now())
     form = ReinstateForm()
-    status = 200
     questions: Sequence[LifeQuestion] = ()
     if form.validate_on_submit():
         try:
@@ -64,7 +63,7 @@ def reinstate(policy_id: UUID) -> Response:
             )
         except DomainError as error:
             refuse(form, error)
-            status, questions = error.status, questions_of(error)
+            questions = questions_of(error)
         else:
             return go(
                 url_for(".show", policy_id=policy_id),
@@ -75,7 +74,7 @@ def reinstate(policy_id: UUID) -> Response:
     return page(
         "policies/reinstate.html",
         part="reinstate_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         questions=questions,
         answered=list(answers_typed().items()),

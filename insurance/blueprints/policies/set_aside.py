@@ -11,8 +11,8 @@ from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError
 from insurance.core.money import format_money
-from insurance.core.permissions import May
 from insurance.policies import queries, services
+from insurance.policies.permissions import PoliciesMay
 from insurance.policies.rules import LifeQuestion
 from insurance.web.access import requires
 from insurance.web.business import business_day
@@ -29,7 +29,7 @@ class SetAsideForm(Form):
 
 
 @bp.route("/<uuid:policy_id>/set-aside", methods=["GET", "POST"])
-@requires(May.POLICIES_LIFECYCLE)
+@requires(PoliciesMay.LIFECYCLE)
 def set_aside(policy_id: UUID) -> Response:
     """Choose the payment, then ask a second person; `receipt` in the address chooses it."""
     session = db.session()
@@ -46,7 +46,6 @@ def set_aside(policy_id: UUID) -> Response:
     ]
     if request.method == "GET":
         form.receipt_id.data = request.args.get("receipt", "")
-    status = 200
     questions: Sequence[LifeQuestion] = ()
     if form.validate_on_submit():
         try:
@@ -60,7 +59,7 @@ def set_aside(policy_id: UUID) -> Response:
             )
         except DomainError as error:
             refuse(form, error)
-            status, questions = error.status, questions_of(error)
+            questions = questions_of(error)
         else:
             return go(
                 url_for(".show", policy_id=policy_id),
@@ -69,7 +68,7 @@ def set_aside(policy_id: UUID) -> Response:
     return page(
         "policies/set_aside.html",
         part="set_aside_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         questions=questions,
         answered=list(answers_typed().items()),

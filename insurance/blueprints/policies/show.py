@@ -12,15 +12,17 @@ from insurance.billing import queries as billing
 from insurance.blueprints.policies import bp
 from insurance.blueprints.policies.change_object import kinds_of_change
 from insurance.blueprints.policies.endorse import KINDS, OF_LIVES
+from insurance.claims.permissions import ClaimsMay
 from insurance.claims.queries import list_claim_ids, list_claims_of_policy, used_cover
 from insurance.core.context import current_actor
 from insurance.core.db import db
 from insurance.core.errors import NotFoundError
 from insurance.core.money import ZERO, format_money
-from insurance.core.permissions import May
-from insurance.core.privacy import as_shown, birth_words
+from insurance.customers.permissions import CustomersMay
+from insurance.customers.privacy import as_shown, birth_words
 from insurance.customers.queries import get_customer
 from insurance.documents.pdf import render
+from insurance.ledger.permissions import LedgerMay
 from insurance.ledger.queries import list_policy_transfers
 from insurance.policies import queries
 from insurance.policies.lifecycle_rules import allowed_moves
@@ -30,6 +32,7 @@ from insurance.policies.models import (
     InsuredObject,
     PolicyVersion,
 )
+from insurance.policies.permissions import PoliciesMay
 from insurance.policies.services import (
     can_be_paid_back,
     forecast_of,
@@ -46,18 +49,18 @@ from insurance.web.filters import words
 from insurance.web.html import go, page
 
 TABS = ("overview", "premiums", "claims", "endorsements", "history", "ledger")
-_PERMISSIONS = {"claims": May.CLAIMS_VIEW, "ledger": May.LEDGER_VIEW}
+_PERMISSIONS = {"claims": ClaimsMay.VIEW, "ledger": LedgerMay.VIEW}
 
 
 @bp.route("/<uuid:policy_id>")
-@requires(May.POLICIES_VIEW)
+@requires(PoliciesMay.VIEW)
 def show(policy_id: UUID) -> Response:
     """Show a policy; `tab` chooses what stands below the facts."""
     return _policy_page(policy_id, request.args.get("tab", "overview"))
 
 
 @bp.route("/<uuid:policy_id>/members/<uuid:member_id>/reveal", methods=["POST"])
-@requires(May.CUSTOMERS_REVEAL)
+@requires(CustomersMay.REVEAL)
 def reveal_number(policy_id: UUID, member_id: UUID) -> Response:
     """Show the whole number of a life insured; the look is written to the audit log."""
     number = reveal_member_number(policy_id, member_id)
@@ -77,7 +80,7 @@ def _policy_page(policy_id: UUID, tab: str, revealed: Revealed | None = None) ->
     line = queries.get_policy_line(session, policy_id)
     terms = load_terms(session, line.policy.product_version_id)
     objects = list(queries.list_objects(session, policy_id))
-    if tab not in TABS or not current_actor().may(_PERMISSIONS.get(tab, May.POLICIES_VIEW)):
+    if tab not in TABS or not current_actor().may(_PERMISSIONS.get(tab, PoliciesMay.VIEW)):
         tab = "overview"
     return page(
         "policies/show.html",
@@ -118,7 +121,7 @@ def _changes_of(terms: ProductTerms) -> dict[str, str]:
 
 
 @bp.route("/<uuid:policy_id>/versions")
-@requires(May.POLICIES_VIEW)
+@requires(PoliciesMay.VIEW)
 def choose_versions(policy_id: UUID) -> Response:
     """Lead to the comparison of two versions that were chosen in a form."""
     queries.get_policy(db.session(), policy_id)
@@ -129,7 +132,7 @@ def choose_versions(policy_id: UUID) -> Response:
 
 
 @bp.route("/<uuid:policy_id>/versions/<int:older>/<int:newer>")
-@requires(May.POLICIES_VIEW)
+@requires(PoliciesMay.VIEW)
 def compare(policy_id: UUID, older: int, newer: int) -> Response:
     """Show what differs between two versions."""
     versions = {one.version_number: one for one in queries.list_versions(db.session(), policy_id)}
@@ -146,7 +149,7 @@ def compare(policy_id: UUID, older: int, newer: int) -> Response:
 
 
 @bp.route("/<uuid:policy_id>/schedule.pdf")
-@requires(May.POLICIES_VIEW)
+@requires(PoliciesMay.VIEW)
 def schedule(policy_id: UUID) -> Response:
     """Send the policy schedule as PDF."""
     line = queries.get_policy_line(db.session(), policy_id)

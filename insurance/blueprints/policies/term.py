@@ -10,8 +10,8 @@ from insurance.blueprints.policies import bp
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError
-from insurance.core.permissions import May
 from insurance.policies import queries, services
+from insurance.policies.permissions import PoliciesMay
 from insurance.policies.services import LifecycleOutcome
 from insurance.web.access import requires
 from insurance.web.business import business_day
@@ -30,7 +30,7 @@ class SureForm(Form):
 
 
 @bp.route("/<uuid:policy_id>/not-taken-up", methods=["GET", "POST"])
-@requires(May.POLICIES_LIFECYCLE)
+@requires(PoliciesMay.LIFECYCLE)
 def not_taken_up(policy_id: UUID) -> Response:
     """End a policy whose first premium was never paid."""
     form = ReasonForm()
@@ -44,7 +44,7 @@ def not_taken_up(policy_id: UUID) -> Response:
 
 
 @bp.route("/<uuid:policy_id>/expire", methods=["GET", "POST"])
-@requires(May.POLICIES_LIFECYCLE)
+@requires(PoliciesMay.LIFECYCLE)
 def expire(policy_id: UUID) -> Response:
     """End a policy whose term is over."""
 
@@ -55,7 +55,7 @@ def expire(policy_id: UUID) -> Response:
 
 
 @bp.route("/<uuid:policy_id>/renew", methods=["GET", "POST"])
-@requires(May.POLICIES_LIFECYCLE)
+@requires(PoliciesMay.LIFECYCLE)
 def renew(policy_id: UUID) -> Response:
     """Give a non-life policy its next term."""
 
@@ -69,19 +69,17 @@ def _ask(
     template: str, policy_id: UUID, form: Form, act: Callable[[], LifecycleOutcome], done: str
 ) -> Response:
     line = queries.get_policy_line(db.session(), policy_id)
-    status = 200
     if form.validate_on_submit():
         try:
             act()
         except DomainError as error:
             refuse(form, error)
-            status = error.status
         else:
             return go(url_for(".show", policy_id=policy_id), f"{line.policy.policy_number} {done}.")
     return page(
         template,
         part="term_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         policy=line.policy,
     )

@@ -1,6 +1,6 @@
 """Screens of products, their parts, rate tables and categories."""
 
-from insurance.core.permissions import May
+from insurance.products.permissions import ProductsMay
 from insurance.web.access import tenant_blueprint
 from insurance.web.navigation import RailEntry
 
@@ -9,13 +9,13 @@ RAIL = (
     RailEntry(
         "Products",
         "products.index",
-        May.PRODUCTS_VIEW,
+        ProductsMay.VIEW,
         "packages",
         group="Build",
         place=10,
         key="b",
     ),
     RailEntry(
-        "Rate tables", "products.rate_tables", May.PRODUCTS_VIEW, "table", group="Build", place=20
+        "Rate tables", "products.rate_tables", ProductsMay.VIEW, "table", group="Build", place=20
     ),
 )

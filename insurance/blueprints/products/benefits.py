@@ -18,7 +18,6 @@ from insurance.blueprints.products.forms import (
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError, NotFoundError
-from insurance.core.permissions import May
 from insurance.products import queries, services
 from insurance.products.models import (
     AmountType,
@@ -27,6 +26,7 @@ from insurance.products.models import (
     Product,
     ProductBenefit,
 )
+from insurance.products.permissions import ProductsMay
 from insurance.products.rules import OBJECT_KINDS, insures_persons, object_kinds
 from insurance.web.access import requires
 from insurance.web.forms import ChoiceField, Form, MoneyField, RateField, Required, TextField
@@ -111,7 +111,7 @@ class RemoveForm(Form):
 
 
 @bp.route("/<uuid:product_id>/benefits/new", methods=["GET", "POST"])
-@requires(May.PRODUCTS_EDIT)
+@requires(ProductsMay.EDIT)
 def add_benefit(product_id: UUID) -> Response:
     """Add a benefit to the draft; a launched version is cloned into one first."""
     session = db.session()
@@ -119,7 +119,6 @@ def add_benefit(product_id: UUID) -> Response:
     draft = queries.find_draft(session, product_id)
     form = BenefitForm()
     form.offer(product)
-    status = 200
     if form.validate_on_submit():
         try:
             benefit = services.add_benefit(
@@ -127,13 +126,12 @@ def add_benefit(product_id: UUID) -> Response:
             )
         except DomainError as error:
             refuse(form, error)
-            status = error.status
         else:
             return go(_back(benefit), f"{benefit.benefit_name} was added.")
     return page(
         "products/benefit.html",
         part="benefit_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         product=product,
         draft=draft,
@@ -143,25 +141,24 @@ def add_benefit(product_id: UUID) -> Response:
 
 
 @bp.route("/<uuid:product_id>/benefits/<uuid:benefit_id>/edit", methods=["GET", "POST"])
-@requires(May.PRODUCTS_EDIT)
+@requires(ProductsMay.EDIT)
 def edit_benefit(product_id: UUID, benefit_id: UUID) -> Response:
     """Change a benefit of the draft."""
     product, benefit = _found(product_id, benefit_id)
     form = BenefitForm(obj=benefit)
     form.offer(product, benefit)
     conflict: list[tuple[str, Any, Any]] = []
-    status = 200
     if form.validate_on_submit():
         try:
             services.edit_benefit(benefit_id, _changes(form, benefit), version=form.version.data)
         except DomainError as error:
-            conflict, status = refuse_change(form, error), error.status
+            conflict = refuse_change(form, error)
         else:
             return go(_back(benefit), f"{form.benefit_name.data} was saved.")
     return page(
         "products/benefit.html",
         part="benefit_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         product=product,
         draft=queries.find_draft(db.session(), product_id),
@@ -171,25 +168,23 @@ def edit_benefit(product_id: UUID, benefit_id: UUID) -> Response:
 
 
 @bp.route("/<uuid:product_id>/benefits/<uuid:benefit_id>/delete", methods=["GET", "POST"])
-@requires(May.PRODUCTS_EDIT)
+@requires(ProductsMay.EDIT)
 def delete_benefit(product_id: UUID, benefit_id: UUID) -> Response:
     """Ask, and take a benefit out of the draft."""
     product, benefit = _found(product_id, benefit_id)
     form = RemoveForm()
     back = _back(benefit)
-    status = 200
     if form.validate_on_submit():
         try:
             services.delete_benefit(benefit_id)
         except DomainError as error:
             refuse(form, error)
-            status = error.status
         else:
             return go(back, f"{benefit.benefit_name} was taken out.")
     return page(
         "products/remove.html",
         part="remove_form",
-        status=status,
+        status=form.status,
         form=form,
         product=product,
         back=back,

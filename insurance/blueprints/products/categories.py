@@ -8,9 +8,9 @@ from insurance.blueprints.products.forms import choices_of, class_choices
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError
-from insurance.core.permissions import May
 from insurance.products import queries, services
 from insurance.products.models import TargetMarket
+from insurance.products.permissions import ProductsMay
 from insurance.web.access import requires
 from insurance.web.forms import ChoiceField, Form, Required, TextField
 from insurance.web.html import go, page, refuse
@@ -27,7 +27,7 @@ class CategoryForm(Form):
 
 
 @bp.get("/categories")
-@requires(May.PRODUCTS_VIEW)
+@requires(ProductsMay.VIEW)
 def categories() -> Response:
     """Show the categories by name."""
     session = db.session()
@@ -36,7 +36,7 @@ def categories() -> Response:
 
 
 @bp.route("/categories/new", methods=["GET", "POST"])
-@requires(May.PRODUCTS_EDIT)
+@requires(ProductsMay.EDIT)
 def create_category() -> Response:
     """Add a category."""
     form = CategoryForm()
@@ -44,19 +44,17 @@ def create_category() -> Response:
         ("", "Choose…"),
         *class_choices(queries.list_classes(db.session())),
     ]
-    status = 200
     if form.validate_on_submit():
         try:
             category = services.create_category(_facts(form), now=clock.now())
         except DomainError as error:
             refuse(form, error)
-            status = error.status
         else:
             return go(url_for(".categories"), f"{category.category_name} was added.")
     return page(
         "products/category.html",
         part="category_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
     )
 

@@ -12,9 +12,9 @@ from insurance.blueprints.products import bp
 from insurance.core.db import db
 from insurance.core.errors import NotFoundError
 from insurance.core.money import format_money
-from insurance.core.permissions import May
 from insurance.products import queries
 from insurance.products.models import ProductVersion
+from insurance.products.permissions import ProductsMay
 from insurance.web.access import requires
 from insurance.web.filters import words
 from insurance.web.html import page
@@ -86,7 +86,7 @@ _LABELS = {
 
 
 @bp.get("/<uuid:product_id>/compare")
-@requires(May.PRODUCTS_VIEW)
+@requires(ProductsMay.VIEW)
 def compare(product_id: UUID) -> Response:
     """Show what differs between two versions, by default the two newest."""
     session = db.session()

@@ -18,7 +18,6 @@ from insurance.blueprints.products.forms import (
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError, raise_all
-from insurance.core.permissions import May
 from insurance.products import queries, services
 from insurance.products.models import (
     CancellationBasis,
@@ -29,6 +28,7 @@ from insurance.products.models import (
     ProRataMethod,
     TermType,
 )
+from insurance.products.permissions import ProductsMay
 from insurance.products.rules import insures_persons
 from insurance.products.validity import CLASS_OF_TYPE, ROLES_WITH_AGES
 from insurance.web.access import requires
@@ -133,7 +133,7 @@ class ProductForm(Form):
 
 
 @bp.route("/new", methods=["GET", "POST"])
-@requires(May.PRODUCTS_EDIT)
+@requires(ProductsMay.EDIT)
 def create() -> Response:
     """Make a product with its first draft."""
     form = ProductForm()

@@ -8,8 +8,8 @@ from insurance.blueprints.products import bp
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import ConflictError, DomainError
-from insurance.core.permissions import May
 from insurance.products import queries, services
+from insurance.products.permissions import ProductsMay
 from insurance.web.access import requires
 from insurance.web.forms import Form
 from insurance.web.html import go, page, refuse
@@ -20,7 +20,7 @@ class DeleteForm(Form):
 
 
 @bp.route("/<uuid:product_id>/delete", methods=["GET", "POST"])
-@requires(May.PRODUCTS_EDIT)
+@requires(ProductsMay.EDIT)
 def delete(product_id: UUID) -> Response:
     """Say what will be lost, and throw the draft away."""
     session = db.session()

@@ -13,9 +13,9 @@ from insurance.blueprints.products.forms import VersionField, refuse_change, tab
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError
-from insurance.core.permissions import May
 from insurance.products import queries, services
 from insurance.products.models import Product, ProductVersion
+from insurance.products.permissions import ProductsMay
 from insurance.web.access import requires
 from insurance.web.forms import Form
 from insurance.web.html import go, page
@@ -32,7 +32,7 @@ class DraftForm(Form):
 
 
 @bp.route("/<uuid:product_id>/edit", methods=["GET", "POST"])
-@requires(May.PRODUCTS_EDIT)
+@requires(ProductsMay.EDIT)
 def edit(product_id: UUID) -> Response:
     """Change a product; a launched version stays as it is and a new draft is made."""
     session = db.session()
@@ -47,7 +47,6 @@ def edit(product_id: UUID) -> Response:
         *table_choices(session, keep=[version.rate_table_id] if version.rate_table_id else []),
     ]
     conflict: list[tuple[str, Any, Any]] = []
-    status = 200
     if form.validate_on_submit():
         try:
             services.edit_product(
@@ -57,13 +56,13 @@ def edit(product_id: UUID) -> Response:
                 now=clock.now(),
             )
         except DomainError as error:
-            conflict, status = refuse_change(form, error), error.status
+            conflict = refuse_change(form, error)
         else:
             return go(url_for(".show", product_id=product_id, **_draft_of(product_id)), "Saved.")
     return page(
         "products/edit.html",
         part="product_form",
-        status=status if form.form_errors or conflict else form.status,
+        status=form.status,
         form=form,
         product=product,
         version=version,
@@ -74,7 +73,7 @@ def edit(product_id: UUID) -> Response:
 
 
 @bp.post("/<uuid:product_id>/draft")
-@requires(May.PRODUCTS_EDIT)
+@requires(ProductsMay.EDIT)
 def start_draft(product_id: UUID) -> Response:
     """Clone the version that counts into a new draft."""
     services.edit_product(product_id, {}, mode=services.EditMode.CLONE, now=clock.now())

@@ -16,9 +16,9 @@ from insurance.blueprints.products.forms import (
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError, NotFoundError
-from insurance.core.permissions import May
 from insurance.products import queries, services
 from insurance.products.models import FieldType, InceptionRule, Product
+from insurance.products.permissions import ProductsMay
 from insurance.web.access import requires
 from insurance.web.forms import ChoiceField, Form, MoneyField, Required, TextField
 from insurance.web.html import go, page, refuse
@@ -57,14 +57,13 @@ class RemoveForm(Form):
 
 
 @bp.route("/<uuid:product_id>/inception-rules/new", methods=["GET", "POST"])
-@requires(May.PRODUCTS_EDIT)
+@requires(ProductsMay.EDIT)
 def add_inception_rule(product_id: UUID) -> Response:
     """Ask something of every quote for the draft."""
     session = db.session()
     product = queries.get_product(session, product_id)
     draft = queries.find_draft(session, product_id)
     form = InceptionRuleForm()
-    status = 200
     if form.validate_on_submit():
         try:
             rule = services.add_inception_rule(
@@ -72,13 +71,12 @@ def add_inception_rule(product_id: UUID) -> Response:
             )
         except DomainError as error:
             refuse(form, error)
-            status = error.status
         else:
             return go(_back(rule), f"“{rule.label}” was added.")
     return page(
         "products/inception_rule.html",
         part="rule_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         product=product,
         draft=draft,
@@ -88,26 +86,25 @@ def add_inception_rule(product_id: UUID) -> Response:
 
 
 @bp.route("/<uuid:product_id>/inception-rules/<uuid:rule_id>/edit", methods=["GET", "POST"])
-@requires(May.PRODUCTS_EDIT)
+@requires(ProductsMay.EDIT)
 def edit_inception_rule(product_id: UUID, rule_id: UUID) -> Response:
     """Change a question of the draft."""
     product, rule = _found(product_id, rule_id)
     form = InceptionRuleForm(obj=_Shown(rule))
     conflict: list[tuple[str, Any, Any]] = []
-    status = 200
     if form.validate_on_submit():
         entered = form.values()
         changes = {name: value for name, value in entered.items() if getattr(rule, name) != value}
         try:
             services.edit_inception_rule(rule_id, changes, version=form.version.data)
         except DomainError as error:
-            conflict, status = refuse_change(form, error), error.status
+            conflict = refuse_change(form, error)
         else:
             return go(_back(rule), f"“{form.label.data}” was saved.")
     return page(
         "products/inception_rule.html",
         part="rule_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         product=product,
         draft=queries.find_draft(db.session(), product_id),
@@ -117,25 +114,23 @@ def edit_inception_rule(product_id: UUID, rule_id: UUID) -> Response:
 
 
 @bp.route("/<uuid:product_id>/inception-rules/<uuid:rule_id>/delete", methods=["GET", "POST"])
-@requires(May.PRODUCTS_EDIT)
+@requires(ProductsMay.EDIT)
 def delete_inception_rule(product_id: UUID, rule_id: UUID) -> Response:
     """Confirm, and stop asking the question in the draft."""
     product, rule = _found(product_id, rule_id)
     form = RemoveForm()
     back = _back(rule)
-    status = 200
     if form.validate_on_submit():
         try:
             services.delete_inception_rule(rule_id)
         except DomainError as error:
             refuse(form, error)
-            status = error.status
         else:
             return go(back, f"“{rule.label}” was taken out.")
     return page(
         "products/remove.html",
         part="remove_form",
-        status=status,
+        status=form.status,
         form=form,
         product=product,
         back=back,

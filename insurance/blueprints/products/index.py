@@ -4,16 +4,16 @@ from flask import Response, request
 
 from insurance.blueprints.products import bp
 from insurance.core.db import db
-from insurance.core.permissions import May
 from insurance.products import queries
 from insurance.products.models import ProductStatus
+from insurance.products.permissions import ProductsMay
 from insurance.web.access import requires
 from insurance.web.forms import clean_text
 from insurance.web.html import next_url, page
 
 
 @bp.get("")
-@requires(May.PRODUCTS_VIEW)
+@requires(ProductsMay.VIEW)
 def index() -> Response:
     """Show products by name, filtered by what the address says."""
     session = db.session()

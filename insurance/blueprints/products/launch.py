@@ -10,9 +10,9 @@ from insurance.blueprints.products.forms import VersionField, refuse_change
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import ConflictError, DomainError
-from insurance.core.permissions import May
 from insurance.organizations.queries import get_organization
 from insurance.products import queries, services
+from insurance.products.permissions import ProductsMay
 from insurance.web.access import requires
 from insurance.web.business import business_day
 from insurance.web.forms import Form, TextField
@@ -27,7 +27,7 @@ class LaunchForm(Form):
 
 
 @bp.route("/<uuid:product_id>/launch", methods=["GET", "POST"])
-@requires(May.PRODUCTS_LAUNCH)
+@requires(ProductsMay.LAUNCH)
 def launch(product_id: UUID) -> Response:
     """Show the checklist; sell the draft from now on, or ask a second person, once it holds."""
     session = db.session()
@@ -38,7 +38,6 @@ def launch(product_id: UUID) -> Response:
     checks = queries.launch_checklist(session, draft, business_day())
     by_two = get_organization(session).launch_needs_second_person
     form = LaunchForm(data={"version": product.version})
-    status = 200
     if form.validate_on_submit():
         try:
             services.launch_product(
@@ -49,13 +48,12 @@ def launch(product_id: UUID) -> Response:
             )
         except DomainError as error:
             refuse_change(form, error)
-            status = error.status
         else:
             return go(url_for(".show", product_id=product_id), _done(product_id, draft.number))
     return page(
         "products/launch.html",
         part="launch_form",
-        status=status,
+        status=form.status,
         form=form,
         product=product,
         draft=draft,

@@ -14,9 +14,9 @@ from insurance.blueprints.products.rate_grid import grids_of
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError, raise_all
-from insurance.core.permissions import May
 from insurance.products import queries, services
 from insurance.products.models import RateBasis, RateMethod
+from insurance.products.permissions import ProductsMay
 from insurance.products.rules import RateTable
 from insurance.web.access import requires
 from insurance.web.filters import rate
@@ -71,7 +71,7 @@ class RateTableForm(Form):
 
 
 @bp.get("/rate-tables")
-@requires(May.PRODUCTS_VIEW)
+@requires(ProductsMay.VIEW)
 def rate_tables() -> Response:
     """Show the rate tables by code, the newest version first."""
     found = queries.list_rate_tables(db.session(), cursor=request.args.get("cursor"), limit=50)
@@ -79,7 +79,7 @@ def rate_tables() -> Response:
 
 
 @bp.get("/rate-tables/<uuid:table_id>")
-@requires(May.PRODUCTS_VIEW)
+@requires(ProductsMay.VIEW)
 def rate_table(table_id: UUID) -> Response:
     """Show a table as a grid, with its other versions and what it prices."""
     session = db.session()
@@ -104,17 +104,15 @@ def rate_table(table_id: UUID) -> Response:
 
 
 @bp.route("/rate-tables/new", methods=["GET", "POST"])
-@requires(May.PRODUCTS_EDIT)
+@requires(ProductsMay.EDIT)
 def create_rate_table() -> Response:
     """Make a table, or the next version of one: `from` names the table to start from."""
     form = RateTableForm(data=_start())
-    status = 200
     if form.validate_on_submit():
         try:
             table = services.create_rate_table(form.facts(), now=clock.now())
         except DomainError as error:
             _refuse_sheet(form, error)
-            status = error.status
         else:
             return go(
                 url_for(".rate_table", table_id=table.id),
@@ -124,7 +122,7 @@ def create_rate_table() -> Response:
     return page(
         "products/rate_table_new.html",
         part="rate_table_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
     )
 
@@ -136,6 +134,7 @@ def _refuse_sheet(form: RateTableForm, error: DomainError) -> None:
         refuse(form, DomainError(single.message, field=field))
     if len(error.errors) > 20:
         form.form_errors.append(f"And {len(error.errors) - 20} more.")
+    form.refused_with = error.status
 
 
 def _start() -> dict[str, Any]:

@@ -9,9 +9,9 @@ from insurance.blueprints.products import bp
 from insurance.blueprints.products.rate_grid import grids_of
 from insurance.core.db import db
 from insurance.core.errors import NotFoundError
-from insurance.core.permissions import May
 from insurance.products import queries
 from insurance.products.models import ProductVersion, VersionStatus
+from insurance.products.permissions import ProductsMay
 from insurance.products.rules import insures_persons
 from insurance.products.services import find_waiting_launch
 from insurance.quotes.rules import excess_words
@@ -24,7 +24,7 @@ _SHOWN_ROWS = 600
 
 
 @bp.get("/<uuid:product_id>")
-@requires(May.PRODUCTS_VIEW)
+@requires(ProductsMay.VIEW)
 def show(product_id: UUID) -> Response:
     """Show a version of a product: the one asked for, else the one that counts."""
     session = db.session()

@@ -10,8 +10,8 @@ from insurance.blueprints.products.forms import VersionField, refuse_change
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import ConflictError, DomainError
-from insurance.core.permissions import May
 from insurance.products import queries, services
+from insurance.products.permissions import ProductsMay
 from insurance.web.access import requires
 from insurance.web.forms import Form, Required, TextField
 from insurance.web.html import go, page
@@ -25,7 +25,7 @@ class WithdrawForm(Form):
 
 
 @bp.route("/<uuid:product_id>/withdraw", methods=["GET", "POST"])
-@requires(May.PRODUCTS_LAUNCH)
+@requires(ProductsMay.LAUNCH)
 def withdraw(product_id: UUID) -> Response:
     """Say what will happen, and stop selling."""
     session = db.session()
@@ -34,7 +34,6 @@ def withdraw(product_id: UUID) -> Response:
     if launched is None:
         raise ConflictError("Only a launched product can be withdrawn.")
     form = WithdrawForm(data={"version": product.version})
-    status = 200
     if form.validate_on_submit():
         try:
             services.withdraw_product(
@@ -45,13 +44,12 @@ def withdraw(product_id: UUID) -> Response:
             )
         except DomainError as error:
             refuse_change(form, error)
-            status = error.status
         else:
             return go(url_for(".show", product_id=product_id), f"{product.name} is withdrawn.")
     return page(
         "products/withdraw.html",
         part="withdraw_form",
-        status=status if form.form_errors else form.status,
+        status=form.status if form.form_errors else form.status,
         form=form,
         product=product,
         launched=launched,

@@ -1,12 +1,12 @@
 """Quotes on screen."""
 
-from insurance.core.permissions import May
+from insurance.quotes.permissions import QuotesMay
 from insurance.web.access import tenant_blueprint
 from insurance.web.navigation import RailEntry
 
 bp = tenant_blueprint("quotes", __name__, "/quotes")
 RAIL = (
     RailEntry(
-        "Quotes", "quotes.index", May.QUOTES_VIEW, "calculator", group="Serve", place=20, key="q"
+        "Quotes", "quotes.index", QuotesMay.VIEW, "calculator", group="Serve", place=20, key="q"
     ),
 )

@@ -16,15 +16,15 @@ from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError, DomainErrors, raise_all
 from insurance.core.money import format_money, parse_money
-from insurance.core.permissions import May
-from insurance.core.privacy import may_see_identity
 from insurance.customers.models import Customer, CustomerKind
+from insurance.customers.privacy import may_see_identity
 from insurance.customers.queries import get_customer
 from insurance.customers.services import CustomerDetails, DuplicateCustomerError
 from insurance.products.models import ProductStatus
 from insurance.products.queries import find_launched, list_products, load_terms
 from insurance.products.rules import OBJECT_KINDS, ProductTerms
 from insurance.quotes import queries, services
+from insurance.quotes.permissions import QuotesMay
 from insurance.quotes.rules import MAIN, Life, PricedQuote, QuotedObject, excess_words
 from insurance.web.access import requires
 from insurance.web.business import business_day
@@ -120,7 +120,7 @@ class ObjectsForm(Form):
 
 
 @bp.route("/new", methods=["GET", "POST"])
-@requires(May.QUOTES_CREATE)
+@requires(QuotesMay.CREATE)
 def create() -> Response:
     """Show the page, price what stands on it (`act=price`), or save it."""
     form, entry = _read_page()

@@ -7,9 +7,9 @@ from flask import Response, request, url_for
 from insurance.blueprints.quotes import bp
 from insurance.core.db import db
 from insurance.core.paging import decode_cursor
-from insurance.core.permissions import May
 from insurance.quotes import queries
 from insurance.quotes.models import QuoteStatus
+from insurance.quotes.permissions import QuotesMay
 from insurance.web.access import requires
 from insurance.web.business import business_day
 from insurance.web.html import next_url, page
@@ -18,7 +18,7 @@ ROWS = 25
 
 
 @bp.route("")
-@requires(May.QUOTES_VIEW)
+@requires(QuotesMay.VIEW)
 def index() -> Response:
     """List quotes, newest first, by status or number."""
     chosen = request.args.get("status", "")

@@ -14,7 +14,6 @@ from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError
 from insurance.core.money import format_money
-from insurance.core.permissions import May
 from insurance.customers.queries import get_customer
 from insurance.documents.pdf import render
 from insurance.organizations.queries import get_organization
@@ -28,6 +27,7 @@ from insurance.products.queries import get_version, load_terms
 from insurance.products.rules import OBJECT_FIELDS, OBJECT_KINDS
 from insurance.quotes import queries, services
 from insurance.quotes.models import Quote, QuoteStatus
+from insurance.quotes.permissions import QuotesMay
 from insurance.quotes.rules import SUPERSEDED, QuotedObject, excess_words
 from insurance.web.access import current_tenant, requires
 from insurance.web.business import business_day
@@ -60,14 +60,14 @@ class DeclineForm(Form):
 
 
 @bp.route("/<uuid:quote_id>")
-@requires(May.QUOTES_VIEW)
+@requires(QuotesMay.VIEW)
 def show(quote_id: UUID) -> Response:
     """Show a quote with its breakdown and the options beside it."""
     return _quote_page(quote_id, AcceptForm(formdata=None))
 
 
 @bp.route("/<uuid:quote_id>/accept", methods=["GET", "POST"])
-@requires(May.QUOTES_ACCEPT)
+@requires(QuotesMay.ACCEPT)
 def accept(quote_id: UUID) -> Response:
     """Accept the quote and issue the policy."""
     form = AcceptForm()
@@ -97,7 +97,7 @@ def accept(quote_id: UUID) -> Response:
 
 
 @bp.route("/<uuid:quote_id>/reprice", methods=["POST"])
-@requires(May.QUOTES_CREATE)
+@requires(QuotesMay.CREATE)
 def reprice(quote_id: UUID) -> Response:
     """Price the quote again on the version sold today."""
     form = RepriceForm()
@@ -121,7 +121,7 @@ def reprice(quote_id: UUID) -> Response:
 
 
 @bp.route("/<uuid:quote_id>/decline", methods=["GET", "POST"])
-@requires(May.QUOTES_CREATE)
+@requires(QuotesMay.CREATE)
 def decline(quote_id: UUID) -> Response:
     """Note that the customer does not want it."""
     line = queries.get_quote_line(db.session(), quote_id)
@@ -139,7 +139,7 @@ def decline(quote_id: UUID) -> Response:
 
 
 @bp.route("/<uuid:quote_id>/mail", methods=["POST"])
-@requires(May.QUOTES_CREATE)
+@requires(QuotesMay.CREATE)
 def mail(quote_id: UUID) -> Response:
     """Mail the quote to the customer as PDF."""
     line = queries.get_quote_line(db.session(), quote_id)
@@ -149,7 +149,7 @@ def mail(quote_id: UUID) -> Response:
 
 
 @bp.route("/<uuid:quote_id>/pdf")
-@requires(May.QUOTES_VIEW)
+@requires(QuotesMay.VIEW)
 def pdf(quote_id: UUID) -> Response:
     """Send the quote as PDF."""
     line = queries.get_quote_line(db.session(), quote_id)

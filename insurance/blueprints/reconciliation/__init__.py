@@ -1,6 +1,6 @@
 """Bank files on screen: uploaded, looked at, posted, reported; and money in suspense."""
 
-from insurance.core.permissions import May
+from insurance.reconciliation.permissions import ReconciliationMay
 from insurance.web.access import tenant_blueprint
 from insurance.web.navigation import RailEntry
 
@@ -9,7 +9,7 @@ RAIL = (
     RailEntry(
         "Reconciliation",
         "reconciliation.index",
-        May.RECONCILIATION_VIEW,
+        ReconciliationMay.VIEW,
         "upload",
         group="Money",
         place=30,
@@ -17,7 +17,7 @@ RAIL = (
     RailEntry(
         "Suspense",
         "reconciliation.suspense",
-        May.RECONCILIATION_VIEW,
+        ReconciliationMay.VIEW,
         "coins",
         group="Money",
         place=40,

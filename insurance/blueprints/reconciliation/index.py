@@ -7,8 +7,8 @@ from flask import Response, request, url_for
 from insurance.blueprints.reconciliation import bp
 from insurance.core.db import db
 from insurance.core.paging import decode_cursor
-from insurance.core.permissions import May
 from insurance.reconciliation import queries
+from insurance.reconciliation.permissions import ReconciliationMay
 from insurance.web.access import requires
 from insurance.web.html import next_url, page
 
@@ -16,7 +16,7 @@ ROWS = 25
 
 
 @bp.get("")
-@requires(May.RECONCILIATION_VIEW)
+@requires(ReconciliationMay.VIEW)
 def index() -> Response:
     """List files, newest first, and say what waits in suspense."""
     session = db.session()

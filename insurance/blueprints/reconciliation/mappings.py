@@ -17,8 +17,8 @@ from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError
 from insurance.core.money import ZERO
-from insurance.core.permissions import May
 from insurance.reconciliation import queries, services
+from insurance.reconciliation.permissions import ReconciliationMay
 from insurance.reconciliation.readers import (
     FIELDS,
     Mapping,
@@ -66,7 +66,7 @@ class MappedColumn:
 
 
 @bp.get("/mappings")
-@requires(May.RECONCILIATION_VIEW)
+@requires(ReconciliationMay.VIEW)
 def mappings() -> Response:
     """List the saved mappings."""
     return page(
@@ -78,7 +78,7 @@ def mappings() -> Response:
 
 
 @bp.post("/mappings/<uuid:mapping_id>/delete")
-@requires(May.RECONCILIATION_UPLOAD)
+@requires(ReconciliationMay.UPLOAD)
 def delete_mapping(mapping_id: UUID) -> Response:
     """Forget a mapping."""
     name = queries.get_mapping(db.session(), mapping_id).name
@@ -102,7 +102,7 @@ def ask(unknown: UnknownFileError, upload: Any) -> Response:
 
 
 @bp.post("/mappings/new")
-@requires(May.RECONCILIATION_UPLOAD)
+@requires(ReconciliationMay.UPLOAD)
 def save_mapping() -> Response:
     """Show what a mapping reads, or save it and take the file in."""
     form = MappingForm()

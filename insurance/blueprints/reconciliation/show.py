@@ -11,10 +11,10 @@ from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError
 from insurance.core.paging import decode_cursor
-from insurance.core.permissions import May
 from insurance.policies.queries import get_policy
 from insurance.reconciliation import queries, services
 from insurance.reconciliation.models import FileStatus, ReconciliationFile
+from insurance.reconciliation.permissions import ReconciliationMay
 from insurance.reconciliation.rules import FileFormat, RowVerdict
 from insurance.web.access import requires
 from insurance.web.business import business_day
@@ -82,14 +82,14 @@ class OtherMoneyForm(Form):
 
 
 @bp.get("/<uuid:file_id>")
-@requires(May.RECONCILIATION_VIEW)
+@requires(ReconciliationMay.VIEW)
 def show(file_id: UUID) -> Response:
     """Show a file; `verdict` chooses its rows."""
     return _page(queries.get_file(db.session(), file_id), CommitForm())
 
 
 @bp.post("/<uuid:file_id>/commit")
-@requires(May.RECONCILIATION_UPLOAD)
+@requires(ReconciliationMay.UPLOAD)
 def commit(file_id: UUID) -> Response:
     """Post a file, at once or as a job."""
     form = CommitForm()
@@ -106,14 +106,13 @@ def commit(file_id: UUID) -> Response:
 
 
 @bp.route("/<uuid:file_id>/rows/<int:line>/other-money", methods=["GET", "POST"])
-@requires(May.RECONCILIATION_UPLOAD)
+@requires(ReconciliationMay.UPLOAD)
 def other_money(file_id: UUID, line: int) -> Response:
     """Ask why, then post a row that was taken for a duplicate."""
     session = db.session()
     file, row = queries.get_file(session, file_id), queries.get_row(session, file_id, line)
     can = row.verdict is RowVerdict.DUPLICATE and row.is_receipt
     form = OtherMoneyForm()
-    status = 200
     if form.validate_on_submit():
         try:
             row = services.post_other_money(
@@ -121,13 +120,12 @@ def other_money(file_id: UUID, line: int) -> Response:
             )
         except DomainError as error:
             refuse(form, error)
-            status = error.status
         else:
             return go(url_for(".show", file_id=file_id), f"Line {line} was posted: {row.detail}")
     return page(
         "reconciliation/other_money.html",
         part="other_money_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         file=file,
         row=row,
@@ -136,7 +134,7 @@ def other_money(file_id: UUID, line: int) -> Response:
 
 
 @bp.get("/<uuid:file_id>/progress")
-@requires(May.RECONCILIATION_VIEW)
+@requires(ReconciliationMay.VIEW)
 def progress(file_id: UUID) -> Response:
     """Show how far the posting is; the page asks again and again while there is something to do."""
     file = queries.get_file(db.session(), file_id)
@@ -150,7 +148,7 @@ def progress(file_id: UUID) -> Response:
 
 
 @bp.post("/<uuid:file_id>/export")
-@requires(May.RECONCILIATION_VIEW)
+@requires(ReconciliationMay.VIEW)
 def export_rows(file_id: UUID) -> Response:
     """Send what became of each row as CSV or Excel; the audit log says so."""
     session = db.session()

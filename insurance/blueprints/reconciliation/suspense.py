@@ -13,10 +13,10 @@ from insurance.core.db import db
 from insurance.core.errors import DomainError
 from insurance.core.money import format_money
 from insurance.core.paging import decode_cursor
-from insurance.core.permissions import May
 from insurance.organizations.queries import get_organization
 from insurance.policies.queries import PolicyLine, get_policy_line, search_policy_ids
 from insurance.reconciliation import queries, services
+from insurance.reconciliation.permissions import ReconciliationMay
 from insurance.reconciliation.queries import SuspenseLine
 from insurance.web.access import requires
 from insurance.web.business import business_day
@@ -48,7 +48,7 @@ class SamePaymentForm(Form):
 
 
 @bp.get("/suspense")
-@requires(May.RECONCILIATION_VIEW)
+@requires(ReconciliationMay.VIEW)
 def suspense() -> Response:
     """List what waits, oldest first, with the policies it may be for."""
     session = db.session()
@@ -71,12 +71,11 @@ def suspense() -> Response:
 
 
 @bp.route("/suspense/<uuid:receipt_id>/match", methods=["GET", "POST"])
-@requires(May.RECONCILIATION_UPLOAD)
+@requires(ReconciliationMay.UPLOAD)
 def match(receipt_id: UUID) -> Response:
     """Choose a policy, see what the money settles there, then give it."""
     line = queries.get_suspense(db.session(), receipt_id)
     form = MatchForm()
-    status = 200
     if request.method == "GET":
         form.policy_id.data = request.args.get("policy_id", "")
     policy = _policy(form.policy_id.data)
@@ -87,23 +86,21 @@ def match(receipt_id: UUID) -> Response:
             )
         except DomainError as error:
             refuse(form, error)
-            status = error.status
         else:
             number = policy.policy.policy_number
             said = f"{line.reference or 'The payment'} was given to {number}."
             if done.approval_id is not None:
                 said = f"The payment is given to {number} once another person agrees."
             return go(url_for(".suspense"), said)
-    return _match_page(line, form, policy, status if status != 200 else form.status)
+    return _match_page(line, form, policy, form.status)
 
 
 @bp.route("/suspense/<uuid:receipt_id>/return", methods=["GET", "POST"])
-@requires(May.RECONCILIATION_UPLOAD)
+@requires(ReconciliationMay.UPLOAD)
 def return_money(receipt_id: UUID) -> Response:
     """Ask why, then pay the money back."""
     line = queries.get_suspense(db.session(), receipt_id)
     form = ReturnForm()
-    status = 200
     if form.validate_on_submit():
         try:
             done = services.return_suspense(
@@ -111,7 +108,6 @@ def return_money(receipt_id: UUID) -> Response:
             )
         except DomainError as error:
             refuse(form, error)
-            status = error.status
         else:
             said = f"{line.reference or 'The payment'} is to be paid back."
             if done.approval_id is not None:
@@ -120,7 +116,7 @@ def return_money(receipt_id: UUID) -> Response:
     return page(
         "reconciliation/return.html",
         part="return_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         line=line,
         **_second_person(line),
@@ -128,7 +124,7 @@ def return_money(receipt_id: UUID) -> Response:
 
 
 @bp.route("/suspense/<uuid:receipt_id>/same-payment", methods=["GET", "POST"])
-@requires(May.RECONCILIATION_UPLOAD)
+@requires(ReconciliationMay.UPLOAD)
 def same_payment(receipt_id: UUID) -> Response:
     """Choose the payment that this one repeats; it leaves the books."""
     session = db.session()
@@ -143,7 +139,6 @@ def same_payment(receipt_id: UUID) -> Response:
         )
         for one in before
     ]
-    status = 200
     if request.method == "GET" and len(before) == 1:
         form.receipt_id.data = str(before[0].id)
     if form.validate_on_submit():
@@ -157,13 +152,12 @@ def same_payment(receipt_id: UUID) -> Response:
             )
         except DomainError as error:
             refuse(form, error)
-            status = error.status
         else:
             return go(url_for(".suspense"), "The payment that came twice is out of the books.")
     return page(
         "reconciliation/same_payment.html",
         part="same_payment_form",
-        status=status if status != 200 else form.status,
+        status=form.status,
         form=form,
         line=line,
         can=bool(before),

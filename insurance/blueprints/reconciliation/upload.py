@@ -12,9 +12,9 @@ from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError
 from insurance.core.money import ZERO
-from insurance.core.permissions import May
 from insurance.reconciliation import queries, services
 from insurance.reconciliation.models import FileStatus
+from insurance.reconciliation.permissions import ReconciliationMay
 from insurance.reconciliation.readers import UnknownFileError
 from insurance.web.access import requires
 from insurance.web.business import business_day
@@ -39,7 +39,7 @@ def _allow_large_files(endpoint: str | None, _values: dict[str, Any] | None) -> 
 
 
 @bp.route("/upload", methods=["GET", "POST"])
-@requires(May.RECONCILIATION_UPLOAD)
+@requires(ReconciliationMay.UPLOAD)
 def upload() -> Response:
     """Take a file in and show what would become of it; nothing is posted yet."""
     form = UploadForm()

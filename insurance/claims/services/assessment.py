@@ -17,6 +17,7 @@ from insurance.claims.models import (
     DocumentStatus,
     EntryKind,
 )
+from insurance.claims.permissions import ClaimsMay
 from insurance.claims.rules import (
     AuthorityExceededError,
     Reason,
@@ -47,7 +48,6 @@ from insurance.core.context import current_actor
 from insurance.core.db import transaction
 from insurance.core.errors import ConflictError, DomainError, raise_all
 from insurance.core.money import ZERO, format_money, total
-from insurance.core.permissions import May
 from insurance.products.rules import ProductTerms
 
 EX_GRATIA = "EX_GRATIA"
@@ -217,7 +217,7 @@ def _check_authority(
         return
     require_authority(
         held.session,
-        May.CLAIMS_ASSESS,
+        ClaimsMay.ASSESS,
         transaction_amount=total(wanted.values()),
         benefits=approved.values(),
         claim_amount=total(approved.values()),

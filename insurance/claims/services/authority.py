@@ -19,7 +19,7 @@ from insurance.core.context import current_actor
 from insurance.core.db import transaction
 from insurance.core.errors import DomainError, raise_all
 from insurance.core.ids import new_id
-from insurance.core.permissions import GRANTS, May, Role
+from insurance.core.permissions import Permission, roles_granted
 from insurance.core.tenancy import current_org
 from insurance.identity.queries import get_colleague
 
@@ -35,7 +35,7 @@ def _limits_in(table: Mapping[Authority, Limits], level: int) -> Limits:
 
 def require_authority(
     session: Session,
-    permission: May,
+    permission: Permission,
     *,
     transaction_amount: Decimal,
     benefits: Iterable[Decimal],
@@ -43,7 +43,9 @@ def require_authority(
 ) -> None:
     """Refuse what is above the acting person's limits. Raises AuthorityExceededError."""
     table, level = queries.get_authority(session, current_actor().user_id)
-    allowed = frozenset(role.value for role in Role if permission in GRANTS[role])
+    allowed = frozenset(
+        role.value for role in roles_granted(permission, current_actor().grant_changes)
+    )
     check_authority(
         _limits_in(table, level),
         table,

@@ -11,6 +11,7 @@ from insurance.claims.models import (
     ClaimStatus,
     DocumentStatus,
 )
+from insurance.claims.permissions import ClaimsMay
 from insurance.claims.rules import DOCUMENTS, is_there
 from insurance.claims.rules.documents import BANK_LETTER_DAYS
 from insurance.claims.rules.statuses import UNDECIDED
@@ -23,7 +24,6 @@ from insurance.core.db import transaction
 from insurance.core.errors import ConflictError, DomainError, ForbiddenError
 from insurance.core.files import keep_file
 from insurance.core.ids import new_id
-from insurance.core.permissions import May
 from insurance.documents.received import read_picture
 
 
@@ -150,7 +150,7 @@ def request_document(
 
 def waive_documents(held: Held, reason: str) -> None:
     """Do without what is outstanding: flagged, audited, by who may. Raises ForbiddenError."""
-    if not current_actor().may(May.CLAIMS_WAIVE_DOCUMENTS):
+    if not current_actor().may(ClaimsMay.WAIVE_DOCUMENTS):
         raise ForbiddenError("You may not do without documents.")
     why = require_reason(reason, "waiver_reason")
     waived = []

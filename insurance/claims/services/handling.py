@@ -17,6 +17,7 @@ from insurance.claims.models import (
     EntryKind,
     NoteKind,
 )
+from insurance.claims.permissions import ClaimsMay
 from insurance.claims.rules import next_in_turn
 from insurance.claims.rules.statuses import REOPENABLE, UNDECIDED
 from insurance.claims.services.clock import start_clock
@@ -30,7 +31,7 @@ from insurance.core.db import db, transaction
 from insurance.core.errors import ConflictError, DomainError
 from insurance.core.ids import new_id
 from insurance.core.money import ZERO
-from insurance.core.permissions import GRANTS, May, Role
+from insurance.core.permissions import Role
 from insurance.core.tenancy import current_org
 from insurance.identity.queries import list_colleagues
 
@@ -128,11 +129,7 @@ def _give_to(held: Held, user_id: UUID | None) -> None:
 
 def _assessors(held: Held) -> dict[UUID, str]:
     people = list_colleagues(held.session, limit=500, accepted_only=True).items
-    return {
-        one.user.id: one.user.email
-        for one in people
-        if any(May.CLAIMS_ASSESS in GRANTS[role] for role in one.roles)
-    }
+    return {one.user.id: one.user.email for one in people if one.may(ClaimsMay.ASSESS)}
 
 
 def assign_new(held: Held) -> None:

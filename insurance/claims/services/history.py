@@ -30,6 +30,7 @@ from insurance.claims.models import (
     ClaimStatus,
     UncountedClaims,
 )
+from insurance.claims.permissions import ClaimsMay
 from insurance.claims.rules import check_move
 from insurance.core.bulk import write_rows
 from insurance.core.context import current_actor
@@ -38,7 +39,6 @@ from insurance.core.db import before_commit
 from insurance.core.errors import ConflictError, DomainError, ForbiddenError
 from insurance.core.figures import leave_note
 from insurance.core.ids import new_id
-from insurance.core.permissions import May
 from insurance.ledger.services import Entry, post
 from insurance.notifications.services import Letter, send_all_later
 from insurance.organizations.models import Organization
@@ -162,7 +162,7 @@ CLAIM = Record(
     name="claim",
     lock=_lock,
     endpoint="claims.show",
-    may_view=May.CLAIMS_VIEW,
+    may_view=ClaimsMay.VIEW,
 )
 """The claim as the record that a second person is asked about."""
 

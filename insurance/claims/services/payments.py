@@ -27,6 +27,7 @@ from insurance.claims.models import (
     EntryKind,
     PaymentStatus,
 )
+from insurance.claims.permissions import ClaimsMay
 from insurance.claims.rules import (
     divide,
     divide_rest,
@@ -60,7 +61,6 @@ from insurance.core.db import transaction
 from insurance.core.errors import ConflictError, DomainError, ForbiddenError
 from insurance.core.ids import new_id
 from insurance.core.money import ZERO, format_money, total
-from insurance.core.permissions import May
 from insurance.ledger.models import LedgerTransfer, TransferType
 from insurance.ledger.services import Entry, post, reverse_transfers
 from insurance.policies.services.moves import charge_due, day_after
@@ -320,7 +320,7 @@ def _check_authority(held: Held, wanted: NewPayment, items: dict[UUID, ClaimItem
     paid = {one.id: one.paid_amount + amounts.get(one.id, ZERO) for one in items.values()}
     require_authority(
         held.session,
-        May.CLAIMS_PAY,
+        ClaimsMay.PAY,
         transaction_amount=total(amounts.values()),
         benefits=paid.values(),
         claim_amount=total(paid.values()),

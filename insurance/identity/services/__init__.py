@@ -28,6 +28,7 @@ from insurance.identity.services.people import (
     invite_administrator,
     resend_invitation,
 )
+from insurance.identity.services.role_grants import change_role_grants
 from insurance.identity.services.second_factor import (
     disable_mfa,
     enable_mfa,
@@ -56,6 +57,7 @@ __all__ = [
     "ask_for_reset",
     "authenticate_bearer",
     "change_password",
+    "change_role_grants",
     "change_roles",
     "check_code",
     "check_sign_in",

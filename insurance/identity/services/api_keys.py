@@ -6,7 +6,7 @@ from uuid import UUID
 from insurance.audit_logs.services import record
 from insurance.core.db import transaction
 from insurance.core.errors import ConflictError, DomainError
-from insurance.core.permissions import GRANTS, May
+from insurance.core.permissions import Permission
 from insurance.core.tenancy import current_org
 from insurance.identity import queries, rules
 from insurance.identity.models import ApiKey
@@ -14,7 +14,7 @@ from insurance.identity.tokens import API_KEY_PREFIX, new_secret, secret_hash
 
 
 def create_api_key(
-    *, user_id: UUID, name: str, scopes: frozenset[May], days: int, now: datetime
+    *, user_id: UUID, name: str, scopes: frozenset[Permission], days: int, now: datetime
 ) -> tuple[ApiKey, str]:
     """Make a key for a program in the organization in scope; returns it and its secret, shown once.
 
@@ -25,8 +25,7 @@ def create_api_key(
         raise DomainError("Choose at least one thing the key may do.", field="scopes")
     secret = new_secret(API_KEY_PREFIX)
     with transaction() as session:
-        roles = queries.get_colleague(session, user_id).roles
-        if not scopes <= frozenset[May]().union(*(GRANTS[role] for role in roles)):
+        if not scopes <= queries.get_colleague(session, user_id).permissions:
             raise DomainError("A key cannot do more than its holder.", field="scopes")
         key = ApiKey(
             org_id=current_org(),

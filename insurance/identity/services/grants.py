@@ -11,7 +11,7 @@ from insurance.core.context import Actor, acting_as, current_actor
 from insurance.core.db import transaction
 from insurance.core.errors import DomainError, ForbiddenError, NotFoundError
 from insurance.core.ids import new_id
-from insurance.core.permissions import May, Role
+from insurance.core.permissions import Permission, Role, permissions_named, read_changes
 from insurance.core.tenancy import platform_scope, tenant_scope
 from insurance.identity import queries, rules
 from insurance.identity.models import ApiKey, TokenGrant
@@ -34,11 +34,11 @@ _WRONG_REFRESH = "The refresh token is not valid."
 
 def authenticate_bearer(token: str, *, now: datetime) -> Actor | None:
     """Return whom a bearer token stands for today, or None. One query."""
-    scopes: frozenset[May] | None = None
+    scopes: frozenset[Permission] | None = None
     if token.startswith(API_KEY_PREFIX):
         row = queries.find_key_holder(secret_hash(token), now)
         if row is not None:
-            scopes = frozenset(May(scope) for scope in row.scopes if scope in set(May))
+            scopes = permissions_named(row.scopes)
     else:
         claims = read_access_token(token, now)
         if claims is None:
@@ -54,6 +54,7 @@ def authenticate_bearer(token: str, *, now: datetime) -> Actor | None:
         name=row.name,
         org_id=row.org_id,
         roles=frozenset(Role(role) for role in row.roles),
+        grant_changes=read_changes(row.grant_changes),
         scopes=scopes,
     )
 
@@ -65,7 +66,7 @@ def open_grant(user_id: UUID, org_id: UUID, *, now: datetime) -> TokenPair:
     """
     if not queries.find_roles(user_id, org_id):
         raise NotFoundError
-    if not queries.find_reachable_roles(user_id, org_id):
+    if not queries.find_reachable_standing(user_id, org_id):
         raise ForbiddenError(
             "This organization asks for a second factor. Sign in on its pages to set one up."
         )

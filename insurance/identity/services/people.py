@@ -12,8 +12,8 @@ from insurance.audit_logs.services import record
 from insurance.core.context import current_actor
 from insurance.core.db import db, transaction
 from insurance.core.errors import ConflictError, DomainError, NotFoundError
-from insurance.core.permissions import TENANT_ROLES, Role
-from insurance.core.tenancy import PLATFORM_ORG_ID, current_org, platform_scope, tenant_scope
+from insurance.core.permissions import Role
+from insurance.core.tenancy import current_org, platform_scope, tenant_scope
 from insurance.identity import queries, rules
 from insurance.identity.models import (
     ApiKey,
@@ -248,9 +248,7 @@ def _checked_name(name: str) -> str:
 
 
 def _check_roles(roles: frozenset[Role]) -> None:
-    is_platform = current_org() == PLATFORM_ORG_ID
-    allowed = {Role.PLATFORM_ADMINISTRATOR} if is_platform else set(TENANT_ROLES)
-    if not roles or not roles <= allowed:
+    if not roles or not roles <= set(queries.list_roles_here()):
         raise DomainError("Choose at least one of the roles on the list.", field="roles")
 
 

@@ -5,7 +5,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from insurance.approvals.subjects import Record
-from insurance.core.permissions import May
+from insurance.policies.permissions import PoliciesMay
 from insurance.policies.queries import get_policy
 
 
@@ -18,5 +18,5 @@ POLICY = Record(
     name="policy",
     lock=_lock,
     endpoint="policies.show",
-    may_view=May.POLICIES_VIEW,
+    may_view=PoliciesMay.VIEW,
 )

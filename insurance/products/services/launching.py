@@ -16,10 +16,10 @@ from insurance.audit_logs.services import record
 from insurance.core.context import current_actor
 from insurance.core.db import transaction
 from insurance.core.errors import ConflictError, DomainError, ForbiddenError, raise_all
-from insurance.core.permissions import May
 from insurance.organizations.queries import get_organization, local_day
 from insurance.products import queries, rules
 from insurance.products.models import Product, ProductStatus, ProductVersion, VersionStatus
+from insurance.products.permissions import ProductsMay
 from insurance.products.services.lifecycle import set_status
 from insurance.products.services.snapshots import refuse_stale, snapshot, snapshot_both
 
@@ -137,7 +137,7 @@ def execute_launch(
 def _check_checker(session: Session, request: ApprovalRequest) -> None:
     """Refuse who may not launch, or made any of what would be sold. Raises ForbiddenError."""
     actor = current_actor()
-    if not actor.may(May.PRODUCTS_LAUNCH):
+    if not actor.may(ProductsMay.LAUNCH):
         raise ForbiddenError("It waits for somebody who may launch products.")
     draft = queries.find_draft(session, request.resource_id)
     if draft is not None:
@@ -153,7 +153,7 @@ PRODUCT = Record(
     name="product",
     lock=_lock,
     endpoint="products.show",
-    may_view=May.PRODUCTS_VIEW,
+    may_view=ProductsMay.VIEW,
 )
 LAUNCH = register(
     Subject(

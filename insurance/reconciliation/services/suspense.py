@@ -16,7 +16,6 @@ from insurance.core.context import current_actor
 from insurance.core.db import transaction
 from insurance.core.errors import ConflictError, DomainError
 from insurance.core.money import format_money
-from insurance.core.permissions import May
 from insurance.ledger.models import LedgerTransfer, TransferType
 from insurance.ledger.services import Entry, post, reverse_transfers
 from insurance.organizations.queries import get_organization
@@ -26,6 +25,7 @@ from insurance.policies.services.approvals import POLICY
 from insurance.policies.services.payments import give_to_policy
 from insurance.reconciliation import queries
 from insurance.reconciliation.models import RowState
+from insurance.reconciliation.permissions import ReconciliationMay
 from insurance.reconciliation.rules import RowVerdict
 
 SAME_PAYMENT = "SAME_PAYMENT"
@@ -149,7 +149,7 @@ RECEIPT = Record(
     name="receipt",
     lock=_lock,
     endpoint="reconciliation.suspense",
-    may_view=May.RECONCILIATION_VIEW,
+    may_view=ReconciliationMay.VIEW,
 )
 RETURN = register(Subject(action="suspense.return", record=RECEIPT, execute=execute_return))
 """What a second person agrees to: more than that goes back."""

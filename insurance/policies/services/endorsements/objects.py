@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from insurance.core.errors import DomainError
 from insurance.core.ids import new_id
-from insurance.core.privacy import births_kept
+from insurance.customers.privacy import births_kept
 from insurance.policies import queries
 from insurance.policies.models import EndorsementType, InsuredObject, Policy
 from insurance.products.queries import load_terms

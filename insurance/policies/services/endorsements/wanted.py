@@ -12,7 +12,6 @@ from insurance.billing.models import LineKind, LineStatus
 from insurance.billing.queries import list_premium_lines
 from insurance.core.errors import ConflictError, DomainError, raise_all
 from insurance.core.ids import new_id
-from insurance.core.privacy import births_kept, may_see_identity
 from insurance.customers.life_numbers import (
     REFERENCES,
     TYPED,
@@ -21,6 +20,7 @@ from insurance.customers.life_numbers import (
     read_life_numbers,
 )
 from insurance.customers.number_search import find_by_number, number_in
+from insurance.customers.privacy import births_kept, may_see_identity
 from insurance.customers.queries import list_bank_accounts
 from insurance.policies import queries
 from insurance.policies.models import (

@@ -9,8 +9,8 @@ from datetime import date
 from typing import Any
 
 from insurance.core.context import current_actor
-from insurance.core.permissions import May
 from insurance.core.text import name_key
+from insurance.customers.permissions import CustomersMay
 
 HIDDEN = "*************"
 """What stands for a number that is on file and not shown."""
@@ -30,7 +30,7 @@ _BIRTH = ("date_of_birth", "born")
 
 def may_see_identity() -> bool:
     """Tell whether the current actor may see ID numbers, and so birth dates and genders."""
-    return current_actor().may(May.CUSTOMERS_REVEAL)
+    return current_actor().may(CustomersMay.REVEAL)
 
 
 def birth_words(born: date | str | None) -> str:
