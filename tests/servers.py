@@ -1,13 +1,16 @@
 """The servers of one run of the suite: all its workers share them, and one migrated database."""
 
 import fcntl
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
-from insurance.embedded import Services
+from insurance.embedded import InstanceInUseError, Services
+
+_AT_ONCE = fcntl.LOCK_EX | fcntl.LOCK_NB
 
 
 @contextmanager
@@ -27,25 +30,21 @@ def shared_services(folder: Path) -> Iterator[Services]:
 
     They would end with the process that started them, while others still use them.
     """
-    services = Services(folder / "services")
-    starting, running, users = (folder / f"services.{name}" for name in ("lock", "on", "users"))
-    with only_one(starting):
-        is_first = not running.exists()
-        if is_first:
-            services.start()
-            running.touch()
-        used = only_one(users, fcntl.LOCK_SH)
-        used.__enter__()
-    try:
+    services, is_mine = Services(folder / "services"), False
+    starting, users = folder / "services.starting", folder / "services.users"
+    with ExitStack() as using:
+        with only_one(starting):
+            with suppress(InstanceInUseError):
+                services.start()
+                is_mine = True
+            using.enter_context(only_one(users, fcntl.LOCK_SH))
         yield services
-    finally:
-        used.__exit__(None, None, None)
-        # Who comes now waits at the start, and finds that the servers must be started again.
-        with only_one(starting) if is_first else nullcontext():
-            if is_first:
-                with only_one(users):
-                    running.unlink()
-                    services.stop()
+    while is_mine:
+        # Nobody comes while it is seen whether everybody has gone.
+        with only_one(starting), suppress(BlockingIOError), only_one(users, _AT_ONCE):
+            services.stop()
+            is_mine = False
+        time.sleep(0.1)
 
 
 def environment_of(servers: tuple[str, str], database: str, instance: Path) -> dict[str, str]:
