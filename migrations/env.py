@@ -1,11 +1,9 @@
 """How migrations run: as the owner role, one transaction each, with short lock waits."""
 
-import os
-
 from alembic import context
 from alembic.autogenerate import rewriter
 from alembic.operations import ops
-from sqlalchemy import create_engine
+from sqlalchemy import NullPool, create_engine, text
 
 import insurance.models  # noqa: F401
 from insurance.core.db import (
@@ -16,7 +14,7 @@ from insurance.core.db import (
     ReferenceRecord,
     tables_of,
 )
-from insurance.core.schema import ProtectTableOp
+from insurance.core.schema import ONE_AT_A_TIME, MigrationUnderWayError, ProtectTableOp
 
 config = context.config
 metadata = Base.metadata
@@ -60,21 +58,21 @@ def _include(name, kind, _parents) -> bool:
     return kind != "schema" or name in (TENANT_SCHEMA, CONTROL_SCHEMA)
 
 
-def _owner_url() -> str:
-    if url := config.attributes.get("url"):
-        return url
-    from insurance.core.settings import load_settings
-
-    return load_settings(os.environ).sqlalchemy_owner_url
-
-
 def run() -> None:
-    """Bring the database to the wanted revision."""
+    """Bring the database to the wanted revision, as the only one who does so now.
+
+    Raises MigrationUnderWayError where another migration of this database runs.
+    """
     # Reflection reports the schemas on the search path without their names, so only public is.
+    options = f"-c search_path=public -c lock_timeout={config.attributes['lock_timeout']}"
     engine = create_engine(
-        _owner_url(), connect_args={"options": "-c search_path=public -c lock_timeout=5s"}
+        config.attributes["url"], connect_args={"options": options}, poolclass=NullPool
     )
     with engine.connect() as connection:
+        # Held by the connection, not by a transaction: each migration has one of its own.
+        if not connection.scalar(text(f"SELECT pg_try_advisory_lock({ONE_AT_A_TIME})")):
+            raise MigrationUnderWayError
+        connection.commit()
         context.configure(
             connection=connection,
             target_metadata=metadata,
@@ -87,7 +85,6 @@ def run() -> None:
         )
         with context.begin_transaction():
             context.run_migrations()
-    engine.dispose()
 
 
 run()

@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -18,7 +20,6 @@ from insurance.core.db import db
 from insurance.core.permissions import Role
 from insurance.core.settings import Settings, load_settings, with_driver
 from insurance.core.tenancy import tenant_scope
-from insurance.embedded import Services
 from tests.factories.identity import (
     SignedInClient,
     TestClient,
@@ -28,6 +29,7 @@ from tests.factories.identity import (
 )
 from tests.factories.organizations import OrganizationFacts, make_organization
 from tests.invariants.watching import MARKER, Books
+from tests.servers import environment_of, only_one, shared_services
 
 
 @pytest.fixture(scope="session")
@@ -53,41 +55,55 @@ examples.load_profile("suite")
 
 
 @pytest.fixture(scope="session")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+def shared_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """Return the folder that all workers of this run see."""
+    own = tmp_path_factory.getbasetemp()
+    return own if worker_id == "main" else own.parent
+
+
+@pytest.fixture(scope="session")
+def servers(shared_folder: Path, books: Books) -> Iterator[tuple[str, str]]:
     """Return the administrator's database URL and the queue's URL: given ones, or embedded."""
-    if "DATABASE_URL" in os.environ and "REDIS_URL" in os.environ:
-        yield os.environ["DATABASE_URL"], os.environ["REDIS_URL"]
-        return
-    with Services(tmp_path_factory.mktemp("services")) as services:
-        yield (
-            os.environ.get("DATABASE_URL", services.admin_url),
-            os.environ.get("REDIS_URL", services.redis_url),
-        )
+    with ExitStack() as stack:
+        database_url, redis_url = os.environ.get("DATABASE_URL"), os.environ.get("REDIS_URL")
+        if not (database_url and redis_url):
+            services = stack.enter_context(shared_services(shared_folder))
+            database_url, redis_url = (
+                database_url or services.admin_url,
+                redis_url or services.redis_url,
+            )
+        books.admin_url = database_url
+        yield database_url, redis_url
+
+
+@pytest.fixture(scope="session")
+def template(
+    servers: tuple[str, str], shared_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> str:
+    """Return the name of the database that the first worker migrates and every other copies."""
+    name = "insurance_test_template"
+    with only_one(shared_folder / "template.lock"):
+        migrated = shared_folder / "template.migrated"
+        if not migrated.exists():
+            bootstrap_server(servers[0], name, recreate=True)
+            instance = tmp_path_factory.mktemp("template")
+            upgrade(load_settings(environment_of(servers, name, instance)))
+            migrated.touch()
+    return name
 
 
 @pytest.fixture(scope="session")
 def settings(
     servers: tuple[str, str],
-    books: Books,
+    template: str,
     tmp_path_factory: pytest.TempPathFactory,
     worker_id: str,
 ) -> Settings:
     """Return the settings of a migrated database of this worker's own."""
-    admin_url, redis_url = servers
-    books.admin_url = admin_url
     database = f"insurance_test_{worker_id}"
-    bootstrap_server(admin_url, database, recreate=True)
-    settings = load_settings(
-        {
-            "INSURANCE_MODE": "test",
-            "INSURANCE_INSTANCE": str(tmp_path_factory.mktemp("instance")),
-            "DATABASE_URL": _as_role(admin_url, "ins_app", database),
-            "DATABASE_OWNER_URL": _as_role(admin_url, "ins_owner", database),
-            "REDIS_URL": _database_of(redis_url, worker_id),
-        }
-    )
-    upgrade(settings)
-    return settings
+    bootstrap_server(servers[0], database, recreate=True, template=template)
+    own_servers = servers[0], _database_of(servers[1], worker_id)
+    return load_settings(environment_of(own_servers, database, tmp_path_factory.mktemp("instance")))
 
 
 def _database_of(redis_url: str, worker_id: str) -> str:
@@ -182,11 +198,3 @@ def api(app: Flask, org: OrganizationFacts) -> Callable[..., TestClient]:
 def worker_id(request: pytest.FixtureRequest) -> str:
     """Return this worker's name, also where tests do not run in parallel."""
     return getattr(request.config, "workerinput", {}).get("workerid", "main")
-
-
-def _as_role(admin_url: str, role: str, database: str) -> str:
-    return (
-        make_url(admin_url)
-        .set(username=role, password=None, database=database)
-        .render_as_string(hide_password=False)
-    )

@@ -18,6 +18,7 @@ from insurance.core.figures import spans_asked
 from insurance.core.money import ZERO
 from insurance.core.paging import Page, decode_cursor, page_of
 from insurance.core.tenancy import current_org
+from insurance.ledger.rules import AccountCode
 
 SHOWN_AT_MOST = 500
 MOST_ROWS = 500_000
@@ -531,7 +532,7 @@ _EARNED_ENTRIES = """
       AND (l.id IS NULL OR l.due_date <= CAST(:end AS date))
       AND (CAST(:product AS uuid) IS NULL OR p.product_id = :product)
     ORDER BY t.effective_date DESC, t.id DESC LIMIT :limit OFFSET :offset"""
-_CLAIMS_ACCOUNTS = "('CLAIMS_INCURRED', 'CLAIMS_RECOVERED')"
+_CLAIMS_ACCOUNTS = f"('{AccountCode.CLAIMS_INCURRED}', '{AccountCode.CLAIMS_RECOVERED}')"
 _ENTRIES_OF = {
     Side.PREMIUMS: text(
         Template(_ENTRIES).substitute(

@@ -10,11 +10,16 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
 
+from insurance.core import locks
 from insurance.core.bootstrap import bootstrap_server, password_of
+from insurance.core.schema import MigrationUnderWayError
 from insurance.core.settings import Settings, load_settings
 
 MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
+LOCK_TIMEOUT = "5s"
+"""How long a migration waits for a table: behind one that waits, everybody else waits too."""
 
 
 @click.command()
@@ -40,9 +45,26 @@ def migrate(admin_url: str | None) -> None:
     click.echo("The database is at the newest schema.")
 
 
-def upgrade(settings: Settings) -> None:
-    """Run every migration that has not run yet."""
-    command.upgrade(alembic_config(settings), "head")
+def upgrade(settings: Settings, revision: str = "head") -> None:
+    """Run every migration that has not run yet, up to a revision.
+
+    Ends the command with what is wrong: another migration runs, a table stays locked, or the
+    database cannot.
+    """
+    try:
+        command.upgrade(alembic_config(settings), revision)
+    except MigrationUnderWayError as error:
+        raise click.ClickException(
+            "Another migration of this database is under way. Run this again when it has ended."
+        ) from error
+    except OperationalError as error:
+        if not locks.is_conflict(error):
+            raise click.ClickException(f"The migration failed: {error.orig}") from error
+        raise click.ClickException(
+            f"A table stayed locked by somebody else for {LOCK_TIMEOUT}, so one migration was taken"
+            " back; those before it are done. Run this again once the other has ended, such as"
+            f" a backup or an old worker. It waited to do: {error.statement}"
+        ) from error
 
 
 def alembic_config(settings: Settings) -> Config:
@@ -54,6 +76,7 @@ def alembic_config(settings: Settings) -> Config:
         "%%(year)d%%(month).2d%%(day).2d_%%(hour).2d%%(minute).2d_%%(rev)s_%%(slug)s",
     )
     config.attributes["url"] = settings.sqlalchemy_owner_url
+    config.attributes["lock_timeout"] = LOCK_TIMEOUT
     return config
 
 

@@ -26,11 +26,13 @@ def bootstrap_server(
     database: str,
     *,
     recreate: bool = False,
+    template: str = "template0",
     passwords: Mapping[str, str] | None = None,
 ) -> None:
     """Create the roles, the database and its extensions where they are missing.
 
-    `admin_url` is a superuser's; `passwords` are given to the roles named, which may be again.
+    `admin_url` is a superuser's; `passwords` are given to the roles named, which may be again. A new
+    database begins as a copy of `template`, to which nobody may be connected then.
     Raises RuntimeError for a server older than PostgreSQL 15.
     """
     with psycopg.connect(without_driver(admin_url), autocommit=True) as connection:
@@ -39,7 +41,7 @@ def bootstrap_server(
         _create_roles(connection)
         for role, password in (passwords or {}).items():
             _set_password(connection, role, password)
-        _create_database(connection, database, recreate)
+        _create_database(connection, database, recreate, template)
     with psycopg.connect(_on_database(admin_url, database), autocommit=True) as connection:
         for extension in EXTENSIONS:
             connection.execute(
@@ -96,15 +98,17 @@ def _set_password(connection: psycopg.Connection, role: str, password: str) -> N
     )
 
 
-def _create_database(connection: psycopg.Connection, database: str, recreate: bool) -> None:
+def _create_database(
+    connection: psycopg.Connection, database: str, recreate: bool, template: str
+) -> None:
     name = sql.Identifier(database)
     if recreate:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
     found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database])
     if found.fetchone() is None:
         connection.execute(
-            sql.SQL("CREATE DATABASE {} OWNER ins_owner TEMPLATE template0 ENCODING 'UTF8'").format(
-                name
+            sql.SQL("CREATE DATABASE {} OWNER ins_owner TEMPLATE {} ENCODING 'UTF8'").format(
+                name, sql.Identifier(template)
             )
         )
 

@@ -1,10 +1,22 @@
-"""What every new table needs beyond its columns: row-level security and grants.
+"""What migrations share: the protection of a new table, and the values that an enum may have.
 
-Migrations call these after CREATE TABLE. Foreign keys are added in statements of their own.
+Foreign keys are added in statements of their own.
 """
 
+from collections.abc import Iterable
+
+from alembic import op
 from alembic.autogenerate import renderers
 from alembic.operations import MigrateOperation, Operations
+from sqlalchemy.exc import IntegrityError
+
+ONE_AT_A_TIME = 7710002
+"""The advisory lock of the connection that migrates a database."""
+
+
+class MigrationUnderWayError(RuntimeError):
+    """Another migration of this database runs."""
+
 
 _TENANT_POLICY = "org_id = nullif(current_setting('app.org_id', true), '')::uuid"
 
@@ -76,3 +88,27 @@ def _render(_context: object, operation: ProtectTableOp) -> str:
     if operation.kind == "none":
         return "pass"
     return f"op.protect_table({operation.table!r}, {operation.kind!r})"
+
+
+def allow_values(table: str, column: str, enum: str, values: Iterable[str]) -> None:
+    """Let an enum's column have these values and no others; `table` is `schema.table`.
+
+    The rows that are there are read under a lock that stops neither readers nor writers. For that
+    the migration is committed up to here: what it did before must bear to be done again, as this
+    does. Raises IntegrityError where a row has another value; the old values stand then.
+    """
+    name = f"{table.partition('.')[2]}_{enum.lower()}_check"
+    coming = f"{name}_new"
+    listed = ", ".join(f"'{value}'" for value in values)
+    with op.get_context().autocommit_block():
+        op.execute(f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {coming}")
+        op.execute(
+            f"ALTER TABLE {table} ADD CONSTRAINT {coming} CHECK ({column} IN ({listed})) NOT VALID"
+        )
+        try:
+            op.execute(f"ALTER TABLE {table} VALIDATE CONSTRAINT {coming}")
+        except IntegrityError:
+            op.execute(f"ALTER TABLE {table} DROP CONSTRAINT {coming}")
+            raise
+    op.execute(f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {name}")
+    op.execute(f"ALTER TABLE {table} RENAME CONSTRAINT {coming} TO {name}")

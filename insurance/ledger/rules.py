@@ -3,10 +3,27 @@
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from enum import StrEnum
 
 from insurance.core.money import ZERO, to_cents
 
 HUNDRED = Decimal(100)
+
+
+class AccountCode(StrEnum):
+    """The accounts of every organization's chart, by their codes."""
+
+    BANK = "BANK"
+    PREMIUM_DEBTORS = "PREMIUM_DEBTORS"
+    UNAPPLIED_CREDIT = "UNAPPLIED_CREDIT"
+    SUSPENSE = "SUSPENSE"
+    REFUNDS_PAYABLE = "REFUNDS_PAYABLE"
+    VAT_OUTPUT = "VAT_OUTPUT"
+    OUTSTANDING_CLAIMS = "OUTSTANDING_CLAIMS"
+    PREMIUM_INCOME = "PREMIUM_INCOME"
+    CLAIMS_RECOVERED = "CLAIMS_RECOVERED"
+    CLAIMS_INCURRED = "CLAIMS_INCURRED"
+    PREMIUM_WAIVED = "PREMIUM_WAIVED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,8 +32,8 @@ class Leg:
 
     type: str
     description: str
-    debit_account: str
-    credit_account: str
+    debit_account: AccountCode
+    credit_account: AccountCode
     amount: Decimal
 
 
@@ -40,8 +57,9 @@ def due_premium_legs(amount: Decimal, vat_rate: Decimal | None) -> list[Leg]:
     its due date (Value-Added Tax Act 89 of 1991, sections 2 and 7).
     """
     net, vat = (amount, ZERO) if vat_rate is None else split_vat(amount, vat_rate)
+    debtors = AccountCode.PREMIUM_DEBTORS
     legs = [
-        Leg("PREMIUM_DUE", "Premium due", "PREMIUM_DEBTORS", "PREMIUM_INCOME", net),
-        Leg("PREMIUM_VAT", "VAT on premium", "PREMIUM_DEBTORS", "VAT_OUTPUT", vat),
+        Leg("PREMIUM_DUE", "Premium due", debtors, AccountCode.PREMIUM_INCOME, net),
+        Leg("PREMIUM_VAT", "VAT on premium", debtors, AccountCode.VAT_OUTPUT, vat),
     ]
     return [leg for leg in legs if leg.amount > 0]

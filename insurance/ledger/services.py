@@ -25,20 +25,20 @@ from insurance.ledger.models import (
     UncountedTransfers,
 )
 from insurance.ledger.periods import check_open
-from insurance.ledger.rules import due_premium_legs
+from insurance.ledger.rules import AccountCode, due_premium_legs
 
 CHART = (
-    ("BANK", "Bank", AccountKind.ASSET),
-    ("PREMIUM_DEBTORS", "Premium debtors", AccountKind.ASSET),
-    ("UNAPPLIED_CREDIT", "Unapplied premium credit", AccountKind.LIABILITY),
-    ("SUSPENSE", "Receipts nobody has matched yet", AccountKind.LIABILITY),
-    ("REFUNDS_PAYABLE", "Refunds to be paid out", AccountKind.LIABILITY),
-    ("VAT_OUTPUT", "VAT output", AccountKind.LIABILITY),
-    ("OUTSTANDING_CLAIMS", "Claims reserved and not yet paid", AccountKind.LIABILITY),
-    ("PREMIUM_INCOME", "Premium income", AccountKind.INCOME),
-    ("CLAIMS_RECOVERED", "Recoveries and salvage of claims", AccountKind.INCOME),
-    ("CLAIMS_INCURRED", "Claims incurred", AccountKind.EXPENSE),
-    ("PREMIUM_WAIVED", "Premiums waived and written off", AccountKind.EXPENSE),
+    (AccountCode.BANK, "Bank", AccountKind.ASSET),
+    (AccountCode.PREMIUM_DEBTORS, "Premium debtors", AccountKind.ASSET),
+    (AccountCode.UNAPPLIED_CREDIT, "Unapplied premium credit", AccountKind.LIABILITY),
+    (AccountCode.SUSPENSE, "Receipts nobody has matched yet", AccountKind.LIABILITY),
+    (AccountCode.REFUNDS_PAYABLE, "Refunds to be paid out", AccountKind.LIABILITY),
+    (AccountCode.VAT_OUTPUT, "VAT output", AccountKind.LIABILITY),
+    (AccountCode.OUTSTANDING_CLAIMS, "Claims reserved and not yet paid", AccountKind.LIABILITY),
+    (AccountCode.PREMIUM_INCOME, "Premium income", AccountKind.INCOME),
+    (AccountCode.CLAIMS_RECOVERED, "Recoveries and salvage of claims", AccountKind.INCOME),
+    (AccountCode.CLAIMS_INCURRED, "Claims incurred", AccountKind.EXPENSE),
+    (AccountCode.PREMIUM_WAIVED, "Premiums waived and written off", AccountKind.EXPENSE),
 )
 """The accounts every organization starts with."""
 _TRANSFERS: Table = LedgerTransfer.__table__  # type: ignore[assignment]
@@ -67,8 +67,8 @@ class Entry:
 
     type: TransferType
     description: str
-    debit: str
-    credit: str
+    debit: AccountCode
+    credit: AccountCode
     amount: Decimal
     on: date
     policy_id: UUID | None = None
@@ -204,8 +204,8 @@ def _reversal(transfer: LedgerTransfer, on: date, why: str) -> Entry:
     return Entry(
         type=TransferType.REVERSAL,
         description=f"{why}: {transfer.description}",
-        debit=transfer.credit_account,
-        credit=transfer.debit_account,
+        debit=AccountCode(transfer.credit_account),
+        credit=AccountCode(transfer.debit_account),
         amount=transfer.amount,
         on=on,
         policy_id=transfer.policy_id,

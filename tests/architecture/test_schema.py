@@ -3,9 +3,9 @@
 import re
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Enum, text
 
-from insurance.core.db import AppendOnly, ReferenceRecord, tables_of
+from insurance.core.db import AppendOnly, Base, ReferenceRecord, tables_of
 
 REFERENCE, APPEND_ONLY = sorted(tables_of(ReferenceRecord)), sorted(tables_of(AppendOnly))
 POLICY = "(org_id = (NULLIF(current_setting('app.org_id'::text, true), ''::text))::uuid)"
@@ -98,6 +98,31 @@ RULES = {
           AND connamespace IN ('ins'::regnamespace, 'cp'::regnamespace)""",
 }
 
+_CHECKS = """
+    SELECT conname, conrelid::regclass::text, pg_get_constraintdef(oid) FROM pg_constraint
+    WHERE contype = 'c' AND convalidated
+      AND connamespace IN ('ins'::regnamespace, 'cp'::regnamespace)
+"""
+_LITERAL = re.compile(r"'([^']*)'::")
+
+
+def different_enums(connection: Connection) -> list[str]:
+    """Return each enum column that the database lets have other values than its members."""
+    allowed = {
+        (table, name): (definition, set(_LITERAL.findall(definition)))
+        for name, table, definition in connection.execute(text(_CHECKS))
+    }
+    different = []
+    for table in Base.metadata.tables.values():
+        for column in table.columns:
+            if not isinstance(column.type, Enum):
+                continue
+            name = f"{table.name}_{column.type.name}_check"
+            check, values = allowed.get((table.fullname, name), ("nothing", set()))
+            if values != set(column.type.enums) or f"(({column.name})::text" not in check:
+                different.append(f"{table.fullname}.{column.name}: {check}")
+    return different
+
 
 @pytest.mark.parametrize("rule", RULES)
 def test_the_schema_obeys(rule: str, admin_connection: Connection) -> None:
@@ -114,3 +139,24 @@ def test_the_models_and_the_migrations_agree(settings) -> None:
     from insurance.cli.migrate import alembic_config
 
     command.check(alembic_config(settings))
+
+
+def test_every_enum_column_may_have_the_values_of_its_members(admin_connection: Connection) -> None:
+    assert different_enums(admin_connection) == []
+
+
+@pytest.mark.parametrize("values", ["'LIFE'", "'LIFE', 'NON_LIFE', 'BOTH'"])
+def test_an_enum_that_the_database_limits_otherwise_is_found(
+    values: str, admin_connection: Connection
+) -> None:
+    name = "organizations_licencetype_check"
+    admin_connection.execute(
+        text(
+            f"DELETE FROM ins.organizations; ALTER TABLE ins.organizations DROP CONSTRAINT {name},"
+            f" ADD CONSTRAINT {name} CHECK (licence_type IN ({values}))"
+        )
+    )
+
+    assert [found.split(":")[0] for found in different_enums(admin_connection)] == [
+        "ins.organizations.licence_type"
+    ]

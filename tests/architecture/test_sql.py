@@ -5,6 +5,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
+from insurance.ledger.rules import AccountCode
+
 ROOT = Path(__file__).resolve().parents[2]
 CODE = [path for path in (ROOT / "insurance").rglob("*.py") if "bench" not in path.parts]
 ALLOWED = {
@@ -21,6 +25,49 @@ _STATEMENTS = {"text": 0, "execute": 0, "exec_driver_sql": 0, "read_rows": 1}
 """Which argument of a call is SQL."""
 _BUILDERS = ("format", "join", "substitute", "safe_substitute", "replace")
 _CONSTANT = re.compile(r"_{0,2}[A-Z][A-Z0-9_]*")
+_ACCOUNT = r"\w*\.?(?:debit|credit)_account"
+_WITH_ACCOUNTS = re.compile(
+    rf"{_ACCOUNT}\s*(?:=|<>|(?:NOT\s+)?IN)\s*(\([^)]*\)|'\w*')"
+    rf"|('\w*')\s*(?:=|<>|(?:NOT\s+)?IN)\s*\(?{_ACCOUNT}"
+)
+"""Where SQL names accounts of the ledger."""
+
+
+def test_sql_names_no_account_that_the_ledger_does_not_have() -> None:
+    named = {
+        (account, f"{path.relative_to(ROOT)}")
+        for path in CODE
+        for account in _accounts_in(path.read_text())
+    }
+
+    assert len(named) > 10
+    assert {one for one in named if one[0] not in set(AccountCode)} == set()
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "debit_account = 'BNAK'",
+        "t.credit_account <> 'BNAK'",
+        "t.debit_account IN ('BANK', 'BNAK')",
+        "credit_account NOT IN ('BNAK')",
+        "'BNAK' IN (debit_account, credit_account)",
+        "'BNAK' = t.debit_account",
+    ],
+)
+def test_the_check_sees_every_way_to_name_an_account(condition: str) -> None:
+    assert "BNAK" in _accounts_in(f'_SQL = f"SELECT 1 WHERE {{_X}} AND {condition}"')
+
+
+def _accounts_in(source: str) -> set[str]:
+    """Return the accounts that the SQL of a module names."""
+    return {
+        account
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        for match in _WITH_ACCOUNTS.finditer(node.value)
+        for account in re.findall(r"'(\w*)'", match[1] or match[2])
+    }
 
 
 def test_sql_is_never_built_from_values() -> None:

@@ -16,7 +16,6 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
 from insurance.app import create_app
-from insurance.cli.migrate import upgrade
 from insurance.core.bootstrap import bootstrap_server
 from insurance.core.db import db
 from insurance.core.permissions import Role
@@ -82,13 +81,14 @@ class _Page(HTMLParser):
 @pytest.fixture(scope="module")
 def demonstration(
     servers: tuple[str, str],
+    template: str,
     settings: Settings,
     worker_id: str,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Flask]:
     """Return the application on a database of its own that holds the demonstration."""
     database = f"insurance_crawl_{worker_id}"
-    bootstrap_server(servers[0], database, recreate=True)
+    bootstrap_server(servers[0], database, recreate=True, template=template)
 
     def on(url: str) -> str:
         return make_url(url).set(database=database).render_as_string(hide_password=False)
@@ -99,7 +99,6 @@ def demonstration(
         database_url=on(settings.database_url),
         database_owner_url=on(settings.database_owner_url),
     )
-    upgrade(crawled)
     app = create_app(crawled)
     assert seed_demo(app)
     yield app

@@ -14,7 +14,7 @@ from insurance.billing.services.lines import adjustment_row
 from insurance.core.money import ZERO
 from insurance.core.tenancy import current_org
 from insurance.ledger.models import LedgerTransfer, TransferType
-from insurance.ledger.rules import split_vat
+from insurance.ledger.rules import AccountCode, split_vat
 from insurance.ledger.services import Entry, post, reverse_transfers
 
 
@@ -39,14 +39,14 @@ def charge_adjustment(
         Entry(
             type=TransferType.ADJUSTMENT,
             description=f"Change of cover {policy_number}",
-            debit="PREMIUM_DEBTORS",
+            debit=AccountCode.PREMIUM_DEBTORS,
             credit=account,
             amount=part,
             on=on,
             policy_id=policy_id,
             premium_line_id=line.id,
         )
-        for account, part in (("PREMIUM_INCOME", net), ("VAT_OUTPUT", vat))
+        for account, part in ((AccountCode.PREMIUM_INCOME, net), (AccountCode.VAT_OUTPUT, vat))
     ]
     post(session, [journal], now=now)
     return line

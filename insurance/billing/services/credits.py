@@ -32,7 +32,7 @@ from insurance.core.money import ZERO, total
 from insurance.core.tenancy import current_org
 from insurance.ledger.models import TransferType
 from insurance.ledger.queries import closed_through
-from insurance.ledger.rules import booked_on
+from insurance.ledger.rules import AccountCode, booked_on
 from insurance.ledger.services import Entry, post
 
 
@@ -69,8 +69,8 @@ def apply_credits(
                     Entry(
                         type=TransferType.CREDIT_APPLIED,
                         description=f"Credit applied {policies[credit.policy_id]}",
-                        debit="UNAPPLIED_CREDIT",
-                        credit="PREMIUM_DEBTORS",
+                        debit=AccountCode.UNAPPLIED_CREDIT,
+                        credit=AccountCode.PREMIUM_DEBTORS,
                         amount=share.amount,
                         on=booked,
                         policy_id=credit.policy_id,
@@ -230,8 +230,8 @@ def _post_credit_moves(
         Entry(
             type=TransferType.CREDIT_RECEIVED,
             description=f"Back to credit {reference} {line.due_date}",
-            debit="PREMIUM_DEBTORS",
-            credit="UNAPPLIED_CREDIT",
+            debit=AccountCode.PREMIUM_DEBTORS,
+            credit=AccountCode.UNAPPLIED_CREDIT,
             amount=amount,
             on=on,
             policy_id=line.policy_id,
@@ -281,8 +281,8 @@ def take_back_refund(
             Entry(
                 type=TransferType.REFUND_DUE,
                 description=f"Refund taken back {policy_number}",
-                debit="REFUNDS_PAYABLE",
-                credit="UNAPPLIED_CREDIT",
+                debit=AccountCode.REFUNDS_PAYABLE,
+                credit=AccountCode.UNAPPLIED_CREDIT,
                 amount=part,
                 on=on,
                 policy_id=policy_id,
@@ -322,8 +322,8 @@ def refund_credit(
             Entry(
                 type=TransferType.REFUND_DUE,
                 description=f"Refund due {policy_number}",
-                debit="UNAPPLIED_CREDIT",
-                credit="REFUNDS_PAYABLE",
+                debit=AccountCode.UNAPPLIED_CREDIT,
+                credit=AccountCode.REFUNDS_PAYABLE,
                 amount=part,
                 on=on,
                 policy_id=policy_id,

@@ -26,7 +26,7 @@ from insurance.core.ids import new_id
 from insurance.core.money import ZERO
 from insurance.core.tenancy import current_org
 from insurance.ledger.models import TransferType
-from insurance.ledger.rules import split_vat
+from insurance.ledger.rules import AccountCode, split_vat
 from insurance.ledger.services import Entry, post
 
 _RECEIPTS: Table = Receipt.__table__  # type: ignore[assignment]
@@ -196,8 +196,8 @@ def _unmatched_entry(one: Unmatched, receipt_id: UUID) -> Entry:
     return Entry(
         type=TransferType.SUSPENSE_RECEIVED,
         description=f"Received, policy not known: {one.payer} {one.reference}",
-        debit="BANK",
-        credit="SUSPENSE",
+        debit=AccountCode.BANK,
+        credit=AccountCode.SUSPENSE,
         amount=one.amount,
         on=one.booked_on or one.on,
         receipt_id=receipt_id,
@@ -270,14 +270,13 @@ def _receipt_row(payment: Payment, receipt_id: UUID, now: datetime) -> dict[str,
 def _receipt_journal(
     payment: Payment, receipt_id: UUID, shares: Sequence[Share], credit: Decimal
 ) -> list[Entry]:
+    debtors, in_advance = AccountCode.PREMIUM_DEBTORS, AccountCode.UNAPPLIED_CREDIT
     entries = []
     for share in shares:
         for source, amount in _sources(payment, share.amount):
-            entries.append(
-                _entry(payment, receipt_id, source, "PREMIUM_DEBTORS", amount, share.line_id)
-            )
+            entries.append(_entry(payment, receipt_id, source, debtors, amount, share.line_id))
     for source, amount in _sources(payment, credit):
-        entries.append(_entry(payment, receipt_id, source, "UNAPPLIED_CREDIT", amount, None))
+        entries.append(_entry(payment, receipt_id, source, in_advance, amount, None))
     return entries
 
 
@@ -289,20 +288,21 @@ _TYPES = {
 }
 
 
-def _sources(payment: Payment, amount: Decimal) -> list[tuple[str, Decimal]]:
+def _sources(payment: Payment, amount: Decimal) -> list[tuple[AccountCode, Decimal]]:
     """Return the accounts that pay for a credit, with what each pays; VAT is given back with it."""
     if payment.kind is ReceiptKind.PAYMENT:
-        return [("BANK", amount)]
-    account = "PREMIUM_INCOME" if payment.kind is ReceiptKind.CREDIT_NOTE else "PREMIUM_WAIVED"
+        return [(AccountCode.BANK, amount)]
+    is_credit_note = payment.kind is ReceiptKind.CREDIT_NOTE
+    account = AccountCode.PREMIUM_INCOME if is_credit_note else AccountCode.PREMIUM_WAIVED
     net, vat = split_vat(amount, payment.vat_rate) if payment.vat_rate else (amount, ZERO)
-    return [(account, net), ("VAT_OUTPUT", vat)]
+    return [(account, net), (AccountCode.VAT_OUTPUT, vat)]
 
 
 def _entry(
     payment: Payment,
     receipt_id: UUID,
-    debit: str,
-    credit: str,
+    debit: AccountCode,
+    credit: AccountCode,
     amount: Decimal,
     line_id: UUID | None,
 ) -> Entry:

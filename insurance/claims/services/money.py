@@ -21,6 +21,7 @@ from insurance.core.errors import ConflictError, DomainError
 from insurance.core.ids import new_id
 from insurance.core.money import ZERO, format_money
 from insurance.ledger.models import TransferType
+from insurance.ledger.rules import AccountCode
 from insurance.ledger.services import Entry, post
 
 
@@ -71,8 +72,8 @@ def move_reserve(
     entry = Entry(
         type=TransferType.CLAIM_RESERVED if is_raise else TransferType.CLAIM_RELEASED,
         description=f"{'Reserve' if is_raise else 'Reserve released'} {held.claim.claim_number}",
-        debit="CLAIMS_INCURRED" if is_raise else "OUTSTANDING_CLAIMS",
-        credit="OUTSTANDING_CLAIMS" if is_raise else "CLAIMS_INCURRED",
+        debit=AccountCode.CLAIMS_INCURRED if is_raise else AccountCode.OUTSTANDING_CLAIMS,
+        credit=AccountCode.OUTSTANDING_CLAIMS if is_raise else AccountCode.CLAIMS_INCURRED,
         amount=abs(change),
         on=held.on,
         policy_id=held.policy.id,
@@ -164,8 +165,8 @@ def record_recovery(
         entry = Entry(
             type=TransferType.CLAIM_RECOVERED,
             description=f"Recovered {held.claim.claim_number}: {why}",
-            debit="BANK",
-            credit="CLAIMS_RECOVERED",
+            debit=AccountCode.BANK,
+            credit=AccountCode.CLAIMS_RECOVERED,
             amount=amount,
             on=on,
             policy_id=held.policy.id,

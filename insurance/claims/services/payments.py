@@ -62,6 +62,7 @@ from insurance.core.errors import ConflictError, DomainError, ForbiddenError
 from insurance.core.ids import new_id
 from insurance.core.money import ZERO, format_money, total
 from insurance.ledger.models import LedgerTransfer, TransferType
+from insurance.ledger.rules import AccountCode
 from insurance.ledger.services import Entry, post, reverse_transfers
 from insurance.policies.services.moves import charge_due, day_after
 
@@ -459,8 +460,8 @@ def _post(held: Held, payment: ClaimPayment) -> None:
     entry = Entry(
         type=TransferType.CLAIM_PAID,
         description=f"Claim paid {held.claim.claim_number} {payment.reference}",
-        debit="OUTSTANDING_CLAIMS",
-        credit="BANK",
+        debit=AccountCode.OUTSTANDING_CLAIMS,
+        credit=AccountCode.BANK,
         amount=payment.gross_amount,
         on=payment.payment_date,
         policy_id=held.policy.id,

@@ -14,7 +14,7 @@ from insurance.billing.models import ReceiptKind
 from insurance.billing.services import Payment, apply_credits, lay_lines, record_receipts
 from insurance.core.money import ZERO
 from insurance.ledger.models import TransferType
-from insurance.ledger.rules import split_vat
+from insurance.ledger.rules import AccountCode, split_vat
 from insurance.ledger.services import Entry, post
 from insurance.month_end.services.anniversary_basis import Raised
 from insurance.policies.services.schedules import vat_rate_on
@@ -57,14 +57,14 @@ def adjustment_journal(one: Raised, line_id: UUID, rate: Decimal | None, on: dat
         Entry(
             type=TransferType.ADJUSTMENT,
             description=f"Anniversary {one.policy.policy_number} {one.change.on}",
-            debit="PREMIUM_DEBTORS",
+            debit=AccountCode.PREMIUM_DEBTORS,
             credit=account,
             amount=part,
             on=on,
             policy_id=one.policy.id,
             premium_line_id=line_id,
         )
-        for account, part in (("PREMIUM_INCOME", net), ("VAT_OUTPUT", vat))
+        for account, part in ((AccountCode.PREMIUM_INCOME, net), (AccountCode.VAT_OUTPUT, vat))
     ]
 
 

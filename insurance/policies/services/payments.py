@@ -32,7 +32,7 @@ from insurance.core.tenancy import current_org
 from insurance.ledger.models import TransferType
 from insurance.ledger.periods import check_open
 from insurance.ledger.queries import closed_through
-from insurance.ledger.rules import booked_on
+from insurance.ledger.rules import AccountCode, booked_on
 from insurance.ledger.services import Entry, post
 from insurance.organizations.queries import get_organization
 from insurance.policies import queries
@@ -316,8 +316,8 @@ def give_to_policy(
     entry = Entry(
         type=TransferType.SUSPENSE_MATCHED,
         description=f"Matched from suspense {policy.policy_number} {receipt.reference}",
-        debit="SUSPENSE",
-        credit="UNAPPLIED_CREDIT",
+        debit=AccountCode.SUSPENSE,
+        credit=AccountCode.UNAPPLIED_CREDIT,
         amount=receipt.amount,
         on=booked_on(day, closed_through(session)) or day,
         policy_id=policy.id,

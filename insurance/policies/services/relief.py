@@ -22,6 +22,7 @@ from insurance.core.errors import ConflictError, DomainError
 from insurance.core.money import ZERO, format_money
 from insurance.core.tenancy import current_org
 from insurance.ledger.models import TransferType
+from insurance.ledger.rules import AccountCode
 from insurance.ledger.services import Entry, post
 from insurance.policies.changes import Happening, PolicyChange, write_changes
 from insurance.policies.lifecycle_rules import Agreement
@@ -301,8 +302,8 @@ def _pay_out(
     paid = Entry(
         type=TransferType.REFUND_PAID,
         description=f"Refund paid {policy.policy_number} {reference}",
-        debit="REFUNDS_PAYABLE",
-        credit="BANK",
+        debit=AccountCode.REFUNDS_PAYABLE,
+        credit=AccountCode.BANK,
         amount=amount,
         on=case.on,
         policy_id=policy.id,

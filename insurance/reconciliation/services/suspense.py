@@ -17,6 +17,7 @@ from insurance.core.db import transaction
 from insurance.core.errors import ConflictError, DomainError
 from insurance.core.money import format_money
 from insurance.ledger.models import LedgerTransfer, TransferType
+from insurance.ledger.rules import AccountCode
 from insurance.ledger.services import Entry, post, reverse_transfers
 from insurance.organizations.queries import get_organization
 from insurance.policies.models import Policy, PolicyStatus
@@ -302,8 +303,8 @@ def _returned(receipt: Receipt, on: date) -> Entry:
     return Entry(
         type=TransferType.REFUND_PAID,
         description=f"Returned from suspense {receipt.reference}",
-        debit="SUSPENSE",
-        credit="BANK",
+        debit=AccountCode.SUSPENSE,
+        credit=AccountCode.BANK,
         amount=receipt.amount,
         on=on,
         receipt_id=receipt.id,
