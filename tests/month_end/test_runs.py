@@ -282,7 +282,9 @@ def test_a_month_whose_rows_are_planned_leaves_what_one_written_at_once_leaves(
 
     run = month_end(DAY)
 
-    listed = "SELECT has_rows FROM ins.month_end_effects WHERE run_id = :run AND policy_id = :policy"
+    listed = (
+        "SELECT has_rows FROM ins.month_end_effects WHERE run_id = :run AND policy_id = :policy"
+    )
     assert True in set(session.scalars(text(listed), {"run": run.id, "policy": planned}))
     for what, statement in _LEFT_BY_A_MONTH.items():
         by_plan, directly = (

@@ -9,7 +9,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "grants_1"
-down_revision = "approvals_2"
+down_revision = "enums_1"
 
 
 def upgrade() -> None:
