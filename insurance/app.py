@@ -10,6 +10,7 @@ from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import insurance.models
+import insurance.month_lists  # noqa: F401
 import insurance.permissions  # noqa: F401
 from insurance import api, blueprints
 from insurance.blueprints.health import watch_requests

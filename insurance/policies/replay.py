@@ -51,6 +51,22 @@ _CHECKS = {
         GROUP BY p.policy_number, p.premium HAVING sum(b.premium) <> p.premium
         LIMIT :most
     """,
+    "policy {0}: its benefits make an instalment of {1}, the row says {2}": """
+        SELECT p.policy_number, sum(round(b.premium * p.months * (1 + p.loading / 100), 2)),
+               p.instalment
+        FROM (SELECT q.id, q.policy_number, q.instalment,
+                     CASE q.frequency WHEN 'MONTHLY' THEN 1 WHEN 'QUARTERLY' THEN 3
+                                      WHEN 'HALF_YEARLY' THEN 6 ELSE 12 END AS months,
+                     coalesce(CAST(v.modal_loadings->>q.frequency AS numeric), 0) AS loading
+              FROM ins.policies q
+              JOIN ins.product_versions v ON v.org_id = q.org_id AND v.id = q.product_version_id
+              WHERE q.org_id = :org) p
+        JOIN ins.policy_benefits b
+            ON b.org_id = :org AND b.policy_id = p.id AND b.status = 'ACTIVE'
+        GROUP BY p.id, p.policy_number, p.instalment
+        HAVING sum(round(b.premium * p.months * (1 + p.loading / 100), 2)) <> p.instalment
+        LIMIT :most
+    """,
     "policy {0}: its main benefit covers {1}, the row says {2}": """
         WITH main AS (
             SELECT DISTINCT ON (policy_id) policy_id, sum_assured, benefit_code, object_id

@@ -47,6 +47,13 @@ from insurance.web.access import requires
 def index():
     return "parcels"
 """,
+    "insurance/parcels/month_lists.py": """
+from insurance.core.month_ends import month_list
+
+@month_list("PARCELS_LATE")
+def late(session, month):
+    return ()
+""",
     "insurance/jobs/parcels.py": """
 from insurance.jobs.periodic import Periodic
 
@@ -75,6 +82,7 @@ from insurance.app import create_app
 from insurance.core.context import Actor
 from insurance.core.db import Base
 from insurance.core.errors import ForbiddenError
+from insurance.core.month_ends import list_of
 from insurance.core.permissions import Role, list_permissions
 from insurance.core.settings import load_settings
 from insurance.jobs.schedule import PERIODIC
@@ -96,6 +104,7 @@ print(json.dumps({
     "addresses": [rule.rule for rule in app.url_map.iter_rules()],
     "jobs": [job.name for job in PERIODIC],
     "tables": sorted(Base.metadata.tables),
+    "lists": [step for step in ("RENEWALS_DUE", "PARCELS_LATE") if list_of(step)],
     "granted": [f"{one.value} to {role.value}" for one in list_permissions() for role in one.roles],
     "demanded": [f"{one.may} for {one.path}" for one in ENDPOINTS],
     "answers": [
@@ -119,6 +128,7 @@ def test_an_area_is_found_by_its_folders_alone(tmp_path: Path) -> None:
         "addresses": {"/<slug:org>/parcels", "/api/v1/parcels", "/api/parcels"},
         "jobs": {"parcels.send_parcels"},
         "tables": {"ins.parcels"},
+        "lists": {"PARCELS_LATE"},
         "granted": {"parcels.view to manager"},
         "demanded": {"parcels.view for /parcels"},
         "answers": {"parcels to manager", "refused to agent"},

@@ -31,14 +31,17 @@ def test_the_history_of_a_seeded_book_gives_its_present(session: Session) -> Non
     assert list_policies(session, limit=1).items[0].policy.policy_number == "PL-2026-001200"
 
 
-def test_replay_names_a_policy_whose_row_was_changed_behind_its_history(session: Session) -> None:
+@pytest.mark.parametrize("column", ["premium", "instalment"])
+def test_replay_names_a_policy_whose_row_was_changed_behind_its_history(
+    session: Session, column: str
+) -> None:
     make_product()
     seed_book(3)
     session.execute(
-        text("UPDATE ins.policies SET premium = 1 WHERE policy_number = 'PL-2026-000002'")
+        text(f"UPDATE ins.policies SET {column} = 1 WHERE policy_number = 'PL-2026-000002'")
     )
 
     _checked, differences = find_differences()
 
-    assert any("PL-2026-000002" in found and "premium" in found for found in differences)
+    assert any("PL-2026-000002" in found and column in found for found in differences)
     session.rollback()

@@ -3,18 +3,15 @@
 from collections import defaultdict
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from insurance.core.bulk import id_array
 from insurance.core.money import ZERO, total
-from insurance.core.tenancy import current_org
+from insurance.core.month_ends import MonthOfPolicies, list_of
 from insurance.month_end.models import StepCode
 from insurance.month_end.rules import last_month_end
 from insurance.month_end.services.anniversaries import write_anniversaries
@@ -30,36 +27,7 @@ from insurance.month_end.services.effects import (
 )
 from insurance.month_end.services.month import Month, decide_month
 from insurance.month_end.services.rows import PlannedRows
-from insurance.organizations.queries import find_parameter, get_organization
 from insurance.policies.services import schedule_steps as schedule
-
-_WAITED = text(
-    """
-    SELECT b.policy_id, b.benefit_name, l.waiting_until, l.amount
-    FROM ins.policy_benefits b
-    JOIN ins.policy_benefit_layers l ON l.org_id = b.org_id AND l.policy_benefit_id = b.id
-    WHERE b.org_id = :org AND b.policy_id = ANY(CAST(:policies AS uuid[])) AND b.status = 'ACTIVE'
-      AND l.waiting_days > 0 AND l.waiting_until > :since AND l.waiting_until <= :on
-    ORDER BY b.policy_id, l.waiting_until, b.display_order, l.number
-    """
-)
-_RENEWED = text(
-    """
-    SELECT p.id, p.expiry_date, p.premium FROM ins.policies p
-    JOIN ins.products pr ON pr.org_id = p.org_id AND pr.id = p.product_id
-    JOIN ins.product_classes k ON k.code = pr.class_code AND k.category = 'NON_LIFE'
-    WHERE p.org_id = :org AND p.id = ANY(CAST(:policies AS uuid[])) AND p.status = 'active'
-      AND p.expiry_date BETWEEN :on AND :until
-    """
-)
-_CLAIMS_DUE = text(
-    """
-    SELECT c.policy_id, c.claim_number, c.due_at FROM ins.claims c
-    WHERE c.org_id = :org AND c.policy_id = ANY(CAST(:policies AS uuid[]))
-      AND c.status IN ('SUBMITTED', 'PENDING_DOCUMENTS', 'UNDER_ASSESSMENT') AND c.due_at < :day_after
-    ORDER BY c.policy_id, c.due_at, c.id
-    """
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,44 +155,17 @@ class _Effects:
 
     def list_events(self, rises: Decided) -> None:
         """Name what ends or begins in the month, for people to act on."""
-        session, work = self.session, self.work
-        values: dict[str, Any] = {
-            "org": current_org(),
-            "policies": id_array(self.facts),
-            "on": work.on,
-        }
-        if StepCode.WAITING_ENDED in work.steps:
-            since = last_month_end(work.on.replace(day=1) - timedelta(days=1))
-            waited = defaultdict(list)
-            for row in session.execute(_WAITED, values | {"since": since}):
-                waited[row.policy_id].append(row)
-            for policy_id, rows in waited.items():
-                names = sorted({row.benefit_name for row in rows})
-                before = {"waiting_until": max(row.waiting_until for row in rows)}
-                after = {"listed": names}
-                amount = total(row.amount for row in rows)
-                self._note(policy_id, StepCode.WAITING_ENDED, before, after, amount)
-        if StepCode.RENEWALS_DUE in work.steps:
-            lead = int(find_parameter(session, "renewal_lead_days", work.on))
-            until, raised = work.on + timedelta(days=lead), rises.newest
-            for row in session.execute(_RENEWED, values | {"until": until}):
-                before, after = {"expiry_date": row.expiry_date}, {"listed": ["Renewal"]}
-                premium = row.premium
-                if row.id in raised:
-                    premium = stage_on(raised[row.id].after, work.on).premium
-                self._note(row.id, StepCode.RENEWALS_DUE, before, after, premium)
-        if StepCode.CLAIMS_CLOCKS in work.steps:
-            midnight = datetime.combine(work.on + timedelta(days=1), time(), self._zone())
-            due = defaultdict(list)
-            for row in session.execute(_CLAIMS_DUE, values | {"day_after": midnight}):
-                due[row.policy_id].append(row)
-            for policy_id, rows in due.items():
-                before = {"decide_by": rows[0].due_at.astimezone(midnight.tzinfo).date()}
-                after = {"listed": [row.claim_number for row in rows]}
-                self._note(policy_id, StepCode.CLAIMS_CLOCKS, before, after, ZERO)
-
-    def _zone(self) -> ZoneInfo:
-        return ZoneInfo(get_organization(self.session).timezone)
+        on = self.work.on
+        month = MonthOfPolicies(
+            list(self.facts),
+            last_month_end(on.replace(day=1) - timedelta(days=1)),
+            on,
+            {one: stage_on(raised.after, on).premium for one, raised in rises.newest.items()},
+        )
+        for step in StepCode:
+            find = list_of(step) if step in self.work.steps else None
+            for policy_id, seen, to_do, amount in find(self.session, month) if find else ():
+                self._note(policy_id, step, seen, {"listed": to_do}, amount)
 
 
 def _by_policy(found: Sequence[Any]) -> Mapping[UUID, list[Any]]:
