@@ -51,10 +51,19 @@ class Permission(StrEnum):
         return permission
 
     @property
+    def resource(self) -> str:
+        """Return what it is about, in words, such as "Customers"."""
+        return self.value.split(".")[0].replace("_", " ").capitalize()
+
+    @property
+    def verb(self) -> str:
+        """Return what may be done with that, in words, such as "reveal"."""
+        return self.value.split(".")[1].replace("_", " ")
+
+    @property
     def label(self) -> str:
         """Return the permission in words, such as "Customers: reveal"."""
-        resource, verb = self.value.split(".")
-        return f"{resource.replace('_', ' ').capitalize()}: {verb}"
+        return f"{self.resource}: {self.verb}"
 
     @property
     def only_reads(self) -> bool:

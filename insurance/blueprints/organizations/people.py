@@ -1,6 +1,7 @@
 """The people of an organization: invite, change roles, remove, and what each role may do."""
 
 from collections.abc import Sequence
+from itertools import groupby
 from uuid import UUID
 
 from flask import Response, current_app, request, url_for
@@ -58,7 +59,7 @@ class InviteForm(RolesForm):
 class PermissionsForm(Form):
     """What a role may do; of what the person saw, only what was changed is changed."""
 
-    permissions = SelectMultipleField("What the role may do")
+    permissions = SelectMultipleField("Permissions")
     seen = HiddenField()
 
 
@@ -106,7 +107,12 @@ def change_permissions(role: str) -> Response:
     changed_role, changes = Role(role), current_actor().grant_changes
     granted = sorted(granted_to(frozenset({changed_role}), changes))
     form = PermissionsForm(data={"permissions": granted, "seen": " ".join(granted)})
-    form.permissions.choices = [(one.value, one.label) for one in _permissions_of(TENANT_ROLES)]
+    form.permissions.choices = {
+        resource: [(permission.value, permission.verb) for permission in permissions]
+        for resource, permissions in groupby(
+            _permissions_of(TENANT_ROLES), lambda one: one.resource
+        )
+    }
     if form.validate_on_submit():
         chosen = permissions_named(form.permissions.data or [])
         seen = permissions_named((form.seen.data or "").split())
@@ -117,7 +123,9 @@ def change_permissions(role: str) -> Response:
         except DomainError as error:
             refuse(form, error)
         else:
-            return go(url_for(".permissions"), f"What a {_name(changed_role)} may do was changed.")
+            return go(
+                url_for(".permissions"), f"{changed_role.label}: what the role may do was changed."
+            )
     return page(
         "organizations/role_permissions.html",
         part="permissions_form",
@@ -215,10 +223,6 @@ def _role_choices() -> list[tuple[str, str]]:
 def _permissions_of(roles: Sequence[Role]) -> list[Permission]:
     """Return what some roles may be given: of what is the platform's alone, tenants have nothing."""
     return [one for one in list_permissions() if not one.roles.isdisjoint(roles)]
-
-
-def _name(role: Role) -> str:
-    return role.label.lower()
 
 
 def _chosen(form: RolesForm) -> frozenset[Role]:
