@@ -29,6 +29,7 @@ from insurance.claims.models import (
 from insurance.claims.rules.statuses import QUIET
 from insurance.core.errors import NotFoundError
 from insurance.core.money import ZERO
+from insurance.core.nested import records_of
 from insurance.core.reading import read_rows
 from insurance.core.tenancy import current_org
 from insurance.customers.models import Customer
@@ -62,12 +63,24 @@ class ItemMoney:
     recovered: Decimal = ZERO
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ClaimView:
-    """A claim with everything about it, each part read when it is first asked for."""
+    """A claim with everything about it.
 
-    session: Session
+    Items, documents, flags, notes, payments (void ones too) and entries are in the order they
+    came, checks and payees in their own, events newest first.
+    """
+
     line: ClaimLine
+    items: Sequence[ClaimItem]
+    checks: Sequence[ClaimCheck]
+    documents: Sequence[ClaimDocument]
+    flags: Sequence[ClaimFlag]
+    notes: Sequence[ClaimNote]
+    events: Sequence[ClaimEvent]
+    payees: Sequence[ClaimPayee]
+    payments: Sequence[ClaimPayment]
+    entries: Sequence[ClaimEntry]
 
     @property
     def claim(self) -> Claim:
@@ -75,54 +88,13 @@ class ClaimView:
         return self.line.claim
 
     @cached_property
-    def items(self) -> Sequence[ClaimItem]:
-        """Return its items in the order they were claimed."""
-        return list_items(self.session, self.line.id)
-
-    @cached_property
     def money(self) -> Mapping[UUID, ItemMoney]:
         """Return what the entries of each item add up to."""
-        return money_by_item(self.session, self.line.id)
-
-    @cached_property
-    def checks(self) -> Sequence[ClaimCheck]:
-        """Return the checklist."""
-        return list_checks(self.session, self.line.id)
-
-    @cached_property
-    def documents(self) -> Sequence[ClaimDocument]:
-        """Return its documents, asked for and sent."""
-        return list_documents(self.session, self.line.id)
-
-    @cached_property
-    def flags(self) -> Sequence[ClaimFlag]:
-        """Return its flags, cleared ones too."""
-        return list_flags(self.session, self.line.id)
-
-    @cached_property
-    def notes(self) -> Sequence[ClaimNote]:
-        """Return its notes."""
-        return _of_claim(self.session, ClaimNote, self.line.id)
-
-    @cached_property
-    def events(self) -> Sequence[ClaimEvent]:
-        """Return what happened, newest first."""
-        return _of_claim(self.session, ClaimEvent, self.line.id, ClaimEvent.sequence.desc())
-
-    @cached_property
-    def payees(self) -> Sequence[ClaimPayee]:
-        """Return who is paid."""
-        return list_payees(self.session, self.line.id)
-
-    @cached_property
-    def payments(self) -> Sequence[ClaimPayment]:
-        """Return its payments, void ones too."""
-        return list_payments(self.session, self.line.id)
-
-    @cached_property
-    def entries(self) -> Sequence[ClaimEntry]:
-        """Return its entries."""
-        return _of_claim(self.session, ClaimEntry, self.line.id)
+        sums: dict[UUID, dict[tuple[EntryKind, CostType], Decimal]] = {}
+        for entry in self.entries:
+            of_item, key = sums.setdefault(entry.item_id, {}), (entry.kind, entry.cost_type)
+            of_item[key] = of_item.get(key, ZERO) + entry.amount
+        return {item_id: money(found) for item_id, found in sums.items()}
 
 
 def get_claim(session: Session, claim_id: UUID, *, lock: bool = False) -> Claim:
@@ -176,9 +148,54 @@ def get_claim_line(session: Session, claim_id: UUID) -> ClaimLine:
     return ClaimLine(*row)
 
 
+_VIEW = """
+    SELECT json_build_array(c)::text, p.policy_number, h.display_name, r.name,
+        (SELECT json_agg(t ORDER BY t.id)::text FROM ins.claim_items t
+         WHERE t.org_id = c.org_id AND t.claim_id = c.id),
+        (SELECT json_agg(t ORDER BY t.position)::text FROM ins.claim_checks t
+         WHERE t.org_id = c.org_id AND t.claim_id = c.id),
+        (SELECT json_agg(t ORDER BY t.id)::text FROM ins.claim_documents t
+         WHERE t.org_id = c.org_id AND t.claim_id = c.id),
+        (SELECT json_agg(t ORDER BY t.id)::text FROM ins.claim_flags t
+         WHERE t.org_id = c.org_id AND t.claim_id = c.id),
+        (SELECT json_agg(t ORDER BY t.id)::text FROM ins.claim_notes t
+         WHERE t.org_id = c.org_id AND t.claim_id = c.id),
+        (SELECT json_agg(t ORDER BY t.sequence DESC)::text FROM ins.claim_events t
+         WHERE t.org_id = c.org_id AND t.claim_id = c.id),
+        (SELECT json_agg(t ORDER BY t.position, t.id)::text FROM ins.claim_payees t
+         WHERE t.org_id = c.org_id AND t.claim_id = c.id AND t.removed_at IS NULL),
+        (SELECT json_agg(t ORDER BY t.id)::text FROM ins.claim_payments t
+         WHERE t.org_id = c.org_id AND t.claim_id = c.id),
+        (SELECT json_agg(t ORDER BY t.id)::text FROM ins.claim_entries t
+         WHERE t.org_id = c.org_id AND t.claim_id = c.id)
+    FROM ins.claims c
+    JOIN ins.policies p ON p.org_id = c.org_id AND p.id = c.policy_id
+    JOIN ins.customers h ON h.org_id = p.org_id AND h.id = p.customer_id
+    JOIN ins.products r ON r.org_id = p.org_id AND r.id = p.product_id
+    WHERE c.org_id = %(org)s AND c.id = %(claim)s
+"""
+
+
 def get_view(session: Session, claim_id: UUID) -> ClaimView:
-    """Return a claim with everything about it. Raises NotFoundError."""
-    return ClaimView(session, get_claim_line(session, claim_id))
+    """Return a claim with everything about it, to be read only. Raises NotFoundError."""
+    found = read_rows(session, _VIEW, {"org": current_org(), "claim": claim_id})
+    if not found:
+        raise NotFoundError
+    claim_row, policy_number, customer_name, product_name, *parts = found[0]
+    (claim,) = records_of(Claim, claim_row)
+    items, checks, documents, flags, notes, events, payees, payments, entries = parts
+    return ClaimView(
+        line=ClaimLine(claim, policy_number, customer_name, product_name),
+        items=records_of(ClaimItem, items),
+        checks=records_of(ClaimCheck, checks),
+        documents=records_of(ClaimDocument, documents),
+        flags=records_of(ClaimFlag, flags),
+        notes=records_of(ClaimNote, notes),
+        events=records_of(ClaimEvent, events),
+        payees=records_of(ClaimPayee, payees),
+        payments=records_of(ClaimPayment, payments),
+        entries=records_of(ClaimEntry, entries),
+    )
 
 
 def _of_claim(session: Session, record: Any, claim_id: UUID, order: Any = None) -> Sequence[Any]:
