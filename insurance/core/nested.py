@@ -1,7 +1,7 @@
 """Reading rows of several tables in one statement: those of a table come as one JSON array."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import inspect
+from sqlalchemy.orm import Session, make_transient_to_detached
 
 from insurance.core.db import TenantTable
 
@@ -19,10 +20,23 @@ R = TypeVar("R", bound=TenantTable)
 def records_of(model: type[R], rows: str | None) -> list[R]:
     """Return the records of a JSON array of a table's rows, as `json_agg(...)::text` has them.
 
-    They stand for themselves: what is changed on them is written nowhere.
+    They stand for themselves: what is changed on them is written nowhere, unless they are
+    `attached`.
     """
     found = json.loads(rows, parse_float=Decimal) if rows else []
     return [model(**_values(row, _readers(model))) for row in found]
+
+
+def attached(session: Session, records: Iterable[R]) -> list[R]:
+    """Make records those of a session, as though it had read them itself.
+
+    One that it knows already shows what was read: nothing of it may wait to be written.
+    """
+    found = []
+    for record in records:
+        make_transient_to_detached(record)
+        found.append(session.merge(record, load=False))
+    return found
 
 
 def _values(row: dict[str, Any], readers: dict[str, Callable[[Any], Any]]) -> dict[str, Any]:
