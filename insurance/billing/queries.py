@@ -91,6 +91,7 @@ class NetAllocation:
 
     receipt_id: UUID
     reference: str
+    kind: str
     line_id: UUID | None
     amount: Decimal
 
@@ -134,21 +135,21 @@ _CREDITS = text(
 )
 _NET_OF_RECEIPTS = text(
     """
-    SELECT a.receipt_id, r.reference, a.premium_line_id, sum(a.amount)
+    SELECT a.receipt_id, r.reference, r.kind, a.premium_line_id, sum(a.amount)
     FROM ins.allocations a
     JOIN ins.receipts r ON r.org_id = a.org_id AND r.id = a.receipt_id
     WHERE a.org_id = :org AND a.receipt_id = ANY(:ids)
-    GROUP BY a.receipt_id, r.reference, a.premium_line_id HAVING sum(a.amount) <> 0
+    GROUP BY a.receipt_id, r.reference, r.kind, a.premium_line_id HAVING sum(a.amount) <> 0
     ORDER BY a.receipt_id, a.premium_line_id
     """
 )
-_NET_OF_LINE = text(
+_NET_OF_LINES = text(
     """
-    SELECT a.receipt_id, r.reference, a.premium_line_id, sum(a.amount)
+    SELECT a.receipt_id, r.reference, r.kind, a.premium_line_id, sum(a.amount)
     FROM ins.allocations a
     JOIN ins.receipts r ON r.org_id = a.org_id AND r.id = a.receipt_id
     WHERE a.org_id = :org AND a.premium_line_id = ANY(:ids)
-    GROUP BY a.receipt_id, r.reference, a.premium_line_id HAVING sum(a.amount) <> 0
+    GROUP BY a.receipt_id, r.reference, r.kind, a.premium_line_id HAVING sum(a.amount) <> 0
     ORDER BY a.receipt_id
     """
 )
@@ -362,11 +363,11 @@ def list_money_held(session: Session, policy_ids: Collection[UUID], *, on: date)
 
 
 def list_net_allocations(
-    session: Session, *, receipt_ids: Sequence[UUID] = (), line_id: UUID | None = None
+    session: Session, *, receipt_ids: Sequence[UUID] = (), line_ids: Sequence[UUID] = ()
 ) -> list[NetAllocation]:
-    """Return what receipts settle today, or what settles a line."""
-    statement = _NET_OF_LINE if line_id else _NET_OF_RECEIPTS
-    ids = [line_id] if line_id else list(receipt_ids)
+    """Return what receipts settle today, or what settles lines."""
+    statement = _NET_OF_LINES if line_ids else _NET_OF_RECEIPTS
+    ids = list(line_ids or receipt_ids)
     rows = session.execute(statement, {"org": current_org(), "ids": ids})
     return [NetAllocation(*row) for row in rows]
 

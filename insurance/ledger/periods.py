@@ -16,6 +16,7 @@ from insurance.organizations.models import Organization
 from insurance.organizations.queries import get_organization
 
 LONGEST_REASON = 500
+_HELD_BOOKS = "held_books"
 
 
 def close_books(through: date, *, reason: str, on: date, now: datetime) -> LedgerClose:
@@ -64,6 +65,19 @@ def check_open(session: Session, on: date, *, field: str = "payment_date") -> No
 
     The books cannot be closed until the caller's transaction ends.
     """
+    closed = _hold_books(session)
+    if closed is not None and on <= closed:
+        raise DomainError(
+            f"The books are closed to {in_words(closed)}; use a later date.", field=field
+        )
+
+
+def _hold_books(session: Session) -> date | None:
+    """Return the day the books are closed to, which stays so until the transaction ends."""
+    transaction = session.get_transaction()
+    held_by, closed = session.info.get(_HELD_BOOKS, (None, None))
+    if transaction is not None and held_by is transaction:
+        return closed
     # The lock comes first, in a statement of its own: only the next one sees what a close that it
     # waited for has written.
     session.execute(
@@ -72,10 +86,10 @@ def check_open(session: Session, on: date, *, field: str = "payment_date") -> No
         .with_for_update(read=True)
     )
     closed = closed_through(session)
-    if closed is not None and on <= closed:
-        raise DomainError(
-            f"The books are closed to {in_words(closed)}; use a later date.", field=field
-        )
+    # What is held since a savepoint is let go where the work goes back to it.
+    if not session.in_nested_transaction():
+        session.info[_HELD_BOOKS] = (session.get_transaction(), closed)
+    return closed
 
 
 def in_words(day: date) -> str:

@@ -13,10 +13,12 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from insurance.api.edge import ENDPOINTS
+from insurance.billing.queries import list_premium_lines
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.permissions import Role
-from insurance.policies.services import accept_quote
+from insurance.policies.lifecycle_rules import CancellationType
+from insurance.policies.services import Cancellation, accept_quote, cancel_policy, pay_premium
 from tests.factories.book import (
     NOW,
     TODAY,
@@ -29,7 +31,7 @@ from tests.factories.claims import benefit_of, make_claims
 from tests.factories.debit_orders import make_account, make_mandate
 from tests.factories.identity import SignedInClient, TestClient
 from tests.factories.lapses import make_lapses
-from tests.factories.lifecycle import make_approval, morning, pay, sell
+from tests.factories.lifecycle import at, make_approval, morning, pay, sell
 from tests.factories.month_end import plan
 
 FEW, MANY = 2, 7
@@ -155,8 +157,13 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return found
 
 
-SUBMITTED, ASSESSED, PAID = 41, 38, 102
-"""The statements of a claim on a policy that is paid up, its answer and the sign-in included."""
+SUBMITTED, ASSESSED, PAID = 33, 23, 66
+"""The statements of a claim on a policy that is paid up, its answer and the sign-in included.
+
+A row of each table that is written takes one, and the payment of a death ends the policy too.
+"""
+RECEIVED = 18
+"""The statements of a premium's payment, the sign-in included."""
 
 
 def test_a_claim_is_submitted_assessed_and_paid_in_few_statements(
@@ -170,6 +177,51 @@ def test_a_claim_is_submitted_assessed_and_paid_in_few_statements(
         counts = _claim(clients, *ids[1], sent)
     limits = (SUBMITTED, ASSESSED, PAID)
     assert all(count <= limit for count, limit in zip(counts, limits, strict=True)), counts
+
+
+def test_a_premium_is_paid_in_few_statements(
+    session: Session, api: Callable[..., TestClient], sent: list[str]
+) -> None:
+    with clock.frozen(morning(TODAY)):
+        policies = [sell(TODAY - timedelta(days=20)) for _time in range(2)]
+        session.rollback()
+        finance = api(Role.FINANCE)
+        for policy_id in policies:
+            start = len(sent)
+            payment = {
+                "payment_reference": f"EFT-{policy_id}",
+                "payment_date": TODAY.isoformat(),
+                "amount": 10,
+            }
+            path = f"/api/v1/policies/{policy_id}/payments"
+            assert finance.post(path, json=payment).status_code == 201
+    assert len(sent) - start <= RECEIVED  # of the second one: what is kept in memory is read once
+
+
+def test_an_end_gives_back_many_premiums_in_as_few_statements_as_one(
+    session: Session, sent: list[str]
+) -> None:
+    _end_with_paid_ahead(1, sent)  # what is kept in memory is read once
+
+    assert _end_with_paid_ahead(4, sent) == _end_with_paid_ahead(1, sent)
+
+
+def _end_with_paid_ahead(premiums: int, sent: list[str]) -> int:
+    """Return the statements of cancelling a policy of which premiums to come were paid."""
+    policy_id = sell(TODAY - timedelta(days=60))
+    pay(policy_id, "300.00", TODAY)
+    lines = list_premium_lines(db.session(), policy_id)
+    coming = [(one.id, one.amount) for one in lines if one.due_date > TODAY and not one.paid_amount]
+    with at(TODAY) as now:
+        for line_id, amount in coming[:premiums]:
+            pay_premium(
+                policy_id, line_id, amount=amount, reference=str(line_id), paid_on=TODAY,
+                on=TODAY, now=now,
+            )  # fmt: skip
+        start = len(sent)
+        wanted = Cancellation(kind=CancellationType.VOLUNTARY, reason="Moves away")
+        cancel_policy(policy_id, wanted, on=TODAY, now=now)
+    return len(sent) - start
 
 
 def _paid_up() -> tuple[UUID, UUID]:

@@ -209,3 +209,24 @@ def test_a_posting_that_waited_for_a_close_sees_it(app: Flask, org: Organization
         closing.result(10)
         with pytest.raises(DomainError, match="closed to 31 October"):
             posting.result(10)
+
+
+def test_a_close_after_a_step_that_was_taken_back_is_seen(
+    app: Flask, org: OrganizationFacts
+) -> None:
+    def close() -> None:
+        with app.app_context(), tenant_scope(org.id):
+            _close()
+
+    with (
+        app.app_context(),
+        tenant_scope(org.id),
+        ThreadPoolExecutor(1) as pool,
+        transaction() as session,
+    ):
+        step = session.begin_nested()
+        check_open(session, OCTOBER)
+        step.rollback()
+        pool.submit(copy_context().run, close).result(10)
+        with pytest.raises(DomainError, match="closed to 31 October"):
+            check_open(session, OCTOBER)

@@ -9,7 +9,7 @@ from insurance.billing.services.credits import (
     refund_credit,
     release_ahead,
     release_excess,
-    release_line,
+    release_lines,
     settle_oldest,
     take_back_refund,
 )
@@ -54,7 +54,7 @@ __all__ = [
     "release_ahead",
     "release_excess",
     "take_back_refund",
-    "release_line",
+    "release_lines",
     "reverse_receipt",
     "reverse_receipts",
     "settle_oldest",

@@ -85,26 +85,37 @@ def apply_credits(
     return total(row["amount"] for row in batch.allocations)
 
 
-def release_line(session: Session, line: PremiumLine, *, on: date, now: datetime) -> None:
-    """Take back what receipts settled of a line, so that it is their credit again.
+def release_lines(
+    session: Session, lines: Sequence[PremiumLine], *, on: date, now: datetime
+) -> None:
+    """Take back what receipts settled of lines, so that it is their credit again.
 
-    What was waived or written off of it is no money: that receipt is reversed.
+    What was waived or written off of them is no money: that receipt is reversed.
     """
-    settled = []
-    for one in list_net_allocations(session, line_id=line.id):
-        receipt = get_receipt(session, one.receipt_id)
-        if receipt.kind in (ReceiptKind.WAIVER, ReceiptKind.WRITE_OFF):
-            reverse_receipt(session, receipt, on=on, reason_code="RELEASED", now=now)
-        elif one.amount > ZERO:
-            settled.append(one)
+    if not lines:
+        return
+    found = list_net_allocations(session, line_ids=[line.id for line in lines])
+    forgiven = {one.receipt_id for one in found if one.kind in _FORGIVES}
+    for receipt_id in sorted(forgiven):
+        receipt = get_receipt(session, receipt_id)
+        reverse_receipt(session, receipt, on=on, reason_code="RELEASED", now=now)
+    settled = [one for one in found if one.receipt_id not in forgiven and one.amount > ZERO]
     take_back(session, settled, on)
-    session.flush()
-    _post_credit_moves(
-        session,
-        [(one.receipt_id, one.reference, one.amount, line) for one in settled],
-        on=on,
-        now=now,
-    )
+    journals = [
+        _back_to_credit(
+            [
+                (one.receipt_id, one.reference, one.amount, line)
+                for one in settled
+                if one.line_id == line.id
+            ],
+            on,
+        )
+        for line in lines
+    ]
+    post(session, journals, now=now)
+
+
+_FORGIVES = (ReceiptKind.WAIVER, ReceiptKind.WRITE_OFF)
 
 
 def settle_oldest(
@@ -207,7 +218,7 @@ def _release(
     parts: list[tuple[NetAllocation, PremiumLine]] = []
     for line, most in wanted:
         left = most
-        for one in list_net_allocations(session, line_id=line.id):
+        for one in list_net_allocations(session, line_ids=[line.id]):
             part = min(left, one.amount)
             if part > ZERO:
                 left -= part
@@ -215,18 +226,14 @@ def _release(
                 released[line.policy_id] = released.get(line.policy_id, ZERO) + part
     take_back(session, [one for one, _line in parts], on)
     moves = [(one.receipt_id, one.reference, one.amount, line) for one, line in parts]
-    _post_credit_moves(session, moves, on=on, now=now)
+    post(session, [_back_to_credit(moves, on)], now=now)
     return released
 
 
-def _post_credit_moves(
-    session: Session,
-    moves: Sequence[tuple[UUID, str, Decimal, PremiumLine]],
-    *,
-    on: date,
-    now: datetime,
-) -> None:
-    journal = [
+def _back_to_credit(
+    moves: Sequence[tuple[UUID, str, Decimal, PremiumLine]], on: date
+) -> list[Entry]:
+    return [
         Entry(
             type=TransferType.CREDIT_RECEIVED,
             description=f"Back to credit {reference} {line.due_date}",
@@ -241,7 +248,6 @@ def _post_credit_moves(
         )
         for receipt_id, reference, amount, line in moves
     ]
-    post(session, [journal], now=now)
 
 
 def _open_by_policy(

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from insurance.billing.models import (
     Allocation,
+    PremiumLine,
     Receipt,
     ReceiptKind,
     ReceiptStatus,
@@ -127,8 +128,11 @@ class Batch:
                     "references": [one[2] for one in self.settled.values()],
                 },
             )
+            # What the session has loaded of them is what they were before.
+            for line in session.identity_map.values():
+                if isinstance(line, PremiumLine):
+                    session.expire(line)
         post(session, self.journals, now=now)
-        session.expire_all()
 
 
 def record_receipts(

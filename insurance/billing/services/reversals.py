@@ -30,7 +30,7 @@ from insurance.ledger.services import reverse_transfers
 def take_back(session: Session, settled: Sequence[NetAllocation], on: date) -> None:
     """Append the opposite of allocations and open their lines again."""
     session.flush()
-    lines = _lines_of(session, settled)
+    lines = _lines_of(session, settled) if settled else {}
     for one in settled:
         session.add(
             Allocation(

@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from flask import Response, request, url_for
+from sqlalchemy.orm import Session
 from wtforms import BooleanField
 
 from insurance.billing.queries import arrears_on
@@ -56,9 +57,9 @@ class PayForm(Form):
         return [(one, self._fields[f"amount_{place}"]) for place, one in enumerate(self.items)]
 
 
-def _lives_left(view: ClaimView) -> list[PolicyMember]:
+def _lives_left(session: Session, view: ClaimView) -> list[PolicyMember]:
     """Return who may take the place of the main member whose death is paid, if the policy goes on."""
-    claim, session = view.claim, view.session
+    claim = view.claim
     members = list_members(session, claim.policy_id)
     life = next((one for one in members if one.id == claim.member_id), None)
     if life is None or life.role != MAIN_MEMBER or not ends_life(claim.claim_type):
@@ -69,8 +70,8 @@ def _lives_left(view: ClaimView) -> list[PolicyMember]:
     return [one for one in members if one != life and one.end_date is None]
 
 
-def _form(view: ClaimView) -> PayForm:
-    lives = _lives_left(view)
+def _form(session: Session, view: ClaimView) -> PayForm:
+    lives = _lives_left(session, view)
     items = [one for one in view.items if one.approved_amount > one.paid_amount]
     fields = {
         f"amount_{place}": MoneyField(f"Pay for {one.benefit_name}", [Required()])
@@ -97,7 +98,7 @@ def pay(claim_id: UUID) -> Response:
     """Pay a claim to its payee; premiums that are owed are deducted."""
     session, on = db.session(), business_day()
     view = queries.get_view(session, claim_id)
-    form = _form(view)
+    form = _form(session, view)
     claim = view.claim
     until = claim.event_date if ends_life(claim.claim_type) else on
     if request.method == "GET":

@@ -138,7 +138,7 @@ def reverse(policy_id: UUID, line_id: UUID) -> Response:
     session = db.session()
     line = queries.get_policy_line(session, policy_id)
     premium = billing.get_premium_line(session, policy_id, line_id)
-    settled = billing.list_net_allocations(session, line_id=line_id)
+    settled = billing.list_net_allocations(session, line_ids=[line_id])
     form = ReversalForm()
     form.receipt_id.choices = [
         (str(one.receipt_id), f"{one.reference}, {format_money(one.amount)} of this premium")

@@ -13,9 +13,8 @@ from insurance.claims.queries.claim import (
     get_payee,
     get_payment,
     get_view,
-    hold_policy,
+    hold_claim,
     last_move_of,
-    list_batch,
     list_checks,
     list_claim_ids,
     list_claims_of_policy,
@@ -26,8 +25,10 @@ from insurance.claims.queries.claim import (
     list_payees,
     list_payment_lines,
     list_payments,
+    list_payments_of_reference,
     money_by_item,
     paid_by_payee,
+    read_parts,
 )
 from insurance.claims.queries.cover import cover_and_money, used_cover
 from insurance.claims.queries.lists import (
@@ -73,9 +74,9 @@ __all__ = [
     "get_payment",
     "get_settings",
     "get_view",
-    "hold_policy",
+    "hold_claim",
     "last_move_of",
-    "list_batch",
+    "list_payments_of_reference",
     "list_checks",
     "list_claim_ids",
     "list_claim_rows",
@@ -91,6 +92,7 @@ __all__ = [
     "list_payments",
     "money_by_item",
     "paid_by_payee",
+    "read_parts",
     "place_of",
     "used_cover",
 ]

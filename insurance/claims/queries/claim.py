@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from insurance.claims.models import (
@@ -29,6 +29,7 @@ from insurance.claims.models import (
 from insurance.claims.rules.statuses import QUIET
 from insurance.core.errors import NotFoundError
 from insurance.core.money import ZERO
+from insurance.core.nested import attached, records_of
 from insurance.core.reading import read_rows
 from insurance.core.tenancy import current_org
 from insurance.customers.models import Customer
@@ -62,12 +63,24 @@ class ItemMoney:
     recovered: Decimal = ZERO
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ClaimView:
-    """A claim with everything about it, each part read when it is first asked for."""
+    """A claim with everything about it.
 
-    session: Session
+    Items, documents, flags, notes, payments (void ones too) and entries are in the order they
+    came, checks and payees in their own, events newest first.
+    """
+
     line: ClaimLine
+    items: Sequence[ClaimItem]
+    checks: Sequence[ClaimCheck]
+    documents: Sequence[ClaimDocument]
+    flags: Sequence[ClaimFlag]
+    notes: Sequence[ClaimNote]
+    events: Sequence[ClaimEvent]
+    payees: Sequence[ClaimPayee]
+    payments: Sequence[ClaimPayment]
+    entries: Sequence[ClaimEntry]
 
     @property
     def claim(self) -> Claim:
@@ -75,84 +88,38 @@ class ClaimView:
         return self.line.claim
 
     @cached_property
-    def items(self) -> Sequence[ClaimItem]:
-        """Return its items in the order they were claimed."""
-        return list_items(self.session, self.line.id)
-
-    @cached_property
     def money(self) -> Mapping[UUID, ItemMoney]:
         """Return what the entries of each item add up to."""
-        return money_by_item(self.session, self.line.id)
-
-    @cached_property
-    def checks(self) -> Sequence[ClaimCheck]:
-        """Return the checklist."""
-        return list_checks(self.session, self.line.id)
-
-    @cached_property
-    def documents(self) -> Sequence[ClaimDocument]:
-        """Return its documents, asked for and sent."""
-        return list_documents(self.session, self.line.id)
-
-    @cached_property
-    def flags(self) -> Sequence[ClaimFlag]:
-        """Return its flags, cleared ones too."""
-        return list_flags(self.session, self.line.id)
-
-    @cached_property
-    def notes(self) -> Sequence[ClaimNote]:
-        """Return its notes."""
-        return _of_claim(self.session, ClaimNote, self.line.id)
-
-    @cached_property
-    def events(self) -> Sequence[ClaimEvent]:
-        """Return what happened, newest first."""
-        return _of_claim(self.session, ClaimEvent, self.line.id, ClaimEvent.sequence.desc())
-
-    @cached_property
-    def payees(self) -> Sequence[ClaimPayee]:
-        """Return who is paid."""
-        return list_payees(self.session, self.line.id)
-
-    @cached_property
-    def payments(self) -> Sequence[ClaimPayment]:
-        """Return its payments, void ones too."""
-        return list_payments(self.session, self.line.id)
-
-    @cached_property
-    def entries(self) -> Sequence[ClaimEntry]:
-        """Return its entries."""
-        return _of_claim(self.session, ClaimEntry, self.line.id)
+        sums: dict[UUID, dict[tuple[EntryKind, CostType], Decimal]] = {}
+        for entry in self.entries:
+            of_item, key = sums.setdefault(entry.item_id, {}), (entry.kind, entry.cost_type)
+            of_item[key] = of_item.get(key, ZERO) + entry.amount
+        return {item_id: money(found) for item_id, found in sums.items()}
 
 
-def get_claim(session: Session, claim_id: UUID, *, lock: bool = False) -> Claim:
-    """Return a claim of the organization in scope, held if asked. Raises NotFoundError."""
-    query = select(Claim).where(Claim.org_id == current_org(), Claim.id == claim_id)
-    if lock:
-        query = query.with_for_update().execution_options(populate_existing=True)
-    found = session.scalars(query).one_or_none()
-    if found is None:
-        raise NotFoundError
-    return found
+def get_claim(session: Session, claim_id: UUID) -> Claim:
+    """Return a claim of the organization in scope. Raises NotFoundError."""
+    return _get(session, Claim, claim_id)  # type: ignore[no-any-return]
 
 
-def hold_policy(session: Session, claim_id: UUID) -> Policy:
-    """Return the policy of a claim, held; what was read before is read anew.
+def hold_claim(session: Session, claim_id: UUID) -> tuple[Policy, Claim]:
+    """Return a claim and its policy, both held; what was read before is read anew.
 
     Raises NotFoundError.
     """
     session.flush()
     session.expire_all()
-    found = session.scalars(
-        select(Policy)
+    # Locked in the order they are named: the policy first, so that no two commands cross.
+    found = session.execute(
+        select(Policy, Claim)
         .join(Claim, and_(Claim.org_id == Policy.org_id, Claim.policy_id == Policy.id))
         .where(Claim.org_id == current_org(), Claim.id == claim_id)
-        .with_for_update(of=Policy),
+        .with_for_update(of=[Policy, Claim]),
         execution_options={"populate_existing": True},
     ).one_or_none()
     if found is None:
         raise NotFoundError
-    return found
+    return found._tuple()
 
 
 def last_move_of(session: Session, claim_id: UUID) -> int:
@@ -176,9 +143,72 @@ def get_claim_line(session: Session, claim_id: UUID) -> ClaimLine:
     return ClaimLine(*row)
 
 
+def _rows(table: str, order: str = "t.id", only: str = "") -> str:
+    """Return the SQL of a claim's rows of a table as one text; what it is given is constant."""
+    return (
+        f"(SELECT json_agg(t ORDER BY {order})::text FROM ins.{table} t"  # noqa: S608
+        f" WHERE t.org_id = %(org)s AND t.claim_id = %(claim)s{only})"
+    )
+
+
+_ITEMS = _rows("claim_items")
+_CHECKS = _rows("claim_checks", "t.position")
+_DOCUMENTS = _rows("claim_documents")
+_FLAGS = _rows("claim_flags")
+_NOTES = _rows("claim_notes")
+_EVENTS = _rows("claim_events", "t.sequence DESC")
+_PAYEES = _rows("claim_payees", "t.position, t.id", " AND t.removed_at IS NULL")
+_PAYMENTS = _rows("claim_payments")
+_ENTRIES = _rows("claim_entries")
+_PARTS = f"SELECT {_ITEMS}, {_CHECKS}, {_DOCUMENTS}, {_FLAGS}, {_PAYEES}"  # noqa: S608
+_VIEW = f"""
+    SELECT json_build_array(c)::text, p.policy_number, h.display_name, r.name,
+        {_ITEMS}, {_CHECKS}, {_DOCUMENTS}, {_FLAGS}, {_NOTES}, {_EVENTS}, {_PAYEES}, {_PAYMENTS},
+        {_ENTRIES}
+    FROM ins.claims c
+    JOIN ins.policies p ON p.org_id = c.org_id AND p.id = c.policy_id
+    JOIN ins.customers h ON h.org_id = p.org_id AND h.id = p.customer_id
+    JOIN ins.products r ON r.org_id = p.org_id AND r.id = p.product_id
+    WHERE c.org_id = %(org)s AND c.id = %(claim)s
+"""  # noqa: S608
+
+
+def read_parts(session: Session, claim_id: UUID) -> dict[str, list[Any]]:
+    """Return items, checks, documents, flags and payees of a claim, as rows of the session.
+
+    The caller holds the claim and has not changed them.
+    """
+    values = {"org": current_org(), "claim": claim_id}
+    ((items, checks, documents, flags, payees),) = read_rows(session, _PARTS, values)
+    return {
+        "items": attached(session, records_of(ClaimItem, items)),
+        "checks": attached(session, records_of(ClaimCheck, checks)),
+        "documents": attached(session, records_of(ClaimDocument, documents)),
+        "flags": attached(session, records_of(ClaimFlag, flags)),
+        "payees": attached(session, records_of(ClaimPayee, payees)),
+    }
+
+
 def get_view(session: Session, claim_id: UUID) -> ClaimView:
-    """Return a claim with everything about it. Raises NotFoundError."""
-    return ClaimView(session, get_claim_line(session, claim_id))
+    """Return a claim with everything about it, to be read only. Raises NotFoundError."""
+    found = read_rows(session, _VIEW, {"org": current_org(), "claim": claim_id})
+    if not found:
+        raise NotFoundError
+    claim_row, policy_number, customer_name, product_name, *parts = found[0]
+    (claim,) = records_of(Claim, claim_row)
+    items, checks, documents, flags, notes, events, payees, payments, entries = parts
+    return ClaimView(
+        line=ClaimLine(claim, policy_number, customer_name, product_name),
+        items=records_of(ClaimItem, items),
+        checks=records_of(ClaimCheck, checks),
+        documents=records_of(ClaimDocument, documents),
+        flags=records_of(ClaimFlag, flags),
+        notes=records_of(ClaimNote, notes),
+        events=records_of(ClaimEvent, events),
+        payees=records_of(ClaimPayee, payees),
+        payments=records_of(ClaimPayment, payments),
+        entries=records_of(ClaimEntry, entries),
+    )
 
 
 def _of_claim(session: Session, record: Any, claim_id: UUID, order: Any = None) -> Sequence[Any]:
@@ -311,6 +341,18 @@ def _get(session: Session, record: Any, record_id: UUID) -> Any:
     return found
 
 
+def list_payments_of_reference(session: Session, reference: str) -> Sequence[ClaimPayment]:
+    """Return the payments that have a reference, or were made at once with others under it."""
+    return session.scalars(
+        select(ClaimPayment)
+        .where(
+            ClaimPayment.org_id == current_org(),
+            or_(ClaimPayment.batch_reference == reference, ClaimPayment.reference == reference),
+        )
+        .order_by(ClaimPayment.id)
+    ).all()
+
+
 def find_payment(session: Session, reference: str) -> ClaimPayment | None:
     """Return the payment of a reference, or None."""
     return session.scalars(
@@ -318,15 +360,6 @@ def find_payment(session: Session, reference: str) -> ClaimPayment | None:
             ClaimPayment.org_id == current_org(), ClaimPayment.reference == reference
         )
     ).one_or_none()
-
-
-def list_batch(session: Session, reference: str) -> Sequence[ClaimPayment]:
-    """Return the payments that were made at once under a reference."""
-    return session.scalars(
-        select(ClaimPayment)
-        .where(ClaimPayment.org_id == current_org(), ClaimPayment.batch_reference == reference)
-        .order_by(ClaimPayment.id)
-    ).all()
 
 
 def money_by_item(session: Session, claim_id: UUID) -> dict[UUID, ItemMoney]:

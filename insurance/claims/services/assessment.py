@@ -88,6 +88,7 @@ def assess_claim(
         # What is read does not depend on what is decided, so all of it is written at the end.
         with transaction() as session, session.no_autoflush:
             held = hold(session, claim_id, on=on, now=now, version=version)
+            held.read_parts()
             if cause is not None:
                 state_cause(held, cause)
             _assess(held, assessments, documents_waived, waiver_reason)

@@ -7,7 +7,6 @@ from uuid import UUID
 from sqlalchemy import Select, Text, cast, select
 from sqlalchemy.orm import Session
 
-from insurance.claims import queries
 from insurance.claims.models import Claim, ClaimNote, NoteKind
 from insurance.claims.rules import Continuation, LifeLeft, continue_policy
 from insurance.claims.rules.payees import KnownPerson, is_same_person
@@ -28,7 +27,6 @@ from insurance.policies.models import (
     PolicyMember,
     PolicyStatus,
 )
-from insurance.policies.queries import list_members
 from insurance.policies.rules import TRANSITIONS
 from insurance.policies.services.cancellation import settle_end
 from insurance.policies.services.endorsements import (
@@ -49,7 +47,7 @@ def end_after_death(held: Held, successor: UUID | None = None) -> None:
     """
     claim = held.claim
     stop = claim.event_date + timedelta(days=1)
-    members = list_members(held.session, held.policy.id)
+    members = held.members
     life = next((one for one in members if one.id == claim.member_id), None)
     if held.session.scalar(select(_taken_off(claim).exists())):
         return
@@ -77,9 +75,7 @@ def _continuation(
         return None
     dead = [
         KnownPerson(name=name, born=born)
-        for name, born, day in queries.list_deaths(
-            held.session, held.policy.id, held.policy.customer_id, but_for=held.claim.id
-        )
+        for name, born, day in held.deaths_known_of(held.policy.customer_id)
         if day < stop
     ]
     lives = [one for one in left if not any(is_same_person(_person(one), each) for each in dead)]

@@ -12,7 +12,6 @@ from sqlalchemy import delete
 
 from insurance.billing.queries import list_open_lines
 from insurance.billing.rules import OpenLine
-from insurance.claims import queries
 from insurance.claims.models import Claim, ClaimCheck, ClaimFlag, ClaimItem
 from insurance.claims.rules import (
     ContractFacts,
@@ -85,15 +84,18 @@ class ContractAt:
         return found if found is not None and found.status == "ACTIVE" else None
 
 
+def insured_at(held: Held, event_date: date) -> Contract | None:
+    """Return the contents of the policy as at an event date, None where it had not begun."""
+    snapshot = _snapshot(held, read_history(held.session, held.policy.id), event_date)
+    return contract_of(snapshot) if snapshot else None
+
+
 def contract_at(held: Held, event_date: date) -> ContractAt:
     """Return the policy as at an event date, by everything that is known now."""
     session, policy = held.session, held.policy
     history = read_history(session, policy.id)
     owed = [line for _policy, line in list_open_lines(session, [policy.id])]
-    try:
-        snapshot = state_as_at(session, policy, history, effective=event_date, known=held.now)
-    except NotFoundError:
-        snapshot = None
+    snapshot = _snapshot(held, history, event_date)
     state = snapshot["policy"] if snapshot else {}
     expiry = state.get("expiry_date")
     facts = ContractFacts(
@@ -109,6 +111,13 @@ def contract_at(held: Held, event_date: date) -> ContractAt:
     if held.claim.gestation_weeks is not None:
         weeks = int(find_parameter(session, "stillbirth_from_weeks", event_date))
     return ContractAt(facts, contract_of(snapshot) if snapshot else None, held.terms, weeks)
+
+
+def _snapshot(held: Held, history: PolicyHistory, event_date: date) -> dict[str, Any] | None:
+    try:
+        return state_as_at(held.session, held.policy, history, effective=event_date, known=held.now)
+    except NotFoundError:
+        return None
 
 
 def _due(owed: Sequence[OpenLine], on: date) -> Decimal:
@@ -214,7 +223,7 @@ def refresh(held: Held, used: Mapping[UUID, Decimal]) -> None:
     session, claim = held.session, held.claim
     checks = make_checks(claim, held.items, contract_at(held, claim.event_date), used)
     claim.total_claimed = total(one.claimed_amount for one in held.items)
-    kept = queries.list_checks(session, claim.id)
+    kept = held.checks
     if [_said(one) for one in kept] == [_said(one) for one in checks]:
         return
     session.execute(

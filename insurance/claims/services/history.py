@@ -21,6 +21,7 @@ from insurance.audit_logs.services import event_row, record_many
 from insurance.claims import queries
 from insurance.claims.models import (
     Claim,
+    ClaimCheck,
     ClaimDocument,
     ClaimEvent,
     ClaimFlag,
@@ -43,7 +44,8 @@ from insurance.ledger.services import Entry, post
 from insurance.notifications.services import Letter, send_all_later
 from insurance.organizations.models import Organization
 from insurance.policies.changes import Happening, PolicyChange, write_changes
-from insurance.policies.models import EventCategory, Policy
+from insurance.policies.models import EventCategory, Policy, PolicyMember
+from insurance.policies.queries import list_members
 from insurance.policies.services.moves import Case
 from insurance.products.queries import load_terms
 from insurance.products.rules import ProductTerms
@@ -113,6 +115,23 @@ class Held:
         return Case(self.session, self.policy, self.terms, self.on, self.now)
 
     @cached_property
+    def members(self) -> Sequence[PolicyMember]:
+        """Return the lives of the policy, as they were before the command."""
+        return list_members(self.session, self.policy.id)
+
+    def deaths_known_of(self, customer_id: UUID) -> list[tuple[str, date | None, date]]:
+        """Return the deaths that other claims tell of, on the policy and others of a holder."""
+        if customer_id not in self._deaths:
+            self._deaths[customer_id] = queries.list_deaths(
+                self.session, self.policy.id, customer_id, but_for=self.claim.id
+            )
+        return self._deaths[customer_id]
+
+    @cached_property
+    def _deaths(self) -> dict[UUID, list[tuple[str, date | None, date]]]:
+        return {}
+
+    @cached_property
     def items(self) -> list[ClaimItem]:
         """Return the items of the claim."""
         return list(queries.list_items(self.session, self.claim.id))
@@ -122,14 +141,25 @@ class Held:
         """Return the documents of the claim; who adds one adds it here too."""
         return list(queries.list_documents(self.session, self.claim.id))
 
-    @property
+    def read_parts(self) -> None:
+        """Read at once what a decision needs, before anything of it is changed."""
+        vars(self).update(queries.read_parts(self.session, self.claim.id))
+
+    @cached_property
+    def checks(self) -> Sequence[ClaimCheck]:
+        """Return the checklist of the claim, as it was before the command."""
+        return queries.list_checks(self.session, self.claim.id)
+
+    @cached_property
     def payees(self) -> Sequence[ClaimPayee]:
-        """Return who is paid of the claim."""
+        """Return who is paid of the claim; who changes that does so before."""
         return queries.list_payees(self.session, self.claim.id)
 
     @cached_property
     def flags(self) -> list[ClaimFlag]:
         """Return the flags of the claim; who adds one adds it here too."""
+        if self.claim not in self.session:  # a claim that is not written yet has none
+            return []
         return list(queries.list_flags(self.session, self.claim.id))
 
 
@@ -140,8 +170,7 @@ def hold(
 
     Raises NotFoundError; ConflictError where somebody saved since `version` was read.
     """
-    policy = queries.hold_policy(session, claim_id)
-    claim = queries.get_claim(session, claim_id, lock=True)
+    policy, claim = queries.hold_claim(session, claim_id)
     if version is not None and version != claim.version:
         raise ConflictError(
             "Somebody has changed this claim since you opened it.",
@@ -152,8 +181,7 @@ def hold(
 
 def _lock(session: Session, claim_id: UUID) -> int:
     """Lock a claim and its policy in the order of `hold`."""
-    queries.hold_policy(session, claim_id)
-    queries.get_claim(session, claim_id, lock=True)
+    queries.hold_claim(session, claim_id)
     return queries.last_move_of(session, claim_id)
 
 

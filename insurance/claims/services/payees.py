@@ -22,7 +22,7 @@ from insurance.claims.rules.payees import (
     holder_payee,
     is_same_person,
 )
-from insurance.claims.services.facts import contract_at, new_flag, raise_flags
+from insurance.claims.services.facts import insured_at, new_flag, raise_flags
 from insurance.claims.services.history import Held, hold, require_person, require_reason, tell
 from insurance.core import crypto
 from insurance.core.context import current_actor
@@ -35,7 +35,6 @@ from insurance.customers.models import Customer, CustomerKind
 from insurance.customers.queries import get_customer
 from insurance.customers.rules import read_account_number, read_branch_code
 from insurance.policies.models import Policy, PolicyMember
-from insurance.policies.queries import list_members
 from insurance.policies.rules import Contract, ContractBeneficiary
 from insurance.policies.services.payers import DEATHS
 
@@ -75,20 +74,19 @@ class Circle:
         return found + ([self.holder] if self.holder.died_on else [])
 
 
-def circle_of(session: Session, policy: Policy, claim: Claim, contract: Contract | None) -> Circle:
+def circle_of(held: Held, contract: Contract | None) -> Circle:
     """Return the people of a claim: its life, the holder, and the lives that other claims are on.
 
     `contract` is the policy as at the event: whoever held it then owns the benefit, whoever has
     taken their place since. A policy without named lives insures its holder.
     """
+    claim = held.claim
     held_by = contract.customer_id if contract else None
-    customer = get_customer(session, held_by or policy.customer_id)
-    members = {one.id: one for one in list_members(session, policy.id)}
+    customer = get_customer(held.session, held_by or held.policy.customer_id)
+    members = {one.id: one for one in held.members}
     dead = [
         KnownPerson(name=name, born=born, died_on=day)
-        for name, born, day in queries.list_deaths(
-            session, policy.id, customer.id, but_for=claim.id
-        )
+        for name, born, day in held.deaths_known_of(customer.id)
     ]
     holder = _holder(customer, dead)
     died = None
@@ -294,8 +292,8 @@ def change_payees(
         held = _open(session, claim_id, on=on, now=now)
         present = queries.list_payees(session, claim_id)
         before = _said(present)
-        contract = contract_at(held, held.claim.event_date).contract
-        circle = circle_of(session, held.policy, held.claim, contract)
+        contract = insured_at(held, held.claim.event_date)
+        circle = circle_of(held, contract)
         rows = _named_rows(held.claim, payees, present, circle)
         entitled = entitled_by_policy(circle, contract, held.claim, on)
         flags = _strangers(held, circle, entitled, rows)
@@ -320,7 +318,7 @@ def pay_by_policy(
     why = require_reason(reason)
     with transaction() as session:
         held = _open(session, claim_id, on=on, now=now)
-        contract = contract_at(held, held.claim.event_date).contract
+        contract = insured_at(held, held.claim.event_date)
         heirs = {
             f"{one.first_name} {one.last_name}".strip(): one
             for one in (contract.beneficiaries if contract else ())
@@ -332,7 +330,7 @@ def pay_by_policy(
             if day > on:
                 raise DomainError("Nobody dies ahead.", field="died")
             more.append(KnownPerson(name=name, born=heirs[name].date_of_birth, died_on=day))
-        circle = circle_of(session, held.policy, held.claim, contract)
+        circle = circle_of(held, contract)
         present = queries.list_payees(session, claim_id)
         before = _said(present)
         fresh = _rows(held.claim, entitled_by_policy(circle, contract, held.claim, on, more))
@@ -416,23 +414,25 @@ def verify_account(payee_id: UUID, *, how: str, on: date, now: datetime) -> Clai
         return payee
 
 
-def payees_to_pay(held: Held, chosen: Sequence[UUID]) -> list[ClaimPayee]:
-    """Return the payees of a claim, or those chosen of them. Raises DomainError for strangers.
-
-    A claim of before payees were written with it gets those of its policy.
-    """
-    rows = list(queries.list_payees(held.session, held.claim.id))
+def payees_to_pay(held: Held) -> list[ClaimPayee]:
+    """Return the payees of a claim; one of before they were written gets those of its policy."""
+    rows = list(held.payees)
     if not rows:
-        contract = contract_at(held, held.claim.event_date).contract
-        circle = circle_of(held.session, held.policy, held.claim, contract)
+        contract = insured_at(held, held.claim.event_date)
+        circle = circle_of(held, contract)
         rows = _rows(held.claim, entitled_by_policy(circle, contract, held.claim, held.on))
         held.session.add_all(rows)
         held.session.flush()
-    known = {one.id: one for one in rows}
+    return rows
+
+
+def chosen_of(payees: Sequence[ClaimPayee], chosen: Sequence[UUID]) -> list[ClaimPayee]:
+    """Return those chosen of a claim's payees, all without any. Raises DomainError for strangers."""
+    known = {one.id: one for one in payees}
     for place, one in enumerate(chosen):
         if one not in known:
             raise DomainError("This is not a payee of the claim.", field=f"payees.{place}.payee_id")
-    return [known[one] for one in chosen] if chosen else rows
+    return [known[one] for one in chosen or known]
 
 
 def require_payable(held: Held, payees: Sequence[ClaimPayee]) -> None:
@@ -440,8 +440,8 @@ def require_payable(held: Held, payees: Sequence[ClaimPayee]) -> None:
 
     Raises ConflictError that says what to do.
     """
-    contract = contract_at(held, held.claim.event_date).contract
-    circle = circle_of(held.session, held.policy, held.claim, contract)
+    contract = insured_at(held, held.claim.event_date)
+    circle = circle_of(held, contract)
     for one in payees:
         person = KnownPerson(name=one.name, born=one.date_of_birth)
         is_dead = any(is_same_person(dead, person) for dead in circle.everybody_dead)

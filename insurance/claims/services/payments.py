@@ -55,7 +55,12 @@ from insurance.claims.services.history import (
 )
 from insurance.claims.services.mails import in_rand, tell_claimant
 from insurance.claims.services.money import add_entry
-from insurance.claims.services.payees import described, payees_to_pay, require_payable
+from insurance.claims.services.payees import (
+    chosen_of,
+    described,
+    payees_to_pay,
+    require_payable,
+)
 from insurance.core.context import current_actor
 from insurance.core.db import transaction
 from insurance.core.errors import ConflictError, DomainError, ForbiddenError
@@ -173,11 +178,12 @@ PAY = register(
 
 def _known(held: Held, wanted: NewPayment) -> Sequence[ClaimPayment]:
     reference = wanted.reference.strip()
-    found = queries.list_batch(held.session, reference)
+    found = queries.list_payments_of_reference(held.session, reference)
     if not found:
-        if queries.find_payment(held.session, reference) is not None:
-            raise _used("payment_reference")
         return ()
+    found = [one for one in found if one.batch_reference == reference]
+    if not found:
+        raise _used("payment_reference")
     lines: dict[UUID, Decimal] = defaultdict(lambda: ZERO)
     for payment in found:
         for one in queries.list_payment_lines(held.session, payment.id):
@@ -194,8 +200,8 @@ def _used(field: str) -> ConflictError:
 
 def _parts(held: Held, wanted: NewPayment, items: Mapping[UUID, ClaimItem]) -> list[PaymentPart]:
     """Divide what is paid of each item among the payees by their shares, to the cent."""
-    everybody = payees_to_pay(held, ())
-    payees = payees_to_pay(held, wanted.payees)
+    everybody = payees_to_pay(held)
+    payees = chosen_of(everybody, wanted.payees)
     weights = dict(
         zip(
             [one.id for one in everybody],
@@ -273,6 +279,7 @@ def _check(
             f"This claim is {claim.status.replace('_', ' ').lower()}; nothing can be paid.",
             detail={"current_status": claim.status.value},
         )
+    held.read_parts()
     items = {one.id: one for one in held.items}
     _check_lines(held, wanted, items)
     if any(one.decided_by == payer for one in items.values()):
@@ -392,8 +399,7 @@ def _pay(
     for payment, deducted in zip(payments, shares, strict=True):
         payment.arrears_deducted = deducted
     _settle_arrears(held, payments, owed)
-    for payment in payments:
-        _post(held, payment)
+    post(held.session, [[_entry(held, one)] for one in payments], now=held.now)
     set_status(held, _status(items.values()))
     _tell_payments(held, wanted, payments)
     return payments
@@ -456,8 +462,8 @@ def _pay_item(held: Held, payment: ClaimPayment, item: ClaimItem, amount: Decima
     item.paid_amount += amount
 
 
-def _post(held: Held, payment: ClaimPayment) -> None:
-    entry = Entry(
+def _entry(held: Held, payment: ClaimPayment) -> Entry:
+    return Entry(
         type=TransferType.CLAIM_PAID,
         description=f"Claim paid {held.claim.claim_number} {payment.reference}",
         debit=AccountCode.OUTSTANDING_CLAIMS,
@@ -467,7 +473,6 @@ def _post(held: Held, payment: ClaimPayment) -> None:
         policy_id=held.policy.id,
         reference=payment.reference,
     )
-    post(held.session, [[entry]], now=held.now)
 
 
 def _owed(held: Held) -> list[OpenLine]:

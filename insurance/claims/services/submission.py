@@ -37,8 +37,7 @@ from insurance.core.numbering import next_number
 from insurance.customers.queries import get_customer
 from insurance.customers.rules import read_email, read_phone
 from insurance.policies.models import Policy, PolicyBenefit, PolicyMember
-from insurance.policies.queries import BenefitOfLife, find_benefits, get_policy, list_members
-from insurance.products.queries import load_terms
+from insurance.policies.queries import BenefitOfLife, find_benefits, get_policy
 from insurance.products.rules import EVERY_LIFE, MAIN_MEMBER, STILLBIRTH, ProductTerms
 
 _MOST_WEEKS = 45
@@ -92,19 +91,19 @@ def submit_claim(policy_id: UUID, new: NewClaim, *, on: date, now: datetime) -> 
     """
     with transaction() as session:
         policy = get_policy(session, policy_id, lock=True)
-        terms = load_terms(session, policy.product_version_id)
         claim_date = new.claim_date or on
         event_date = new.event_date or claim_date
         _check(new, event_date, claim_date, on)
-        claim = _claim_row(new, policy, terms.class_code, event_date, claim_date, on, now)
-        claim.cause = read_cause(new.cause, terms.category)
+        claim = _claim_row(new, policy, event_date, claim_date, on, now)
         held = Held(session, policy, claim, on, now)
+        claim.class_code = held.terms.class_code
+        claim.cause = read_cause(new.cause, held.terms.category)
         found = find_benefits(session, policy_id, [one.policy_benefit_id for one in new.items])
         benefits = {one.benefit.id: one.benefit for one in found}
         _check_items(new, benefits)
-        _name_insured(held, new, found, terms)
+        _name_insured(held, new, found)
         at = contract_at(held, claim.event_date)
-        circle = circle_of(session, policy, claim, at.contract)
+        circle = circle_of(held, at.contract)
         payees = first_payees(held, at.contract, circle, new.payees)
         _claimant(held, new.claimant, circle, payees[0])
         _settle(held, _item_rows(claim, new, benefits), payees, at)
@@ -209,7 +208,6 @@ def _check_items(new: NewClaim, benefits: dict[UUID, PolicyBenefit]) -> None:
 def _claim_row(
     new: NewClaim,
     policy: Policy,
-    class_code: str,
     event_date: date,
     claim_date: date,
     on: date,
@@ -219,7 +217,6 @@ def _claim_row(
         id=new_id(),
         policy_id=policy.id,
         product_id=policy.product_id,
-        class_code=class_code,
         claim_type=new.claim_type,
         status=ClaimStatus.SUBMITTED,
         event_date=event_date,
@@ -236,21 +233,16 @@ def _claim_row(
     )
 
 
-def _name_insured(
-    held: Held, new: NewClaim, benefits: Sequence[BenefitOfLife], terms: ProductTerms
-) -> None:
+def _name_insured(held: Held, new: NewClaim, benefits: Sequence[BenefitOfLife]) -> None:
     """Name what the claim is on: the one life of its benefits, or their objects."""
-    claim = held.claim
+    claim, terms = held.claim, held.terms
     if not terms.insures_persons:
         names = dict.fromkeys(one.object_name for one in benefits if one.object_name)
         claim.life_name = ", ".join(names)
         return
     shared = {one.benefit.id: one.benefit for one in benefits if one.benefit.member_id is None}
-    # Most benefits say whose they are.
-    is_asked = shared or claim.claim_type == STILLBIRTH
-    members = list_members(held.session, claim.policy_id) if is_asked else []
     if claim.claim_type == STILLBIRTH:
-        _name_parent(claim, new, benefits, members)
+        _name_parent(claim, new, benefits, held.members)
         return
     lives = {
         one.benefit.member_id: one.member_name
@@ -259,7 +251,7 @@ def _name_insured(
     }
     for place, item in enumerate(new.items):
         if benefit := shared.get(item.policy_benefit_id):
-            covered = lives_covered(benefit, terms, members, claim.event_date)
+            covered = lives_covered(benefit, terms, held.members, claim.event_date)
             chosen = _chosen_life(item, covered, set(lives), f"benefit_claims.{place}")
             if chosen is not None:
                 lives[chosen.id] = name_of(chosen)

@@ -14,7 +14,7 @@ from insurance.approvals.services import request_approval
 from insurance.approvals.subjects import Subject, register
 from insurance.billing import queries as billing
 from insurance.billing import services as money
-from insurance.billing.models import LineKind, PremiumLine, ReceiptKind
+from insurance.billing.models import LineKind, LineStatus, PremiumLine, ReceiptKind
 from insurance.billing.rules import Step, earned_charge
 from insurance.core.db import transaction, trial
 from insurance.core.errors import ConflictError, DomainError
@@ -200,6 +200,7 @@ def _prepare(case: Case, wanted: Cancellation) -> _Prepared:
     lines, plan = _plan(
         case,
         stop,
+        case.lines(),
         basis=basis,
         gives_up_unpaid=gives_up_unpaid,
     )
@@ -225,11 +226,16 @@ def _prepare(case: Case, wanted: Cancellation) -> _Prepared:
 
 
 def _plan(
-    case: Case, stop: date, *, basis: str, gives_up_unpaid: bool = False
+    case: Case,
+    stop: date,
+    schedule: Sequence[PremiumLine],
+    *,
+    basis: str,
+    gives_up_unpaid: bool = False,
 ) -> tuple[list[Line], CancellationPlan]:
     session, policy = case.session, case.policy
-    term = load_basis(session, policy, on=stop)
-    lines = _lines(case, term, stop)
+    term = load_basis(session, policy, on=stop, terms=case.terms)
+    lines = _lines(case, term, stop, schedule)
     plan = rules.plan_cancellation(
         lines,
         stop,
@@ -249,10 +255,11 @@ def settle_end(case: Case, stop: date, *, keeps_period: bool = False) -> Settled
     has paid, so it keeps the premium of the period that cover ended in. What is owed stays owed.
     """
     basis = rules.FLAT if keeps_period else rules.PRO_RATA
-    _lines_of_end, plan = _plan(case, stop, basis=basis)
-    charge_due(case, min(stop, day_after(case.on)))
+    schedule = case.lines()
+    _lines_of_end, plan = _plan(case, stop, schedule, basis=basis)
+    charge_due(case, min(stop, day_after(case.on)), lines=schedule)
     charged_again = total(billing.get_receipt(case.session, one).amount for one in plan.reverse)
-    _settle(case, plan, stop)
+    _settle(case, plan, stop, schedule)
     return Settled(plan.money.refund, plan.money.credit - plan.money.recharge - charged_again)
 
 
@@ -360,7 +367,7 @@ def _cooling_off(case: Case, kind: CancellationType) -> CoolingOff:
     )
 
 
-def _lines(case: Case, basis: Basis, stop: date) -> list[Line]:
+def _lines(case: Case, basis: Basis, stop: date, schedule: Sequence[PremiumLine]) -> list[Line]:
     """Return the schedule as if every premium of a covered period were charged.
 
     A lapse gave up the premiums that nobody paid; one that was paid after it is charged. What a
@@ -373,7 +380,7 @@ def _lines(case: Case, basis: Basis, stop: date) -> list[Line]:
     stages = fold(basis.contract, basis.starts_on, basis.changes, basis.pricer)
     steps = steps_of(stages, basis.pricer)
     found = []
-    for line in case.lines():
+    for line in schedule:
         is_covered = line.due_date < charged_before and line.amount > ZERO
         will_be = is_covered and (case.policy.ended_on is None or line.paid_amount > ZERO)
         period = Period(line.due_date, max(line.period_end, line.due_date))
@@ -465,7 +472,7 @@ def _cancel(
         min(preview.cover_end, day_after(case.on)),
         only_paid=case.policy.ended_on is not None,
     )
-    _settle(case, prepared.plan, preview.cover_end)
+    _settle(case, prepared.plan, preview.cover_end, case.lines())
     move(
         case,
         "POLICY_CANCELLED",
@@ -497,22 +504,24 @@ def _described(case: Case, wanted: Cancellation, preview: CancellationPreview) -
     return f"{what} ({kind}), refund {format_money(preview.refund)}"
 
 
-def _settle(case: Case, plan: CancellationPlan, stop: date) -> None:
+def _settle(
+    case: Case, plan: CancellationPlan, stop: date, schedule: Sequence[PremiumLine]
+) -> None:
     """Post the plan: give back what was paid ahead, credit, settle what is owed, refund the rest."""
     session, policy = case.session, case.policy
     for receipt_id in plan.reverse:
         note = billing.get_receipt(session, receipt_id)
         money.reverse_receipt(session, note, on=case.on, reason_code="CANCELLED", now=case.now)
-    for line_id in plan.release:
-        line = billing.get_premium_line(session, policy.id, line_id)
-        money.release_line(session, line, on=case.on, now=case.now)
+    lines = {line.id: line for line in schedule}
+    released = [lines[line_id] for line_id in plan.release]
+    money.release_lines(session, released, on=case.on, now=case.now)
     for line_id in plan.uncharge:
-        line = billing.get_premium_line(session, policy.id, line_id)
-        money.uncharge(session, line, on=case.on, now=case.now, why="Cancelled")
+        money.uncharge(session, lines[line_id], on=case.on, now=case.now, why="Cancelled")
     money.cancel_lines(session, plan.drop)
-    for line in case.lines():
+    for line in lines.values():
         # The contract is over, so what a change added is not left for a debit that never comes.
-        line.due_date = min(line.due_date, case.on)
+        if line.status is not LineStatus.CANCELLED:
+            line.due_date = min(line.due_date, case.on)
     session.flush()
     if plan.money.recharge > ZERO:
         _charge_more(case, plan.money.recharge, stop)

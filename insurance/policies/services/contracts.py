@@ -1,6 +1,6 @@
 """A policy's contract: read from its history, written to its rows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.orm import Session
 
-from insurance.billing.queries import list_premium_lines
+from insurance.billing.models import PremiumLine
 from insurance.core.ids import new_id
 from insurance.core.period import add_years
 from insurance.core.tenancy import current_org
@@ -35,21 +35,26 @@ from insurance.quotes.rules import registration_key
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Basis:
-    """What a policy's contract is made of: how its term began, and the changes since.
-
-    `next_charge` is the first day no premium has been charged or paid for.
-    """
+    """What a policy's contract is made of: how its term began, and the changes since."""
 
     contract: Contract
     starts_on: date
     recorded_at: datetime
     changes: tuple[Change, ...]
     pricer: Pricer
-    next_charge: date
 
 
-def load_basis(session: Session, policy: Policy, *, on: date | None = None) -> Basis:
-    """Return what the policy's contract is made of; `on` asks for the term that runs up to a day."""
+def load_basis(
+    session: Session,
+    policy: Policy,
+    *,
+    on: date | None = None,
+    terms: ProductTerms | None = None,
+) -> Basis:
+    """Return what the policy's contract is made of; `on` asks for the term that runs up to a day.
+
+    `terms` are those it was sold on, where the caller has read them.
+    """
     version, event = queries.get_base_version(session, policy.id, before=on)
     issued = queries.list_endorsements(session, policy.id, EndorsementStatus.ISSUED)
     return Basis(
@@ -59,8 +64,7 @@ def load_basis(session: Session, policy: Policy, *, on: date | None = None) -> B
         changes=tuple(
             change_of(one) for one in issued if one.issued_at and one.issued_at >= event.recorded_at
         ),
-        pricer=pricer_of(session, policy),
-        next_charge=_next_charge(session, policy, version.effective_date),
+        pricer=pricer_of(session, policy, terms),
     )
 
 
@@ -88,9 +92,9 @@ def change_of(endorsement: Any) -> Change:
     )
 
 
-def pricer_of(session: Session, policy: Policy) -> Pricer:
+def pricer_of(session: Session, policy: Policy, terms: ProductTerms | None = None) -> Pricer:
     """Return how cover added to a policy is priced: on the product version it is pinned to."""
-    terms = load_terms(session, policy.product_version_id)
+    terms = terms or load_terms(session, policy.product_version_id)
     caps = funeral_caps_over_time(session) if terms.class_code == FUNERAL else None
     return pricer_with(policy, terms, caps)
 
@@ -110,13 +114,10 @@ def pricer_with(
     )
 
 
-def _next_charge(session: Session, policy: Policy, starts_on: date) -> date:
-    held = [
-        line.period_end
-        for line in list_premium_lines(session, policy.id)
-        if line.is_fixed and line.due_date >= starts_on
-    ]
-    return max(held, default=starts_on)
+def next_charge(lines: Iterable[PremiumLine], starts_on: date) -> date:
+    """Return the first day of a term for which none of a policy's premiums is charged or paid."""
+    charged = [line.period_end for line in lines if line.is_fixed and line.due_date >= starts_on]
+    return max(charged, default=starts_on)
 
 
 def row_of(session: Session, policy: Policy, contract: Contract) -> dict[str, Any]:

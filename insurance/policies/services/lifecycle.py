@@ -225,7 +225,7 @@ def _forgive(case: Case, line: PremiumLine) -> None:
         _set_free(case, line)
         return
     if line.paid_amount > ZERO:
-        money.release_line(case.session, line, on=case.on, now=case.now)
+        money.release_lines(case.session, [line], on=case.on, now=case.now)
     period = Period(line.due_date, line.period_end)
     line.amount = lifecycle_rules.bridge_amount(line.amount, period, case.on)
     line.whole_days = line.whole_days or period.days
@@ -237,7 +237,7 @@ def _forgive(case: Case, line: PremiumLine) -> None:
 def _set_free(case: Case, line: PremiumLine) -> None:
     line_id = line.id
     if line.paid_amount > ZERO:
-        money.release_line(case.session, line, on=case.on, now=case.now)
+        money.release_lines(case.session, [line], on=case.on, now=case.now)
     money.cancel_lines(case.session, [line_id])
 
 

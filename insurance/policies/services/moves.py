@@ -104,13 +104,22 @@ def open_case(
     return Case(session, policy, terms, on, now, life_answers or {})
 
 
-def charge_due(case: Case, before: date, *, only_paid: bool = False) -> Decimal:
+def charge_due(
+    case: Case,
+    before: date,
+    *,
+    only_paid: bool = False,
+    lines: Sequence[PremiumLine] | None = None,
+) -> Decimal:
     """Charge the open premiums that fell due before a day and are not charged; return their sum.
 
     With `only_paid` those of which something was paid. VAT follows the due date. What lies in a
-    closed month is posted on the day of the move.
+    closed month is posted on the day of the move. `lines` are those of the case, if they are known.
     """
-    lines = [line for line in case.lines() if line.paid_amount > ZERO or not only_paid]
+    known = case.lines() if lines is None else lines
+    lines = [line for line in known if line.paid_amount > ZERO or not only_paid]
+    if not charges_before(lines, before, closed=None, on=case.on):
+        return ZERO
     due = charges_before(lines, before, closed=closed_through(case.session), on=case.on)
     for line, _day in due:
         line.posted_at = case.now
@@ -190,7 +199,7 @@ def move(
         payload or {},
         reason,
         EventCategory.LIFECYCLE,
-        contract=contract_on(session, policy, case.on),
+        contract=contract_on(session, policy, case.on, case.terms),
         version_reason=reason or description,
     )
     audit = event_row(
@@ -214,7 +223,7 @@ def check_cover_revived(case: Case) -> None:
     What they were insured for elsewhere meanwhile counts. Raises DomainError naming each life,
     LifeQuestionsError where somebody must say first who a life is.
     """
-    basis = load_basis(case.session, case.policy)
+    basis = load_basis(case.session, case.policy, terms=case.terms)
     stages = fold(basis.contract, basis.starts_on, basis.changes, basis.pricer)
     begun = [stage.contract for stage in stages if stage.on <= case.on]
     present = begun[-1] if begun else stages[0].contract
@@ -227,9 +236,14 @@ def check_cover_revived(case: Case) -> None:
     keep_life_answers(case.session, case.policy.id, lives, case.life_answers, now=case.now)
 
 
-def contract_on(session: Session, policy: Policy, on: date) -> Contract:
-    """Return what a policy covers and costs on a day, every issued change in its place."""
-    basis = load_basis(session, policy)
+def contract_on(
+    session: Session, policy: Policy, on: date, terms: ProductTerms | None = None
+) -> Contract:
+    """Return what a policy covers and costs on a day, every issued change in its place.
+
+    `terms` are those it was sold on, where the caller has read them.
+    """
+    basis = load_basis(session, policy, terms=terms)
     stages = fold(basis.contract, basis.starts_on, basis.changes, basis.pricer)
     begun = [stage.contract for stage in stages if stage.on <= on]
     return begun[-1] if begun else stages[0].contract
@@ -237,7 +251,7 @@ def contract_on(session: Session, policy: Policy, on: date) -> Contract:
 
 def instalment_on(case: Case, on: date) -> Decimal:
     """Return what a whole premium costs on a day, every issued change in its place."""
-    contract = contract_on(case.session, case.policy, on)
+    contract = contract_on(case.session, case.policy, on, case.terms)
     if contract.premium_free_until is not None and on < contract.premium_free_until:
         return ZERO
     return contract.instalment(modal_factor(contract.frequency, case.terms.modal_loadings))

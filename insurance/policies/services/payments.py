@@ -192,10 +192,12 @@ def _check_size(
     session: Session, policy: Policy, amount: Decimal, on: date, answers: Answers
 ) -> None:
     """Ask about far more than is due."""
+    if answers.amount_is_right or not is_far_above(amount, policy.premium):
+        return
     lines = [line for _policy, line in billing.list_open_lines(session, [policy.id])]
     arrears = total(line.outstanding for line in lines if line.due_date <= on)
     due = max(arrears, policy.premium, *(line.outstanding for line in lines[:1]))
-    if is_far_above(amount, due) and not answers.amount_is_right:
+    if is_far_above(amount, due):
         raise ConflictError(
             f"Is {format_money(amount)} right? {format_money(due)} is due.",
             field="amount_is_right",
@@ -285,7 +287,7 @@ def _receive(
             amount=amount,
         ),
     )
-    (paid,) = record_payments(session, [payment], on=on, now=now)
+    (paid,) = post_payments(session, [payment], on=on, now=now)
     record(
         session,
         action="premiums.pay",
@@ -376,6 +378,18 @@ def record_payments(
 ) -> list[Paid]:
     """Post payments and write their events: the same statements for one and for thousands."""
     lock_policies(session, {one.policy_id for one in payments})
+    return post_payments(session, payments, on=on, now=now, tolerance=tolerance)
+
+
+def post_payments(
+    session: Session,
+    payments: Sequence[money.Payment],
+    *,
+    on: date,
+    now: datetime,
+    tolerance: Decimal = ZERO,
+) -> list[Paid]:
+    """Post payments as `record_payments` does. The caller holds the policies."""
     posted = money.record_receipts(session, payments, on=on, now=now, tolerance=tolerance)
     write_events(session, [_happening(one) for one in posted], now=now)
     return [
@@ -437,7 +451,7 @@ def _receipt_of(
 ) -> Receipt:
     """Return the payment that is named, also where it settles another premium or none."""
     if reference is None and receipt_id is None:
-        settled = billing.list_net_allocations(session, line_id=line.id)
+        settled = billing.list_net_allocations(session, line_ids=[line.id])
         receipts = [billing.get_receipt(session, one.receipt_id) for one in settled]
     else:
         receipts = list(reversed(billing.list_receipts(session, line.policy_id, limit=10_000)))

@@ -27,7 +27,7 @@ from insurance.core.tenancy import current_org
 from insurance.organizations.queries import find_parameter
 from insurance.policies.models import Policy
 from insurance.policies.rules import Stage, rhythm_began, steps_of
-from insurance.policies.services.contracts import Basis
+from insurance.policies.services.contracts import Basis, next_charge
 from insurance.policies.services.moves import charge_due, day_after, open_case
 from insurance.products.rules import MONTHS_PER_PREMIUM
 
@@ -74,10 +74,11 @@ def plan_money(
     """
     terms, contract = basis.pricer.terms, stages[-1].contract
     steps = steps_of(stages, basis.pricer)
-    start = max(basis.next_charge, rhythm_began(stages))
+    every_line = billing.list_premium_lines(session, policy.id)
+    start = max(next_charge(every_line, basis.starts_on), rhythm_began(stages))
     lines = [
         one
-        for one in billing.list_premium_lines(session, policy.id)
+        for one in every_line
         if one.due_date >= basis.starts_on and one.status is not LineStatus.CANCELLED
     ]
     fixed = [one for one in lines if one.is_fixed and (one.posted_at or one.due_date <= on)]
@@ -263,7 +264,7 @@ def _take_back(session: Session, policy: Policy, left: Decimal, on: date, now: d
     for line in sorted(charged, key=lambda one: -one.sequence):
         if line.amount <= -left:
             left += line.amount
-            money.release_line(session, line, on=on, now=now)
+            money.release_lines(session, [line], on=on, now=now)
             money.uncharge(session, line, on=on, now=now, why="Undone")
             money.cancel_lines(session, [line.id])
     return left

@@ -32,7 +32,7 @@ from insurance.policies.rules import (
     FROM_BIRTH,
     MAX_DAYS_AHEAD,
 )
-from insurance.policies.services.contracts import Basis, load_basis
+from insurance.policies.services.contracts import Basis, load_basis, next_charge
 from insurance.policies.services.endorsements.objects import OBJECT_CHANGES, object_data
 from insurance.policies.services.payers import payer_of
 from insurance.products.queries import load_terms
@@ -277,14 +277,15 @@ def _next_premium(session: Session, policy: Policy, basis: Basis, effective: dat
 
     Raises ConflictError where the term has none, or a later one has another rhythm already.
     """
+    lines = list_premium_lines(session, policy.id)
     kept = [
         line.period_end
-        for line in list_premium_lines(session, policy.id)
+        for line in lines
         if line.kind is LineKind.PREMIUM
         and line.status is not LineStatus.CANCELLED
         and basis.starts_on <= line.due_date < effective
     ]
-    start = max([*kept, basis.next_charge])
+    start = max([*kept, next_charge(lines, basis.starts_on)])
     if policy.expiry_date is not None and start >= policy.expiry_date:
         raise ConflictError(
             f"Every premium until {policy.expiry_date:%Y/%m/%d} is charged or paid;"
