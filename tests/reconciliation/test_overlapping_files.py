@@ -31,7 +31,8 @@ def _movements(numbered: bool) -> st.SearchStrategy[list[Movement]]:
         st.sampled_from(["100.00", "60.00"]),
         st.integers(1, 4) if numbered else st.just(0),
     )
-    return st.lists(one, min_size=1, max_size=4)
+    # A number that a file gives twice is no movement's own: it tells nothing apart.
+    return st.lists(one, min_size=1, max_size=4, unique=numbered)
 
 
 @given(
