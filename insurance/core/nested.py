@@ -56,6 +56,7 @@ def _reader(kind: type) -> Callable[[Any], Any]:
         datetime: datetime.fromisoformat,
         bytes: lambda text: bytes.fromhex(text.removeprefix("\\x")),
         UUID: UUID,
+        Decimal: Decimal,
     }
     if issubclass(kind, Enum):
         return kind
