@@ -21,7 +21,7 @@ ALLOWED = {
     "insurance/month_end/services/writing.py": "names of columns, from the models",
     "insurance/policies/services/schedule_steps.py": "constant parts, one for each status",
 }
-_STATEMENTS = {"text": 0, "execute": 0, "exec_driver_sql": 0, "read_rows": 1}
+_STATEMENTS = {"text": 0, "execute": 0, "exec_driver_sql": 0, "read_rows": 1, "read_as": 2}
 """Which argument of a call is SQL."""
 _BUILDERS = ("format", "join", "substitute", "safe_substitute", "replace")
 _CONSTANT = re.compile(r"_{0,2}[A-Z][A-Z0-9_]*")

@@ -1,5 +1,6 @@
 """Constant statements read past SQLAlchemy stay in the organization's transaction."""
 
+from typing import NamedTuple
 from uuid import UUID
 
 import pytest
@@ -9,7 +10,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
 from insurance.core.db import db, guard_engine
-from insurance.core.reading import constant, read_rows
+from insurance.core.reading import constant, read_as, read_rows
 from insurance.core.settings import Settings
 from insurance.core.tenancy import platform_scope, tenant_scope
 from tests.factories.book import make_product
@@ -34,6 +35,27 @@ def test_it_sees_what_the_transaction_wrote_and_nothing_of_others(
     with tenant_scope(other_org.id):
         (theirs,) = read_rows(db.session(), NAMES, {"name": "Shared Name"})
         assert theirs[0] != mine
+
+
+class Named(NamedTuple):
+    id: UUID
+    name: str
+
+
+class Mistyped(NamedTuple):
+    name: str
+    id: UUID
+
+
+def test_typed_rows_name_the_columns_of_their_statement_in_its_order(session: Session) -> None:
+    mine = make_product(name="Shared Name")
+    statement = text("SELECT id, name FROM ins.products WHERE name = :name")
+
+    assert read_as(session, Named, statement, {"name": "Shared Name"}) == [
+        Named(mine, "Shared Name")
+    ]
+    with pytest.raises(TypeError, match="Mistyped does not name the columns id, name"):
+        read_as(session, Mistyped, statement, {"name": "Shared Name"})
 
 
 def test_a_value_is_a_value_and_never_a_part_of_the_statement(session: Session) -> None:

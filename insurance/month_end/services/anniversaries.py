@@ -30,6 +30,8 @@ from insurance.month_end.services.anniversary_basis import (
     Blocked,
     Decided,
     Raised,
+    RisingPolicy,
+    RisingPremium,
     load_bases,
     stage_on,
 )
@@ -195,7 +197,7 @@ def _counted(
 
 
 def _raise(
-    policy: Any,
+    policy: RisingPolicy,
     basis: AnniversaryBasis,
     escalation: Escalation,
     rise: Rise,
@@ -247,7 +249,7 @@ def _raise(
     )
 
 
-def _charged(basis: AnniversaryBasis, line: Any, steps: Sequence[Step]) -> Decimal:
+def _charged(basis: AnniversaryBasis, line: RisingPremium, steps: Sequence[Step]) -> Decimal:
     period = Period(line.due_date, line.period_end)
     method = basis.pricer.terms.pro_rata_method
     return line_charge(period, steps, whole_days=line.whole_days, method=method)

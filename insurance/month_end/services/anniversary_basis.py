@@ -3,9 +3,9 @@
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import text
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from insurance.billing.models import LineKind
 from insurance.core.bulk import id_array
 from insurance.core.money import ZERO, to_cents, total
+from insurance.core.reading import read_as
 from insurance.core.tenancy import current_org
 from insurance.month_end.rules import HUNDRED, Escalation, Rise
 from insurance.policies.rules import Change, Contract, Stage
@@ -41,6 +42,42 @@ _PREMIUMS = text(
 )
 
 
+class RisingPolicy(NamedTuple):
+    """A policy as it stands before an anniversary."""
+
+    id: UUID
+    policy_number: str
+    status: str
+    product_id: UUID
+    product_version_id: UUID
+    customer_id: UUID
+    effective_date: date
+    expiry_date: date | None
+    term_years: int
+    due_day: int
+    frequency: str
+    premium: Decimal
+    coverage_amount: Decimal
+    rating: dict[str, Any]
+    current_version: int
+
+
+class RisingPremium(NamedTuple):
+    """A premium line that an anniversary may price anew."""
+
+    policy_id: UUID
+    id: UUID
+    kind: str
+    sequence: int
+    due_date: date
+    period_end: date
+    amount: Decimal
+    paid_amount: Decimal
+    status: str
+    posted_at: datetime | None
+    whole_days: int | None
+
+
 @dataclass(frozen=True, slots=True)
 class Blocked:
     """A rise that may not be, with the reason."""
@@ -54,7 +91,7 @@ class Blocked:
 class AnniversaryBasis(ContractBasis):
     """What decides a rise: what the contract is made of, and the policy's premiums."""
 
-    lines: Sequence[Any]
+    lines: Sequence[RisingPremium]
     last_adjustment: int
 
 
@@ -62,7 +99,7 @@ class AnniversaryBasis(ContractBasis):
 class Raised:
     """An anniversary of a policy, worked out: contracts, charges and lines, before and after."""
 
-    policy: Any
+    policy: RisingPolicy
     basis: AnniversaryBasis
     change: Change
     escalation: Escalation
@@ -175,13 +212,13 @@ class Decided:
 
 def load_bases(
     session: Session, ids: Sequence[UUID], *, after: date
-) -> dict[UUID, tuple[Any, AnniversaryBasis]]:
+) -> dict[UUID, tuple[RisingPolicy, AnniversaryBasis]]:
     """Return policies with what decides their rises; of their lines those that end after a day."""
     values: dict[str, Any] = {"org": current_org(), "policies": id_array(ids), "after": after}
-    lines: dict[UUID, list[Any]] = defaultdict(list)
-    for row in session.execute(_PREMIUMS, values).all():
-        lines[row.policy_id].append(row)
-    policies = session.execute(_POLICIES, values).all()
+    lines: dict[UUID, list[RisingPremium]] = defaultdict(list)
+    for line in read_as(session, RisingPremium, _PREMIUMS, values):
+        lines[line.policy_id].append(line)
+    policies = read_as(session, RisingPolicy, _POLICIES, values)
     return {
         policy.id: (
             policy,

@@ -3,18 +3,19 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import cache, cached_property, partial
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from insurance.core.bulk import id_array
+from insurance.core.reading import read_as
 from insurance.core.tenancy import current_org
 from insurance.policies.rules import Change, Contract, Pricer, contract_of, fold
-from insurance.policies.services.contracts import change_of, pricer_with
+from insurance.policies.services.contracts import PricedPolicy, change_of, pricer_with
 from insurance.products.queries import funeral_caps_over_time, load_terms
 from insurance.products.rules import FUNERAL
 
@@ -61,22 +62,40 @@ class ContractBasis:
         return begun[-1] if begun else stages[0].contract
 
 
-def read_contract_bases(
-    session: Session, policies: Sequence[Any]
-) -> Iterator[tuple[Any, ContractBasis]]:
-    """Yield each policy's row with what its contract is made of.
+class _Basis(NamedTuple):
+    policy_id: UUID
+    policy_snapshot: dict[str, Any]
+    effective_date: date
+    recorded_at: datetime
 
-    The rows have a policy's id, product version, effective date, term and rating.
-    """
+
+class IssuedChange(NamedTuple):
+    """An endorsement of a policy that is issued."""
+
+    policy_id: UUID
+    id: UUID
+    type: str
+    effective_date: date
+    change: dict[str, Any]
+    issued_at: datetime | None
+
+
+P = TypeVar("P", bound=PricedPolicy)
+
+
+def read_contract_bases(
+    session: Session, policies: Sequence[P]
+) -> Iterator[tuple[P, ContractBasis]]:
+    """Yield each policy with what its contract is made of."""
     values = {"org": current_org(), "policies": id_array([row.id for row in policies])}
-    issued: dict[UUID, list[Any]] = defaultdict(list)
-    for row in session.execute(_ISSUED, values).all():
-        issued[row.policy_id].append(row)
-    bases = {row.policy_id: row for row in session.execute(_BASES, values).all()}
+    issued: dict[UUID, list[IssuedChange]] = defaultdict(list)
+    for change in read_as(session, IssuedChange, _ISSUED, values):
+        issued[change.policy_id].append(change)
+    bases = {basis.policy_id: basis for basis in read_as(session, _Basis, _BASES, values)}
     terms = cache(lambda version_id: load_terms(session, version_id))
     caps = cache(lambda: funeral_caps_over_time(session))
 
-    def pricer_for(policy: Any) -> Pricer:
+    def pricer_for(policy: PricedPolicy) -> Pricer:
         known = terms(policy.product_version_id)
         return pricer_with(policy, known, caps() if known.class_code == FUNERAL else None)
 
@@ -88,9 +107,9 @@ def read_contract_bases(
                 contract=contract_of(base.policy_snapshot),
                 starts_on=base.effective_date,
                 changes=tuple(
-                    change_of(one)
-                    for one in issued.get(policy.id, ())
-                    if one.issued_at and one.issued_at >= base.recorded_at
+                    change_of(change)
+                    for change in issued.get(policy.id, ())
+                    if change.issued_at and change.issued_at >= base.recorded_at
                 ),
                 make_pricer=partial(pricer_for, policy),
             ),

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, delete, select
@@ -99,8 +99,23 @@ def pricer_of(session: Session, policy: Policy, terms: ProductTerms | None = Non
     return pricer_with(policy, terms, caps)
 
 
+class PricedPolicy(Protocol):
+    """A policy, or its row, with what its cover is priced by."""
+
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def product_version_id(self) -> UUID: ...
+    @property
+    def effective_date(self) -> date: ...
+    @property
+    def term_years(self) -> int: ...
+    @property
+    def rating(self) -> dict[str, Any]: ...
+
+
 def pricer_with(
-    policy: Any, terms: ProductTerms, caps: Callable[[date], FuneralCaps] | None
+    policy: PricedPolicy, terms: ProductTerms, caps: Callable[[date], FuneralCaps] | None
 ) -> Pricer:
     """Return a policy's pricer, from its row and what it is priced on."""
     age = policy.rating.get("age")

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import select, text
@@ -14,6 +14,7 @@ from insurance.core.bulk import id_array
 from insurance.core.context import current_actor
 from insurance.core.errors import ConflictError, DomainError, raise_all
 from insurance.core.ids import new_id
+from insurance.core.reading import read_as
 from insurance.core.tenancy import current_org
 from insurance.policies.models import LifeLock, LifeMatch, PolicyMember
 from insurance.policies.rules import (
@@ -88,6 +89,16 @@ _ANSWERED = text(
     """
 )
 _NO_POLICY = UUID(int=0)
+
+
+class _ChangingPolicy(NamedTuple):
+    id: UUID
+    policy_number: str
+    product_version_id: UUID
+    effective_date: date
+    term_years: int
+    rating: dict[str, Any]
+    changes: list[UUID]
 
 
 class LifeQuestionsError(ConflictError):
@@ -319,7 +330,7 @@ def _with_coming(
         "births": [one.isoformat() for one in asked["births"]],
         "numbers": [str(one) for one in asked["numbers"]],
     }
-    coming = session.execute(_COMING, values).all()
+    coming = read_as(session, _ChangingPolicy, _COMING, values)
     most = {one.member_id: one for one in found}
     for policy, basis in read_contract_bases(session, coming):
         for stage in fold(basis.contract, basis.starts_on, basis.changes, basis.pricer):
@@ -332,7 +343,7 @@ def _with_coming(
     return [most[member_id] for member_id in sorted(most)]
 
 
-def _lives_of(policy: Any, contract: Contract, pricer: Pricer) -> list[LifeElsewhere]:
+def _lives_of(policy: _ChangingPolicy, contract: Contract, pricer: Pricer) -> list[LifeElsewhere]:
     cover = pricer.cover_by_life(contract)
     return [
         LifeElsewhere(

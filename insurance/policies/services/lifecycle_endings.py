@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ARRAY, Uuid, any_, literal, text
@@ -21,6 +21,7 @@ from insurance.billing.services import mark_charged
 from insurance.core.bulk import id_array
 from insurance.core.errors import ConflictError, DomainError
 from insurance.core.money import total
+from insurance.core.reading import read_as
 from insurance.core.tenancy import current_org
 from insurance.debit_orders.queries import collection_in_flight
 from insurance.lapses.queries import list_forecasts
@@ -69,11 +70,47 @@ _LINES = text(
 )
 
 
+class EndingPolicy(NamedTuple):
+    """A policy as it stands before it ends, with its class and its holder."""
+
+    id: UUID
+    policy_number: str
+    status: str
+    product_id: UUID
+    product_version_id: UUID
+    customer_id: UUID
+    effective_date: date
+    expiry_date: date | None
+    term_years: int
+    due_day: int
+    frequency: str
+    premium: Decimal
+    coverage_amount: Decimal
+    rating: dict[str, Any]
+    current_version: int
+    ended_on: date | None
+    category: str
+    display_name: str
+    email: str | None
+
+
+class EndingPremium(NamedTuple):
+    """A premium line that the end of its policy charges, or whose charge it takes back."""
+
+    id: UUID
+    policy_id: UUID
+    kind: str
+    due_date: date
+    amount: Decimal
+    paid_amount: Decimal
+    posted_at: datetime | None
+
+
 @dataclass(frozen=True, slots=True)
 class Ended:
     """A policy that ends, worked out: what is charged first, and what is taken back."""
 
-    policy: Any
+    policy: EndingPolicy
     ending: Ending
     reason: str | None
     charges: Sequence[Charge]
@@ -85,8 +122,8 @@ class Ended:
 class _Facts:
     """What endings rest on, read once for all policies."""
 
-    policies: Sequence[Any]
-    lines: Mapping[UUID, Sequence[Any]]
+    policies: Sequence[EndingPolicy]
+    lines: Mapping[UUID, Sequence[EndingPremium]]
     forecasts: Mapping[UUID, Forecast]
     bases: Mapping[UUID, ContractBasis]
     closed: date | None
@@ -131,9 +168,9 @@ def _load(
 ) -> _Facts:
     ids = sorted({*lapsing, *expiring})
     values = {"org": current_org(), "policies": id_array(ids)}
-    policies = session.execute(_POLICIES, values).all()
-    lines: dict[UUID, list[Any]] = defaultdict(list)
-    for line in session.execute(_LINES, values):
+    policies = read_as(session, EndingPolicy, _POLICIES, values)
+    lines: dict[UUID, list[EndingPremium]] = defaultdict(list)
+    for line in read_as(session, EndingPremium, _LINES, values):
         lines[line.policy_id].append(line)
     collecting = collection_in_flight(session, list(lapsing), on=on) if lapsing else {}
     forecasts = list_forecasts(session, lapsing, on, collecting=collecting) if lapsing else {}
@@ -143,7 +180,7 @@ def _load(
 
 
 def _decide(
-    session: Session, facts: _Facts, row: Any, is_lapse: bool, reason: str, on: date
+    session: Session, facts: _Facts, row: EndingPolicy, is_lapse: bool, reason: str, on: date
 ) -> Ended:
     lines = facts.lines.get(row.id, ())
     if is_lapse:
@@ -178,7 +215,9 @@ def _decide(
     )
 
 
-def _charge(session: Session, facts: _Facts, row: Any, line: Any, day: date) -> Charge:
+def _charge(
+    session: Session, facts: _Facts, row: EndingPolicy, line: EndingPremium, day: date
+) -> Charge:
     key = (row.category, line.due_date)
     if key not in facts.vat_rates:
         facts.vat_rates[key] = vat_rate_on(session, *key)

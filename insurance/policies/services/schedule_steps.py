@@ -26,6 +26,7 @@ from insurance.core.db import transaction
 from insurance.core.ids import new_id
 from insurance.core.money import format_money
 from insurance.core.period import Period, add_months
+from insurance.core.reading import read_as
 from insurance.core.tenancy import current_org
 from insurance.ledger.models import TransferType
 from insurance.ledger.queries import closed_through
@@ -55,6 +56,18 @@ class NewLine(NamedTuple):
     period_end: date
     amount: Decimal
     whole_days: int | None
+
+
+class ShortSchedule(NamedTuple):
+    """A policy whose premiums do not reach far enough ahead, and where they end."""
+
+    id: UUID
+    due_day: int
+    frequency: str
+    expiry_date: date | None
+    instalment: Decimal
+    sequence: int
+    period_end: date
 
 
 class Charge(NamedTuple):
@@ -359,7 +372,7 @@ def decide_lines(
     """
     until = _horizon(on)
     values = {"org": current_org(), "until": until, "policies": id_array(policy_ids)}
-    rows = session.execute(_SHORT_OF, values).all()
+    rows = read_as(session, ShortSchedule, _SHORT_OF, values)
     if not rows:
         return []
     changing: dict[UUID, date] = {}
@@ -419,7 +432,7 @@ def _last_instalment(stages: Sequence[Stage], pricer: Pricer) -> Decimal:
 
 
 def _plan_changing(
-    row: Any, stages: Sequence[Stage], pricer: Pricer, on: date
+    row: ShortSchedule, stages: Sequence[Stage], pricer: Pricer, on: date
 ) -> Sequence[PlannedLine]:
     contract = stages[-1].contract
     return plan_lines(
