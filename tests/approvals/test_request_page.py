@@ -204,7 +204,13 @@ def _month_end(_policy_id: UUID) -> UUID | None:
 KINDS = {
     "month_end.apply": (
         _month_end,
-        ["1 of 1", "Premiums charged", "R 600,00", "Hash of the plan", "Open month-end run"],
+        [
+            "1 of 1",
+            "Premiums charged",
+            "1 policy, R 600,00",
+            "Hash of the plan",
+            "Open month-end run",
+        ],
     ),
     "products.launch": (
         _launch,

@@ -376,7 +376,7 @@ def _month_end(_session: Session, request: ApprovalRequest) -> list[Part]:
     steps = [
         _fact(
             step_in_words(StepCode(step["step"])),
-            f"{number(step['effects'])}, {format_money(Decimal(step['amount']))}",
+            f"{_policies(step['effects'])}, {format_money(Decimal(step['amount']))}",
         )
         for step in payload["steps"]
     ]
@@ -388,6 +388,10 @@ def _month_end(_session: Session, request: ApprovalRequest) -> list[Part]:
         _fact("Closes the month", _text(payload["close_month"])),
         _fact("Hash of the plan", payload["hash"][:12]),
     ]
+
+
+def _policies(count: int) -> str:
+    return f"{number(count)} {'policy' if count == 1 else 'policies'}"
 
 
 def _payees(payload: Mapping[str, Any]) -> list[Part]:

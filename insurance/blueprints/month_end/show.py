@@ -36,7 +36,6 @@ _STAGE = {
     RunStatus.APPLYING: 3,
     RunStatus.COMPLETED: 4,
     RunStatus.COMPLETED_WITH_EXCEPTIONS: 4,
-    RunStatus.CANCELLED: 4,
     RunStatus.FAILED: 4,
 }
 
@@ -76,7 +75,7 @@ def view_of(run: MonthEndRun) -> dict[str, Any]:
         "progress": queries.get_progress(session, run, now=clock.now()),
         "is_busy": is_busy,
         "stages": _STAGES,
-        "stage": _STAGE[run.status],
+        "stage": _stage_of(run),
         "steps": steps,
         "previous": before,
         "most": max((max(one.planned, one.was) for one in steps), default=0),
@@ -84,6 +83,15 @@ def view_of(run: MonthEndRun) -> dict[str, Any]:
         "approve_form": ApproveForm(),
         "act_form": ActForm(),
     }
+
+
+def _stage_of(run: MonthEndRun) -> int:
+    """Return the place of a run's stage; a plan that was cancelled stays where it stopped."""
+    if run.status is not RunStatus.CANCELLED:
+        return _STAGE[run.status]
+    if run.started_at:
+        return 4
+    return 3 if run.approved_at else 2 if run.planned_at else 1
 
 
 def _found(run: MonthEndRun) -> dict[str, Any]:
