@@ -129,7 +129,10 @@ class LeftOutAnswer(Answer):
 
 
 class MonthEndRunAnswer(Answer):
-    """A month-end run. `policies` of `book` policies in force were planned."""
+    """A month-end run. `policies` of `book` policies in force were planned.
+
+    `approval_id` is the request by which a plan waits for approval.
+    """
 
     run_id: UUID
     process_date: Day
@@ -140,6 +143,7 @@ class MonthEndRunAnswer(Answer):
     totals: dict[StepCode, StepTotalAnswer]
     hash: str | None
     requested_by: str
+    approval_id: UUID | None
     approved_by: str | None
     progress: ProgressAnswer
     started_at: datetime | None
@@ -445,7 +449,7 @@ def list_month_end_effects(month_end_run_id: UUID, query: EffectsQuery) -> Reply
     tag=TAG,
 )
 def approve_month_end_run(month_end_run_id: UUID, body: ApproveBody) -> dict[str, Any]:
-    """Approve a plan, as a second person; it is frozen by that."""
+    """Agree to a plan, which waits for approval; the last agreement that it needs freezes it."""
     now = clock.now()
     return run_answer(services.approve_run(month_end_run_id, comment=body.comment, now=now))
 
@@ -633,6 +637,7 @@ def run_answer(run: MonthEndRun) -> dict[str, Any]:
     session = db.session()
     left_out = queries.count_exceptions(session, run.id)
     newer = queries.find_superseding(session, [run]).get(run.id)
+    asked = services.find_request(session, run.id, clock.now())
     return {
         "run_id": run.id,
         "process_date": run.process_date,
@@ -649,6 +654,7 @@ def run_answer(run: MonthEndRun) -> dict[str, Any]:
         },
         "hash": run.hash,
         "requested_by": run.requested_by,
+        "approval_id": asked.id if asked else None,
         "approved_by": run.approved_by,
         "progress": queries.get_progress(session, run, now=clock.now()),
         "started_at": run.started_at,

@@ -27,8 +27,8 @@ class ApprovalRequest(TenantRecord):
     """Something that one person asked for and another decides.
 
     `payload` is frozen with its hash; `record_version` is the version of the record it was asked
-    on: a record that has moved on makes the request void. So many people as `needed` must agree;
-    the last of them is who decided. From `expires_at` on nobody can decide it any more.
+    on: a record that has moved on makes the request void. Where a schedule asked, `requested_by` is
+    the organization. So many people as `needed` must agree; the last of them is who decided. From `expires_at` on nobody can decide it any more.
     """
 
     __tablename__ = "approval_requests"

@@ -39,17 +39,25 @@ def _anybody(_session: Session, _request: ApprovalRequest) -> None:
     """Let everybody who may decide requests agree."""
 
 
+def _nothing(_session: Session, _request: ApprovalRequest, _now: datetime) -> None:
+    """Leave the record as it is."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
     """An action that two people do: which record it is about, and how it is carried out.
 
-    `check_checker` raises ForbiddenError, in words, for somebody who may not agree to a request.
+    `check_checker` raises ForbiddenError, in words, for somebody who may not agree to a request, and
+    ConflictError while nobody may. `when_declined` is a step that follows a rejection or a
+    withdrawal; `declined_means` says to people what it does.
     """
 
     action: str
     record: Record
     execute: Execute
     check_checker: Callable[[Session, ApprovalRequest], None] = _anybody
+    when_declined: Callable[[Session, ApprovalRequest, datetime], None] = _nothing
+    declined_means: str = "nothing changes"
 
 
 _subjects: dict[str, Subject] = {}

@@ -30,6 +30,7 @@ from insurance.core.bootstrap import bootstrap_server
 from insurance.core.context import Actor, acting_as
 from insurance.core.db import db
 from insurance.core.ids import new_id
+from insurance.core.permissions import Role
 from insurance.core.settings import Settings, load_settings
 from insurance.core.tenancy import platform_scope, tenant_scope
 from insurance.embedded import Services
@@ -277,7 +278,12 @@ def _begin(work: Callable[[Flask, UUID], None], org_id: UUID) -> None:
         (run,) = queries.list_runs(db.session(), limit=1).items
         run_id = run.id
         db.session.rollback()
-        checker = Actor(user_id=new_id(), email="checker@bench.example", org_id=org_id)
+        checker = Actor(
+            user_id=new_id(),
+            email="checker@bench.example",
+            org_id=org_id,
+            roles=frozenset({Role.MANAGER}),
+        )
         with acting_as(checker):
             services.approve_run(run_id, comment=None, now=at)
         services.apply_run(run_id, on=DAY, now=at)

@@ -20,6 +20,7 @@ from insurance.core.db import db, transaction
 from insurance.core.permissions import Role
 from insurance.core.tenancy import PLATFORM_ORG_ID, platform_scope, tenant_scope
 from insurance.customers.services import Address, CustomerDetails, create_customer
+from insurance.identity.queries import list_members
 from insurance.identity.services import add_user
 from insurance.organizations.queries import find_entry
 from insurance.organizations.services import NewOrganization, create_organization
@@ -308,12 +309,15 @@ def _contents(random: Random) -> dict[str, Any]:
 def _as(slug: str, login: str, org_id: UUID) -> Iterator[None]:
     """Let one of the staff act."""
     role, name = STAFF[login]
+    email = f"{login}@{slug}.example"
     actor = Actor(
-        email=f"{login}@{slug}.example",
+        user_id=next(one.user.id for one in list_members(db.session()) if one.user.email == email),
+        email=email,
         name=name,
         org_id=org_id,
         roles=frozenset({role}),
         channel=Channel.CLI,
     )
+    db.session().rollback()
     with acting_as(actor):
         yield

@@ -12,7 +12,9 @@ from jinja2 import Template
 from markupsafe import Markup
 
 from insurance.core import clock
+from insurance.core.context import current_actor
 from insurance.core.money import format_money
+from insurance.core.permissions import Permission, Role, roles_granted
 from insurance.customers.privacy import birth_words, may_see_identity
 from insurance.web.navigation import menu
 from insurance.web.static_files import asset
@@ -137,6 +139,13 @@ def words(code: Any) -> str:
     """Return a code as words: `MAIN_MEMBER` becomes `Main member`."""
     text = str(code).replace("_", " ").replace(".", " ").strip()
     return text[:1].upper() + text[1:].lower()
+
+
+def roles_in_words(*permissions: Permission) -> str:
+    """Return the roles that may do all of this in the organization, such as `manager, finance`."""
+    changes = current_actor().grant_changes
+    granted = [roles_granted(permission, changes) for permission in permissions]
+    return ", ".join(words(role).lower() for role in Role if all(role in one for one in granted))
 
 
 @lru_cache(1024)

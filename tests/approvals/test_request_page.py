@@ -51,6 +51,7 @@ from tests.factories.claims import MANAGER, account, acting, assess, benefit_of,
 from tests.factories.claims import pay as pay_claim
 from tests.factories.identity import SignedInClient
 from tests.factories.lifecycle import at, morning, sell
+from tests.factories.month_end import plan
 from tests.factories.products import make_ready_draft
 from tests.factories.reconciliation import csv_of, row
 
@@ -196,7 +197,21 @@ def _launch(_policy_id: UUID) -> UUID | None:
     return list_waiting(session, "products", product.id)[0].id
 
 
+def _month_end(_policy_id: UUID) -> UUID | None:
+    return list_waiting(db.session(), "month_end_runs", plan(DAY).id)[0].id
+
+
 KINDS = {
+    "month_end.apply": (
+        _month_end,
+        [
+            "1 of 1",
+            "Premiums charged",
+            "1 policy, R 600,00",
+            "Hash of the plan",
+            "Open month-end run",
+        ],
+    ),
     "products.launch": (
         _launch,
         ["Sold to new customers", "Nothing", "Version 1", "Terms: largest cover", "Open draft"],

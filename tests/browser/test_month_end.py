@@ -88,7 +88,7 @@ def test_a_month_end_is_planned_approved_applied_and_read(
     finance.get_by_role("button", name="Make the plan").click()
     expect(finance.get_by_text("0 of 1 policies")).to_be_visible()
     work()
-    _seen(finance, javascript, "You asked for this plan.")
+    _seen(finance, javascript, "You asked for this yourself")
 
     manager = signed_in(Role.MANAGER, javascript=javascript)
     manager.goto(f"/{org.slug}/month-end")
@@ -153,7 +153,7 @@ def test_axe_finds_nothing_in_any_state(
     expect(page.get_by_text("It is safe to leave this page.")).to_be_visible()
     _check(page)
     work()
-    expect(page.get_by_text("You asked for this plan.")).to_be_visible(timeout=10_000)
+    expect(page.get_by_text("You asked for this yourself")).to_be_visible(timeout=10_000)
     _check(page)
     page.get_by_role("link", name="See every effect").click()
     expect(page.get_by_role("heading", name="What month-end does")).to_be_visible()

@@ -23,6 +23,7 @@ from insurance.core import clock
 from insurance.core.context import Actor, Channel, acting_as
 from insurance.core.db import db
 from insurance.core.ids import new_id
+from insurance.core.permissions import Role
 from insurance.core.tenancy import platform_scope, tenant_scope
 from insurance.jobs import core, queue_of
 from insurance.month_end import queries, services
@@ -72,7 +73,9 @@ def request(app: Flask) -> str:
 
 def apply(app: Flask, run_id: str) -> str:
     """Approve a plan and ask for its application."""
-    checker = Actor(user_id=new_id(), email="checker@insurer.example")
+    checker = Actor(
+        user_id=new_id(), email="checker@insurer.example", roles=frozenset({Role.MANAGER})
+    )
     with _inside(app):
         with acting_as(checker):
             services.approve_run(UUID(run_id), comment=None, now=NOW)

@@ -13,7 +13,7 @@ from insurance.billing.models import LineStatus
 from insurance.billing.queries import list_premium_lines
 from insurance.claims.queries import get_claim
 from insurance.core.db import transaction
-from insurance.core.errors import ConflictError, DomainError
+from insurance.core.errors import ConflictError, DomainError, ForbiddenError
 from insurance.core.ids import new_id
 from insurance.core.period import add_years
 from insurance.core.tenancy import current_org
@@ -474,7 +474,7 @@ def test_one_does_not_approve_ones_own_plan(session: Session) -> None:
     sell(START)
     run = plan(DAY)
 
-    with at(DAY, MAKER) as now, pytest.raises(ConflictError, match="second person"):
+    with at(DAY, MAKER) as now, pytest.raises(ForbiddenError, match="somebody else must decide"):
         approve_run(run.id, comment=None, now=now)
 
 

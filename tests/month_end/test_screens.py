@@ -71,7 +71,7 @@ def test_finance_plans_a_manager_approves_finance_applies_and_takes_the_pack(
     assert "Anniversaries" in page
     assert "R\u00a018,60" in page
     assert "Approve plan" in page
-    assert "Somebody else" in finance.get(_at(org, f"/{run.id}")).text
+    assert "somebody else must decide it" in finance.get(_at(org, f"/{run.id}")).text
     assert _post(finance, _at(org, f"/{run.id}/approve")).status_code == 403
     assert _post(manager, _at(org, f"/{run.id}/approve"), comment="Checked").status_code == 303
     assert _post(finance, _at(org, f"/{run.id}/apply")).status_code == 303
@@ -97,8 +97,8 @@ def test_who_asked_for_a_plan_is_refused_to_approve_it(
 
     answer = _post(admin, _at(org, f"/{run.id}/approve"))
 
-    assert answer.status_code == 409
-    assert "A second person approves this plan" in answer.text
+    assert answer.status_code == 403
+    assert "You asked for this yourself, so somebody else must decide it." in answer.text
 
 
 def test_a_policy_is_shown_before_and_after_and_the_effects_are_narrowed(

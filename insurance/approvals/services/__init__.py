@@ -3,6 +3,7 @@
 from insurance.approvals.services.delegations import delegate_decisions, withdraw_delegation
 from insurance.approvals.services.requests import (
     approve_request,
+    close,
     make_void,
     reject_request,
     request_approval,
@@ -16,6 +17,7 @@ from insurance.approvals.services.waiting import expire_requests, remind_decider
 __all__ = [
     "approve_request",
     "change_settings",
+    "close",
     "delegate_decisions",
     "expire_requests",
     "make_void",

@@ -19,7 +19,7 @@ from insurance.approvals.services.standing import (
 from insurance.approvals.subjects import Subject, subject_of
 from insurance.audit_logs.rules import plain
 from insurance.audit_logs.services import record
-from insurance.core.context import current_actor
+from insurance.core.context import Actor, current_actor
 from insurance.core.db import transaction
 from insurance.core.errors import ConflictError, DomainError, ForbiddenError, NotFoundError
 from insurance.core.ids import new_id
@@ -38,16 +38,21 @@ def request_approval(
     payload: Mapping[str, Any],
     reason: str,
     now: datetime,
+    asker: Actor | None = None,
 ) -> ApprovalRequest:
     """Freeze what is asked for until others decide. The caller holds the record.
 
-    How many must agree and until when is frozen, too, as the organization wants it now. The same that waits on an earlier version of the record becomes void and this takes its place.
+    How many must agree and until when is frozen, too, as the organization wants it now. The same
+    that waits on an earlier version of the record becomes void and this takes its place. `asker` is
+    for whom a job asks; else the acting person does.
     Raises ConflictError where it waits on this version, ForbiddenError for a program; LookupError
     for a subject that is not registered, which nobody could approve.
     """
     if subject_of(subject.action) is not subject:
         raise LookupError(f"{subject.action} is registered as something else.")
-    maker_id = _check_maker(reason)
+    maker = asker or _acting_person()
+    if not reason.strip():
+        raise DomainError("Say why.", field="reason")
     _make_way(session, subject, resource_id, record_version, now)
     frozen = plain(dict(payload))
     request = ApprovalRequest(
@@ -64,8 +69,8 @@ def request_approval(
         needed=rules.people_needed(queries.list_rules(session), subject.action, amount),
         status=ApprovalStatus.WAITING,
         requested_at=now,
-        requested_by=maker_id,
-        requested_by_email=current_actor().email,
+        requested_by=maker.user_id or current_org(),
+        requested_by_email=maker.email,
         expires_at=now + timedelta(days=queries.get_setting(session).expires_after_days),
     )
     session.add(request)
@@ -87,13 +92,11 @@ def request_approval(
     return request
 
 
-def _check_maker(reason: str) -> UUID:
+def _acting_person() -> Actor:
     actor = current_actor()
     if actor.user_id is None or actor.is_system:
         raise ForbiddenError("A second person must decide this, so a person must ask for it.")
-    if not reason.strip():
-        raise DomainError("Say why.", field="reason")
-    return actor.user_id
+    return actor
 
 
 def _make_way(
@@ -226,11 +229,12 @@ def _agree(
 
 
 def reject_request(request_id: UUID, *, now: datetime, note: str | None = None) -> ApprovalRequest:
-    """Refuse what was asked for; nothing is done. Raises ForbiddenError for the one who asked."""
+    """Refuse what was asked for; it is not done. Raises ForbiddenError for the one who asked."""
     with transaction() as session:
         request = _take(session, request_id, now)
         standing = standing_to_reject(session, request, now=now)
         _decide(session, request, standing, ApprovalStatus.REJECTED, note, now)
+        subject_of(request.action).when_declined(session, request, now)
         return request
 
 
@@ -255,6 +259,7 @@ def withdraw_request(
         request = _take(session, request_id, now)
         rules.check_maker(request.requested_by, current_actor().user_id)
         close(session, request, ApprovalStatus.WITHDRAWN, note, now)
+        subject_of(request.action).when_declined(session, request, now)
         return request
 
 

@@ -1,5 +1,6 @@
 """What a request asks for in the words of the trade: each part, how it stands and how it would."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -22,6 +23,9 @@ from insurance.core.db import db
 from insurance.core.errors import NotFoundError
 from insurance.core.money import ZERO, format_money
 from insurance.customers.privacy import as_shown, may_see_identity
+from insurance.month_end.exports import step_in_words
+from insurance.month_end.models import StepCode
+from insurance.month_end.services.approving import APPLY
 from insurance.policies import queries as policies
 from insurance.policies.models import Policy
 from insurance.policies.services import cancellation, endorsements, relief, setting_aside
@@ -32,7 +36,7 @@ from insurance.products.queries import Difference
 from insurance.products.services import LAUNCH
 from insurance.reconciliation.services.suspense import MATCH, RETURN
 from insurance.web.business import business_day
-from insurance.web.filters import words
+from insurance.web.filters import number, words
 
 _NO_VALUE = "–"
 _MONEY = frozenset({"new_sum_assured", "new_premium"})
@@ -44,6 +48,7 @@ _RARE = frozenset({"is_main", "per_policy", "excess_amount", "excess_per_cent"})
 NAMES = {
     "claims.pay": "Payment of a claim",
     "claims.undo_death": "Undoing a reported death",
+    "month_end.apply": "Plan of a month-end",
     "policies.cancel": "Cancellation of a policy",
     "policies.endorse_backdated": "Change of a policy with effect in the past",
     "policies.receive_payment": "Large payment received on a policy",
@@ -96,7 +101,8 @@ def link_to(request: ApprovalRequest) -> Link | None:
         return None
     if request.action == LAUNCH.action:
         return _draft(request)
-    place: dict[str, Any] = {f"{record.name}_id": request.resource_id}
+    name = re.sub(r"\W", "_", record.name)
+    place: dict[str, Any] = {f"{name}_id": request.resource_id}
     return Link(record.name, url_for(record.endpoint, **place))
 
 
@@ -138,9 +144,9 @@ def _launch(session: Session, request: ApprovalRequest) -> list[Part]:
 def _benefit_names(session: Session, product_id: UUID, *numbers: int | None) -> dict[str, str]:
     """Return the names of the benefits of some versions by their codes; the first version's win."""
     names: dict[str, str] = {}
-    for number in filter(None, numbers):
+    for version_number in filter(None, numbers):
         try:
-            version = products.get_numbered_version(session, product_id, number)
+            version = products.get_numbered_version(session, product_id, version_number)
         except NotFoundError:
             continue
         for one in products.list_benefits(session, version.id):
@@ -365,6 +371,29 @@ def _undone_death(session: Session, request: ApprovalRequest) -> list[Part]:
     ]
 
 
+def _month_end(_session: Session, request: ApprovalRequest) -> list[Part]:
+    payload = request.payload
+    steps = [
+        _fact(
+            step_in_words(StepCode(step["step"])),
+            f"{_policies(step['effects'])}, {format_money(Decimal(step['amount']))}",
+        )
+        for step in payload["steps"]
+    ]
+    return [
+        Part("Plan", "Frozen; it can then be applied exactly so", "Ready"),
+        _fact("Up to and with", _text(payload["process_date"])),
+        _fact("Policies", f"{number(payload['policies'])} of {number(payload['book'])}"),
+        *steps,
+        _fact("Closes the month", _text(payload["close_month"])),
+        _fact("Hash of the plan", payload["hash"][:12]),
+    ]
+
+
+def _policies(count: int) -> str:
+    return f"{number(count)} {'policy' if count == 1 else 'policies'}"
+
+
 def _payees(payload: Mapping[str, Any]) -> list[Part]:
     payees = payload.get("payees") or [
         {"name": payload.get("payee") or _NO_VALUE, "account": payload.get("account")}
@@ -445,4 +474,5 @@ _KINDS: dict[Subject, Callable[[Session, ApprovalRequest], list[Part]]] = {
     LAUNCH: _launch,
     payments.PAY: _claim_payment,
     restoring.UNDO_DEATH: _undone_death,
+    APPLY: _month_end,
 }

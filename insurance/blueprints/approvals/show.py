@@ -17,10 +17,9 @@ from insurance.core import clock
 from insurance.core.context import current_actor
 from insurance.core.db import db
 from insurance.core.errors import ConflictError, DomainError, ForbiddenError
-from insurance.core.permissions import Role, roles_granted
 from insurance.web.access import requires
 from insurance.web.business import business_day
-from insurance.web.filters import words
+from insurance.web.filters import roles_in_words
 from insurance.web.forms import Form, TextField
 from insurance.web.html import go, page, refuse
 
@@ -107,11 +106,11 @@ def _page(found: ApprovalRequest, form: DecisionForm, status: int = 200) -> Resp
         agreed=agreed,
         has_agreed=any(one.agreed_by == current_actor().user_id for one in agreed),
         refusal=refusal,
-        deciders=_deciders(),
+        deciders=roles_in_words(ApprovalsMay.DECIDE),
         waits=waits,
         is_overdue=is_overdue,
         link=link_to(found),
-        record=subject_of(found.action).record,
+        subject=subject_of(found.action),
     )
 
 
@@ -123,9 +122,3 @@ def _try(
         return way(db.session(), found, now=clock.now()), ""
     except (ForbiddenError, ConflictError) as refusal:
         return None, refusal.message
-
-
-def _deciders() -> str:
-    """Return the roles that decide requests, in words."""
-    deciding = roles_granted(ApprovalsMay.DECIDE, current_actor().grant_changes)
-    return ", ".join(words(role).lower() for role in Role if role in deciding)

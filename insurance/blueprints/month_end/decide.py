@@ -12,27 +12,32 @@ from insurance.core.context import current_actor
 from insurance.core.db import db
 from insurance.core.errors import DomainError
 from insurance.month_end import queries, services
-from insurance.month_end.models import MonthEndRun
+from insurance.month_end.models import MonthEndRun, RunStatus
 from insurance.month_end.permissions import MonthEndMay
 from insurance.web.access import requires
 from insurance.web.business import business_day
 from insurance.web.forms import Form
 from insurance.web.html import go, page, refuse
 
+Done = tuple[MonthEndRun, str | None]
+"""The run to show after something was done, and what to say of it."""
+
 
 @bp.post("/<uuid:month_end_run_id>/approve")
 @requires(MonthEndMay.APPROVE)
 def approve(month_end_run_id: UUID) -> Response:
-    """Freeze a plan as a second person; who may run it can apply it in the same breath."""
+    """Agree to a plan; who may run it can apply it in the same breath, once enough agreed."""
     queries.get_run(db.session(), month_end_run_id)
     form = ApproveForm()
     is_to_run = bool(request.form.get("apply")) and current_actor().may(MonthEndMay.RUN)
 
-    def act() -> MonthEndRun:
+    def act() -> Done:
         run = services.approve_run(month_end_run_id, comment=form.comment.data, now=clock.now())
-        return _apply(run.id) if is_to_run else run
+        if run.status is RunStatus.PLANNED:
+            return run, "You agreed; the plan waits for somebody else to agree, too."
+        return _apply(run.id) if is_to_run else run, "The plan was approved."
 
-    return _act(month_end_run_id, form, act, "The plan was approved.", "approve_form")
+    return _act(month_end_run_id, form, act, "approve_form")
 
 
 @bp.post("/<uuid:month_end_run_id>/apply")
@@ -40,7 +45,7 @@ def approve(month_end_run_id: UUID) -> Response:
 def apply(month_end_run_id: UUID) -> Response:
     """Apply exactly what the plan lists."""
     queries.get_run(db.session(), month_end_run_id)
-    return _act(month_end_run_id, ActForm(), lambda: _apply(month_end_run_id), None, "act_form")
+    return _act(month_end_run_id, ActForm(), lambda: (_apply(month_end_run_id), None), "act_form")
 
 
 @bp.route("/<uuid:month_end_run_id>/cancel", methods=["GET", "POST"])
@@ -72,23 +77,21 @@ def retry(month_end_run_id: UUID) -> Response:
     """Plan again what the run left out."""
     queries.get_run(db.session(), month_end_run_id)
 
-    def act() -> MonthEndRun:
-        return services.retry_run(month_end_run_id, on=business_day(), now=clock.now())
+    def act() -> Done:
+        run = services.retry_run(month_end_run_id, on=business_day(), now=clock.now())
+        return run, "What was left out is being planned again."
 
-    message = "What was left out is being planned again."
-    return _act(month_end_run_id, ActForm(), act, message, "act_form")
+    return _act(month_end_run_id, ActForm(), act, "act_form")
 
 
 def _apply(run_id: UUID) -> MonthEndRun:
     return services.apply_run(run_id, on=business_day(), now=clock.now())
 
 
-def _act(
-    run_id: UUID, form: Form, act: Callable[[], MonthEndRun], message: str | None, name: str
-) -> Response:
+def _act(run_id: UUID, form: Form, act: Callable[[], Done], name: str) -> Response:
     if form.validate_on_submit():
         try:
-            run = act()
+            run, message = act()
         except DomainError as error:
             refuse(form, error)
         else:

@@ -8,19 +8,22 @@ from uuid import UUID
 
 from flask import Response, request, url_for
 
+from insurance.approvals.permissions import ApprovalsMay
+from insurance.approvals.queries import agreements_of
+from insurance.approvals.services import standing_to_agree
 from insurance.blueprints.month_end import bp
 from insurance.core import clock
-from insurance.core.context import current_actor
 from insurance.core.db import db
-from insurance.core.errors import NotFoundError
+from insurance.core.errors import ConflictError, ForbiddenError, NotFoundError
 from insurance.core.money import total
-from insurance.month_end import queries
+from insurance.month_end import queries, services
 from insurance.month_end.exports import step_in_words
 from insurance.month_end.models import MonthEndRun, PackKind, RunStatus, StepCode
 from insurance.month_end.permissions import MonthEndMay
 from insurance.web.access import requires
 from insurance.web.business import business_day
 from insurance.web.exports import EXCEL
+from insurance.web.filters import roles_in_words
 from insurance.web.forms import Form, TextField
 from insurance.web.html import go, page, wants_part
 
@@ -33,7 +36,6 @@ _STAGE = {
     RunStatus.APPLYING: 3,
     RunStatus.COMPLETED: 4,
     RunStatus.COMPLETED_WITH_EXCEPTIONS: 4,
-    RunStatus.CANCELLED: 4,
     RunStatus.FAILED: 4,
 }
 
@@ -73,7 +75,7 @@ def view_of(run: MonthEndRun) -> dict[str, Any]:
         "progress": queries.get_progress(session, run, now=clock.now()),
         "is_busy": is_busy,
         "stages": _STAGES,
-        "stage": _STAGE[run.status],
+        "stage": _stage_of(run),
         "steps": steps,
         "previous": before,
         "most": max((max(one.planned, one.was) for one in steps), default=0),
@@ -83,6 +85,15 @@ def view_of(run: MonthEndRun) -> dict[str, Any]:
     }
 
 
+def _stage_of(run: MonthEndRun) -> int:
+    """Return the place of a run's stage; a plan that was cancelled stays where it stopped."""
+    if run.status is not RunStatus.CANCELLED:
+        return _STAGE[run.status]
+    if run.started_at:
+        return 4
+    return 3 if run.approved_at else 2 if run.planned_at else 1
+
+
 def _found(run: MonthEndRun) -> dict[str, Any]:
     """Return what a plan or a result asks people to look at."""
     session = db.session()
@@ -90,12 +101,30 @@ def _found(run: MonthEndRun) -> dict[str, Any]:
         "left_out": queries.list_exceptions(session, run.id, limit=SHOWN),
         "left_out_counts": queries.count_exceptions(session, run.id),
         "blocked": queries.list_effects(session, run.id, limit=SHOWN, blocked=True),
-        "is_own": _is_own(run),
+        **_approval_of(run),
         "superseded_by": queries.find_superseding(session, [run]).get(run.id),
         "has_come": run.process_date <= business_day(),
         "may_apply_unapproved": queries.get_setting(session).may_apply_unapproved,
         "pack": queries.find_pack(session, run.id, PackKind.PDF),
         "follow_up": queries.find_follow_up(session, run.id),
+    }
+
+
+def _approval_of(run: MonthEndRun) -> dict[str, Any]:
+    """Return what waits for approval of a plan, who agreed and may, and why the reader may not."""
+    session, now = db.session(), clock.now()
+    asked = services.find_request(session, run.id, now)
+    refusal = ""
+    if asked is not None:
+        try:
+            standing_to_agree(session, asked, now=now)
+        except (ForbiddenError, ConflictError) as error:
+            refusal = error.message
+    return {
+        "asked": asked,
+        "agreed": agreements_of(session, [asked])[asked.id] if asked else [],
+        "refusal": refusal,
+        "approvers": roles_in_words(ApprovalsMay.DECIDE, MonthEndMay.APPROVE),
     }
 
 
@@ -167,13 +196,6 @@ def _compared(
         sum(one.planned for one in then),
         total(one.amount for one in then),
         products,
-    )
-
-
-def _is_own(run: MonthEndRun) -> bool:
-    actor = current_actor()
-    return actor.email == run.requested_by or (
-        actor.user_id is not None and actor.user_id == run.requested_by_id
     )
 
 

@@ -1,5 +1,7 @@
 """Commands of month-end: plan, approve, apply, cancel, follow up; index tables and escalation."""
 
+from insurance.month_end.services.approving import approve_run, find_request
+from insurance.month_end.services.counts import amount_of, counts_of, effects_of
 from insurance.month_end.services.escalations import (
     preview_escalation,
     record_escalation_rule,
@@ -16,12 +18,8 @@ from insurance.month_end.services.reports import report_run
 from insurance.month_end.services.runs import (
     ALWAYS,
     WantedRun,
-    amount_of,
     apply_run,
-    approve_run,
     cancel_run,
-    counts_of,
-    effects_of,
     fail_run,
     finish_now,
     plan_last_month,
@@ -44,6 +42,7 @@ __all__ = [
     "counts_of",
     "effects_of",
     "fail_run",
+    "find_request",
     "finish_now",
     "get_standing",
     "plan_last_month",

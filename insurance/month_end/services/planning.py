@@ -18,6 +18,7 @@ from insurance.month_end.models import (
     RunStatus,
     StepCode,
 )
+from insurance.month_end.services.approving import ask_to_approve
 from insurance.month_end.services.chunks import claim, ids_of, keep_plan, left, work_of
 from insurance.month_end.services.effects import (
     hash_of_texts,
@@ -63,6 +64,8 @@ def _finish_planning(session: Session, run_id: UUID, now: datetime) -> bool:
     run.status = RunStatus.PLANNED
     if not run.dry_run:
         run.status, run.started_at = RunStatus.APPLYING, now
+    elif not queries.get_setting(session).may_apply_unapproved:
+        ask_to_approve(session, run, now)
     record(
         session,
         action="month_end.planned",

@@ -1,9 +1,8 @@
-"""Asking for a month-end, approving its plan, applying it, cancelling it, following it up."""
+"""Asking for a month-end, applying its plan, cancelling it, following it up."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +10,7 @@ from sqlalchemy import text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from insurance.approvals.models import ApprovalStatus
 from insurance.audit_logs.services import record
 from insurance.core.context import current_actor
 from insurance.core.db import transaction
@@ -23,7 +23,6 @@ from insurance.ledger.queries import closed_through
 from insurance.month_end import queries
 from insurance.month_end.models import (
     ChunkKind,
-    ExceptionKind,
     MonthEndChunk,
     MonthEndException,
     MonthEndRun,
@@ -32,6 +31,8 @@ from insurance.month_end.models import (
     StepCode,
 )
 from insurance.month_end.rules import EVERY_RUN, last_month_end, read_addresses
+from insurance.month_end.services.approving import end_request, refuse_superseded, state_of
+from insurance.month_end.services.auditing import audit_run
 from insurance.month_end.services.escalations import load_escalations
 from insurance.month_end.services.work import work_on
 
@@ -106,7 +107,7 @@ def request_run(wanted: WantedRun, *, on: date, now: datetime) -> MonthEndRun:
             run.policies = bounds[-1].place if bounds else 0
             _add_chunks(session, run, bounds, wanted.chunk)
             _ask(session, run)
-            _audit(session, run, "month_end.plan")
+            audit_run(session, run, "month_end.plan")
             return run
     except IntegrityError as error:
         raise _busy() from error
@@ -238,25 +239,6 @@ def _ask(session: Session, run: MonthEndRun) -> None:
         enqueue(session, "month_end.work", run_id=run.id)
 
 
-def approve_run(run_id: UUID, *, comment: str | None, now: datetime) -> MonthEndRun:
-    """Freeze a plan, as a second person. Raises ConflictError for one's own, or no plan."""
-    with transaction() as session:
-        run = queries.get_run(session, run_id, lock=True)
-        if run.status is not RunStatus.PLANNED:
-            raise ConflictError(f"{_state_of(run)}; only a plan that is ready can be approved.")
-        _refuse_superseded(session, run)
-        actor = current_actor()
-        is_own = actor.email == run.requested_by or (
-            actor.user_id is not None and actor.user_id == run.requested_by_id
-        )
-        if is_own:
-            raise ConflictError("A second person approves this plan: you asked for it.")
-        run.status, run.approved_at, run.approved_by = RunStatus.APPROVED, now, actor.email
-        run.comment = (comment or "").strip() or None
-        _audit(session, run, "month_end.approve", reason=run.comment)
-        return run
-
-
 def apply_run(run_id: UUID, *, on: date, now: datetime) -> MonthEndRun:
     """Begin to apply an approved plan, in jobs.
 
@@ -267,25 +249,15 @@ def apply_run(run_id: UUID, *, on: date, now: datetime) -> MonthEndRun:
         with transaction() as session:
             run = queries.get_run(session, run_id, lock=True)
             if not _may_apply(run, queries.get_setting(session)):
-                raise ConflictError(f"{_state_of(run)}; only an approved plan can be applied.")
-            _refuse_superseded(session, run)
+                raise ConflictError(f"{state_of(run)}; only an approved plan can be applied.")
+            refuse_superseded(session, run)
+            end_request(session, run, ApprovalStatus.VOID, "The plan was applied without it.", now)
             begin_applying(session, run, on=on, now=now)
             _ask(session, run)
-            _audit(session, run, "month_end.apply")
+            audit_run(session, run, "month_end.apply")
             return run
     except IntegrityError as error:
         raise _busy() from error
-
-
-def _refuse_superseded(session: Session, run: MonthEndRun) -> None:
-    newer = queries.find_superseding(session, [run]).get(run.id)
-    if newer is not None:
-        raise ConflictError(
-            f"{newer.requested_by} asked for a newer month-end of this month on"
-            f" {newer.requested_at:%Y/%m/%d %H:%M} UTC, which counts in place of this plan."
-            " Cancel this one.",
-            detail={"superseded_by": str(newer.id)},
-        )
 
 
 def _may_apply(run: MonthEndRun, setting: MonthEndSetting) -> bool:
@@ -315,18 +287,15 @@ def begin_applying(session: Session, run: MonthEndRun, *, on: date, now: datetim
     session.flush()
 
 
-def _state_of(run: MonthEndRun) -> str:
-    return f"This run is {run.status.value.replace('_', ' ').lower()}"
-
-
 def cancel_run(run_id: UUID, *, now: datetime) -> MonthEndRun:
     """Stop a run: a plan at once, one that is applied after the chunks under way."""
     with transaction() as session:
         run = queries.get_run(session, run_id, lock=True)
         if run.status not in OPEN:
-            raise ConflictError(f"{_state_of(run)}; there is nothing to cancel.")
+            raise ConflictError(f"{state_of(run)}; there is nothing to cancel.")
+        end_request(session, run, ApprovalStatus.WITHDRAWN, "The plan was cancelled.", now)
         run.status, run.finished_at = RunStatus.CANCELLED, now
-        _audit(session, run, "month_end.cancel")
+        audit_run(session, run, "month_end.cancel")
         return run
 
 
@@ -336,7 +305,7 @@ def retry_run(run_id: UUID, *, on: date, now: datetime, chunk: int = CHUNK) -> M
         with transaction() as session:
             before = queries.get_run(session, run_id, lock=True)
             if before.status not in queries.ENDED:
-                raise ConflictError(f"{_state_of(before)}; only one that ended is followed up.")
+                raise ConflictError(f"{state_of(before)}; only one that ended is followed up.")
             values = {"org": current_org(), "run": run_id}
             rows = session.execute(_FOLLOWED, values).all()
             if not rows:
@@ -359,7 +328,7 @@ def retry_run(run_id: UUID, *, on: date, now: datetime, chunk: int = CHUNK) -> M
                 .values(followed_by_id=run.id)
             )
             _ask(session, run)
-            _audit(session, run, "month_end.retry")
+            audit_run(session, run, "month_end.retry")
             return run
     except IntegrityError as error:
         raise _busy() from error
@@ -414,7 +383,7 @@ def fail_run(run_id: UUID, error: str, *, now: datetime) -> None:
         if run.status in queries.BUSY:
             run.status, run.error, run.finished_at = RunStatus.FAILED, error[:500], now
             enqueue(session, "month_end.report", run_id=run.id)
-            _audit(session, run, "month_end.fail", reason=run.error)
+            audit_run(session, run, "month_end.fail", reason=run.error)
 
 
 def set_month_end(
@@ -444,46 +413,3 @@ def set_month_end(
         }
         record(session, action="month_end.set", resource="month_end", after=after)
         return row
-
-
-def counts_of(run: MonthEndRun, left_out: dict[ExceptionKind, int]) -> dict[str, int]:
-    """Return the counts of a run as they are published."""
-    names = {
-        "schedules_extended": StepCode.EXTEND_SCHEDULES,
-        "premiums_posted": StepCode.POST_PREMIUMS,
-        "overdue_marked": StepCode.MARK_OVERDUE,
-        "indexed": StepCode.ANNIVERSARIES,
-        "lapse_candidates": StepCode.LAPSE_CANDIDATES,
-        "lapsed": StepCode.LAPSES,
-    }
-    found = {name: effects_of(run, step) for name, step in names.items()}
-    quarantined = left_out.get(ExceptionKind.FAILED, 0)
-    return {"policies": run.policies, **found, "quarantined": quarantined}
-
-
-def effects_of(run: MonthEndRun, step: StepCode) -> int:
-    """Return how many effects a step has."""
-    return sum(count for count, _amount in run.totals.get(step.value, {}).values())
-
-
-def amount_of(run: MonthEndRun, step: StepCode) -> Decimal:
-    """Return the amount of a step's effects."""
-    found = run.totals.get(step.value, {}).values()
-    return sum((Decimal(amount) for _count, amount in found), Decimal("0.00"))
-
-
-def _audit(session: Session, run: MonthEndRun, action: str, reason: str | None = None) -> None:
-    record(
-        session,
-        action=action,
-        resource="month_end_runs",
-        resource_id=run.id,
-        after={
-            "process_date": run.process_date,
-            "status": run.status,
-            "steps": run.steps,
-            "policies": run.policies,
-            "hash": run.hash,
-        },
-        reason=reason,
-    )
