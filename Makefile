@@ -18,6 +18,7 @@ test: $(VENV)/.dev ## The whole suite, browser tests included
 HISTORIES ?= 2000
 oracle: $(VENV)/.dev ## HISTORIES of policies, and a fifth as many of claims, other ones each time, compared with a second hand's model
 	HISTORIES=$(HISTORIES) $(BIN)/python -m pytest -q tests/oracle $(ARGS)
+	HISTORIES=200 $(BIN)/python -m pytest -q -m by_chance $(ARGS)
 
 lint: $(VENV)/.dev ## Style, types, import contracts, templates
 	$(BIN)/ruff check insurance tests migrations

@@ -31,6 +31,17 @@ from tests.factories.organizations import OrganizationFacts, make_organization
 from tests.invariants.watching import MARKER, Books
 from tests.servers import environment_of, only_one, shared_services
 
+# Files that a worker takes minutes for: whoever began one last would end alone.
+_LONGEST = ("oracle", "browser", "journeys", "api", "lapses", "migrations", "month_end")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the folders of the longest files; mark what is told where the database is."""
+    items.sort(key=lambda item: item.path.parent.name not in _LONGEST)
+    for item in items:
+        if "servers" in getattr(item, "fixturenames", ()):
+            item.add_marker("sql")
+
 
 @pytest.fixture(scope="session")
 def books() -> Iterator[Books]:

@@ -14,6 +14,7 @@ from insurance.core.tenancy import tenant_scope
 from tests.factories.everything import ids_of, make_everything
 from tests.factories.identity import api_key_for, make_person
 from tests.factories.organizations import make_organization
+from tests.random_tries import by_chance, tries
 
 CHECKS = (
     schemathesis.checks.not_a_server_error,
@@ -23,6 +24,7 @@ CHECKS = (
 )
 
 
+@by_chance
 def test_the_api_keeps_to_its_document_with_records_that_are_there(
     app: Flask, admin_connection: Connection
 ) -> None:
@@ -41,7 +43,10 @@ def test_the_api_keeps_to_its_document_with_records_that_are_there(
 
         @hypothesis.given(case=operation.as_strategy(), is_there=st.booleans())
         @hypothesis.settings(
-            max_examples=10, deadline=None, suppress_health_check=list(HealthCheck), database=None
+            max_examples=tries(5, 30),
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            database=None,
         )
         def probe(case: schemathesis.Case, is_there: bool) -> None:
             if is_there:

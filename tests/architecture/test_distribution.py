@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -56,7 +57,7 @@ def test_every_statement_obeys(rule: str) -> None:
     found = [
         f"{path.relative_to(ROOT)}:{line}"
         for path in CODE
-        for line, statement in _statements(path.read_text())
+        for line, statement in _statements_of(path)
         if wrong.search(statement)
     ]
     assert found == []
@@ -83,6 +84,11 @@ def test_a_page_of_objects_has_a_total_order() -> None:
         if _is_call(ordered, "order_by") and not _is_total(ordered)
     ]
     assert found == []
+
+
+@cache
+def _statements_of(path: Path) -> list[tuple[int, str]]:
+    return list(_statements(path.read_text()))
 
 
 def _statements(source: str) -> Iterator[tuple[int, str]]:

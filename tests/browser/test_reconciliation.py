@@ -16,7 +16,7 @@ from insurance.core.permissions import Role
 from insurance.core.tenancy import tenant_scope
 from insurance.reconciliation.queries import list_suspense
 from insurance.reconciliation.services import post_file, preview_upload
-from tests.browser.axe import faults_of
+from tests.browser.axe import faults_of, faults_of_looks
 from tests.factories.organizations import OrganizationFacts
 from tests.factories.reconciliation import commit, csv_of, make_policies, make_reconciliation, row
 
@@ -102,10 +102,7 @@ def test_the_progress_runs_along_and_ends_by_itself(
     expect(page.locator("main .head")).to_contain_text("Committed")
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 390)])
 def test_what_a_person_decides_of_files_has_no_faults_that_a_machine_finds(
-    scheme: str,
-    width: int,
     app: Flask,
     signed_in: Callable[..., Page],
     org: OrganizationFacts,
@@ -119,7 +116,7 @@ def test_what_a_person_decides_of_files_has_no_faults_that_a_machine_finds(
             one.id for one in list_suspense(db.session(), limit=9).items if one.amount == 100
         )
         db.session().rollback()
-    page = signed_in(width=width, scheme=scheme)
+    page = signed_in()
     faults = {}
     for path in (
         f"reconciliation/{file_id}",
@@ -131,14 +128,14 @@ def test_what_a_person_decides_of_files_has_no_faults_that_a_machine_finds(
     ):
         answer = page.goto(f"/{org.slug}/{path}")
         assert (path, answer and answer.status) == (path, 200)
-        if found := faults_of(page):
+        if found := faults_of_looks(page):
             faults[path] = found
     page.goto(f"/{org.slug}/reconciliation/upload")
     unknown = {"name": "club.csv", "mimeType": "text/csv", "buffer": b"wann,wer,rand\n1,2,3\n"}
     page.get_by_label("File").set_input_files(unknown)  # type: ignore[arg-type]
     page.get_by_role("button", name="Show what it would do").click()
     expect(page.locator("main")).to_contain_text("wann")
-    if found := faults_of(page):
+    if found := faults_of_looks(page):
         faults["mapping"] = found
 
     assert faults == {}

@@ -1,6 +1,7 @@
 """Whatever a test does to claims: the history gives the present, the money and the cover agree."""
 
 from collections.abc import Iterator
+from datetime import date
 
 import pytest
 from flask import Flask
@@ -9,7 +10,10 @@ from sqlalchemy import text
 from insurance.core.db import db
 from insurance.core.tenancy import tenant_scope
 from insurance.policies.replay import find_differences
-from tests.factories.organizations import OrganizationFacts
+from tests.factories.book import TODAY
+from tests.factories.claims import seed_claims
+from tests.factories.lifecycle import sell
+from tests.factories.organizations import OrganizationFacts, make_organization
 
 _FAULTS = {
     "an item's approved and paid amounts are those of its entries": """
@@ -70,6 +74,17 @@ def assert_claims_agree(org: OrganizationFacts) -> None:
     session.rollback()
     for fault, statement in _FAULTS.items():
         assert session.execute(text(statement), {"org": org.id}).all() == [], fault
+
+
+@pytest.fixture(scope="module")
+def insurer(app: Flask) -> OrganizationFacts:
+    """Return an insurer with a claim in every state, for the tests of a file that only read."""
+    with app.app_context():
+        made = make_organization()
+        with tenant_scope(made.id):
+            seed_claims([sell(date(2026, 9, 20)) for _ in range(7)], TODAY)
+            db.session.remove()
+    return made
 
 
 @pytest.fixture(autouse=True)

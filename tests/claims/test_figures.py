@@ -31,6 +31,7 @@ from insurance.policies.replay import find_differences
 from tests.factories.book import TODAY
 from tests.factories.claims import ASSESSOR, MANAGER, account, acting, assess, claim, complete, pay
 from tests.factories.lifecycle import sell
+from tests.random_tries import by_chance, tries
 
 START = date(2026, 9, 20)
 PERIOD = " WHERE c.org_id = :org AND c.submitted_on BETWEEN :start AND :end"
@@ -154,7 +155,8 @@ def _rounded(cell: object) -> object:
     return round(cell, 9) if isinstance(cell, Decimal) and cell % 1 else cell
 
 
-@pytest.mark.parametrize("seed", range(4))
+@by_chance
+@pytest.mark.parametrize("seed", range(tries(2, 12)))
 def test_reports_say_what_the_claims_say_counted_or_not(session: Session, seed: int) -> None:
     random, day = Random(seed), START
     policies = [sell(START) for _ in range(4)]

@@ -1,4 +1,4 @@
-"""Reports, loss ratio and settings of claims over the API."""
+"""Reports and loss ratio of claims over the API."""
 
 import csv
 import io
@@ -8,30 +8,22 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from insurance.claims import queries
+from insurance.claims.models import Claim
 from insurance.claims.reports import REPORTS, totals_of
 from insurance.core import clock
 from insurance.core.permissions import Role
-from tests.claims.test_reports import START, WANTED, run_report
+from tests.claims.test_reports import WANTED, run_report
+from tests.claims.test_settings_api import SETTINGS
 from tests.factories.book import TODAY
-from tests.factories.claims import seed_claims
 from tests.factories.identity import TestClient
-from tests.factories.lifecycle import morning, sell
+from tests.factories.lifecycle import morning
+from tests.factories.organizations import OrganizationFacts
 
 Api = Callable[..., TestClient]
 PERIOD = "from=2026-11-01&to=2026-11-20"
-SETTINGS = {
-    "other_days": 7,
-    "days_by_class": {"RISK": 5},
-    "payee_change_days": 21,
-    "early_claim_days": 90,
-    "large_loss": 50000,
-    "assignment": "IN_TURN",
-    "verified_account_first": True,
-}
 
 
 @pytest.fixture(autouse=True)
@@ -42,11 +34,17 @@ def today() -> Iterator[None]:
 
 
 @pytest.fixture
+def org(insurer: OrganizationFacts) -> OrganizationFacts:
+    """Return the insurer of all tests of this file."""
+    return insurer
+
+
+@pytest.fixture
 def claims(session: Session) -> list[UUID]:
-    """Return a claim in every state."""
-    made = seed_claims([sell(START) for _ in range(7)], TODAY)
+    """Return its claims, one in every state."""
+    found = list(session.scalars(select(Claim.id).order_by(Claim.claim_number)))
     session.rollback()
-    return made
+    return found
 
 
 def _all(client: TestClient, path: str, limit: int) -> list[Any]:
@@ -104,7 +102,7 @@ def test_what_stands_behind_a_figure_is_asked_of_the_register(api: Api, claims: 
 def test_a_report_is_sent_as_a_file_and_the_file_is_audited(
     api: Api, session: Session, claims: list[UUID], code: str
 ) -> None:
-    client = api(Role.CLAIMS_ASSESSOR)
+    client, before = api(Role.CLAIMS_ASSESSOR), _exports(session)
     sent = client.get(f"/api/v1/claim-reports/rows?report={code}&{PERIOD}&format=csv")
     rows = list(csv.reader(io.StringIO(sent.text.removeprefix("\ufeff"))))
 
@@ -113,11 +111,14 @@ def test_a_report_is_sent_as_a_file_and_the_file_is_audited(
     assert rows[-1][0] == f"{len(rows) - 2} rows, none left out"
     book = client.get(f"/api/v1/claim-reports/rows?report={code}&{PERIOD}&format=xlsx")
     assert book.data.startswith(b"PK")
-    written = session.execute(
+    assert _exports(session) == before + 2
+
+
+def _exports(session: Session) -> int:
+    session.rollback()
+    return session.execute(
         text("SELECT count(*) FROM ins.audit_events WHERE action = 'claims.export_report'")
     ).scalar_one()
-    session.rollback()
-    assert written == 2
 
 
 @pytest.mark.parametrize(
@@ -168,44 +169,3 @@ def test_reports_need_their_permission(api: Api) -> None:
     for path in ("claim-reports", "claim-reports/rows", "loss-ratio",
                  "loss-ratio/entries?side=claims"):  # fmt: skip
         assert agent.get(f"/api/v1/{path}").status_code == 403, path
-
-
-def test_the_settings_are_read_changed_and_audited(api: Api, session: Session) -> None:
-    chief, assessor = api(), api(Role.CLAIMS_ASSESSOR)
-    before = assessor.get("/api/v1/claim-settings").json
-    assert (before["other_days"], before["assignment"]) == (10, "BY_HAND")
-    assert assessor.put("/api/v1/claim-settings", json=SETTINGS).status_code == 403
-
-    changed = chief.put("/api/v1/claim-settings", json=SETTINGS)
-
-    assert changed.status_code == 200, changed.json
-    assert assessor.get("/api/v1/claim-settings").json == SETTINGS | {
-        "version": before["version"] + 1
-    }
-    session.rollback()
-    assert queries.get_settings(session).days_by_class == {"RISK": 5}
-    kept = session.execute(
-        text("SELECT before, after FROM ins.audit_events WHERE action = 'claims.change_settings'")
-    ).one()
-    session.rollback()
-    assert (kept.before["other_days"], kept.after["other_days"]) == (10, 7)
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"other_days": 0},
-        {"other_days": 251},
-        {"days_by_class": {"RISK": 0}},
-        {"days_by_class": {"FUNERAL": 5}},
-        {"early_claim_days": -1},
-        {"large_loss": -1},
-        {"assignment": "AT_RANDOM"},
-        {"surprise": True},
-    ],
-)
-def test_settings_that_cannot_be_are_refused(api: Api, wrong: dict[str, Any]) -> None:
-    chief = api()
-
-    assert chief.put("/api/v1/claim-settings", json=SETTINGS | wrong).status_code == 422
-    assert chief.get("/api/v1/claim-settings").json["version"] == 0

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import pytest
 import typst
-from openpyxl import load_workbook
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from insurance.claims import queries
@@ -422,6 +422,25 @@ def test_a_recovery_is_recorded_up_to_what_was_paid(
     assert "R 20 000,00 recovered" in _read(finance, f"/claims/{made.id}")
 
 
+def test_finance_asks_to_undo_a_death_that_was_none(
+    sign_in: SignIn, session: Session, policy_id: UUID
+) -> None:
+    made = claim(policy_id, "60000.00")
+    complete(made.id)
+    assess(made.id, "60000.00")
+    pay(made.id, "60000.00")
+    finance = sign_in(Role.FINANCE)
+    path = f"/claims/{made.id}/undo-death"
+
+    assert "as if it had never ended" in _read(finance, path)
+    silent = finance.post(finance.url(path), data={"reason": ""})
+    asked = finance.post(finance.url(path), data={"reason": "A namesake died"})
+
+    assert (silent.status_code, asked.status_code) == (422, 303)
+    title = session.execute(text("SELECT title FROM ins.approval_requests")).scalar_one()
+    assert title.endswith(": nobody has died")
+
+
 def test_every_tab_shows_its_claims_and_says_so_when_empty(
     sign_in: SignIn, session: Session
 ) -> None:
@@ -504,71 +523,6 @@ def test_limits_levels_and_settings_are_changed_by_administrators_only(
     wrong = chief.post(chief.url("/claims/settings"), data=settings | {"other_days": "0"})
     assert wrong.status_code == 422
     assert "From 1 to 250 business days." in _words(wrong.text)
-
-
-def test_reports_run_open_their_rows_and_leave_as_files(sign_in: SignIn, session: Session) -> None:
-    made = seed_claims([sell(START) for _ in range(7)], TODAY)
-    auditor = sign_in(Role.AUDITOR)
-    page = auditor.get(auditor.url("/claims/reports?report=causes"))
-    drills = set(re.findall(r'href="([^"]*report=register[^"]*cause[^"]*)"', page.text))
-    behind = [auditor.get(one.replace("&amp;", "&")).text for one in drills]
-    numbers = [found for one in behind for found in re.findall(r">(CLM-\d+-\d+)<", one)]
-    assert len(numbers) == len(set(numbers)) == len(made)
-    for code in ("turnaround", "ageing", "reserves", "decisions", "large", "paid"):
-        _read(auditor, f"/claims/reports?report={code}")
-
-    csv = auditor.post(
-        auditor.url("/claims/reports/export"), data={"report": "register", "kind": "csv"}
-    )
-    assert "7 rows, none left out" in csv.text
-    excel = auditor.post(
-        auditor.url("/claims/reports/export"), data={"report": "paid", "kind": "xlsx"}
-    )
-    sheet = load_workbook(io.BytesIO(excel.data)).active
-    assert sheet is not None
-    assert sheet.max_row == 9
-    assert auditor.get(auditor.url("/claims/reports?report=gossip")).status_code == 404
-    assert auditor.get(auditor.url("/claims/reports?from=never")).status_code == 422
-    assert sign_in(Role.AGENT).get(auditor.url("/claims/reports")).status_code == 403
-
-
-def test_only_the_register_is_narrowed_and_by_what_it_says(
-    sign_in: SignIn, session: Session
-) -> None:
-    seed_claims([sell(START) for _ in range(7)], TODAY)
-    auditor = sign_in(Role.AUDITOR)
-
-    def claims_of(query: str) -> int:
-        return len(re.findall(r">CLM-[0-9-]+</a>", _page(auditor, f"/claims/reports?{query}")))
-
-    assert claims_of("decision=REJECTED") == 1
-    assert claims_of("reason=NO_PROOF") == 1
-    assert claims_of("decision=APPROVED&reason=NO_PROOF") == 0
-    assert "Only:" in _page(auditor, "/claims/reports?decision=REJECTED")
-    assert "Only:" not in _page(auditor, "/claims/reports?report=causes&status=PAID")
-
-
-def _page(client: SignedInClient, path: str) -> str:
-    return client.get(client.url(path)).get_data(as_text=True)
-
-
-def test_the_loss_ratio_is_drawn_and_opens_its_entries(sign_in: SignIn, session: Session) -> None:
-    seed_claims([sell(START) for _ in range(7)], TODAY)
-    auditor = sign_in(Role.AUDITOR)
-
-    page = auditor.get(auditor.url("/claims/loss-ratio"))
-
-    assert '<rect class="claims"' in page.text
-    entries = re.findall(r'href="([^"]*loss-ratio/entries[^"]*)"', page.text)
-    assert len(entries) > 2
-    shown = [_words(auditor.get(one.replace("&amp;", "&")).text) for one in entries[:2]]
-    assert "Premium due" in shown[0] or "Premium" in shown[0]
-    assert "Reserve CLM-" in shown[1]
-    product = re.search(r'href="([^"]*loss-ratio\?[^"]*product[^"]*)"', page.text)
-    assert product
-    assert "2026/11" in _words(auditor.get(product[1].replace("&amp;", "&")).text)
-    csv = auditor.post(auditor.url("/claims/loss-ratio/export"), data={"kind": "csv"})
-    assert csv.text.startswith("\ufeffProduct,Month")
 
 
 def test_the_register_is_shown_by_pages_and_each_claim_is_on_one(

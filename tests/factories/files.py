@@ -5,6 +5,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Sequence
+from functools import cache
 
 _MEGABYTE = 1024 * 1024
 
@@ -58,17 +59,20 @@ def squeezed(megabytes: int, unit: bytes) -> bytes:
     return b"".join(press.compress(block) for _ in range(megabytes)) + press.flush()
 
 
+@cache
 def spaces_twice_packed() -> bytes:
     """Return a PDF of a few kilobytes whose page unfolds to 1.5 GB of blanks."""
     twice = zlib.compress(squeezed(1536, b" "), 9)
     return _page(twice, b"/Filter[/FlateDecode/FlateDecode]")
 
 
+@cache
 def endless_lines() -> bytes:
     """Return a PDF of half a megabyte whose page draws millions of lines."""
     return _page(squeezed(192, b"0 0 m 300 300 l S\n"), b"/Filter/FlateDecode")
 
 
+@cache
 def pdf_with_huge_picture() -> bytes:
     """Return a PDF whose page shows a picture of 60 000 by 60 000 points."""
     header = (

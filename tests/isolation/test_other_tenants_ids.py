@@ -16,7 +16,7 @@ from insurance.web.access import access_of
 from tests.factories.book import Book
 from tests.factories.everything import ids_of, make_everything
 from tests.factories.identity import SignedInClient, TestClient
-from tests.factories.organizations import OrganizationFacts
+from tests.factories.organizations import OrganizationFacts, make_organization
 
 CHANGING = ("POST", "PUT", "PATCH", "DELETE")
 BODIES = {
@@ -37,7 +37,14 @@ BODIES = {
 }
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def other_org(app: Flask) -> OrganizationFacts:
+    """Return the organization that every test asks for in vain, and that none may change."""
+    with app.app_context():
+        return make_organization()
+
+
+@pytest.fixture(scope="module")
 def theirs(app: Flask, other_org: OrganizationFacts) -> Book:
     """Return what the other organization has."""
     with app.app_context(), tenant_scope(other_org.id):

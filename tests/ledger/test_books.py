@@ -23,6 +23,7 @@ from insurance.ledger.queries import (
 from insurance.ledger.services import CHART
 from tests.factories.ledger import Posting, post
 from tests.factories.organizations import OrganizationFacts, make_organization
+from tests.random_tries import by_chance, tries
 
 START = date(2026, 9, 1)
 OCTOBER = (date(2026, 10, 1), date(2026, 10, 31))
@@ -58,8 +59,9 @@ def _expected(postings: list[Posting], code: str, on: date) -> Decimal:
     )
 
 
+@by_chance
 @pytest.mark.breaks_books("moves money between accounts at random")
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=tries(10, 100), deadline=None)
 @given(postings=_postings(90, ACCOUNT_PAIRS), on=st.integers(-1, 91))
 def test_any_set_of_postings_balances_on_any_day(
     app: Flask, postings: list[Posting], on: int
@@ -76,7 +78,8 @@ def test_any_set_of_postings_balances_on_any_day(
         assert line.balance == line.debit - line.credit == _expected(postings, line.code, day)
 
 
-@settings(max_examples=25, deadline=None)
+@by_chance
+@settings(max_examples=tries(10, 100), deadline=None)
 @given(
     postings=_postings(5, st.permutations(["BANK", "PREMIUM_DEBTORS"]), least=6),
     limit=st.integers(1, 4),

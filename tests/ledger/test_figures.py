@@ -20,6 +20,7 @@ from insurance.ledger.services import CHART, count_transfers, reverse_transfers
 from insurance.policies.replay import find_differences
 from tests.factories.ledger import NOW, post
 from tests.factories.organizations import make_organization
+from tests.random_tries import by_chance, tries
 
 START = date(2026, 8, 25)
 CODES = [code for code, _name, _kind in CHART]
@@ -86,8 +87,9 @@ def _compare(random: Random) -> None:
     session.rollback()
 
 
+@by_chance
 @pytest.mark.breaks_books("moves money between accounts at random")
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=tries(8, 100), deadline=None)
 @given(seed=st.integers(0, 10**9))
 def test_balances_are_those_of_the_transfers_counted_or_not(app: Flask, seed: int) -> None:
     random = Random(seed)

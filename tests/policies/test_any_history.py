@@ -77,6 +77,7 @@ from tests.factories.book import make_customer
 from tests.factories.lifecycle import CHECKER, at, morning
 from tests.factories.organizations import make_organization
 from tests.factories.products import make_family_product
+from tests.random_tries import by_chance
 
 D = Decimal
 SOLD = date(2027, 1, 31)
@@ -690,6 +691,7 @@ def _balance(session: Session, account: str) -> Decimal:
     )
 
 
+@by_chance
 def test_whatever_happens_to_a_policy_history_gives_the_present_and_money_adds_up(
     app: Flask,
 ) -> None:

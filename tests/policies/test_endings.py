@@ -31,6 +31,7 @@ from insurance.products.models import ProjectionType
 from tests.factories.lifecycle import at, pay, sell
 from tests.factories.month_end import escalate_by, month_end
 from tests.factories.organizations import OrganizationFacts
+from tests.random_tries import by_chance, tries
 
 DAY = date(2026, 11, 30)
 REASON = "Month-end 2026/11/30"
@@ -192,7 +193,8 @@ def _together(
     return found[0]
 
 
-@pytest.mark.parametrize("seed", range(4))
+@by_chance
+@pytest.mark.parametrize("seed", range(tries(3, 12)))
 def test_policies_end_together_as_they_end_alone(seed: int, session: Session) -> None:
     _compare(session, Random(seed), ("TERM_LIFE",))
 

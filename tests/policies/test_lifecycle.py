@@ -43,6 +43,7 @@ from insurance.policies.services.endorsements import EndorsementRequest, endorse
 from tests.factories.identity import TestClient
 from tests.factories.lifecycle import at, morning, pay, sell
 from tests.factories.organizations import OrganizationFacts
+from tests.random_tries import by_chance, tries
 
 D = Decimal
 DUE = date(2026, 10, 4)
@@ -575,9 +576,12 @@ _STEPS = st.lists(
 )
 
 
+@by_chance
 @given(steps=_STEPS)
 @settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=tries(8, 100),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_any_sequence_of_moves_replays_and_never_refunds_more_than_was_paid(
     app: Flask, org: OrganizationFacts, steps: list[tuple[str, int, int]]

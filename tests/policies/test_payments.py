@@ -41,6 +41,7 @@ from tests.factories.book import NOW, TODAY, make_customer, make_product, make_q
 from tests.factories.identity import TestClient
 from tests.factories.lifecycle import CHECKER, MAKER
 from tests.factories.organizations import OrganizationFacts
+from tests.random_tries import by_chance, tries
 
 D = Decimal
 START = date(2026, 9, 20)
@@ -330,9 +331,12 @@ def test_a_payment_that_was_taken_back_has_left_no_credit(
     assert unapplied_credit(session, policy_id) == 0
 
 
+@by_chance
 @given(receipts=st.lists(st.tuples(st.integers(1, 60_000), st.booleans()), min_size=1, max_size=5))
 @settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=tries(6, 60),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_whatever_is_paid_and_taken_back_the_money_adds_up(
     app: Flask, org: OrganizationFacts, receipts: list[tuple[int, bool]]

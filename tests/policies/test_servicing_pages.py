@@ -1,11 +1,13 @@
 """Servicing a policy on screen: paying, taking back, changing, undoing."""
 
+import io
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
 import pytest
+from pypdf import PdfReader
 from sqlalchemy.orm import Session
 
 from insurance.billing.queries import list_premium_lines, list_receipts
@@ -45,6 +47,19 @@ def test_the_policy_page_offers_what_the_role_may_do(sign_in: SignIn, policy_id:
     manager = sign_in(Role.MANAGER).get(f"/{sign_in().org.slug}/policies/{policy_id}")
     assert "change-menu" in manager.text
     assert "status-menu" in manager.text
+
+
+def test_the_schedule_is_a_pdf_named_after_the_policy(
+    sign_in: SignIn, session: Session, policy_id: UUID
+) -> None:
+    agent = sign_in(Role.AGENT)
+    number = queries.get_policy(session, policy_id).policy_number
+    session.rollback()
+
+    sent = agent.get(agent.url(f"/policies/{policy_id}/schedule.pdf"))
+
+    assert sent.headers["Content-Disposition"] == f'attachment; filename="{number}.pdf"'
+    assert number in PdfReader(io.BytesIO(sent.data)).pages[0].extract_text()
 
 
 def test_a_payment_is_proposed_with_what_is_owed_and_recorded_once(

@@ -22,6 +22,8 @@ def test_a_quote_is_mailed_to_its_customer_as_pdf_and_the_pdf_is_not_kept(
     with app.app_context(), tenant_scope(org.id):
         quote_id = make_book().open_quote_id
     client = sign_in()
+    sent = client.get(client.url(f"/quotes/{quote_id}/pdf"))
+    on_screen = PdfReader(io.BytesIO(sent.data)).pages[0].extract_text()
 
     answer = client.post(client.url(f"/quotes/{quote_id}/mail"))
 
@@ -32,6 +34,7 @@ def test_a_quote_is_mailed_to_its_customer_as_pdf_and_the_pdf_is_not_kept(
         words = PdfReader(io.BytesIO(mail.attachment or b"")).pages[0].extract_text()
         assert "Palesa Dlamini" in words
         assert "100,00" in words
+        assert words == on_screen
         send_mail(str(mail.id))
         db.session.expire_all()
         assert mail.sent_at is not None

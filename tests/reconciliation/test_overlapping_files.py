@@ -17,6 +17,7 @@ from insurance.reconciliation.queries import get_bank_money, get_file_money
 from insurance.reconciliation.services import postings
 from tests.factories.organizations import OrganizationFacts
 from tests.factories.reconciliation import commit, csv_of, make_policies, row
+from tests.random_tries import by_chance, tries
 
 Movement = tuple[int, str, str, int]
 """Which policy, day, amount, and the bank's number where the file has one."""
@@ -35,6 +36,7 @@ def _movements(numbered: bool) -> st.SearchStrategy[list[Movement]]:
     return st.lists(one, min_size=1, max_size=4, unique=numbered)
 
 
+@by_chance
 @given(
     files=st.lists(
         st.booleans().flatmap(lambda numbered: _movements(numbered).map(lambda m: (numbered, m))),
@@ -45,7 +47,7 @@ def _movements(numbered: bool) -> st.SearchStrategy[list[Movement]]:
     again=st.integers(0, 3),
 )
 @settings(
-    max_examples=12,
+    max_examples=tries(5, 60),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -1,4 +1,4 @@
-"""The work around a claim: notes, tasks, flags, assignment, reserves, closing."""
+"""The work around a claim: notes, tasks, flags, assignment, reserves, closing, and payments taken back."""
 
 from collections.abc import Callable, Sequence
 from uuid import UUID
@@ -300,6 +300,58 @@ def recover(claim_id: UUID) -> Response:
             now=clock.now(),
         ),
         "The recovery was recorded.",
+    )
+
+
+@bp.route("/<uuid:claim_id>/undo-death", methods=["GET", "POST"])
+@requires(ClaimsMay.PAY)
+def undo_death(claim_id: UUID) -> Response:
+    """Ask a second person to restore a policy that was ended for a death that was none."""
+    form = WhyForm()
+    return act_screen(
+        "Nobody has died",
+        "Ask a second person",
+        queries.get_claim_line(db.session(), claim_id),
+        form,
+        lambda: services.undo_death(
+            claim_id,
+            reason=form.reason.data or "",
+            life_answers=answers_typed(),
+            on=business_day(),
+            now=clock.now(),
+        ),
+        "A second person is asked to restore the policy.",
+        says="Once a second person agrees, the policy goes on as if it had never ended, what was paid"
+        " is void, and premiums of since are owed again.",
+        is_danger=True,
+    )
+
+
+@bp.route("/payments/<uuid:payment_id>/void", methods=["GET", "POST"])
+@requires(ClaimsMay.PAY)
+def void(payment_id: UUID) -> Response:
+    """Take a payment back that did not arrive."""
+    payment = queries.get_payment(db.session(), payment_id)
+    line, form = queries.get_claim_line(db.session(), payment.claim_id), VoidForm()
+    ended = services.is_ended_by_claim(db.session(), line.claim)
+    if not ended:
+        del form.death_stands
+    return act_screen(
+        "Void a payment",
+        "Void payment",
+        line,
+        form,
+        lambda: services.void_payment(
+            payment_id,
+            reason=form.reason.data or "",
+            death_stands=ended and form.death_stands.data,
+            on=business_day(),
+            now=clock.now(),
+        ),
+        "The payment is void; it can be made again under a new reference.",
+        says=f"{payment.reference}, {format_money(payment.gross_amount)} to {payment.payee_name}."
+        + (" What it did to the policy stays." if ended else ""),
+        is_danger=True,
     )
 
 

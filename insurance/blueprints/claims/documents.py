@@ -113,7 +113,7 @@ def ask_for_document(claim_id: UUID) -> Response:
             said = "The document was asked for; the clock stands still until it comes."
             return go(url_for(".show", claim_id=claim_id), said)
     return page(
-        "claims/ask.html",
+        "claims/ask_for_document.html",
         part="ask_form",
         status=form.status,
         form=form,
@@ -145,7 +145,7 @@ def review_document(document_id: UUID) -> Response:
             said = "The document was accepted." if accept else "The document was sent back."
             return go(url_for(".show", claim_id=document.claim_id), said)
     return page(
-        "claims/review.html",
+        "claims/review_document.html",
         part="review_form",
         status=form.status,
         form=form,

@@ -1,4 +1,4 @@
-"""Paying an approved claim, and taking a payment back that did not arrive."""
+"""Paying an approved claim."""
 
 from typing import Any
 from uuid import UUID
@@ -9,7 +9,6 @@ from wtforms import BooleanField
 
 from insurance.billing.queries import arrears_on
 from insurance.blueprints.claims import bp
-from insurance.blueprints.claims.act import VoidForm, WhyForm, act_screen
 from insurance.claims import queries, services
 from insurance.claims.models import ClaimItem, ClaimPayee
 from insurance.claims.permissions import ClaimsMay
@@ -28,7 +27,6 @@ from insurance.web.access import requires
 from insurance.web.business import business_day
 from insurance.web.forms import ChoiceField, DayField, Form, MoneyField, Required, TextField
 from insurance.web.html import go, page, refuse
-from insurance.web.life_questions import answers_typed
 
 
 class PayForm(Form):
@@ -192,55 +190,3 @@ def _refuse(form: PayForm, error: DomainError) -> None:
         name = f"amount_{parts[1]}" if len(parts) == 3 else one.field
         one.field = name
     refuse(form, error)
-
-
-@bp.route("/<uuid:claim_id>/undo-death", methods=["GET", "POST"])
-@requires(ClaimsMay.PAY)
-def undo_death(claim_id: UUID) -> Response:
-    """Ask a second person to restore a policy that was ended for a death that was none."""
-    form = WhyForm()
-    return act_screen(
-        "Nobody has died",
-        "Ask a second person",
-        queries.get_claim_line(db.session(), claim_id),
-        form,
-        lambda: services.undo_death(
-            claim_id,
-            reason=form.reason.data or "",
-            life_answers=answers_typed(),
-            on=business_day(),
-            now=clock.now(),
-        ),
-        "A second person is asked to restore the policy.",
-        says="Once a second person agrees, the policy goes on as if it had never ended, what was paid"
-        " is void, and premiums of since are owed again.",
-        is_danger=True,
-    )
-
-
-@bp.route("/payments/<uuid:payment_id>/void", methods=["GET", "POST"])
-@requires(ClaimsMay.PAY)
-def void(payment_id: UUID) -> Response:
-    """Take a payment back that did not arrive."""
-    payment = queries.get_payment(db.session(), payment_id)
-    line, form = queries.get_claim_line(db.session(), payment.claim_id), VoidForm()
-    ended = services.is_ended_by_claim(db.session(), line.claim)
-    if not ended:
-        del form.death_stands
-    return act_screen(
-        "Void a payment",
-        "Void payment",
-        line,
-        form,
-        lambda: services.void_payment(
-            payment_id,
-            reason=form.reason.data or "",
-            death_stands=ended and form.death_stands.data,
-            on=business_day(),
-            now=clock.now(),
-        ),
-        "The payment is void; it can be made again under a new reference.",
-        says=f"{payment.reference}, {format_money(payment.gross_amount)} to {payment.payee_name}."
-        + (" What it did to the policy stays." if ended else ""),
-        is_danger=True,
-    )

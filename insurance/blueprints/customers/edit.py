@@ -1,18 +1,17 @@
-"""Capturing and changing a customer."""
+"""Changing a customer."""
 
 from typing import Any
 from uuid import UUID
 
-from flask import Response, request, url_for
+from flask import Response, url_for
 from wtforms import BooleanField, HiddenField, SelectField
 
 from insurance.blueprints.customers import bp
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError, StaleError, TooManyError
-from insurance.customers import queries, rules, services
+from insurance.customers import queries, services
 from insurance.customers.models import Customer, CustomerKind
-from insurance.customers.number_search import find_by_number
 from insurance.customers.permissions import CustomersMay
 from insurance.customers.privacy import may_see_identity
 from insurance.web.access import requires
@@ -54,62 +53,6 @@ class CustomerForm(Form):
     confirmed = HiddenField()
 
 
-@bp.route("/new", methods=["GET", "POST"])
-@requires(CustomersMay.EDIT)
-def create() -> Response:
-    """Capture a customer; look-alikes are shown and must be confirmed."""
-    form = CustomerForm()
-    alike: list[queries.Duplicate] = []
-    refusal: DomainError | None = None
-    if form.validate_on_submit():
-        try:
-            alike = [] if form.confirmed.data else _look_alikes(form)
-            if not alike:
-                customer = services.create_customer(
-                    details_of(form), on=business_day(), now=clock.now()
-                )
-                return go(
-                    url_for("customers.show", customer_id=customer.id),
-                    f"{customer.display_name} was captured.",
-                )
-        except DomainError as error:
-            refuse(form, error)
-            refusal = error
-    return page(
-        "customers/edit.html",
-        part="customer_form",
-        status=409 if alike else _status(form, refusal),
-        form=form,
-        customer=None,
-        alike=alike,
-        existing=_existing(refusal),
-    )
-
-
-@bp.route("/identity")
-@requires(CustomersMay.EDIT)
-def identity() -> Response:
-    """Say what the ID number being typed means, and who has it already."""
-    typed = request.args.get("id_number", "")
-    facts, existing, problem, status = None, None, None, 200
-    if typed.strip():
-        try:
-            facts = rules.read_id_number(typed, on=business_day())
-            found = find_by_number(facts.id_number)
-            existing = queries.get_customer(db.session(), found) if found else None
-        except DomainError as error:
-            problem = error.message
-            status = error.status if isinstance(error, TooManyError) else 200
-    return page(
-        "customers/identity.html",
-        part="identity",
-        status=status,
-        facts=None if problem else facts,
-        existing=existing,
-        problem=problem,
-    )
-
-
 @bp.route("/<uuid:customer_id>/edit", methods=["GET", "POST"])
 @requires(CustomersMay.EDIT)
 def edit(customer_id: UUID) -> Response:
@@ -138,11 +81,11 @@ def edit(customer_id: UUID) -> Response:
     return page(
         "customers/edit.html",
         part="customer_form",
-        status=409 if theirs else _status(form, refusal),
+        status=409 if theirs else status_of(form, refusal),
         form=form,
         customer=customer,
         alike=[],
-        existing=_existing(refusal),
+        existing=known_from(refusal),
         theirs=theirs,
     )
 
@@ -179,25 +122,12 @@ def details_of(form: CustomerForm) -> services.CustomerDetails:
     )
 
 
-def _look_alikes(form: CustomerForm) -> list[queries.Duplicate]:
-    born = form.date_of_birth.data
-    if form.id_number.data:
-        born = rules.read_id_number(
-            form.id_number.data, declared_birth=born, on=business_day()
-        ).date_of_birth
-    phone = rules.read_phone(form.phone.data) if form.phone.data else None
-    kind = CustomerKind(form.kind.data)
-    name = form.company_name.data or ""
-    if kind is CustomerKind.PERSON:
-        name = f"{form.first_name.data or ''} {form.last_name.data or ''}"
-    return queries.find_look_alikes(db.session(), kind, name, born, phone)
-
-
-def _status(form: CustomerForm, refusal: DomainError | None) -> int:
+def status_of(form: CustomerForm, refusal: DomainError | None) -> int:
+    """Return the status of the form's page after a refusal."""
     return 429 if isinstance(refusal, TooManyError) else form.status
 
 
-def _existing(refusal: DomainError | None) -> Customer | None:
+def known_from(refusal: DomainError | None) -> Customer | None:
     """Return who has the refused ID number, so that the form can link there."""
     if not isinstance(refusal, services.DuplicateCustomerError):
         return None

@@ -68,7 +68,7 @@ def add_bank_account(customer_id: UUID) -> Response:
         else:
             return go(url_for("customers.show", customer_id=customer_id), "Account added.")
     return page(
-        "customers/bank_account.html",
+        "customers/add_bank_account.html",
         part="bank_account_form",
         status=form.status,
         form=form,

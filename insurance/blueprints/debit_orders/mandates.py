@@ -85,7 +85,7 @@ def create_mandate(policy_id: UUID) -> Response:
         else:
             return go(url_for(".mandates", policy_id=policy_id), "The mandate was added.")
     return page(
-        "debit_orders/mandate.html",
+        "debit_orders/create_mandate.html",
         part="mandate_form",
         status=form.status,
         form=form,
@@ -169,7 +169,7 @@ def _act(
             said = "in force" if changed.status is MandateStatus.ACTIVE else changed.status.lower()
             return go(url_for(".mandates", policy_id=policy.id), f"The mandate is now {said}.")
     return page(
-        "debit_orders/mandate_action.html",
+        "debit_orders/mandate.html",
         part="mandate_action",
         status=form.status,
         form=form,

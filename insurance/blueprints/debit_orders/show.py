@@ -117,7 +117,7 @@ def cancel(run_id: UUID) -> Response:
         else:
             return go(url_for(".show", run_id=run_id), f"{run.number} was cancelled.")
     return page(
-        "debit_orders/cancel_run.html",
+        "debit_orders/cancel.html",
         part="cancel_form",
         status=form.status,
         form=form,

@@ -92,7 +92,7 @@ def release_hold(policy_id: UUID, hold_id: UUID) -> Response:
         else:
             return go(url_for(".policy", policy_id=policy_id), "The hold was released.")
     return page(
-        "lapses/release.html",
+        "lapses/release_hold.html",
         part="release_form",
         status=form.status,
         form=form,

@@ -1,7 +1,7 @@
-"""A new lapse rule, or a change of one: what it would do to the book is shown before it is saved."""
+"""Lapse rules: which applies on a day, and a change of one after a look at what it would do."""
 
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from flask import Response, request, url_for
@@ -18,7 +18,7 @@ from insurance.lapses.permissions import LapsesMay
 from insurance.lapses.queries import RuleImpact
 from insurance.lapses.rules import FUNERAL, LapseTerms
 from insurance.products.models import Product
-from insurance.products.queries import get_product
+from insurance.products.queries import get_product, list_product_names
 from insurance.web.access import requires
 from insurance.web.business import business_day
 from insurance.web.forms import (
@@ -31,6 +31,7 @@ from insurance.web.forms import (
     VersionField,
     WholeField,
     choices_of,
+    parse_day,
 )
 from insurance.web.html import go, page, refuse, refuse_change
 
@@ -49,6 +50,15 @@ _COPIED = (
     "effective_from",
     "effective_to",
 )
+
+
+class _Line(NamedTuple):
+    """A product with the terms of a day; `is_default` where it has no rule of its own."""
+
+    id: UUID
+    name: str
+    terms: LapseTerms
+    is_default: bool
 
 
 class LapseRuleForm(Form):
@@ -87,6 +97,51 @@ def _days(typed: str) -> list[int]:
     if any(not word.isascii() or not word.isdigit() or len(word) > 4 for word in words):
         raise DomainError("Enter whole numbers, such as 7, 3, 1.", field="reminder_schedule")
     return [int(word) for word in words]
+
+
+@bp.route("/rules")
+@requires(LapsesMay.VIEW)
+def rules() -> Response:
+    """List products with the rule that applies to premiums due on a day."""
+    session = db.session()
+    on, problem = _wanted_day()
+    terms = queries.rules_on(session, None, on)
+    ruled = queries.list_ruled_products(session, on)
+    lines = [
+        _Line(row.id, row.name, terms[row.id], row.id not in ruled)
+        for row in list_product_names(session)
+    ]
+    return page(
+        "lapses/rules.html",
+        part="rule_list",
+        status=422 if problem else 200,
+        lines=lines,
+        on=on,
+        problem=problem,
+        typed=request.args.get("on", ""),
+    )
+
+
+@bp.route("/rules/products/<uuid:product_id>")
+@requires(LapsesMay.VIEW)
+def product(product_id: UUID) -> Response:
+    """Show a product's rules over time, and which applies to premiums due on a day."""
+    session = db.session()
+    found = get_product(session, product_id)
+    on, problem = _wanted_day()
+    saved = queries.list_lapse_rules(session, product_id)
+    return page(
+        "lapses/product.html",
+        part="product_rules",
+        status=422 if problem else 200,
+        product=found,
+        rules=saved,
+        current=next((rule.id for rule in saved if queries.terms_of(rule).applies(on)), None),
+        terms=queries.rule_on(session, product_id, on),
+        on=on,
+        problem=problem,
+        typed=request.args.get("on", ""),
+    )
 
 
 @bp.route("/rules/products/<uuid:product_id>/new", methods=["GET", "POST"])
@@ -180,3 +235,14 @@ def _page(
 
 def _back(product_id: UUID) -> str:
     return url_for(".product", product_id=product_id)
+
+
+def _wanted_day() -> tuple[date, str]:
+    """Return the day asked for, else today, and what is wrong with what was typed."""
+    typed = request.args.get("on", "").strip()
+    if not typed:
+        return business_day(), ""
+    try:
+        return parse_day(typed), ""
+    except ValueError as error:
+        return business_day(), str(error)

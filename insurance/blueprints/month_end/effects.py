@@ -8,11 +8,9 @@ from flask import Response, request, url_for
 from insurance.blueprints.month_end import bp
 from insurance.blueprints.month_end.show import step_asked
 from insurance.core.db import db
-from insurance.core.errors import NotFoundError
 from insurance.month_end import queries
 from insurance.month_end.exports import (
     EFFECTS_HEADER,
-    changes_of,
     effect_cells,
     in_words,
     step_in_words,
@@ -67,29 +65,6 @@ def export_effects(month_end_run_id: UUID) -> Response:
         resource="month_end_runs",
         resource_id=str(run.id),
         chosen=_kept(),
-    )
-
-
-@bp.get("/<uuid:month_end_run_id>/policies/<uuid:policy_id>")
-@requires(MonthEndMay.VIEW)
-def policy(month_end_run_id: UUID, policy_id: UUID) -> Response:
-    """Show a policy before and after the run, step by step."""
-    session = db.session()
-    run = queries.get_run(session, month_end_run_id)
-    order = list(StepCode)
-    listed = queries.list_effects(session, run.id, limit=100, policy_id=policy_id).items
-    found = sorted(listed, key=lambda one: (order.index(one.step), one.period))
-    left_out = queries.find_exception(session, run.id, policy_id)
-    named = found[0] if found else left_out
-    if named is None:
-        raise NotFoundError("The run does nothing to this policy.")
-    return page(
-        "month_end/policy.html",
-        run=run,
-        policy_id=policy_id,
-        number=named.policy_number,
-        effects=[(one, step_in_words(one.step), changes_of(one)) for one in found],
-        left_out=left_out,
     )
 
 

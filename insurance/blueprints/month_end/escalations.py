@@ -1,18 +1,16 @@
-"""Index tables, and the rate of each product at a date with where it came from."""
+"""The rate of each product at a date with where it came from."""
 
 import re
-from datetime import date
 from typing import Any
 from uuid import UUID
 
-from flask import Response, request, url_for
+from flask import Response, url_for
 from wtforms import BooleanField, Field, TextAreaField
 
 from insurance.blueprints.month_end import bp
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError
-from insurance.core.paging import decode_cursor
 from insurance.month_end import queries, services
 from insurance.month_end.permissions import MonthEndMay
 from insurance.products.models import ProjectionType
@@ -32,9 +30,8 @@ from insurance.web.forms import (
     parse_day,
     parse_rate,
 )
-from insurance.web.html import go, next_url, page, refuse
+from insurance.web.html import go, page, refuse
 
-ROWS = 50
 LINES = 101
 FIRST_STEP = 2
 
@@ -66,15 +63,6 @@ class RatesField(Field):
             if name in self.data:
                 raise ValueError(f"{key.strip()} is there twice.")
             self.data[name] = str(parse_rate(rate))
-
-
-class IndexForm(Form):
-    """An index's yearly rise for a month."""
-
-    index_code = TextField("Index", [Required()], longest=40)
-    month = DayField("Any day of the month", [Required()])
-    value = RateField("Rise over a year, in per cent", [Required()])
-    source = TextField("Where it was read", [Required()])
 
 
 class StepsField(RatesField):
@@ -160,7 +148,7 @@ def create_escalation() -> Response:
             refuse(form, error)
         else:
             return go(url_for(".escalations"), "The rule holds from its day on.")
-    return page("month_end/escalation.html", part="rule_form", status=form.status, form=form)
+    return page("month_end/create_escalation.html", part="rule_form", status=form.status, form=form)
 
 
 def _wanted(form: Any) -> dict[str, Any]:
@@ -191,49 +179,3 @@ def _wanted(form: Any) -> dict[str, Any]:
 
 def _id(chosen: str | None) -> UUID | None:
     return UUID(chosen) if chosen else None
-
-
-@bp.get("/index-values")
-@requires(MonthEndMay.VIEW)
-def index_values() -> Response:
-    """List index tables, the newest month first."""
-    cursor = request.args.get("cursor")
-    found = queries.list_index_values(
-        db.session(), limit=ROWS, after=_position(cursor) if cursor else None
-    )
-    return page(
-        "month_end/index_values.html",
-        values=found.items,
-        next=next_url(found),
-        first=url_for(".index_values"),
-    )
-
-
-def _position(cursor: str) -> tuple[str, date]:
-    code, month = decode_cursor(cursor, 2)
-    try:
-        return code, date.fromisoformat(month)
-    except ValueError as error:
-        raise DomainError("This page link is not valid.") from error
-
-
-@bp.route("/index-values/new", methods=["GET", "POST"])
-@requires(MonthEndMay.RUN)
-def create_index_value() -> Response:
-    """Add an index's rise for a month, with where it was read."""
-    form = IndexForm(data={"index_code": "CPI"})
-    if form.validate_on_submit():
-        assert form.month.data is not None and form.value.data is not None
-        try:
-            services.record_index_value(
-                form.index_code.data or "",
-                form.month.data,
-                form.value.data,
-                source=form.source.data or "",
-                now=clock.now(),
-            )
-        except DomainError as error:
-            refuse(form, error)
-        else:
-            return go(url_for(".index_values"), "The value was added.")
-    return page("month_end/index_value.html", part="index_form", status=form.status, form=form)

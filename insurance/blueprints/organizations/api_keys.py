@@ -40,9 +40,7 @@ class RevokeForm(Form):
 def index() -> Response:
     """List the keys."""
     found = queries.list_api_keys(db.session(), cursor=request.args.get("cursor"))
-    return page(
-        "organizations/api_keys.html", found=found, next_url=next_url(found), now=clock.now()
-    )
+    return page("api_keys/index.html", found=found, next_url=next_url(found), now=clock.now())
 
 
 @bp.route("/new", methods=["GET", "POST"])
@@ -67,8 +65,8 @@ def create() -> Response:
         except DomainError as error:
             refuse(form, error)
         else:
-            return page("organizations/api_key_made.html", key=key, secret=secret)
-    return page("organizations/api_key.html", status=form.status, form=form)
+            return page("api_keys/created.html", key=key, secret=secret)
+    return page("api_keys/create.html", status=form.status, form=form)
 
 
 @bp.route("/<uuid:key_id>/revoke", methods=["GET", "POST"])
@@ -84,6 +82,4 @@ def revoke(key_id: UUID) -> Response:
             refuse(form, error)
         else:
             return go(url_for(".index"), f"The key “{key.name}” was revoked.")
-    return page(
-        "organizations/revoke_key.html", part="revoke_form", status=form.status, form=form, key=key
-    )
+    return page("api_keys/revoke.html", part="revoke_form", status=form.status, form=form, key=key)

@@ -25,7 +25,7 @@ def index() -> Response:
     session = db.session()
     found = queries.list_mails(session, cursor=request.args.get("cursor"), state=state)
     return page(
-        "organizations/mail.html",
+        "mail/index.html",
         found=found,
         next_url=next_url(found),
         state=state,
@@ -39,7 +39,7 @@ def index() -> Response:
 def show(mail_id: UUID) -> Response:
     """Show a mail; one with a personal link without its words."""
     mail = queries.get_mail(db.session(), mail_id)
-    return page("organizations/one_mail.html", mail=mail, is_personal=mail.kind in PERSONAL)
+    return page("mail/show.html", mail=mail, is_personal=mail.kind in PERSONAL)
 
 
 @bp.post("/<uuid:mail_id>/send-again")

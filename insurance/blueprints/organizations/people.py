@@ -74,7 +74,7 @@ def index() -> Response:
     session, search = db.session(), clean_text(request.args.get("q", ""))[:200].replace("\0", "")
     found = queries.list_colleagues(session, search=search, cursor=request.args.get("cursor"))
     return page(
-        "organizations/people.html",
+        "people/index.html",
         part="people",
         found=found,
         search=search,
@@ -89,7 +89,7 @@ def permissions() -> Response:
     """Show which role may do what."""
     roles, changes = queries.list_roles_here(), current_actor().grant_changes
     return page(
-        "organizations/permissions.html",
+        "people/permissions.html",
         roles=roles,
         changed={(one.role, one.permission) for one in changes},
         permissions=_permissions_of(roles),
@@ -127,7 +127,7 @@ def change_permissions(role: str) -> Response:
                 url_for(".permissions"), f"{changed_role.label}: what the role may do was changed."
             )
     return page(
-        "organizations/role_permissions.html",
+        "people/change_permissions.html",
         part="permissions_form",
         status=form.status,
         form=form,
@@ -154,7 +154,7 @@ def invite() -> Response:
             refuse(form, error)
         else:
             return go(url_for(".index"), f"{form.email.data} was invited.")
-    return page("organizations/invite.html", part="invite_form", status=form.status, form=form)
+    return page("people/invite.html", part="invite_form", status=form.status, form=form)
 
 
 @bp.route("/<uuid:user_id>", methods=["GET", "POST"])
@@ -174,7 +174,7 @@ def edit(user_id: UUID) -> Response:
         else:
             return go(url_for(".index"), f"The roles of {colleague.name} were changed.")
     return page(
-        "organizations/person.html",
+        "people/edit.html",
         part="roles_form",
         status=form.status,
         form=form,
@@ -200,7 +200,7 @@ def remove(user_id: UUID) -> Response:
                 f"{colleague.name} no longer belongs to {current_tenant().name}.",
             )
     return page(
-        "organizations/remove_person.html",
+        "people/remove.html",
         part="remove_form",
         status=form.status,
         form=form,

@@ -65,7 +65,7 @@ def edit() -> Response:
         else:
             return go(url_for("settings.edit"), "Settings saved.")
     return page(
-        "organizations/settings.html",
+        "settings/edit.html",
         part="settings_form",
         status=form.status,
         form=form,

@@ -1,4 +1,4 @@
-"""Recording a payment, and taking one back that a bank did not honour."""
+"""Recording a payment."""
 
 from uuid import UUID
 
@@ -31,13 +31,6 @@ class PaymentForm(Form):
     payment_reference = TextField("Reference", [Required()], longest=60)
     is_another_payment = ChoiceField("Is this the same payment or another?", empty="Choose")
     amount_is_right = BooleanField("The amount is right")
-
-
-class ReversalForm(Form):
-    """Which payment, and why the bank took it back."""
-
-    receipt_id = ChoiceField("Payment")
-    reason_code = TextField("Reason code of the bank", [Required()], longest=20)
 
 
 @bp.route("/<uuid:policy_id>/pay", methods=["GET", "POST"])
@@ -129,43 +122,3 @@ def _said(paid: services.Paid) -> str:
     premiums = "premium" if len(paid.shares) == 1 else "premiums"
     words = f"{format_money(paid.amount)} recorded for {len(paid.shares)} {premiums}"
     return f"{words}, {format_money(paid.credit)} kept as credit." if paid.credit else f"{words}."
-
-
-@bp.route("/<uuid:policy_id>/premiums/<uuid:line_id>/reverse", methods=["GET", "POST"])
-@requires(PremiumsMay.REVERSE)
-def reverse(policy_id: UUID, line_id: UUID) -> Response:
-    """Reverse the payment of a premium."""
-    session = db.session()
-    line = queries.get_policy_line(session, policy_id)
-    premium = billing.get_premium_line(session, policy_id, line_id)
-    settled = billing.list_net_allocations(session, line_ids=[line_id])
-    form = ReversalForm()
-    form.receipt_id.choices = [
-        (str(one.receipt_id), f"{one.reference}, {format_money(one.amount)} of this premium")
-        for one in settled
-    ]
-    if form.validate_on_submit():
-        try:
-            receipt = services.reverse_payment(
-                policy_id,
-                line_id,
-                reason_code=(form.reason_code.data or "").upper(),
-                receipt_id=UUID(form.receipt_id.data),
-                on=business_day(),
-                now=clock.now(),
-            )
-        except DomainError as error:
-            refuse(form, error)
-        else:
-            return go(
-                url_for(".show", policy_id=policy_id, tab="premiums"),
-                f"{format_money(receipt.amount)} with reference {receipt.reference} was reversed.",
-            )
-    return page(
-        "policies/reverse.html",
-        part="reverse_form",
-        status=form.status,
-        form=form,
-        policy=line.policy,
-        premium=premium,
-    )

@@ -120,7 +120,7 @@ def create_rate_table() -> Response:
                 " Bind benefits to it to use it.",
             )
     return page(
-        "products/rate_table_new.html",
+        "products/create_rate_table.html",
         part="rate_table_form",
         status=form.status,
         form=form,

@@ -114,7 +114,7 @@ def return_money(receipt_id: UUID) -> Response:
                 said = "The payment is paid back once another person agrees."
             return go(url_for(".suspense"), said)
     return page(
-        "reconciliation/return.html",
+        "reconciliation/return_money.html",
         part="return_form",
         status=form.status,
         form=form,

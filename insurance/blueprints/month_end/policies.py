@@ -1,4 +1,4 @@
-"""A policy's escalation on screen: its next rise, proof of notices, and its holder's refusal."""
+"""A policy on screen: what a run does to it, its next rise, proof of notices, its holder's refusal."""
 
 from uuid import UUID
 
@@ -8,8 +8,10 @@ from wtforms import TextAreaField
 from insurance.blueprints.month_end import bp
 from insurance.core import clock
 from insurance.core.db import db
-from insurance.core.errors import DomainError
+from insurance.core.errors import DomainError, NotFoundError
 from insurance.month_end import queries, services
+from insurance.month_end.exports import changes_of, step_in_words
+from insurance.month_end.models import StepCode
 from insurance.month_end.permissions import MonthEndMay
 from insurance.web.access import requires
 from insurance.web.business import business_day
@@ -46,6 +48,29 @@ class WithdrawalForm(Form):
     )
 
 
+@bp.get("/<uuid:month_end_run_id>/policies/<uuid:policy_id>")
+@requires(MonthEndMay.VIEW)
+def policy(month_end_run_id: UUID, policy_id: UUID) -> Response:
+    """Show a policy before and after the run, step by step."""
+    session = db.session()
+    run = queries.get_run(session, month_end_run_id)
+    order = list(StepCode)
+    listed = queries.list_effects(session, run.id, limit=100, policy_id=policy_id).items
+    found = sorted(listed, key=lambda one: (order.index(one.step), one.period))
+    left_out = queries.find_exception(session, run.id, policy_id)
+    named = found[0] if found else left_out
+    if named is None:
+        raise NotFoundError("The run does nothing to this policy.")
+    return page(
+        "month_end/policy.html",
+        run=run,
+        policy_id=policy_id,
+        number=named.policy_number,
+        effects=[(one, step_in_words(one.step), changes_of(one)) for one in found],
+        left_out=left_out,
+    )
+
+
 @bp.get("/policies")
 @requires(MonthEndMay.VIEW)
 def find_escalation() -> Response:
@@ -70,7 +95,7 @@ def find_escalation() -> Response:
 def escalation(policy_id: UUID) -> Response:
     """Show how a policy escalates next, what its holder was told and what they said."""
     found = services.get_standing(db.session(), policy_id, business_day())
-    return page("month_end/standing.html", one=found)
+    return page("month_end/escalation.html", one=found)
 
 
 @bp.route(f"{ONE}/notices/new", methods=["GET", "POST"])
@@ -97,7 +122,7 @@ def create_notice(policy_id: UUID) -> Response:
         else:
             return go(url_for(".escalation", policy_id=policy_id), "The notice was recorded.")
     return page(
-        "month_end/notice.html", part="notice_form", status=form.status, form=form, one=found
+        "month_end/create_notice.html", part="notice_form", status=form.status, form=form, one=found
     )
 
 
@@ -121,7 +146,11 @@ def create_refusal(policy_id: UUID) -> Response:
         else:
             return go(url_for(".escalation", policy_id=policy_id), "The refusal was recorded.")
     return page(
-        "month_end/refusal.html", part="refusal_form", status=form.status, form=form, one=found
+        "month_end/create_refusal.html",
+        part="refusal_form",
+        status=form.status,
+        form=form,
+        one=found,
     )
 
 
@@ -145,7 +174,7 @@ def withdraw_refusal(policy_id: UUID) -> Response:
         else:
             return go(url_for(".escalation", policy_id=policy_id), "The refusal was withdrawn.")
     return page(
-        "month_end/withdrawal.html",
+        "month_end/withdraw_refusal.html",
         part="withdrawal_form",
         status=form.status,
         form=form,

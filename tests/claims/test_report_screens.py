@@ -1,0 +1,94 @@
+"""Reports and the loss ratio of claims on screen."""
+
+import io
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+from openpyxl import load_workbook
+
+from insurance.core import clock
+from insurance.core.permissions import Role
+from tests.factories.book import TODAY
+from tests.factories.identity import SignedInClient
+from tests.factories.lifecycle import morning
+from tests.factories.organizations import OrganizationFacts
+
+SignIn = Callable[..., SignedInClient]
+
+
+@pytest.fixture(autouse=True)
+def today() -> Iterator[None]:
+    """Let the business day be 20 November 2026."""
+    with clock.frozen(morning(TODAY)):
+        yield
+
+
+@pytest.fixture
+def org(insurer: OrganizationFacts) -> OrganizationFacts:
+    """Return the insurer of all tests of this file."""
+    return insurer
+
+
+def test_reports_run_open_their_rows_and_leave_as_files(sign_in: SignIn) -> None:
+    auditor = sign_in(Role.AUDITOR)
+    page = auditor.get(auditor.url("/claims/reports?report=causes"))
+    drills = set(re.findall(r'href="([^"]*report=register[^"]*cause[^"]*)"', page.text))
+    behind = [auditor.get(one.replace("&amp;", "&")).text for one in drills]
+    numbers = [found for one in behind for found in re.findall(r">(CLM-\d+-\d+)<", one)]
+    assert len(numbers) == len(set(numbers)) == 7
+    for code in ("turnaround", "ageing", "reserves", "decisions", "large", "paid"):
+        assert auditor.get(auditor.url(f"/claims/reports?report={code}")).status_code == 200
+
+    csv = auditor.post(
+        auditor.url("/claims/reports/export"), data={"report": "register", "kind": "csv"}
+    )
+    assert "7 rows, none left out" in csv.text
+    excel = auditor.post(
+        auditor.url("/claims/reports/export"), data={"report": "paid", "kind": "xlsx"}
+    )
+    sheet = load_workbook(io.BytesIO(excel.data)).active
+    assert sheet is not None
+    assert sheet.max_row == 9
+    assert auditor.get(auditor.url("/claims/reports?report=gossip")).status_code == 404
+    assert auditor.get(auditor.url("/claims/reports?from=never")).status_code == 422
+    assert sign_in(Role.AGENT).get(auditor.url("/claims/reports")).status_code == 403
+
+
+def test_only_the_register_is_narrowed_and_by_what_it_says(sign_in: SignIn) -> None:
+    auditor = sign_in(Role.AUDITOR)
+
+    def claims_of(query: str) -> int:
+        return len(re.findall(r">CLM-[0-9-]+</a>", _page(auditor, f"/claims/reports?{query}")))
+
+    assert claims_of("decision=REJECTED") == 1
+    assert claims_of("reason=NO_PROOF") == 1
+    assert claims_of("decision=APPROVED&reason=NO_PROOF") == 0
+    assert "Only:" in _page(auditor, "/claims/reports?decision=REJECTED")
+    assert "Only:" not in _page(auditor, "/claims/reports?report=causes&status=PAID")
+
+
+def _page(client: SignedInClient, path: str) -> str:
+    return client.get(client.url(path)).get_data(as_text=True)
+
+
+def test_the_loss_ratio_is_drawn_and_opens_its_entries(sign_in: SignIn) -> None:
+    auditor = sign_in(Role.AUDITOR)
+
+    page = auditor.get(auditor.url("/claims/loss-ratio"))
+
+    assert '<rect class="claims"' in page.text
+    entries = re.findall(r'href="([^"]*loss-ratio/entries[^"]*)"', page.text)
+    assert len(entries) > 2
+    shown = [_words(auditor.get(one.replace("&amp;", "&")).text) for one in entries[:2]]
+    assert "Premium due" in shown[0] or "Premium" in shown[0]
+    assert "Reserve CLM-" in shown[1]
+    product = re.search(r'href="([^"]*loss-ratio\?[^"]*product[^"]*)"', page.text)
+    assert product
+    assert "2026/11" in _words(auditor.get(product[1].replace("&amp;", "&")).text)
+    csv = auditor.post(auditor.url("/claims/loss-ratio/export"), data={"kind": "csv"})
+    assert csv.text.startswith("\ufeffProduct,Month")
+
+
+def _words(html: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html.replace("\u00a0", " ")))
