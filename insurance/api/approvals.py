@@ -199,7 +199,7 @@ def _settings() -> ApprovalSettingsAnswer:
         version=setting.version,
         expires_after_days=setting.expires_after_days,
         remind_after_days=setting.remind_after_days,
-        rules=[RuleAnswer.model_validate(one) for one in queries.list_rules(session)],
+        rules=[RuleAnswer.model_validate(rule) for rule in queries.list_rules(session)],
     )
 
 

@@ -189,7 +189,7 @@ def run_claim_report(query: ReportQuery) -> Reply | Response:
     return export(
         query.format,
         f"claims-{report.code}-{wanted.start}-{wanted.end}",
-        [one.name for one in report.columns],
+        [column.name for column in report.columns],
         file_rows(report, rows, EXPORTED_AT_MOST - 1),
         action="claims.export_report",
         resource="claims",
@@ -250,7 +250,7 @@ def get_loss_ratio(query: LossQuery) -> list[dict[str, Any]] | Response:
         query.format,
         f"loss-ratio-{start}-{end}",
         LOSS_HEADER,
-        [loss_cells(one) for one in rows],
+        [loss_cells(row) for row in rows],
         action="claims.export_loss_ratio",
         resource="ledger_transfers",
         chosen={"from": start, "to": end, "product_id": query.product_id},
@@ -260,17 +260,17 @@ def get_loss_ratio(query: LossQuery) -> list[dict[str, Any]] | Response:
 def _loss_answers(rows: Sequence[LossRatio]) -> list[dict[str, Any]]:
     return [
         {
-            "product_id": one.product_id,
-            "product_name": one.product_name,
-            "month": one.month,
-            "premiums_charged": one.charged,
-            "unearned_before": one.unearned_before,
-            "unearned_after": one.unearned_after,
-            "premiums_earned": one.premiums,
-            "claims": one.claims,
-            "loss_ratio": one.ratio,
+            "product_id": row.product_id,
+            "product_name": row.product_name,
+            "month": row.month,
+            "premiums_charged": row.charged,
+            "unearned_before": row.unearned_before,
+            "unearned_after": row.unearned_after,
+            "premiums_earned": row.premiums,
+            "claims": row.claims,
+            "loss_ratio": row.ratio,
         }
-        for one in rows
+        for row in rows
     ]
 
 

@@ -228,7 +228,7 @@ def _wanted(body: EndorseBody) -> EndorsementRequest:
 
 def answers_by_question(answers: list[LifeAnswer]) -> dict[str, bool]:
     """Return answers by what the rules call the question."""
-    return {f"{one.life}:{one.other_member_id}": one.is_same for one in answers}
+    return {f"{answer.life}:{answer.other_member_id}": answer.is_same for answer in answers}
 
 
 def _previewed(preview: Preview) -> dict[str, Any]:
@@ -247,7 +247,7 @@ def _previewed(preview: Preview) -> dict[str, Any]:
             for name, amount, until in preview.waiting
         ],
         "conflicts": list(preview.conflicts),
-        "life_questions": [question_answer(one) for one in preview.questions],
+        "life_questions": [question_answer(question) for question in preview.questions],
     }
 
 

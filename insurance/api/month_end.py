@@ -396,13 +396,13 @@ def get_month_end_run(month_end_run_id: UUID) -> dict[str, Any]:
     run = queries.get_run(session, month_end_run_id)
     left_out = [
         {
-            "policy_id": one.policy_id,
-            "policy_number": one.policy_number,
-            "kind": one.kind,
-            "error": one.error,
-            "followed_by": one.followed_by_id,
+            "policy_id": exception.policy_id,
+            "policy_number": exception.policy_number,
+            "kind": exception.kind,
+            "error": exception.error,
+            "followed_by": exception.followed_by_id,
         }
-        for one in queries.list_exceptions(session, run.id)
+        for exception in queries.list_exceptions(session, run.id)
     ]
     return run_answer(run) | {"left_out": left_out}
 

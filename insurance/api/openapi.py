@@ -182,7 +182,7 @@ def _upload(model: type[Body]) -> dict[str, Any]:
 
 
 def _may_be_left_out(body: type[Body]) -> bool:
-    return not any(one.is_required() for one in body.model_fields.values())
+    return not any(field.is_required() for field in body.model_fields.values())
 
 
 def _responses(

@@ -389,7 +389,7 @@ def _wanted(body: CalculateBody) -> services.QuoteInput:
         rating_inputs=body.rating_inputs,
         benefit_overrides=None
         if overrides is None
-        else {one.benefit_code: one.sum_assured for one in overrides},
+        else {override.benefit_code: override.sum_assured for override in overrides},
         excluded_benefits=None
         if body.excluded_benefits is None
         else frozenset(body.excluded_benefits),

@@ -250,7 +250,7 @@ def list_suspense(query: ListQuery) -> Reply:
     found = queries.list_suspense(session, limit=query.limit, after=_after(query))
     suggested = queries.suggest_policies(session, found.items)
     disproved = queries.find_lapses_disproved(session, found.items)
-    repeated = queries.list_repeated(session, [one.id for one in found.items])
+    repeated = queries.list_repeated(session, [item.id for item in found.items])
     return listing(
         found,
         lambda one: {

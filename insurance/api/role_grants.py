@@ -55,7 +55,7 @@ def change_role_grants(body: RoleGrantBody):
 
 
 def _answer(role: Role, changes: frozenset[GrantChange]) -> RoleAnswer:
-    of_role = [one for one in changes if one.role is role]
+    of_role = [change for change in changes if change.role is role]
     return RoleAnswer(
         role=role,
         permissions=sorted(granted_to(frozenset({role}), changes)),

@@ -105,7 +105,7 @@ def agreements_of(
     found: dict[UUID, list[ApprovalAgreement]] = defaultdict(list)
     query = select(ApprovalAgreement).where(
         ApprovalAgreement.org_id == current_org(),
-        ApprovalAgreement.request_id.in_([one.id for one in requests]),
+        ApprovalAgreement.request_id.in_([request.id for request in requests]),
     )
     for one in session.scalars(query.order_by(ApprovalAgreement.id)):
         found[one.request_id].append(one)

@@ -31,7 +31,7 @@ def people_needed(rules: Iterable[PeopleRule], action: str, amount: Decimal | No
 
     So more money never needs fewer people. What has no amount is under the rules from nothing on.
     """
-    of_it = (one for one in rules if one.action == action)
+    of_it = (rule for rule in rules if rule.action == action)
     return max((one.people for one in of_it if one.from_amount <= (amount or ZERO)), default=1)
 
 

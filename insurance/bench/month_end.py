@@ -223,12 +223,12 @@ class _as_system:  # noqa: N801 - reads as a statement
         )
 
     def __enter__(self) -> None:
-        for one in self.contexts:
-            one.__enter__()
+        for context in self.contexts:
+            context.__enter__()
 
     def __exit__(self, *error: Any) -> None:
-        for one in reversed(self.contexts):
-            one.__exit__(*error)
+        for context in reversed(self.contexts):
+            context.__exit__(*error)
 
 
 def _stage(admin: psycopg.Connection[Any], do: Callable[[], Sequence[int]]) -> BenchStage:

@@ -10,8 +10,8 @@ from insurance.web.navigation import use_entries
 
 def register(app: Flask) -> None:
     """Register every screen's blueprint, and what the folders add to the rail (`RAIL`)."""
-    modules = [import_module(one.name) for one in walk_packages(__path__, f"{__name__}.")]
+    modules = [import_module(package.name) for package in walk_packages(__path__, f"{__name__}.")]
     # Several modules may share a blueprint; it is registered once all of them are loaded.
-    for blueprint in dict.fromkeys(one.bp for one in modules if hasattr(one, "bp")):
+    for blueprint in dict.fromkeys(module.bp for module in modules if hasattr(module, "bp")):
         app.register_blueprint(blueprint)
-    use_entries(app, [entry for one in modules for entry in getattr(one, "RAIL", ())])
+    use_entries(app, [entry for module in modules for entry in getattr(module, "RAIL", ())])

@@ -30,7 +30,7 @@ def repudiation_letter(session: Session, claim_id: UUID) -> bytes:
     nothing was refused.
     """
     line = queries.get_claim_line(session, claim_id)
-    items = [one for one in queries.list_items(session, claim_id) if one.is_cut]
+    items = [item for item in queries.list_items(session, claim_id) if item.is_cut]
     if not items:
         raise ConflictError("Nothing was refused, so there is no such letter.")
     claim, organization = line.claim, get_organization(session)
@@ -47,7 +47,7 @@ def repudiation_letter(session: Session, claim_id: UUID) -> bytes:
         "event": _day(claim.event_date),
         "cause": claim.cause.replace("_", " ").lower(),
         "decided": _day(on),
-        "items": [_item(one) for one in items],
+        "items": [_item(item) for item in items],
         "documents": _relied_on(queries.list_documents(session, claim_id)),
         "representation_days": int(find_parameter(session, "claim_representation_days", on)),
         "answer_days": int(find_parameter(session, "claim_answer_days", on)),
@@ -72,14 +72,14 @@ def _item(item: ClaimItem) -> list[str]:
 
 def _relied_on(documents: Sequence[ClaimDocument]) -> list[str]:
     return [
-        f"{DOCUMENTS[one.document_type]}, {one.file_name}, received {one.uploaded_at:%Y/%m/%d}"
-        for one in documents
-        if one.status in (DocumentStatus.RECEIVED, DocumentStatus.ACCEPTED)
+        f"{DOCUMENTS[document.document_type]}, {document.file_name}, received {document.uploaded_at:%Y/%m/%d}"
+        for document in documents
+        if document.status in (DocumentStatus.RECEIVED, DocumentStatus.ACCEPTED)
     ]
 
 
 def _today(organization: Organization, items: Sequence[ClaimItem]) -> date:
-    moments = [one.decided_at for one in items if one.decided_at is not None]
+    moments = [item.decided_at for item in items if item.decided_at is not None]
     return max(moments).astimezone(ZoneInfo(organization.timezone)).date()
 
 

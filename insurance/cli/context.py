@@ -51,7 +51,7 @@ def each_organization(*, only: str | None = None) -> Iterator[str]:
         return
     with application().app_context():
         with platform_scope():
-            entries = [(one.org_id, one.slug) for one in list_entries(db.session())]
+            entries = [(entry.org_id, entry.slug) for entry in list_entries(db.session())]
         for org_id, slug in entries:
             with tenant_scope(org_id):
                 yield slug

@@ -75,13 +75,13 @@ def enqueue_many(
         {
             "id": new_id(),
             "name": name,
-            "arguments": {key: str(value) for key, value in one.items()},
+            "arguments": {key: str(value) for key, value in argument.items()},
             "request_id": request_id,
             "created_at": now,
             "run_after": run_after or now,
             "attempts": 0,
         }
-        for one in arguments
+        for argument in arguments
     ]
     session.flush()
     write_rows(session, _JOBS, rows)

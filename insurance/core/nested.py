@@ -46,7 +46,7 @@ def _values(row: dict[str, Any], readers: dict[str, Callable[[Any], Any]]) -> di
 @cache
 def _readers(model: type[TenantTable]) -> dict[str, Callable[[Any], Any]]:
     return {
-        one.key: _reader(one.columns[0].type.python_type) for one in inspect(model).column_attrs
+        attr.key: _reader(attr.columns[0].type.python_type) for attr in inspect(model).column_attrs
     }
 
 

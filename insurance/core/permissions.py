@@ -80,7 +80,7 @@ def list_permissions() -> list[Permission]:
 def permissions_named(words: Iterable[str]) -> frozenset[Permission]:
     """Return the permissions of some words; a word that nobody declares is left out."""
     wanted = frozenset(words)
-    return frozenset(one for one in list_permissions() if one in wanted)
+    return frozenset(permission for permission in list_permissions() if permission in wanted)
 
 
 class GrantChange(NamedTuple):
@@ -112,8 +112,8 @@ def granted_to(
 ) -> frozenset[Permission]:
     """Return what a person of these roles may do in an organization with these changes."""
     held = {(role, permission) for permission in list_permissions() for role in permission.roles}
-    held |= {(one.role, one.permission) for one in changes if one.is_granted}
-    held -= {(one.role, one.permission) for one in changes if not one.is_granted}
+    held |= {(change.role, change.permission) for change in changes if change.is_granted}
+    held -= {(change.role, change.permission) for change in changes if not change.is_granted}
     return frozenset(permission for role, permission in held if role in roles)
 
 

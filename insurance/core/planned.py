@@ -37,7 +37,11 @@ class PlannedInsert:
     def columns(self) -> dict[str, str]:
         """Return the names and types of the columns that a plan keeps."""
         others = {"org_id", *self.written, *self.empty}
-        kept = {one.name: type_of(one) for one in self.table.columns if one.name not in others}
+        kept = {
+            column.name: type_of(column)
+            for column in self.table.columns
+            if column.name not in others
+        }
         return {**self.beside, **kept}
 
     def statement(self, rows_from: str) -> str:

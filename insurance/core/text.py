@@ -58,7 +58,7 @@ def name_key(text: str) -> str:
     """
     folded = unicodedata.normalize("NFKC", visible(text)).casefold().translate(_LETTERS)
     parts = unicodedata.normalize("NFD", folded)
-    bare = "".join(one for one in parts if unicodedata.combining(one) not in _ACCENT_CLASSES)
+    bare = "".join(part for part in parts if unicodedata.combining(part) not in _ACCENT_CLASSES)
     plain = unicodedata.normalize("NFC", bare)
     kept = "".join(one if _is_of_word(one) else " " for one in plain)
     return " ".join(_UNSPACED.sub(r" \1 ", kept).split())
@@ -71,7 +71,7 @@ def latin_text(text: str) -> str | None:
     choose for its bearer.
     """
     parts = unicodedata.normalize("NFKD", visible(text).translate(_CAPITALS).translate(_LETTERS))
-    bare = "".join(one for one in parts if not unicodedata.combining(one))
+    bare = "".join(part for part in parts if not unicodedata.combining(part))
     written = " ".join(bare.split())
     is_legible = written.isascii() and written.isprintable()
     return written if is_legible and re.search("[A-Za-z0-9]", written) else None

@@ -104,7 +104,7 @@ def keep_numbers(
 ) -> list[LifeReferences]:
     """Keep the numbers of lives, encrypted, and return what each life refers to them by."""
     lives = list(lives)
-    pairs = {pair for one in lives for pair in one.by_kind.items()}
+    pairs = {pair for life in lives for pair in life.by_kind.items()}
     # In one order everywhere, so that two who keep the same numbers never wait in a circle.
     rows = [_row(kind, number, now) for kind, number in sorted(pairs)]
     if rows:
@@ -113,7 +113,7 @@ def keep_numbers(
             .values(rows)
             .on_conflict_do_nothing(index_elements=["org_id", "kind", "number_index"])
         )
-    return [find_references(session, one) for one in lives]
+    return [find_references(session, life) for life in lives]
 
 
 def numbers_of_customer(customer: Customer) -> LifeNumbers:
@@ -133,7 +133,7 @@ def numbers_shown(session: Session, references: Iterable[UUID | None]) -> dict[U
 
     A passport number stands after its country.
     """
-    wanted = {one for one in references if one is not None}
+    wanted = {reference for reference in references if reference is not None}
     shown = dict.fromkeys(wanted, HIDDEN)
     if wanted and may_see_identity():
         rows = session.scalars(
@@ -145,7 +145,7 @@ def numbers_shown(session: Session, references: Iterable[UUID | None]) -> dict[U
 
 def references_in(lives: Iterable[Mapping[str, Any]]) -> list[UUID]:
     """Return the references of lives as JSON keeps them."""
-    return [UUID(one[name]) for one in lives for name in REFERENCES if one.get(name)]
+    return [UUID(life[name]) for life in lives for name in REFERENCES if life.get(name)]
 
 
 def _known(session: Session, numbers: LifeNumbers) -> dict[NumberKind, UUID]:

@@ -81,7 +81,7 @@ def births_kept(
     on file under the same name keep theirs.
     """
     if may_see_identity():
-        return [dict(one) for one in people]
+        return [dict(person) for person in people]
     on_file: dict[str, list[Any]] = {}
     for one in known:
         on_file.setdefault(_named(one), []).append(one.get("date_of_birth"))

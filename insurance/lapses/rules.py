@@ -83,18 +83,18 @@ def default_terms(class_code: str, category: str) -> LapseTerms:
 
 def terms_on(versions: Iterable[LapseTerms], due: date, default: LapseTerms) -> LapseTerms:
     """Return the terms in force on a due date, or the default where there are none."""
-    return next((one for one in versions if one.applies(due)), default)
+    return next((version for version in versions if version.applies(due)), default)
 
 
 def cover_all_dates(versions: Sequence[LapseTerms], default: LapseTerms) -> list[LapseTerms]:
     """Return the versions in order with the default in every gap: one for each day there is."""
     spans: list[LapseTerms] = []
     at: date | None = date.min
-    for one in sorted(versions, key=lambda terms: terms.effective_from):
-        if at is not None and at < one.effective_from:
-            spans.append(replace(default, effective_from=at, effective_to=one.effective_from))
-        spans.append(one)
-        at = one.effective_to
+    for version in sorted(versions, key=lambda terms: terms.effective_from):
+        if at is not None and at < version.effective_from:
+            spans.append(replace(default, effective_from=at, effective_to=version.effective_from))
+        spans.append(version)
+        at = version.effective_to
     if at is not None:
         spans.append(replace(default, effective_from=at, effective_to=None))
     return spans

@@ -540,7 +540,7 @@ def _words(
 ) -> dict[str, str]:
     # Where an older premium is unpaid, cover ends with its grace and not with this one's.
     counted_from = line.grace_from or line.due_date
-    terms = next(one for one in spans if one.applies(counted_from))
+    terms = next(span for span in spans if span.applies(counted_from))
     since = counted_from
     if counted_from == line.due_date:
         since = rules.grace_start(counted_from, terms, notice_sent_on)

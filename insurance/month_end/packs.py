@@ -48,16 +48,16 @@ def make_pack(session: Session, run: MonthEndRun, kind: PackKind) -> bytes:
         "insurer": organization.name,
         "sheets": [
             {
-                "name": one.name,
-                "header": list(one.header),
-                "right": [_is_figure(one, column) for column in range(len(one.header))],
+                "name": sheet.name,
+                "header": list(sheet.header),
+                "right": [_is_figure(sheet, column) for column in range(len(sheet.header))],
                 "rows": [
-                    [_plain(cell, name) for cell, name in zip(row, one.header, strict=True)]
-                    for row in one.rows
+                    [_plain(cell, name) for cell, name in zip(row, sheet.header, strict=True)]
+                    for row in sheet.rows
                 ],
-                "note": one.note,
+                "note": sheet.note,
             }
-            for one in sheets
+            for sheet in sheets
         ],
     }
     return render("month_end.typ", values)
@@ -196,8 +196,16 @@ def _ties(session: Session, run: MonthEndRun) -> Sheet:
 
 def _rises(session: Session, run: MonthEndRun) -> Sheet:
     rows: list[tuple[Any, ...]] = [
-        (one.product_name, one.type, one.source, one.rate, one.policies, one.before, one.after)
-        for one in queries.list_rises(session, run.id)
+        (
+            rise.product_name,
+            rise.type,
+            rise.source,
+            rise.rate,
+            rise.policies,
+            rise.before,
+            rise.after,
+        )
+        for rise in queries.list_rises(session, run.id)
     ]
     header = ("Product", "Type", "Rate from", "Rate %", "Policies", "Premium before", "After")
     return Sheet("Anniversaries", header, rows)
@@ -207,13 +215,13 @@ def _named(name: str, session: Session, run: MonthEndRun, step: StepCode) -> She
     found = queries.list_effects(session, run.id, limit=LISTED, step=step)
     rows: list[tuple[Any, ...]] = [
         (
-            one.policy_number,
-            one.product_name,
-            one.status.replace("_", " ").lower(),
-            in_words(one.after),
-            one.amount,
+            item.policy_number,
+            item.product_name,
+            item.status.replace("_", " ").lower(),
+            in_words(item.after),
+            item.amount,
         )
-        for one in found.items
+        for item in found.items
     ]
     note = f"The first {LISTED} are named." if found.next_cursor else ""
     return Sheet(name, ("Policy", "Product", "Status", "Facts", "Arrears"), rows, note)
@@ -230,7 +238,7 @@ def _left_out(session: Session, run: MonthEndRun) -> Sheet:
 
 def _is_figure(sheet: Sheet, column: int) -> bool:
     cells = [row[column] for row in sheet.rows]
-    return bool(cells) and all(isinstance(one, int | Decimal) or one == "" for one in cells)
+    return bool(cells) and all(isinstance(cell, int | Decimal) or cell == "" for cell in cells)
 
 
 def _plain(cell: Any, column: str) -> str:

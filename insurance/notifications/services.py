@@ -50,15 +50,15 @@ def send_all_later(session: Session, letters: Sequence[Letter]) -> int:
     """
     now, request_id = clock.now(), current_actor().request_id
     rows: list[dict[str, Any]] = []
-    for one in letters:
-        subject, body = TEXTS[one.kind]
+    for letter in letters:
+        subject, body = TEXTS[letter.kind]
         rows.append(
             {
                 "id": new_id(),
-                "kind": one.kind,
-                "recipient": one_line(one.to),
-                "subject": one_line(subject.format(**one.values)),
-                "body": body.format(**one.values),
+                "kind": letter.kind,
+                "recipient": one_line(letter.to),
+                "subject": one_line(subject.format(**letter.values)),
+                "body": body.format(**letter.values),
                 "created_at": now,
                 "tried_from": now,
                 "attempts": 0,

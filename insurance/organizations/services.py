@@ -177,7 +177,7 @@ def change_settings(settings: OrganizationSettings, *, version: int, now: dateti
 
 def repeat_grant_changes(session: Session, changes: Sequence[GrantChange]) -> None:
     """Repeat in the directory where the roles of the organization in scope differ from default."""
-    queries.get_entry(session, current_org()).grant_changes = [list(one) for one in changes]
+    queries.get_entry(session, current_org()).grant_changes = [list(change) for change in changes]
 
 
 def _create(session: Session, new: NewOrganization, codes: tuple[str, ...], now: datetime) -> None:

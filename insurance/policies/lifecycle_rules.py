@@ -145,13 +145,13 @@ class _Schedule:
     def kept(self, *, gives_up_unpaid: bool) -> list[Line]:
         """Return the lines that are asked for."""
         begun = [
-            one
-            for one in self.lines
-            if one.is_charged and (one.is_adjustment or one.period.start < self.stop)
+            line
+            for line in self.lines
+            if line.is_charged and (line.is_adjustment or line.period.start < self.stop)
         ]
         if not gives_up_unpaid:
             return begun
-        freed = total(one.paid - one.given_up for one in self.lines if one not in begun)
+        freed = total(line.paid - line.given_up for line in self.lines if line not in begun)
         return _reached(begun, self.unapplied + freed)
 
 
@@ -172,9 +172,9 @@ def _plan(
     reverse: list[Credited] = []
     if not gives_up_unpaid and all(one.is_adjustment for one in kept):
         kept = []
-        reverse = [one for one in schedule.credit_notes if not one.is_paid_out]
-    dropped = [one for one in schedule.lines if one not in kept]
-    credited = total(one.amount for one in schedule.credit_notes if one not in reverse)
+        reverse = [note for note in schedule.credit_notes if not note.is_paid_out]
+    dropped = [line for line in schedule.lines if line not in kept]
+    credited = total(note.amount for note in schedule.credit_notes if note not in reverse)
     paid_ahead = (
         schedule.unapplied
         + total(one.paid - one.given_up for one in dropped)

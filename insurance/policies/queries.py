@@ -95,7 +95,9 @@ class BenefitView:
 
     def payable_on(self, on: date) -> Decimal:
         """Return what an event of natural causes on a day would pay, in rand."""
-        layers = (Layer(one.amount, one.starts_on, one.waiting_until) for one in self.layers)
+        layers = (
+            Layer(layer.amount, layer.starts_on, layer.waiting_until) for layer in self.layers
+        )
         return payable_on(layers, on, accident=False)
 
     @property

@@ -359,7 +359,9 @@ def _lives_of(wanted: QuoteInput, customer: Customer | None, on: date) -> tuple[
         try:
             lives.append(_with_birth(given, on))
         except DomainError as refusal:
-            errors += [_at(one, f"insured_lives.{place}.{one.field}") for one in refusal.errors]
+            errors += [
+                _at(error, f"insured_lives.{place}.{error.field}") for error in refusal.errors
+            ]
     errors += _repeated(wanted.lives)
     raise_all(errors)
     if not _adds_customer(wanted, customer):
@@ -410,15 +412,15 @@ def _with_birth(life: Life, on: date) -> Life:
 def _as_given(errors: Sequence[DomainError]) -> list[DomainError]:
     """Return refusals at the places of the lives given, the customer having been put first."""
     found = []
-    for one in errors:
-        at = re.fullmatch(r"insured_lives\.([0-9]+)(?:\.(.+))?", one.field or "")
+    for error in errors:
+        at = re.fullmatch(r"insured_lives\.([0-9]+)(?:\.(.+))?", error.field or "")
         if at is None:
-            found.append(one)
+            found.append(error)
         elif at[1] == "0":
-            found.append(_at(one, at[2] if at[2] in ("age", "gender") else "customer_id"))
+            found.append(_at(error, at[2] if at[2] in ("age", "gender") else "customer_id"))
         else:
             found.append(
-                _at(one, f"insured_lives.{int(at[1]) - 1}" + (f".{at[2]}" if at[2] else ""))
+                _at(error, f"insured_lives.{int(at[1]) - 1}" + (f".{at[2]}" if at[2] else ""))
             )
     return found
 

@@ -51,23 +51,23 @@ def seed_claims(slug: str, today: date) -> None:
     session = db.session()
     rows = list_policy_rows(session, limit=90).items
     people = {
-        one.user.email.split("@")[0]: Actor(
-            user_id=one.user.id,
-            email=one.user.email,
-            name=one.user.name,
+        item.user.email.split("@")[0]: Actor(
+            user_id=item.user.id,
+            email=item.user.email,
+            name=item.user.name,
             org_id=current_org(),
-            roles=frozenset(one.roles),
+            roles=frozenset(item.roles),
             channel=Channel.CLI,
         )
-        for one in list_colleagues(session, limit=50, accepted_only=True).items
+        for item in list_colleagues(session, limit=50, accepted_only=True).items
     }
     is_life = get_organization(session).licence_type != "NON_LIFE"
     in_force = sorted(
-        (one.coverage_amount, one.id, one.product_name)
-        for one in rows
-        if one.status == "active"
-        and one.effective_date <= today - _OLDEST
-        and ("Term" not in one.product_name or _illness_of(one.id) is not None)
+        (row.coverage_amount, row.id, row.product_name)
+        for row in rows
+        if row.status == "active"
+        and row.effective_date <= today - _OLDEST
+        and ("Term" not in row.product_name or _illness_of(row.id) is not None)
     )
     session.rollback()
     clerks = _Clerks(people, random, today)
@@ -181,9 +181,9 @@ class _Clerks:
     def _send(self, claim_id: UUID, *, leave: int) -> None:
         session = db.session()
         wanted = [
-            one.document_type
-            for one in queries.list_documents(session, claim_id)
-            if one.status is DocumentStatus.OUTSTANDING
+            document.document_type
+            for document in queries.list_documents(session, claim_id)
+            if document.status is DocumentStatus.OUTSTANDING
         ]
         session.rollback()
         with self._as("agent") as now:

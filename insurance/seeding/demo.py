@@ -311,7 +311,9 @@ def _as(slug: str, login: str, org_id: UUID) -> Iterator[None]:
     role, name = STAFF[login]
     email = f"{login}@{slug}.example"
     actor = Actor(
-        user_id=next(one.user.id for one in list_members(db.session()) if one.user.email == email),
+        user_id=next(
+            member.user.id for member in list_members(db.session()) if member.user.email == email
+        ),
         email=email,
         name=name,
         org_id=org_id,

@@ -153,7 +153,7 @@ def _raise_cover(policy_id: UUID, random: Random, today: date, now: datetime) ->
 
 def _return_a_debit(policy_id: UUID, today: date, now: datetime) -> None:
     session = db.session()
-    paid = [one for one in list_premium_lines(session, policy_id) if one.paid_amount]
+    paid = [line for line in list_premium_lines(session, policy_id) if line.paid_amount]
     session.rollback()
     if paid:
         reverse_payment(policy_id, paid[-1].id, reason_code="02", reference=None, on=today, now=now)

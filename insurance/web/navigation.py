@@ -58,7 +58,7 @@ def _entries() -> list[RailEntry]:
 def rail() -> list[tuple[str, list[RailEntry]]]:
     """Return the groups and entries that the person may see."""
     may = current_actor().may
-    seen = [one for one in _entries() if may(one.permission)]
+    seen = [entry for entry in _entries() if may(entry.permission)]
     return [(name, list(entries)) for name, entries in groupby(seen, lambda one: one.group)]
 
 
@@ -80,7 +80,7 @@ def _current() -> str:
     """Return the endpoint of the entry that the request is for, or is under; else nothing."""
     if request.blueprint in ("people", "settings"):
         return request.endpoint or ""
-    beside = [one for one in _entries() if one.blueprint == request.blueprint]
+    beside = [entry for entry in _entries() if entry.blueprint == request.blueprint]
     nearest = max(
         beside, key=lambda one: request.path.startswith(one.url) * len(one.url), default=None
     )

@@ -27,7 +27,7 @@ def object_fields(
 ) -> dict[str, Field]:
     """Return the fields of an object of a kind, by name; `only` keeps some of its facts."""
     facts = [one for one in OBJECT_FIELDS[kind] if only is None or one.name in only]
-    fields: dict[str, Field] = {f"{prefix}{one.name}": _fact(one, terms) for one in facts}
+    fields: dict[str, Field] = {f"{prefix}{fact.name}": _fact(fact, terms) for fact in facts}
     if has_value:
         fields[f"{prefix}value"] = MoneyField("Value to insure it for")
     for name, levels in rating_levels(kind, terms).items():
@@ -55,7 +55,9 @@ def rating_levels(kind: str, terms: ProductTerms) -> dict[str, tuple[str, ...]]:
     """Return the factors of the rates that no fact of the object answers, with their levels."""
     known = {one.name for one in OBJECT_FIELDS[kind]} | _FOUND_OUT
     found: dict[str, tuple[str, ...]] = {}
-    for table in (one.rate_table for one in terms.priced_benefits if one.rate_table is not None):
+    for table in (
+        benefit.rate_table for benefit in terms.priced_benefits if benefit.rate_table is not None
+    ):
         for name in table.rating_factors:
             if name not in known:
                 found.setdefault(name, table.levels(name))
@@ -89,7 +91,7 @@ def drivers_typed(own: Mapping[str, Any]) -> list[dict[str, Any]]:
         }
         for place in range(DRIVERS)
     ]
-    filled = [one for one in rows if any(one.values())]
+    filled = [row for row in rows if any(row.values())]
     return [one | {"is_main": place == 0} for place, one in enumerate(filled)]
 
 
@@ -133,7 +135,7 @@ def _fact(fact: ObjectField, terms: ProductTerms) -> Field:
     levels = terms.factor_levels.get(fact.name) or fact.options
     if fact.options:
         empty = "Choose" if fact.is_required else "Not stated"
-        choices = [(one, words(one)) for one in levels]
+        choices = [(level, words(level)) for level in levels]
         return ChoiceField(fact.label, empty=empty, choices=choices, default="")
     numeric = fact.name in ("year", "postal_code")
     return TextField(

@@ -47,7 +47,9 @@ def find_faults(name: str, text: str) -> Iterator[tuple[int, str]]:
     for what, pattern in _TAGS.items():
         for found in re.finditer(pattern, text, re.S):
             yield text.count("\n", 0, found.start()) + 1, what
-    declared = {f"{type(one).__name__}.{one.name}" for one in list_permissions()}
+    declared = {
+        f"{type(permission).__name__}.{permission.name}" for permission in list_permissions()
+    }
     for found in re.finditer(r"\b[A-Z]\w*May\.\w+", text):
         if found[0] not in declared:
             yield text.count("\n", 0, found.start()) + 1, "a permission that no area declares"

@@ -152,7 +152,7 @@ def list_policy_claims(policy_id: UUID) -> list[dict[str, Any]]:
     session = db.session()
     get_policy(session, policy_id)
     found = queries.list_claims(session, limit=200, now=clock.now(), policy_id=policy_id)
-    return [row_answer(one) for one in found.items]
+    return [row_answer(item) for item in found.items]
 
 
 @endpoint("GET", "/claims", may=ClaimsMay.VIEW, query=ClaimsQuery, answer=list[ClaimRow],
@@ -191,7 +191,7 @@ def get_claim(claim_id: UUID) -> dict[str, Any]:
 
 def _submitted(claim_id: UUID) -> dict[str, Any]:
     view = queries.get_view(db.session(), claim_id)
-    claim, items = view.claim, [item_answer(one) for one in view.items]
+    claim, items = view.claim, [item_answer(item) for item in view.items]
     return {
         "claim_id": claim.id,
         "claim_number": claim.claim_number,

@@ -71,13 +71,13 @@ def assess_claim(claim_id: UUID, body: AssessBody) -> dict[str, Any]:
         claim_id,
         [
             services.Assessment(
-                item_id=one.claim_benefit_item_id,
-                approved_amount=one.approved_amount,
-                reason=one.decision_reason,
-                notes=one.notes,
-                findings=one.findings,
+                item_id=assessment.claim_benefit_item_id,
+                approved_amount=assessment.approved_amount,
+                reason=assessment.decision_reason,
+                notes=assessment.notes,
+                findings=assessment.findings,
             )
-            for one in body.benefit_assessments
+            for assessment in body.benefit_assessments
         ],
         cause=body.cause,
         documents_waived=body.documents_waived,

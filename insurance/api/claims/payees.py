@@ -105,4 +105,4 @@ def _change_payees(claim_id: UUID, payees: list[PayeeFields], reason: str) -> di
 
 def payees_of(payees: list[PayeeFields]) -> list[services.Payee]:
     """Return payees as a command takes them."""
-    return [services.Payee(**one.model_dump()) for one in payees]
+    return [services.Payee(**payee.model_dump()) for payee in payees]

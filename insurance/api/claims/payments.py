@@ -98,13 +98,18 @@ def pay_claim(claim_id: UUID, body: PayClaimBody) -> Reply:
         claim_id,
         services.NewPayment(
             reference=body.payment_reference,
-            lines=[(one.claim_benefit_item_id, one.paid_amount) for one in body.benefit_payments],
+            lines=[
+                (payment.claim_benefit_item_id, payment.paid_amount)
+                for payment in body.benefit_payments
+            ],
             payment_date=body.payment_date,
             replaces_reference=body.replaces_reference,
-            payees=[one.payee_id for one in body.payees],
+            payees=[payee.payee_id for payee in body.payees],
             successor=body.successor_member_id,
             references={
-                one.payee_id: one.payment_reference for one in body.payees if one.payment_reference
+                payee.payee_id: payee.payment_reference
+                for payee in body.payees
+                if payee.payment_reference
             },
         ),
         on=business_day(),

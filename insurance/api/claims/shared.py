@@ -222,14 +222,14 @@ def row_answer(line: ClaimLine) -> dict[str, Any]:
 
 def _items(view: ClaimView) -> list[dict[str, Any]]:
     rows = []
-    for one in view.items:
-        money = view.money.get(one.id, queries.ItemMoney())
+    for item in view.items:
+        money = view.money.get(item.id, queries.ItemMoney())
         rows.append(
-            item_answer(one)
+            item_answer(item)
             | {
                 "reserve": money.reserve + money.expense_reserve,
                 "recovered_amount": money.recovered,
-                "decision_reason": one.reason_code,
+                "decision_reason": item.reason_code,
             }
         )
     return rows
@@ -261,7 +261,7 @@ def claim_answer(claim_id: UUID) -> dict[str, Any]:
         row_answer(view.line)
         | {name: getattr(claim, name) for name in names}
         | {
-            "payee_name": "; ".join(one.name for one in view.payees) or None,
+            "payee_name": "; ".join(payee.name for payee in view.payees) or None,
             "payee_account_masked": first.account_masked if first else None,
             "payees": view.payees,
             "items": _items(view),

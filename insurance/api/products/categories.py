@@ -46,7 +46,7 @@ class CategoryAnswer(Answer):
 def list_product_categories() -> list[dict[str, Any]]:
     """List product categories by name."""
     session = db.session()
-    classes = {one.code: one.id for one in queries.list_classes(session)}
+    classes = {class_.code: class_.id for class_ in queries.list_classes(session)}
     return [_category(category, classes) for category in queries.list_categories(session)]
 
 
@@ -56,7 +56,7 @@ def create_product_category(body: NewCategoryBody) -> Reply:
     """Create a product category."""
     facts = services.NewCategory(**body.model_dump(exclude={"org_id"}))
     category = services.create_category(facts, now=clock.now())
-    classes = {one.code: one.id for one in queries.list_classes(db.session())}
+    classes = {class_.code: class_.id for class_ in queries.list_classes(db.session())}
     return created(_category(category, classes), "get_product_category", category_id=category.id)
 
 
@@ -65,7 +65,7 @@ def create_product_category(body: NewCategoryBody) -> Reply:
 def get_product_category(category_id: UUID) -> dict[str, Any]:
     """Read a product category."""
     session = db.session()
-    classes = {one.code: one.id for one in queries.list_classes(session)}
+    classes = {class_.code: class_.id for class_ in queries.list_classes(session)}
     return _category(queries.get_category(session, category_id), classes)
 
 

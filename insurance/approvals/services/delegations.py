@@ -35,7 +35,7 @@ def delegate_decisions(
             is_to_oneself=delegate_id == giver_id,
             on=local_day(session, now),
         )
-        people = {one.user.id: as_actor(one) for one in list_members(session)}
+        people = {member.user.id: as_actor(member) for member in list_members(session)}
         delegate = people.get(delegate_id)
         if delegate is None:
             raise DomainError("Choose one from the list.", field="delegate_id")

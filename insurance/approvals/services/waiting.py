@@ -54,9 +54,11 @@ def remind_deciders(*, now: datetime) -> int:
         organization, people = get_organization(session), _people(session)
         letters = []
         for request in waiting:
-            deciders = [one for one in people.values() if _may_agree(session, request, one, now)]
+            deciders = [
+                person for person in people.values() if _may_agree(session, request, person, now)
+            ]
             letters += [
-                _letter("approval_reminder", one, request, organization) for one in deciders
+                _letter("approval_reminder", decider, request, organization) for decider in deciders
             ]
             _note_reminder(session, request, deciders, now)
         send_all_later(session, letters)
@@ -72,13 +74,13 @@ def _note_reminder(
         action="approvals.remind",
         resource="approval_requests",
         resource_id=request.id,
-        after={"to": [one.email for one in deciders]},
+        after={"to": [decider.email for decider in deciders]},
     )
 
 
 def _people(session: Session) -> dict[UUID, Actor]:
     """Return everybody of the organization who can sign in, as they would act."""
-    return {one.user.id: as_actor(one) for one in list_members(session)}
+    return {member.user.id: as_actor(member) for member in list_members(session)}
 
 
 def _may_agree(session: Session, request: ApprovalRequest, person: Actor, now: datetime) -> bool:

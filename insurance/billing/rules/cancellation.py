@@ -55,7 +55,7 @@ def earned_charge(
         return line_charge(period, steps, whole_days=whole_days, method=method)
     if stop <= period.start:
         return ZERO
-    before = [one for one in steps if one.on < stop]
+    before = [step for step in steps if step.on < stop]
     charge = line_charge(period, before, whole_days=whole_days, method=method)
     at_stop = instalment_at(before, period.start if method == "NONE" else stop)
     left = to_cents(at_stop * (period.end - stop).days / (whole_days or period.days))

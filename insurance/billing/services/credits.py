@@ -60,7 +60,7 @@ def apply_credits(
     batch = Batch()
     for credit in credits:
         lines = open_lines[credit.policy_id]
-        due = [one for one in lines.values() if one.due_date <= on or one.id in ahead]
+        due = [line for line in lines.values() if line.due_date <= on or line.id in ahead]
         shares, _left = allocate(credit.amount, due)
         for share in shares:
             batch.settle(share, credit.receipt_id, day, credit.reference)

@@ -153,7 +153,7 @@ def record_receipts(
     batch, posted = Batch(), []
     for payment in payments:
         lines = open_lines[payment.policy_id]
-        reachable = [one for one in lines.values() if _reaches(payment, one, on)]
+        reachable = [line for line in lines.values() if _reaches(payment, line, on)]
         shares, credit = allocate(payment.amount, reachable, first=payment.line_id)
         receipt_id = _add_receipt(batch, payment, shares, credit, now)
         for share in shares:
@@ -168,7 +168,7 @@ def record_unmatched(
     session: Session, movements: Sequence[Unmatched], *, now: datetime
 ) -> list[UUID]:
     """Receive money in suspense and return the receipts in the same order."""
-    receipts = [_unmatched_row(one, now) for one in movements]
+    receipts = [_unmatched_row(movement, now) for movement in movements]
     session.flush()
     write_rows(session, _RECEIPTS, receipts)
     journals = [
@@ -223,7 +223,7 @@ def _open_for(
     for one in payments:
         money[one.policy_id] = money.get(one.policy_id, ZERO) + one.amount
     found: dict[UUID, dict[UUID, OpenLine]] = {one: {} for one in money}
-    named = [one.line_id for one in payments if one.line_id is not None]
+    named = [payment.line_id for payment in payments if payment.line_id is not None]
     for policy_id, line in list_lines_in_reach(session, money, on=on, named=named):
         found[policy_id][line.id] = line
     return found

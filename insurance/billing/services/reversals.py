@@ -109,6 +109,6 @@ def _written_off_beside(
     session: Session, receipts: Sequence[Receipt]
 ) -> list[tuple[Receipt, Receipt]]:
     """Return what was written off beside payments, each with its payment."""
-    payments = {one.id: one for one in receipts}
+    payments = {receipt.id: receipt for receipt in receipts}
     found = list_written_off_beside(session, list(payments))
     return [(one, payments[one.beside_id]) for one in found if one.beside_id is not None]

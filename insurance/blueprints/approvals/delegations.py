@@ -46,9 +46,12 @@ def delegations() -> Response:
 def delegate() -> Response:
     """Name a colleague who decides in one's place."""
     form = DelegationForm()
-    colleagues = [one for one in list_members(db.session()) if one.user.id != current_person().id]
+    colleagues = [
+        member for member in list_members(db.session()) if member.user.id != current_person().id
+    ]
     form.delegate_id.choices += [
-        (str(one.user.id), f"{one.name}, {one.user.email}") for one in colleagues
+        (str(colleague.user.id), f"{colleague.name}, {colleague.user.email}")
+        for colleague in colleagues
     ]
     if form.validate_on_submit():
         try:

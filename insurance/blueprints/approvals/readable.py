@@ -149,8 +149,8 @@ def _benefit_names(session: Session, product_id: UUID, *numbers: int | None) -> 
             version = products.get_numbered_version(session, product_id, version_number)
         except NotFoundError:
             continue
-        for one in products.list_benefits(session, version.id):
-            names.setdefault(one.benefit_code, one.benefit_name)
+        for benefit in products.list_benefits(session, version.id):
+            names.setdefault(benefit.benefit_code, benefit.benefit_name)
     return names
 
 
@@ -301,7 +301,7 @@ def _backdated(session: Session, request: ApprovalRequest) -> list[Part]:
 
 def _changed(session: Session, policy: Policy, change: Mapping[str, Any]) -> list[Part]:
     """Return what an endorsement changes, with the lives and benefits by their names."""
-    lives = {str(one.id): one for one in policies.list_members(session, policy.id)}
+    lives = {str(member.id): member for member in policies.list_members(session, policy.id)}
     benefits = {
         str(one.benefit.id): one.benefit for one in policies.list_benefits(session, policy.id)
     }
@@ -402,12 +402,12 @@ def _payees(payload: Mapping[str, Any]) -> list[Part]:
         Part(
             "Payee",
             ", ".join(
-                str(one[name])
+                str(payee[name])
                 for name in ("name", "account", "amount")
-                if one.get(name) is not None
+                if payee.get(name) is not None
             ),
         )
-        for one in payees
+        for payee in payees
     ]
 
 

@@ -101,7 +101,7 @@ def settings() -> Response:
         form=form,
         conflict=conflict,
         setting=setting,
-        rules=[(name_of(one.action), one) for one in rules],
+        rules=[(name_of(rule.action), rule) for rule in rules],
         most=MOST_PEOPLE,
     )
 
@@ -110,7 +110,7 @@ def _form(setting: ApprovalSetting, rules: Sequence[PeopleRule]) -> SettingsForm
     """Return the form with a row for each rule and some to fill in, or with those that were sent."""
     sent = sum(1 for name in request.form if _FIELD.fullmatch(name))
     rows = min(sent if request.method == "POST" else len(rules) + _EMPTY_ROWS, _MOST_ROWS)
-    choices = sorted(((one, name_of(one)) for one in actions()), key=lambda one: one[1])
+    choices = sorted(((action, name_of(action)) for action in actions()), key=lambda one: one[1])
     fields: dict[str, Any] = {}
     for row in range(rows):
         label = f"rule {row + 1}"
@@ -152,7 +152,7 @@ def _conflict(form: SettingsForm, error: DomainError) -> list[tuple[str, Any, An
 
 def _said(rules: Sequence[dict[str, Any]]) -> str:
     said = [
-        f"{name_of(one['action'])} from {format_money(one['from_amount'])}: {one['people']}"
-        for one in rules
+        f"{name_of(rule['action'])} from {format_money(rule['from_amount'])}: {rule['people']}"
+        for rule in rules
     ]
     return "; ".join(said) or "None"

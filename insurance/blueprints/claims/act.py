@@ -234,9 +234,9 @@ def assign(claim_id: UUID) -> Response:
     session = db.session()
     line, form = queries.get_claim_line(session, claim_id), AssignForm()
     people = [
-        (str(one.user.id), f"{one.user.name}, {one.user.email}")
-        for one in list_colleagues(session, limit=500, accepted_only=True).items
-        if one.may(ClaimsMay.ASSESS)
+        (str(item.user.id), f"{item.user.name}, {item.user.email}")
+        for item in list_colleagues(session, limit=500, accepted_only=True).items
+        if item.may(ClaimsMay.ASSESS)
     ]
     form.user_id.choices = [("", "Nobody: back to the queue"), *people]
     return act_screen(
@@ -356,4 +356,6 @@ def void(payment_id: UUID) -> Response:
 
 
 def _items(claim_id: UUID) -> list[tuple[str, str]]:
-    return [(str(one.id), one.benefit_name) for one in queries.list_items(db.session(), claim_id)]
+    return [
+        (str(item.id), item.benefit_name) for item in queries.list_items(db.session(), claim_id)
+    ]

@@ -94,7 +94,7 @@ def _limit_form() -> LimitForm:
 def _level_form() -> LevelForm:
     form = LevelForm()
     form.user_id.choices = [
-        (str(one.user.id), f"{one.user.name}, {one.user.email}") for one in _people()
+        (str(person.user.id), f"{person.user.name}, {person.user.email}") for person in _people()
     ]
     return form
 
@@ -102,9 +102,9 @@ def _level_form() -> LevelForm:
 def _people() -> list[Colleague]:
     """Return the colleagues who assess or pay."""
     return [
-        one
-        for one in list_colleagues(db.session(), limit=500, accepted_only=True).items
-        if one.may(ClaimsMay.ASSESS) or one.may(ClaimsMay.PAY)
+        item
+        for item in list_colleagues(db.session(), limit=500, accepted_only=True).items
+        if item.may(ClaimsMay.ASSESS) or item.may(ClaimsMay.PAY)
     ]
 
 
@@ -117,5 +117,5 @@ def _page(limit_form: LimitForm, level_form: LevelForm, status: int = 200) -> Re
         limit_form=limit_form,
         level_form=level_form,
         table=queries.authority_table(session),
-        people=[(one, levels.get(one.user.id, 1)) for one in _people()],
+        people=[(person, levels.get(person.user.id, 1)) for person in _people()],
     )

@@ -103,7 +103,7 @@ def _form(
     if STILLBIRTH not in wanted:
         del form.gestation_weeks
     form.claim_type.choices = [(one, words(one)) for one in CLAIM_TYPES if one in wanted]
-    form.cause.choices = [(one, words(one)) for one in causes_for(terms.category)]
+    form.cause.choices = [(cause, words(cause)) for cause in causes_for(terms.category)]
     return form
 
 
@@ -144,7 +144,7 @@ def create(policy_id: UUID) -> Response:
         is_on_death=is_on_death,
         of_lives=terms.insures_persons,
         covered={
-            benefit_id: ", ".join(services.name_of(one) for one in lives)
+            benefit_id: ", ".join(services.name_of(life) for life in lives)
             for benefit_id, lives in form.together.items()
         },
         excess={

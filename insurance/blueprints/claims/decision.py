@@ -64,8 +64,8 @@ def decision_form(view: ClaimView) -> DecisionForm:
     session = db.session()
     terms = load_terms(session, get_policy(session, view.claim.policy_id).product_version_id)
     reasons = [
-        (one.code, f"{'Refuse' if one.rejects else 'Approve'}: {one.words}")
-        for one in reasons_for(terms.class_code, terms.category)
+        (reason.code, f"{'Refuse' if reason.rejects else 'Approve'}: {reason.words}")
+        for reason in reasons_for(terms.class_code, terms.category)
     ]
     items = [one for one in view.items if one.decision is None]
     fields: dict[str, Any] = {}
@@ -78,7 +78,7 @@ def decision_form(view: ClaimView) -> DecisionForm:
         )
     form: DecisionForm = type("DecisionForm", (DecisionForm,), fields)()
     form.cause.choices = [("", "As it stands")] + [
-        (one, words(one)) for one in causes_for(terms.category)
+        (cause, words(cause)) for cause in causes_for(terms.category)
     ]
     form.items = items
     return form

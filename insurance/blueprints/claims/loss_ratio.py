@@ -60,8 +60,8 @@ def loss_ratio() -> Response:
     months = list_loss_months(session, start=start, end=end, product_id=product_id)
     whole = whole_of(months)
     rows = months if product_id else whole
-    premiums = total(one.premiums for one in rows)
-    claims = total(one.claims for one in rows)
+    premiums = total(row.premiums for row in rows)
+    claims = total(row.claims for row in rows)
     product_name = get_product(session, product_id).name if product_id else None
     return page(
         "claims/loss_ratio.html",
@@ -87,10 +87,10 @@ def loss_ratio() -> Response:
 
 def _bars(rows: Sequence[LossRatio]) -> list[Bar]:
     months: dict[date, tuple[Decimal, Decimal]] = {}
-    for one in rows:
-        if one.month is not None:
-            before = months.get(one.month, (ZERO, ZERO))
-            months[one.month] = (before[0] + one.premiums, before[1] + one.claims)
+    for row in rows:
+        if row.month is not None:
+            before = months.get(row.month, (ZERO, ZERO))
+            months[row.month] = (before[0] + row.premiums, before[1] + row.claims)
     highest = max((max(pair) for pair in months.values()), default=ZERO)
     if highest <= ZERO:
         return []
@@ -156,7 +156,7 @@ def export_loss_ratio() -> Response:
         request.form.get("kind", ""),
         f"loss-ratio-{start}-{end}",
         LOSS_HEADER,
-        [loss_cells(one) for one in rows],
+        [loss_cells(row) for row in rows],
         action="claims.export_loss_ratio",
         resource="ledger_transfers",
         chosen={"from": start, "to": end},

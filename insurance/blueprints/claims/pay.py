@@ -59,18 +59,18 @@ def _lives_left(session: Session, view: ClaimView) -> list[PolicyMember]:
     """Return who may take the place of the main member whose death is paid, if the policy goes on."""
     claim = view.claim
     members = list_members(session, claim.policy_id)
-    life = next((one for one in members if one.id == claim.member_id), None)
+    life = next((member for member in members if member.id == claim.member_id), None)
     if life is None or life.role != MAIN_MEMBER or not ends_life(claim.claim_type):
         return []
     terms = load_terms(session, get_policy(session, claim.policy_id).product_version_id)
     if not goes_on(terms.main_death, terms.class_code):
         return []
-    return [one for one in members if one != life and one.end_date is None]
+    return [member for member in members if member != life and member.end_date is None]
 
 
 def _form(session: Session, view: ClaimView) -> PayForm:
     lives = _lives_left(session, view)
-    items = [one for one in view.items if one.approved_amount > one.paid_amount]
+    items = [item for item in view.items if item.approved_amount > item.paid_amount]
     fields = {
         f"amount_{place}": MoneyField(f"Pay for {one.benefit_name}", [Required()])
         for place, one in enumerate(items)
@@ -83,7 +83,7 @@ def _form(session: Session, view: ClaimView) -> PayForm:
     form.items, form.payees = items, payees
     form.successor.choices = [
         ("", "The spouse, else the oldest"),
-        *((str(one.id), f"{one.first_name} {one.last_name}") for one in lives),
+        *((str(life.id), f"{life.first_name} {life.last_name}") for life in lives),
     ]
     if not lives:
         del form.successor
@@ -176,9 +176,10 @@ def _said(outcome: services.PaymentOutcome) -> str:
     if outcome.was_known:
         return f"{outcome.payment.reference} was paid before; nothing was paid again."
     words = ", ".join(
-        f"{format_money(one.net_amount)} paid to {one.payee_name}" for one in outcome.payments
+        f"{format_money(payment.net_amount)} paid to {payment.payee_name}"
+        for payment in outcome.payments
     )
-    deducted = total(one.arrears_deducted for one in outcome.payments)
+    deducted = total(payment.arrears_deducted for payment in outcome.payments)
     if deducted:
         words += f", {format_money(deducted)} deducted for premiums"
     return f"{words}."

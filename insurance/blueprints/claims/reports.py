@@ -85,7 +85,7 @@ def export_report() -> Response:
     return export(
         request.form.get("kind", ""),
         f"claims-{report.code}-{wanted.start}-{wanted.end}",
-        [one.name for one in report.columns],
+        [column.name for column in report.columns],
         file_rows(report, found, EXPORTED_AT_MOST - 1),
         action="claims.export_report",
         resource="claims",

@@ -73,9 +73,9 @@ def _form() -> SettingsForm:
     session = db.session()
     found = queries.get_settings(session)
     classes = {
-        one.code: one.name
-        for one in list_classes(session)
-        if one.is_licensed and one.code != FUNERAL
+        class_.code: class_.name
+        for class_ in list_classes(session)
+        if class_.is_licensed and class_.code != FUNERAL
     }
     fields: dict[str, Any] = {f"days_{code}": WholeField(name) for code, name in classes.items()}
     own = {f"days_{code}": days for code, days in found.days_by_class.items()}

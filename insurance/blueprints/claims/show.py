@@ -86,9 +86,10 @@ def claim_context(view: ClaimView, form: Any) -> dict[str, Any]:
         "can_reopen": claim.status in REOPENABLE,
         "has_letter": any(_is_refused(one) for one in view.items),
         "missing": [
-            DOCUMENTS[one.document_type]
-            for one in view.documents
-            if one.is_required and not is_there(one.status.value, one.expires_on, business_day())
+            DOCUMENTS[document.document_type]
+            for document in view.documents
+            if document.is_required
+            and not is_there(document.status.value, document.expires_on, business_day())
         ],
         **paper(_looked_at(view)),
         "escalation": _escalation(claim.proposal),
@@ -110,7 +111,7 @@ def paper_page() -> int:
 
 def _looked_at(view: ClaimView) -> ClaimDocument | None:
     """Return the document that stands beside the form: the one chosen, else the first sent."""
-    sent = [one for one in view.documents if one.file_key]
+    sent = [document for document in view.documents if document.file_key]
     chosen = [one for one in sent if str(one.id) == request.args.get("document")]
     return next(iter(chosen or sent), None)
 
@@ -129,7 +130,10 @@ def _escalation(proposal: dict[str, Any] | None) -> dict[str, str] | None:
 
 def who_may(levels: Sequence[dict[str, Any]]) -> str:
     """Return the roles and levels that may decide, in words."""
-    return ", ".join(f"{words(one['role'])} level {one['level']}" for one in levels) or "nobody yet"
+    return (
+        ", ".join(f"{words(level['role'])} level {level['level']}" for level in levels)
+        or "nobody yet"
+    )
 
 
 def _is_refused(item: ClaimItem) -> bool:

@@ -37,8 +37,8 @@ def show() -> Response:
         open_claims=sum(counts[status] for status in waiting),
         products=count_products(session).get(ProductStatus.LAUNCHED, 0),
         newest=list_policy_rows(session, limit=8).items,
-        classes=[one for one in classes if one.code in licensed],
-        others=[one for one in classes if one.code not in licensed],
+        classes=[class_ for class_ in classes if class_.code in licensed],
+        others=[class_ for class_ in classes if class_.code not in licensed],
         active=portfolio.by_class,
         licence=current_tenant().licence_type,
     )

@@ -75,7 +75,10 @@ def create_mandate(policy_id: UUID) -> Response:
     form = MandateForm()
     form.bank_account_id.choices = [
         ("", "Choose…"),
-        *((str(one.id), f"{one.bank} {one.account_number_masked}") for one in accounts),
+        *(
+            (str(account.id), f"{account.bank} {account.account_number_masked}")
+            for account in accounts
+        ),
     ]
     if form.validate_on_submit():
         try:

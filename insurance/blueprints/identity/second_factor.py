@@ -63,7 +63,7 @@ def set_up_mfa() -> Response:
         status=form.status,
         form=form,
         secret=secret,
-        demanded_by=[one.name for one in person.tenants if one.requires_mfa],
+        demanded_by=[tenant.name for tenant in person.tenants if tenant.requires_mfa],
         picture=_qr_code(services.totp_address(secret, person.email)),
     )
 

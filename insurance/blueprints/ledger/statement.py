@@ -48,7 +48,7 @@ def statement(account_code: str) -> Response:
         status=422 if problems else 200,
         found=found,
         account=found.account,
-        names={one.code: one.name for one in queries.list_accounts(session)},
+        names={account.code: account.name for account in queries.list_accounts(session)},
         chosen=chosen,
         since=since,
         until=until,

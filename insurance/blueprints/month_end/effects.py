@@ -96,4 +96,4 @@ def _uuid(text: str) -> UUID | None:
 
 def _products(run: Any) -> list[tuple[UUID, str]]:
     lines = queries.list_totals(db.session(), run)
-    return sorted({(one.product_id, one.product_name) for one in lines}, key=lambda one: one[1])
+    return sorted({(line.product_id, line.product_name) for line in lines}, key=lambda one: one[1])

@@ -132,7 +132,7 @@ def create_escalation() -> Response:
     products = list_products(db.session(), limit=200).items
     form.product_id.choices = [
         ("", "All products of this type"),
-        *((str(one.product.id), one.product.name) for one in products),
+        *((str(product.product.id), product.product.name) for product in products),
     ]
     form.product_version_id.choices = [
         ("", "Every version"),

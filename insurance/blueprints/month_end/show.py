@@ -78,7 +78,7 @@ def view_of(run: MonthEndRun) -> dict[str, Any]:
         "stage": _stage_of(run),
         "steps": steps,
         "previous": before,
-        "most": max((max(one.planned, one.was) for one in steps), default=0),
+        "most": max((max(step.planned, step.was) for step in steps), default=0),
         **({} if is_busy else _found(run)),
         "approve_form": ApproveForm(),
         "act_form": ActForm(),
@@ -150,7 +150,7 @@ class Compared:
     @property
     def most_policies(self) -> int:
         """Return the most policies of a product in either month."""
-        return max((max(one.planned, one.was) for one in self.products), default=0)
+        return max((max(product.planned, product.was) for product in self.products), default=0)
 
     @property
     def is_of_book(self) -> bool:
@@ -165,7 +165,7 @@ def _by_step(
 ) -> list[Compared]:
     found = []
     for step in (step for step in StepCode if step.value in run.steps):
-        now = [one for one in lines if one.step is step]
+        now = [line for line in lines if line.step is step]
         then = [one for one in previous if one.step is step]
         products = {one.product_id: one.product_name for one in [*now, *then]}
         compared = [

@@ -49,7 +49,9 @@ def create() -> Response:
     """Make a key, after the password was given once more, and show its secret once."""
     form = KeyForm()
     form.scopes.choices = [
-        (one.value, one.label) for one in list_permissions() if one in current_actor().permissions
+        (permission.value, permission.label)
+        for permission in list_permissions()
+        if permission in current_actor().permissions
     ]
     if form.validate_on_submit():
         person, now = current_person(), clock.now()

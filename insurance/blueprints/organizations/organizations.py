@@ -50,7 +50,9 @@ class ProfileForm(Form):
             (self.life_classes, Category.LIFE),
             (self.non_life_classes, Category.NON_LIFE),
         ):
-            field.choices = [(one.code, one.name) for one in classes if one.category is category]
+            field.choices = [
+                (class_.code, class_.name) for class_ in classes if class_.category is category
+            ]
 
 
 class OrganizationForm(ProfileForm):

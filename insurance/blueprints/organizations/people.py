@@ -91,7 +91,7 @@ def permissions() -> Response:
     return page(
         "people/permissions.html",
         roles=roles,
-        changed={(one.role, one.permission) for one in changes},
+        changed={(change.role, change.permission) for change in changes},
         permissions=_permissions_of(roles),
         granted={role: granted_to(frozenset({role}), changes) for role in roles},
         can_change=TENANT_ROLES,
@@ -222,7 +222,9 @@ def _role_choices() -> list[tuple[str, str]]:
 
 def _permissions_of(roles: Sequence[Role]) -> list[Permission]:
     """Return what some roles may be given: of what is the platform's alone, tenants have nothing."""
-    return [one for one in list_permissions() if not one.roles.isdisjoint(roles)]
+    return [
+        permission for permission in list_permissions() if not permission.roles.isdisjoint(roles)
+    ]
 
 
 def _chosen(form: RolesForm) -> frozenset[Role]:

@@ -91,4 +91,6 @@ def _settings(form: SettingsForm, payment_limit: Decimal) -> services.Organizati
 
 def _licensed() -> list[str]:
     held = set(queries.list_licensed_classes(db.session()))
-    return [one.name for one in queries.list_product_classes(db.session()) if one.code in held]
+    return [
+        class_.name for class_ in queries.list_product_classes(db.session()) if class_.code in held
+    ]

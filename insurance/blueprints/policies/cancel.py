@@ -111,4 +111,4 @@ def _seen(preview: CancellationPreview | None) -> str:
     if preview is None:
         return ""
     figures = (preview.retained, preview.arrears, preview.written_off, preview.refund)
-    return f"{preview.cover_end} {' '.join(str(one) for one in figures)}"
+    return f"{preview.cover_end} {' '.join(str(figure) for figure in figures)}"

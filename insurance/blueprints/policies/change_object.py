@@ -73,7 +73,7 @@ class _Change:
             return fields | {"confirms_duplicate": BooleanField("Insure this vehicle twice")}
         names = [one.name for one in OBJECT_FIELDS[self.object_kind]]
         if self.kind == "address":
-            names = [one for one in names if one in PLACE_FIELDS]
+            names = [name for name in names if name in PLACE_FIELDS]
         fields = object_fields(
             self.object_kind, self.terms, only=names, has_value=False, has_drivers=False
         )
@@ -243,11 +243,11 @@ def _others(change: _Change, policy: Policy, objects: list[InsuredObject]) -> li
     if change.kind == "add":
         return [
             (
-                OBJECT_KINDS[one],
-                url_for(".change_object", policy_id=policy.id, kind="add", what=one),
+                OBJECT_KINDS[kind],
+                url_for(".change_object", policy_id=policy.id, kind="add", what=kind),
             )
-            for one in change.terms.object_kinds
-            if one != change.object_kind
+            for kind in change.terms.object_kinds
+            if kind != change.object_kind
         ]
     return [
         (

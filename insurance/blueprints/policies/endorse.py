@@ -67,9 +67,9 @@ class CoverForm(EndorseForm):
         if not terms.insures_persons:
             self.new_sum_assured.label.text = "New sum insured"
         self.policy_benefit_id.choices = [
-            (str(one.benefit.id), _benefit_words(one))
-            for one in queries.list_benefits(db.session(), policy.id)
-            if one.benefit.status == "ACTIVE"
+            (str(benefit.benefit.id), _benefit_words(benefit))
+            for benefit in queries.list_benefits(db.session(), policy.id)
+            if benefit.benefit.status == "ACTIVE"
         ]
 
 
@@ -101,9 +101,12 @@ class RemoveMemberForm(EndorseForm):
     def offer(self, policy: Policy) -> None:
         """Fill the choices for a policy."""
         self.policy_member_id.choices = [
-            (str(one.id), f"{one.first_name} {one.last_name}, {words(one.role).lower()}".strip())
-            for one in queries.list_members(db.session(), policy.id)
-            if one.end_date is None and one.role != "MAIN_MEMBER"
+            (
+                str(member.id),
+                f"{member.first_name} {member.last_name}, {words(member.role).lower()}".strip(),
+            )
+            for member in queries.list_members(db.session(), policy.id)
+            if member.end_date is None and member.role != "MAIN_MEMBER"
         ]
 
 
@@ -124,8 +127,11 @@ class CorrectForm(EndorseForm):
     def offer(self, policy: Policy) -> None:
         """Fill the choices for a policy."""
         self.policy_member_id.choices = [
-            (str(one.id), f"{one.first_name} {one.last_name}, {words(one.role).lower()}".strip())
-            for one in queries.list_members(db.session(), policy.id)
+            (
+                str(member.id),
+                f"{member.first_name} {member.last_name}, {words(member.role).lower()}".strip(),
+            )
+            for member in queries.list_members(db.session(), policy.id)
         ]
 
 
@@ -151,8 +157,8 @@ class BankForm(EndorseForm):
     def offer(self, policy: Policy) -> None:
         """Fill the choices for a policy."""
         self.bank_account_id.choices = [
-            (str(one.id), f"{one.bank}, {one.account_number_masked}")
-            for one in list_bank_accounts(db.session(), policy.paid_by)
+            (str(account.id), f"{account.bank}, {account.account_number_masked}")
+            for account in list_bank_accounts(db.session(), policy.paid_by)
         ]
 
 
@@ -341,17 +347,17 @@ def _heirs(policy_id: UUID) -> list[dict[str, Any]]:
         ]
     found = [
         {
-            "kind": one.kind.value,
-            "first_name": one.first_name,
-            "last_name": one.last_name,
-            "relationship": one.relationship,
-            "share": f"{one.share}".replace(".", ","),
-            "guardian_name": one.guardian_name or "",
-            "born": f"{one.date_of_birth:%Y/%m/%d}"
-            if one.date_of_birth and may_see_identity()
+            "kind": beneficiary.kind.value,
+            "first_name": beneficiary.first_name,
+            "last_name": beneficiary.last_name,
+            "relationship": beneficiary.relationship,
+            "share": f"{beneficiary.share}".replace(".", ","),
+            "guardian_name": beneficiary.guardian_name or "",
+            "born": f"{beneficiary.date_of_birth:%Y/%m/%d}"
+            if beneficiary.date_of_birth and may_see_identity()
             else "",
         }
-        for one in queries.list_beneficiaries(db.session(), policy_id)
+        for beneficiary in queries.list_beneficiaries(db.session(), policy_id)
     ]
     empty = {"kind": "PRIMARY"}
     return (found + [empty] * HEIRS)[: max(HEIRS, len(found))]

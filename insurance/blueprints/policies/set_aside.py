@@ -38,11 +38,11 @@ def set_aside(policy_id: UUID) -> Response:
     form = SetAsideForm()
     form.receipt_id.choices = [
         (
-            str(one.id),
-            f"{one.received_on:%Y/%m/%d}, {format_money(one.amount)},"
-            f" {'in suspense' if one.policy_id is None else 'recorded'}, {one.reference or '–'}",
+            str(proof.id),
+            f"{proof.received_on:%Y/%m/%d}, {format_money(proof.amount)},"
+            f" {'in suspense' if proof.policy_id is None else 'recorded'}, {proof.reference or '–'}",
         )
-        for one in proofs
+        for proof in proofs
     ]
     if request.method == "GET":
         form.receipt_id.data = request.args.get("receipt", "")

@@ -92,7 +92,7 @@ def _policy_page(policy_id: UUID, tab: str, revealed: Revealed | None = None) ->
         summary=billing.get_premium_summary(session, policy_id, on=on),
         forecast=forecast_of(session, policy_id, on),
         credit=billing.unapplied_credit(session, policy_id),
-        moves=[str(one) for one in allowed_moves(line.policy.status)],
+        moves=[str(move) for move in allowed_moves(line.policy.status)],
         waiting=[
             *list_waiting(session, "policies", policy_id),
             *list_waiting(session, "claims", *list_claim_ids(session, policy_id)),
@@ -135,7 +135,10 @@ def choose_versions(policy_id: UUID) -> Response:
 @requires(PoliciesMay.VIEW)
 def compare(policy_id: UUID, older: int, newer: int) -> Response:
     """Show what differs between two versions."""
-    versions = {one.version_number: one for one in queries.list_versions(db.session(), policy_id)}
+    versions = {
+        version.version_number: version
+        for version in queries.list_versions(db.session(), policy_id)
+    }
     if older not in versions or newer not in versions:
         raise NotFoundError
     return page(
@@ -165,18 +168,18 @@ def _overview(policy_id: UUID) -> dict[str, Any]:
     session = db.session()
     benefits = queries.list_benefits(session, policy_id)
     terms = load_terms(session, queries.get_policy(session, policy_id).product_version_id)
-    used = used_cover(session, [one.benefit.id for one in benefits])
+    used = used_cover(session, [benefit.benefit.id for benefit in benefits])
     return {
         "benefits": benefits,
         "left": {
-            one.benefit.id: max(one.benefit.sum_assured - used[one.benefit.id], ZERO)
-            for one in benefits
+            benefit.benefit.id: max(benefit.benefit.sum_assured - used[benefit.benefit.id], ZERO)
+            for benefit in benefits
         },
         "excess": {
-            one.benefit.id: excess_words(*terms.excess(one.benefit.benefit_code))
-            for one in benefits
+            benefit.benefit.id: excess_words(*terms.excess(benefit.benefit.benefit_code))
+            for benefit in benefits
         },
-        "waits": any(one.waiting_days for one in benefits),
+        "waits": any(benefit.waiting_days for benefit in benefits),
         "members": queries.list_members(session, policy_id),
         "beneficiaries": queries.list_beneficiaries(session, policy_id),
         "events": queries.list_events(session, policy_id, limit=10),
@@ -299,13 +302,13 @@ def _on_paper(line: queries.PolicyLine) -> dict[str, Any]:
         ],
         "members": [
             [
-                f"{one.first_name} {one.last_name}".strip(),
-                one.role.replace("_", " ").capitalize(),
-                "On file" if one.id_number_ref else "Passport" if one.passport_ref else "–",
-                birth_words(one.date_of_birth),
-                f"{one.effective_date:%Y/%m/%d}",
+                f"{member.first_name} {member.last_name}".strip(),
+                member.role.replace("_", " ").capitalize(),
+                "On file" if member.id_number_ref else "Passport" if member.passport_ref else "–",
+                birth_words(member.date_of_birth),
+                f"{member.effective_date:%Y/%m/%d}",
             ]
-            for one in (queries.list_members(session, policy.id) if of_lives else ())
+            for member in (queries.list_members(session, policy.id) if of_lives else ())
         ],
         "premiums": [
             [f"{one.due_date:%Y/%m/%d}", format_money(one.amount), one.status.value.capitalize()]

@@ -68,7 +68,9 @@ class BenefitForm(Form):
             ("", "Choose…"),
             *((one.code, one.name) for one in allowed),
         ]
-        found = next(one for one in queries.list_classes(session) if one.code == product.class_code)
+        found = next(
+            class_ for class_ in queries.list_classes(session) if class_.code == product.class_code
+        )
         self.is_life = found.category.value == "LIFE"
         self.insures_persons = insures_persons(found.category.value, found.code)
         self.object_kinds = object_kinds(found.code)

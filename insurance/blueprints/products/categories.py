@@ -31,7 +31,7 @@ class CategoryForm(Form):
 def categories() -> Response:
     """Show the categories by name."""
     session = db.session()
-    classes = {one.code: one.name for one in queries.list_classes(session)}
+    classes = {class_.code: class_.name for class_ in queries.list_classes(session)}
     return page("products/categories.html", found=queries.list_categories(session), classes=classes)
 
 

@@ -105,7 +105,11 @@ def compare(product_id: UUID) -> Response:
         sections=[
             (
                 TITLES[section.kind].format(section.title),
-                [row for one in section.differences if (row := row_of(one)) is not None],
+                [
+                    row
+                    for difference in section.differences
+                    if (row := row_of(difference)) is not None
+                ],
             )
             for section in sections
         ],

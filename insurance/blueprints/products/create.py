@@ -99,17 +99,22 @@ class ProductForm(Form):
         classes = queries.list_classes(session)
         kept = product.class_code if product else ""
         own_type = product.product_type if product and product.product_type != kept else ""
-        licensed = {one.code for one in classes if one.is_licensed}
+        licensed = {class_.code for class_ in classes if class_.is_licensed}
         types = [name for name, code in CLASS_OF_TYPE.items() if code in licensed]
         offered = dict.fromkeys(["", *types, *([own_type] if own_type else [])])
         if is_fixed:
-            classes, offered = [one for one in classes if one.code == kept], {own_type: None}
+            classes, offered = (
+                [class_ for class_ in classes if class_.code == kept],
+                {own_type: None},
+            )
         empty = [] if is_fixed else [("", "Choose…")]
         self.class_code.choices = [*empty, *class_choices(classes, keep=kept)]
         self.product_type.choices = [
             (one, words(one) if one else "As the class") for one in offered
         ]
-        mine = next((one for one in classes if product and one.code == product.class_code), None)
+        mine = next(
+            (class_ for class_ in classes if product and class_.code == product.class_code), None
+        )
         self.insures_persons = mine is None or insures_persons(mine.category.value, mine.code)
         if not self.insures_persons:
             self.term_type.choices = [
@@ -118,7 +123,10 @@ class ProductForm(Form):
             ]
         self.category_id.choices = [
             ("", "None"),
-            *((str(one.id), one.category_name) for one in queries.list_categories(session)),
+            *(
+                (str(category.id), category.category_name)
+                for category in queries.list_categories(session)
+            ),
         ]
         self.rate_table_id.choices = [("", "None"), *table_choices(session)]
 

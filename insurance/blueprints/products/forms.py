@@ -17,9 +17,9 @@ from insurance.web.html import refuse_change as refuse_change
 def class_choices(classes: Iterable[ClassChoice], *, keep: str = "") -> list[tuple[str, str]]:
     """Return the licensed classes, and the one that a product already has."""
     return [
-        (one.code, one.name if one.is_licensed else f"{one.name} (not licensed)")
-        for one in classes
-        if one.is_licensed or one.code == keep
+        (class_.code, class_.name if class_.is_licensed else f"{class_.name} (not licensed)")
+        for class_ in classes
+        if class_.is_licensed or class_.code == keep
     ]
 
 

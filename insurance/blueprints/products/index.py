@@ -34,6 +34,6 @@ def index() -> Response:
         found=found,
         next_url=next_url(found),
         counts=queries.count_products(session),
-        classes=[one for one in queries.list_classes(session) if one.is_licensed],
+        classes=[class_ for class_ in queries.list_classes(session) if class_.is_licensed],
         chosen={"status": status, "class_code": class_code, "q": search},
     )

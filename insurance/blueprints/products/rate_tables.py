@@ -86,7 +86,7 @@ def rate_table(table_id: UUID) -> Response:
     record = queries.get_rate_table(session, table_id)
     table = queries.load_rate_tables(session, [table_id])[table_id]
     versions = queries.list_table_versions(session, record.table_code)
-    earlier = next((one for one in versions if one.version < record.version), None)
+    earlier = next((version for version in versions if version.version < record.version), None)
     changes = []
     if earlier is not None:
         before = queries.load_rate_tables(session, [earlier.id])[earlier.id]
@@ -98,7 +98,7 @@ def rate_table(table_id: UUID) -> Response:
         grids=grids_of(table),
         versions=versions,
         earlier=earlier,
-        changes=[(one.field, _rate(one.before), _rate(one.after)) for one in changes],
+        changes=[(change.field, _rate(change.before), _rate(change.after)) for change in changes],
         uses=queries.list_table_uses(session, table_id),
     )
 

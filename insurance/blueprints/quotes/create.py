@@ -157,14 +157,14 @@ def create() -> Response:
         customer=customer,
         terms=terms,
         priced=priced,
-        problems=[one for one in problems if one.message],
+        problems=[problem for problem in problems if problem.message],
         relationships=_relationships(customer),
         things=things,
         slots=_slots(things),
         excess_words=excess_words,
         rated_on_object=_rated_on_object(terms, things),
         existing=_existing(problems),
-        errors_at={one.field: one.message for one in problems if one.field},
+        errors_at={problem.field: problem.message for problem in problems if problem.field},
     )
 
 

@@ -296,7 +296,7 @@ def count_tabs(session: Session, *, now: datetime) -> dict[str, int]:
     """
     rows = read_rows(session, _COUNTS, {"org": current_org(), "now": now})
     found = {subject.removeprefix("claims."): int(items) for subject, items in rows}
-    return {tab: sum(found.get(one, 0) for one in parts) for tab, parts in _PARTS.items()}
+    return {tab: sum(found.get(part, 0) for part in parts) for tab, parts in _PARTS.items()}
 
 
 _PARTS = {

@@ -44,11 +44,11 @@ def continue_policy(
     takes the place, else the spouse, else the oldest of those who are left. A policy without
     another life ends. Raises DomainError for a wanted life that is not one of them.
     """
-    if wanted is not None and wanted not in {one.id for one in lives}:
+    if wanted is not None and wanted not in {life.id for life in lives}:
         raise DomainError("Choose a life that is still insured.", field="successor_member_id")
     if not goes_on(main_death, class_code) or not lives:
         return None
-    chosen = next((one for one in lives if one.id == wanted), None) or _first(lives)
+    chosen = next((life for life in lives if life.id == wanted), None) or _first(lives)
     is_minor = chosen.born is not None and age_last_birthday(chosen.born, stop) < ADULT_AGE
     free = main_death == "PREMIUM_FREE"
     return Continuation(

@@ -158,7 +158,7 @@ def assess_item(
         _cover(facts, cover, remaining),
         *_excess(facts),
     )
-    is_due = is_in_force and all(one.passed or not one.blocking for one in checks[:2])
+    is_due = is_in_force and all(check.passed or not check.blocking for check in checks[:2])
     loss = facts.requested - facts.excess
     payable = min(loss, max(past_waiting - facts.used, ZERO)) if is_due else ZERO
     return ItemResult(cover, remaining, claimed, payable, past_waiting < cover, checks)

@@ -96,12 +96,12 @@ def death_payees(
         return [_owner(holder)]
     for kind in ("PRIMARY", "CONTINGENT"):
         found = [
-            one
-            for one in heirs
-            if one.kind == kind and not is_same_person(one, died) and _outlived(one, event_date)
+            heir
+            for heir in heirs
+            if heir.kind == kind and not is_same_person(heir, died) and _outlived(heir, event_date)
         ]
         if found:
-            lost = [one for one in heirs if one.kind == kind and one not in found]
+            lost = [heir for heir in heirs if heir.kind == kind and heir not in found]
             return _heirs(found, lost, died, on)
     if not holder.is_natural:
         return [_owner(holder)]
@@ -195,7 +195,7 @@ def divide(amount: Decimal, shares: Sequence[Decimal]) -> list[Decimal]:
     where they lost alike. So nobody is further than one cent from their exact part.
     """
     whole = total(shares)
-    exact = [amount * one / whole for one in shares]
+    exact = [amount * share / whole for share in shares]
     parts = [one.quantize(CENT, ROUND_DOWN) for one in exact]
     left = int((amount - total(parts)) / CENT)
     by_loss = sorted(range(len(parts)), key=lambda at: (parts[at] - exact[at], at))

@@ -68,7 +68,7 @@ def find_reason(
 ) -> Reason:
     """Return a reason by its code or words. Raises DomainError that names those allowed."""
     wanted = text.strip().upper().replace(" ", "_").replace("-", "_")
-    allowed = [one for one in reasons_for(class_code, category) if one.rejects == rejects]
+    allowed = [reason for reason in reasons_for(class_code, category) if reason.rejects == rejects]
     for one in allowed:
         if wanted in (one.code, one.words.upper().replace(" ", "_").replace("-", "_")):
             return one

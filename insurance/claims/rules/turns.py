@@ -9,5 +9,5 @@ def next_in_turn(people: Collection[UUID], last: UUID | None) -> UUID:
 
     The order is that of the ids, which is the order in which people came.
     """
-    later = [one for one in people if last is not None and one > last]
+    later = [person for person in people if last is not None and person > last]
     return min(later) if later else min(people)

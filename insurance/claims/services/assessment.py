@@ -124,17 +124,17 @@ def _assess(
             f"This claim is {claim.status.replace('_', ' ').lower()}; it cannot be assessed now.",
             detail={"current_status": claim.status.value},
         )
-    items = {one.id: one for one in held.items}
-    benefit_ids = [one.policy_benefit_id for one in held.items]
+    items = {item.id: item for item in held.items}
+    benefit_ids = [item.policy_benefit_id for item in held.items]
     used, money = queries.cover_and_money(held.session, claim.id, benefit_ids, claim.member_id)
     refresh(held, used)
     _check_items(assessments, items)
     reasons = [_reason(held.terms, one, place) for place, one in enumerate(assessments)]
     _check_amounts(assessments, items, reasons)
-    approves = any(one.approved_amount > ZERO for one in assessments)
+    approves = any(assessment.approved_amount > ZERO for assessment in assessments)
     if waives:
         waive_documents(held, waiver_reason)
-    missing = [one.document_type for one in outstanding_documents(held)]
+    missing = [document.document_type for document in outstanding_documents(held)]
     if approves and missing:
         raise ConflictError(
             "Documents are outstanding, so nothing can be approved yet.",
@@ -212,8 +212,8 @@ def _check_amounts(
 def _check_authority(
     held: Held, assessments: Sequence[Assessment], items: dict[UUID, ClaimItem]
 ) -> None:
-    wanted = {one.item_id: one.approved_amount for one in assessments}
-    approved = {one.id: wanted.get(one.id, one.approved_amount) for one in items.values()}
+    wanted = {assessment.item_id: assessment.approved_amount for assessment in assessments}
+    approved = {item.id: wanted.get(item.id, item.approved_amount) for item in items.values()}
     if not any(wanted.values()):
         return
     require_authority(
@@ -255,25 +255,28 @@ def _decision(item: ClaimItem) -> Decision:
 
 
 def _accept_documents(held: Held) -> None:
-    for one in held.documents:
-        if one.status is DocumentStatus.RECEIVED:
-            one.status = DocumentStatus.ACCEPTED
-            one.reviewed_at, one.reviewed_by = held.now, current_actor().email
+    for document in held.documents:
+        if document.status is DocumentStatus.RECEIVED:
+            document.status = DocumentStatus.ACCEPTED
+            document.reviewed_at, document.reviewed_by = held.now, current_actor().email
 
 
 def _conclude(held: Held, assessments: Sequence[Assessment]) -> None:
     claim, items = held.claim, held.items
     decided = status_after_assessment(
-        [(one.due_at_most, None if one.decision is None else one.approved_amount) for one in items]
+        [
+            (item.due_at_most, None if item.decision is None else item.approved_amount)
+            for item in items
+        ]
     )
-    paid = [(one.approved_amount, one.paid_amount) for one in items]
+    paid = [(item.approved_amount, item.paid_amount) for item in items]
     is_decided = decided != "UNDER_ASSESSMENT"
     status = status_after_payment(decided, paid) if is_decided else decided
     set_status(held, ClaimStatus(status))
     claim.escalated_at = claim.escalated_by = claim.proposal = None
     if is_decided:
         claim.decided_at, claim.decided_on = held.now, held.on
-    approved = total(one.approved_amount for one in items)
+    approved = total(item.approved_amount for item in items)
     words = {"REJECTED": "Rejected", "UNDER_ASSESSMENT": "Some items decided"}.get(
         decided, f"Approved for {format_money(approved)}"
     )
@@ -286,13 +289,13 @@ def _conclude(held: Held, assessments: Sequence[Assessment]) -> None:
             "approved": approved,
             "items": [
                 {
-                    "item_id": one.id,
-                    "approved": one.approved_amount,
-                    "reason": one.reason_code,
-                    "decision": one.decision,
+                    "item_id": item.id,
+                    "approved": item.approved_amount,
+                    "reason": item.reason_code,
+                    "decision": item.decision,
                 }
-                for one in items
-                if one.id in {each.item_id for each in assessments}
+                for item in items
+                if item.id in {each.item_id for each in assessments}
             ],
         },
     )
@@ -301,7 +304,7 @@ def _conclude(held: Held, assessments: Sequence[Assessment]) -> None:
 
 
 def _tell_decision(held: Held, approved: Decimal) -> None:
-    if any(one.is_cut for one in held.items):
+    if any(item.is_cut for item in held.items):
         if held.claim.claimant_email:
             letter = repudiation_letter(held.session, held.claim.id)
             name = f"{held.claim.claim_number}-decision.pdf"
@@ -330,7 +333,7 @@ def _escalate(
         claim.escalated_at, claim.escalated_by = now, require_person()
         claim.proposal = plain(
             {
-                "assessments": [asdict(one) for one in assessments],
+                "assessments": [asdict(assessment) for assessment in assessments],
                 "by": current_actor().email,
                 **exceeded.detail,
             }

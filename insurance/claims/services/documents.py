@@ -154,9 +154,9 @@ def waive_documents(held: Held, reason: str) -> None:
         raise ForbiddenError("You may not do without documents.")
     why = require_reason(reason, "waiver_reason")
     waived = []
-    for one in outstanding_documents(held):
-        one.status, one.rejection_reason = DocumentStatus.WAIVED, None
-        waived.append(DOCUMENTS[one.document_type])
+    for document in outstanding_documents(held):
+        document.status, document.rejection_reason = DocumentStatus.WAIVED, None
+        waived.append(DOCUMENTS[document.document_type])
     if not waived:
         return
     held.claim.documents_waived_by = current_actor().email
@@ -168,7 +168,7 @@ def waive_documents(held: Held, reason: str) -> None:
 
 def add_flag_once(held: Held, code: str, detail: str) -> None:
     """Raise a sign that is not there yet."""
-    if code not in {one.code for one in held.flags}:
+    if code not in {flag.code for flag in held.flags}:
         add_flag(held, code, detail)
 
 
@@ -193,10 +193,10 @@ def require_documents(held: Held, types: Collection[str]) -> None:
 def outstanding_documents(held: Held, *, also_not_required: bool = False) -> list[ClaimDocument]:
     """Return the required documents that are missing, were sent back, or are no longer good."""
     return [
-        one
-        for one in held.documents
-        if (one.is_required or also_not_required)
-        and not is_there(one.status.value, one.expires_on, held.on)
+        document
+        for document in held.documents
+        if (document.is_required or also_not_required)
+        and not is_there(document.status.value, document.expires_on, held.on)
     ]
 
 

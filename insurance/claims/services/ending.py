@@ -48,12 +48,16 @@ def end_after_death(held: Held, successor: UUID | None = None) -> None:
     claim = held.claim
     stop = claim.event_date + timedelta(days=1)
     members = held.members
-    life = next((one for one in members if one.id == claim.member_id), None)
+    life = next((member for member in members if member.id == claim.member_id), None)
     if held.session.scalar(select(_taken_off(claim).exists())):
         return
     if life is not None and life.end_date is not None and life.end_date <= stop:
         return
-    left = [one for one in members if one != life and (one.end_date is None or one.end_date > stop)]
+    left = [
+        member
+        for member in members
+        if member != life and (member.end_date is None or member.end_date > stop)
+    ]
     if life is not None and life.role != MAIN and left:
         _end_life(held, life.id, stop)
         return

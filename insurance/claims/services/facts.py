@@ -158,7 +158,7 @@ def item_facts(
         item=item.id,
         benefit_name=item.benefit_name,
         benefit_type=item.benefit_type_code,
-        layers=[Layer(one.amount, one.starts_on, one.waiting_until) for one in was.layers]
+        layers=[Layer(layer.amount, layer.starts_on, layer.waiting_until) for layer in was.layers]
         if was
         else None,
         member_from=insured.effective_date if insured else None,
@@ -222,9 +222,9 @@ def refresh(held: Held, used: Mapping[UUID, Decimal]) -> None:
     """Make the checks of a claim anew and keep them in the place of those that differ."""
     session, claim = held.session, held.claim
     checks = make_checks(claim, held.items, contract_at(held, claim.event_date), used)
-    claim.total_claimed = total(one.claimed_amount for one in held.items)
+    claim.total_claimed = total(item.claimed_amount for item in held.items)
     kept = held.checks
-    if [_said(one) for one in kept] == [_said(one) for one in checks]:
+    if [_said(one) for one in kept] == [_said(check) for check in checks]:
         return
     session.execute(
         delete(ClaimCheck).where(
@@ -240,8 +240,8 @@ def _said(check: ClaimCheck) -> tuple[object, ...]:
 
 def raise_flags(held: Held, benefit_ids: Sequence[UUID]) -> None:
     """Raise the signs that a claim shows and did not show before."""
-    known = [one.code for one in held.flags]
-    accounts = [one.account_index for one in held.payees if one.account_index]
+    known = [flag.code for flag in held.flags]
+    accounts = [payee.account_index for payee in held.payees if payee.account_index]
     flags = new_flags(held, benefit_ids, known=known, accounts=accounts)
     held.session.add_all(flags)
     held.flags.extend(flags)

@@ -129,7 +129,7 @@ def _give_to(held: Held, user_id: UUID | None) -> None:
 
 def _assessors(held: Held) -> dict[UUID, str]:
     people = list_colleagues(held.session, limit=500, accepted_only=True).items
-    return {one.user.id: one.user.email for one in people if one.may(ClaimsMay.ASSESS)}
+    return {person.user.id: person.user.email for person in people if person.may(ClaimsMay.ASSESS)}
 
 
 def assign_new(held: Held) -> None:
@@ -138,9 +138,9 @@ def assign_new(held: Held) -> None:
     if way is Assignment.BY_HAND:
         return
     people = {
-        one.user.id: one.user.email
-        for one in list_colleagues(held.session, limit=500, accepted_only=True).items
-        if _ASSESSORS & set(one.roles) and one.user.disabled_at is None
+        item.user.id: item.user.email
+        for item in list_colleagues(held.session, limit=500, accepted_only=True).items
+        if _ASSESSORS & set(item.roles) and item.user.disabled_at is None
     }
     if not people:
         return

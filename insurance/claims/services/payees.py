@@ -83,7 +83,7 @@ def circle_of(held: Held, contract: Contract | None) -> Circle:
     claim = held.claim
     held_by = contract.customer_id if contract else None
     customer = get_customer(held.session, held_by or held.policy.customer_id)
-    members = {one.id: one for one in held.members}
+    members = {member.id: member for member in held.members}
     dead = [
         KnownPerson(name=name, born=born, died_on=day)
         for name, born, day in held.deaths_known_of(customer.id)
@@ -135,7 +135,7 @@ def entitled_by_policy(
     return death_payees(
         died=circle.died,
         holder=circle.holder,
-        heirs=[_heir(one, [*circle.dead, *more]) for one in heirs],
+        heirs=[_heir(heir, [*circle.dead, *more]) for heir in heirs],
         event_date=claim.event_date,
         on=on,
     )
@@ -271,8 +271,8 @@ def _strangers(
 ) -> list[ClaimFlag]:
     """Return the flag that a death is paid to somebody whom the policy does not name."""
     by_policy = {one.name for one in entitled}
-    strangers = [one.name for one in rows if one.name not in by_policy]
-    known = {one.code for one in held.flags}
+    strangers = [row.name for row in rows if row.name not in by_policy]
+    known = {flag.code for flag in held.flags}
     if circle.died is None or not strangers or "PAYEE_NOT_NAMED_BY_POLICY" in known:
         return []
     words = f"By the policy {', '.join(sorted(by_policy))} would be paid."
@@ -320,8 +320,8 @@ def pay_by_policy(
         held = _open(session, claim_id, on=on, now=now)
         contract = insured_at(held, held.claim.event_date)
         heirs = {
-            f"{one.first_name} {one.last_name}".strip(): one
-            for one in (contract.beneficiaries if contract else ())
+            f"{beneficiary.first_name} {beneficiary.last_name}".strip(): beneficiary
+            for beneficiary in (contract.beneficiaries if contract else ())
         }
         more = []
         for name, day in (died or {}).items():
@@ -369,7 +369,7 @@ def _replace(
     held.session.add_all(rows)
     held.session.flush()
     claim.payee_changed_at, claim.payee_changed_by = held.now, current_actor().email
-    raise_flags(held, [one.policy_benefit_id for one in held.items])
+    raise_flags(held, [item.policy_benefit_id for item in held.items])
     tell(
         held,
         "CLAIM_PAYEE_CHANGED",
@@ -382,7 +382,7 @@ def _replace(
 
 def _said(rows: Sequence[ClaimPayee]) -> list[str]:
     return [
-        f"{one.name}, {one.share:f}%, account {one.account_masked or 'not given'}" for one in rows
+        f"{row.name}, {row.share:f}%, account {row.account_masked or 'not given'}" for row in rows
     ]
 
 
@@ -428,7 +428,7 @@ def payees_to_pay(held: Held) -> list[ClaimPayee]:
 
 def chosen_of(payees: Sequence[ClaimPayee], chosen: Sequence[UUID]) -> list[ClaimPayee]:
     """Return those chosen of a claim's payees, all without any. Raises DomainError for strangers."""
-    known = {one.id: one for one in payees}
+    known = {payee.id: payee for payee in payees}
     for place, one in enumerate(chosen):
         if one not in known:
             raise DomainError("This is not a payee of the claim.", field=f"payees.{place}.payee_id")
@@ -442,20 +442,20 @@ def require_payable(held: Held, payees: Sequence[ClaimPayee]) -> None:
     """
     contract = insured_at(held, held.claim.event_date)
     circle = circle_of(held, contract)
-    for one in payees:
-        person = KnownPerson(name=one.name, born=one.date_of_birth)
+    for payee in payees:
+        person = KnownPerson(name=payee.name, born=payee.date_of_birth)
         is_dead = any(is_same_person(dead, person) for dead in circle.everybody_dead)
-        if is_dead and one.kind is not PayeeKind.ESTATE:
+        if is_dead and payee.kind is not PayeeKind.ESTATE:
             raise ConflictError(
-                f"{one.name} has died. Say who is paid instead: by the policy, or by name.",
+                f"{payee.name} has died. Say who is paid instead: by the policy, or by name.",
                 field="payees",
             )
-        if held.settings.verified_account_first and one.verified_at is None:
+        if held.settings.verified_account_first and payee.verified_at is None:
             raise ConflictError(
-                f"The account of {one.name} is not "
-                + ("verified yet." if one.account_cipher else "on file yet."),
+                f"The account of {payee.name} is not "
+                + ("verified yet." if payee.account_cipher else "on file yet."),
                 field="payees",
-                detail={"payee": one.name},
+                detail={"payee": payee.name},
             )
 
 

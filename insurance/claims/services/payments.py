@@ -165,7 +165,7 @@ def execute_payment(
 def _check_checker(session: Session, request: ApprovalRequest) -> None:
     """Refuse who assessed any of the claim. Raises ForbiddenError."""
     items = queries.list_items(session, request.resource_id)
-    if any(one.decided_by == require_person() for one in items):
+    if any(item.decided_by == require_person() for item in items):
         raise ForbiddenError("You assessed this claim, so somebody else must agree.")
 
 
@@ -186,8 +186,8 @@ def _known(held: Held, wanted: NewPayment) -> Sequence[ClaimPayment]:
         raise _used("payment_reference")
     lines: dict[UUID, Decimal] = defaultdict(lambda: ZERO)
     for payment in found:
-        for one in queries.list_payment_lines(held.session, payment.id):
-            lines[one.item_id] += one.amount
+        for line in queries.list_payment_lines(held.session, payment.id):
+            lines[line.item_id] += line.amount
     is_same = all(one.claim_id == held.claim.id for one in found) and lines == dict(wanted.lines)
     if is_same and all(one.status is PaymentStatus.PAID for one in found):
         return found
@@ -214,9 +214,9 @@ def _parts(held: Held, wanted: NewPayment, items: Mapping[UUID, ClaimItem]) -> l
         _check_room(wanted, everybody, weights, items, paid)
     by_payee: list[list[tuple[UUID, Decimal]]] = [[] for _one in payees]
     for item_id, amount in wanted.lines:
-        before = [paid.get((item_id, one.id), ZERO) for one in payees]
+        before = [paid.get((item_id, payee.id), ZERO) for payee in payees]
         for place, part in enumerate(
-            divide_rest(amount, [weights[one.id] for one in payees], before)
+            divide_rest(amount, [weights[payee.id] for payee in payees], before)
         ):
             if part > ZERO:
                 by_payee[place].append((item_id, part))
@@ -280,9 +280,9 @@ def _check(
             detail={"current_status": claim.status.value},
         )
     held.read_parts()
-    items = {one.id: one for one in held.items}
+    items = {item.id: item for item in held.items}
     _check_lines(held, wanted, items)
-    if any(one.decided_by == payer for one in items.values()):
+    if any(item.decided_by == payer for item in items.values()):
         raise ForbiddenError("You assessed this claim, so somebody else must pay it.")
     if not may_exceed:
         _check_authority(held, wanted, items)
@@ -325,7 +325,7 @@ def _check_lines(held: Held, wanted: NewPayment, items: dict[UUID, ClaimItem]) -
 
 def _check_authority(held: Held, wanted: NewPayment, items: dict[UUID, ClaimItem]) -> None:
     amounts = dict(wanted.lines)
-    paid = {one.id: one.paid_amount + amounts.get(one.id, ZERO) for one in items.values()}
+    paid = {item.id: item.paid_amount + amounts.get(item.id, ZERO) for item in items.values()}
     require_authority(
         held.session,
         ClaimsMay.PAY,
@@ -378,7 +378,7 @@ def _ask(held: Held, wanted: NewPayment, parts: Sequence[PaymentPart]) -> UUID:
 
 
 def _described(parts: Sequence[PaymentPart]) -> list[dict[str, str | None]]:
-    return [described(one.payee, one.gross) for one in parts]
+    return [described(part.payee, part.gross) for part in parts]
 
 
 def _pay(
@@ -520,9 +520,9 @@ def _settle_arrears(held: Held, payments: Sequence[ClaimPayment], owed: Sequence
 
 def _status(items: object) -> ClaimStatus:
     rows: list[ClaimItem] = list(items)  # type: ignore[call-overload]
-    decided = status_after_assessment([(one.due_at_most, one.approved_amount) for one in rows])
+    decided = status_after_assessment([(row.due_at_most, row.approved_amount) for row in rows])
     return ClaimStatus(
-        status_after_payment(decided, [(one.approved_amount, one.paid_amount) for one in rows])
+        status_after_payment(decided, [(row.approved_amount, row.paid_amount) for row in rows])
     )
 
 
@@ -605,7 +605,7 @@ def void_payment(
 
 def void_step(held: Held, payment: ClaimPayment, why: str) -> None:
     """Take one payment back: its money, the premiums it settled, and the claim's status."""
-    items = {one.id: one for one in held.items}
+    items = {item.id: item for item in held.items}
     for line in queries.list_payment_lines(held.session, payment.id):
         _unpay(held, payment, items[line.item_id], line.amount)
     _reverse(held, payment)

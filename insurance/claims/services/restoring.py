@@ -49,7 +49,11 @@ def undo_death(
         held = hold(session, claim_id, on=on, now=now)
         _ending(held)
         check_cover_revived(replace(held.case, life_answers=life_answers or {}))
-        paid = [one for one in queries.list_payments(session, claim_id) if _stands(one.status)]
+        paid = [
+            payment
+            for payment in queries.list_payments(session, claim_id)
+            if _stands(payment.status)
+        ]
         request = request_approval(
             session,
             UNDO_DEATH,

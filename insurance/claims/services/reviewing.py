@@ -22,7 +22,7 @@ def review_claims(session: Session, change: PastCover, on: date, now: datetime) 
             continue
         if claim.status in UNDECIDED:
             held = hold(session, claim.id, on=on, now=now)
-            benefit_ids = [one.policy_benefit_id for one in held.items]
+            benefit_ids = [item.policy_benefit_id for item in held.items]
             used, _money = queries.cover_and_money(session, claim.id, benefit_ids, claim.member_id)
             refresh(held, used)
             words = f"{change.why}: the checks were made again"

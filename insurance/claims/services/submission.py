@@ -98,7 +98,7 @@ def submit_claim(policy_id: UUID, new: NewClaim, *, on: date, now: datetime) -> 
         held = Held(session, policy, claim, on, now)
         claim.class_code = held.terms.class_code
         claim.cause = read_cause(new.cause, held.terms.category)
-        found = find_benefits(session, policy_id, [one.policy_benefit_id for one in new.items])
+        found = find_benefits(session, policy_id, [item.policy_benefit_id for item in new.items])
         benefits = {one.benefit.id: one.benefit for one in found}
         _check_items(new, benefits)
         _name_insured(held, new, found)
@@ -120,7 +120,7 @@ def _settle(held: Held, items: list[ClaimItem], payees: list[ClaimPayee], at: Co
         at,
         queries.used_cover(session, benefit_ids, life=claim.member_id),
     )
-    accounts = [one.account_index for one in payees if one.account_index]
+    accounts = [payee.account_index for payee in payees if payee.account_index]
     flags = [*held.flags, *new_flags(held, benefit_ids, known=(), accounts=accounts)]
     assign_new(held)
     claim.total_claimed = total(item.claimed_amount for item in items)
@@ -147,7 +147,7 @@ def _tell(held: Held, items: list[ClaimItem]) -> None:
             "cause": claim.cause,
             "event_date": claim.event_date,
             "total_claimed": claim.total_claimed,
-            "items": {str(one.policy_benefit_id): one.claimed_amount for one in items},
+            "items": {str(item.policy_benefit_id): item.claimed_amount for item in items},
         },
     )
     needed = document_types(claim.claim_type, claim.cause)
@@ -271,9 +271,9 @@ def _name_parent(
 
     The child itself has neither a name nor a number, and nobody who is insured has died.
     """
-    own = next((one.benefit.member_id for one in benefits), None)
-    wanted = next((one.policy_member_id for one in new.items if one.policy_member_id), own)
-    parent = next((one for one in members if one.id == wanted), None)
+    own = next((benefit.benefit.member_id for benefit in benefits), None)
+    wanted = next((item.policy_member_id for item in new.items if item.policy_member_id), own)
+    parent = next((member for member in members if member.id == wanted), None)
     if wanted is not None and parent is None:
         words = "This is not a life of the policy."
         raise DomainError(words, field="benefit_claims.0.policy_member_id")
@@ -290,11 +290,11 @@ def lives_covered(
     known = terms.priced_benefits
     role = next((one.member_role for one in known if one.code == benefit.benefit_code), MAIN_MEMBER)
     return [
-        one
-        for one in members
-        if role in (one.role, EVERY_LIFE)
-        and (on is None or one.effective_date <= on)
-        and (on is None or one.end_date is None or one.end_date > on)
+        member
+        for member in members
+        if role in (member.role, EVERY_LIFE)
+        and (on is None or member.effective_date <= on)
+        and (on is None or member.end_date is None or member.end_date > on)
     ]
 
 
@@ -352,19 +352,19 @@ def _item_rows(claim: Claim, new: NewClaim, benefits: dict[UUID, PolicyBenefit])
         ClaimItem(
             id=new_id(),
             claim_id=claim.id,
-            policy_benefit_id=one.policy_benefit_id,
-            benefit_name=benefits[one.policy_benefit_id].benefit_name,
-            benefit_type_code=benefits[one.policy_benefit_id].benefit_type_code,
+            policy_benefit_id=item.policy_benefit_id,
+            benefit_name=benefits[item.policy_benefit_id].benefit_name,
+            benefit_type_code=benefits[item.policy_benefit_id].benefit_type_code,
             cover=ZERO,
             remaining_cover=ZERO,
-            requested_amount=one.claimed_amount,
+            requested_amount=item.claimed_amount,
             claimed_amount=ZERO,
             payable_amount=ZERO,
             within_waiting_period=False,
             approved_amount=ZERO,
             paid_amount=ZERO,
         )
-        for one in new.items
+        for item in new.items
     ]
 
 

@@ -176,7 +176,7 @@ def _write(
     outcomes: list[DebitOutcome],
     now: datetime,
 ) -> None:
-    applied = [one for one in outcomes if one.verdict is DebitVerdict.APPLIED]
+    applied = [outcome for outcome in outcomes if outcome.verdict is DebitVerdict.APPLIED]
     if not applied:
         return
     touched = {one.reference: items[one.reference] for one in applied}
@@ -237,8 +237,8 @@ def _write_mandates(
 
 def _tally(outcomes: list[DebitOutcome]) -> dict[str, int]:
     return {
-        "paid": sum(one.post is Post.RECEIPT for one in outcomes),
-        "unpaid": sum(one.post is Post.NOTHING for one in outcomes),
-        "reversed": sum(one.post is Post.REVERSAL for one in outcomes),
-        "mandates_stopped": sum(one.mandate_status is not None for one in outcomes),
+        "paid": sum(outcome.post is Post.RECEIPT for outcome in outcomes),
+        "unpaid": sum(outcome.post is Post.NOTHING for outcome in outcomes),
+        "reversed": sum(outcome.post is Post.REVERSAL for outcome in outcomes),
+        "mandates_stopped": sum(outcome.mandate_status is not None for outcome in outcomes),
     }

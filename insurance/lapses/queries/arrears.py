@@ -366,18 +366,18 @@ def rows_of(
         {
             "scenario": scenario,
             "product_id": str(product_id),
-            "valid_from": one.effective_from.isoformat(),
-            "valid_to": one.effective_to.isoformat() if one.effective_to else None,
-            "monthly": one.monthly_grace_days,
-            "quarterly": one.quarterly_grace_days,
-            "half_yearly": one.half_yearly_grace_days,
-            "annual": one.annual_grace_days,
-            "business": one.grace_period_type == rules.BUSINESS,
-            "requires_notice": one.requires_notice,
-            "tolerance": str(one.tolerance),
-            "email": one.send_email_reminders,
-            "reminders": list(one.reminder_schedule),
+            "valid_from": span.effective_from.isoformat(),
+            "valid_to": span.effective_to.isoformat() if span.effective_to else None,
+            "monthly": span.monthly_grace_days,
+            "quarterly": span.quarterly_grace_days,
+            "half_yearly": span.half_yearly_grace_days,
+            "annual": span.annual_grace_days,
+            "business": span.grace_period_type == rules.BUSINESS,
+            "requires_notice": span.requires_notice,
+            "tolerance": str(span.tolerance),
+            "email": span.send_email_reminders,
+            "reminders": list(span.reminder_schedule),
         }
         for product_id, spans in terms.items()
-        for one in spans
+        for span in spans
     ]

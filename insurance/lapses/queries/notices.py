@@ -87,7 +87,7 @@ def list_due_reminders(
     session: Session, terms: Mapping[UUID, Sequence[LapseTerms]], *, on: date, limit: int
 ) -> list[DueNotice]:
     """Return the premiums whose holder is to be reminded today and was not."""
-    steps = {step for spans in terms.values() for one in spans for step in one.reminder_schedule}
+    steps = {step for spans in terms.values() for span in spans for step in span.reminder_schedule}
     values = {
         "org": current_org(),
         "on": on,

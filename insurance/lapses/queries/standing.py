@@ -160,23 +160,23 @@ def list_forecasts(
     for policy_id, due_date, sent_on in session.execute(_TOLD_OF, values):
         notices[policy_id].append((due_date, sent_on))
     with_money = list_money_held(session, policy_ids, on=on)
-    spans = list_terms(session, {one.product_id for one in policies})
+    spans = list_terms(session, {policy.product_id for policy in policies})
     holidays = holidays_around(session, on)
     return {
-        one.id: rules.standing(
-            one.status,
-            one.frequency,
-            owed[one.id],
-            spans[one.product_id],
-            rules.default_terms(one.class_code, one.category),
-            holds=holds[one.id],
-            notices=_first_days(notices[one.id]),
-            collection_in_flight=one.id in collecting,
-            money_held=one.id in with_money,
+        policy.id: rules.standing(
+            policy.status,
+            policy.frequency,
+            owed[policy.id],
+            spans[policy.product_id],
+            rules.default_terms(policy.class_code, policy.category),
+            holds=holds[policy.id],
+            notices=_first_days(notices[policy.id]),
+            collection_in_flight=policy.id in collecting,
+            money_held=policy.id in with_money,
             on=on,
             holidays=holidays,
         ).forecast
-        for one in policies
+        for policy in policies
     }
 
 

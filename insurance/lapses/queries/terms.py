@@ -145,7 +145,7 @@ def rules_on(
     """Return the terms in force on a due date by product; None asks for every product."""
     found = list_terms(session, product_ids)
     return {
-        product_id: next(one for one in spans if one.applies(due_date))
+        product_id: next(span for span in spans if span.applies(due_date))
         for product_id, spans in found.items()
     }
 

@@ -212,7 +212,7 @@ def list_totals(session: Session, run: MonthEndRun) -> list[TotalLine]:
 
 def done_amount(session: Session, run: MonthEndRun, step: StepCode) -> Decimal:
     """Return the amount of a step's effects that were applied."""
-    found = [one.done_amount for one in list_totals(session, run) if one.step is step]
+    found = [total.done_amount for total in list_totals(session, run) if total.step is step]
     return sum(found, Decimal("0.00"))
 
 

@@ -128,11 +128,12 @@ class Raised:
         old, new = self.old, self.new
         return sum(
             grown is not None
-            and grown.sum_assured - one.sum_assured
-            < to_cents(one.sum_assured * self.rise.cover_rate / HUNDRED)
-            for one in old.active_benefits
-            for grown in (new.benefit(one.id),)
-            if one.benefit_type_code not in INSURE_NO_LIFE and self.basis.pricer.caps is not None
+            and grown.sum_assured - benefit.sum_assured
+            < to_cents(benefit.sum_assured * self.rise.cover_rate / HUNDRED)
+            for benefit in old.active_benefits
+            for grown in (new.benefit(benefit.id),)
+            if benefit.benefit_type_code not in INSURE_NO_LIFE
+            and self.basis.pricer.caps is not None
         )
 
     @property

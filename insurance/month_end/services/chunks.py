@@ -164,15 +164,15 @@ def keep_plan(
         afters.append(array_item(after))
     # An array a column: thousands of parameters would cost more than the rows.
     values = {
-        "policies": id_array([one.policy_id for one in effects]),
-        "numbers": array_of([array_item(one.policy_number) for one in effects]),
-        "products": id_array([one.product_id for one in effects]),
-        "steps": array_of([one.step for one in effects]),
-        "periods": array_of([one.period.isoformat() for one in effects]),
+        "policies": id_array([effect.policy_id for effect in effects]),
+        "numbers": array_of([array_item(effect.policy_number) for effect in effects]),
+        "products": id_array([effect.product_id for effect in effects]),
+        "steps": array_of([effect.step for effect in effects]),
+        "periods": array_of([effect.period.isoformat() for effect in effects]),
         "befores": array_of(befores),
         "afters": array_of(afters),
-        "amounts": array_of([str(one.amount) for one in effects]),
-        "listed": array_of(["true" if one.has_rows else "false" for one in effects]),
+        "amounts": array_of([str(effect.amount) for effect in effects]),
+        "listed": array_of(["true" if effect.has_rows else "false" for effect in effects]),
     }
     where = {"org": current_org(), "run": run.id, "chunk": chunk.number}
     session.execute(_KEEP, where | values)

@@ -123,8 +123,8 @@ def hash_of_texts(texts: Sequence[str]) -> str:
 def totals_of(effects: Sequence[Effect]) -> dict[str, dict[str, list[Any]]]:
     """Return how many effects there are and their amount, by step and product."""
     found: dict[str, dict[UUID, list[Any]]] = {}
-    for one in effects:
-        at = found.setdefault(one.step.value, {}).setdefault(one.product_id, [0, ZERO])
+    for effect in effects:
+        at = found.setdefault(effect.step.value, {}).setdefault(effect.product_id, [0, ZERO])
         at[0] += 1
-        at[1] += one.amount
+        at[1] += effect.amount
     return plain(found)  # type: ignore[no-any-return]

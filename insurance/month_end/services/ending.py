@@ -33,11 +33,11 @@ from insurance.policies.services.payments import lock_policies
 def apply_list(session: Session, run: MonthEndRun, chunk: MonthEndChunk, now: datetime) -> None:
     """End policies, each as on its own day."""
     out = left_out(session, run.id, chunk)
-    effects = [one for one in effects_of_chunk(session, chunk) if one.policy_id not in out]
-    lock_policies(session, {one.policy_id for one in effects})
-    ending = [one for one in effects if one.step is not StepCode.LAPSE_CANDIDATES]
+    effects = [effect for effect in effects_of_chunk(session, chunk) if effect.policy_id not in out]
+    lock_policies(session, {effect.policy_id for effect in effects})
+    ending = [effect for effect in effects if effect.step is not StepCode.LAPSE_CANDIDATES]
     ended = _end_many(session, run, ending, now)
-    done = [one for one in effects if one.step is StepCode.LAPSE_CANDIDATES] + ended
+    done = [effect for effect in effects if effect.step is StepCode.LAPSE_CANDIDATES] + ended
     chunk.done, chunk.applied_at = totals_of(done), now
     session.flush()
 
@@ -47,7 +47,7 @@ def _end_many(
 ) -> list[Effect]:
     """End policies together; those that do not fit alone, found by halving where writing fails."""
     if len(effects) <= 1:
-        return [one for one in effects if _end(session, run, one, now)]
+        return [effect for effect in effects if _end(session, run, effect, now)]
     try:
         with session.begin_nested():
             ended = _end_together(session, run, effects, now)
@@ -58,8 +58,8 @@ def _end_many(
         middle = len(effects) // 2
         first = _end_many(session, run, effects[:middle], now)
         return first + _end_many(session, run, effects[middle:], now)
-    alone = [one for one in effects if one.policy_id not in ended]
-    return [one for one in effects if one.policy_id in ended] + [
+    alone = [effect for effect in effects if effect.policy_id not in ended]
+    return [effect for effect in effects if effect.policy_id in ended] + [
         one for one in alone if _end(session, run, one, now)
     ]
 
@@ -68,9 +68,9 @@ def _end_together(
     session: Session, run: MonthEndRun, effects: Sequence[Effect], now: datetime
 ) -> set[UUID]:
     days: dict[bool, dict[UUID, date]] = {True: {}, False: {}}
-    for one in effects:
-        day = date.fromisoformat(one.after["ended_on"])
-        days[one.step is StepCode.LAPSES][one.policy_id] = day
+    for effect in effects:
+        day = date.fromisoformat(effect.after["ended_on"])
+        days[effect.step is StepCode.LAPSES][effect.policy_id] = day
     reason = _reason(run)
     return end_policies(
         session, days[True], days[False], reason=reason, on=run.process_date, now=now

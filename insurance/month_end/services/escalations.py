@@ -71,7 +71,7 @@ class Escalations:
         A holder who refuses goes before all of them.
         """
         refusals = self.refused.get(policy_id, []) if policy_id else []
-        if any(one.holds_on(on) for one in refusals):
+        if any(refusal.holds_on(on) for refusal in refusals):
             return Escalation(type=rules.LEVEL, source="holder")
         levels = (
             ("policy", self.by_policy.get(policy_id, []) if policy_id else []),

@@ -54,12 +54,14 @@ class EscalationStanding:
     @property
     def is_refused(self) -> bool:
         """Tell whether a refusal was recorded and not withdrawn."""
-        return any(one.withdrawn_from is None for one in self.refusals)
+        return any(refusal.withdrawn_from is None for refusal in self.refusals)
 
     @property
     def is_told(self) -> bool:
         """Tell whether there is proof for the next anniversary."""
-        return any(one.anniversary == self.anniversary and one.evidence for one in self.notices)
+        return any(
+            notice.anniversary == self.anniversary and notice.evidence for notice in self.notices
+        )
 
 
 def get_standing(session: Session, policy_id: UUID, on: date) -> EscalationStanding:

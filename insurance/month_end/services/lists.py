@@ -49,13 +49,13 @@ def plan_lists(session: Session, run: MonthEndRun, now: datetime) -> None:
     inside = _scope(session, run)
     found: list[tuple[UUID, StepCode, dict[str, Any], dict[str, Any], Decimal]] = []
     if StepCode.EXPIRIES in steps:
-        found += [one for one in _expiries(session, run) if inside(one[0])]
+        found += [expiry for expiry in _expiries(session, run) if inside(expiry[0])]
     if steps & {StepCode.LAPSE_CANDIDATES, StepCode.LAPSES}:
         ending = {one[0] for one in found}
         found += [
-            one
-            for one in _candidates(session, run, steps)
-            if inside(one[0]) and one[0] not in ending
+            candidate
+            for candidate in _candidates(session, run, steps)
+            if inside(candidate[0]) and candidate[0] not in ending
         ]
     by_policy = defaultdict(list)
     for one in found:

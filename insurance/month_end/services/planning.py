@@ -45,7 +45,11 @@ def plan_next(run_id: UUID, now: datetime) -> bool:
         work = work_of(session, run, ids, now)
         parts = guarded(session, run, ids, lambda some: [plan_steps(session, some, work)], now)
         keep_plan(
-            session, run, chunk, in_order([one for part in parts for one in part.effects]), now
+            session,
+            run,
+            chunk,
+            in_order([effect for part in parts for effect in part.effects]),
+            now,
         )
         rows = PlannedRows()
         for part in parts:

@@ -91,7 +91,7 @@ class PlannedRows:
         late: Iterable[schedule.Late],
     ) -> None:
         """Make the rows of premium lines to come, and of premiums that fall due or were not paid."""
-        self.kept["lines"] += [_line_row(one) for one in lines]
+        self.kept["lines"] += [_line_row(line) for line in lines]
         for charge in charges:
             self.kept["charges"].append((charge.policy_id.hex, charge.line_id.hex))
             self.add_journal(schedule.journal_of(charge))

@@ -140,11 +140,11 @@ class _Effects:
         for policy_id, lines in _by_policy(month.lines).items():
             before = {"schedule_until": lines[0].due_date.isoformat()}
             after = {"schedule_until": lines[-1].period_end.isoformat(), "lines": len(lines)}
-            amount = total(one.amount for one in lines)
+            amount = total(line.amount for line in lines)
             self._note(policy_id, StepCode.EXTEND_SCHEDULES, before, after, amount)
         for policy_id, charges in _by_policy(month.charges).items():
-            days = sorted([one.due_date.isoformat() for one in charges])
-            amount = total(one.amount for one in charges)
+            days = sorted([charge.due_date.isoformat() for charge in charges])
+            amount = total(charge.amount for charge in charges)
             charged = {"charged": False, "due": days}
             self._note(policy_id, StepCode.POST_PREMIUMS, charged, {"charged": True}, amount)
         for policy_id, late in _by_policy(month.late).items():

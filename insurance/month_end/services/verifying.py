@@ -51,6 +51,6 @@ def verify_plan(session: Session, run_id: UUID) -> list[str]:
 
 def _hash_again(session: Session, chunk: MonthEndChunk) -> str:
     again = hashlib.sha256()
-    for one in effects_of_chunk(session, chunk):
-        again.update(one.text.encode())
+    for effect in effects_of_chunk(session, chunk):
+        again.update(effect.text.encode())
     return again.hexdigest()

@@ -35,8 +35,8 @@ def write_sums(session: Session, contracts: Iterable[tuple[Contract, Contract]])
 def sums_of_benefits(contract: Contract) -> list[dict[str, Any]]:
     """Return the ids of the benefits of a contract with what each insures and costs."""
     return [
-        {"id": one.id, "premium": one.premium, "sum_assured": one.sum_assured}
-        for one in contract.active_benefits
+        {"id": benefit.id, "premium": benefit.premium, "sum_assured": benefit.sum_assured}
+        for benefit in contract.active_benefits
     ]
 
 

@@ -98,7 +98,7 @@ def rows_of(
         if change.is_new:
             rows.numbers[change.policy.id] = 0
         state = plain({name: change.after(name) for name in POLICY_FIELDS})
-        for one in change.happenings:
-            rows.add_event(one, {**one.payload, "state": state}, now)
-            rows.add_version(change.policy, one, state, now)
+        for happening in change.happenings:
+            rows.add_event(happening, {**happening.payload, "state": state}, now)
+            rows.add_version(change.policy, happening, state, now)
     return rows

@@ -49,24 +49,24 @@ def write_changes(session: Session, changes: Sequence[PolicyChange], *, now: dat
     _set_policies(session, becomes)
     count_changes(session, changes)
     _show(changes, becomes)
-    record_many(session, [one.audit for one in changes if one.audit])
+    record_many(session, [change.audit for change in changes if change.audit])
     for one in changes:
         if one.audit:
             note_touched(session, "policies", str(one.policy.id))
-    send_all_later(session, [one.letter for one in changes if one.letter])
+    send_all_later(session, [change.letter for change in changes if change.letter])
 
 
 def write_events(session: Session, happenings: Sequence[Happening], *, now: datetime) -> None:
     """Append events that change no policy's row. The caller holds the policies."""
     session.flush()
-    rows = ChangeRows(_sequences_of(session, {one.policy_id for one in happenings}))
+    rows = ChangeRows(_sequences_of(session, {happening.policy_id for happening in happenings}))
     for one in happenings:
         rows.add_event(one, one.payload, now)
     write_rows(session, _EVENTS, rows.events)
 
 
 def _last_sequences(session: Session, changes: Sequence[PolicyChange]) -> dict[UUID, int]:
-    return _sequences_of(session, {one.policy.id for one in changes})
+    return _sequences_of(session, {change.policy.id for change in changes})
 
 
 def _sequences_of(session: Session, policy_ids: Iterable[UUID]) -> dict[UUID, int]:
@@ -80,8 +80,8 @@ def _merged(
 ) -> dict[UUID, dict[str, Any]]:
     """Return what the row of each policy becomes after all of its changes."""
     merged: dict[UUID, dict[str, Any]] = defaultdict(dict)
-    for one in changes:
-        merged[one.policy.id] |= one.becomes
+    for change in changes:
+        merged[change.policy.id] |= change.becomes
     for policy_id, number in numbers.items():
         merged[policy_id] |= {"current_version": number, "updated_at": now}
     return merged
@@ -99,7 +99,7 @@ def _set_policies(session: Session, becomes: Mapping[UUID, Mapping[str, Any]]) -
 
 def _show(changes: Sequence[PolicyChange], becomes: Mapping[UUID, Mapping[str, Any]]) -> None:
     """Let policies that the session has loaded show what was written."""
-    for one in changes:
-        if isinstance(one.policy, Policy):
-            for name, value in becomes[one.policy.id].items():
-                set_committed_value(one.policy, name, value)
+    for change in changes:
+        if isinstance(change.policy, Policy):
+            for name, value in becomes[change.policy.id].items():
+                set_committed_value(change.policy, name, value)

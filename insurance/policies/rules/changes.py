@@ -297,11 +297,11 @@ def _add_member(contract: Contract, change: Change, pricer: Pricer) -> Contract:
     if problem:
         raise DomainError(problem, field="date_of_birth")
     wanted = [
-        one
-        for one in pricer.terms.priced_benefits
-        if one.member_role in (member.role, EVERY_LIFE) and not one.per_policy
+        benefit
+        for benefit in pricer.terms.priced_benefits
+        if benefit.member_role in (member.role, EVERY_LIFE) and not benefit.per_policy
     ]
-    is_covered = any(one.member_role == member.role for one in pricer.terms.priced_benefits)
+    is_covered = any(benefit.member_role == member.role for benefit in pricer.terms.priced_benefits)
     if not wanted and not is_covered:
         role = member.role.lower()
         raise DomainError(f"This product covers no {role}.", field="member_role")
@@ -350,7 +350,9 @@ def _reference(data: Mapping[str, Any], name: str) -> UUID | None:
 def _benefit_for(
     contract: Contract, member: ContractMember, code: str, change: Change, pricer: Pricer
 ) -> ContractBenefit:
-    alike = next((one for one in contract.active_benefits if one.benefit_code == code), None)
+    alike = next(
+        (benefit for benefit in contract.active_benefits if benefit.benefit_code == code), None
+    )
     amount = alike.sum_assured if alike else None
     try:
         priced = pricer.price(
@@ -469,7 +471,7 @@ def check_beneficiaries(rows: Sequence[ContractBeneficiary], on: date) -> None:
     Equal parts that hundredths cannot say, such as three of 33.33, are taken.
     """
     for kind in ("PRIMARY", "CONTINGENT"):
-        shares = [one.share for one in rows if one.kind == kind]
+        shares = [row.share for row in rows if row.kind == kind]
         is_whole = total(shares) == HUNDRED or is_equal_split(shares)
         if shares and (not is_whole or min(shares) <= ZERO):
             raise DomainError(
@@ -477,7 +479,7 @@ def check_beneficiaries(rows: Sequence[ContractBeneficiary], on: date) -> None:
                 " they must be 100.00.",
                 field="beneficiaries",
             )
-    if rows and not any(one.kind == "PRIMARY" for one in rows):
+    if rows and not any(row.kind == "PRIMARY" for row in rows):
         raise DomainError("Name a primary beneficiary first.", field="beneficiaries")
     for one in rows:
         born = one.date_of_birth

@@ -359,7 +359,7 @@ def snapshot_of(state: Mapping[str, Any], contract: Contract) -> dict[str, Any]:
         "members": [_plain(one) for one in contract.members],
         "objects": [_plain(one) for one in contract.objects],
         "benefits": [_plain_benefit(one) for one in contract.benefits],
-        "beneficiaries": [_plain(one) for one in contract.beneficiaries],
+        "beneficiaries": [_plain(beneficiary) for beneficiary in contract.beneficiaries],
     }
 
 

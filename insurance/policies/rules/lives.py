@@ -152,7 +152,7 @@ def _agree(names: str, others: str) -> bool:
     words, other_words = name_key(names).split(), name_key(others).split()
     if not words or not other_words:
         return True
-    return any(_is_alike(one, other) for one in words for other in other_words)
+    return any(_is_alike(word, other) for word in words for other in other_words)
 
 
 def _is_alike(one: str, other: str) -> bool:

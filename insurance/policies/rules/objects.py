@@ -205,10 +205,10 @@ def _is_fixed(pricer: Pricer, benefit: ContractBenefit) -> bool:
 def _unbound(contract: Contract, kind: str, pricer: Pricer) -> list[ContractBenefit]:
     """Return the benefits in force that insure a kind of object and name none."""
     return [
-        one
-        for one in contract.active_benefits
-        if one.object_id is None
-        and (found := _terms(pricer, one)) is not None
+        benefit
+        for benefit in contract.active_benefits
+        if benefit.object_id is None
+        and (found := _terms(pricer, benefit)) is not None
         and found.insures(kind)
         and not found.per_policy
     ]
@@ -222,13 +222,15 @@ def _codes_for(contract: Contract, kind: str, pricer: Pricer) -> list[str]:
     if kind not in pricer.terms.object_kinds:
         return []
     alike = {one.id for one in contract.live_objects if one.kind == kind}
-    held = {one.benefit_code for one in contract.active_benefits if one.object_id in alike}
+    held = {
+        benefit.benefit_code for benefit in contract.active_benefits if benefit.object_id in alike
+    }
     codes = [
-        one.code
-        for one in pricer.terms.priced_benefits
-        if one.insures(kind)
-        and not one.per_policy
-        and (one.is_mandatory or one.object_kind == kind or one.code in held)
+        benefit.code
+        for benefit in pricer.terms.priced_benefits
+        if benefit.insures(kind)
+        and not benefit.per_policy
+        and (benefit.is_mandatory or benefit.object_kind == kind or benefit.code in held)
     ]
     return sorted(codes, key=lambda code: code != _main_code(pricer))
 
@@ -377,7 +379,9 @@ def _table_price(
             insured=insured,
         )
     except DomainError as refusal:
-        raise_all([_at_fact(one, insured.kind if insured else "VEHICLE") for one in refusal.errors])
+        raise_all(
+            [_at_fact(error, insured.kind if insured else "VEHICLE") for error in refusal.errors]
+        )
         raise
     return Decimal(priced.worksheet["exact"])
 

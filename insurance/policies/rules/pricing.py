@@ -71,7 +71,9 @@ class Pricer:
 
     def benefit_terms(self, code: str) -> BenefitTerms | None:
         """Return the product's benefit by its code."""
-        return next((one for one in self.terms.priced_benefits if one.code == code), None)
+        return next(
+            (benefit for benefit in self.terms.priced_benefits if benefit.code == code), None
+        )
 
     def is_flat(self, code: str) -> bool:
         """Tell whether a benefit costs the same whatever its cover."""
@@ -160,9 +162,9 @@ class Pricer:
         terms = self.benefit_terms(benefit.benefit_code)
         role = terms.member_role if terms else MAIN_MEMBER
         return [
-            one
-            for one in contract.members
-            if one.end_date is None and role in (one.role, EVERY_LIFE)
+            member
+            for member in contract.members
+            if member.end_date is None and role in (member.role, EVERY_LIFE)
         ]
 
     def covers_nobody(self, contract: Contract, benefit: ContractBenefit) -> bool:
@@ -180,11 +182,11 @@ class Pricer:
         where it covers nobody. A waiver of premium and a stillbirth insure no life.
         """
         found: dict[UUID | None, Decimal] = defaultdict(lambda: ZERO)
-        for one in contract.active_benefits:
-            if one.benefit_type_code in INSURE_NO_LIFE:
+        for benefit in contract.active_benefits:
+            if benefit.benefit_type_code in INSURE_NO_LIFE:
                 continue
-            for life in self._insured(contract, one):
-                found[life.id if life else None] += one.sum_assured
+            for life in self._insured(contract, benefit):
+                found[life.id if life else None] += benefit.sum_assured
         return found
 
     def _insured(

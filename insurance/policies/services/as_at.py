@@ -37,7 +37,11 @@ class PolicyHistory:
 
     def of(self, category: EventCategory, known: datetime) -> list[PolicyEvent]:
         """Return the events of a category that were recorded until a moment."""
-        return [one for one in self.events if one.category is category and one.recorded_at <= known]
+        return [
+            event
+            for event in self.events
+            if event.category is category and event.recorded_at <= known
+        ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,8 +107,8 @@ def state_as_at(
     Raises NotFoundError before the policy was issued or before its cover began.
     """
     events = history.of(EventCategory.LIFECYCLE, known)
-    bases = [one for one in events if one.event_type in _BEGINNINGS]
-    begun = [one for one in bases if one.effective_date <= effective]
+    bases = [event for event in events if event.event_type in _BEGINNINGS]
+    begun = [basis for basis in bases if basis.effective_date <= effective]
     if not begun:
         raise NotFoundError("The policy was not in force on this day, as far as was known.")
     base = begun[-1]
@@ -150,15 +154,17 @@ def _in_force(
 
 def _standing(events: list[PolicyEvent], effective: date) -> dict[str, Any]:
     """Return the status and its day as the last lifecycle event up to a day left them."""
-    reached = [one for one in events if one.effective_date <= effective and "state" in one.payload]
+    reached = [
+        event for event in events if event.effective_date <= effective and "state" in event.payload
+    ]
     state = reached[-1].payload["state"] if reached else {}
     return {name: state[name] for name in ("status", "expiry_date") if name in state}
 
 
 def _version_known(session: Session, policy: Policy, known: datetime) -> int:
     numbers = [
-        one.version_number
-        for one in queries.list_versions(session, policy.id)
-        if one.snapshot_date <= known
+        version.version_number
+        for version in queries.list_versions(session, policy.id)
+        if version.snapshot_date <= known
     ]
     return max(numbers, default=1)

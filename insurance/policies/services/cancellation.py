@@ -420,7 +420,7 @@ def _charge(
 
 
 def _vat(case: Case, lines: list[Line], stop: date, plan: CancellationPlan) -> Decimal:
-    begun = next((one.period.start for one in lines if one.id == plan.credited), stop)
+    begun = next((line.period.start for line in lines if line.id == plan.credited), stop)
     rate = case.vat_rate(begun)
     return split_vat(plan.money.credit, rate)[1] if rate else ZERO
 

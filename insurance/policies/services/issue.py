@@ -163,13 +163,15 @@ def _check_ages(members: Sequence[PolicyMember], terms: ProductTerms, effective:
     """Hold lives to the entry ages of their role on the day cover starts."""
     raise_all(
         [
-            DomainError(f"{one.first_name} {one.last_name}: {problem}", field="effective_date")
-            for one in members
-            if one.role != MAIN_MEMBER
-            and one.date_of_birth is not None
+            DomainError(
+                f"{member.first_name} {member.last_name}: {problem}", field="effective_date"
+            )
+            for member in members
+            if member.role != MAIN_MEMBER
+            and member.date_of_birth is not None
             and (
                 problem := terms.age_problem(
-                    one.role, age_last_birthday(one.date_of_birth, effective)
+                    member.role, age_last_birthday(member.date_of_birth, effective)
                 )
             )
         ]
@@ -212,7 +214,7 @@ def _main_part(quote: Quote, terms: ProductTerms) -> int:
     """Return the place of the main benefit among those of a quote, also of one from before."""
     parts = quote.benefit_premiums
     codes = {part["benefit_code"] for part in parts}
-    main = main_benefit([one for one in terms.priced_benefits if one.code in codes])
+    main = main_benefit([benefit for benefit in terms.priced_benefits if benefit.code in codes])
     code = main.code if main else None
     ranked = sorted(
         range(len(parts)),
@@ -230,9 +232,9 @@ def _headline(quote: Quote, main_part: int) -> Decimal:
     parts = quote.benefit_premiums
     main = parts[main_part]
     alike = [
-        Decimal(one["sum_assured"])
-        for one in parts
-        if one["benefit_code"] == main["benefit_code"] and one.get("object") is not None
+        Decimal(part["sum_assured"])
+        for part in parts
+        if part["benefit_code"] == main["benefit_code"] and part.get("object") is not None
     ]
     return total(alike) if alike else Decimal(main["sum_assured"])
 
@@ -277,7 +279,7 @@ def _take_numbers_of_holder(
     session: Session, holder: Customer, members: Sequence[PolicyMember], now: datetime
 ) -> None:
     """Let the holder as main member have the numbers that they have as a customer."""
-    main = next((one for one in members if one.role == MAIN_MEMBER), None)
+    main = next((member for member in members if member.role == MAIN_MEMBER), None)
     if main is None or holder.kind is not CustomerKind.PERSON or not holder.has_number:
         return
     name = f"{main.first_name} {main.last_name}".strip()
@@ -294,16 +296,16 @@ def _check_numbers(members: Sequence[PolicyMember]) -> None:
     """Refuse lives that have one number between them."""
     for name in REFERENCES:
         known: dict[UUID, PolicyMember] = {}
-        for one in members:
-            number = getattr(one, name)
+        for member in members:
+            number = getattr(member, name)
             if number is not None and number in known:
                 first = known[number]
                 raise ConflictError(
-                    f"{first.first_name} {first.last_name} and {one.first_name} {one.last_name}"
+                    f"{first.first_name} {first.last_name} and {member.first_name} {member.last_name}"
                     " have one ID or passport number. Quote for the right number."
                 )
             if number is not None:
-                known[number] = one
+                known[number] = member
 
 
 def _add_objects(

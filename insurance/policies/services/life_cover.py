@@ -106,9 +106,9 @@ class LifeQuestionsError(ConflictError):
 
     def __init__(self, questions: Sequence[LifeQuestion]) -> None:
         super().__init__(
-            " ".join(one.words for one in questions),
+            " ".join(question.words for question in questions),
             field="life_answers",
-            detail={"life_questions": [question_answer(one) for one in questions]},
+            detail={"life_questions": [question_answer(question) for question in questions]},
         )
         self.questions = questions
 
@@ -140,7 +140,7 @@ def open_questions(
     question counts. Raises DomainError naming each life that would be insured for too much.
     """
     for lives in lives_at:
-        growing = [one for one in lives if one.after > one.before]
+        growing = [life for life in lives if life.after > life.before]
         if not growing:
             continue
         elsewhere = _elsewhere(session, policy_id, growing)
@@ -168,7 +168,7 @@ def check_life_cover(
     lives are likely the same and nobody has said so.
     """
     session.flush()
-    lock_lives(session, [one for lives in lives_at for one in lives if one.after > one.before])
+    lock_lives(session, [life for lives in lives_at for life in lives if life.after > life.before])
     if questions := open_questions(session, policy_id, lives_at, answers):
         raise LifeQuestionsError(questions)
     if answers and not answers.keys() <= _asked(session, policy_id, lives_at).keys():
@@ -231,7 +231,7 @@ def lock_lives(session: Session, lives: Iterable[LifeHere]) -> None:
 
 
 def _lock_keys(life: LifeHere) -> list[str]:
-    keys = [str(one) for one in _numbers(life)]
+    keys = [str(number) for number in _numbers(life)]
     if life.date_of_birth is not None:
         keys.append(min(_births(life.date_of_birth)).isoformat())
     return keys
@@ -287,22 +287,22 @@ def _counts(
     if found is not Likeness.LIKELY or life.member_id is None:
         return found is Likeness.SAME
     pairs = ((life.member_id, other.member_id), (other.member_id, life.member_id))
-    return next((answered[one] for one in pairs if one in answered), True)
+    return next((answered[pair] for pair in pairs if pair in answered), True)
 
 
 def _elsewhere(
     session: Session, policy_id: UUID | None, lives: Sequence[LifeHere]
 ) -> list[LifeElsewhere]:
     """Return who may be one of these lives on other policies than theirs, None for on any."""
-    born = {one.date_of_birth for one in lives if one.date_of_birth}
+    born = {life.date_of_birth for life in lives if life.date_of_birth}
     births = {day for one in born for day in _births(one)}
     unnumbered = {
         day
-        for one in lives
-        if one.date_of_birth and one.id_number_ref is None
-        for day in _births(one.date_of_birth)
+        for life in lives
+        if life.date_of_birth and life.id_number_ref is None
+        for day in _births(life.date_of_birth)
     }
-    numbers = {number for one in lives for number in _numbers(one)}
+    numbers = {number for life in lives for number in _numbers(life)}
     if not births and not numbers:
         return []
     values = {
@@ -336,10 +336,10 @@ def _with_coming(
         for stage in fold(basis.contract, basis.starts_on, basis.changes, basis.pricer):
             if stage.change is None or stage.change.id not in policy.changes:
                 continue
-            for one in _lives_of(policy, stage.contract, basis.pricer):
-                known = most.get(one.member_id)
-                if known is None or known.cover < one.cover:
-                    most[one.member_id] = one
+            for life in _lives_of(policy, stage.contract, basis.pricer):
+                known = most.get(life.member_id)
+                if known is None or known.cover < life.cover:
+                    most[life.member_id] = life
     return [most[member_id] for member_id in sorted(most)]
 
 
@@ -347,24 +347,24 @@ def _lives_of(policy: _ChangingPolicy, contract: Contract, pricer: Pricer) -> li
     cover = pricer.cover_by_life(contract)
     return [
         LifeElsewhere(
-            member_id=one.id,
+            member_id=member.id,
             policy_id=policy.id,
             policy_number=policy.policy_number,
-            first_name=one.first_name,
-            last_name=one.last_name,
-            date_of_birth=one.date_of_birth,
-            id_number_ref=one.id_number_ref,
-            passport_ref=one.passport_ref,
-            cover=cover[one.id],
+            first_name=member.first_name,
+            last_name=member.last_name,
+            date_of_birth=member.date_of_birth,
+            id_number_ref=member.id_number_ref,
+            passport_ref=member.passport_ref,
+            cover=cover[member.id],
         )
-        for one in contract.members
-        if one.id in cover
+        for member in contract.members
+        if member.id in cover
     ]
 
 
 def _known(session: Session, lives: Sequence[LifeHere]) -> dict[str, bool]:
     """Return what was answered of these lives before, by the key of the question."""
-    places = {one.member_id: one.place for one in lives if one.member_id}
+    places = {life.member_id: life.place for life in lives if life.member_id}
     known: dict[str, bool] = {}
     for member, other, is_same in _answers(session, list(places)):
         for mine, theirs in ((member, other), (other, member)):

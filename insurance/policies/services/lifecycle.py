@@ -261,7 +261,7 @@ def mark_not_taken_up(policy_id: UUID, *, reason: str, on: date, now: datetime) 
     with transaction() as session:
         case = _held(session, policy_id, PolicyStatus.CANCELLED, reason, on, now)
         receipts = billing.list_receipts(session, policy_id)
-        if any(one.status is ReceiptStatus.POSTED for one in receipts):
+        if any(receipt.status is ReceiptStatus.POSTED for receipt in receipts):
             raise ConflictError("Something has been paid, so this policy was taken up.")
         starts = case.policy.effective_date
         if on <= starts:
@@ -336,9 +336,11 @@ def _renewable(case: Case) -> date:
             f"This policy is renewed in the {lead} days before {policy.expiry_date:%Y/%m/%d}."
         )
     coming = [
-        one.effective_date
-        for one in queries.list_endorsements(case.session, policy.id, EndorsementStatus.ISSUED)
-        if one.applied_at is None and one.effective_date > case.on
+        endorsement.effective_date
+        for endorsement in queries.list_endorsements(
+            case.session, policy.id, EndorsementStatus.ISSUED
+        )
+        if endorsement.applied_at is None and endorsement.effective_date > case.on
     ]
     if coming:
         raise ConflictError(

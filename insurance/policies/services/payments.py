@@ -377,7 +377,7 @@ def record_payments(
     tolerance: Decimal = ZERO,
 ) -> list[Paid]:
     """Post payments and write their events: the same statements for one and for thousands."""
-    lock_policies(session, {one.policy_id for one in payments})
+    lock_policies(session, {payment.policy_id for payment in payments})
     return post_payments(session, payments, on=on, now=now, tolerance=tolerance)
 
 
@@ -415,7 +415,7 @@ def _happening(posted: money.Posted) -> Happening:
         "receipt_id": posted.receipt_id,
         "reference": payment.reference,
         "amount": payment.amount,
-        "settled": [{"line": one.line_id, "amount": one.amount} for one in posted.shares],
+        "settled": [{"line": share.line_id, "amount": share.amount} for share in posted.shares],
         "credit": posted.credit,
     }
     words = f"{format_money(payment.amount)} received, reference {payment.reference}"
@@ -456,11 +456,11 @@ def _receipt_of(
     else:
         receipts = list(reversed(billing.list_receipts(session, line.policy_id, limit=10_000)))
     named = [
-        one
-        for one in receipts
-        if one.kind is ReceiptKind.PAYMENT
-        and receipt_id in (None, one.id)
-        and (reference is None or plain_reference(one.reference) == plain_reference(reference))
+        receipt
+        for receipt in receipts
+        if receipt.kind is ReceiptKind.PAYMENT
+        and receipt_id in (None, receipt.id)
+        and (reference is None or plain_reference(receipt.reference) == plain_reference(reference))
     ]
     standing = [one for one in named if one.status is ReceiptStatus.POSTED]
     if standing:
@@ -488,22 +488,24 @@ def reverse_with_events(
     money.reverse_receipts(session, reasons, receipts, on=on, now=now)
     for policy_id, amount in _keep_refunds(session, receipts, on, now).items():
         kept[policy_id] += amount
-    policy_ids = {one.policy_id for one in receipts if one.policy_id}
+    policy_ids = {receipt.policy_id for receipt in receipts if receipt.policy_id}
     money.apply_credits(session, policy_numbers(session, policy_ids), on=on, now=now)
     given_up = give_up_again(session, policy_ids, on=on, now=now)
-    write_events(session, [_taken_back(one, on, kept, given_up) for one in receipts], now=now)
+    write_events(
+        session, [_taken_back(receipt, on, kept, given_up) for receipt in receipts], now=now
+    )
     record_many(
         session,
         [
             event_row(
                 action="premiums.reverse",
                 resource="policies",
-                resource_id=one.policy_id,
-                before={"reference": one.reference, "amount": one.amount},
-                after={"reason_code": one.reason_code},
-                reason=one.reason_code,
+                resource_id=receipt.policy_id,
+                before={"reference": receipt.reference, "amount": receipt.amount},
+                after={"reason_code": receipt.reason_code},
+                reason=receipt.reason_code,
             )
-            for one in receipts
+            for receipt in receipts
         ],
     )
 
@@ -516,7 +518,9 @@ def _keep_refunds_of(
     What was paid out already is gone: such a receipt stays. Returns what is kept, by policy.
     """
     refunded: dict[UUID, dict[UUID, Decimal]] = defaultdict(lambda: defaultdict(lambda: ZERO))
-    policies = {one.id: one.policy_id for one in receipts if one.policy_id is not None}
+    policies = {
+        receipt.id: receipt.policy_id for receipt in receipts if receipt.policy_id is not None
+    }
     for share in billing.list_net_allocations(session, receipt_ids=list(policies)):
         if share.line_id is None and share.amount > ZERO:
             refunded[policies[share.receipt_id]][share.receipt_id] += share.amount
@@ -537,7 +541,7 @@ def _keep_refunds(
 ) -> dict[UUID, Decimal]:
     """Make refunds that are not due any more credit again; return them by policy."""
     kept = billing.list_refunds_to_keep(
-        session, {one.policy_id for one in receipts if one.policy_id is not None}
+        session, {receipt.policy_id for receipt in receipts if receipt.policy_id is not None}
     )
     for policy_id, amount in kept.items():
         number = queries.get_policy(session, policy_id).policy_number

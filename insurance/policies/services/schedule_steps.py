@@ -510,10 +510,10 @@ def write_charges(session: Session, charges: Sequence[Charge], *, on: date, now:
     """Charge premiums, use the policies' credits for them, and return how many there were."""
     if not charges:
         return 0
-    money.mark_charged(session, [one.line_id for one in charges], at=now)
-    post(session, [journal_of(one) for one in charges], now=now, field="process_date")
-    write_events(session, [event_of_charge(one) for one in charges], now=now)
-    policies = {one.policy_id: one.policy_number for one in charges}
+    money.mark_charged(session, [charge.line_id for charge in charges], at=now)
+    post(session, [journal_of(charge) for charge in charges], now=now, field="process_date")
+    write_events(session, [event_of_charge(charge) for charge in charges], now=now)
+    policies = {charge.policy_id: charge.policy_number for charge in charges}
     apply_credits(session, policies, on=on, now=now)
     return len(charges)
 

@@ -81,11 +81,11 @@ def plan_money(
         for one in every_line
         if one.due_date >= basis.starts_on and one.status is not LineStatus.CANCELLED
     ]
-    fixed = [one for one in lines if one.is_fixed and (one.posted_at or one.due_date <= on)]
+    fixed = [line for line in lines if line.is_fixed and (line.posted_at or line.due_date <= on)]
     should_be = total(_charge(one, steps, terms.pro_rata_method) for one in fixed)
     adjusted = _adjusted_so_far(session, policy, basis, lines)
     adjustment = should_be - total(one.amount for one in fixed) - adjusted
-    coming = [one for one in lines if one.kind is LineKind.PREMIUM and one not in fixed]
+    coming = [line for line in lines if line.kind is LineKind.PREMIUM and line not in fixed]
     planned = [
         *_passed_over(coming, steps, start, terms.pro_rata_method),
         *plan_lines(
@@ -101,7 +101,7 @@ def plan_money(
     paid = {one.due_date: one.paid_amount for one in coming}
     owed = [(one.period.start, one.amount - paid.get(one.period.start, ZERO)) for one in planned]
     due = next((day for day, amount in owed if day >= on and amount > ZERO), on)
-    past = [one for one in lines if one in fixed or one.kind is LineKind.ADJUSTMENT]
+    past = [line for line in lines if line in fixed or line.kind is LineKind.ADJUSTMENT]
     owed += [(one.due_date, one.outstanding) for one in past]
     credit = billing.unapplied_credit(session, policy.id)
     return MoneyPlan(
@@ -156,9 +156,11 @@ def _adjusted_so_far(
     session: Session, policy: Policy, basis: Basis, lines: Sequence[PremiumLine]
 ) -> Decimal:
     charged = total(
-        one.amount
-        for one in lines
-        if one.kind is LineKind.ADJUSTMENT and one.posted_at and one.posted_at >= basis.recorded_at
+        line.amount
+        for line in lines
+        if line.kind is LineKind.ADJUSTMENT
+        and line.posted_at
+        and line.posted_at >= basis.recorded_at
     )
     credited = _adjustment_credits(session, policy, basis.recorded_at)
     return charged - total(one.amount for one in credited)
@@ -275,9 +277,9 @@ def _lay(session: Session, policy: Policy, plan: MoneyPlan, on: date, now: datet
     rows = sorted(plan.coming, key=lambda one: (one.due_date, one.sequence))
     last = max(
         (
-            one.sequence
-            for one in billing.list_premium_lines(session, policy.id)
-            if one.kind is LineKind.PREMIUM
+            line.sequence
+            for line in billing.list_premium_lines(session, policy.id)
+            if line.kind is LineKind.PREMIUM
         ),
         default=0,
     )

@@ -113,13 +113,13 @@ def _terms(content: VersionContent | None) -> dict[str, Any]:
 def _benefits(content: VersionContent | None) -> dict[str, dict[str, Any]]:
     if content is None:
         return {}
-    return {one.benefit_code: _said(one, BENEFIT, content) for one in content.benefits}
+    return {benefit.benefit_code: _said(benefit, BENEFIT, content) for benefit in content.benefits}
 
 
 def _questions(content: VersionContent | None) -> dict[str, dict[str, Any]]:
     if content is None:
         return {}
-    return {one.field_code: _said(one, QUESTION, content) for one in content.inception_rules}
+    return {rule.field_code: _said(rule, QUESTION, content) for rule in content.inception_rules}
 
 
 def _said(record: Any, fields: Sequence[str], content: VersionContent) -> dict[str, Any]:

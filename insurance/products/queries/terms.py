@@ -170,8 +170,8 @@ def _rate_table(
 ) -> rules.RateTable:
     factors = tuple(table.rating_factors)
     levels: dict[str, dict[str, Decimal]] = {}
-    for one in relativities:
-        levels.setdefault(one.factor, {})[one.level] = _trimmed(one.relativity)
+    for relativity in relativities:
+        levels.setdefault(relativity.factor, {})[relativity.level] = _trimmed(relativity.relativity)
     return rules.RateTable(
         id=table.id,
         code=table.table_code,

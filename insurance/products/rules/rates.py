@@ -150,7 +150,9 @@ class RateTable:
         for wanted in dict.fromkeys((gender or UNISEX, UNISEX)):
             for names in self._patterns:
                 stated = (
-                    factors if names == given else tuple(one for one in factors if one[0] in names)
+                    factors
+                    if names == given
+                    else tuple(factor for factor in factors if factor[0] in names)
                 )
                 if len(stated) == len(names) and (row := self._row_in((wanted, stated), age)):
                     return row
@@ -190,7 +192,7 @@ def _overlaps(
     together: dict[Factors, list[tuple[tuple[int, int], int, int]]] = defaultdict(list)
     for side, indexes in enumerate(sides):
         for index in indexes:
-            agreed = tuple(one for one in rows[index].factors if one[0] in shared)
+            agreed = tuple(factor for factor in rows[index].factors if factor[0] in shared)
             together[agreed].append((rows[index].ages, index, side))
     for places in together.values():
         furthest: dict[int, int] = {}

@@ -189,18 +189,25 @@ class ProductTerms:
     @property
     def priced_on_its_own(self) -> BenefitTerms | None:
         """Return the benefit that pays the sum assured at a price of its own, None without one."""
-        return next((one for one in self.benefits if one.pays_sum_assured and one.has_price), None)
+        return next(
+            (
+                benefit
+                for benefit in self.benefits
+                if benefit.pays_sum_assured and benefit.has_price
+            ),
+            None,
+        )
 
     @property
     def object_kinds(self) -> tuple[str, ...]:
         """Return the kinds of things this product insures; none where it insures persons."""
         kinds = object_kinds(self.class_code)
-        named = {one.object_kind for one in self.priced_benefits}
-        return kinds if None in named else tuple(one for one in kinds if one in named)
+        named = {benefit.object_kind for benefit in self.priced_benefits}
+        return kinds if None in named else tuple(kind for kind in kinds if kind in named)
 
     def excess(self, code: str) -> tuple[Decimal, Decimal]:
         """Return a benefit's excess: rand, and per cent of the loss where that is more."""
-        found = next((one for one in self.priced_benefits if one.code == code), None)
+        found = next((benefit for benefit in self.priced_benefits if benefit.code == code), None)
         if found is None:
             return Decimal("0.00"), Decimal(0)
         return found.excess_amount, found.excess_per_cent
@@ -209,10 +216,12 @@ class ProductTerms:
     def factor_levels(self) -> dict[str, tuple[str, ...]]:
         """Return the values that the rates know of each factor, ranges of numbers left out."""
         found: dict[str, set[str]] = {}
-        tables = [one.rate_table for one in self.priced_benefits if one.rate_table is not None]
+        tables = [
+            benefit.rate_table for benefit in self.priced_benefits if benefit.rate_table is not None
+        ]
         for table in tables:
             for name in table.rating_factors:
-                levels = {one for one in table.levels(name) if level_range(one) is None}
+                levels = {level for level in table.levels(name) if level_range(level) is None}
                 found.setdefault(name, set()).update(levels)
         return {name: tuple(sorted(levels)) for name, levels in found.items()}
 
@@ -231,16 +240,19 @@ class ProductTerms:
         if not self.uses_own_rates:
             return self.benefits
         own = self._own_price()
-        open_ones = [one for one in self.benefits if one.pays_sum_assured]
+        open_ones = [benefit for benefit in self.benefits if benefit.pays_sum_assured]
         if (taker := main_benefit(open_ones)) is not None:
-            return tuple(replace(one, **own) if one is taker else one for one in self.benefits)
-        codes = {one.code for one in self.benefits}
+            return tuple(
+                replace(benefit, **own) if benefit is taker else benefit
+                for benefit in self.benefits
+            )
+        codes = {benefit.code for benefit in self.benefits}
         made = BenefitTerms(
             code=next(code for code in _MADE_CODES if code not in codes),
             name=self.product_name,
             benefit_type=_MAIN_TYPES.get(self.class_code, "PROPERTY_DAMAGE"),
             waiting_period_days=self.waiting_period_days,
-            is_main=not any(one.is_main for one in self.benefits),
+            is_main=not any(benefit.is_main for benefit in self.benefits),
             **own,
         )
         return (made, *self.benefits)

@@ -176,7 +176,9 @@ def _type_code(session: Session, product: Product, code: str, type_id: UUID | No
     code = code or next((one for one, its_id in ids.items() if its_id == type_id), "")
     if code not in ids or type_id not in (None, ids[code]):
         raise DomainError("There is no such benefit type.", field=field)
-    allowed = [one.code for one in queries.list_allowed_benefits(session, product.class_code)]
+    allowed = [
+        benefit.code for benefit in queries.list_allowed_benefits(session, product.class_code)
+    ]
     if code not in allowed:
         raise DomainError(
             f"A product of class {product.class_code} cannot contain {code}."

@@ -179,8 +179,8 @@ def _content_hash(session: Session, draft: ProductVersion) -> str:
     content = queries.get_content(session, draft)
     said: dict[str, Any] = {
         "terms": snapshot(draft) | {"drafted_by": None},
-        "benefits": [snapshot(one) for one in content.benefits],
-        "inception_rules": [snapshot(one) for one in content.inception_rules],
+        "benefits": [snapshot(benefit) for benefit in content.benefits],
+        "inception_rules": [snapshot(rule) for rule in content.inception_rules],
     }
     return payload_hash(plain(said))
 

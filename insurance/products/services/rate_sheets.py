@@ -90,9 +90,9 @@ def find_age_gaps(rates: Sequence[NewRate]) -> list[str]:
     gaps: dict[str, None] = {}
     for (gender, factors), rows in groups.items():
         general = [
-            one
-            for one in rates
-            if one.gender in (gender, UNISEX) and set(one.factors.items()) <= set(factors)
+            rate
+            for rate in rates
+            if rate.gender in (gender, UNISEX) and set(rate.factors.items()) <= set(factors)
         ]
         ordered = sorted(rows, key=lambda one: _span(one))
         for before, after in pairwise(ordered):
@@ -109,7 +109,7 @@ def _span(rate: NewRate) -> tuple[int, int]:
 
 
 def _covers(rates: Sequence[NewRate], age: int) -> bool:
-    return any(_span(one)[0] <= age <= _span(one)[1] for one in rates)
+    return any(_span(rate)[0] <= age <= _span(rate)[1] for rate in rates)
 
 
 def _gap_words(missing: Sequence[int], before: NewRate, after: NewRate) -> str:

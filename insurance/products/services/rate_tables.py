@@ -172,7 +172,7 @@ def _factors(facts: NewRateTable) -> tuple[str, ...]:
     used |= dict.fromkeys(facts.rating_factors)
     for row in facts.entries:
         used |= dict.fromkeys(row.factors)
-    used |= dict.fromkeys(one.factor for one in facts.relativities)
+    used |= dict.fromkeys(relativity.factor for relativity in facts.relativities)
     return tuple(used)
 
 
@@ -189,8 +189,8 @@ def _rate_row(row: NewRate, factors: Sequence[str]) -> rules.RateRow:
 
 def _relativities(facts: NewRateTable) -> dict[str, dict[str, Any]]:
     levels: dict[str, dict[str, Any]] = {}
-    for one in facts.relativities:
-        levels.setdefault(one.factor, {})[one.level] = one.relativity
+    for relativity in facts.relativities:
+        levels.setdefault(relativity.factor, {})[relativity.level] = relativity.relativity
     return levels
 
 

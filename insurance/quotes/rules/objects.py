@@ -238,7 +238,7 @@ _READERS: dict[str, Callable[[str, date], str | int]] = {
 
 def _one_of(text: str, options: Sequence[str]) -> str:
     wanted = text.upper().replace(" ", "_")
-    found = next((one for one in options if wanted == one.upper().replace(" ", "_")), None)
+    found = next((option for option in options if wanted == option.upper().replace(" ", "_")), None)
     if found is None:
         raise DomainError(f"Choose one of {', '.join(options)}.")
     return found
@@ -281,7 +281,7 @@ def _read_drivers(
                 "is_main": bool(one.get("is_main")),
             }
         )
-    if sum(one["is_main"] for one in drivers) > 1:
+    if sum(driver["is_main"] for driver in drivers) > 1:
         errors.append(DomainError("A vehicle has one main driver.", field=f"{where}drivers"))
     return drivers
 

@@ -58,7 +58,11 @@ def price_quote(
     """
     request = replace(request, lives=_aged_lives(request), objects=_valued(terms, request))
     main = _main_life(request)
-    wanted = [one for one in terms.priced_benefits if one.code not in request.excluded_benefits]
+    wanted = [
+        benefit
+        for benefit in terms.priced_benefits
+        if benefit.code not in request.excluded_benefits
+    ]
     leading = _leading(terms, main, request)
     headline = _headline(terms, leading, request)
     errors = [
@@ -175,10 +179,10 @@ def _leading(terms: ProductTerms, main: Life, request: QuoteRequest) -> BenefitT
     """Return the main benefit among those that insure a life or object asked for."""
     return main_benefit(
         [
-            one
-            for one in terms.priced_benefits
-            if (one.is_mandatory or one.code not in request.excluded_benefits)
-            and _risks(one, main, ZERO, request)
+            benefit
+            for benefit in terms.priced_benefits
+            if (benefit.is_mandatory or benefit.code not in request.excluded_benefits)
+            and _risks(benefit, main, ZERO, request)
         ]
     )
 
@@ -291,7 +295,9 @@ def _object_errors(terms: ProductTerms, request: QuoteRequest) -> list[DomainErr
     errors = check_objects(terms, request.objects)
     for place, one in enumerate(request.objects):
         errors += check_value(terms, one.value, f"insured_objects.{place}.value")
-    follows = {one.code for one in terms.priced_benefits if one.amount_type == "SUM_INSURED"}
+    follows = {
+        benefit.code for benefit in terms.priced_benefits if benefit.amount_type == "SUM_INSURED"
+    }
     errors += [
         DomainError("Enter the value of the object instead.", field=f"benefit_overrides.{code}")
         for code in sorted(follows & set(request.benefit_overrides))
@@ -387,7 +393,7 @@ def _price_risk(terms: ProductTerms, benefit: BenefitTerms, risk: _Risk) -> Pric
     except DomainError as refusal:
         if place is not None:
             objects = risk.request.objects
-            raise_all([_at_object(one, place, objects[place]) for one in refusal.errors])
+            raise_all([_at_object(error, place, objects[place]) for error in refusal.errors])
         raise
     if place is None:
         return part

@@ -113,12 +113,14 @@ def list_known_mappings(session: Session) -> list[Mapping]:
     """Return the organization's mappings as the readers take them."""
     return [
         Mapping(
-            name=one.name,
-            heading=tuple(one.heading),
-            columns={one.heading.index(column): field for field, column in one.columns.items()},
-            is_month_first=one.is_month_first,
+            name=mapping.name,
+            heading=tuple(mapping.heading),
+            columns={
+                mapping.heading.index(column): field for field, column in mapping.columns.items()
+            },
+            is_month_first=mapping.is_month_first,
         )
-        for one in list_mappings(session)
+        for mapping in list_mappings(session)
     ]
 
 

@@ -166,7 +166,7 @@ def new_standing(session: Session, file: ReconciliationFile) -> BookStanding:
 def find_owners(session: Session, rows: Sequence[Row]) -> set[UUID]:
     """Return the policies that rows are about: named, or known by a debit's or payment's reference."""
     named = {policy_number_of(row.policy_number) for row in rows if row.policy_number}
-    found = {one.id for one in find_policies(session, named).values()} if named else set()
+    found = {policy.id for policy in find_policies(session, named).values()} if named else set()
     nameless = [row for row in rows if not row.policy_number and row.reference_key]
     if nameless:
         values = {

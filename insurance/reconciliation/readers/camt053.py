@@ -106,7 +106,7 @@ def _of_entry(document: Document, entry: Any, account: str, before: int) -> list
     type_ = _type_of(entry)
     number = own_number(_text(entry, "{*}AcctSvcrRef"), account)
     details = entry.findall("{*}NtryDtls/{*}TxDtls")
-    parts = [part for one in details if (part := _signed(one, entry)) is not None]
+    parts = [part for detail in details if (part := _signed(detail, entry)) is not None]
     if len(details) > 1 and len(parts) == len(details) and sum(parts, ZERO) == amount:
         return [
             _row(line + place, part, day, one, entry, account, None, type_, document)

@@ -99,7 +99,7 @@ def _find(document: Document) -> tuple[Table, int, list[str]] | None:
             if isinstance(cells, str):
                 continue
             names = own_names(cells)
-            is_own = len(set(names)) == len(names) and all(_is_known(one, names) for one in names)
+            is_own = len(set(names)) == len(names) and all(_is_known(name, names) for name in names)
             if is_own and not _missing(names, document):
                 return table, line, names
     return None

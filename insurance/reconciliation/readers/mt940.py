@@ -73,7 +73,11 @@ def _of_message(document: Document, message: list[tuple[int, str]]) -> list[RawR
             RawRow(line, fault="The statement message around this movement cannot be read.")
             for line in lines or [message[0][0]]
         ]
-    movements = [one for one in found.transactions if one.data.get("amount") is not None]
+    movements = [
+        transaction
+        for transaction in found.transactions
+        if transaction.data.get("amount") is not None
+    ]
     if len(movements) != len(lines):
         raise refusal("A movement of this statement cannot be read.")
     account = account_number(str(found.data.get("account_identification") or ""))

@@ -28,7 +28,7 @@ def _movements(document: Document) -> list[RawRow]:
     if not records:
         raise refusal("The file has no movements.")
     days = [found for _line, one in records if (found := _DAY.fullmatch(one.get("D", "")))]
-    is_month_first = any(int(one[2]) > 12 for one in days)
+    is_month_first = any(int(day[2]) > 12 for day in days)
     if is_month_first:
         document.facts.notes.append("Days are written with the month first in this file.")
     return [_movement(line, one, is_month_first, document) for line, one in records]

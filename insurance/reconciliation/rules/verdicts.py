@@ -175,7 +175,7 @@ def _answer(row: Row, known: Known, debit: KnownDebit, on: date, tolerance: Deci
 def _settle(
     row: Row, lines: Sequence[OpenLine], line_id: UUID | None, on: date, tolerance: Decimal
 ) -> RowDecision:
-    reachable = [one for one in lines if one.id == line_id or may_settle(one.due_date, on)]
+    reachable = [line for line in lines if line.id == line_id or may_settle(line.due_date, on)]
     shares, credit = allocate(row.amount, reachable, first=line_id)
     if not shares:
         words = f"Nothing is owed; {format_money(credit)} becomes credit."

@@ -455,7 +455,7 @@ class _Posting:
 
     def _note(self) -> None:
         duplicates = [one for one in self.done if one.decision.verdict is RowVerdict.DUPLICATE]
-        known = {one.row_id: self._receipt_id(one) for one in duplicates}
+        known = {duplicate.row_id: self._receipt_id(duplicate) for duplicate in duplicates}
         self.session.execute(
             _SET_ROWS,
             {

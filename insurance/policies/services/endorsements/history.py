@@ -36,7 +36,7 @@ def write_issued(
     """
     stages = prepared.after
     at = next(n for n, one in enumerate(stages) if one.change and one.change.id == endorsement.id)
-    later = [one for one in stages[at + 1 :] if one.change]
+    later = [stage for stage in stages[at + 1 :] if stage.change]
     issued = Happening(
         policy.id,
         endorsement.type.value,

@@ -198,7 +198,7 @@ def _issue(
         raise ConflictError(
             "A later endorsement changes the same; choose which of the two stands.",
             field="resolutions",
-            detail={"conflicts": [plain(_conflict(one)) for one in prepared.conflicts]},
+            detail={"conflicts": [plain(_conflict(conflict)) for conflict in prepared.conflicts]},
         )
     check_life_cover(session, policy.id, prepared.lives, wanted.life_answers)
     is_due = is_approved or bool(prepared.change.data.get(FROM_BIRTH))

@@ -43,9 +43,9 @@ def object_data(
     objects = queries.list_objects(session, policy.id)
     present = _chosen(objects, given.get("policy_object_id"), kind)
     benefits = [
-        one.benefit.id
-        for one in queries.list_benefits(session, policy.id)
-        if one.benefit.object_id == present.id
+        benefit.benefit.id
+        for benefit in queries.list_benefits(session, policy.id)
+        if benefit.benefit.object_id == present.id
     ]
     data: dict[str, Any] = {"policy_object_id": present.id}
     if kind is EndorsementType.REMOVE_OBJECT:
@@ -60,7 +60,7 @@ def object_data(
         return data | {"details": {"drivers": read_drivers(drivers, on=on)}}
     names = [fact.name for fact in OBJECT_FIELDS[present.kind.value]]
     if kind is EndorsementType.CHANGE_ADDRESS:
-        names = [one for one in names if one in PLACE_FIELDS]
+        names = [name for name in names if name in PLACE_FIELDS]
     return data | {"details": _changed(terms, present, given[AT], names, on)}
 
 

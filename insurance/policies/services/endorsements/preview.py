@@ -121,9 +121,9 @@ def prepare_change(
         return _unpriced(policy, before[-1].contract, effective, conflicts)
     # Only what is in conflict with this change can make way for it.
     superseded = tuple(
-        one.endorsement_id
-        for one in find_conflicts(change, basis.changes, {})
-        if wanted.resolutions[one.endorsement_id] == THIS_STANDS
+        conflict.endorsement_id
+        for conflict in find_conflicts(change, basis.changes, {})
+        if wanted.resolutions[conflict.endorsement_id] == THIS_STANDS
     )
     kept = [one for one in basis.changes if one.id not in superseded]
     after = stages_of(basis, [*kept, change])
@@ -196,12 +196,12 @@ def _preview(
 ) -> Preview:
     old, new = before[-1].contract, after[-1].contract
     days_left, days_in_period = money.days_of(change.on)
-    known = {(one.id, layer.number) for one in old.benefits for layer in one.layers}
+    known = {(benefit.id, layer.number) for benefit in old.benefits for layer in benefit.layers}
     waiting = [
-        (one.benefit_name, layer.amount, layer.waiting_until)
-        for one in new.active_benefits
-        for layer in one.layers
-        if (one.id, layer.number) not in known and layer.waiting_until > layer.starts_on
+        (benefit.benefit_name, layer.amount, layer.waiting_until)
+        for benefit in new.active_benefits
+        for layer in benefit.layers
+        if (benefit.id, layer.number) not in known and layer.waiting_until > layer.starts_on
     ]
     return Preview(
         effective_date=change.on,

@@ -151,16 +151,19 @@ def data_of(
         benefits = queries.list_benefits(session, policy.id)
         member = UUID(str(given["policy_member_id"]))
         data["benefit_ids"] = [
-            one.benefit.id for one in benefits if one.benefit.member_id == member
+            benefit.benefit.id for benefit in benefits if benefit.benefit.member_id == member
         ]
     elif wanted.type is EndorsementType.CHANGE_BANK_DETAILS:
-        known = {one.id for one in list_bank_accounts(session, policy.paid_by)}
+        known = {account.id for account in list_bank_accounts(session, policy.paid_by)}
         if UUID(str(given["bank_account_id"])) not in known:
             raise DomainError("Choose an account of who pays.", field="bank_account_id")
     elif wanted.type is EndorsementType.CHANGE_BENEFICIARIES:
         present = [
-            {name: getattr(one, name) for name in ("first_name", "last_name", "date_of_birth")}
-            for one in queries.list_beneficiaries(session, policy.id)
+            {
+                name: getattr(beneficiary, name)
+                for name in ("first_name", "last_name", "date_of_birth")
+            }
+            for beneficiary in queries.list_beneficiaries(session, policy.id)
         ]
         data["beneficiaries"] = births_kept(given["beneficiaries"], present)
     elif wanted.type is EndorsementType.CHANGE_PAYER:
@@ -214,7 +217,11 @@ def _with_references(
 
 def _new_ids(session: Session, policy: Policy, role: str) -> dict[str, Any]:
     terms = load_basis(session, policy).pricer.terms
-    codes = [one.code for one in terms.priced_benefits if one.member_role in (role, EVERY_LIFE)]
+    codes = [
+        benefit.code
+        for benefit in terms.priced_benefits
+        if benefit.member_role in (role, EVERY_LIFE)
+    ]
     return {"member_id": new_id(), "benefit_ids": {code: new_id() for code in codes}}
 
 
@@ -291,7 +298,11 @@ def _next_premium(session: Session, policy: Policy, basis: Basis, effective: dat
             f"Every premium until {policy.expiry_date:%Y/%m/%d} is charged or paid;"
             " this can change once the policy is renewed."
         )
-    ahead = [one.on for one in basis.changes if one.type in FROM_NEXT_PREMIUM and one.on > start]
+    ahead = [
+        change.on
+        for change in basis.changes
+        if change.type in FROM_NEXT_PREMIUM and change.on > start
+    ]
     if ahead:
         raise ConflictError(
             f"Premiums change their rhythm on {min(ahead):%Y/%m/%d} already. Undo that first."
