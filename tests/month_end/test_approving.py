@@ -1,13 +1,15 @@
 """A plan waits for approval, by as many people as the organization's rules of approvals ask for."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select
+from flask import Flask
+from sqlalchemy import Connection, select, text
 from sqlalchemy.orm import Session
 
 from insurance.approvals.models import ApprovalRequest, ApprovalStatus
@@ -27,6 +29,7 @@ from insurance.core.db import db
 from insurance.core.errors import ConflictError, ForbiddenError
 from insurance.core.ids import new_id
 from insurance.core.permissions import Role
+from insurance.core.tenancy import tenant_scope
 from insurance.month_end.models import MonthEndRun, RunStatus
 from insurance.month_end.queries import get_run
 from insurance.month_end.services import (
@@ -426,3 +429,29 @@ def test_the_api_names_the_request_and_counts_the_agreements(
 
     assert (first["status"], asked["needed"], len(asked["agreements"])) == ("PLANNED", 2, 1)
     assert (last["status"], last["approval_id"]) == ("APPROVED", None)
+
+
+def test_a_plan_that_is_cancelled_while_somebody_approves_it_is_one_of_the_two(
+    app: Flask, org: OrganizationFacts, run: MonthEndRun, admin_connection: Connection
+) -> None:
+    """Who holds the run as cancelling does finds its request free: nobody waits in a circle."""
+    request_id = _request(run.id).id
+    admin_connection.execute(
+        text("SELECT 1 FROM ins.month_end_runs WHERE id = :id FOR UPDATE"), {"id": run.id}
+    )
+
+    def approve() -> ApprovalStatus:
+        with app.app_context(), tenant_scope(org.id), at(DAY, CHECKER) as now:
+            return approve_request(request_id, on=DAY, now=now).status
+
+    with ThreadPoolExecutor() as pool:
+        approving = pool.submit(approve)
+        waits = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        while not admin_connection.scalar(waits):
+            assert not approving.done()
+        admin_connection.execute(
+            text("SELECT 1 FROM ins.approval_requests WHERE id = :id FOR UPDATE NOWAIT"),
+            {"id": request_id},
+        )
+        admin_connection.rollback()
+        assert approving.result() is ApprovalStatus.APPROVED

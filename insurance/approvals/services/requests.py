@@ -1,6 +1,7 @@
 """Asking for other people, and their decision, of which the last carries out what was frozen."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -148,10 +149,10 @@ def approve_request(
     """
     try:
         with transaction() as session:
-            request = _take(session, request_id, now)
+            request, version = _take(session, request_id, now)
             standing_to_reject(session, request, now=now)  # who decides nothing voids nothing
             subject = subject_of(request.action)
-            _check_unchanged(session, request, subject)
+            _check_unchanged(request, subject, version)
             standing = standing_to_agree(session, request, now=now)
             if _agree(session, request, standing, note, now) < request.needed:
                 return request
@@ -163,26 +164,35 @@ def approve_request(
             return request
     except _MovedOnError as moved:
         with transaction() as session:
-            make_void(session, _take(session, request_id, now), why=moved.message, now=now)
+            request, _version = _take(session, request_id, now)
+            make_void(session, request, why=moved.message, now=now)
         raise ConflictError(
             f"{moved.message} The request is void.", detail=moved.detail | {"status": "VOID"}
         ) from moved
 
 
-def _take(session: Session, request_id: UUID, now: datetime) -> ApprovalRequest:
-    """Return a request that still waits, held. Raises ConflictError for any other."""
+def _take(
+    session: Session, request_id: UUID, now: datetime
+) -> tuple[ApprovalRequest, int | None]:
+    """Return a request that still waits, held, and the version of its record; None if that is gone.
+
+    The record is held first, as whoever asks for something holds it: in the other order two people
+    could wait for each other. Raises ConflictError for a request that waits no more.
+    """
+    about = get_record(session, ApprovalRequest, request_id)
+    version = None
+    with suppress(NotFoundError):
+        version = subject_of(about.action).record.lock(session, about.resource_id)
     found = get_record(session, ApprovalRequest, request_id, lock=True)
     rules.check_waits(found.status.value)
     rules.check_in_time(found.expires_at, now)
-    return found
+    return found, version
 
 
-def _check_unchanged(session: Session, request: ApprovalRequest, subject: Subject) -> None:
-    """Lock what a request is about and refuse it where that, or the request, is another now."""
-    try:
-        version = subject.record.lock(session, request.resource_id)
-    except NotFoundError as gone:
-        raise _MovedOnError("What this was asked for is not there any more.") from gone
+def _check_unchanged(request: ApprovalRequest, subject: Subject, version: int | None) -> None:
+    """Refuse a request where it, or what it is about, is another now."""
+    if version is None:
+        raise _MovedOnError("What this was asked for is not there any more.")
     if rules.payload_hash(request.payload) != request.payload_hash:
         raise _MovedOnError("What was asked for is not what was frozen.")
     if version != request.record_version:
@@ -231,7 +241,7 @@ def _agree(
 def reject_request(request_id: UUID, *, now: datetime, note: str | None = None) -> ApprovalRequest:
     """Refuse what was asked for; it is not done. Raises ForbiddenError for the one who asked."""
     with transaction() as session:
-        request = _take(session, request_id, now)
+        request, _version = _take(session, request_id, now)
         standing = standing_to_reject(session, request, now=now)
         _decide(session, request, standing, ApprovalStatus.REJECTED, note, now)
         subject_of(request.action).when_declined(session, request, now)
@@ -256,7 +266,7 @@ def withdraw_request(
 ) -> ApprovalRequest:
     """Take back what one asked for. Raises ForbiddenError for anybody else."""
     with transaction() as session:
-        request = _take(session, request_id, now)
+        request, _version = _take(session, request_id, now)
         rules.check_maker(request.requested_by, current_actor().user_id)
         close(session, request, ApprovalStatus.WITHDRAWN, note, now)
         subject_of(request.action).when_declined(session, request, now)
