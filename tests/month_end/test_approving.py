@@ -391,7 +391,7 @@ def test_who_may_do_both_approves_and_applies_in_one_step(
     with clock.frozen(morning(DAY)):
         admin = sign_in(Role.TENANT_ADMINISTRATOR)
         url = admin.url(f"/month-end/{run.id}")
-        assert "Approve and apply to 1 policies" in admin.get(url).text
+        assert "Approve and apply to 1 policy" in admin.get(url).text
         admin.post(f"{url}/approve", data={"apply": "1"})
 
     assert _status(run.id) is RunStatus.APPLYING
