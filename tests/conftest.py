@@ -55,9 +55,11 @@ def promises_are_kept(request: pytest.FixtureRequest, books: Books) -> Iterator[
     """Hold every test that worked for an organization to the promises of tests/invariants."""
     books.forget()
     yield
-    if request.node.get_closest_marker(MARKER) is None:
-        broken = books.broken()
-        assert not broken, "\n".join(broken)
+    if request.node.get_closest_marker(MARKER) is not None:
+        books.give_up()
+        return
+    broken = books.broken()
+    assert not broken, "\n".join(broken)
 
 
 # A busy machine is no fault of the code: an example may take as long as it takes.

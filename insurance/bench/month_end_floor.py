@@ -23,6 +23,7 @@ _INSERTED = (
     "endorsements",
     "policy_benefit_layers",
     "ledger_transfers",
+    "allocations",
     "mails",
     "audit_events",
 )
@@ -32,11 +33,22 @@ _POLICY_OF = {
         "(SELECT b.policy_id FROM ins.policy_benefits b"
         " WHERE b.org_id = t.org_id AND b.id = t.policy_benefit_id)"
     ),
+    "allocations": (
+        "(SELECT r.policy_id FROM ins.receipts r WHERE r.org_id = t.org_id AND r.id = t.receipt_id)"
+    ),
     "mails": "CAST(NULL AS uuid)",
     "audit_events": "(CASE WHEN t.resource = 'policies' THEN CAST(t.resource_id AS uuid) END)",
 }
 _UPDATES = {
-    "premium_lines": ("id", "amount", "status", "posted_at"),
+    "premium_lines": (
+        "id",
+        "amount",
+        "status",
+        "posted_at",
+        "paid_amount",
+        "paid_date",
+        "payment_reference",
+    ),
     "policies": (
         "id",
         "status",

@@ -382,7 +382,10 @@ def test_the_page_of_the_request_lets_who_assessed_the_claim_only_reject_it(
     seen = client.get(client.url(f"/approvals/{asked}")).text
     rejected = client.post(client.url(f"/approvals/{asked}/decide"), data={"act": "reject"})
 
-    assert "You assessed this claim, so somebody else must agree. You can reject it." in seen
+    assert (
+        "You assessed this claim, so somebody else must agree. You can reject it: then nothing changes."
+        in seen
+    )
     assert ('value="approve"' in seen, 'value="reject"' in seen) == (False, True)
     assert (rejected.status_code, _paid(session, claim_id)) == (303, [])
     assert "assessed this claim" not in other.get(other.url(f"/approvals/{asked}")).text

@@ -171,9 +171,7 @@ def approve_request(
         ) from moved
 
 
-def _take(
-    session: Session, request_id: UUID, now: datetime
-) -> tuple[ApprovalRequest, int | None]:
+def _take(session: Session, request_id: UUID, now: datetime) -> tuple[ApprovalRequest, int | None]:
     """Return a request that still waits, held, and the version of its record; None if that is gone.
 
     The record is held first, as whoever asks for something holds it: in the other order two people
