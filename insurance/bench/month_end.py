@@ -65,7 +65,7 @@ _PAID = """
 _CREDITED = """
     INSERT INTO ins.receipts (org_id, id, reference, reference_key, payer_key, occurrence, kind,
                               status, policy_id, amount, received_on, recorded_at, recorded_by)
-    SELECT org_id, id, 'bench', 'BENCH', 'BENCH', 1, 'PAYMENT', 'POSTED', id, 25.00, %(on)s,
+    SELECT org_id, id, policy_number, policy_number, policy_number, 1, 'PAYMENT', 'POSTED', id, 25.00, %(on)s,
            now(), 'bench'
     FROM ins.policies WHERE right(policy_number, 2) IN ('03', '53')
 """
