@@ -203,6 +203,7 @@ STEPS = {
 }
 """What is done to a claim, and in which status it is likely to be accepted."""
 HISTORIES = tries(15, 200)
+_ESSENTIAL = {"assess", "refuse", "pay", "void", "reopen", "close", "withdraw"}
 TYPES = {
     ("MAIN_MEMBER", "DISABILITY"): ("DISABILITY",),
     ("MAIN_MEMBER", "CRITICAL_ILLNESS"): ("CRITICAL_ILLNESS", "TERMINAL_ILLNESS"),
@@ -392,7 +393,10 @@ def test_approved_and_paid_never_exceed_the_cover_of_any_benefit_at_any_moment(
     api: Callable[..., TestClient],
 ) -> None:
     agent, accepted = api(Role.AGENT), Counter[str]()
-    for seed in SystemRandom().sample(range(10**9), HISTORIES):
+    # Some more than asked for, where the first ones did not happen to do everything.
+    for done, seed in enumerate(SystemRandom().sample(range(10**9), HISTORIES + 200)):
+        if done >= HISTORIES and set(accepted) >= _ESSENTIAL:
+            break
         told = History(session, family(), seed)
         for _step in range(told.random.randint(7, 11)):
             told.go_on()
@@ -404,4 +408,4 @@ def test_approved_and_paid_never_exceed_the_cover_of_any_benefit_at_any_moment(
         assert {one["id"]: one["remaining_cover"] for one in detail["benefits"]} == {
             str(one): told.covers[one] - amount for one, amount in used.items()
         }, told.steps
-    assert {"assess", "refuse", "pay", "void", "reopen", "close", "withdraw"} <= set(accepted)
+    assert set(accepted) >= _ESSENTIAL
