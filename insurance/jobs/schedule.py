@@ -1,9 +1,13 @@
 """The periodic jobs of all areas, and how one runs: organization by organization."""
 
+import time
 from importlib import import_module
 from pkgutil import iter_modules
+from threading import Event
 from uuid import UUID
 
+import structlog
+from flask import Flask
 from sqlalchemy import select
 
 from insurance import jobs
@@ -13,6 +17,8 @@ from insurance.core.tenancy import platform_scope, tenant_scope
 from insurance.jobs.periodic import Periodic
 from insurance.organizations.models import OrganizationEntry
 
+_log = structlog.get_logger()
+
 PERIODIC: tuple[Periodic, ...] = tuple(
     job
     for module in iter_modules(jobs.__path__)
@@ -21,13 +27,30 @@ PERIODIC: tuple[Periodic, ...] = tuple(
 )
 
 
-def run_due(job: Periodic) -> None:
-    """Run a periodic job everywhere it is meant to run."""
+def keep_time(app: Flask, stopping: Event) -> None:
+    """Run each periodic job when its time has come, one after the other, until asked to stop."""
+    last = dict.fromkeys(PERIODIC, float("-inf"))  # each runs at the start
+    while not stopping.wait(0.25):
+        with app.app_context():
+            for job in PERIODIC:
+                due = time.monotonic() - last[job] >= job.every_seconds
+                if due and not stopping.is_set():
+                    last[job] = time.monotonic()
+                    try:
+                        run_due(job, stopping)
+                    except Exception as error:
+                        _log.error("periodic job failed", job=job.name, exc_info=error)
+
+
+def run_due(job: Periodic, stopping: Event) -> None:
+    """Run a periodic job everywhere it is meant to run, or as far as it came when asked to stop."""
     if not job.per_organization:
         with platform_scope():
             job.run()
         return
     for org_id in _organizations():
+        if stopping.is_set():
+            return
         actor = Actor(is_system=True, org_id=org_id, channel=Channel.JOB)
         with tenant_scope(org_id), acting_as(actor):
             job.run()

@@ -19,7 +19,9 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from insurance.core.settings import Settings
+from insurance.core.bootstrap import bootstrap_server
+from insurance.core.settings import load_settings
+from tests.servers import environment_of
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "insurance" / "deploy"
@@ -42,8 +44,14 @@ main()
 
 
 @pytest.fixture
-def environment(settings: Settings, tmp_path: Path) -> dict[str, str]:
-    """Return the settings of an installation, and nothing else but the search path."""
+def environment(
+    servers: tuple[str, str], template: str, worker_id: str, tmp_path: Path
+) -> dict[str, str]:
+    """Return the settings of a new installation, and nothing else but the search path."""
+    database = f"insurance_deployed_{worker_id}"
+    bootstrap_server(servers[0], database, recreate=True, template=template)
+    queue = f"{servers[1]}{'&' if '?' in servers[1] else '?'}db=15"
+    settings = load_settings(environment_of((servers[0], queue), database, tmp_path))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -68,8 +76,7 @@ def _running(command: list[str], folder: Path, environment: dict[str, str]) -> I
         yield process
     finally:
         process.send_signal(signal.SIGTERM)
-        # A worker ends its round of periodic jobs first, here over the tenants of a whole suite.
-        process.communicate(timeout=180)
+        process.communicate(timeout=60)
 
 
 def _answers(port: str, path: str) -> bytes:
