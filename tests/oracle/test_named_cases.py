@@ -254,6 +254,29 @@ def test_a_payment_of_a_day_within_grace_sets_the_lapse_aside(life: Office) -> N
     assert early.status == 409, "July is in its own grace"
 
 
+@pytest.mark.parametrize("ends", ["lapsed", "cancelled"])
+def test_a_premium_that_became_quarterly_has_its_longer_grace_before_anything_was_run(
+    ends: str, life: Office
+) -> None:
+    desk = _sell(life, LIFE, 500_000, "MONTHLY", date(2026, 5, 1))
+    with on(date(2026, 5, 2)):
+        change = {
+            "endorsement_type": "CHANGE_FREQUENCY",
+            "frequency": "QUARTERLY",
+            "effective_date": "2026-06-01",
+        }
+        assert not desk.ask("POST", "/endorse", change).is_refusal
+    _pay(desk, date(2026, 5, 2), "305.00")
+
+    inside = date(2026, 6, 20)  # more than 15 days after the first quarterly premium, within 31
+    if ends == "lapsed":
+        with on(inside):
+            answer = desk.ask("PUT", "/lapse", {"reason": "not paid"})
+    else:
+        answer = _cancel(desk, inside, "NON_PAYMENT")
+    assert answer.status in (409, 422), answer.body
+
+
 def test_the_price_of_a_changed_cover_is_its_sum_times_its_rate_rounded_once(
     life: Office,
 ) -> None:

@@ -15,6 +15,7 @@ from insurance.debit_orders.queries import collection_in_flight
 from insurance.lapses.queries import list_forecasts, policy_forecast
 from insurance.lapses.rules import Block, Forecast
 from insurance.policies.changes import Happening, write_events
+from insurance.policies.services.endorsements import apply_due_endorsements
 from insurance.policies.services.payments import lock_policies, policy_numbers
 
 
@@ -25,7 +26,11 @@ def forecast_of(session: Session, policy_id: UUID, on: date) -> Forecast:
 
 
 def settle_before_lapse(policy_id: UUID, *, on: date, now: datetime) -> None:
-    """Use what is held for a policy whose grace is over for its oldest premium, if anything is."""
+    """Use what is held for a policy whose grace is over for its oldest premium, if anything is.
+
+    Changes whose day has come apply first: the grace is that of the frequency of this day.
+    """
+    apply_due_endorsements(policy_id, on=on, now=now)
     with transaction() as session:
         lock_policies(session, [policy_id])
         settle_with_money_held(session, [policy_id], on=on, now=now)
