@@ -167,10 +167,11 @@ class Family(Insured):
         self.policy.pass_to(day)
 
     def add(self, code: str, cover: Cover) -> None:
-        """Insure one more life from today on."""
+        """Insure one more life from a day on; what happened since is read on the new contract."""
         day, amount = cover.steps[0]
         self.tell(lambda policy: policy.change({code: amount}, day))
         self.covers[code] = cover
+        self._read_again(day)
 
     def is_in_force(self, day: date) -> bool:
         """Say whether there was cover on a day, as it is known today."""
