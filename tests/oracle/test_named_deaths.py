@@ -12,6 +12,7 @@ from tests.factories.organizations import OrganizationFacts
 from tests.oracle.histories_of_lives import (
     CONTINUES,
     ENDS,
+    FUNERAL,
     Act,
     FamilyHistory,
     Telling,
@@ -20,7 +21,7 @@ from tests.oracle.histories_of_lives import (
 from tests.oracle.office import Office, on
 
 D = Decimal
-MAIN, EXTRA, CHILD = 0, 1, 3
+MAIN, EXTRA, SPOUSE, CHILD = 0, 1, 2, 3
 """The places of the benefits of a family with a spouse and a child."""
 
 
@@ -110,6 +111,22 @@ def test_a_change_after_a_death_that_was_none_is_charged_again_when_it_is_undone
     # Five premiums and what the child's days in May cost were paid, and nothing is held.
     assert "UNAPPLIED_CREDIT" not in {name for name, amount in seen.balances.items() if amount}
     assert seen.balances["PREMIUM_INCOME"] == -restored.family.policy.cash
+
+
+def test_the_policy_of_a_couple_goes_on_until_the_second_death_is_paid_too(office: Office) -> None:
+    steps = [
+        _step("submit", SPOUSE, event="today"),
+        _step("submit", MAIN, event="today"),
+        _step("assess", 1, wait=1),
+        _step("pay"),
+    ]
+
+    one_paid = tell(office, FamilyHistory(FUNERAL[0], 20_000, ("SPOUSE",), tuple(steps)))
+    steps += [_step("assess", 0), _step("pay", 0)]
+    both_paid = tell(office, FamilyHistory(FUNERAL[0], 20_000, ("SPOUSE",), tuple(steps)))
+
+    assert one_paid.family.policy.status == "active"
+    assert both_paid.family.policy.ended_on == date(2026, 2, 1)
 
 
 def test_a_death_told_after_the_policy_was_cancelled_leaves_a_task_about_premiums_since(

@@ -82,7 +82,14 @@ def _continuation(
         for name, born, day in held.deaths_known_of(held.policy.customer_id)
         if day < stop
     ]
-    lives = [one for one in left if not any(is_same_person(_person(one), each) for each in dead)]
+    living = [
+        member
+        for member in left
+        if not any(is_same_person(_person(member), person) for person in dead)
+    ]
+    # A claim that nobody has paid ends no cover: where every other life is said to have died too,
+    # the policy goes on until that claim is paid.
+    lives = living or left
     return continue_policy(
         main_death=held.terms.main_death,
         premium_free_months=held.terms.premium_free_months,
