@@ -83,6 +83,26 @@
   document.addEventListener('DOMContentLoaded', watch);
   document.addEventListener('htmx:after:swap', watch);
 
+  /* An act opens beside its record: where it begins, and how it is left. */
+  const drawer = () => one('#drawer:not(:empty)');
+  const closeDrawer = (back) => { one('#drawer').replaceChildren(); changed = false; history.replaceState(history.state, '', back); };
+  const beginForm = () => {
+    const form = one('form[data-act]');
+    const empty = form && !one('.problems', form) ? all('input:not([type=hidden], [type=checkbox], [type=radio]), textarea', form).filter((field) => !field.value && field.checkVisibility()) : [];
+    const first = empty.find((field) => field.required) || empty[0];
+    if (first) first.focus();
+    else if (drawer() && form && !one('.problems', form)) one('a[data-close], button', form).focus();
+  };
+  document.addEventListener('DOMContentLoaded', beginForm);
+  document.addEventListener('htmx:after:swap', (event) => {
+    const target = event.detail.ctx && event.detail.ctx.target;
+    if (target && target.id === 'drawer') { all('[popover]:popover-open').forEach((menu) => menu.hidePopover()); beginForm(); }
+  });
+  document.addEventListener('click', (event) => {
+    const close = event.target.closest('#drawer [data-close]');
+    if (close && !event.ctrlKey && !event.metaKey) { event.preventDefault(); event.stopPropagation(); closeDrawer(close.href); }
+  }, true);
+
   let changed = false;
   document.addEventListener('input', (event) => {
     if (event.target.form && event.target.form.hasAttribute('data-guard')) changed = true;
@@ -129,11 +149,12 @@
     const palette = one('#palette');
     if (palette && ((command && event.key === 'k') || (event.key === '/' && !typing(event)))) { event.preventDefault(); if (!palette.open) palette.showModal(); one('#palette-q').select(); return; }
     if (command && event.key === 'Enter') {
-      const form = event.target.closest('form');
+      const form = event.target.closest('form') || one('#drawer form, main form[data-act]');
       if (form) { event.preventDefault(); form.requestSubmit(one('[data-primary]', form) || one('.button.primary', form) || undefined); }
       return;
     }
     if (event.target.closest('#palette') && ['ArrowDown', 'ArrowUp', 'Enter'].includes(event.key)) { inPalette(event); return; }
+    if (event.key === 'Escape' && drawer() && !one('dialog[open], [popover]:popover-open')) { closeDrawer(one('#drawer [data-close]').href); return; }
     if (typing(event) || command || event.altKey || one('dialog[open]') || document.body.dataset.keys === 'off') return;
     if (goKey) {
       clearTimeout(goKey); goKey = 0;

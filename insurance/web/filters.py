@@ -42,6 +42,7 @@ def init_app(app: Flask) -> None:
         percent=percent,
         words=words,
         rate=rate,
+        shown=shown,
     )
     app.jinja_env.globals.update(
         may_see_identity=may_see_identity,
@@ -60,7 +61,7 @@ def _macros(app: Flask) -> Any:
     template: Template = app.jinja_env.get_template("ui.html")
     module: Any = template.module
     # A page has dozens of these: they are kept as text, and are no macros.
-    module.icon, module.tag = icon, tag
+    module.icon, module.tag, module.drawer = icon, tag, drawer
     return module
 
 
@@ -80,6 +81,11 @@ def _icon(name: str, drawings: str) -> Markup:
 def tag(status: Any) -> Markup:
     """Return a status: word and colour."""
     return Markup('<span class="tag {}">{}</span>').format(tone(status), words(status))
+
+
+def drawer(url: str) -> Markup:
+    """Return the attributes of a link to an act, which opens beside the record."""
+    return Markup('href="{0}" hx-get="{0}" hx-target="#drawer" hx-push-url="true"').format(url)
 
 
 def money(amount: Decimal | None, decimals: int = 2) -> str:
@@ -146,6 +152,15 @@ def roles_in_words(*permissions: Permission) -> str:
     changes = current_actor().grant_changes
     granted = [roles_granted(permission, changes) for permission in permissions]
     return ", ".join(words(role).lower() for role in Role if all(role in one for one in granted))
+
+
+def shown(value: Any) -> Any:
+    """Return an amount, a day or words as facts print them; nothing is a dash."""
+    if isinstance(value, Decimal):
+        return money(value)
+    if isinstance(value, date):
+        return day(value)
+    return "–" if value in (None, "") else value
 
 
 @lru_cache(1024)

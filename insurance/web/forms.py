@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from flask_wtf import FlaskForm
-from wtforms import Field, HiddenField, SelectField, StringField
+from wtforms import Field, HiddenField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length, ValidationError
 from wtforms.widgets import TextInput
 
@@ -202,6 +202,17 @@ class ChoiceField(SelectField):
             super().pre_validate(form)
         except ValidationError as error:
             raise ValidationError("Choose one from the list.") from error
+
+
+def reason_field(description: str = "", *, longest: int = 500) -> Any:
+    """Return the field for why something is done; the description says what becomes of it."""
+    return TextField(
+        "Reason",
+        [Required()],
+        longest=longest,
+        widget=TextAreaField.widget,
+        description=description,
+    )
 
 
 def choices_of(kind: Iterable[StrEnum]) -> list[tuple[str, str]]:

@@ -1,5 +1,6 @@
 """The life of a policy and its second person, in a real browser."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
@@ -89,7 +90,6 @@ def test_a_fraud_is_asked_for_by_one_and_agreed_by_another(
     maker.goto(f"/{org.slug}/policies/{paid_id}/cancel")
     maker.get_by_label("Kind of cancellation").select_option("FRAUD")
     maker.get_by_label("Reason").fill("The claim was made up")
-    maker.get_by_role("button", name="Show the money").click()
     expect(maker.get_by_text("A second person must agree")).to_be_visible()
     maker.get_by_role("button", name="Ask for approval").click()
     expect(maker.get_by_text("You asked for this, so somebody else decides it")).to_be_visible()
@@ -136,3 +136,43 @@ def test_axe_finds_nothing(
         found += [f"{path}: {fault}" for fault in faults_of_looks(page)]
 
     assert found == []
+
+
+def test_an_act_opens_beside_its_record_and_is_done_from_the_keys(
+    signed_in: Callable[..., Page], org: OrganizationFacts, paid_id: UUID
+) -> None:
+    page = signed_in(Role.SENIOR_AGENT)
+    record = f"/{org.slug}/policies/{paid_id}"
+    page.goto(record)
+
+    page.keyboard.press("s")
+    reason = page.get_by_label("Reason")
+    expect(reason).to_be_focused()
+    expect(page).to_have_url(re.compile(f"{record}/suspend$"))
+    expect(page.get_by_role("region", name="Key facts")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(reason).to_have_count(0)
+    expect(page).to_have_url(re.compile(f"{record}$"))
+
+    page.keyboard.press("s")
+    reason.fill("Asked for a pause")
+    page.get_by_role("region", name="Key facts").click()
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_text("is suspended.")).to_be_visible()
+    expect(page.get_by_role("button", name="Suspend policy")).to_have_count(0)
+    expect(page).to_have_url(re.compile(f"{record}$"))
+
+
+def test_the_money_of_a_cancellation_follows_what_is_typed(
+    signed_in: Callable[..., Page], org: OrganizationFacts, paid_id: UUID
+) -> None:
+    page = signed_in(Role.MANAGER, width=390)
+    page.goto(f"/{org.slug}/policies/{paid_id}")
+    page.get_by_role("button", name="Status").click()
+    page.get_by_role("link", name="Cancel", exact=True).click()
+    expect(page.get_by_text("cooling off")).to_be_visible()
+
+    page.get_by_label("Kind of cancellation").select_option("FRAUD")
+
+    expect(page.get_by_text("A second person must agree")).to_be_visible()
+    assert faults_of_looks(page) == []

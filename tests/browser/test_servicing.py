@@ -59,7 +59,8 @@ def test_a_change_is_seen_issued_and_undone(
     expect(page.get_by_label("First name 1")).to_have_value("Thabo")
 
     page.get_by_label("Share 1").fill("100")
-    page.get_by_role("button", name="Show effect").click()
+    if not javascript:
+        page.get_by_role("button", name="Show effect").click()
     expect(page.get_by_role("heading", name="What this does")).to_be_visible()
     page.get_by_role("button", name="Issue").click()
     expect(page.get_by_text("was changed.")).to_be_visible()
@@ -76,7 +77,6 @@ def test_axe_finds_nothing_in_an_effect_or_a_refusal(
     page = signed_in(Role.MANAGER, scheme="dark")
     page.goto(f"/{org.slug}/policies/{book.policy_id}/endorse/due-day")
     page.get_by_label("New due day of the month").fill("25")
-    page.get_by_role("button", name="Show effect").click()
     expect(page.get_by_text("Next debits")).to_be_visible()
     _check(page)
     page.get_by_label("New due day of the month").fill("77")

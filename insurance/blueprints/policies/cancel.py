@@ -3,66 +3,79 @@
 from uuid import UUID
 
 from flask import Response, request, url_for
-from wtforms import HiddenField, TextAreaField
 
 from insurance.blueprints.policies import bp
+from insurance.blueprints.policies.act import IN_HISTORY, on_policy
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError
 from insurance.policies import queries, services
 from insurance.policies.lifecycle_rules import CancellationType, Initiator
+from insurance.policies.models import Policy
 from insurance.policies.permissions import PoliciesMay
 from insurance.policies.services import CancellationPreview
 from insurance.web.access import requires
+from insurance.web.acts import go_on, show_act
 from insurance.web.business import business_day
-from insurance.web.forms import ChoiceField, DayField, Form, Required, TextField, choices_of
-from insurance.web.html import go, page, refuse
+from insurance.web.forms import ChoiceField, DayField, Form, TextField, choices_of, reason_field
+from insurance.web.html import refuse
 
 
 class CancelForm(Form):
-    """Why and from when. `seen` holds the figures that the person saw."""
+    """Why and from when."""
 
     cancellation_type = ChoiceField("Kind of cancellation", choices=choices_of(CancellationType))
-    effective_date = DayField("First day without cover")
+    effective_date = DayField(
+        "First day without cover", description="Today, unless you say otherwise."
+    )
     initiated_by = ChoiceField(
         "Who ends it", empty="As the kind implies", choices=choices_of(Initiator), default=""
     )
-    notice_sent_on = DayField("Notice to the holder sent on")
-    notice_evidence = TextField("Number of the registered letter or file", longest=60)
-    reason = TextField("Reason", [Required()], longest=500, widget=TextAreaField.widget)
-    seen = HiddenField()
+    notice_sent_on = DayField(
+        "Notice to the holder sent on",
+        description="Where the insurer ends the contract: cover runs on for the days of notice.",
+    )
+    notice_evidence = TextField(
+        "Number of the registered letter or file",
+        longest=60,
+        description="What proves that the notice went.",
+    )
+    reason = reason_field(IN_HISTORY)
 
 
 @bp.route("/<uuid:policy_id>/cancel", methods=["GET", "POST"])
 @requires(PoliciesMay.LIFECYCLE)
 def cancel(policy_id: UUID) -> Response:
     """Show the money, then cancel or ask a second person."""
-    line = queries.get_policy_line(db.session(), policy_id)
-    form = CancelForm()
+    policy, form = queries.get_policy_line(db.session(), policy_id).policy, CancelForm()
     if request.method == "GET":
-        form.effective_date.data = max(business_day(), line.policy.effective_date)
+        form.effective_date.data = max(business_day(), policy.effective_date)
     looks_only = request.form.get("act") == "look"
-    status = 200
     if looks_only:
         form.reason.validators = ()
     is_valid = form.validate_on_submit()
     preview = _preview(policy_id, form) if not form.errors else None
     if is_valid and not looks_only and preview is not None:
-        done = _cancel(policy_id, form, preview)
+        done = _cancel(policy, form, preview)
         if done is not None:
             return done
-        status = 409
-    form.seen.data = _seen(preview)
-    if status == 200 and request.method == "POST":
-        status = form.status
-    return page(
-        "policies/cancel.html",
-        part="cancel_form",
-        status=status,
-        form=form,
-        policy=line.policy,
-        payee=services.refund_payee(db.session(), line.policy),
+    needs = preview is not None and preview.needs
+    act = on_policy(
+        policy,
+        f"Cancel {policy.policy_number}",
+        "Ask for approval" if needs else "Cancel policy",
+        has_effect=True,
+        leave="Keep policy",
+        is_danger=True,
+    )
+    return show_act(
+        act,
+        form,
+        template="policies/cancel.html",
+        policy=policy,
+        payee=services.refund_payee(db.session(), policy),
         preview=preview,
+        seen=_seen(preview),
     )
 
 
@@ -77,23 +90,21 @@ def _preview(policy_id: UUID, form: CancelForm) -> CancellationPreview | None:
         return None
 
 
-def _cancel(policy_id: UUID, form: CancelForm, preview: CancellationPreview) -> Response | None:
-    if form.seen.data != _seen(preview):
+def _cancel(policy: Policy, form: CancelForm, preview: CancellationPreview) -> Response | None:
+    if request.form.get("seen") != _seen(preview):
         form.form_errors.append("These are the figures for what you entered. Look at them first.")
+        form.refused_with = 409
         return None
     try:
         done = services.cancel_policy(
-            policy_id, _wanted(form, form.reason.data or ""), on=business_day(), now=clock.now()
+            policy.id, _wanted(form, form.reason.data or ""), on=business_day(), now=clock.now()
         )
     except DomainError as error:
         refuse(form, error)
         return None
-    if done.approval_id is not None:
-        return go(
-            url_for("approvals.show", approval_id=done.approval_id),
-            "A second person has been asked. Nothing has changed yet.",
-        )
-    return go(url_for(".show", policy_id=policy_id), f"{done.policy.policy_number} was cancelled.")
+    return go_on(
+        done, f"{policy.policy_number} was cancelled.", url_for(".show", policy_id=policy.id)
+    )
 
 
 def _wanted(form: CancelForm, reason: str) -> services.Cancellation:

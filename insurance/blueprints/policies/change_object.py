@@ -8,6 +8,7 @@ from flask import Response, request, url_for
 from wtforms import BooleanField, Field
 
 from insurance.blueprints.policies import bp
+from insurance.blueprints.policies.act import on_policy
 from insurance.blueprints.policies.endorse import EndorseForm, act_on, resolutions
 from insurance.core.db import db
 from insurance.core.errors import DomainError, DomainErrors, NotFoundError
@@ -19,8 +20,9 @@ from insurance.policies.services.endorsements import EndorsementRequest, Preview
 from insurance.products.queries import load_terms
 from insurance.products.rules import OBJECT_FIELDS, OBJECT_KINDS, PLACE_FIELDS, ProductTerms
 from insurance.web.access import requires
+from insurance.web.acts import show_act
 from insurance.web.business import business_day
-from insurance.web.html import page, refuse
+from insurance.web.html import refuse
 from insurance.web.object_forms import (
     described,
     driver_fields,
@@ -119,7 +121,7 @@ def change_object(policy_id: UUID, kind: str) -> Response:
     if request.method == "GET":
         form.effective_date.data = business_day()
         _show_present(form, change, line.policy)
-    preview, status, asks = None, 200, False
+    preview, asks = None, False
     if request.method == "POST" and form.validate_on_submit():
         try:
             done = act_on(request.form.get("act", ""), line.policy, _wanted(change, form))
@@ -128,24 +130,29 @@ def change_object(policy_id: UUID, kind: str) -> Response:
             preview = done
         except DomainError as error:
             asks = isinstance(error, DuplicateRegistrationError)
-            refuse(form, DomainErrors([field_of(one, "insured_object") for one in error.errors]))
-            status = error.status
-    return page(
-        "policies/endorse.html",
-        part="endorse_form",
-        status=status if status != 200 else form.status,
-        form=form,
+            refuse(
+                form, DomainErrors([field_of(single, "insured_object") for single in error.errors])
+            )
+            form.refused_with = error.status
+    return show_act(
+        on_policy(
+            line.policy,
+            change.title,
+            "Issue",
+            has_effect=True,
+            leave="Cancel",
+            action=_address(change, line.policy),
+        ),
+        form,
+        template="policies/endorse.html",
         kind=f"{kind}-object",
-        title=change.title,
         policy=line.policy,
         preview=preview if isinstance(preview, Preview) else None,
-        heirs=[],
-        answered=[],
         resolved=[] if preview is None or preview.conflicts else resolutions(),
-        action=_address(change, line.policy),
         others=_others(change, line.policy, objects),
         hidden={"confirms_duplicate"} if not (asks or _confirms(form)) else set(),
         subject=change.present.name if change.present else "",
+        of_object=True,
         **_groups(form, change),
     )
 
@@ -154,7 +161,7 @@ def _groups(form: EndorseForm, change: _Change) -> dict[str, list[Field]]:
     """Return the facts of the object and its drivers, which stand in rows."""
     fields = [form._fields[name] for name in change.fields() if name != "confirms_duplicate"]
     drivers = [field for field in fields if field.name.startswith("driver_")]
-    return {"facts": [field for field in fields if field not in drivers], "drivers": drivers}
+    return {"object_facts": [field for field in fields if field not in drivers], "drivers": drivers}
 
 
 def _read_change(kind: str, policy: Policy, objects: list[InsuredObject]) -> _Change:

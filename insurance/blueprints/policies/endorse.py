@@ -10,6 +10,7 @@ from flask import Response, request, url_for
 from wtforms import TextAreaField
 
 from insurance.blueprints.policies import bp
+from insurance.blueprints.policies.act import IN_HISTORY, SureForm, on_policy
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError, NotFoundError
@@ -25,10 +26,11 @@ from insurance.policies.services.life_cover import LifeQuestionsError
 from insurance.products.queries import load_terms
 from insurance.products.rules import MONTHS_PER_PREMIUM
 from insurance.web.access import requires
+from insurance.web.acts import show_act
 from insurance.web.business import business_day
 from insurance.web.filters import words
 from insurance.web.forms import ChoiceField, DayField, Form, MoneyField, TextField, WholeField
-from insurance.web.html import go, page, refuse
+from insurance.web.html import go, refuse
 from insurance.web.life_questions import answers_typed
 
 HEIRS = 4
@@ -44,7 +46,7 @@ class EndorseForm(Form):
 
     hints: ClassVar[dict[str, str]] = {}
     effective_date = DayField("Takes effect on")
-    reason = TextField("Reason", longest=500, widget=TextAreaField.widget)
+    reason = TextField("Reason", longest=500, widget=TextAreaField.widget, description=IN_HISTORY)
 
     def offer(self, policy: Policy) -> None:
         """Fill the choices for a policy."""
@@ -246,20 +248,17 @@ def endorse(policy_id: UUID, kind: str) -> Response:
             preview = done
         except DomainError as error:
             refuse(form, error)
-    return page(
-        "policies/endorse.html",
-        part="endorse_form",
-        status=form.status,
-        form=form,
+    return show_act(
+        on_policy(line.policy, KINDS[kind], "Issue", has_effect=True, leave="Cancel"),
+        form,
+        template="policies/endorse.html",
         kind=kind,
-        title=KINDS[kind],
         policy=line.policy,
         preview=preview,
         heirs=_heirs(policy_id) if kind == "beneficiaries" else [],
         newborn_days=_newborn_days(line.policy) if kind == "add-member" else 0,
         newborn=_newborn(line.policy, form) if preview and kind == "add-member" else None,
         resolved=[] if preview is None or preview.conflicts else resolutions(),
-        answered=list(answers_typed().items()),
     )
 
 
@@ -400,13 +399,12 @@ def act_on_endorsement(policy_id: UUID, endorsement_id: UUID, act: str) -> Respo
     except LifeQuestionsError as error:
         if act != "undo":
             raise
-        return page(
-            "policies/answer_lives.html",
-            status=error.status,
-            policy=policy,
-            endorsement=endorsement,
+        asks = SureForm()
+        asks.refused_with = error.status
+        return show_act(
+            on_policy(policy, "Who is insured", "Undo the change", tab="endorsements"),
+            asks,
             questions=error.questions,
-            answered=list(answers_typed().items()),
         )
     return go(url_for(".show", policy_id=policy_id, tab="endorsements"), said)
 

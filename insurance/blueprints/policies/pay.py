@@ -2,33 +2,44 @@
 
 from uuid import UUID
 
-from flask import Response, request, url_for
+from flask import Response, request
 from wtforms import BooleanField
 
 from insurance.billing import queries as billing
 from insurance.billing.permissions import PremiumsMay
 from insurance.blueprints.policies import bp
+from insurance.blueprints.policies.act import on_policy
 from insurance.core import clock
 from insurance.core.db import db
-from insurance.core.errors import DomainError
 from insurance.core.money import format_money
 from insurance.policies import queries, services
 from insurance.web.access import requires
+from insurance.web.acts import act_screen
 from insurance.web.business import business_day
+from insurance.web.filters import money
 from insurance.web.forms import ChoiceField, DayField, Form, MoneyField, Required, TextField
-from insurance.web.html import go, page, refuse
 
-QUESTIONS = {"is_another_payment", "amount_is_right"}
+QUESTIONS = frozenset({"is_another_payment", "amount_is_right"})
 """Fields that are shown once a payment raises their question."""
 
 
 class PaymentForm(Form):
     """What came in, when, and under which reference."""
 
-    line_id = ChoiceField("For", empty="The oldest premium first")
+    line_id = ChoiceField(
+        "For",
+        empty="The oldest premium first",
+        description="What is more than this premium settles the oldest others; the rest is kept as"
+        " credit.",
+    )
     amount = MoneyField("Amount", [Required()])
     payment_date = DayField("Received on", [Required()])
-    payment_reference = TextField("Reference", [Required()], longest=60)
+    payment_reference = TextField(
+        "Reference",
+        [Required()],
+        longest=60,
+        description="As on the bank statement. One that was used before is asked about.",
+    )
     is_another_payment = ChoiceField("Is this the same payment or another?", empty="Choose")
     amount_is_right = BooleanField("The amount is right")
 
@@ -39,13 +50,13 @@ def pay(policy_id: UUID) -> Response:
     """Record a payment; `line` in the address chooses the premium."""
     session, on = db.session(), business_day()
     line = queries.get_policy_line(session, policy_id)
-    open_lines = [one for _id, one in billing.list_open_lines(session, [policy_id])]
+    open_lines = [premium for _id, premium in billing.list_open_lines(session, [policy_id])]
     form = PaymentForm()
     form.line_id.choices = [
         ("", "The oldest premium first"),
         *(
-            (str(one.id), f"{one.due_date:%Y/%m/%d}, {format_money(one.outstanding)}")
-            for one in open_lines
+            (str(premium.id), f"{premium.due_date:%Y/%m/%d}, {format_money(premium.outstanding)}")
+            for premium in open_lines
         ),
     ]
     form.is_another_payment.choices = [
@@ -55,32 +66,29 @@ def pay(policy_id: UUID) -> Response:
     ]
     arrears = billing.arrears_on(session, policy_id, on)
     if request.method == "GET":
-        chosen = next((one for one in open_lines if str(one.id) == request.args.get("line")), None)
+        chosen = next(
+            (premium for premium in open_lines if str(premium.id) == request.args.get("line")), None
+        )
         form.line_id.data = str(chosen.id) if chosen else ""
         form.amount.data = (
             chosen.outstanding if chosen else arrears or (open_lines and open_lines[0].outstanding)
         ) or None
         form.payment_date.data = on
-    asks = {name for name in QUESTIONS if request.form.get(name)}
-    if form.validate_on_submit():
-        try:
-            paid = _record(policy_id, form)
-        except DomainError as error:
-            refuse(form, error)
-            asks |= QUESTIONS & {one.field for one in error.errors}
-        else:
-            return go(url_for(".show", policy_id=policy_id, tab="premiums"), _said(paid))
-    return page(
-        "policies/pay.html",
-        part="pay_form",
-        status=form.status,
-        form=form,
-        policy=line.policy,
-        customer_name=line.customer_name,
-        arrears=arrears,
-        credit=billing.unapplied_credit(session, policy_id),
-        asks=asks,
+    act = on_policy(
+        line.policy,
+        "Record a payment",
+        "Record payment",
+        tab="premiums",
+        facts=[
+            ("Customer", line.customer_name),
+            ("Premium", f"{money(line.policy.premium)} pm"),
+            ("Arrears today", arrears),
+            ("Credit", billing.unapplied_credit(session, policy_id)),
+        ],
+        later=QUESTIONS,
+        leave="Cancel",
     )
+    return act_screen(act, form, lambda: _record(policy_id, form), _said)
 
 
 def _record(policy_id: UUID, form: PaymentForm) -> services.Paid:
@@ -115,8 +123,6 @@ def _record(policy_id: UUID, form: PaymentForm) -> services.Paid:
 
 
 def _said(paid: services.Paid) -> str:
-    if paid.approval_id is not None:
-        return f"{format_money(paid.amount)} waits for another person to agree."
     if paid.is_duplicate:
         return f"Reference {paid.reference} was recorded before; nothing was posted again."
     premiums = "premium" if len(paid.shares) == 1 else "premiums"
