@@ -55,25 +55,30 @@ def act_screen(
     do: Callable[[], T],
     done: str | Callable[[T], str],
     *,
-    then: str = "",
+    then: str | Callable[[], str] = "",
+    beside: Callable[[Any, DomainError], None] | None = None,
     template: str = "act.html",
     **context: Any,
 ) -> Response:
     """Show the form of an act, or do it and go on to `then` (the record, where nothing is said).
 
     `done` is what is said afterwards, or makes it of the result. What waits for a second person
-    goes on to the request. A refusal stands beside its field.
+    goes on to the request. A refusal stands beside its field; `beside` names the fields of a form
+    whose rows are its own.
     """
     questions: Sequence[LifeQuestion] = ()
     if form.validate_on_submit():
         try:
             result = do()
         except DomainError as error:
+            if beside is not None:
+                beside(form, error)
             refuse(form, _renamed(error, act.names))
             questions = questions_of(error)
         else:
             words = done if isinstance(done, str) else done(result)
-            return go_on(result, words, then or act.back)
+            url = then() if callable(then) else then
+            return go_on(result, words, url or act.back)
     return show_act(act, form, template=template, questions=questions, **context)
 
 

@@ -1,6 +1,6 @@
 """The work around a claim: notes, tasks, flags, assignment, reserves, closing, and payments taken back."""
 
-from collections.abc import Callable, Sequence
+from typing import Any
 from uuid import UUID
 
 from flask import Response, url_for
@@ -13,11 +13,10 @@ from insurance.claims.permissions import ClaimsMay
 from insurance.claims.queries import ClaimLine
 from insurance.core import clock
 from insurance.core.db import db
-from insurance.core.errors import DomainError
 from insurance.core.money import ZERO, format_money, total
 from insurance.identity.queries import list_colleagues
-from insurance.policies.rules import LifeQuestion
 from insurance.web.access import requires
+from insurance.web.acts import Act, act_screen
 from insurance.web.business import business_day
 from insurance.web.forms import (
     ChoiceField,
@@ -28,8 +27,7 @@ from insurance.web.forms import (
     TextField,
     choices_of,
 )
-from insurance.web.html import go, page, refuse
-from insurance.web.life_questions import answers_typed, questions_of
+from insurance.web.life_questions import answers_typed
 
 
 class WhyForm(Form):
@@ -86,47 +84,12 @@ class TaskForm(Form):
     """A press on the button."""
 
 
-def act_screen(
-    title: str,
-    verb: str,
-    line: ClaimLine,
-    form: Form,
-    act: Callable[[], object],
-    said: str,
-    *,
-    says: str = "",
-    is_danger: bool = False,
-) -> Response:
-    """Show a form of one act on a claim, or do the act and go back to the claim."""
-    questions: Sequence[LifeQuestion] = ()
-    if form.validate_on_submit():
-        try:
-            act()
-        except DomainError as error:
-            refuse(form, _named(error))
-            questions = questions_of(error)
-        else:
-            return go(url_for(".show", claim_id=line.id), said)
-    return page(
-        "claims/act.html",
-        part="act_form",
-        status=form.status,
-        title=title,
-        verb=verb,
-        says=says,
-        claim=line.claim,
-        form=form,
-        questions=questions,
-        answered=list(answers_typed().items()),
-        fields=[one for one in form if one.type not in ("CSRFTokenField", "HiddenField")],
-        is_danger=is_danger,
-    )
-
-
-def _named(error: DomainError) -> DomainError:
-    for one in error.errors:
-        one.field = "item_id" if one.field == "claim_benefit_item_id" else one.field
-    return error
+def on_claim(line: ClaimLine, title: str, verb: str, **more: Any) -> Act:
+    """Return an act on a claim, which goes back to it."""
+    number, back = line.claim.claim_number, url_for("claims.show", claim_id=line.id)
+    crumbs = [("Claims", url_for("claims.index")), (number, back)]
+    names = {"claim_benefit_item_id": "item_id"}
+    return Act(title, verb, back, crumbs, line.claim.status, names=names, **more)
 
 
 @bp.route("/<uuid:claim_id>/close", methods=["GET", "POST"])
@@ -137,16 +100,18 @@ def close(claim_id: UUID) -> Response:
     money = queries.money_by_item(db.session(), claim_id)
     reserve = total(one.reserve + one.expense_reserve for one in money.values())
     return act_screen(
-        "Close the claim",
-        "Close claim",
-        line,
+        on_claim(
+            line,
+            "Close the claim",
+            "Close claim",
+            says=f"Reserves of {format_money(reserve)} and what was approved and not paid are released.",
+            is_danger=True,
+        ),
         form,
         lambda: services.close_claim(
             claim_id, reason=form.reason.data or "", on=business_day(), now=clock.now()
         ),
         "The claim is closed.",
-        says=f"Reserves of {format_money(reserve)} and what was approved and not paid are released.",
-        is_danger=True,
     )
 
 
@@ -156,15 +121,17 @@ def reopen(claim_id: UUID) -> Response:
     """Open a decided claim again."""
     line, form = queries.get_claim_line(db.session(), claim_id), WhyForm()
     return act_screen(
-        "Reopen the claim",
-        "Reopen claim",
-        line,
+        on_claim(
+            line,
+            "Reopen the claim",
+            "Reopen claim",
+            says="What was not approved is assessed anew and reserved again.",
+        ),
         form,
         lambda: services.reopen_claim(
             claim_id, reason=form.reason.data or "", on=business_day(), now=clock.now()
         ),
         "The claim is open again.",
-        says="What was not approved is assessed anew and reserved again.",
     )
 
 
@@ -174,9 +141,12 @@ def add_note(claim_id: UUID) -> Response:
     """Add a note, a comment, a task, or words that the claimant gets by mail."""
     line, form = queries.get_claim_line(db.session(), claim_id), NoteForm()
     return act_screen(
-        "Add a note",
-        "Add note",
-        line,
+        on_claim(
+            line,
+            "Add a note",
+            "Add note",
+            says="The claimant sees only what is of the kind Claimant, by mail.",
+        ),
         form,
         lambda: services.add_note(
             claim_id,
@@ -187,7 +157,6 @@ def add_note(claim_id: UUID) -> Response:
             now=clock.now(),
         ),
         "The note was added.",
-        says="The claimant sees only what is of the kind Claimant, by mail.",
     )
 
 
@@ -198,13 +167,10 @@ def finish_task(note_id: UUID) -> Response:
     note = queries.get_note(db.session(), note_id)
     line = queries.get_claim_line(db.session(), note.claim_id)
     return act_screen(
-        "Task done",
-        "Mark as done",
-        line,
+        on_claim(line, "Task done", "Mark as done", says=note.text),
         TaskForm(),
         lambda: services.finish_task(note_id, on=business_day(), now=clock.now()),
         "The task is done.",
-        says=note.text,
     )
 
 
@@ -215,15 +181,12 @@ def clear_flag(flag_id: UUID) -> Response:
     flag = queries.get_flag(db.session(), flag_id)
     line, form = queries.get_claim_line(db.session(), flag.claim_id), ClearForm()
     return act_screen(
-        "Clear a flag",
-        "Clear flag",
-        line,
+        on_claim(line, "Clear a flag", "Clear flag", says=flag.detail),
         form,
         lambda: services.clear_flag(
             flag_id, note=form.note.data or "", on=business_day(), now=clock.now()
         ),
         "The flag is cleared.",
-        says=flag.detail,
     )
 
 
@@ -240,9 +203,7 @@ def assign(claim_id: UUID) -> Response:
     ]
     form.user_id.choices = [("", "Nobody: back to the queue"), *people]
     return act_screen(
-        "Assign the claim",
-        "Assign",
-        line,
+        on_claim(line, "Assign the claim", "Assign"),
         form,
         lambda: services.assign_claim(
             claim_id,
@@ -261,9 +222,12 @@ def change_reserve(claim_id: UUID) -> Response:
     line, form = queries.get_claim_line(db.session(), claim_id), ReserveForm()
     form.item_id.choices = _items(claim_id)
     return act_screen(
-        "Change a reserve",
-        "Set reserve",
-        line,
+        on_claim(
+            line,
+            "Change a reserve",
+            "Set reserve",
+            says="The difference is posted to the ledger today. Nothing is paid above the reserve.",
+        ),
         form,
         lambda: services.change_reserve(
             claim_id,
@@ -275,7 +239,6 @@ def change_reserve(claim_id: UUID) -> Response:
             now=clock.now(),
         ),
         "The reserve was set.",
-        says="The difference is posted to the ledger today. Nothing is paid above the reserve.",
     )
 
 
@@ -286,9 +249,7 @@ def recover(claim_id: UUID) -> Response:
     line, form = queries.get_claim_line(db.session(), claim_id), RecoveryForm()
     form.item_id.choices = _items(claim_id)
     return act_screen(
-        "Record a recovery",
-        "Record recovery",
-        line,
+        on_claim(line, "Record a recovery", "Record recovery"),
         form,
         lambda: services.record_recovery(
             claim_id,
@@ -309,9 +270,14 @@ def undo_death(claim_id: UUID) -> Response:
     """Ask a second person to restore a policy that was ended for a death that was none."""
     form = WhyForm()
     return act_screen(
-        "Nobody has died",
-        "Ask a second person",
-        queries.get_claim_line(db.session(), claim_id),
+        on_claim(
+            queries.get_claim_line(db.session(), claim_id),
+            "Nobody has died",
+            "Ask a second person",
+            says="Once a second person agrees, the policy goes on as if it had never ended, what was paid"
+            " is void, and premiums of since are owed again.",
+            is_danger=True,
+        ),
         form,
         lambda: services.undo_death(
             claim_id,
@@ -321,9 +287,6 @@ def undo_death(claim_id: UUID) -> Response:
             now=clock.now(),
         ),
         "A second person is asked to restore the policy.",
-        says="Once a second person agrees, the policy goes on as if it had never ended, what was paid"
-        " is void, and premiums of since are owed again.",
-        is_danger=True,
     )
 
 
@@ -337,9 +300,14 @@ def void(payment_id: UUID) -> Response:
     if not ended:
         del form.death_stands
     return act_screen(
-        "Void a payment",
-        "Void payment",
-        line,
+        on_claim(
+            line,
+            "Void a payment",
+            "Void payment",
+            says=f"{payment.reference}, {format_money(payment.gross_amount)} to {payment.payee_name}."
+            + (" What it did to the policy stays." if ended else ""),
+            is_danger=True,
+        ),
         form,
         lambda: services.void_payment(
             payment_id,
@@ -349,9 +317,6 @@ def void(payment_id: UUID) -> Response:
             now=clock.now(),
         ),
         "The payment is void; it can be made again under a new reference.",
-        says=f"{payment.reference}, {format_money(payment.gross_amount)} to {payment.payee_name}."
-        + (" What it did to the policy stays." if ended else ""),
-        is_danger=True,
     )
 
 

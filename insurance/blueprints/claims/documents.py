@@ -7,6 +7,7 @@ from flask import Response, request, url_for
 from flask_wtf.file import FileField, FileRequired
 
 from insurance.blueprints.claims import bp
+from insurance.blueprints.claims.act import on_claim
 from insurance.blueprints.claims.show import paper, paper_page
 from insurance.claims import queries, services
 from insurance.claims.permissions import ClaimsMay
@@ -18,8 +19,10 @@ from insurance.core.files import MAX_FILE
 from insurance.policies.queries import get_policy
 from insurance.products.queries import load_terms
 from insurance.web.access import requires
+from insurance.web.acts import act_screen
 from insurance.web.business import business_day
 from insurance.web.documents import send_claim_document, show_claim_document
+from insurance.web.filters import moment
 from insurance.web.forms import ChoiceField, DayField, Form, Required, TextField
 from insurance.web.html import go, page, refuse
 
@@ -35,7 +38,11 @@ class DocumentForm(Form):
 class ReviewForm(Form):
     """Why a document will not do."""
 
-    reason = TextField("What is wrong with it", longest=500)
+    reason = TextField(
+        "What is wrong with it",
+        longest=500,
+        description="The claimant is told this when it is sent back.",
+    )
 
 
 class AskForm(Form):
@@ -98,26 +105,22 @@ def ask_for_document(claim_id: UUID) -> Response:
     line = queries.get_claim_line(db.session(), claim_id)
     form = AskForm()
     form.document_type.choices = _choices(line)
-    if form.validate_on_submit():
-        try:
-            services.request_document(
-                claim_id,
-                document_type=form.document_type.data or "",
-                reason=form.reason.data or "",
-                on=business_day(),
-                now=clock.now(),
-            )
-        except DomainError as error:
-            refuse(form, error)
-        else:
-            said = "The document was asked for; the clock stands still until it comes."
-            return go(url_for(".show", claim_id=claim_id), said)
-    return page(
-        "claims/ask_for_document.html",
-        part="ask_form",
-        status=form.status,
-        form=form,
-        claim=line.claim,
+    return act_screen(
+        on_claim(
+            line,
+            "Ask for a document",
+            "Ask for document",
+            says="The claimant is asked by mail. The clock stands still until it comes.",
+        ),
+        form,
+        lambda: services.request_document(
+            claim_id,
+            document_type=form.document_type.data or "",
+            reason=form.reason.data or "",
+            on=business_day(),
+            now=clock.now(),
+        ),
+        "The document was asked for; the clock stands still until it comes.",
     )
 
 
@@ -128,29 +131,31 @@ def review_document(document_id: UUID) -> Response:
     session = db.session()
     document = queries.get_document(session, document_id)
     line = queries.get_claim_line(session, document.claim_id)
-    form = ReviewForm()
-    if form.validate_on_submit():
-        accept = request.form.get("verdict") == "accept"
-        try:
-            services.review_document(
-                document_id,
-                accept=accept,
-                reason=form.reason.data or "",
-                on=business_day(),
-                now=clock.now(),
-            )
-        except DomainError as error:
-            refuse(form, error)
-        else:
-            said = "The document was accepted." if accept else "The document was sent back."
-            return go(url_for(".show", claim_id=document.claim_id), said)
-    return page(
-        "claims/review_document.html",
-        part="review_form",
-        status=form.status,
-        form=form,
+    form, accept = ReviewForm(), request.form.get("verdict") == "accept"
+    sender = f", {document.uploaded_by}" if document.uploaded_by else ""
+    act = on_claim(
+        line,
+        f"Look at {DOCUMENTS[document.document_type]}",
+        "Accept document",
+        facts=[
+            ("File", document.file_name),
+            ("Received", f"{moment(document.uploaded_at)}{sender}"),
+            ("Good until", document.expires_on),
+        ],
+    )
+    return act_screen(
+        act,
+        form,
+        lambda: services.review_document(
+            document_id,
+            accept=accept,
+            reason=form.reason.data or "",
+            on=business_day(),
+            now=clock.now(),
+        ),
+        "The document was accepted." if accept else "The document was sent back.",
+        template="claims/review_document.html",
         claim=line.claim,
-        document_name=DOCUMENTS[document.document_type],
         document_names=DOCUMENTS,
         **paper(document),
     )

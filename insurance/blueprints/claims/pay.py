@@ -9,6 +9,7 @@ from wtforms import BooleanField
 
 from insurance.billing.queries import arrears_on
 from insurance.blueprints.claims import bp
+from insurance.blueprints.claims.act import on_claim
 from insurance.claims import queries, services
 from insurance.claims.models import ClaimItem, ClaimPayee
 from insurance.claims.permissions import ClaimsMay
@@ -24,9 +25,9 @@ from insurance.policies.queries import get_policy, list_members
 from insurance.products.queries import load_terms
 from insurance.products.rules import MAIN_MEMBER
 from insurance.web.access import requires
+from insurance.web.acts import act_screen
 from insurance.web.business import business_day
 from insurance.web.forms import ChoiceField, DayField, Form, MoneyField, Required, TextField
-from insurance.web.html import go, page, refuse
 
 
 class PayForm(Form):
@@ -106,28 +107,34 @@ def pay(claim_id: UUID) -> Response:
             tick.data = True
         for item, amount in form.amount_fields():
             amount.data = item.approved_amount - item.paid_amount
-    if form.validate_on_submit():
-        try:
-            outcome = services.pay_claim(claim_id, _wanted(form), on=on, now=clock.now())
-        except DomainError as error:
-            _refuse(form, error)
-        else:
-            return go(_onward(claim_id), _said(outcome))
-    return page(
-        "claims/pay.html",
-        part="pay_form",
-        status=form.status,
-        form=form,
+    left = bool(form.items)
+    act = on_claim(
+        view.line,
+        f"Pay {claim.claim_number}",
+        "Pay",
+        facts=[
+            ("Approved", total(item.approved_amount for item in view.items)),
+            ("Paid before", total(item.paid_amount for item in view.items)),
+            ("Premiums owed, deducted", arrears_on(session, claim.policy_id, until)),
+            ("You may pay at once", services.my_limits(session).transaction),
+        ],
+        stops="" if left else "Nothing of this claim is approved and not yet paid.",
+    )
+    return act_screen(
+        act,
+        form,
+        lambda: services.pay_claim(claim_id, _wanted(form), on=on, now=clock.now()),
+        _said,
+        then=lambda: _onward(claim_id),
+        beside=_beside,
+        template="claims/pay.html",
         claim=claim,
-        line=view.line,
-        arrears=arrears_on(session, claim.policy_id, until),
-        approved=total(one.approved_amount for one in view.items),
-        paid=total(one.paid_amount for one in view.items),
-        limits=services.my_limits(session),
         second=services.needs_second_person(session, claim, on),
         payees=view.payees,
         verified_first=queries.get_settings(session).verified_account_first,
-        own=any(one.decided_by == current_actor().user_id for one in view.items if one.decided_by),
+        own=any(
+            item.decided_by == current_actor().user_id for item in view.items if item.decided_by
+        ),
     )
 
 
@@ -185,9 +192,8 @@ def _said(outcome: services.PaymentOutcome) -> str:
     return f"{words}."
 
 
-def _refuse(form: PayForm, error: DomainError) -> None:
-    for one in error.errors:
-        parts = (one.field or "").split(".")
-        name = f"amount_{parts[1]}" if len(parts) == 3 else one.field
-        one.field = name
-    refuse(form, error)
+def _beside(_form: PayForm, error: DomainError) -> None:
+    """Name the field of the item that a refusal concerns."""
+    for single in error.errors:
+        parts = (single.field or "").split(".")
+        single.field = f"amount_{parts[1]}" if len(parts) == 3 else single.field

@@ -5,10 +5,10 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from flask import Response, request, url_for
+from flask import Response, request
 
 from insurance.blueprints.claims import bp
-from insurance.blueprints.claims.act import act_screen
+from insurance.blueprints.claims.act import on_claim
 from insurance.claims import queries, services
 from insurance.claims.models import ClaimPayee
 from insurance.claims.permissions import ClaimsMay
@@ -21,9 +21,9 @@ from insurance.customers.privacy import may_see_identity
 from insurance.policies.models import Beneficiary
 from insurance.policies.queries import list_beneficiaries
 from insurance.web.access import requires
+from insurance.web.acts import act_screen
 from insurance.web.business import business_day
 from insurance.web.forms import DayField, Form, MoneyField, Required, TextField
-from insurance.web.html import go, page, refuse
 
 PLACES = 4
 _COLUMNS = ("name", "share", "relationship", "born", "bank", "branch_code", "account_number")
@@ -110,31 +110,25 @@ def change_payees(claim_id: UUID) -> Response:
     form = _form(present, heirs)
     if request.method == "GET":
         _fill(form)
-    if form.validate_on_submit():
-        try:
-            if request.form.get("act") == "policy":
-                services.pay_by_policy(
-                    claim_id, died=form.died(), reason=form.reason.data or "",
-                    on=business_day(), now=clock.now(),
-                )  # fmt: skip
-            else:
-                services.change_payees(
-                    claim_id, form.payees(), reason=form.reason.data or "",
-                    on=business_day(), now=clock.now(),
-                )  # fmt: skip
-        except DomainError as error:
-            _refuse(form, error)
-        else:
-            return go(url_for(".show", claim_id=claim_id), "Who is paid was changed.")
-    return page(
-        "claims/payees.html",
-        part="payees_form",
-        status=form.status,
-        form=form,
-        claim=line.claim,
+    act = on_claim(line, "Who is paid", "Save payees")
+    return act_screen(
+        act,
+        form,
+        lambda: _change(claim_id, form),
+        "Who is paid was changed.",
+        beside=_beside,
+        template="claims/payees.html",
         is_death=is_death,
         days=queries.get_settings(session).payee_change_days,
     )
+
+
+def _change(claim_id: UUID, form: PayeesForm) -> None:
+    reason, on, now = form.reason.data or "", business_day(), clock.now()
+    if request.form.get("act") == "policy":
+        services.pay_by_policy(claim_id, died=form.died(), reason=reason, on=on, now=now)
+    else:
+        services.change_payees(claim_id, form.payees(), reason=reason, on=on, now=now)
 
 
 def _fill(form: PayeesForm) -> None:
@@ -146,20 +140,19 @@ def _fill(form: PayeesForm) -> None:
         row["bank"].data, row["branch_code"].data = one.bank or "", one.branch_code or ""
 
 
-def _refuse(form: PayeesForm, error: DomainError) -> None:
-    """Put a refusal beside the field of the place that it concerns."""
+def _beside(form: PayeesForm, error: DomainError) -> None:
+    """Name the field of the place that a refusal concerns."""
     typed = [at for at, row in enumerate(form.rows()) if row["name"].data]
-    for one in error.errors:
-        parts = (one.field or "").split(".")
-        name = one.field
+    for single in error.errors:
+        parts = (single.field or "").split(".")
+        name = single.field
         if parts[0] == "payee" and len(parts) == 2:
             name = f"payee_{parts[1]}_{typed[0] if typed else 0}"
         elif parts[0] == "payees" and len(parts) == 3:
             name = f"payee_{parts[2]}_{typed[int(parts[1])]}"
         elif parts[0] == "payees":
             name = "payee_share_0" if typed else "payee_name_0"
-        one.field = name
-    refuse(form, error)
+        single.field = name
 
 
 class VerifyForm(Form):
@@ -174,14 +167,16 @@ def verify_account(payee_id: UUID) -> Response:
     """Record that a payee's account was checked, by somebody who did not enter it."""
     payee, form = queries.get_payee(db.session(), payee_id), VerifyForm()
     return act_screen(
-        "Verify an account",
-        "Account is verified",
-        queries.get_claim_line(db.session(), payee.claim_id),
+        on_claim(
+            queries.get_claim_line(db.session(), payee.claim_id),
+            "Verify an account",
+            "Account is verified",
+            says=f"{payee.name}, {payee.bank or 'bank not given'}, account"
+            f" {payee.account_masked or 'not given'}, entered by {payee.entered_by}.",
+        ),
         form,
         lambda: services.verify_account(
             payee_id, how=form.how.data or "", on=business_day(), now=clock.now()
         ),
         "The account is verified.",
-        says=f"{payee.name}, {payee.bank or 'bank not given'}, account"
-        f" {payee.account_masked or 'not given'}, entered by {payee.entered_by}.",
     )
