@@ -6,6 +6,7 @@ from pathlib import Path
 import insurance.core.counts
 import insurance.core.idempotency
 import insurance.core.jobs
+import insurance.core.new_records
 import insurance.core.numbering  # noqa: F401
 
 for _models in sorted(Path(__file__).parent.glob("*/models.py")):

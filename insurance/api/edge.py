@@ -364,7 +364,10 @@ def _enter(actor: Actor, query: Query, body: Body | None, scope: ExitStack) -> A
             if standing is None:
                 raise NotFoundError
             actor = actor.within(
-                org_id=org_id, roles=standing.roles, grant_changes=standing.grant_changes
+                org_id=org_id,
+                roles=standing.roles,
+                grant_changes=standing.grant_changes,
+                timezone=standing.timezone,
             )
     if len(set(named)) > 1 or actor.org_id is None:
         raise NotFoundError

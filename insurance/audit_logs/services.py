@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from insurance.audit_logs.models import AuditEvent, Outcome, UnsealedEvent
 from insurance.audit_logs.rules import event_hash, plain
 from insurance.core import clock
-from insurance.core.bulk import write_rows
+from insurance.core.bulk import write_rows_late
 from insurance.core.context import Channel, current_actor
 from insurance.core.db import note_touched
 from insurance.core.ids import new_id
@@ -58,8 +58,8 @@ def record_many(session: Session, rows: Iterable[dict[str, Any]]) -> None:
     """Record what `event_row` made, many at once."""
     events = list(rows)
     session.flush()
-    write_rows(session, _EVENTS, events)
-    write_rows(session, _UNSEALED, [{"event_id": event["id"]} for event in events])
+    write_rows_late(session, _EVENTS, events)
+    write_rows_late(session, _UNSEALED, [{"event_id": event["id"]} for event in events])
 
 
 def event_row(

@@ -1,7 +1,7 @@
 """Reading premium schedules."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
@@ -174,35 +174,30 @@ _WITH_MONEY = text(
         ]
     )
 )
-_GIVEN_UP = text(
+_RECEIVED = text(
     """
-    SELECT a.premium_line_id, sum(a.amount)
-    FROM ins.receipts r
-    JOIN ins.allocations a ON a.org_id = r.org_id AND a.receipt_id = r.id
-    WHERE r.org_id = :org AND r.policy_id = :policy AND r.kind IN ('WAIVER', 'WRITE_OFF')
-      AND a.premium_line_id IS NOT NULL
-    GROUP BY a.premium_line_id HAVING sum(a.amount) > 0
-    """
-)
-
-_CREDITED = text(
-    """
-    SELECT a.premium_line_id, sum(a.amount)
-    FROM ins.receipts r
-    JOIN ins.allocations a ON a.org_id = r.org_id AND a.receipt_id = r.id
-    WHERE r.org_id = :org AND r.policy_id = :policy AND r.kind = 'CREDIT_NOTE'
-      AND NOT starts_with(r.reference, 'ADJ-') AND a.premium_line_id IS NOT NULL
-    GROUP BY a.premium_line_id HAVING sum(a.amount) > 0
-    """
-)
-_CREDIT_NOTES = text(
-    """
-    SELECT r.id, r.amount, coalesce(sum(a.amount) FILTER (WHERE a.premium_line_id IS NULL), 0) > 0
-    FROM ins.receipts r
-    LEFT JOIN ins.allocations a ON a.org_id = r.org_id AND a.receipt_id = r.id
-    WHERE r.org_id = :org AND r.policy_id = :policy AND r.kind = 'CREDIT_NOTE'
-      AND r.status = 'POSTED' AND r.recorded_at >= :since
-    GROUP BY r.id, r.amount ORDER BY r.id
+    WITH parts AS (
+        SELECT r.id, r.kind, r.reference, r.amount, r.status, r.recorded_at,
+               a.premium_line_id AS line_id, a.amount AS part
+        FROM ins.receipts r
+        LEFT JOIN ins.allocations a ON a.org_id = r.org_id AND a.receipt_id = r.id
+        WHERE r.org_id = :org AND r.policy_id = :policy
+    )
+    SELECT 'GIVEN_UP', line_id, sum(part), false FROM parts
+    WHERE kind IN ('WAIVER', 'WRITE_OFF') AND line_id IS NOT NULL
+    GROUP BY line_id HAVING sum(part) > 0
+    UNION ALL
+    SELECT 'CREDITED', line_id, sum(part), false FROM parts
+    WHERE kind = 'CREDIT_NOTE' AND NOT starts_with(reference, 'ADJ-') AND line_id IS NOT NULL
+    GROUP BY line_id HAVING sum(part) > 0
+    UNION ALL
+    SELECT 'UNAPPLIED', id, amount - coalesce(sum(part), 0), false FROM parts
+    WHERE status = 'POSTED' GROUP BY id, amount HAVING amount > coalesce(sum(part), 0)
+    UNION ALL
+    SELECT 'CREDIT_NOTE', id, amount, coalesce(sum(part) FILTER (WHERE line_id IS NULL), 0) > 0
+    FROM parts WHERE kind = 'CREDIT_NOTE' AND status = 'POSTED' AND recorded_at >= :since
+    GROUP BY id, amount
+    ORDER BY 1, 2
     """
 )
 
@@ -214,6 +209,20 @@ class CreditNote:
     receipt_id: UUID
     amount: Decimal
     is_paid_out: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What receipts of a policy mean for its end, in rand.
+
+    `given_up` was waived or written off of each line, `credited` for days without cover;
+    `unapplied` is what receipts have left. `credit_notes` were not taken back.
+    """
+
+    given_up: dict[UUID, Decimal] = field(default_factory=dict)
+    credited: dict[UUID, Decimal] = field(default_factory=dict)
+    unapplied: list[Decimal] = field(default_factory=list)
+    credit_notes: list[CreditNote] = field(default_factory=list)
 
 
 def get_premium_line(session: Session, policy_id: UUID, line_id: UUID) -> PremiumLine:
@@ -372,22 +381,20 @@ def list_net_allocations(
     return [NetAllocation(*row) for row in rows]
 
 
-def given_up(session: Session, policy_id: UUID) -> dict[UUID, Decimal]:
-    """Return what was waived or written off of each premium of a policy, by line."""
-    rows = session.execute(_GIVEN_UP, {"org": current_org(), "policy": policy_id})
-    return {row[0]: row[1] for row in rows}
-
-
-def credited(session: Session, policy_id: UUID) -> dict[UUID, Decimal]:
-    """Return what of each premium of a policy was credited for days without cover, by line."""
-    rows = session.execute(_CREDITED, {"org": current_org(), "policy": policy_id})
-    return {row[0]: row[1] for row in rows}
-
-
-def list_credit_notes(session: Session, policy_id: UUID, *, since: datetime) -> list[CreditNote]:
-    """Return what a policy was credited since a moment and was not taken back."""
+def read_received(session: Session, policy_id: UUID, *, since: datetime) -> Received:
+    """Return what receipts of a policy mean for its end; its credit notes since a moment."""
     values = {"org": current_org(), "policy": policy_id, "since": since}
-    return [CreditNote(*row) for row in session.execute(_CREDIT_NOTES, values)]
+    found = Received()
+    for kind, id_, amount, is_paid_out in session.execute(_RECEIVED, values):
+        if kind == "GIVEN_UP":
+            found.given_up[id_] = amount
+        elif kind == "CREDITED":
+            found.credited[id_] = amount
+        elif kind == "UNAPPLIED":
+            found.unapplied.append(amount)
+        else:
+            found.credit_notes.append(CreditNote(id_, amount, is_paid_out))
+    return found
 
 
 def list_payments_with_reference(

@@ -23,7 +23,8 @@ class Channel(StrEnum):
 class Actor:
     """A person or a program, acting for one organization. Scopes narrow what the roles allow.
 
-    `grant_changes` are where the organization's roles differ from the default.
+    `grant_changes` are where the organization's roles differ from the default, `timezone` is the
+    one of the organization, where a sign-in has read it.
     """
 
     user_id: UUID | None = None
@@ -32,6 +33,7 @@ class Actor:
     org_id: UUID | None = None
     roles: frozenset[Role] = frozenset()
     grant_changes: frozenset[GrantChange] = UNCHANGED
+    timezone: str | None = None
     scopes: frozenset[Permission] | None = None
     channel: Channel = Channel.CLI
     method: str = ""

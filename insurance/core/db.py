@@ -183,17 +183,14 @@ def transaction() -> Iterator[Session]:
     session.info[_TOUCHED], session.info[_GATHERED] = None, {}
     try:
         yield session
-        for finish in session.info[_BEFORE_COMMIT]:
-            finish()
-        for finish_every in _before_every_commit:
-            finish_every(session)
+        finish_command(session)
         session.commit()
     except BaseException:
         session.rollback()
         raise
     finally:
         session.info[_IN_COMMAND] = False
-        del session.info[_BEFORE_COMMIT]
+        del session.info[_BEFORE_COMMIT], session.info[_GATHERED]
         wake_ups = session.info.pop(_AFTER_COMMIT)
     for wake_up in wake_ups:
         wake_up()
@@ -216,6 +213,14 @@ def trial(session: Session) -> Iterator[None]:
         for name in names:
             del session.info[name]
         session.info |= before
+
+
+def finish_command(session: Session) -> None:
+    """Do what the running command has left for its end, as its last statements."""
+    for finish in session.info[_BEFORE_COMMIT]:
+        finish()
+    for finish_every in _before_every_commit:
+        finish_every(session)
 
 
 _before_every_commit: list[Callable[[Session], None]] = []
@@ -251,6 +256,20 @@ def gather(
         gathered[what] = []
         before_commit(session, lambda: finish(gathered.pop(what)))
     gathered[what].extend(items)
+
+
+def gathered(session: Session, what: Hashable) -> list[Any]:
+    """Return what the running command has gathered of something so far, to add to."""
+    found: list[Any] = session.info.setdefault(_GATHERED, {}).setdefault(what, [])
+    return found
+
+
+def can_wait(session: Session) -> bool:
+    """Tell whether something can wait for the end of a command, with all that it rests on.
+
+    What rests on work since a savepoint cannot: the work may go back to it.
+    """
+    return bool(session.info.get(_IN_COMMAND)) and not session.in_nested_transaction()
 
 
 def after_commit(session: Session, wake_up: Callable[[], None]) -> None:

@@ -12,10 +12,12 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, insert, select, text
+from sqlalchemy import Table, delete, select, text
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from insurance.core.bulk import write_rows_late
 from insurance.core.db import gather, transaction
+from insurance.core.ids import new_id
 from insurance.core.period import add_months
 from insurance.core.tenancy import current_org
 
@@ -100,8 +102,10 @@ def leave_note(
     if not ids:
         return
 
+    table: Table = noted.class_.__table__
+
     def write(gathered: list[UUID]) -> None:
-        session.execute(insert(noted.class_), [{noted.key: gathered}])
+        write_rows_late(session, table, [{"id": new_id(), noted.key: gathered}])
 
     gather(session, noted.key, ids, write)
 

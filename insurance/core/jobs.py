@@ -12,7 +12,7 @@ from sqlalchemy import Index, Table, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from insurance.core import clock
-from insurance.core.bulk import write_rows
+from insurance.core.bulk import write_rows_late
 from insurance.core.context import current_actor
 from insurance.core.db import TenantRecord, after_commit
 from insurance.core.ids import new_id
@@ -84,7 +84,7 @@ def enqueue_many(
         for argument in arguments
     ]
     session.flush()
-    write_rows(session, _JOBS, rows)
+    write_rows_late(session, _JOBS, rows)
     ids = [row["id"] for row in rows]
     org_id = current_org()
     if _wake is not None and ids:

@@ -3,7 +3,6 @@
 from typing import TypeVar
 from uuid import UUID
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from insurance.core.db import TenantRecord
@@ -18,12 +17,11 @@ def get_record(
 ) -> R:
     """Return a record; held and read anew if asked, so that nothing older is believed.
 
-    Raises NotFoundError, "There is no such …" where it is `called` something.
+    One that the session has read and that is in use still is not read again. Raises NotFoundError,
+    "There is no such …" where it is `called` something.
     """
-    query = select(model).where(model.org_id == current_org(), model.id == record_id)
-    if lock:
-        query = query.with_for_update().execution_options(populate_existing=True)
-    found = session.scalars(query).one_or_none()
+    key = (current_org(), record_id)
+    found = session.get(model, key, with_for_update=lock or None, populate_existing=lock)
     if found is None:
         raise NotFoundError(f"There is no such {called}.") if called else NotFoundError
     return found

@@ -35,7 +35,7 @@ from insurance.organizations.models import OrganizationEntry
 _BY_KEY = text(
     """
     SELECT k.id, k.org_id, k.scopes, k.last_used_at, u.id AS user_id, u.email, u.name,
-           d.grant_changes,
+           d.grant_changes, d.timezone,
            array(SELECT m.role FROM cp.memberships m
                  WHERE m.user_id = u.id AND m.org_id = k.org_id
                    AND m.accepted_at IS NOT NULL) AS roles
@@ -47,7 +47,8 @@ _BY_KEY = text(
 )
 _BY_GRANT = text(
     """
-    SELECT g.id, g.org_id, u.id AS user_id, u.email, u.name, d.grant_changes,
+    SELECT g.id, g.org_id, u.id AS user_id, u.email, u.name,
+           d.grant_changes, d.timezone,
            array(SELECT m.role FROM cp.memberships m
                  WHERE m.user_id = u.id AND m.org_id = g.org_id
                    AND m.accepted_at IS NOT NULL) AS roles
@@ -64,7 +65,7 @@ _ROLES = text(
 )
 _REACHABLE_ROLES = text(
     """
-    SELECT array_agg(m.role) AS roles, d.grant_changes
+    SELECT array_agg(m.role) AS roles, d.grant_changes, d.timezone
     FROM cp.memberships m JOIN cp.org_directory d ON d.org_id = m.org_id
     JOIN cp.users u ON u.id = m.user_id
     WHERE m.user_id = :user_id AND m.org_id = :org_id AND m.accepted_at IS NOT NULL
@@ -108,10 +109,11 @@ class Colleague:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What a person is in an organization, and where its roles differ from the default."""
+    """What a person is in an organization, where its roles differ from the default, and its zone."""
 
     roles: frozenset[Role]
     grant_changes: frozenset[GrantChange]
+    timezone: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +150,7 @@ def find_roles(user_id: UUID | None, org_id: UUID) -> frozenset[Role]:
 def find_reachable_standing(user_id: UUID | None, org_id: UUID) -> Standing | None:
     """Return a person's standing; None where a second factor is asked for that is not set up."""
     row = _read_control(_REACHABLE_ROLES, user_id=user_id, org_id=org_id)
-    return Standing(_roles(row), read_changes(row.grant_changes)) if row else None
+    return Standing(_roles(row), read_changes(row.grant_changes), row.timezone) if row else None
 
 
 def find_user_by_email(session: Session, email: str, *, lock: bool = False) -> User | None:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from insurance.audit_logs.services import event_row, record_many
 from insurance.core import clock, crypto
-from insurance.core.bulk import write_rows
+from insurance.core.bulk import write_rows_late
 from insurance.core.context import current_actor
 from insurance.core.db import transaction
 from insurance.core.errors import ConflictError, DomainError
@@ -66,7 +66,7 @@ def send_all_later(session: Session, letters: Sequence[Letter]) -> int:
             }
         )
     session.flush()
-    write_rows(session, _MAILS, rows)
+    write_rows_late(session, _MAILS, rows)
     enqueue_many(session, "notifications.send_mail", [{"mail_id": row["id"]} for row in rows])
     return len(rows)
 

@@ -27,8 +27,7 @@ from insurance.organizations.models import (
 
 def get_organization(session: Session, *, lock: bool = False) -> Organization:
     """Return the organization in scope."""
-    query = select(Organization).where(Organization.org_id == current_org())
-    found = session.scalars(query.with_for_update() if lock else query).one_or_none()
+    found = session.get(Organization, current_org(), with_for_update=lock or None)
     if found is None:
         raise NotFoundError
     return found

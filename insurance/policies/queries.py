@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from insurance.core.errors import NotFoundError
 from insurance.core.money import ZERO
+from insurance.core.nested import records_of
 from insurance.core.paging import Page, page_of
 from insurance.core.reading import read_rows
 from insurance.core.records import get_record
@@ -397,32 +398,40 @@ def has_claims(session: Session, policy_id: UUID) -> bool:
     return bool(session.scalar(_HAS_CLAIMS, {"org": current_org(), "policy": policy_id}))
 
 
-def get_base_version(
-    session: Session, policy_id: UUID, *, before: date | None = None
-) -> tuple[PolicyVersion, PolicyEvent]:
-    """Return the version that the newest term began with, and its event.
+_BASE = text(
+    """
+    SELECT v.policy_snapshot, v.effective_date, e.recorded_at,
+           (SELECT json_agg(t ORDER BY t.id)::text FROM ins.endorsements t
+            WHERE t.org_id = :org AND t.policy_id = :policy AND t.status = 'ISSUED')
+    FROM ins.policy_versions v
+    JOIN ins.policy_events e ON e.org_id = v.org_id AND e.id = v.event_id
+    WHERE v.org_id = :org AND v.policy_id = :policy
+      AND e.event_type IN ('POLICY_ISSUED', 'POLICY_RENEWED')
+    ORDER BY CASE WHEN v.effective_date < coalesce(:before, 'infinity'::date)
+                  THEN v.version_number END DESC NULLS LAST, v.version_number
+    LIMIT 1
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """How a term of a policy began, and all changes that were issued, in their order."""
+
+    snapshot: dict[str, Any]
+    starts_on: date
+    recorded_at: datetime
+    issued: list[Endorsement]
+
+
+def read_base(session: Session, policy_id: UUID, *, before: date | None = None) -> Base:
+    """Return how the newest term of a policy began.
 
     `before` asks for the newest term that began before a day, or the first.
     """
-    query = (
-        select(PolicyVersion, PolicyEvent)
-        .join(
-            PolicyEvent,
-            and_(
-                PolicyEvent.org_id == PolicyVersion.org_id,
-                PolicyEvent.id == PolicyVersion.event_id,
-            ),
-        )
-        .where(
-            PolicyVersion.org_id == current_org(),
-            PolicyVersion.policy_id == policy_id,
-            PolicyEvent.event_type.in_(["POLICY_ISSUED", "POLICY_RENEWED"]),
-        )
-        .order_by(PolicyVersion.version_number.desc())
-    )
-    found = session.execute(query if before else query.limit(1)).all()
-    begun = [row for row in found if before is None or row[0].effective_date < before]
-    return (begun or found[-1:])[0]._tuple()
+    values = {"org": current_org(), "policy": policy_id, "before": before}
+    snapshot, starts_on, recorded_at, issued = session.execute(_BASE, values).one()
+    return Base(snapshot, starts_on, recorded_at, records_of(Endorsement, issued))
 
 
 def list_endorsements(

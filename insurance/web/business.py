@@ -5,20 +5,13 @@ from datetime import date
 from flask import g
 
 from insurance.core import clock
+from insurance.core.context import current_actor
 from insurance.core.db import db
-from insurance.core.tenancy import current_org
 from insurance.organizations.queries import get_organization
 
 
 def business_day() -> date:
-    """Return today in the organization's time zone, which is read once a request."""
+    """Return today in the organization's time zone, which the sign-in has read."""
     tenant = g.get("tenant")
-    return clock.today(tenant.timezone if tenant else _zone())
-
-
-def _zone() -> str:
-    zones: dict[object, str] = g.setdefault("zones", {})
-    org_id = current_org()
-    if org_id not in zones:
-        zones[org_id] = get_organization(db.session()).timezone
-    return zones[org_id]
+    known = tenant.timezone if tenant else current_actor().timezone
+    return clock.today(known or get_organization(db.session()).timezone)

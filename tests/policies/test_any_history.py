@@ -494,7 +494,8 @@ class History(RuleBasedStateMachine):
     def _check_earned(self) -> None:
         """Hold what stays charged to the days of cover, each at the premium of the day."""
         session, policy = self.session, self.policy
-        is_given_up = sum(billing.given_up(session, policy.id).values(), ZERO)
+        received = billing.read_received(session, policy.id, since=policy.issued_at)
+        is_given_up = sum(received.given_up.values(), ZERO)
         if self.has_gap or is_given_up:
             return
         basis = load_basis(session, policy)

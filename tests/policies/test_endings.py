@@ -15,7 +15,7 @@ from sqlalchemy import event, text
 from sqlalchemy.orm import Session
 
 from insurance.billing.queries import list_money_held
-from insurance.core.db import db, transaction
+from insurance.core.db import db, finish_command, transaction
 from insurance.core.errors import DomainError
 from insurance.core.tenancy import current_org, tenant_scope
 from insurance.lapses.services import place_hold
@@ -168,7 +168,7 @@ def _alone(
                         outcome = lapse(session, policy_id, reason=REASON, on=DAY, now=now)
                     days[policy_id] = (kind, outcome.effective_date)
                     break
-        session.flush()
+        finish_command(session)
         found.append(_Rows(session, ids, known))
         raise _Undone
     return found[0], days, set(ids) - set(days)
@@ -188,6 +188,7 @@ def _together(
         assert alone == list_money_held(session, list(expiring), on=DAY) - ended
         for policy_id in sorted(alone):
             expire(session, policy_id, on=DAY, now=now)
+        finish_command(session)
         found.append((_Rows(session, ids, known), ended | alone))
         raise _Undone
     return found[0]

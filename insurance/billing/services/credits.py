@@ -10,13 +10,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from insurance.billing.models import (
-    Allocation,
     LineKind,
     LineStatus,
     PremiumLine,
     ReceiptKind,
 )
 from insurance.billing.queries import (
+    Credit,
     NetAllocation,
     get_receipt,
     list_credits,
@@ -27,8 +27,9 @@ from insurance.billing.queries import (
 from insurance.billing.rules import OpenLine, allocate
 from insurance.billing.services.receipts import Batch, reduce_line
 from insurance.billing.services.reversals import reverse_receipt, take_back
+from insurance.core.bulk import written_together
 from insurance.core.errors import ConflictError
-from insurance.core.money import ZERO, total
+from insurance.core.money import ZERO
 from insurance.core.tenancy import current_org
 from insurance.ledger.models import TransferType
 from insurance.ledger.queries import closed_through
@@ -44,24 +45,26 @@ def apply_credits(
     now: datetime,
     as_from: date | None = None,
     ahead: Collection[UUID] = (),
-) -> Decimal:
+) -> list[Credit]:
     """Use the policies' unapplied credits for what has fallen due, oldest first.
 
     `policies` gives each id its number. With `as_from` what is due on `on` was paid on that day,
     which is booked on the first open one. `ahead` names premiums not yet due that credit settles
-    too. Returns what was applied.
+    too. Returns what credits have left.
     """
     day = as_from or on
     booked = booked_on(day, closed_through(session)) or day if as_from else on
     credits = list_credits(session, list(policies))
     if not credits:
-        return ZERO
+        return []
     open_lines = _open_by_policy(session, {one.policy_id for one in credits})
-    batch = Batch()
+    batch, left = Batch(), []
     for credit in credits:
         lines = open_lines[credit.policy_id]
         due = [line for line in lines.values() if line.due_date <= on or line.id in ahead]
-        shares, _left = allocate(credit.amount, due)
+        shares, rest = allocate(credit.amount, due)
+        if rest > ZERO:
+            left.append(replace(credit, amount=rest))
         for share in shares:
             batch.settle(share, credit.receipt_id, day, credit.reference)
             batch.journals.append(
@@ -82,7 +85,7 @@ def apply_credits(
             )
             reduce_line(lines, share)
     batch.write(session, now)
-    return total(row["amount"] for row in batch.allocations)
+    return left
 
 
 def release_lines(
@@ -100,7 +103,6 @@ def release_lines(
         receipt = get_receipt(session, receipt_id)
         reverse_receipt(session, receipt, on=on, reason_code="RELEASED", now=now)
     settled = [one for one in found if one.receipt_id not in forgiven and one.amount > ZERO]
-    take_back(session, settled, on)
     journals = [
         _back_to_credit(
             [
@@ -112,7 +114,9 @@ def release_lines(
         )
         for line in lines
     ]
-    post(session, journals, now=now)
+    with written_together(session):
+        take_back(session, settled, on, lines=lines)
+        post(session, journals, now=now)
 
 
 _FORGIVES = (ReceiptKind.WAIVER, ReceiptKind.WRITE_OFF)
@@ -224,9 +228,10 @@ def _release(
                 left -= part
                 parts.append((replace(one, amount=part), line))
                 released[line.policy_id] = released.get(line.policy_id, ZERO) + part
-    take_back(session, [one for one, _line in parts], on)
     moves = [(one.receipt_id, one.reference, one.amount, line) for one, line in parts]
-    post(session, [_back_to_credit(moves, on)], now=now)
+    with written_together(session):
+        take_back(session, [one for one, _line in parts], on, lines=[line for line, _ in wanted])
+        post(session, [_back_to_credit(moves, on)], now=now)
     return released
 
 
@@ -274,15 +279,13 @@ def take_back_refund(
     The caller has seen that so much is payable. It goes back to the receipts it came from, the
     newest first; `of` names those alone that it may go back to.
     """
-    left, journal = amount, []
+    left, journal, batch = amount, [], Batch()
     for receipt_id, reference, refunded in list_refunded(session, policy_id):
         part = min(left, refunded)
         if part <= ZERO or (of is not None and receipt_id not in of):
             continue
         left -= part
-        session.add(
-            Allocation(receipt_id=receipt_id, premium_line_id=None, amount=-part, allocated_on=on)
-        )
+        batch.refund(receipt_id, -part, on)
         journal.append(
             Entry(
                 type=TransferType.REFUND_DUE,
@@ -296,8 +299,8 @@ def take_back_refund(
                 reference=reference,
             )
         )
-    session.flush()
-    post(session, [journal], now=now)
+    batch.journals.append(journal)
+    batch.write(session, now)
 
 
 def refund_credit(
@@ -306,24 +309,21 @@ def refund_credit(
     policy_number: str,
     amount: Decimal,
     *,
+    credits: Sequence[Credit] | None = None,
     on: date,
     now: datetime,
 ) -> None:
-    """Take an amount out of a policy's credit to be paid back to the holder.
+    """Take an amount out of a policy's credit, `credits` if they are read, to be paid back.
 
     Raises ConflictError where there is not so much credit.
     """
-    left, journal = amount, []
-    for credit in list_credits(session, [policy_id]):
+    left, journal, batch = amount, [], Batch()
+    for credit in list_credits(session, [policy_id]) if credits is None else credits:
         part = min(left, credit.amount)
         if part <= ZERO:
             break
         left -= part
-        session.add(
-            Allocation(
-                receipt_id=credit.receipt_id, premium_line_id=None, amount=part, allocated_on=on
-            )
-        )
+        batch.refund(credit.receipt_id, part, on)
         journal.append(
             Entry(
                 type=TransferType.REFUND_DUE,
@@ -339,5 +339,5 @@ def refund_credit(
         )
     if left > ZERO:
         raise ConflictError("The policy does not have so much credit.", field="amount")
-    session.flush()
-    post(session, [journal], now=now)
+    batch.journals.append(journal)
+    batch.write(session, now)

@@ -21,7 +21,7 @@ from insurance.billing.queries import (
     list_lines_in_reach,
 )
 from insurance.billing.rules import OpenLine, Share, allocate, may_settle, plain_reference
-from insurance.core.bulk import write_rows
+from insurance.core.bulk import write_rows, written_together
 from insurance.core.context import current_actor
 from insurance.core.ids import new_id
 from insurance.core.money import ZERO
@@ -112,27 +112,36 @@ class Batch:
         before = self.settled.get(share.line_id, (ZERO, on, reference))
         self.settled[share.line_id] = (before[0] + share.amount, on, reference)
 
+    def refund(self, receipt_id: UUID, amount: Decimal, on: date) -> None:
+        """Note that an amount of a receipt goes back to the holder; a negative one comes back."""
+        row = {"id": new_id(), "receipt_id": receipt_id, "premium_line_id": None}
+        self.allocations.append(row | {"amount": amount, "allocated_on": on})
+
     def write(self, session: Session, now: datetime) -> None:
-        """Write everything, parents first."""
+        """Write everything."""
         session.flush()
-        write_rows(session, _RECEIPTS, self.receipts)
-        write_rows(session, _ALLOCATIONS, self.allocations)
         if self.settled:
-            session.execute(
-                _SETTLE,
-                {
-                    "org": current_org(),
-                    "ids": list(self.settled),
-                    "settled": [one[0] for one in self.settled.values()],
-                    "dates": [one[1] for one in self.settled.values()],
-                    "references": [one[2] for one in self.settled.values()],
-                },
-            )
-            # What the session has loaded of them is what they were before.
-            for line in session.identity_map.values():
-                if isinstance(line, PremiumLine):
-                    session.expire(line)
-        post(session, self.journals, now=now)
+            self._settle_lines(session)
+        with written_together(session):
+            write_rows(session, _RECEIPTS, self.receipts)
+            write_rows(session, _ALLOCATIONS, self.allocations)
+            post(session, self.journals, now=now)
+
+    def _settle_lines(self, session: Session) -> None:
+        session.execute(
+            _SETTLE,
+            {
+                "org": current_org(),
+                "ids": list(self.settled),
+                "settled": [one[0] for one in self.settled.values()],
+                "dates": [one[1] for one in self.settled.values()],
+                "references": [one[2] for one in self.settled.values()],
+            },
+        )
+        # What the session has loaded of them is what they were before.
+        for line in session.identity_map.values():
+            if isinstance(line, PremiumLine):
+                session.expire(line)
 
 
 def record_receipts(

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Table, select
 from sqlalchemy.orm import Session
 
 from insurance.billing.models import (
@@ -20,27 +20,43 @@ from insurance.billing.queries import (
     list_written_off_beside,
 )
 from insurance.billing.rules import open_status
+from insurance.core.bulk import write_rows
 from insurance.core.errors import ConflictError
+from insurance.core.ids import new_id
 from insurance.core.money import ZERO
 from insurance.core.tenancy import current_org
 from insurance.ledger.models import LedgerTransfer
 from insurance.ledger.services import reverse_transfers
 
+_ALLOCATIONS: Table = Allocation.__table__  # type: ignore[assignment]
 
-def take_back(session: Session, settled: Sequence[NetAllocation], on: date) -> None:
-    """Append the opposite of allocations and open their lines again."""
+
+def take_back(
+    session: Session,
+    settled: Sequence[NetAllocation],
+    on: date,
+    *,
+    lines: Sequence[PremiumLine] | None = None,
+) -> None:
+    """Append the opposite of allocations and open their lines again: `lines`, if they are read."""
+    if not settled:
+        return
     session.flush()
-    lines = _lines_of(session, settled) if settled else {}
+    known = _lines_of(session, settled) if lines is None else lines
+    by_id: dict[UUID | None, PremiumLine] = {line.id: line for line in known}
+    allocations = [
+        {
+            "id": new_id(),
+            "receipt_id": one.receipt_id,
+            "premium_line_id": one.line_id,
+            "amount": -one.amount,
+            "allocated_on": on,
+        }
+        for one in settled
+    ]
+    write_rows(session, _ALLOCATIONS, allocations)
     for one in settled:
-        session.add(
-            Allocation(
-                receipt_id=one.receipt_id,
-                premium_line_id=one.line_id,
-                amount=-one.amount,
-                allocated_on=on,
-            )
-        )
-        line = lines[one.line_id]
+        line = by_id[one.line_id]
         line.paid_amount -= one.amount
         if line.status is LineStatus.PAID:
             line.status = LineStatus(open_status(line.due_date, on))
@@ -49,14 +65,13 @@ def take_back(session: Session, settled: Sequence[NetAllocation], on: date) -> N
     session.flush()
 
 
-def _lines_of(session: Session, settled: Sequence[NetAllocation]) -> dict[UUID | None, PremiumLine]:
-    found = session.scalars(
+def _lines_of(session: Session, settled: Sequence[NetAllocation]) -> Sequence[PremiumLine]:
+    return session.scalars(
         select(PremiumLine).where(
             PremiumLine.org_id == current_org(),
             PremiumLine.id.in_({one.line_id for one in settled}),
         )
-    )
-    return {line.id: line for line in found}
+    ).all()
 
 
 def reverse_receipt(

@@ -1,6 +1,6 @@
 """One claim with all that belongs to it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -33,7 +33,7 @@ from insurance.core.nested import attached, records_of
 from insurance.core.reading import read_rows
 from insurance.core.tenancy import current_org
 from insurance.customers.models import Customer
-from insurance.policies.models import Policy
+from insurance.policies.models import Policy, PolicyMember
 from insurance.products.models import Product
 
 
@@ -90,11 +90,7 @@ class ClaimView:
     @cached_property
     def money(self) -> Mapping[UUID, ItemMoney]:
         """Return what the entries of each item add up to."""
-        sums: dict[UUID, dict[tuple[EntryKind, CostType], Decimal]] = {}
-        for entry in self.entries:
-            of_item, key = sums.setdefault(entry.item_id, {}), (entry.kind, entry.cost_type)
-            of_item[key] = of_item.get(key, ZERO) + entry.amount
-        return {item_id: money(found) for item_id, found in sums.items()}
+        return money_of(self.entries)
 
 
 def get_claim(session: Session, claim_id: UUID) -> Claim:
@@ -160,7 +156,19 @@ _EVENTS = _rows("claim_events", "t.sequence DESC")
 _PAYEES = _rows("claim_payees", "t.position, t.id", " AND t.removed_at IS NULL")
 _PAYMENTS = _rows("claim_payments")
 _ENTRIES = _rows("claim_entries")
-_PARTS = f"SELECT {_ITEMS}, {_CHECKS}, {_DOCUMENTS}, {_FLAGS}, {_PAYEES}"  # noqa: S608
+_PAID = """
+    SELECT l.item_id, p.payee_id, sum(l.amount) AS amount FROM ins.claim_payment_lines l
+    JOIN ins.claim_payments p ON p.org_id = l.org_id AND p.id = l.payment_id
+    WHERE l.org_id = %(org)s AND p.claim_id = %(claim)s AND p.status = 'PAID'
+    GROUP BY l.item_id, p.payee_id
+"""
+_PARTS = f"""
+    SELECT {_ITEMS}, {_CHECKS}, {_DOCUMENTS}, {_FLAGS}, {_PAYEES}, {_ENTRIES},
+        (SELECT json_agg(json_build_array(item_id, payee_id, amount::text)) FROM ({_PAID}) t),
+        (SELECT json_agg(t ORDER BY t.id)::text FROM ins.claims c
+         JOIN ins.policy_members t ON t.org_id = c.org_id AND t.policy_id = c.policy_id
+         WHERE c.org_id = %(org)s AND c.id = %(claim)s)
+"""  # noqa: S608
 _VIEW = f"""
     SELECT json_build_array(c)::text, p.policy_number, h.display_name, r.name,
         {_ITEMS}, {_CHECKS}, {_DOCUMENTS}, {_FLAGS}, {_NOTES}, {_EVENTS}, {_PAYEES}, {_PAYMENTS},
@@ -173,19 +181,28 @@ _VIEW = f"""
 """  # noqa: S608
 
 
-def read_parts(session: Session, claim_id: UUID) -> dict[str, list[Any]]:
-    """Return items, checks, documents, flags and payees of a claim, as rows of the session.
+def read_parts(session: Session, claim_id: UUID) -> dict[str, Any]:
+    """Return items, checks, documents, flags, payees and lives of a claim, as rows of the session.
 
-    The caller holds the claim and has not changed them.
+    With them the `money` of its items and what is `paid` of it by whom. The caller holds the claim
+    and its policy, and has not changed them.
     """
     values = {"org": current_org(), "claim": claim_id}
-    ((items, checks, documents, flags, payees),) = read_rows(session, _PARTS, values)
+    ((items, checks, documents, flags, payees, entries, paid, members),) = read_rows(
+        session, _PARTS, values
+    )
     return {
         "items": attached(session, records_of(ClaimItem, items)),
         "checks": attached(session, records_of(ClaimCheck, checks)),
         "documents": attached(session, records_of(ClaimDocument, documents)),
         "flags": attached(session, records_of(ClaimFlag, flags)),
         "payees": attached(session, records_of(ClaimPayee, payees)),
+        "members": attached(session, records_of(PolicyMember, members)),
+        "money": money_of(records_of(ClaimEntry, entries)),
+        "paid": {
+            (UUID(item_id), UUID(payee_id) if payee_id else None): Decimal(amount)
+            for item_id, payee_id, amount in paid or ()
+        },
     }
 
 
@@ -262,17 +279,9 @@ def get_payee(session: Session, payee_id: UUID) -> ClaimPayee:
     return _get(session, ClaimPayee, payee_id)
 
 
-_PAID_BY_PAYEE = """
-    SELECT l.item_id, p.payee_id, sum(l.amount) FROM ins.claim_payment_lines l
-    JOIN ins.claim_payments p ON p.org_id = l.org_id AND p.id = l.payment_id
-    WHERE l.org_id = %(org)s AND p.claim_id = %(claim)s AND p.status = 'PAID'
-    GROUP BY l.item_id, p.payee_id
-"""
-
-
 def paid_by_payee(session: Session, claim_id: UUID) -> dict[tuple[UUID, UUID | None], Decimal]:
     """Return what each payee has been paid of each item, in rand; None is nobody by name."""
-    rows = read_rows(session, _PAID_BY_PAYEE, {"org": current_org(), "claim": claim_id})
+    rows = read_rows(session, _PAID, {"org": current_org(), "claim": claim_id})
     return {(item_id, payee_id): amount for item_id, payee_id, amount in rows}
 
 
@@ -374,6 +383,15 @@ def money_by_item(session: Session, claim_id: UUID) -> dict[UUID, ItemMoney]:
     sums: dict[UUID, dict[tuple[EntryKind, CostType], Decimal]] = {}
     for item_id, kind, cost_type, amount in rows:
         sums.setdefault(item_id, {})[kind, cost_type] = amount
+    return {item_id: money(found) for item_id, found in sums.items()}
+
+
+def money_of(entries: Iterable[ClaimEntry]) -> dict[UUID, ItemMoney]:
+    """Return what entries of each item add up to."""
+    sums: dict[UUID, dict[tuple[EntryKind, CostType], Decimal]] = {}
+    for entry in entries:
+        of_item, key = sums.setdefault(entry.item_id, {}), (entry.kind, entry.cost_type)
+        of_item[key] = of_item.get(key, ZERO) + entry.amount
     return {item_id: money(found) for item_id, found in sums.items()}
 
 

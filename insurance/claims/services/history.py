@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from decimal import Decimal
 from functools import cached_property
 from typing import Any
 from uuid import UUID
@@ -33,13 +34,15 @@ from insurance.claims.models import (
 )
 from insurance.claims.permissions import ClaimsMay
 from insurance.claims.rules import check_move
-from insurance.core.bulk import write_rows
+from insurance.core.bulk import write_rows_late, written_together
 from insurance.core.context import current_actor
 from insurance.core.counts import count_changes
 from insurance.core.db import before_commit
 from insurance.core.errors import ConflictError, DomainError, ForbiddenError
 from insurance.core.figures import leave_note
 from insurance.core.ids import new_id
+from insurance.customers.models import Customer
+from insurance.customers.queries import get_customer
 from insurance.ledger.services import Entry, post
 from insurance.notifications.services import Letter, send_all_later
 from insurance.organizations.models import Organization
@@ -61,7 +64,7 @@ class Told:
     happenings: list[Happening] = field(default_factory=list)
     audited: list[dict[str, Any]] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
-    reserves: list[Sequence[Entry]] = field(default_factory=list)
+    journals: list[Sequence[Entry]] = field(default_factory=list)
     letters: list[Letter] = field(default_factory=list)
 
 
@@ -115,6 +118,11 @@ class Held:
         return Case(self.session, self.policy, self.terms, self.on, self.now)
 
     @cached_property
+    def holder(self) -> Customer:
+        """Return who holds the policy."""
+        return get_customer(self.session, self.policy.customer_id)
+
+    @cached_property
     def members(self) -> Sequence[PolicyMember]:
         """Return the lives of the policy, as they were before the command."""
         return list_members(self.session, self.policy.id)
@@ -130,6 +138,16 @@ class Held:
     @cached_property
     def _deaths(self) -> dict[UUID, list[tuple[str, date | None, date]]]:
         return {}
+
+    @cached_property
+    def money(self) -> dict[UUID, queries.ItemMoney]:
+        """Return what the entries of each item add up to, as they were before the command."""
+        return queries.money_by_item(self.session, self.claim.id)
+
+    @cached_property
+    def paid(self) -> dict[tuple[UUID, UUID | None], Decimal]:
+        """Return what each payee has been paid of each item, as it was before the command."""
+        return queries.paid_by_payee(self.session, self.claim.id)
 
     @cached_property
     def items(self) -> list[ClaimItem]:
@@ -279,11 +297,11 @@ def _write(held: Held, told: Told) -> None:
     """Write what a command told. The counts' rows stay locked to the end, so they come last."""
     session = held.session
     session.flush()
-    post(session, told.reserves, now=held.now, field="effective_date")
-    write_rows(session, _EVENTS, told.events)
-    if told.happenings:
+    with written_together(session, late=True):
+        post(session, told.journals, now=held.now, field="effective_date")
         change = PolicyChange(policy=held.policy, happenings=told.happenings)
-        write_changes(session, [change], now=held.now)
+        write_changes(session, [change] if told.happenings else [], now=held.now)
+    write_rows_late(session, _EVENTS, told.events)
     if told.audited:
         record_many(session, told.audited)
     if told.letters:

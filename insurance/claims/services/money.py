@@ -79,7 +79,7 @@ def move_reserve(
         policy_id=held.policy.id,
         reference=held.claim.claim_number,
     )
-    held.told.reserves.append([entry])
+    held.told.journals.append([entry])
 
 
 def set_reserve(

@@ -82,7 +82,9 @@ def circle_of(held: Held, contract: Contract | None) -> Circle:
     """
     claim = held.claim
     held_by = contract.customer_id if contract else None
-    customer = get_customer(held.session, held_by or held.policy.customer_id)
+    customer = held.holder
+    if held_by is not None and held_by != customer.id:
+        customer = get_customer(held.session, held_by)
     members = {member.id: member for member in held.members}
     dead = [
         KnownPerson(name=name, born=born, died_on=day)

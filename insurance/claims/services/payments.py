@@ -67,8 +67,9 @@ from insurance.core.errors import ConflictError, DomainError, ForbiddenError
 from insurance.core.ids import new_id
 from insurance.core.money import ZERO, format_money, total
 from insurance.ledger.models import LedgerTransfer, TransferType
+from insurance.ledger.periods import check_open
 from insurance.ledger.rules import AccountCode
-from insurance.ledger.services import Entry, post, reverse_transfers
+from insurance.ledger.services import Entry, reverse_transfers
 from insurance.policies.services.moves import charge_due, day_after
 
 
@@ -209,7 +210,7 @@ def _parts(held: Held, wanted: NewPayment, items: Mapping[UUID, ClaimItem]) -> l
             strict=True,
         )
     )
-    paid = queries.paid_by_payee(held.session, held.claim.id)
+    paid = held.paid
     if wanted.payees:
         _check_room(wanted, everybody, weights, items, paid)
     by_payee: list[list[tuple[UUID, Decimal]]] = [[] for _one in payees]
@@ -294,7 +295,6 @@ def _check_lines(held: Held, wanted: NewPayment, items: dict[UUID, ClaimItem]) -
         raise DomainError("Pay at least one item.", field="benefit_payments")
     if len({item_id for item_id, _amount in wanted.lines}) < len(wanted.lines):
         raise DomainError("Name an item once.", field="benefit_payments")
-    reserves = queries.money_by_item(held.session, held.claim.id)
     for place, (item_id, amount) in enumerate(wanted.lines):
         field = f"benefit_payments.{place}.paid_amount"
         item = items.get(item_id)
@@ -314,7 +314,7 @@ def _check_lines(held: Held, wanted: NewPayment, items: dict[UUID, ClaimItem]) -
                 field=field,
                 detail={"left": left},
             )
-        reserve = reserves[item_id].reserve
+        reserve = held.money[item_id].reserve
         if amount > reserve:
             raise ConflictError(
                 f"The reserve is {format_money(reserve)}; raise it first.",
@@ -399,7 +399,8 @@ def _pay(
     for payment, deducted in zip(payments, shares, strict=True):
         payment.arrears_deducted = deducted
     _settle_arrears(held, payments, owed)
-    post(held.session, [[_entry(held, one)] for one in payments], now=held.now)
+    check_open(held.session, wanted.payment_date or held.on)
+    held.told.journals.extend([_entry(held, one)] for one in payments)
     set_status(held, _status(items.values()))
     _tell_payments(held, wanted, payments)
     return payments
@@ -432,7 +433,6 @@ def _pay_part(
         replaces_reference=wanted.replaces_reference,
     )
     held.session.add(payment)
-    held.session.flush()
     for item_id, amount in part.lines:
         _pay_item(held, payment, items[item_id], amount)
     return payment

@@ -34,7 +34,6 @@ from insurance.core.errors import DomainError, raise_all
 from insurance.core.ids import new_id
 from insurance.core.money import ZERO, format_money, total
 from insurance.core.numbering import next_number
-from insurance.customers.queries import get_customer
 from insurance.customers.rules import read_email, read_phone
 from insurance.policies.models import Policy, PolicyBenefit, PolicyMember
 from insurance.policies.queries import BenefitOfLife, find_benefits, get_policy
@@ -127,9 +126,7 @@ def _settle(held: Held, items: list[ClaimItem], payees: list[ClaimPayee], at: Co
     # The series stays locked until the commit, so it comes as late as can be.
     claim.claim_number = next_number(session, "CLM", held.on)
     _tell(held, items)
-    for rows in ([claim], items, [*checks, *flags, *payees, *_documents(claim)]):
-        session.add_all(rows)
-        session.flush()
+    session.add_all([claim, *items, *checks, *flags, *payees, *_documents(claim)])
     for item in items:
         move_reserve(held, item, item.claimed_amount, "Raised at submission")
 
@@ -330,7 +327,7 @@ def _claimant(held: Held, claimant: Claimant | None, circle: Circle, first: Clai
     elif circle.holder.died_on or (circle.died and is_same_person(circle.died, circle.holder)):
         claim.claimant_name, claim.claimant_relationship = first.name, first.relationship or None
     else:
-        holder = get_customer(held.session, held.policy.customer_id)
+        holder = held.holder
         claim.claimant_name = holder.display_name
         claim.claimant_email, claim.claimant_phone = holder.email, holder.phone
 

@@ -55,6 +55,7 @@ def authenticate_bearer(token: str, *, now: datetime) -> Actor | None:
         org_id=row.org_id,
         roles=frozenset(Role(role) for role in row.roles),
         grant_changes=read_changes(row.grant_changes),
+        timezone=row.timezone,
         scopes=scopes,
     )
 

@@ -11,7 +11,13 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
 from insurance.audit_logs.services import record_many
-from insurance.core.bulk import id_array, update_rows, write_rows
+from insurance.core.bulk import (
+    id_array,
+    update_rows,
+    waiting_rows,
+    write_rows,
+    written_together,
+)
 from insurance.core.db import note_touched
 from insurance.core.tenancy import current_org
 from insurance.notifications.services import send_all_later
@@ -42,9 +48,10 @@ def write_changes(session: Session, changes: Sequence[PolicyChange], *, now: dat
     """
     session.flush()
     rows = rows_of(changes, _last_sequences(session, changes), now=now)
-    write_rows(session, _EVENTS, rows.events)
-    write_rows(session, _VERSIONS, rows.versions)
-    write_rows(session, _ENDORSEMENTS, rows.endorsements)
+    with written_together(session):
+        write_rows(session, _EVENTS, rows.events)
+        write_rows(session, _VERSIONS, rows.versions)
+        write_rows(session, _ENDORSEMENTS, rows.endorsements)
     becomes = _merged(changes, rows.numbers, now)
     _set_policies(session, becomes)
     count_changes(session, changes)
@@ -72,7 +79,11 @@ def _last_sequences(session: Session, changes: Sequence[PolicyChange]) -> dict[U
 def _sequences_of(session: Session, policy_ids: Iterable[UUID]) -> dict[UUID, int]:
     values = {"org": current_org(), "policies": id_array(policy_ids)}
     found = session.execute(_LAST_SEQUENCES, values).tuples()
-    return {policy_id: last or 0 for policy_id, last in found}
+    last = {policy_id: sequence or 0 for policy_id, sequence in found}
+    for row in waiting_rows(session, _EVENTS):
+        if row["policy_id"] in last:
+            last[row["policy_id"]] = max(last[row["policy_id"]], row["sequence"])
+    return last
 
 
 def _merged(

@@ -235,15 +235,16 @@ def _plan(
 ) -> tuple[list[Line], CancellationPlan]:
     session, policy = case.session, case.policy
     term = load_basis(session, policy, on=stop, terms=case.terms)
-    lines = _lines(case, term, stop, schedule)
+    received = billing.read_received(session, policy.id, since=term.recorded_at)
+    lines = _lines(case, term, stop, schedule, received)
     plan = rules.plan_cancellation(
         lines,
         stop,
         basis=basis,
         short_rate_per_cent=case.terms.short_rate_per_cent,
-        unapplied=billing.unapplied_credit(session, policy.id),
+        unapplied=total(received.unapplied),
         gives_up_unpaid=gives_up_unpaid,
-        credit_notes=billing.list_credit_notes(session, policy.id, since=term.recorded_at),
+        credit_notes=received.credit_notes,
     )
     return lines, plan
 
@@ -367,7 +368,13 @@ def _cooling_off(case: Case, kind: CancellationType) -> CoolingOff:
     )
 
 
-def _lines(case: Case, basis: Basis, stop: date, schedule: Sequence[PremiumLine]) -> list[Line]:
+def _lines(
+    case: Case,
+    basis: Basis,
+    stop: date,
+    schedule: Sequence[PremiumLine],
+    received: billing.Received,
+) -> list[Line]:
     """Return the schedule as if every premium of a covered period were charged.
 
     A lapse gave up the premiums that nobody paid; one that was paid after it is charged. What a
@@ -375,8 +382,6 @@ def _lines(case: Case, basis: Basis, stop: date, schedule: Sequence[PremiumLine]
     belongs to earlier terms was charged what it earned.
     """
     charged_before = min(stop, day_after(case.on))
-    given_up = billing.given_up(case.session, case.policy.id)
-    credited = billing.credited(case.session, case.policy.id)
     stages = fold(basis.contract, basis.starts_on, basis.changes, basis.pricer)
     steps = steps_of(stages, basis.pricer)
     found = []
@@ -388,7 +393,7 @@ def _lines(case: Case, basis: Basis, stop: date, schedule: Sequence[PremiumLine]
         is_adjustment = line.kind is LineKind.ADJUSTMENT
         if is_adjustment and line.posted_at and line.posted_at < basis.recorded_at:
             is_earlier, is_adjustment = True, False
-        less = credited.get(line.id, ZERO)
+        less = received.credited.get(line.id, ZERO)
         whole = line.amount if is_earlier else _charge(case, line, period, steps, period.end)
         earned = line.amount if is_earlier else _charge(case, line, period, steps, stop)
         found.append(
@@ -401,7 +406,7 @@ def _lines(case: Case, basis: Basis, stop: date, schedule: Sequence[PremiumLine]
                 is_adjustment=is_adjustment,
                 whole=max(whole - less, ZERO),
                 earned=max(earned - less, ZERO),
-                given_up=given_up.get(line.id, ZERO),
+                given_up=received.given_up.get(line.id, ZERO),
             )
         )
     return found
@@ -527,12 +532,19 @@ def _settle(
         _charge_more(case, plan.money.recharge, stop)
     if plan.money.credit > ZERO:
         _credit(case, plan, stop)
-    money.apply_credits(session, {policy.id: policy.policy_number}, on=case.on, now=case.now)
+    numbers = {policy.id: policy.policy_number}
+    credits = money.apply_credits(session, numbers, on=case.on, now=case.now)
     if plan.written_off > ZERO:
         write_off_open(case)
     if plan.money.refund > ZERO:
         money.refund_credit(
-            session, policy.id, policy.policy_number, plan.money.refund, on=case.on, now=case.now
+            session,
+            policy.id,
+            policy.policy_number,
+            plan.money.refund,
+            credits=credits,
+            on=case.on,
+            now=case.now,
         )
 
 

@@ -19,7 +19,6 @@ from insurance.policies.models import (
     BeneficiaryKind,
     BenefitLayer,
     BenefitStatus,
-    EndorsementStatus,
     InsuredObject,
     Policy,
     PolicyBenefit,
@@ -55,14 +54,15 @@ def load_basis(
 
     `terms` are those it was sold on, where the caller has read them.
     """
-    version, event = queries.get_base_version(session, policy.id, before=on)
-    issued = queries.list_endorsements(session, policy.id, EndorsementStatus.ISSUED)
+    base = queries.read_base(session, policy.id, before=on)
     return Basis(
-        contract=_with_numbers(session, policy, version.policy_snapshot),
-        starts_on=version.effective_date,
-        recorded_at=event.recorded_at,
+        contract=_with_numbers(session, policy, base.snapshot),
+        starts_on=base.starts_on,
+        recorded_at=base.recorded_at,
         changes=tuple(
-            change_of(one) for one in issued if one.issued_at and one.issued_at >= event.recorded_at
+            change_of(one)
+            for one in base.issued
+            if one.issued_at and one.issued_at >= base.recorded_at
         ),
         pricer=pricer_of(session, policy, terms),
     )

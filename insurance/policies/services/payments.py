@@ -25,6 +25,7 @@ from insurance.billing.models import (
     ReceiptStatus,
 )
 from insurance.billing.rules import Share, is_far_above, plain_reference
+from insurance.core.bulk import written_together
 from insurance.core.db import transaction
 from insurance.core.errors import ConflictError, DomainError, NotFoundError
 from insurance.core.money import ZERO, format_money, total
@@ -287,7 +288,8 @@ def _receive(
             amount=amount,
         ),
     )
-    (paid,) = post_payments(session, [payment], on=on, now=now)
+    with written_together(session, late=True):
+        (paid,) = post_payments(session, [payment], on=on, now=now)
     record(
         session,
         action="premiums.pay",
@@ -390,8 +392,9 @@ def post_payments(
     tolerance: Decimal = ZERO,
 ) -> list[Paid]:
     """Post payments as `record_payments` does. The caller holds the policies."""
-    posted = money.record_receipts(session, payments, on=on, now=now, tolerance=tolerance)
-    write_events(session, [_happening(one) for one in posted], now=now)
+    with written_together(session):
+        posted = money.record_receipts(session, payments, on=on, now=now, tolerance=tolerance)
+        write_events(session, [_happening(one) for one in posted], now=now)
     return [
         Paid(one.receipt_id, one.payment.reference, one.payment.amount, one.shares, one.credit)
         for one in posted
