@@ -136,7 +136,7 @@ def _not_made(
     """Return the anniversaries of policies that fell up to a day and were not made, in order."""
     values = {"org": current_org(), "policies": id_array(policy_ids), "on": on}
     found = []
-    for row in session.execute(_BIRTHDAYS, values):
+    for row in session.execute(_BIRTHDAYS, values).all():
         # What was closed through tells what is missing, however long ago; without it, one year.
         after = row.closed_through or max(since, add_years(on, -1))
         found += [

@@ -24,11 +24,12 @@ _IN_BULK = text(
     """
     SELECT p.id, p.policy_number, p.status, p.product_id, p.product_version_id, p.customer_id,
            p.effective_date, p.expiry_date, p.ended_on, p.term_years, p.due_day, p.frequency,
-           p.premium, p.coverage_amount, p.rating, p.current_version, k.category,
+           p.premium, p.coverage_amount, p.rating, p.current_version, (
+               SELECT k.category FROM ins.products pr
+               JOIN ins.product_classes k ON k.code = pr.class_code
+               WHERE pr.org_id = p.org_id AND pr.id = p.product_id) AS category,
            c.display_name, c.email
     FROM ins.policies p
-    JOIN ins.products pr ON pr.org_id = p.org_id AND pr.id = p.product_id
-    JOIN ins.product_classes k ON k.code = pr.class_code
     JOIN ins.customers c ON c.org_id = p.org_id AND c.id = p.customer_id
     WHERE p.org_id = :org AND p.id = ANY(CAST(:policies AS uuid[])) ORDER BY p.id
     """
