@@ -45,6 +45,7 @@ class PremiumLine(TenantRecord):
             "premium_lines_prepaid_ix",
             "org_id",
             "due_date",
+            "policy_id",
             postgresql_where=text("status = 'PAID' AND posted_at IS NULL"),
         ),
         tenant_key("policies", "policy_id"),

@@ -24,7 +24,7 @@ def read_as(
     found = session.execute(statement, values)
     if tuple(found.keys()) != row_type._fields:
         raise TypeError(f"{kind.__name__} does not name the columns {', '.join(found.keys())}.")
-    return [row_type._make(row) for row in found]
+    return [row_type._make(row) for row in found.all()]
 
 
 def read_rows(session: Session, statement: str, values: Mapping[str, Any]) -> list[Any]:

@@ -247,6 +247,19 @@ _LEFT_BY_A_MONTH = {
           AND action = 'policies.anniversary'
     """,
 }
+_STEPS_WITH_ROWS = text(
+    """
+    SELECT step, has_rows FROM ins.month_end_effects
+    WHERE run_id = :run AND policy_id = :policy
+      AND step IN ('ANNIVERSARIES', 'EXTEND_SCHEDULES', 'POST_PREMIUMS', 'MARK_OVERDUE')
+    """
+)
+_PLANNED_VERSIONS = text(
+    """
+    SELECT CAST(items AS uuid[]) FROM ins.month_end_rows
+    WHERE run_id = :run AND target = 'versions' AND name = 'policy_id'
+    """
+)
 
 
 @pytest.mark.parametrize(
@@ -282,10 +295,11 @@ def test_a_month_whose_rows_are_planned_leaves_what_one_written_at_once_leaves(
 
     run = month_end(DAY)
 
-    listed = (
-        "SELECT has_rows FROM ins.month_end_effects WHERE run_id = :run AND policy_id = :policy"
-    )
-    assert True in set(session.scalars(text(listed), {"run": run.id, "policy": planned}))
+    # Whatever writes to it does so from rows of the plan, which has the version of its rise.
+    effects = session.execute(_STEPS_WITH_ROWS, {"run": run.id, "policy": planned}).all()
+    assert ("ANNIVERSARIES", True) in effects
+    assert all(has_rows for _step, has_rows in effects)
+    assert list(session.scalars(_PLANNED_VERSIONS, {"run": run.id})) == [[planned]]
     for what, statement in _LEFT_BY_A_MONTH.items():
         by_plan, directly = (
             session.execute(text(statement), {"org": current_org(), "policy": policy_id}).all()

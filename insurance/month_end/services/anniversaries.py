@@ -30,7 +30,6 @@ from insurance.month_end.services.anniversary_basis import (
     Blocked,
     Decided,
     Raised,
-    RisingPolicy,
     RisingPremium,
     load_bases,
     stage_on,
@@ -43,6 +42,7 @@ from insurance.policies.models import EndorsementType
 from insurance.policies.queries import get_policy
 from insurance.policies.rules import Change, fold
 from insurance.policies.rules import steps_of as instalments_of
+from insurance.policies.services.contract_bases import PolicyInBulk
 from insurance.policies.services.contracts import row_of, write_contents
 from insurance.policies.services.life_cover import find_cover_elsewhere
 
@@ -136,7 +136,7 @@ def _not_made(
     """Return the anniversaries of policies that fell up to a day and were not made, in order."""
     values = {"org": current_org(), "policies": id_array(policy_ids), "on": on}
     found = []
-    for row in session.execute(_BIRTHDAYS, values):
+    for row in session.execute(_BIRTHDAYS, values).all():
         # What was closed through tells what is missing, however long ago; without it, one year.
         after = row.closed_through or max(since, add_years(on, -1))
         found += [
@@ -197,7 +197,7 @@ def _counted(
 
 
 def _raise(
-    policy: RisingPolicy,
+    policy: PolicyInBulk,
     basis: AnniversaryBasis,
     escalation: Escalation,
     rise: Rise,

@@ -18,18 +18,14 @@ from insurance.core.reading import read_as
 from insurance.core.tenancy import current_org
 from insurance.month_end.rules import HUNDRED, Escalation, Rise
 from insurance.policies.rules import Change, Contract, Stage
-from insurance.policies.services.contract_bases import ContractBasis, read_contract_bases
+from insurance.policies.services.contract_bases import (
+    ContractBasis,
+    PolicyInBulk,
+    list_in_bulk,
+    read_contract_bases,
+)
 from insurance.products.rules import INSURE_NO_LIFE
 
-_POLICIES = text(
-    """
-    SELECT p.id, p.policy_number, p.status, p.product_id, p.product_version_id, p.customer_id,
-           p.effective_date, p.expiry_date, p.term_years, p.due_day, p.frequency, p.premium,
-           p.coverage_amount, p.rating, p.current_version
-    FROM ins.policies p
-    WHERE p.org_id = :org AND p.id = ANY(CAST(:policies AS uuid[])) ORDER BY p.id
-    """
-)
 _PREMIUMS = text(
     """
     SELECT policy_id, id, kind, sequence, due_date, period_end, amount, paid_amount, status,
@@ -40,26 +36,6 @@ _PREMIUMS = text(
     ORDER BY policy_id, due_date, sequence
     """
 )
-
-
-class RisingPolicy(NamedTuple):
-    """A policy as it stands before an anniversary."""
-
-    id: UUID
-    policy_number: str
-    status: str
-    product_id: UUID
-    product_version_id: UUID
-    customer_id: UUID
-    effective_date: date
-    expiry_date: date | None
-    term_years: int
-    due_day: int
-    frequency: str
-    premium: Decimal
-    coverage_amount: Decimal
-    rating: dict[str, Any]
-    current_version: int
 
 
 class RisingPremium(NamedTuple):
@@ -99,7 +75,7 @@ class AnniversaryBasis(ContractBasis):
 class Raised:
     """An anniversary of a policy, worked out: contracts, charges and lines, before and after."""
 
-    policy: RisingPolicy
+    policy: PolicyInBulk
     basis: AnniversaryBasis
     change: Change
     escalation: Escalation
@@ -213,13 +189,13 @@ class Decided:
 
 def load_bases(
     session: Session, ids: Sequence[UUID], *, after: date
-) -> dict[UUID, tuple[RisingPolicy, AnniversaryBasis]]:
+) -> dict[UUID, tuple[PolicyInBulk, AnniversaryBasis]]:
     """Return policies with what decides their rises; of their lines those that end after a day."""
     values: dict[str, Any] = {"org": current_org(), "policies": id_array(ids), "after": after}
     lines: dict[UUID, list[RisingPremium]] = defaultdict(list)
     for line in read_as(session, RisingPremium, _PREMIUMS, values):
         lines[line.policy_id].append(line)
-    policies = read_as(session, RisingPolicy, _POLICIES, values)
+    policies = list_in_bulk(session, ids)
     return {
         policy.id: (
             policy,

@@ -24,6 +24,8 @@ from insurance.month_end.services.effects import Facts, Work
 from insurance.policies.services import schedule_steps as schedule
 from insurance.policies.services.schedules import vat_rate_on
 
+_DUE = {StepCode.POST_PREMIUMS, StepCode.MARK_OVERDUE}
+
 
 @dataclass(frozen=True, slots=True)
 class Month:
@@ -53,7 +55,8 @@ def decide_month(session: Session, facts: Mapping[UUID, Facts], work: Work) -> M
             policy_id: (raised.after, raised.basis.pricer) for policy_id, raised in newest.items()
         }
         lines = schedule.decide_lines(session, policy_ids, on=work.on, contracts=contracts)
-    premiums = _Premiums(session, facts, work, rises, rises.relaid, lines)
+    due = schedule.list_due(session, policy_ids, on=work.on) if work.steps & _DUE else []
+    premiums = _Premiums(session, facts, work, rises, rises.relaid, lines, due)
     if StepCode.POST_PREMIUMS in work.steps:
         charges = premiums.charges()
     charged = {charge.policy_id for charge in charges}
@@ -74,15 +77,16 @@ class _Premiums:
     rises: Decided
     relaid: Mapping[UUID, Decimal]
     lines: Sequence[schedule.NewLine]
+    due: Sequence[schedule.DueLine]
 
     def charges(self) -> list[schedule.Charge]:
         """Return what has fallen due and is not charged."""
-        relaid, due = self.relaid, self._due_from_now(self.work.on)
+        relaid, on, new = self.relaid, self.work.on, self._due_from_now(self.work.on)
         charges = [
             charge._replace(amount=relaid[charge.line_id]) if charge.line_id in relaid else charge
-            for charge in schedule.decide_charges(self.session, list(self.facts), on=self.work.on)
+            for charge in schedule.decide_charges(self.session, self.due, self.facts, on=on)
         ]
-        closed = closed_through(self.session) if due else None
+        closed = closed_through(self.session) if new else None
         charges += [
             schedule.Charge(
                 line.id,
@@ -91,9 +95,9 @@ class _Premiums:
                 line.due_date,
                 line.amount,
                 vat_rate_on(self.session, self.facts[line.policy_id].category, line.due_date),
-                self.work.on if closed is not None and line.due_date <= closed else line.due_date,
+                on if closed is not None and line.due_date <= closed else line.due_date,
             )
-            for line in due
+            for line in new
         ]
         return [charge for charge in charges if charge.amount > ZERO]
 
@@ -101,8 +105,10 @@ class _Premiums:
         """Return what was not paid in time; `settled` says by policy and line what credit pays."""
         relaid, on = self.relaid, self.work.on
         late = [
-            one._replace(outstanding=relaid[one.line_id]) if one.line_id in relaid else one
-            for one in schedule.decide_late(self.session, list(self.facts), on=on)
+            unpaid._replace(outstanding=relaid[unpaid.line_id])
+            if unpaid.line_id in relaid
+            else unpaid
+            for unpaid in schedule.decide_late(self.due, on=on)
         ]
         late += [
             schedule.Late(line.id, line.policy_id, line.due_date, line.amount)

@@ -134,7 +134,7 @@ class PlannedRows:
         self.kept["events"].append(
             (
                 policy_id.hex,
-                new_id_text(),
+                one.id.hex,
                 str(self.sequences[policy_id]),
                 EventCategory.FINANCIAL,
                 one.event_type,

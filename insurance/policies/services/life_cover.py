@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select, text
@@ -14,7 +14,6 @@ from insurance.core.bulk import id_array
 from insurance.core.context import current_actor
 from insurance.core.errors import ConflictError, DomainError, raise_all
 from insurance.core.ids import new_id
-from insurance.core.reading import read_as
 from insurance.core.tenancy import current_org
 from insurance.policies.models import LifeLock, LifeMatch, PolicyMember
 from insurance.policies.rules import (
@@ -30,7 +29,11 @@ from insurance.policies.rules import (
     fold,
     likeness,
 )
-from insurance.policies.services.contract_bases import read_contract_bases
+from insurance.policies.services.contract_bases import (
+    PolicyInBulk,
+    list_in_bulk,
+    read_contract_bases,
+)
 
 # Two ID numbers are two lives, so a birth date is compared only where one of them has none.
 _ELSEWHERE = text(
@@ -59,12 +62,11 @@ _ELSEWHERE = text(
     ORDER BY m.id
     """
 )
-# Policies whose lives are to be covered for more from a day to come. The first case lets the
-# partial index of such changes answer; the second finds a life that is on no policy's rows yet.
+# Changes that are to cover lives for more from a day to come. The first case lets the partial
+# index of such changes answer; the second finds a life that is on no policy's rows yet.
 _COMING = text(
     """
-    SELECT p.id, p.policy_number, p.product_version_id, p.effective_date, p.term_years, p.rating,
-           array_agg(e.id) AS changes
+    SELECT e.policy_id, e.id
     FROM ins.endorsements e
     JOIN ins.policies p ON p.org_id = e.org_id AND p.id = e.policy_id
         AND p.status IN ('active', 'suspended')
@@ -76,8 +78,6 @@ _COMING = text(
            OR e.change->'data'->>'date_of_birth' = ANY(CAST(:births AS text[]))
            OR e.change->'data'->>'id_number_ref' = ANY(CAST(:numbers AS text[]))
            OR e.change->'data'->>'passport_ref' = ANY(CAST(:numbers AS text[])))
-    GROUP BY p.id, p.policy_number, p.product_version_id, p.effective_date, p.term_years, p.rating
-    ORDER BY p.id
     """
 )
 _ANSWERED = text(
@@ -89,16 +89,6 @@ _ANSWERED = text(
     """
 )
 _NO_POLICY = UUID(int=0)
-
-
-class _ChangingPolicy(NamedTuple):
-    id: UUID
-    policy_number: str
-    product_version_id: UUID
-    effective_date: date
-    term_years: int
-    rating: dict[str, Any]
-    changes: list[UUID]
 
 
 class LifeQuestionsError(ConflictError):
@@ -330,11 +320,15 @@ def _with_coming(
         "births": [one.isoformat() for one in asked["births"]],
         "numbers": [str(one) for one in asked["numbers"]],
     }
-    coming = read_as(session, _ChangingPolicy, _COMING, values)
+    coming = session.execute(_COMING, values).all()
+    if not coming:
+        return list(found)
+    policies = list_in_bulk(session, {policy_id for policy_id, _change_id in coming})
+    to_come = {change_id for _policy_id, change_id in coming}
     most = {one.member_id: one for one in found}
-    for policy, basis in read_contract_bases(session, coming):
+    for policy, basis in read_contract_bases(session, policies):
         for stage in fold(basis.contract, basis.starts_on, basis.changes, basis.pricer):
-            if stage.change is None or stage.change.id not in policy.changes:
+            if stage.change is None or stage.change.id not in to_come:
                 continue
             for life in _lives_of(policy, stage.contract, basis.pricer):
                 known = most.get(life.member_id)
@@ -343,7 +337,7 @@ def _with_coming(
     return [most[member_id] for member_id in sorted(most)]
 
 
-def _lives_of(policy: _ChangingPolicy, contract: Contract, pricer: Pricer) -> list[LifeElsewhere]:
+def _lives_of(policy: PolicyInBulk, contract: Contract, pricer: Pricer) -> list[LifeElsewhere]:
     cover = pricer.cover_by_life(contract)
     return [
         LifeElsewhere(

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ARRAY, Uuid, any_, literal, text
@@ -42,25 +42,17 @@ from insurance.policies.lifecycle_rules import (
 )
 from insurance.policies.models import EventCategory, PolicyStatus
 from insurance.policies.rules import Contract, check_transition
-from insurance.policies.services.contract_bases import ContractBasis, read_contract_bases
+from insurance.policies.services.contract_bases import (
+    ContractBasis,
+    PolicyInBulk,
+    list_in_bulk,
+    read_contract_bases,
+)
 from insurance.policies.services.lifecycle import LAPSED
 from insurance.policies.services.mails import letter_about
 from insurance.policies.services.schedule_steps import Charge, journal_of
 from insurance.policies.services.schedules import vat_rate_on
 
-_POLICIES = text(
-    """
-    SELECT p.id, p.policy_number, p.status, p.product_id, p.product_version_id, p.customer_id,
-           p.effective_date, p.expiry_date, p.term_years, p.due_day, p.frequency, p.premium,
-           p.coverage_amount, p.rating, p.current_version, p.ended_on, k.category,
-           c.display_name, c.email
-    FROM ins.policies p
-    JOIN ins.products pr ON pr.org_id = p.org_id AND pr.id = p.product_id
-    JOIN ins.product_classes k ON k.code = pr.class_code
-    JOIN ins.customers c ON c.org_id = p.org_id AND c.id = p.customer_id
-    WHERE p.org_id = :org AND p.id = ANY(CAST(:policies AS uuid[])) ORDER BY p.id
-    """
-)
 _LINES = text(
     """
     SELECT id, policy_id, kind, due_date, amount, paid_amount, posted_at FROM ins.premium_lines
@@ -68,30 +60,6 @@ _LINES = text(
     ORDER BY policy_id, due_date, kind DESC, sequence
     """
 )
-
-
-class EndingPolicy(NamedTuple):
-    """A policy as it stands before it ends, with its class and its holder."""
-
-    id: UUID
-    policy_number: str
-    status: str
-    product_id: UUID
-    product_version_id: UUID
-    customer_id: UUID
-    effective_date: date
-    expiry_date: date | None
-    term_years: int
-    due_day: int
-    frequency: str
-    premium: Decimal
-    coverage_amount: Decimal
-    rating: dict[str, Any]
-    current_version: int
-    ended_on: date | None
-    category: str
-    display_name: str
-    email: str | None
 
 
 class EndingPremium(NamedTuple):
@@ -110,7 +78,7 @@ class EndingPremium(NamedTuple):
 class Ended:
     """A policy that ends, worked out: what is charged first, and what is taken back."""
 
-    policy: EndingPolicy
+    policy: PolicyInBulk
     ending: Ending
     reason: str | None
     charges: Sequence[Charge]
@@ -122,7 +90,7 @@ class Ended:
 class _Facts:
     """What endings rest on, read once for all policies."""
 
-    policies: Sequence[EndingPolicy]
+    policies: Sequence[PolicyInBulk]
     lines: Mapping[UUID, Sequence[EndingPremium]]
     forecasts: Mapping[UUID, Forecast]
     bases: Mapping[UUID, ContractBasis]
@@ -168,7 +136,7 @@ def _load(
 ) -> _Facts:
     ids = sorted({*lapsing, *expiring})
     values = {"org": current_org(), "policies": id_array(ids)}
-    policies = read_as(session, EndingPolicy, _POLICIES, values)
+    policies = list_in_bulk(session, ids)
     lines: dict[UUID, list[EndingPremium]] = defaultdict(list)
     for line in read_as(session, EndingPremium, _LINES, values):
         lines[line.policy_id].append(line)
@@ -180,7 +148,7 @@ def _load(
 
 
 def _decide(
-    session: Session, facts: _Facts, row: EndingPolicy, is_lapse: bool, reason: str, on: date
+    session: Session, facts: _Facts, row: PolicyInBulk, is_lapse: bool, reason: str, on: date
 ) -> Ended:
     lines = facts.lines.get(row.id, ())
     if is_lapse:
@@ -216,7 +184,7 @@ def _decide(
 
 
 def _charge(
-    session: Session, facts: _Facts, row: EndingPolicy, line: EndingPremium, day: date
+    session: Session, facts: _Facts, row: PolicyInBulk, line: EndingPremium, day: date
 ) -> Charge:
     key = (row.category, line.due_date)
     if key not in facts.vat_rates:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import cache, lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from sqlalchemy import text
@@ -18,13 +18,14 @@ from sqlalchemy.orm import Session
 
 from insurance.audit_logs.services import record
 from insurance.billing import services as money
+from insurance.billing.models import LineKind, LineStatus
 from insurance.billing.queries import MONEY_HELD
 from insurance.billing.rules import MONTHS_AHEAD, PlannedLine, Step, plan_lines
 from insurance.billing.services import apply_credits
 from insurance.core.bulk import id_array
 from insurance.core.db import transaction
 from insurance.core.ids import new_id
-from insurance.core.money import format_money
+from insurance.core.money import ZERO, format_money
 from insurance.core.period import Period, add_months
 from insurance.core.reading import read_as
 from insurance.core.tenancy import current_org
@@ -68,6 +69,34 @@ class ShortSchedule(NamedTuple):
     instalment: Decimal
     sequence: int
     period_end: date
+
+
+class DueLine(NamedTuple):
+    """A premium line whose day has come and which is not charged, or neither paid nor overdue."""
+
+    id: UUID
+    policy_id: UUID
+    due_date: date
+    sequence: int
+    amount: Decimal
+    paid_amount: Decimal
+    kind: str
+    status: str
+    posted_at: datetime | None
+
+
+class PayingPolicy(Protocol):
+    """What a charge says of its policy, and what decides its VAT."""
+
+    @property
+    def number(self) -> str: ...
+    @property
+    def category(self) -> str: ...
+
+
+class _InForce(NamedTuple):
+    number: str
+    category: str
 
 
 class Charge(NamedTuple):
@@ -146,40 +175,35 @@ _OLDEST = text(
             ORDER BY l.due_date LIMIT 1) AS paid
     """
 )
-# Status, days and a stretch of policies are one condition of the index on what is due: a policy's
-# paid years are never read.
+# Status, days and a stretch of policies are one condition of an index: a policy's paid years are
+# never read.
 _DUE_LINES = """
-        SELECT l.id, l.policy_id, l.due_date, l.sequence, l.amount, l.paid_amount, l.kind,
-               l.posted_at
-        FROM ins.premium_lines l
-        WHERE l.org_id = :org AND l.status = '{status}'
-          AND l.due_date = ANY(CAST(:{days} AS date[])) AND l.policy_id BETWEEN :first AND :last
+    SELECT l.id, l.policy_id, l.due_date, l.sequence, l.amount, l.paid_amount, l.kind, l.status,
+           l.posted_at
+    FROM ins.premium_lines l
+    WHERE l.org_id = :org AND l.due_date = ANY(CAST(:{days} AS date[]))
+      AND l.policy_id BETWEEN :first AND :last AND l.policy_id = ANY(CAST(:policies AS uuid[]))
+      AND {which}
 """
-_UNCHARGED_OF = text(
-    "".join(
-        [
-            """
-    SELECT l.id, l.policy_id, p.policy_number, l.due_date, l.amount, k.category
-    FROM (""",
-            " UNION ALL ".join(
-                _DUE_LINES.format(status=status, days=days)
-                for status, days in (
-                    ("PENDING", "pending"),
-                    ("OVERDUE", "overdue"),
-                    ("PAID", "paid"),
-                )
-            ),
-            """) l
-    JOIN ins.policies p ON p.org_id = :org AND p.id = l.policy_id
-     AND p.status IN ('active', 'suspended')
+_DUE_OF = text(
+    " UNION ALL ".join(
+        _DUE_LINES.format(days=days, which=which)
+        for days, which in (
+            ("pending", "l.status = 'PENDING'"),
+            ("overdue", "l.status = 'OVERDUE' AND l.posted_at IS NULL"),
+            ("paid", "l.status = 'PAID' AND l.posted_at IS NULL"),
+        )
+    )
+    + " ORDER BY policy_id, due_date, sequence"
+)
+_IN_FORCE = text(
+    """
+    SELECT p.id, p.policy_number, k.category FROM ins.policies p
     JOIN ins.products pr ON pr.org_id = p.org_id AND pr.id = p.product_id
     JOIN ins.product_classes k ON k.code = pr.class_code
-    WHERE l.policy_id = ANY(CAST(:policies AS uuid[])) AND l.kind = 'PREMIUM'
-      AND l.posted_at IS NULL AND l.amount > 0
-    ORDER BY l.policy_id, l.due_date, l.sequence
-    """,
-        ]
-    )
+    WHERE p.org_id = :org AND p.id = ANY(CAST(:policies AS uuid[]))
+      AND p.status IN ('active', 'suspended')
+    """
 )
 _UNCHARGED_NEXT = text(
     """
@@ -196,22 +220,6 @@ _UNCHARGED_NEXT = text(
      AND p.status IN ('active', 'suspended')
     WHERE u.policy_id > :after ORDER BY u.policy_id LIMIT :limit
     """
-)
-_LATE_OF = text(
-    "".join(
-        [
-            """
-    SELECT l.id, l.policy_id, l.due_date, l.amount - l.paid_amount
-    FROM (""",
-            _DUE_LINES.format(status="PENDING", days="pending"),
-            """) l
-    JOIN ins.policies p ON p.org_id = :org AND p.id = l.policy_id
-     AND p.status IN ('active', 'suspended')
-    WHERE l.policy_id = ANY(CAST(:policies AS uuid[])) AND l.amount > l.paid_amount
-    ORDER BY l.policy_id, l.due_date, l.sequence
-    """,
-        ]
-    )
 )
 _LATE_NEXT = text(
     """
@@ -277,12 +285,20 @@ def post_premiums_due(
     session: Session, policy_ids: Sequence[UUID], *, on: date, now: datetime
 ) -> int:
     """Charge what has fallen due, use credits for it, and return how many premiums that was."""
-    return write_charges(session, decide_charges(session, policy_ids, on=on), on=on, now=now)
+    policies = _in_force(session, policy_ids)
+    due = list_due(session, list(policies), on=on)
+    return write_charges(session, decide_charges(session, due, policies, on=on), on=on, now=now)
 
 
 def mark_overdue(session: Session, policy_ids: Sequence[UUID], *, on: date, now: datetime) -> int:
     """Mark premiums that were due before a day and are not paid; return their number."""
-    return write_late(session, decide_late(session, policy_ids, on=on), on=on, now=now)
+    due = list_due(session, list(_in_force(session, policy_ids)), on=on)
+    return write_late(session, decide_late(due, on=on), on=on, now=now)
+
+
+def _in_force(session: Session, policy_ids: Sequence[UUID]) -> dict[UUID, _InForce]:
+    rows = session.execute(_IN_FORCE, {"org": current_org(), "policies": id_array(policy_ids)})
+    return {policy_id: _InForce(number, category) for policy_id, number, category in rows.all()}
 
 
 def apply_endorsements_due(*, on: date, now: datetime, chunk: int = CHUNK) -> int:
@@ -462,34 +478,12 @@ def write_lines(session: Session, lines: Sequence[NewLine]) -> int:
     return money.lay_lines(session, rows)
 
 
-def decide_charges(session: Session, policy_ids: Sequence[UUID], *, on: date) -> list[Charge]:
-    """Return the premiums of policies in force that have fallen due and are not charged.
-
-    Non-life premium carries the VAT of its due date.
-    """
+def list_due(session: Session, policy_ids: Sequence[UUID], *, on: date) -> list[DueLine]:
+    """Return the premium lines of policies, due up to a day, that the steps may charge or mark."""
     if not policy_ids:
         return []
-    closed = closed_through(session)
-    vat = cache(lambda category, due: vat_rate_on(session, category, due))
-    rows = session.execute(_UNCHARGED_OF, _due_values(session, policy_ids, on)).all()
-    return [
-        Charge(
-            line_id,
-            policy_id,
-            number,
-            due,
-            amount,
-            vat(category, due),
-            on if closed is not None and due <= closed else due,
-        )
-        for line_id, policy_id, number, due, amount, category in rows
-    ]
-
-
-def _due_values(session: Session, policy_ids: Sequence[UUID], on: date) -> dict[str, Any]:
-    """Return what finds the premiums of policies that are due up to and with a day."""
     oldest = session.execute(_OLDEST, {"org": current_org(), "on": on}).one()
-    return {
+    values = {
         "org": current_org(),
         "policies": id_array(policy_ids),
         "first": min(policy_ids),
@@ -498,6 +492,35 @@ def _due_values(session: Session, policy_ids: Sequence[UUID], on: date) -> dict[
         "overdue": _days(oldest.overdue, on),
         "paid": _days(oldest.paid, on),
     }
+    return read_as(session, DueLine, _DUE_OF, values)
+
+
+def decide_charges(
+    session: Session,
+    due: Sequence[DueLine],
+    policies: Mapping[UUID, PayingPolicy],
+    *,
+    on: date,
+) -> list[Charge]:
+    """Return the premiums that have fallen due and are not charged.
+
+    Non-life premium carries the VAT of its due date.
+    """
+    closed = closed_through(session)
+    vat = cache(lambda category, due_date: vat_rate_on(session, category, due_date))
+    return [
+        Charge(
+            line.id,
+            line.policy_id,
+            policies[line.policy_id].number,
+            line.due_date,
+            line.amount,
+            vat(policies[line.policy_id].category, line.due_date),
+            on if closed is not None and line.due_date <= closed else line.due_date,
+        )
+        for line in due
+        if line.kind == LineKind.PREMIUM and line.posted_at is None and line.amount > ZERO
+    ]
 
 
 def _days(first: date | None, last: date) -> list[date]:
@@ -542,12 +565,15 @@ def event_of_charge(charge: Charge) -> Happening:
     return Happening(charge.policy_id, "PREMIUM_DUE", charge.due_date, words, payload)
 
 
-def decide_late(session: Session, policy_ids: Sequence[UUID], *, on: date) -> list[Late]:
-    """Return the premiums of policies in force that were due before a day and are still owed."""
-    if not policy_ids:
-        return []
-    values = _due_values(session, policy_ids, on - timedelta(days=1))
-    return [Late(*row) for row in session.execute(_LATE_OF, values).all()]
+def decide_late(due: Sequence[DueLine], *, on: date) -> list[Late]:
+    """Return the premiums that were due before a day and are still owed."""
+    return [
+        Late(line.id, line.policy_id, line.due_date, line.amount - line.paid_amount)
+        for line in due
+        if line.status == LineStatus.PENDING
+        and line.due_date < on
+        and line.amount > line.paid_amount
+    ]
 
 
 def write_late(session: Session, late: Sequence[Late], *, on: date, now: datetime) -> int:
