@@ -1,6 +1,7 @@
 """The business day of the organization in scope."""
 
-from datetime import date
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 from flask import g
 
@@ -14,6 +15,13 @@ def business_day() -> date:
     """Return today in the organization's time zone, which is read once a request."""
     tenant = g.get("tenant")
     return clock.today(tenant.timezone if tenant else _zone())
+
+
+def first_moment(day: date) -> datetime:
+    """Return midnight at the beginning of a day in the organization's time zone."""
+    tenant = g.get("tenant")
+    zone = ZoneInfo(tenant.timezone if tenant else _zone())
+    return datetime(day.year, day.month, day.day, tzinfo=zone)
 
 
 def _zone() -> str:

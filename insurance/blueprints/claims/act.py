@@ -1,6 +1,7 @@
 """The work around a claim: notes, tasks, flags, assignment, reserves, closing, and payments taken back."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 from uuid import UUID
 
 from flask import Response, url_for
@@ -15,10 +16,11 @@ from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError
 from insurance.core.money import ZERO, format_money, total
-from insurance.identity.queries import list_colleagues
+from insurance.identity.queries import list_members
 from insurance.policies.rules import LifeQuestion
 from insurance.web.access import requires
 from insurance.web.business import business_day
+from insurance.web.filters import words
 from insurance.web.forms import (
     ChoiceField,
     DayField,
@@ -62,6 +64,10 @@ class AssignForm(Form):
     """Who works on the claim."""
 
     user_id = ChoiceField("Assessor", empty="Nobody: back to the queue")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user_id.choices += assessors()
 
 
 class ReserveForm(Form):
@@ -127,6 +133,15 @@ def _named(error: DomainError) -> DomainError:
     for one in error.errors:
         one.field = "item_id" if one.field == "claim_benefit_item_id" else one.field
     return error
+
+
+def assessors() -> list[tuple[str, str]]:
+    """Return who may assess a claim, as choices: by name and role."""
+    return [
+        (str(item.user.id), f"{item.name}, {words(item.roles[0]).lower()}")
+        for item in list_members(db.session())
+        if item.may(ClaimsMay.ASSESS)
+    ]
 
 
 @bp.route("/<uuid:claim_id>/close", methods=["GET", "POST"])
@@ -231,14 +246,7 @@ def clear_flag(flag_id: UUID) -> Response:
 @requires(ClaimsMay.ASSESS)
 def assign(claim_id: UUID) -> Response:
     """Give a claim to a colleague, or back to the queue."""
-    session = db.session()
-    line, form = queries.get_claim_line(session, claim_id), AssignForm()
-    people = [
-        (str(item.user.id), f"{item.user.name}, {item.user.email}")
-        for item in list_colleagues(session, limit=500, accepted_only=True).items
-        if item.may(ClaimsMay.ASSESS)
-    ]
-    form.user_id.choices = [("", "Nobody: back to the queue"), *people]
+    line, form = queries.get_claim_line(db.session(), claim_id), AssignForm()
     return act_screen(
         "Assign the claim",
         "Assign",
