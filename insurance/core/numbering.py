@@ -1,7 +1,9 @@
 """Business numbers such as PL-2026-000001: per tenant, series and year, without gaps."""
 
+import re
 from datetime import date
 
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -39,3 +41,29 @@ def take_numbers(session: Session, series: str, year: int, count: int) -> int:
 def format_number(series: str, year: int, number: int) -> str:
     """Return `PL-2026-000001`."""
     return f"{series}-{year}-{number:06d}"
+
+
+_DIGITS = re.compile(r"(?:([0-9]{4})[-/])?([0-9]{1,6})", re.ASCII)
+
+
+def numbers_meant(session: Session, series: str, typed: str) -> list[str]:
+    """Return the numbers of a series that its digits may mean, of the newest year first.
+
+    `40`, `000040` and `2026-40` mean PL-2026-000040, without a year also that of other years.
+    """
+    meant = _DIGITS.fullmatch(typed.strip())
+    if meant is None:
+        return []
+    number = int(meant[2])
+    if meant[1]:
+        return [format_number(series, int(meant[1]), number)]
+    years = session.scalars(
+        select(NumberSeries.year)
+        .where(
+            NumberSeries.org_id == current_org(),
+            NumberSeries.series == series,
+            NumberSeries.last_number >= number,
+        )
+        .order_by(NumberSeries.year.desc())
+    )
+    return [format_number(series, year, number) for year in years]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from sqlalchemy import TextClause, text
+from sqlalchemy import Select, TextClause, text
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.orm import Session
 
@@ -41,3 +41,8 @@ def read_rows(session: Session, statement: str, values: Mapping[str, Any]) -> li
 def constant(statement: str) -> str:
     """Return a statement in which `:name` stands for a value as `read_rows` takes it."""
     return str(text(statement).compile(dialect=_DIALECT))
+
+
+def compiled(statement: Select[Any]) -> str:
+    """Return a statement whose values are all parameters as `read_rows` takes it."""
+    return str(statement.compile(dialect=_DIALECT))

@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, or_, select, text
+from sqlalchemy import ColumnElement, Select, or_, select, text
 from sqlalchemy.orm import Session
 
+from insurance.core.listing import Listing, Wanted
 from insurance.core.paging import Page, page_of
 from insurance.core.records import get_record
 from insurance.core.tenancy import current_org
@@ -45,6 +47,51 @@ def list_customers(
         query = query.where(Customer.id < after)
     rows_in_order = session.scalars(query.order_by(Customer.id.desc()).limit(limit + 1)).all()
     return page_of(rows_in_order, limit, lambda row: (row.id,))
+
+
+class CustomerRow(NamedTuple):
+    """A customer as the list on screen prints it, without more."""
+
+    id: UUID
+    display_name: str
+    kind: str
+    registration_number: str | None
+    has_number: bool
+    date_of_birth: date | None
+    phone: str | None
+    email: str | None
+    created_at: datetime
+
+
+def list_customer_rows(session: Session, wanted: Wanted) -> Page[CustomerRow]:
+    """Return a page of the list on screen: newest first, or the best matches of a search `q`."""
+    narrowed = dict(wanted.narrowed)
+    q = str(narrowed.pop("q", ""))
+    if q.strip():
+        narrowed["found"] = search_customer_ids(session, q, wanted.limit)
+    return _LIST.read(session, replace(wanted, narrowed=narrowed))
+
+
+def _shown(page: Any) -> Select[Any]:
+    has_number = page.id_number_index.is_not(None) | page.passport_index.is_not(None)
+    return select(
+        page.id, page.display_name, page.kind, page.registration_number, has_number,
+        page.date_of_birth, page.phone, page.email, page.created_at,
+    )  # fmt: skip
+
+
+_LIST = Listing(
+    Customer,
+    CustomerRow,
+    _shown,
+    orders={
+        "newest": Customer.id,
+        "created_at": Customer.id,
+        "display_name": Customer.display_name,
+        "email": Customer.email,
+    },
+    narrows={},
+)
 
 
 def search_customer_ids(session: Session, q: str, limit: int) -> list[UUID]:

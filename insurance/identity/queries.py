@@ -1,12 +1,12 @@
 """Reading people, their memberships, sessions, keys and links."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, case, func, or_, select, text, tuple_
+from sqlalchemy import ColumnElement, Row, Select, and_, case, func, or_, select, text, tuple_
 from sqlalchemy.orm import Session
 
 from insurance.core.db import db
@@ -114,6 +114,14 @@ class Standing:
     roles: frozenset[Role]
     grant_changes: frozenset[GrantChange]
     timezone: str
+
+
+class NamedPerson(NamedTuple):
+    """Who somebody is to an organization: a name, and the roles held there today."""
+
+    email: str
+    name: str
+    roles: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +260,15 @@ def list_members(session: Session, *, user_id: UUID | None = None) -> list[Colle
     if user_id is not None:
         query = query.where(User.id == user_id)
     return [_colleague(row) for row in session.execute(query)]
+
+
+def name_people(session: Session, emails: Collection[str]) -> list[NamedPerson]:
+    """Return who some people are by the addresses under which they acted in the organization."""
+    held = and_(Membership.user_id == User.id, Membership.org_id == current_org())
+    roles = func.array_remove(func.array_agg(Membership.role), None)
+    query = select(User.email, User.name, roles).outerjoin(Membership, held)
+    rows = session.execute(query.where(User.email.in_(emails)).group_by(User.id))
+    return [NamedPerson(email, name, sorted(held)) for email, name, held in rows]
 
 
 def _colleagues() -> tuple[Select[Any], ColumnElement[str], ColumnElement[datetime]]:

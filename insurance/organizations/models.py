@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from insurance.core.db import (
@@ -14,8 +14,10 @@ from insurance.core.db import (
     ControlRecord,
     Rate,
     ReferenceRecord,
+    TenantRecord,
     TenantTable,
 )
+from insurance.core.permissions import Role
 
 
 class OrganizationKind(StrEnum):
@@ -83,6 +85,36 @@ class LicensedClass(TenantTable):
     class_code: Mapped[str] = mapped_column(
         ForeignKey("ins.product_classes.code"), primary_key=True
     )
+
+
+class ListView(TenantRecord):
+    """What somebody keeps of a list: what narrows it, its order, its columns, under a name.
+
+    `list_name` is the list's screen, `asked` the parameters of its address. A shared one is for
+    everybody, and what people of its `role` see where they ask for nothing.
+    """
+
+    __tablename__ = "list_views"
+    __table_args__ = (
+        UniqueConstraint("org_id", "list_name", "user_id", "name"),
+        Index(
+            "list_views_role_key",
+            "org_id",
+            "list_name",
+            "role",
+            unique=True,
+            postgresql_where=text("role IS NOT NULL"),
+        ),
+        CheckConstraint("role IS NULL OR is_shared", name="shared_with_role"),
+    )
+
+    list_name: Mapped[str]
+    user_id: Mapped[UUID]
+    name: Mapped[str]
+    asked: Mapped[dict[str, Any]]
+    is_shared: Mapped[bool]
+    role: Mapped[Role | None]
+    saved_at: Mapped[datetime]
 
 
 class OrganizationEntry(ControlRecord):

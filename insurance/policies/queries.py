@@ -2,19 +2,33 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
-from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, and_, select, text
+from sqlalchemy import (
+    Date,
+    Row,
+    Select,
+    Text,
+    Uuid,
+    and_,
+    bindparam,
+    func,
+    literal_column,
+    select,
+    text,
+)
 from sqlalchemy.orm import Session
 
+from insurance.billing.models import PremiumLine
 from insurance.core.errors import NotFoundError
+from insurance.core.listing import Listing, Wanted
 from insurance.core.money import ZERO
 from insurance.core.nested import records_of
+from insurance.core.numbering import numbers_meant
 from insurance.core.paging import Page, page_of
 from insurance.core.reading import read_rows
 from insurance.core.records import get_record
@@ -75,7 +89,10 @@ class PolicyRow:
     premium: Decimal
     coverage_amount: Decimal
     effective_date: date
+    frequency: str
+    due_day: int
     customer_name: str
+    phone: str | None
     product_name: str
     next_due: date | None
 
@@ -178,47 +195,44 @@ def list_policies(
     return page_of([PolicyLine(*row) for row in rows], limit, lambda row: (row.id,))
 
 
-def list_policy_rows(
-    session: Session,
-    *,
-    limit: int,
-    after: UUID | None = None,
-    status: PolicyStatus | None = None,
-    product_id: UUID | None = None,
-    q: str = "",
-) -> Page[PolicyRow]:
-    """Return a page of the list on screen: newest first, or the best matches of a search.
+def list_policy_rows(session: Session, wanted: Wanted) -> Page[PolicyRow]:
+    """Return a page of the list on screen: newest first, or the best matches of a search `q`.
 
     The busiest page of the product: one prepared statement, no objects to track.
     """
-    wanted = _searched(q)
-    if q.strip() and wanted is None:
-        return Page([])
-    values = {"org": current_org()} | (wanted or {})
-    if "q" in values:
-        given = {"q": values.pop("q"), "limit": limit + 1}
-        values["found"] = [one for (one,) in read_rows(session, _FIND, given)]
-    for name, value in (
-        ("status", status.value if status else None),
-        ("product", product_id),
-        ("after", after),
-    ):
-        if value is not None:
-            values[name] = value
-    statement = _list_statement(frozenset(values) - {"org"}, limit + 1)
-    rows = [PolicyRow(*row) for row in read_rows(session, statement, values)]
-    return Page(rows[:limit]) if wanted else page_of(rows, limit, lambda row: (row.id,))
+    narrowed = dict(wanted.narrowed)
+    q = str(narrowed.pop("q", ""))
+    if q.strip():
+        found = _searched(session, q, wanted.limit + 1)
+        if found is None:
+            return Page([])
+        narrowed |= found
+    return _LIST.read(session, replace(wanted, narrowed=narrowed))
 
 
-def _searched(q: str) -> dict[str, Any] | None:
+def _searched(session: Session, q: str, limit: int) -> dict[str, Any] | None:
     """Return how a text is looked for: whose ID number it is, or by number and holder."""
     plain = " ".join(q.split())[:100]
     number = number_in(plain)
     if number is not None:
         holder = find_by_number(number)
         return {"holder": holder} if holder else None
-    words = _words(plain)
-    return {"q": words} if words else None
+    found = _found(session, plain, limit)
+    return {"found": found} if found else None
+
+
+def _found(session: Session, plain: str, limit: int) -> list[UUID]:
+    """Return ids by what a number's digits mean, the start of a number or the holder, best first."""
+    meant = numbers_meant(session, "PL", plain)
+    ids: list[UUID] = []
+    if meant:
+        by_number = select(Policy.id).where(
+            Policy.org_id == current_org(), Policy.policy_number.in_(meant)
+        )
+        ids += session.scalars(by_number.order_by(Policy.policy_number.desc()))
+    if words := _words(plain):
+        ids += session.scalars(_SEARCH, {"q": words, "limit": limit})
+    return list(dict.fromkeys(ids))[:limit]
 
 
 def _words(plain: str) -> str:
@@ -227,43 +241,54 @@ def _words(plain: str) -> str:
     return plain.lower() if is_number else search_words(plain)
 
 
-_CONDITIONS = {
-    "status": " AND p.status = %(status)s",
-    "product": " AND p.product_id = %(product)s",
-    "after": " AND p.id < %(after)s",
-    "holder": " AND p.customer_id = %(holder)s",
-    "found": " AND p.id = ANY(%(found)s)",
-}
+def _shown(page: Any) -> Select[Any]:
+    next_due = (
+        select(func.min(PremiumLine.due_date))
+        .where(PremiumLine.org_id == page.org_id, PremiumLine.policy_id == page.id, _IS_UNPAID)
+        .scalar_subquery()
+    )
+    return (
+        select(
+            page.id, page.policy_number, page.status, page.premium, page.coverage_amount,
+            page.effective_date, page.frequency, page.due_day, Customer.display_name,
+            Customer.phone, Product.name, next_due,
+        )
+        .join(Customer, and_(Customer.org_id == page.org_id, Customer.id == page.customer_id))
+        .join(Product, and_(Product.org_id == page.org_id, Product.id == page.product_id))
+    )  # fmt: skip
 
 
-@cache
-def _list_statement(wanted: frozenset[str], limit: int) -> str:
-    """Return the list's statement with the conditions that apply; all of it is constant text.
-
-    The limit too: as a parameter it would make the server plan the statement at every call.
-    """
-    parts = [
-        _ROWS,
-        *(_CONDITIONS[name] for name in sorted(wanted)),
-        _BEST_FIRST if "found" in wanted else " ORDER BY p.id DESC",
-        f" LIMIT {limit:d}",
-    ]
-    return "".join(parts)
+_IS_UNPAID: Any = literal_column("premium_lines.status IN ('PENDING', 'OVERDUE')")
+"""Constant text, as the next one, so that the planner knows the index whatever the parameters."""
+_IS_OVERDUE: Any = literal_column("premium_lines.status = 'OVERDUE'")
 
 
-_FIND = "SELECT f.id FROM ins.sd_search_policies(%(q)s, %(limit)s) AS f"
-_BEST_FIRST = " ORDER BY array_position(%(found)s, p.id), p.id"
-_ROWS = """
-    SELECT p.id, p.policy_number, p.status, p.premium, p.coverage_amount, p.effective_date,
-           c.display_name, pr.name, due.next_due
-    FROM ins.policies p
-    JOIN ins.customers c ON c.org_id = p.org_id AND c.id = p.customer_id
-    JOIN ins.products pr ON pr.org_id = p.org_id AND pr.id = p.product_id
-    LEFT JOIN LATERAL (
-        SELECT min(l.due_date) AS next_due FROM ins.premium_lines l
-        WHERE l.org_id = p.org_id AND l.policy_id = p.id AND l.status IN ('PENDING', 'OVERDUE')
-    ) due ON true
-    WHERE p.org_id = %(org)s"""
+def _has_line(*conditions: Any) -> Any:
+    lines = select(PremiumLine.policy_id)
+    return Policy.id.in_(lines.where(PremiumLine.org_id == bindparam("org"), *conditions))
+
+
+_LIST = Listing(
+    Policy,
+    PolicyRow,
+    _shown,
+    orders={
+        "newest": Policy.id,
+        "policy_number": Policy.policy_number,
+        "premium": Policy.premium,
+        "coverage_amount": Policy.coverage_amount,
+        "effective_date": Policy.effective_date,
+    },
+    narrows={
+        "status": Policy.status == bindparam("status", type_=Text),
+        "product": Policy.product_id == bindparam("product", type_=Uuid),
+        "holder": Policy.customer_id == bindparam("holder", type_=Uuid),
+        "from": Policy.effective_date >= bindparam("from", type_=Date),
+        "to": Policy.effective_date <= bindparam("to", type_=Date),
+        "due": _has_line(_IS_UNPAID, PremiumLine.due_date < bindparam("due", type_=Date)),
+        "arrears": _has_line(_IS_OVERDUE),
+    },
+)
 
 
 def search_policy_ids(session: Session, q: str, limit: int) -> list[UUID]:
@@ -275,11 +300,7 @@ def search_policy_ids(session: Session, q: str, limit: int) -> list[UUID]:
             Policy.org_id == current_org(), Policy.customer_id.in_(holders)
         )
         return list(session.scalars(found.order_by(Policy.id.desc()).limit(limit)))
-    words = _words(plain)
-    if not words:
-        return []
-    rows = session.execute(_SEARCH, {"q": words, "limit": limit})
-    return list(dict.fromkeys(row.id for row in rows))
+    return _found(session, plain, limit)
 
 
 def list_members(session: Session, policy_id: UUID) -> Sequence[PolicyMember]:

@@ -28,6 +28,8 @@ class Quote(TenantRecord):
         UniqueConstraint("org_id", "quote_number"),
         Index("quotes_status_ix", "org_id", "status", "id"),
         Index("quotes_customer_ix", "org_id", "customer_id", "id"),
+        Index("quotes_premium_ix", "org_id", "monthly_premium", "id"),
+        Index("quotes_expiry_ix", "org_id", "expires_on", "id"),
         Index("quotes_version_ix", "org_id", "product_version_id"),
         Index("quotes_product_ix", "org_id", "product_id", "id"),
         Index("quotes_comparison_ix", "org_id", "comparison_id"),

@@ -1,21 +1,24 @@
 """Reading quotes, and their requests back from what was stored."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Select, and_, select
+from sqlalchemy import Date, Select, Text, Uuid, and_, bindparam, literal_column, select
 from sqlalchemy.orm import Session
 
 from insurance.core.errors import NotFoundError
+from insurance.core.listing import Listing, Wanted
+from insurance.core.numbering import numbers_meant
 from insurance.core.paging import Page, page_of
 from insurance.core.records import get_record
 from insurance.core.tenancy import current_org
 from insurance.customers.life_numbers import REFERENCES
 from insurance.customers.models import Customer
+from insurance.customers.queries import search_customer_ids
 from insurance.products.models import Product
 from insurance.quotes.models import Quote, QuoteStatus
 from insurance.quotes.rules import Life, PricedQuote, QuotedObject, QuoteRequest
@@ -70,6 +73,80 @@ def list_quotes(
     return page_of(
         [QuoteLine(*row) for row in session.execute(query)], limit, lambda row: (row.id,)
     )
+
+
+class QuoteRow(NamedTuple):
+    """A quote as the list on screen prints it, without more."""
+
+    id: UUID
+    quote_number: str
+    status: str
+    monthly_premium: Decimal
+    sum_assured: Decimal
+    priced_on: date
+    expires_on: date
+    created_by: str
+    customer_name: str
+    phone: str | None
+    product_name: str
+
+    def status_on(self, on: date) -> str:
+        """Return the status to show: an open quote past its date is expired."""
+        is_over = self.status == QuoteStatus.QUOTED and on > self.expires_on
+        return "expired" if is_over else self.status
+
+
+def list_quote_rows(session: Session, wanted: Wanted) -> Page[QuoteRow]:
+    """Return a page of the list on screen: newest first, or those that a search `q` finds."""
+    narrowed = dict(wanted.narrowed)
+    q = str(narrowed.pop("q", "")).strip()
+    if q:
+        narrowed["found"] = _found(session, q, wanted.limit)
+    return _LIST.read(session, replace(wanted, narrowed=narrowed))
+
+
+def _found(session: Session, q: str, limit: int) -> list[UUID]:
+    """Return quotes of a number, whole or in its digits, or of customers of that name."""
+    numbers = [q.upper(), *numbers_meant(session, "QT", q)]
+    query = select(Quote.id).where(Quote.org_id == current_org()).order_by(Quote.id.desc())
+    found = list(session.scalars(query.where(Quote.quote_number.in_(numbers))))
+    if not found:
+        holders = search_customer_ids(session, q, limit)
+        found += session.scalars(query.where(Quote.customer_id.in_(holders)).limit(limit))
+    return found
+
+
+def _shown(page: Any) -> Select[Any]:
+    return (
+        select(
+            page.id, page.quote_number, page.status, page.monthly_premium, page.sum_assured,
+            page.priced_on, page.expires_on, page.created_by, Customer.display_name,
+            Customer.phone, Product.name,
+        )
+        .join(Customer, and_(Customer.org_id == page.org_id, Customer.id == page.customer_id))
+        .join(Product, and_(Product.org_id == page.org_id, Product.id == page.product_id))
+    )  # fmt: skip
+
+
+_OPEN = Quote.status == literal_column(f"'{QuoteStatus.QUOTED.value}'")
+_LIST = Listing(
+    Quote,
+    QuoteRow,
+    _shown,
+    orders={
+        "newest": Quote.id,
+        "quote_number": Quote.quote_number,
+        "monthly_premium": Quote.monthly_premium,
+        "expires_on": Quote.expires_on,
+    },
+    narrows={
+        "quoted": and_(_OPEN, Quote.expires_on >= bindparam("on", type_=Date)),
+        "expired": and_(_OPEN, Quote.expires_on < bindparam("on", type_=Date)),
+        "status": Quote.status == bindparam("status", type_=Text),
+        "product": Quote.product_id == bindparam("product", type_=Uuid),
+        "before": Quote.expires_on < bindparam("before", type_=Date),
+    },
+)
 
 
 def list_comparison(session: Session, comparison_id: UUID) -> Sequence[QuoteLine]:

@@ -17,6 +17,7 @@ from insurance.core import clock
 from insurance.core.context import Actor, Channel, acting_as
 from insurance.core.db import db
 from insurance.core.errors import ForbiddenError
+from insurance.core.listing import Wanted
 from insurance.core.money import ZERO, to_cents
 from insurance.core.tenancy import current_org
 from insurance.identity.queries import list_colleagues
@@ -49,7 +50,7 @@ def seed_claims(slug: str, today: date) -> None:
     """Notify claims on policies in force and take each one as far as its turn says."""
     random = Random(f"{slug} claims")
     session = db.session()
-    rows = list_policy_rows(session, limit=90).items
+    rows = list_policy_rows(session, Wanted(limit=90)).items
     people = {
         item.user.email.split("@")[0]: Actor(
             user_id=item.user.id,

@@ -11,6 +11,7 @@ from insurance.billing.queries import list_premium_lines
 from insurance.billing.services import Payment
 from insurance.core import clock
 from insurance.core.db import db, transaction
+from insurance.core.listing import Wanted
 from insurance.core.tenancy import current_org
 from insurance.customers.services import add_bank_account
 from insurance.debit_orders.services import NewMandate, create_mandate
@@ -113,7 +114,7 @@ def seed_happenings(slug: str, today: date) -> None:
     """Change, suspend and cancel some policies, and take one payment back."""
     random = Random(f"{slug} happenings")
     session = db.session()
-    active = [row.id for row in queries.list_policy_rows(session, limit=60).items]
+    active = [row.id for row in queries.list_policy_rows(session, Wanted(limit=60)).items]
     session.rollback()
     now = office_hour(today, 10)
     for policy_id in active[5:20:3]:

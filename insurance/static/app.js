@@ -112,7 +112,17 @@
   document.addEventListener('htmx:after:swap', (event) => { const target = event.detail.ctx && event.detail.ctx.target; if (target && target.id === 'main') changed = false; });
   window.addEventListener('beforeunload', (event) => { if (changed) event.preventDefault(); });
 
+  /* Rows of a list are chosen one by one, or with shift from the last one to this. */
+  let lastTick = null;
+  const tick = (box, isRange) => {
+    const boxes = all('tbody .tick input');
+    const ends = [boxes.indexOf(lastTick), boxes.indexOf(box)].sort((a, b) => a - b);
+    if (isRange && ends[0] >= 0) boxes.slice(ends[0], ends[1] + 1).forEach((each) => { each.checked = box.checked; });
+    lastTick = box;
+  };
   document.addEventListener('click', (event) => {
+    if (event.target.matches('tbody .tick input')) tick(event.target, event.shiftKey);
+    if (event.target.closest('[data-print]')) window.print();
     const dismiss = event.target.closest('[data-dismiss]');
     if (dismiss) { const box = dismiss.closest('dialog, .toast'); if (box.close) box.close(); else box.remove(); }
     const copy = event.target.closest('[data-copy]');
@@ -132,6 +142,7 @@
     const link = one('a', next);
     if (link) link.focus({ preventScroll: true });
   };
+  const atRow = (selector) => one(`main tr.at ${selector}`);
   const inPalette = (event) => {
     const links = all('#palette .results a');
     let at = links.findIndex((link) => link.classList.contains('at'));
@@ -165,6 +176,10 @@
     if (event.key === 'g') goKey = setTimeout(() => { goKey = 0; }, 1000);
     else if (event.key === 'j') move(1);
     else if (event.key === 'k') move(-1);
+    else if (atRow('.tick input') && event.key.toLowerCase() === 'x') { const box = atRow('.tick input'); box.checked = !box.checked; tick(box, event.shiftKey); }
+    else if (event.key === 'v' && atRow('.look')) atRow('.look').click();
+    else if (event.key === 'o' && (one('[data-open]') || atRow('a'))) (one('[data-open]') || atRow('a')).click();
+    else if (event.key === 'Escape') { const close = one('[data-close]'); if (close) close.click(); }
     else if (event.key === '?') { const keys = one('#keys'); if (keys) keys.showModal(); }
     else { const control = one(`main [data-key="${CSS.escape(event.key)}"]`); if (control) { event.preventDefault(); control.click(); } }
   });

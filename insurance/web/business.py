@@ -1,6 +1,7 @@
 """The business day of the organization in scope."""
 
-from datetime import date
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 from flask import g
 
@@ -12,6 +13,15 @@ from insurance.organizations.queries import get_organization
 
 def business_day() -> date:
     """Return today in the organization's time zone, which the sign-in has read."""
+    return clock.today(_zone())
+
+
+def first_moment(day: date) -> datetime:
+    """Return midnight at the beginning of a day in the organization's time zone."""
+    return datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(_zone()))
+
+
+def _zone() -> str:
     tenant = g.get("tenant")
     known = tenant.timezone if tenant else current_actor().timezone
-    return clock.today(known or get_organization(db.session()).timezone)
+    return known or get_organization(db.session()).timezone

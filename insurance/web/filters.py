@@ -14,7 +14,7 @@ from markupsafe import Markup
 from insurance.core import clock
 from insurance.core.context import current_actor
 from insurance.core.money import format_money
-from insurance.core.permissions import Permission, Role, roles_granted
+from insurance.core.permissions import TENANT_ROLES, Permission, Role, roles_granted
 from insurance.customers.privacy import birth_words, may_see_identity
 from insurance.web.navigation import menu
 from insurance.web.static_files import asset
@@ -40,6 +40,7 @@ def init_app(app: Flask) -> None:
         moment=moment,
         age=age,
         percent=percent,
+        phone=phone,
         words=words,
         rate=rate,
         shown=shown,
@@ -49,16 +50,19 @@ def init_app(app: Flask) -> None:
         icon=icon,
         tag=tag,
         tone=tone,
+        roles=TENANT_ROLES,
         menu=menu,
         fresh_key=lambda: secrets.token_urlsafe(16),
     )
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
-    app.context_processor(lambda: {"ui": _macros(app)})
+    app.context_processor(
+        lambda: {"ui": _macros(app, "ui.html"), "lists": _macros(app, "list/ui.html")}
+    )
 
 
-def _macros(app: Flask) -> Any:
-    template: Template = app.jinja_env.get_template("ui.html")
+def _macros(app: Flask, name: str) -> Any:
+    template: Template = app.jinja_env.get_template(name)
     module: Any = template.module
     # A page has dozens of these: they are kept as text, and are no macros.
     module.icon, module.tag, module.drawer = icon, tag, drawer
@@ -106,6 +110,13 @@ def rate(value: Decimal | None) -> str:
 def percent(value: Decimal | None) -> str:
     """Return `54,3%`, or a dash."""
     return "–" if value is None else rate(value) + "%"
+
+
+def phone(value: str | None) -> str:
+    """Return a South African number as people say it, `082 123 4567`, another as it is kept."""
+    if not value or not (value.startswith("+27") and len(value) == 12):
+        return value or "–"
+    return _SPACE.join(("0" + value[3:5], value[5:8], value[8:]))
 
 
 def day(value: date | str | None) -> str:

@@ -1,6 +1,7 @@
 """The list of policies: what a search finds, what a filter keeps, and page after page."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from uuid import UUID
 
@@ -8,6 +9,7 @@ import pytest
 from flask import Flask
 from sqlalchemy.orm import Session
 
+from insurance.core.listing import Wanted
 from insurance.core.tenancy import tenant_scope
 from insurance.policies.models import PolicyStatus
 from insurance.policies.queries import get_policy, list_policies, list_policy_rows
@@ -34,13 +36,13 @@ def policies(session: Session) -> list[UUID]:
 
 def _found(session: Session, q: str, limit: int = 25) -> list[UUID]:
     """Return what a search finds; on screen and over the API it is the same."""
-    rows = [row.id for row in list_policy_rows(session, limit=limit, q=q).items]
+    rows = [row.id for row in list_policy_rows(session, Wanted({"q": q}, limit=limit)).items]
     assert rows == [line.policy.id for line in list_policies(session, limit=limit, q=q).items]
     return rows
 
 
 def test_policies_are_listed_newest_first(session: Session, policies: list[UUID]) -> None:
-    rows = list_policy_rows(session, limit=25).items
+    rows = list_policy_rows(session, Wanted(limit=25)).items
     assert [row.id for row in rows] == policies[::-1]
     assert rows[2].customer_name == "Palesa Khumalo"
 
@@ -105,22 +107,22 @@ def test_a_tab_and_a_product_narrow_the_list_and_the_search(
 ) -> None:
     other = make_product(name="Other Life")
     fourth = _sell(("Palesa", "Khumalo"), 4, other)
-    by_product = list_policy_rows(session, limit=25, product_id=other)
-    both = list_policy_rows(session, limit=25, product_id=other, q="khumalo")
+    by_product = list_policy_rows(session, Wanted({"product": other}))
+    both = list_policy_rows(session, Wanted({"product": other, "q": "khumalo"}))
     assert [row.id for row in by_product.items] == [row.id for row in both.items] == [fourth]
-    assert list_policy_rows(session, limit=25, status=PolicyStatus.LAPSED).items == []
-    assert len(list_policy_rows(session, limit=25, status=PolicyStatus.ACTIVE).items) == 4
+    assert list_policy_rows(session, Wanted({"status": PolicyStatus.LAPSED})).items == []
+    assert len(list_policy_rows(session, Wanted({"status": PolicyStatus.ACTIVE})).items) == 4
 
 
 def test_page_after_page_shows_every_policy_once(session: Session, policies: list[UUID]) -> None:
     seen: list[UUID] = []
-    after = None
+    wanted = Wanted(limit=2)
     while True:
-        found = list_policy_rows(session, limit=2, after=after)
+        found = list_policy_rows(session, wanted)
         seen += [row.id for row in found.items]
         if found.next_cursor is None:
             break
-        after = seen[-1]
+        wanted = replace(wanted, cursor=found.next_cursor)
     assert seen == policies[::-1]
 
 

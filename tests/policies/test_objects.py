@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from insurance.core.context import acting_as
 from insurance.core.db import db
 from insurance.core.errors import ConflictError, DomainError
+from insurance.core.listing import Wanted
 from insurance.core.tenancy import tenant_scope
 from insurance.month_end.models import StepCode
 from insurance.policies import queries
@@ -327,7 +328,7 @@ def test_a_policy_is_found_by_its_registration_in_any_spelling(book: Session) ->
 
     for typed in ("ABC 123 GP", "abc123gp", "Abc-123", "abc1"):
         assert queries.search_policy_ids(book, typed, 10) == [policy_id]
-        assert [one.id for one in queries.list_policy_rows(book, limit=10, q=typed).items] == [
+        assert [one.id for one in queries.list_policy_rows(book, Wanted({"q": typed})).items] == [
             policy_id
         ]
     assert queries.search_policy_ids(book, "abd123", 10) == []

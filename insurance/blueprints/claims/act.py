@@ -14,10 +14,11 @@ from insurance.claims.queries import ClaimLine
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.money import ZERO, format_money, total
-from insurance.identity.queries import list_colleagues
+from insurance.identity.queries import list_members
 from insurance.web.access import requires
 from insurance.web.acts import Act, act_screen
 from insurance.web.business import business_day
+from insurance.web.filters import words
 from insurance.web.forms import (
     ChoiceField,
     DayField,
@@ -61,6 +62,10 @@ class AssignForm(Form):
 
     user_id = ChoiceField("Assessor", empty="Nobody: back to the queue")
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user_id.choices += assessors()
+
 
 class ReserveForm(Form):
     """What the reserve of an item shall be."""
@@ -90,6 +95,15 @@ def on_claim(line: ClaimLine, title: str, verb: str, **more: Any) -> Act:
     crumbs = [("Claims", url_for("claims.index")), (number, back)]
     names = {"claim_benefit_item_id": "item_id"}
     return Act(title, verb, back, crumbs, line.claim.status, names=names, **more)
+
+
+def assessors() -> list[tuple[str, str]]:
+    """Return who may assess a claim, as choices: by name and role."""
+    return [
+        (str(item.user.id), f"{item.name}, {words(item.roles[0]).lower()}")
+        for item in list_members(db.session())
+        if item.may(ClaimsMay.ASSESS)
+    ]
 
 
 @bp.route("/<uuid:claim_id>/close", methods=["GET", "POST"])
@@ -194,14 +208,7 @@ def clear_flag(flag_id: UUID) -> Response:
 @requires(ClaimsMay.ASSESS)
 def assign(claim_id: UUID) -> Response:
     """Give a claim to a colleague, or back to the queue."""
-    session = db.session()
-    line, form = queries.get_claim_line(session, claim_id), AssignForm()
-    people = [
-        (str(item.user.id), f"{item.user.name}, {item.user.email}")
-        for item in list_colleagues(session, limit=500, accepted_only=True).items
-        if item.may(ClaimsMay.ASSESS)
-    ]
-    form.user_id.choices = [("", "Nobody: back to the queue"), *people]
+    line, form = queries.get_claim_line(db.session(), claim_id), AssignForm()
     return act_screen(
         on_claim(line, "Assign the claim", "Assign"),
         form,

@@ -1,25 +1,45 @@
 """Claims by tab, those that wait for a decision by deadline, and the next one to take."""
 
-from datetime import datetime
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from flask import Response, request, url_for
 
 from insurance.blueprints.claims import bp
+from insurance.blueprints.claims.act import AssignForm, assessors
 from insurance.claims import queries, services
-from insurance.claims.permissions import ClaimsMay
+from insurance.claims.models import ClaimStatus
+from insurance.claims.permissions import ClaimsMay, ClaimsReportsMay
+from insurance.claims.queries import ClaimListRow
 from insurance.claims.rules import TABS
 from insurance.claims.rules.statuses import UNDECIDED
 from insurance.core import clock
 from insurance.core.context import current_actor
 from insurance.core.db import db
 from insurance.core.errors import DomainError
-from insurance.core.paging import decode_cursor
+from insurance.core.listing import Wanted
+from insurance.core.paging import Page
+from insurance.policies.queries import get_portfolio
 from insurance.web.access import requires
-from insurance.web.business import business_day
-from insurance.web.html import go, next_url, page
+from insurance.web.business import business_day, first_moment
+from insurance.web.filters import day, money, number, phone, words
+from insurance.web.html import go
+from insurance.web.lists import (
+    Act,
+    Asked,
+    Button,
+    Cell,
+    Column,
+    Empty,
+    Field,
+    ListScreen,
+    Peek,
+    Tab,
+    record_at,
+    search,
+    show,
+)
 
-ROWS = 25
 _EMPTY = {
     "open": ("No claim waits for a decision", "Claims are registered on the page of a policy."),
     "pending_documents": ("No claim waits for documents", "Every open claim has its documents."),
@@ -37,42 +57,11 @@ _EMPTY = {
 }
 
 
-@bp.route("")
+@bp.route("", methods=["GET", "POST"])
 @requires(ClaimsMay.VIEW)
 def index() -> Response:
-    """List claims of a tab; `mine` leaves those of others out."""
-    session, now = db.session(), clock.now()
-    tab = request.args.get("tab", "open")
-    tab = tab if tab in TABS else "open"
-    mine = request.args.get("mine") == "1"
-    q = request.args.get("q", "")[:100]
-    cursor = request.args.get("cursor")
-    found = queries.list_claim_rows(
-        session,
-        limit=ROWS,
-        tab=None if q.strip() else tab,
-        now=now,
-        after=_position(cursor) if cursor else None,
-        assigned_to=current_actor().user_id if mine else None,
-        q=q,
-    )
-    return page(
-        "claims/index.html",
-        part="claims",
-        lines=found.items,
-        tab=tab,
-        tabs=TABS,
-        by_deadline=tab in queries.BY_DEADLINE,
-        undecided=UNDECIDED,
-        empty=_EMPTY[tab],
-        counts=queries.count_tabs(session, now=now),
-        at_most=queries.BREACHES_AT_MOST,
-        mine=mine,
-        q=q,
-        now=now,
-        next=next_url(found),
-        first=url_for("claims.index", tab=tab, mine="1" if mine else None),
-    )
+    """List claims of a tab; a search looks in all of them."""
+    return show(_CLAIMS, "claims/index.html")
 
 
 @bp.post("/next")
@@ -112,9 +101,144 @@ def _uuid(text: str) -> UUID:
         raise DomainError("This link is not valid.", field="after") from error
 
 
-def _position(cursor: str) -> tuple[datetime, UUID]:
-    due, claim_id = decode_cursor(cursor, 2)
-    try:
-        return datetime.fromisoformat(due), UUID(claim_id)
-    except ValueError as error:
-        raise DomainError("This page link is not valid.", field="cursor") from error
+@dataclass(frozen=True)
+class _Facts:
+    counts: dict[str, int]
+    assessors: list[tuple[str, str]]
+    products: list[tuple[str, str]]
+
+
+def _facts() -> _Facts:
+    session = db.session()
+    return _Facts(
+        queries.count_tabs(session, now=clock.now()),
+        assessors(),
+        [(str(id), name) for id, name in get_portfolio(session).products.items()],
+    )
+
+
+def _tabs(facts: _Facts) -> list[Tab]:
+    most, late = queries.BREACHES_AT_MOST, facts.counts["sla_breaches"]
+    counts: dict[str, int | str] = dict(facts.counts)
+    if late > most:
+        counts["sla_breaches"] = f"{number(most)}+"
+    return [Tab(value, name, counts[value]) for value, name in TABS.items()]
+
+
+def _read(wanted: Wanted) -> Page[ClaimListRow]:
+    narrowed = dict(wanted.narrowed)
+    given = narrowed.pop("given", None)
+    if given == "nobody":
+        narrowed["free"] = True
+    elif given:
+        narrowed["given"] = current_actor().user_id if given == "me" else UUID(given)
+    if "due" in narrowed:
+        narrowed["due"] = first_moment(narrowed["due"])
+    wanted = replace(wanted, narrowed=narrowed)
+    return queries.list_claim_rows(db.session(), wanted, now=clock.now())
+
+
+def _due(claim: ClaimListRow) -> Cell:
+    """Return until when a claim is to be decided, and whether that is near or over."""
+    if claim.status not in UNDECIDED:
+        return Cell()
+    if claim.due_at is None or claim.warn_at is None:
+        return Cell(note="waits for documents")
+    now = clock.now()
+    late = "overdue" if claim.due_at <= now else "due_soon" if claim.warn_at <= now else ""
+    return Cell(claim.last_moment, tags=(late,) if late else ())
+
+
+def _status(claim: ClaimListRow) -> Cell:
+    return Cell(claim.status, tags=("escalated",) if claim.is_escalated else ())
+
+
+def _peek(claim_id: UUID) -> Peek:
+    line = queries.get_claim_line(db.session(), claim_id)
+    claim = line.claim
+    policy = Cell(line.policy_number, url_for("policies.show", policy_id=claim.policy_id))
+    return Peek(
+        claim.claim_number,
+        url_for("claims.show", claim_id=claim_id),
+        [
+            ("Policy", policy),
+            ("Customer", line.customer_name),
+            ("Insured", claim.life_name),
+            ("Type", words(claim.claim_type)),
+            ("Claimed", money(claim.total_claimed)),
+            ("Event", day(claim.event_date)),
+            ("Notified", day(claim.submitted_on)),
+            ("Claimant", claim.claimant_name),
+            ("Telephone", phone(claim.claimant_phone)),
+        ],
+        claim.status,
+    )
+
+
+def _assign(claim_id: UUID, form: AssignForm) -> str:
+    assessor = UUID(form.user_id.data) if form.user_id.data else None
+    services.assign_claim(claim_id, assessor, on=business_day(), now=clock.now())
+    return "Assigned" if assessor else "Back in the queue"
+
+
+def _empty(asked: Asked) -> Empty:
+    return Empty(*_EMPTY[asked.tab])
+
+
+_CLAIMS = ListScreen(
+    title="Claims",
+    resource="claims",
+    caption="Claims; what waits for a decision by deadline, the rest newest first",
+    read=_read,
+    record=record_at("claims.show", "claim_id"),
+    facts=_facts,
+    tabs=_tabs,
+    tab_name="tab",
+    own_tab="open",
+    fields=(
+        search("Claim number, policy number, insured or customer"),
+        Field(
+            "given",
+            "Given to",
+            choices=lambda facts: [("me", "Me"), ("nobody", "Nobody"), *facts.assessors],
+            empty="Anybody",
+        ),
+        Field("due", "Due before", "day"),
+        Field(
+            "status", "Status", choices=lambda _: [(one.value, words(one)) for one in ClaimStatus]
+        ),
+        Field("product", "Product", choices=lambda facts: facts.products, empty="All products"),
+    ),
+    columns=(
+        Column("claim_number", "Claim", sorts=True),
+        Column("due_at", "Due", "day", _due, is_key=True),
+        Column("status", "Status", "tag", _status),
+        Column("total_claimed", "Claimed", "money", sorts=True),
+        Column("life", "Insured or customer", value=lambda row: row.life_name or row.customer_name),
+        Column("claim_type", "Type", "code"),
+        Column("policy_number", "Policy"),
+        Column("product_name", "Product", is_muted=True, is_extra=True),
+        Column("assigned_to_email", "Given to", "person", is_muted=True),
+        Column("submitted_on", "Notified", "day", sorts=True, is_extra=True),
+    ),
+    empty=_empty,
+    none_match="No claim matches",
+    buttons=(
+        Button("Reports", "claims.reports", ClaimsReportsMay.VIEW),
+        Button("Loss ratio", "claims.loss_ratio", ClaimsReportsMay.VIEW),
+        Button("Authority", "claims.authority"),
+        Button("Settings", "claims.settings"),
+    ),
+    peek=_peek,
+    exports=ClaimsMay.VIEW,
+    acts=(
+        Act(
+            "assign",
+            "Assign claims",
+            ClaimsMay.ASSESS,
+            lambda count: f"{count} claims are given to one colleague, or back to the queue.",
+            _assign,
+            AssignForm,
+        ),
+    ),
+)

@@ -6,6 +6,7 @@ from insurance.claims.rules.statuses import UNDECIDED
 from insurance.core.context import current_actor
 from insurance.core.counts import get_counts
 from insurance.core.db import db
+from insurance.core.listing import Wanted
 from insurance.notifications.permissions import MailMay
 from insurance.notifications.queries import count_failed
 from insurance.organizations.permissions import DashboardMay
@@ -36,7 +37,7 @@ def show() -> Response:
         counts=counts,
         open_claims=sum(counts[status] for status in waiting),
         products=count_products(session).get(ProductStatus.LAUNCHED, 0),
-        newest=list_policy_rows(session, limit=8).items,
+        newest=list_policy_rows(session, Wanted(limit=8)).items,
         classes=[class_ for class_ in classes if class_.code in licensed],
         others=[class_ for class_ in classes if class_.code not in licensed],
         active=portfolio.by_class,

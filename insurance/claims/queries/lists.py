@@ -1,16 +1,30 @@
 """Lists of claims, their tabs, and the queue."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, exists, func, literal_column, or_, select, text
+from sqlalchemy import (
+    DateTime,
+    Select,
+    Text,
+    Uuid,
+    and_,
+    bindparam,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    text,
+    union,
+)
 from sqlalchemy.orm import Session
 
+from insurance.approvals.models import ApprovalRequest
 from insurance.claims.models import (
     Claim,
     ClaimItem,
@@ -18,9 +32,14 @@ from insurance.claims.models import (
 )
 from insurance.claims.queries.claim import ClaimLine, lines
 from insurance.claims.rules.statuses import UNDECIDED
+from insurance.core.listing import Listing, Wanted
+from insurance.core.numbering import numbers_meant
 from insurance.core.paging import Page, page_of
 from insurance.core.reading import read_rows
 from insurance.core.tenancy import current_org
+from insurance.customers.models import Customer
+from insurance.policies.models import Policy
+from insurance.products.models import Product
 
 BY_DEADLINE = ("open", "pending_documents", "sla_breaches")
 FOREVER = datetime(9999, 12, 31, tzinfo=UTC)
@@ -30,6 +49,7 @@ _WAITS: Any = literal_column(
 """Constant text, so that the planner knows the index of the queue whatever the parameters."""
 _SEARCH = text("SELECT found.id FROM ins.sd_search_claims(:q, :limit) AS found")
 _FOUND_AT_MOST = 200
+_MOMENT = DateTime(timezone=True)
 _UNDECIDED = [ClaimStatus(status) for status in UNDECIDED]
 
 
@@ -47,6 +67,7 @@ class ClaimListRow:
     life_name: str
     claim_type: str
     assigned_to_email: str | None
+    submitted_on: date
     policy_number: str
     customer_name: str
     product_name: str
@@ -170,108 +191,95 @@ def _waiting_payments(session: Session) -> list[UUID]:
     return list(session.scalars(_WAITING, {"org": current_org()}))
 
 
-_ROW = """
-    SELECT c.id, c.claim_number, c.status, c.due_at, c.warn_at, c.escalated_at IS NOT NULL,
-           c.total_claimed, c.life_name, c.claim_type, c.assigned_to_email, p.policy_number,
-           cu.display_name, pr.name
-    FROM (SELECT c.* FROM ins.claims c WHERE c.org_id = %(org)s"""
-_ROW_JOINS = """) c
-    JOIN ins.policies p ON p.org_id = %(org)s AND p.id = c.policy_id
-    JOIN ins.customers cu ON cu.org_id = %(org)s AND cu.id = p.customer_id
-    JOIN ins.products pr ON pr.org_id = %(org)s AND pr.id = p.product_id"""
-_FIND = "SELECT f.id FROM ins.sd_search_claims(%(q)s, %(limit)s) AS f"
 _IS_OPEN = "c.status IN ('SUBMITTED', 'PENDING_DOCUMENTS', 'UNDER_ASSESSMENT')"
 _IN_APPROVAL = """
     SELECT e.id FROM ins.claims e WHERE e.org_id = %(org)s AND e.escalated_at IS NOT NULL
     UNION SELECT a.resource_id FROM ins.approval_requests a
     WHERE a.org_id = %(org)s AND a.action = 'claims.pay' AND a.status = 'WAITING'"""
-_CONDITIONS = {
-    "open": _IS_OPEN,
-    "pending_documents": f"{_IS_OPEN} AND c.due_at IS NULL",
-    "sla_breaches": f"{_IS_OPEN} AND c.due_at < %(now)s",
-    "pending_approval": f"c.id IN ({_IN_APPROVAL})",
-    "approved": "c.status IN ('APPROVED', 'PARTIALLY_APPROVED', 'PART_PAID')",
-    "paid": "c.status = 'PAID'",
-    "rejected": "c.status = 'REJECTED'",
-    "mine": "c.assigned_to = %(mine)s",
-    "found": "c.id = ANY(%(found)s)",
-    "before": "c.id < %(id)s",
-    "timed_after": "(c.due_at, c.id) > (%(due)s, %(id)s)",
-    "still": "c.due_at IS NULL",
-    "still_after": "c.due_at IS NULL AND c.id > %(id)s",
-}
 
 
-@cache
-def _row_statement(wanted: tuple[str, ...], order: str, limit: int) -> str:
-    """Return the list's statement; all of it is constant text, the limit too.
+def list_claim_rows(session: Session, wanted: Wanted, *, now: datetime) -> Page[ClaimListRow]:
+    """Return a page of the list on screen; a search `q` looks in every tab, newest first.
 
-    As a parameter the limit would make the server plan the statement at every call.
+    What waits for a decision comes by deadline. One prepared statement (two where it reaches
+    claims without a deadline, more for a search), no objects to track.
     """
-    conditions = "".join(f" AND {_CONDITIONS[name]}" for name in wanted)
-    ordered = f" ORDER BY {order}"
-    return "".join([_ROW, conditions, ordered, f" LIMIT {limit:d}", _ROW_JOINS, ordered])
+    narrowed = dict(wanted.narrowed)
+    tab, q = narrowed.pop("tab", None), str(narrowed.pop("q", "")).strip()
+    order = wanted.order or ("due_at" if tab in BY_DEADLINE and not q else "newest")
+    wanted = replace(wanted, order=order, descending=wanted.descending or order == "newest")
+    if q:
+        narrowed["found"] = _found(session, q)
+    elif tab:
+        narrowed |= {tab: True, "now": now}
+    return _LIST.read(session, replace(wanted, narrowed=narrowed))
 
 
-def list_claim_rows(
-    session: Session,
-    *,
-    limit: int,
-    tab: str | None,
-    now: datetime,
-    after: tuple[datetime, UUID] | None = None,
-    assigned_to: UUID | None = None,
-    q: str = "",
-) -> Page[ClaimListRow]:
-    """Return a page of the list on screen, in the order of `list_claims`.
-
-    One prepared statement (two on a later page that reaches claims without a deadline, one more
-    for a search), no objects to track.
-    """
-    names = [tab] if tab else []
-    values: dict[str, Any] = {"org": current_org()}
-    if tab == "sla_breaches":
-        values["now"] = now
-    if assigned_to is not None:
-        names.append("mine")
-        values["mine"] = assigned_to
-    if q.strip():
-        names.append("found")
-        given = {"q": q.strip(), "limit": _FOUND_AT_MOST}
-        values["found"] = [one for (one,) in read_rows(session, _FIND, given)]
-    if after is not None:
-        values |= {"due": after[0], "id": after[1]}
-    rows = _read_rows(session, names, values, tab, after, limit + 1)
-    return page_of(rows, limit, lambda row: ((row.due_at or FOREVER).isoformat(), row.id))
+def _found(session: Session, q: str) -> list[UUID]:
+    """Return ids by what a number's digits mean, the start of a number, the life or the policy."""
+    meant = select(Claim.id).where(
+        Claim.org_id == current_org(), Claim.claim_number.in_(numbers_meant(session, "CLM", q))
+    )
+    searched = session.scalars(_SEARCH, {"q": q, "limit": _FOUND_AT_MOST})
+    return [*session.scalars(meant), *searched]
 
 
-def _read_rows(
-    session: Session,
-    names: Sequence[str],
-    values: Mapping[str, Any],
-    tab: str | None,
-    after: tuple[datetime, UUID] | None,
-    limit: int,
-) -> list[ClaimListRow]:
-    order = "c.due_at, c.id" if tab in BY_DEADLINE else "c.id DESC"
-    rows: list[ClaimListRow] = []
-    for more in _ranges(tab, after):
-        if len(rows) < limit:
-            statement = _row_statement((*names, *more), order, limit)
-            rows += [ClaimListRow(*row) for row in read_rows(session, statement, values)]
-    return rows[:limit]
+def _shown(page: Any) -> Select[Any]:
+    of_policy = and_(Policy.org_id == page.org_id, Policy.id == page.policy_id)
+    return (
+        select(
+            page.id, page.claim_number, page.status, page.due_at, page.warn_at,
+            page.escalated_at.is_not(None), page.total_claimed, page.life_name, page.claim_type,
+            page.assigned_to_email, page.submitted_on, Policy.policy_number,
+            Customer.display_name, Product.name,
+        )
+        .join(Policy, of_policy)
+        .join(Customer, and_(Customer.org_id == page.org_id, Customer.id == Policy.customer_id))
+        .join(Product, and_(Product.org_id == page.org_id, Product.id == Policy.product_id))
+    )  # fmt: skip
 
 
-def _ranges(tab: str | None, after: tuple[datetime, UUID] | None) -> list[tuple[str, ...]]:
-    """Return the conditions of each range of the index that a page is read from, in order."""
-    if after is None:
-        return [()]
-    if tab not in BY_DEADLINE:
-        return [("before",)]
-    if after[0] < FOREVER:
-        return [("timed_after",), ("still",)]
-    return [("still_after",)]
+def _has_status(*statuses: ClaimStatus) -> Any:
+    listed = ", ".join(f"'{status.value}'" for status in statuses)
+    return literal_column(f"claims.status IN ({listed})")
 
+
+_IN_APPROVAL_ROWS = union(
+    select(Claim.id).where(Claim.org_id == bindparam("org"), Claim.escalated_at.is_not(None)),
+    select(ApprovalRequest.resource_id).where(
+        ApprovalRequest.org_id == bindparam("org"),
+        literal_column("approval_requests.action = 'claims.pay'"),
+        literal_column("approval_requests.status = 'WAITING'"),
+    ),
+)
+_LIST = Listing(
+    Claim,
+    ClaimListRow,
+    _shown,
+    orders={
+        "newest": Claim.id,
+        "due_at": Claim.due_at,
+        "claim_number": Claim.claim_number,
+        "total_claimed": Claim.total_claimed,
+        "submitted_on": Claim.submitted_on,
+    },
+    narrows={
+        "open": _WAITS,
+        "pending_documents": and_(_WAITS, Claim.due_at.is_(None)),
+        "sla_breaches": and_(_WAITS, Claim.due_at < bindparam("now", type_=_MOMENT)),
+        "pending_approval": Claim.id.in_(_IN_APPROVAL_ROWS),
+        "approved": _has_status(
+            ClaimStatus.APPROVED, ClaimStatus.PARTIALLY_APPROVED, ClaimStatus.PART_PAID
+        ),
+        "paid": _has_status(ClaimStatus.PAID),
+        "rejected": _has_status(ClaimStatus.REJECTED),
+        "status": Claim.status == bindparam("status", type_=Text),
+        "given": Claim.assigned_to == bindparam("given", type_=Uuid),
+        "free": Claim.assigned_to.is_(None),
+        "product": Claim.product_id == bindparam("product", type_=Uuid),
+        "due": Claim.due_at < bindparam("due", type_=_MOMENT),
+    },
+)
 
 BREACHES_AT_MOST = 1000
 """Beyond this many the list says no number: nobody counts further, and the server need not."""

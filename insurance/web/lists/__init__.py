@@ -1,0 +1,27 @@
+"""One list for every list of the product: an area describes it, `show` does the rest.
+
+The address says everything: `status` or another tab, the fields' own names, `sort=-premium`,
+`columns=a,b`, `rows`, `density`, `cursor`, `peek=<id>` and the name of a saved `view`.
+"""
+
+from insurance.web.lists.asked import Asked
+from insurance.web.lists.columns import Cell, Column
+from insurance.web.lists.narrowing import Field, Tab, search
+from insurance.web.lists.screen import Act, Button, Empty, ListScreen, Peek, record_at
+from insurance.web.lists.show import show
+
+__all__ = [
+    "Act",
+    "Asked",
+    "Button",
+    "Cell",
+    "Column",
+    "Empty",
+    "Field",
+    "ListScreen",
+    "Peek",
+    "Tab",
+    "record_at",
+    "search",
+    "show",
+]

@@ -1,0 +1,108 @@
+"""The columns of a list: what stands in a cell, and how it is printed and exported."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any
+
+from insurance.web.filters import day, moment, money, number, percent, phone, words
+from insurance.web.people import person
+
+_PRINTED: dict[str, Callable[[Any], str]] = {
+    "text": str,
+    "money": money,
+    "rand": lambda amount: money(amount, 0),
+    "number": number,
+    "percent": percent,
+    "day": day,
+    "moment": moment,
+    "phone": phone,
+    "person": person,
+    "seconds": lambda at: moment(at, seconds=True),
+    "code": words,
+    "tag": words,
+}
+_BARE = frozenset({"money", "rand", "number", "percent", "day", "moment", "seconds"})
+_RIGHT = frozenset({"money", "rand", "number", "percent"})
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A value with what stands around it: where it leads, words beside it, tags behind it.
+
+    `says` is what a screen reader hears of the link. `is_act` makes it a button; `posts` one that
+    changes something at once.
+    """
+
+    value: Any = None
+    url: str = ""
+    note: str = ""
+    tags: tuple[str, ...] = ()
+    says: str = ""
+    is_act: bool = False
+    posts: bool = False
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: its name in the address, its title, and the value it shows of a row.
+
+    The value is a bare one, a Cell, or several of them. `sorts` where the reading can order by it.
+    On a telephone the first column and those that are `is_key` are shown. What is `is_extra` is
+    shown to who chooses it.
+    """
+
+    name: str
+    title: str
+    kind: str = "text"
+    value: Callable[[Any], Any] | None = None
+    sorts: bool = False
+    is_key: bool = False
+    is_extra: bool = False
+    is_wrapped: bool = False
+    is_muted: bool = False
+
+    @property
+    def is_right(self) -> bool:
+        """Tell whether its values are figures."""
+        return self.kind in _RIGHT
+
+    @property
+    def look(self) -> str:
+        """Return the classes of its cells."""
+        looks = {
+            "right": self.is_right,
+            "wrap": self.is_wrapped,
+            "muted": self.is_muted,
+            "minor": not self.is_key,
+        }
+        return " ".join(name for name, has in looks.items() if has)
+
+    def cells(self, row: Any) -> list[Cell]:
+        """Return what stands in the column for a row."""
+        found = (self.value or attrgetter(self.name))(row)
+        if isinstance(found, (list, tuple)):
+            return [item if isinstance(item, Cell) else Cell(item) for item in found]
+        return [found if isinstance(found, Cell) else Cell(found)]
+
+    def printed(self, cell: Cell) -> str:
+        """Return a value as the screen shows it; a dash for nothing, unless a note says more."""
+        if cell.value is None or cell.value == "":
+            return "" if cell.note or cell.tags else "–"
+        return str(cell.value) if cell.is_act else _PRINTED[self.kind](cell.value)
+
+    def exported(self, row: Any) -> Any:
+        """Return what a file has in the column: an amount or a day as such, else the words."""
+        cells = [cell for cell in self.cells(row) if not cell.is_act]
+        if len(cells) == 1 and self.kind in _BARE and not cells[0].tags and not cells[0].note:
+            return cells[0].value
+        return "; ".join(filter(None, map(self._in_words, cells)))
+
+    def _in_words(self, cell: Cell) -> str:
+        shown = self.printed(cell) if cell.value not in (None, "") else ""
+        return " ".join(filter(None, [shown, cell.note, *map(words, cell.tags)]))
+
+
+def exported_columns(columns: Iterable[Column]) -> list[Column]:
+    """Return the columns that a file has: those with a title."""
+    return [column for column in columns if column.title]

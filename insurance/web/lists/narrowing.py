@@ -1,0 +1,68 @@
+"""What a person narrows a list by: fields above it and tabs, all of them in the address."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from insurance.core.errors import DomainError
+from insurance.core.money import parse_money
+from insurance.web.forms import clean_text, parse_day
+
+Choices = Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field above a list. `choices` are offered from the list's facts where it is a choice.
+
+    The kinds are search, text, day, amount, choice and tick.
+    """
+
+    name: str
+    label: str
+    kind: str = "text"
+    choices: Callable[[Any], Choices] | None = None
+    empty: str = "All"
+    hint: str = ""
+
+    def read(self, typed: str, facts: Any) -> Any:
+        """Return what was typed as a value, None where there is none. Raises ValueError in words.
+
+        What is not on a list of choices narrows nothing.
+        """
+        plain = " ".join(clean_text(typed).replace("\0", "").split())[:200]
+        if not plain:
+            return None
+        if self.choices is not None:
+            return plain if plain in {value for value, _name in self.choices(facts)} else None
+        return _READERS[self.kind](plain)
+
+
+def _amount(typed: str) -> Any:
+    try:
+        return parse_money(typed)
+    except DomainError as error:
+        raise ValueError(error.message) from error
+
+
+_READERS: dict[str, Callable[[str], Any]] = {
+    "search": str,
+    "text": str,
+    "day": parse_day,
+    "amount": _amount,
+    "tick": lambda typed: True if typed == "1" else None,
+}
+
+
+def search(label: str) -> Field:
+    """Return the search field of a list."""
+    return Field("q", label, "search")
+
+
+@dataclass(frozen=True)
+class Tab:
+    """A tab: its value in the address, its name, and how many rows it has if that is known."""
+
+    value: str
+    name: str
+    count: int | str | None = None
