@@ -66,6 +66,27 @@ def list_waiting(session: Session, resource: str, *resource_ids: UUID) -> Sequen
     ).all()
 
 
+def list_to_decide(
+    session: Session, now: datetime, *, by: UUID | None, limit: int
+) -> Sequence[ApprovalRequest]:
+    """Return what waits that a person did not ask for and has not agreed to, oldest first."""
+    agreed = select(ApprovalAgreement.request_id).where(
+        ApprovalAgreement.org_id == current_org(), ApprovalAgreement.agreed_by == by
+    )
+    return session.scalars(
+        select(ApprovalRequest)
+        .where(
+            ApprovalRequest.org_id == current_org(),
+            ApprovalRequest.status == ApprovalStatus.WAITING,
+            ApprovalRequest.expires_at > now,
+            ApprovalRequest.requested_by.is_distinct_from(by),
+            ApprovalRequest.id.not_in(agreed),
+        )
+        .order_by(ApprovalRequest.id)
+        .limit(limit)
+    ).all()
+
+
 def list_overdue(session: Session, now: datetime) -> Sequence[ApprovalRequest]:
     """Return what waits and was not decided in time, held; what somebody decides now is left out."""
     return session.scalars(_waiting().where(ApprovalRequest.expires_at <= now)).all()

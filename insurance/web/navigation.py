@@ -17,7 +17,10 @@ GROUPS = ("", "Serve", "Money", "Know", "Build", "Control")
 
 @dataclass(frozen=True, slots=True)
 class RailEntry:
-    """One entry of the rail, in its place of a group. `key` follows g: g p leads to Policies."""
+    """One entry of the rail, in its place of a group. `key` follows g: g p leads to Policies.
+
+    Who may see it, but has none of the permissions `works`, finds it behind "More".
+    """
 
     name: str
     endpoint: str
@@ -26,6 +29,7 @@ class RailEntry:
     group: str
     place: int
     key: str = ""
+    works: tuple[Permission, ...] = ()
 
     @property
     def url(self) -> str:
@@ -73,7 +77,17 @@ def _menu(
     _permissions: frozenset[Permission], current: str, _slug: str | None, _root: str
 ) -> Markup:
     """Return a rail that is the same for everybody who may do the same in an organization."""
-    return Markup(render_template("menu.html", groups=rail(), current=current))  # noqa: S704 - escaped
+    may = current_actor().may
+    seen = [entry for _group, entries in rail() for entry in entries]
+    worked = [entry for entry in seen if not entry.works or any(map(may, entry.works))]
+    return Markup(  # noqa: S704 - escaped
+        render_template(
+            "menu.html",
+            groups=[(name, list(part)) for name, part in groupby(worked, lambda one: one.group)],
+            more=[entry for entry in seen if entry not in worked],
+            current=current,
+        )
+    )
 
 
 def _current() -> str:

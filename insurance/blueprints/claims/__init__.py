@@ -14,6 +14,11 @@ RAIL = (
         group="Serve",
         place=40,
         key="l",
+        works=(
+            ClaimsMay.SUBMIT,
+            ClaimsMay.ASSESS,
+            ClaimsMay.PAY,
+        ),
     ),
     RailEntry(
         "Claims reports", "claims.reports", ClaimsReportsMay.VIEW, "receipt", group="Know", place=10

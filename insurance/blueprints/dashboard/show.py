@@ -1,20 +1,18 @@
-"""Portfolio at a glance, and the classes of business."""
+"""What waits for the person, the portfolio at a glance, and the classes of business."""
 
 from flask import Response
 
 from insurance.claims.rules.statuses import UNDECIDED
-from insurance.core.context import current_actor
 from insurance.core.counts import get_counts
 from insurance.core.db import db
 from insurance.core.listing import Wanted
-from insurance.notifications.permissions import MailMay
-from insurance.notifications.queries import count_failed
 from insurance.organizations.permissions import DashboardMay
 from insurance.organizations.queries import list_licensed_classes, list_product_classes
 from insurance.policies.queries import get_portfolio, list_policy_rows
 from insurance.products.models import ProductStatus
 from insurance.products.queries import count_products
 from insurance.web.access import current_tenant, requires, tenant_blueprint
+from insurance.web.home import steps_to_take, waiting_for_me
 from insurance.web.html import page
 
 bp = tenant_blueprint("dashboard", __name__)
@@ -23,7 +21,7 @@ bp = tenant_blueprint("dashboard", __name__)
 @bp.route("/")
 @requires(DashboardMay.VIEW)
 def show() -> Response:
-    """Show the figures, the newest policies and the class cards."""
+    """Show what waits for the person, the figures, the newest policies and the class cards."""
     session = db.session()
     portfolio = get_portfolio(session)
     classes = list_product_classes(session)
@@ -32,8 +30,10 @@ def show() -> Response:
     counts = get_counts(session, ("customers", "quotes", *waiting))
     return page(
         "dashboard/show.html",
+        part="work",
         portfolio=portfolio,
-        failed_mails=count_failed(session) if current_actor().may(MailMay.VIEW) else 0,
+        work=waiting_for_me(session),
+        steps=[] if portfolio.policies else steps_to_take(session),
         counts=counts,
         open_claims=sum(counts[status] for status in waiting),
         products=count_products(session).get(ProductStatus.LAUNCHED, 0),

@@ -13,5 +13,6 @@ RAIL = (
         "calendar",
         group="Money",
         place=20,
+        works=(DebitOrdersMay.EDIT,),
     ),
 )

@@ -14,5 +14,9 @@ RAIL = (
         group="Money",
         place=50,
         key="m",
+        works=(
+            MonthEndMay.RUN,
+            MonthEndMay.APPROVE,
+        ),
     ),
 )

@@ -14,8 +14,15 @@ RAIL = (
         group="Build",
         place=10,
         key="b",
+        works=(ProductsMay.EDIT,),
     ),
     RailEntry(
-        "Rate tables", "products.rate_tables", ProductsMay.VIEW, "table", group="Build", place=20
+        "Rate tables",
+        "products.rate_tables",
+        ProductsMay.VIEW,
+        "table",
+        group="Build",
+        place=20,
+        works=(ProductsMay.EDIT,),
     ),
 )

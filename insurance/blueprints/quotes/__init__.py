@@ -7,6 +7,13 @@ from insurance.web.navigation import RailEntry
 bp = tenant_blueprint("quotes", __name__, "/quotes")
 RAIL = (
     RailEntry(
-        "Quotes", "quotes.index", QuotesMay.VIEW, "calculator", group="Serve", place=20, key="q"
+        "Quotes",
+        "quotes.index",
+        QuotesMay.VIEW,
+        "calculator",
+        group="Serve",
+        place=20,
+        key="q",
+        works=(QuotesMay.CREATE,),
     ),
 )

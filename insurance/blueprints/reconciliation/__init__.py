@@ -13,6 +13,7 @@ RAIL = (
         "upload",
         group="Money",
         place=30,
+        works=(ReconciliationMay.UPLOAD,),
     ),
     RailEntry(
         "Suspense",
@@ -21,5 +22,6 @@ RAIL = (
         "coins",
         group="Money",
         place=40,
+        works=(ReconciliationMay.UPLOAD,),
     ),
 )

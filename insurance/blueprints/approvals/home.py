@@ -1,0 +1,28 @@
+"""Requests that colleagues ask of whoever decides."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from flask import url_for
+from sqlalchemy.orm import Session
+
+from insurance.approvals import queries
+from insurance.approvals.permissions import ApprovalsMay
+from insurance.core.context import current_actor
+from insurance.web.filters import age, day
+from insurance.web.home import SHOWN, HomeItem, HomeWork
+
+
+def _asked(session: Session, now: datetime) -> Sequence[HomeItem]:
+    waiting = queries.list_to_decide(session, now, by=current_actor().user_id, limit=SHOWN)
+    return [
+        HomeItem(
+            request.title,
+            url_for("approvals.show", approval_id=request.id),
+            f"{age(request.requested_at)} ago, until {day(request.expires_at)}",
+        )
+        for request in waiting
+    ]
+
+
+HOME = (HomeWork("Asked of you", ApprovalsMay.DECIDE, 10, "approvals.index", _asked, {}),)
