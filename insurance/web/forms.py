@@ -42,6 +42,10 @@ class Form(FlaskForm):
         return self.refused_with if self.has_errors else 200
 
 
+class SureForm(Form):
+    """A press on the button."""
+
+
 class Required(InputRequired):
     """The field must be filled in."""
 
