@@ -14,7 +14,7 @@ from wtforms import Field
 from insurance.core.errors import DomainError
 from insurance.policies.rules import LifeQuestion
 from insurance.web.forms import Form
-from insurance.web.html import go, page, refuse, wants_part
+from insurance.web.html import go, page, refuse_change, wants_part
 from insurance.web.life_questions import answers_typed, questions_of
 
 T = TypeVar("T")
@@ -28,7 +28,8 @@ class Act:
     `facts` are names with amounts, days or words; `says` is what the act will do. Where `stops`
     says why it cannot be done, there is nothing to fill in and no button. `later` names the fields
     that are shown only once they are refused or filled in; `action` is where the form goes, the
-    address in view where nothing is said. One that `has_effect` shows in its block `effect` what is typed will do.
+    address in view where nothing is said. One that `has_effect` shows in its block `effect` what
+    is typed will do.
     """
 
     title: str
@@ -55,13 +56,13 @@ def act_screen(
     do: Callable[[], T],
     done: str | Callable[[T], str],
     *,
-    then: str = "",
+    then: str | Callable[[T], str] = "",
     template: str = "act.html",
     **context: Any,
 ) -> Response:
     """Show the form of an act, or do it and go on to `then` (the record, where nothing is said).
 
-    `done` is what is said afterwards, or makes it of the result. What waits for a second person
+    `done` is what is said afterwards, or makes it of the result, as `then` may. What waits for a second person
     goes on to the request. A refusal stands beside its field.
     """
     questions: Sequence[LifeQuestion] = ()
@@ -69,11 +70,13 @@ def act_screen(
         try:
             result = do()
         except DomainError as error:
-            refuse(form, _renamed(error, act.names))
+            refuse_change(form, _renamed(error, act.names))
             questions = questions_of(error)
         else:
             words = done if isinstance(done, str) else done(result)
-            return go_on(result, words, then or act.back)
+            return go_on(
+                result, words, (then if isinstance(then, str) else then(result)) or act.back
+            )
     return show_act(act, form, template=template, questions=questions, **context)
 
 
