@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 from flask import Response, request, url_for
 from wtforms import Field
 
+from insurance.approvals.permissions import ApprovalsMay
+from insurance.core.context import current_actor
 from insurance.core.errors import DomainError
 from insurance.policies.rules import LifeQuestion
 from insurance.web.forms import Form
@@ -105,10 +107,11 @@ def show_act(
 
 
 def go_on(result: object, words: str, url: str) -> Response:
-    """Go on after an act; where it waits for a second person, to the request."""
+    """Go on after an act; where it waits for a second person, to the request if one may see it."""
     approval_id = getattr(result, "approval_id", None)
     if approval_id is not None:
-        url = url_for("approvals.show", approval_id=approval_id)
+        if current_actor().may(ApprovalsMay.VIEW):
+            url = url_for("approvals.show", approval_id=approval_id)
         words = "A second person has been asked. Nothing has changed yet."
     return go(url, words)
 
