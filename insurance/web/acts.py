@@ -11,10 +11,12 @@ from typing import Any, TypeVar
 from flask import Response, request, url_for
 from wtforms import Field
 
+from insurance.approvals.permissions import ApprovalsMay
+from insurance.core.context import current_actor
 from insurance.core.errors import DomainError
 from insurance.policies.rules import LifeQuestion
 from insurance.web.forms import Form
-from insurance.web.html import go, page, refuse, wants_part
+from insurance.web.html import go, page, refuse_change, wants_part
 from insurance.web.life_questions import answers_typed, questions_of
 
 T = TypeVar("T")
@@ -28,7 +30,8 @@ class Act:
     `facts` are names with amounts, days or words; `says` is what the act will do. Where `stops`
     says why it cannot be done, there is nothing to fill in and no button. `later` names the fields
     that are shown only once they are refused or filled in; `action` is where the form goes, the
-    address in view where nothing is said. One that `has_effect` shows in its block `effect` what is typed will do.
+    address in view where nothing is said. One that `has_effect` shows in its block `effect` what
+    is typed will do.
     """
 
     title: str
@@ -55,16 +58,16 @@ def act_screen(
     do: Callable[[], T],
     done: str | Callable[[T], str],
     *,
-    then: str | Callable[[], str] = "",
+    then: str | Callable[[T], str] = "",
     beside: Callable[[Any, DomainError], None] | None = None,
     template: str = "act.html",
     **context: Any,
 ) -> Response:
     """Show the form of an act, or do it and go on to `then` (the record, where nothing is said).
 
-    `done` is what is said afterwards, or makes it of the result. What waits for a second person
-    goes on to the request. A refusal stands beside its field; `beside` names the fields of a form
-    whose rows are its own.
+    `done` is what is said afterwards, or makes it of the result, as `then` may. What waits for a
+    second person goes on to the request. A refusal stands beside its field; `beside` names the
+    fields of a form whose rows are its own.
     """
     questions: Sequence[LifeQuestion] = ()
     if form.validate_on_submit():
@@ -73,11 +76,11 @@ def act_screen(
         except DomainError as error:
             if beside is not None:
                 beside(form, error)
-            refuse(form, _renamed(error, act.names))
+            refuse_change(form, _renamed(error, act.names))
             questions = questions_of(error)
         else:
             words = done if isinstance(done, str) else done(result)
-            url = then() if callable(then) else then
+            url = then if isinstance(then, str) else then(result)
             return go_on(result, words, url or act.back)
     return show_act(act, form, template=template, questions=questions, **context)
 
@@ -107,10 +110,11 @@ def show_act(
 
 
 def go_on(result: object, words: str, url: str) -> Response:
-    """Go on after an act; where it waits for a second person, to the request."""
+    """Go on after an act; where it waits for a second person, to the request if one may see it."""
     approval_id = getattr(result, "approval_id", None)
     if approval_id is not None:
-        url = url_for("approvals.show", approval_id=approval_id)
+        if current_actor().may(ApprovalsMay.VIEW):
+            url = url_for("approvals.show", approval_id=approval_id)
         words = "A second person has been asked. Nothing has changed yet."
     return go(url, words)
 

@@ -42,6 +42,10 @@ class Form(FlaskForm):
         return self.refused_with if self.has_errors else 200
 
 
+class SureForm(Form):
+    """A press on the button."""
+
+
 class Required(InputRequired):
     """The field must be filled in."""
 
@@ -204,10 +208,10 @@ class ChoiceField(SelectField):
             raise ValidationError("Choose one from the list.") from error
 
 
-def reason_field(description: str = "", *, longest: int = 500) -> Any:
+def reason_field(description: str = "", *, label: str = "Reason", longest: int = 500) -> Any:
     """Return the field for why something is done; the description says what becomes of it."""
     return TextField(
-        "Reason",
+        label,
         [Required()],
         longest=longest,
         widget=TextAreaField.widget,

@@ -88,7 +88,7 @@ def refuse_change(form: Form, error: DomainError) -> list[tuple[str, Any, Any]]:
     The form then carries the newer version, so saving again is a decision.
     """
     refuse(form, error)
-    if not isinstance(error, StaleError):
+    if not isinstance(error, StaleError) or "version" not in form:
         return []
     form.version.data = error.theirs.get("version")
     form.version.raw_data = None

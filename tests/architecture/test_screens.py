@@ -32,8 +32,6 @@ _BORROWED = {
     "customers.create": "customers/edit.html",
     "month_end.find_escalation": "month_end/escalations.html",
     "policies.change_object": "policies/endorse.html",
-    "products.delete_benefit": "products/remove.html",
-    "products.delete_inception_rule": "products/remove.html",
 }
 """Screens that are shown by a template they share with another."""
 _PACKAGE = "insurance.blueprints."

@@ -357,6 +357,21 @@ def test_withdrawing_needs_a_reason(sign_in: SignIn, session: Session) -> None:
     assert queries.get_product(session, product.id).status is ProductStatus.WITHDRAWN
 
 
+def test_who_withdraws_what_somebody_changed_meanwhile_is_told_once_and_then_decides(
+    sign_in: SignIn, session: Session
+) -> None:
+    product = make_launched_product()
+    client = sign_in()
+
+    refused = client.post(
+        _path(client, product, "/withdraw"), data={"reason": "replaced", "version": "99"}
+    )
+
+    assert refused.status_code == 409
+    assert "Somebody else changed this product" in refused.text
+    assert f'name="version" type="hidden" value="{product.version}"' in refused.text
+
+
 def test_a_draft_is_deleted_after_a_question(sign_in: SignIn, session: Session) -> None:
     product = make_ready_draft()
     client = sign_in()

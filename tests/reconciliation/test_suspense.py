@@ -10,6 +10,7 @@ from flask import Flask
 from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
+from insurance.approvals.permissions import ApprovalsMay
 from insurance.approvals.queries import list_requests
 from insurance.approvals.services import approve_request
 from insurance.audit_logs.models import AuditEvent
@@ -25,6 +26,7 @@ from insurance.core.errors import ConflictError, DomainError, ForbiddenError, No
 from insurance.core.ids import new_id
 from insurance.core.permissions import Role
 from insurance.core.tenancy import current_org, tenant_scope
+from insurance.identity.services import change_role_grants
 from insurance.organizations.models import Organization
 from insurance.policies.models import Policy, PolicyStatus
 from insurance.policies.queries import list_events
@@ -315,6 +317,27 @@ def test_the_api_and_the_screen_ask_a_second_person_before_money_goes_back(
     assert (again.status_code, "waits for approval already" in again.text) == (409, True)
     assert "Paid back to where it came from" in request.text
     assert "In suspense" in request.text
+
+
+@pytest.mark.parametrize("may_see", [True, False])
+def test_who_asks_a_second_person_goes_on_to_the_request_or_where_they_may_look(
+    may_see: bool, session: Session, sign_in: Callable[..., SignedInClient]
+) -> None:
+    _set_limit(D("99.99"))
+    receipt_id = _wait(session, "100.00")
+    if not may_see:
+        change_role_grants(
+            Role.FINANCE, granted=frozenset(), taken=frozenset({ApprovalsMay.VIEW}), now=NOW
+        )
+    page = sign_in(Role.FINANCE)
+
+    asked = page.post(
+        page.url(f"/reconciliation/suspense/{receipt_id}/return"), data={"reason": "Not ours"}
+    )
+    shown = page.get(asked.headers["Location"])
+
+    assert ("/approvals/" in asked.headers["Location"], shown.status_code) == (may_see, 200)
+    assert "A second person has been asked. Nothing has changed yet." in shown.text
 
 
 @pytest.mark.parametrize("first", ["match", "return"])

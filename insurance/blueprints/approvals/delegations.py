@@ -3,7 +3,6 @@
 from uuid import UUID
 
 from flask import Response, request, url_for
-from wtforms import TextAreaField
 
 from insurance.approvals import queries, services
 from insurance.approvals.permissions import ApprovalsMay
@@ -14,8 +13,9 @@ from insurance.core.errors import DomainError
 from insurance.core.paging import decode_cursor
 from insurance.identity.queries import list_members
 from insurance.web.access import current_person, requires
+from insurance.web.acts import Act, act_screen
 from insurance.web.business import business_day
-from insurance.web.forms import ChoiceField, DayField, Form, Required, TextField
+from insurance.web.forms import ChoiceField, DayField, Form, Required, SureForm, reason_field
 from insurance.web.html import go, next_url, page, refuse
 
 ROWS = 25
@@ -25,20 +25,16 @@ class DelegationForm(Form):
     """Who, on which days and why."""
 
     delegate_id = ChoiceField("Who decides in your place", [Required()], empty="Choose a colleague")
-    first_day = DayField("First day", [Required()])
-    last_day = DayField("Last day", [Required()])
-    reason = TextField("Reason", [Required()], longest=500, widget=TextAreaField.widget)
-
-
-class WithdrawForm(Form):
-    """A press on the button."""
+    first_day = DayField("First day", [Required()], description="Today or later.")
+    last_day = DayField("Last day", [Required()], description="Included. At most 90 days in all.")
+    reason = reason_field()
 
 
 @bp.get("/delegations")
 @requires(ApprovalsMay.VIEW)
 def delegations() -> Response:
     """List the delegations that one gave or was given."""
-    return _list(WithdrawForm())
+    return _list(SureForm())
 
 
 @bp.route("/delegations/new", methods=["GET", "POST"])
@@ -53,26 +49,29 @@ def delegate() -> Response:
         (str(colleague.user.id), f"{colleague.name}, {colleague.user.email}")
         for colleague in colleagues
     ]
-    if form.validate_on_submit():
-        try:
-            made = services.delegate_decisions(
-                UUID(form.delegate_id.data),
-                first_day=form.first_day.data or business_day(),
-                last_day=form.last_day.data or business_day(),
-                reason=form.reason.data or "",
-                now=clock.now(),
-            )
-        except DomainError as error:
-            refuse(form, error)
-        else:
-            message = f"{made.delegate_name} decides in your place on those days."
-            return go(url_for(".delegations"), message)
-    return page(
-        "approvals/delegate.html",
-        part="delegation_form",
-        status=form.status,
-        form=form,
-        colleagues=colleagues,
+    back = url_for(".delegations")
+    act = Act(
+        "Name a colleague",
+        "Name colleague",
+        back,
+        [("Approvals", url_for(".index")), ("My delegations", back)],
+        says="Your colleague then decides requests as you could, never one that either of you asked"
+        " for. Your voice counts once: where one of you has agreed, the other cannot in your name."
+        " You can withdraw this at any time.",
+        warns="" if colleagues else "Nobody else belongs to this organization yet.",
+        leave="Cancel",
+    )
+    return act_screen(
+        act,
+        form,
+        lambda: services.delegate_decisions(
+            UUID(form.delegate_id.data),
+            first_day=form.first_day.data or business_day(),
+            last_day=form.last_day.data or business_day(),
+            reason=form.reason.data or "",
+            now=clock.now(),
+        ),
+        lambda made: f"{made.delegate_name} decides in your place on those days.",
     )
 
 
@@ -81,7 +80,7 @@ def delegate() -> Response:
 def withdraw_delegation(delegation_id: UUID) -> Response:
     """End a delegation of one's own."""
     found = queries.get_delegation(db.session(), delegation_id)
-    form = WithdrawForm()
+    form = SureForm()
     if not form.validate_on_submit():
         return _list(form, 422)
     try:
@@ -94,7 +93,7 @@ def withdraw_delegation(delegation_id: UUID) -> Response:
     )
 
 
-def _list(form: WithdrawForm, status: int = 200) -> Response:
+def _list(form: SureForm, status: int = 200) -> Response:
     cursor, person = request.args.get("cursor"), current_person()
     found = queries.list_delegations(
         db.session(),

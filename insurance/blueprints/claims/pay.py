@@ -125,7 +125,7 @@ def pay(claim_id: UUID) -> Response:
         form,
         lambda: services.pay_claim(claim_id, _wanted(form), on=on, now=clock.now()),
         _said,
-        then=lambda: _onward(claim_id),
+        then=lambda _paid: _onward(claim_id),
         beside=_beside,
         template="claims/pay.html",
         claim=claim,

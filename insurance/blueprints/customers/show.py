@@ -9,27 +9,32 @@ from insurance.audit_logs.queries import list_resource_events
 from insurance.blueprints.customers import bp
 from insurance.core import clock
 from insurance.core.db import db
-from insurance.core.errors import DomainError
 from insurance.customers import queries, rules, services
 from insurance.customers.permissions import CustomersMay
 from insurance.policies.queries import list_policies
 from insurance.quotes.queries import list_quotes, status_on
 from insurance.web.access import requires
+from insurance.web.acts import Act, act_screen
 from insurance.web.business import business_day
 from insurance.web.forms import Form, Required, TextField
-from insurance.web.html import go, page, refuse
+from insurance.web.html import page
 
 ACCOUNT_TYPES = [("CURRENT", "Current"), ("SAVINGS", "Savings"), ("TRANSMISSION", "Transmission")]
+_ACCOUNT = ("holder", "bank", "branch_code", "account_type", "account_number")
 
 
 class BankAccountForm(Form):
     """An account to debit or to pay into."""
 
-    holder = TextField("Account holder", [Required()])
+    holder = TextField(
+        "Account holder", [Required()], description="In Latin letters, as the bank writes it."
+    )
     bank = TextField("Bank", [Required()])
-    branch_code = TextField("Branch code", [Required()], longest=6)
+    branch_code = TextField("Branch code", [Required()], longest=6, description="Six digits.")
     account_type = SelectField("Type", choices=ACCOUNT_TYPES)
-    account_number = TextField("Account number", [Required()], longest=30)
+    account_number = TextField(
+        "Account number", [Required()], longest=30, description="4 to 11 digits."
+    )
 
 
 @bp.route("/<uuid:customer_id>")
@@ -51,28 +56,16 @@ def reveal(customer_id: UUID) -> Response:
 @requires(CustomersMay.EDIT)
 def add_bank_account(customer_id: UUID) -> Response:
     """Add a bank account."""
-    customer = queries.get_customer(db.session(), customer_id)
-    form = BankAccountForm(data={"holder": customer.display_name})
-    if form.validate_on_submit():
-        try:
-            services.add_bank_account(
-                customer_id,
-                **{
-                    name: form[name].data
-                    for name in ("holder", "bank", "branch_code", "account_type", "account_number")
-                },
-                now=clock.now(),
-            )
-        except DomainError as error:
-            refuse(form, error)
-        else:
-            return go(url_for("customers.show", customer_id=customer_id), "Account added.")
-    return page(
-        "customers/add_bank_account.html",
-        part="bank_account_form",
-        status=form.status,
-        form=form,
-        customer=customer,
+    name = queries.get_customer(db.session(), customer_id).display_name
+    form, back = BankAccountForm(data={"holder": name}), url_for(".show", customer_id=customer_id)
+    crumbs = [("Customers", url_for(".index")), (name, back)]
+    return act_screen(
+        Act("New bank account", "Add account", back, crumbs, leave="Cancel"),
+        form,
+        lambda: services.add_bank_account(
+            customer_id, **{part: form[part].data for part in _ACCOUNT}, now=clock.now()
+        ),
+        "Account added.",
     )
 
 

@@ -1,5 +1,6 @@
 """The days on which nothing is debited: the official ones, and the tenant's own."""
 
+from typing import Any
 from uuid import UUID
 
 from flask import Response, request, url_for
@@ -7,14 +8,15 @@ from wtforms import BooleanField
 
 from insurance.blueprints.debit_orders import bp
 from insurance.core.db import db
-from insurance.core.errors import DomainError
 from insurance.debit_orders import queries, services
 from insurance.debit_orders.calendar import official_holidays
 from insurance.debit_orders.permissions import DebitOrdersMay
 from insurance.web.access import requires
+from insurance.web.acts import Act, act_screen
 from insurance.web.business import business_day
-from insurance.web.forms import DayField, Form, Required, TextField
-from insurance.web.html import go, next_url, page, refuse
+from insurance.web.filters import day
+from insurance.web.forms import DayField, Form, Required, SureForm, TextField
+from insurance.web.html import next_url, page
 
 ROWS = 50
 
@@ -23,12 +25,11 @@ class HolidayForm(Form):
     """A day that differs from the official list."""
 
     day = DayField("Day", [Required()])
-    name = TextField("Name", [Required()])
-    is_working = BooleanField("Banks work on this official holiday")
-
-
-class RemoveForm(Form):
-    """The consent to take a day off the list."""
+    name = TextField("Name", [Required()], description="Such as a day the bank announced.")
+    is_working = BooleanField(
+        "Banks work on this official holiday",
+        description="Otherwise nothing is debited on the day.",
+    )
 
 
 @bp.get("/holidays")
@@ -44,7 +45,7 @@ def holidays() -> Response:
     return page(
         "debit_orders/holidays.html",
         own=found.items,
-        official={day: name for day, name in official.items() if day >= today},
+        official={on: name for on, name in official.items() if on >= today},
         next=next_url(found),
         first=url_for(".holidays"),
     )
@@ -55,17 +56,14 @@ def holidays() -> Response:
 def add_holiday() -> Response:
     """Add a day to the tenant's list."""
     form = HolidayForm()
-    if form.validate_on_submit():
+
+    def add() -> None:
         assert form.day.data is not None
-        try:
-            services.add_holiday(
-                form.day.data, name=form.name.data or "", is_working=bool(form.is_working.data)
-            )
-        except DomainError as error:
-            refuse(form, error)
-        else:
-            return go(url_for(".holidays"), "The day was added.")
-    return page("debit_orders/holiday.html", part="holiday_form", status=form.status, form=form)
+        services.add_holiday(
+            form.day.data, name=form.name.data or "", is_working=bool(form.is_working.data)
+        )
+
+    return act_screen(_on_holidays("New day", "Add day"), form, add, "The day was added.")
 
 
 @bp.route("/holidays/<uuid:holiday_id>/remove", methods=["GET", "POST"])
@@ -73,14 +71,21 @@ def add_holiday() -> Response:
 def remove_holiday(holiday_id: UUID) -> Response:
     """Ask, then take a day off the tenant's list."""
     holiday = queries.get_holiday(db.session(), holiday_id)
-    form = RemoveForm()
-    if form.validate_on_submit():
-        services.remove_holiday(holiday_id)
-        return go(url_for(".holidays"), f"{holiday.name} was removed.")
-    return page(
-        "debit_orders/remove_holiday.html",
-        part="remove_form",
-        status=form.status,
-        form=form,
-        holiday=holiday,
+    act = _on_holidays(
+        f"Remove {holiday.name}",
+        "Remove day",
+        says=f"{day(holiday.day)} follows the official holidays again. Runs already prepared do not"
+        " move.",
+        is_danger=True,
     )
+    return act_screen(
+        act,
+        SureForm(),
+        lambda: services.remove_holiday(holiday_id),
+        f"{holiday.name} was removed.",
+    )
+
+
+def _on_holidays(title: str, verb: str, **more: Any) -> Act:
+    back = url_for(".holidays")
+    return Act(title, verb, back, [("Debit orders", url_for(".index")), ("Holidays", back)], **more)

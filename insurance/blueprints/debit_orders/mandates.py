@@ -1,25 +1,29 @@
 """The mandates of a policy: captured, put into force, suspended, cancelled."""
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
 from flask import Response, url_for
-from wtforms import Field, IntegerField
+from markupsafe import Markup
+from wtforms import IntegerField
 from wtforms.validators import NumberRange, Optional
 
 from insurance.blueprints.debit_orders import bp
 from insurance.core import clock
+from insurance.core.context import current_actor
 from insurance.core.db import db
-from insurance.core.errors import DomainError
+from insurance.customers.permissions import CustomersMay
 from insurance.customers.queries import get_customer, list_bank_accounts
 from insurance.debit_orders import queries, services
 from insurance.debit_orders.models import Mandate
 from insurance.debit_orders.permissions import DebitOrdersMay
 from insurance.debit_orders.rules import Convention, MandateStatus
 from insurance.web.access import requires
+from insurance.web.acts import Act, act_screen
 from insurance.web.business import business_day
-from insurance.web.forms import ChoiceField, DayField, Form, MoneyField, Required, TextField
-from insurance.web.html import go, page, refuse
+from insurance.web.forms import ChoiceField, DayField, Form, MoneyField, Required, reason_field
+from insurance.web.html import page
 
 _CONVENTIONS = [
     (Convention.FOLLOWING.value, "The next business day"),
@@ -31,12 +35,18 @@ class MandateForm(Form):
     """The authority to debit an account."""
 
     bank_account_id = ChoiceField("Account", [Required("Choose an account.")], empty="Choose…")
-    signed_on = DayField("Signed on")
-    max_amount = MoneyField("Most to debit at once")
-    convention = ChoiceField("On a weekend or holiday", choices=_CONVENTIONS)
-    collection_day = IntegerField(
-        "Collection day", [Optional(), NumberRange(1, 31, "A day from 1 to 31.")]
+    signed_on = DayField(
+        "Signed on", description="Left empty, the mandate waits and nothing is debited."
     )
+    max_amount = MoneyField(
+        "Most to debit at once", description="A higher premium is left out and listed."
+    )
+    collection_day = IntegerField(
+        "Collection day",
+        [Optional(), NumberRange(1, 31, "A day from 1 to 31.")],
+        description="Left empty, the day the premium is due.",
+    )
+    convention = ChoiceField("On a weekend or holiday", choices=_CONVENTIONS)
 
 
 class SignatureForm(Form):
@@ -48,7 +58,7 @@ class SignatureForm(Form):
 class StopForm(Form):
     """Why debiting stops."""
 
-    reason = TextField("Reason", [Required()], longest=500)
+    reason = reason_field()
 
 
 @bp.get("/mandates/<uuid:policy_id>")
@@ -69,10 +79,9 @@ def mandates(policy_id: UUID) -> Response:
 @requires(DebitOrdersMay.EDIT)
 def create_mandate(policy_id: UUID) -> Response:
     """Capture a mandate on one of the policyholder's accounts."""
-    session = db.session()
+    session, form = db.session(), MandateForm()
     policy = queries.get_policy_facts(session, policy_id)
     accounts = list_bank_accounts(session, policy.customer_id)
-    form = MandateForm()
     form.bank_account_id.choices = [
         ("", "Choose…"),
         *(
@@ -80,21 +89,28 @@ def create_mandate(policy_id: UUID) -> Response:
             for account in accounts
         ),
     ]
-    if form.validate_on_submit():
-        try:
-            services.create_mandate(policy_id, _wanted(form), on=business_day(), now=clock.now())
-        except DomainError as error:
-            refuse(form, error)
-        else:
-            return go(url_for(".mandates", policy_id=policy_id), "The mandate was added.")
-    return page(
-        "debit_orders/create_mandate.html",
-        part="mandate_form",
-        status=form.status,
-        form=form,
-        policy=policy,
-        accounts=accounts,
+    act = _on_mandates(
+        policy,
+        "New mandate",
+        "Add mandate",
+        warns="" if accounts else _no_account(policy.customer_id),
     )
+    return act_screen(
+        act,
+        form,
+        lambda: services.create_mandate(
+            policy_id, _wanted(form), on=business_day(), now=clock.now()
+        ),
+        "The mandate was added.",
+    )
+
+
+def _no_account(customer_id: UUID) -> str:
+    lacks = "Who pays has no bank account yet."
+    if not current_actor().may(CustomersMay.EDIT):
+        return lacks
+    url = url_for("customers.add_bank_account", customer_id=customer_id)
+    return Markup('{} <a href="{}">Add one first</a>.').format(lacks, url)
 
 
 @bp.route("/mandates/<uuid:mandate_id>/activate", methods=["GET", "POST"])
@@ -105,7 +121,6 @@ def activate_mandate(mandate_id: UUID) -> Response:
     return _act(
         mandate_id,
         form,
-        form.signed_on,
         "Activate mandate",
         "Premiums are debited from the next run on.",
         lambda: services.activate_mandate(
@@ -124,12 +139,11 @@ def suspend_mandate(mandate_id: UUID) -> Response:
     return _act(
         mandate_id,
         form,
-        form.reason,
         "Suspend mandate",
         "Nothing is debited until the mandate is activated again. Debits already released are not"
         " called back.",
         lambda: services.suspend_mandate(mandate_id, reason=form.reason.data or ""),
-        danger=True,
+        is_danger=True,
     )
 
 
@@ -141,47 +155,44 @@ def cancel_mandate(mandate_id: UUID) -> Response:
     return _act(
         mandate_id,
         form,
-        form.reason,
         "Cancel mandate",
         "Nothing is debited any more, and premiums stay owed. Debits already released are not"
         " called back. A cancelled mandate cannot be brought back; capture a new one instead.",
         lambda: services.cancel_mandate(mandate_id, reason=form.reason.data or "", now=clock.now()),
-        danger=True,
+        is_danger=True,
     )
 
 
 def _act(
     mandate_id: UUID,
     form: Form,
-    field: Field,
     verb: str,
-    consequence: str,
-    command: Any,
+    effect: str,
+    do: Callable[[], Mandate],
     *,
-    danger: bool = False,
+    is_danger: bool = False,
 ) -> Response:
     session = db.session()
-    mandate = queries.get_mandate(session, mandate_id)
-    policy = queries.get_policy_facts(session, mandate.policy_id)
-    if form.validate_on_submit():
-        try:
-            changed: Mandate = command()
-        except DomainError as error:
-            refuse(form, error)
-        else:
-            said = "in force" if changed.status is MandateStatus.ACTIVE else changed.status.lower()
-            return go(url_for(".mandates", policy_id=policy.id), f"The mandate is now {said}.")
-    return page(
-        "debit_orders/mandate.html",
-        part="mandate_action",
-        status=form.status,
-        form=form,
-        field=field,
-        verb=verb,
-        consequence=consequence,
-        danger=danger,
-        policy=policy,
+    policy = queries.get_policy_facts(session, queries.get_mandate(session, mandate_id).policy_id)
+    act = _on_mandates(
+        policy,
+        f"{verb} of {policy.policy_number}",
+        verb,
+        says=f"{effect} Cover does not change.",
+        is_danger=is_danger,
     )
+    return act_screen(act, form, do, _outcome)
+
+
+def _outcome(mandate: Mandate) -> str:
+    is_active = mandate.status is MandateStatus.ACTIVE
+    return f"The mandate is now {'in force' if is_active else mandate.status.lower()}."
+
+
+def _on_mandates(policy: queries.CollectionFacts, title: str, verb: str, **more: Any) -> Act:
+    back = url_for(".mandates", policy_id=policy.id)
+    crumbs = [("Debit orders", url_for(".index")), (f"Mandates of {policy.policy_number}", back)]
+    return Act(title, verb, back, crumbs, **more)
 
 
 def _wanted(form: MandateForm) -> services.NewMandate:

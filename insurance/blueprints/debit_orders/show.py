@@ -1,5 +1,6 @@
 """A run: its items by status, its release by a second person, its file, its end."""
 
+from typing import Any
 from uuid import UUID
 
 from flask import Response, make_response, request, url_for
@@ -8,7 +9,7 @@ from insurance.blueprints.debit_orders import bp
 from insurance.core import clock
 from insurance.core.context import current_actor
 from insurance.core.db import db
-from insurance.core.errors import DomainError, NotFoundError
+from insurance.core.errors import NotFoundError
 from insurance.debit_orders import queries, services
 from insurance.debit_orders.exporters import EXPORTERS
 from insurance.debit_orders.models import DebitOrderRun, DebitRunStatus
@@ -16,9 +17,11 @@ from insurance.debit_orders.permissions import DebitOrdersMay
 from insurance.debit_orders.rules import ItemStatus, meaning
 from insurance.identity.queries import get_colleague
 from insurance.web.access import requires
+from insurance.web.acts import Act, act_screen
 from insurance.web.business import business_day
-from insurance.web.forms import ChoiceField, Form, Required, TextField
-from insurance.web.html import go, next_url, page, refuse
+from insurance.web.filters import money, number
+from insurance.web.forms import ChoiceField, Form, reason_field
+from insurance.web.html import next_url, page
 
 ROWS = 50
 _FORMATS = [("BUREAU", "Bureau file (tab-delimited)"), ("CSV", "CSV")]
@@ -33,7 +36,7 @@ class ReleaseForm(Form):
 class CancelForm(Form):
     """Why a run is cancelled."""
 
-    reason = TextField("Reason", [Required()], longest=500)
+    reason = reason_field()
 
 
 @bp.get("/<uuid:run_id>")
@@ -78,28 +81,33 @@ def show(run_id: UUID) -> Response:
 @requires(DebitOrdersMay.EDIT)
 def release(run_id: UUID) -> Response:
     """Show what will be debited, then freeze it."""
-    run = queries.get_run(db.session(), run_id)
-    form = ReleaseForm()
-    if form.validate_on_submit():
-        try:
-            run = services.release_run(
-                run_id, on=business_day(), now=clock.now(), format=form.format.data
-            )
-        except DomainError as error:
-            refuse(form, error)
-        else:
-            return go(
-                url_for(".show", run_id=run_id),
-                f"{run.number} was released with {run.item_count} debits. Download its file.",
-            )
-    return page(
-        "debit_orders/release.html",
-        part="release_form",
-        status=form.status,
-        form=form,
-        run=run,
-        maker=_name(run.created_by),
-        is_maker=_is_maker(run),
+    run, form = queries.get_run(db.session(), run_id), ReleaseForm()
+    act = _on_run(
+        run,
+        f"Release {run.number}",
+        "Release run",
+        facts=[
+            ("Debits", run.item_count),
+            ("In all", run.total),
+            ("To be made on", run.action_date),
+            ("Prepared by", _name(run.created_by)),
+        ],
+        says="What was paid or changed since is left out. After the release nothing in the run"
+        " changes, and the file can be downloaded.",
+        stops="You prepared this run, so somebody else must release it: two people look at what is"
+        " taken from customers' accounts."
+        if _is_maker(run)
+        else "",
+    )
+    return act_screen(
+        act,
+        form,
+        lambda: services.release_run(
+            run_id, on=business_day(), now=clock.now(), format=form.format.data
+        ),
+        lambda released: (
+            f"{released.number} was released with {released.item_count} debits. Download its file."
+        ),
     )
 
 
@@ -107,22 +115,29 @@ def release(run_id: UUID) -> Response:
 @requires(DebitOrdersMay.EDIT)
 def cancel(run_id: UUID) -> Response:
     """Ask why, then give the run's premiums free."""
-    run = queries.get_run(db.session(), run_id)
-    form = CancelForm()
-    if form.validate_on_submit():
-        try:
-            services.cancel_run(run_id, reason=form.reason.data or "", on=business_day())
-        except DomainError as error:
-            refuse(form, error)
-        else:
-            return go(url_for(".show", run_id=run_id), f"{run.number} was cancelled.")
-    return page(
-        "debit_orders/cancel.html",
-        part="cancel_form",
-        status=form.status,
-        form=form,
-        run=run,
+    run, form = queries.get_run(db.session(), run_id), CancelForm()
+    recall = " If the file was sent, recall it at the bank too: this does not."
+    act = _on_run(
+        run,
+        f"Cancel {run.number}",
+        "Cancel run",
+        says=f"{number(run.item_count)} premiums of {money(run.total)} in all become free for"
+        " another run. Cover does not change."
+        f"{recall if run.status is DebitRunStatus.RELEASED else ''}",
+        is_danger=True,
     )
+    return act_screen(
+        act,
+        form,
+        lambda: services.cancel_run(run_id, reason=form.reason.data or "", on=business_day()),
+        f"{run.number} was cancelled.",
+    )
+
+
+def _on_run(run: DebitOrderRun, title: str, verb: str, **more: Any) -> Act:
+    back = url_for(".show", run_id=run.id)
+    crumbs = [("Debit orders", url_for(".index")), (run.number, back)]
+    return Act(title, verb, back, crumbs, run.status, **more)
 
 
 @bp.get("/<uuid:run_id>/file")

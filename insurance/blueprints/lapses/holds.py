@@ -2,33 +2,34 @@
 
 from uuid import UUID
 
-from flask import Response, url_for
-from wtforms import TextAreaField
+from flask import Response
 
 from insurance.blueprints.lapses import bp
 from insurance.blueprints.lapses.index import BLOCKS
-from insurance.blueprints.lapses.standing import standing_of
+from insurance.blueprints.lapses.standing import on_standing, standing_of
 from insurance.core import clock
 from insurance.core.db import db
-from insurance.core.errors import DomainError, NotFoundError
+from insurance.core.errors import NotFoundError
 from insurance.lapses import queries, services
 from insurance.lapses.permissions import LapsesMay
 from insurance.lapses.rules import LAPSABLE
 from insurance.web.access import requires
+from insurance.web.acts import act_screen
 from insurance.web.business import business_day
-from insurance.web.forms import DayField, Form, Required, TextField
-from insurance.web.html import go, page, refuse
+from insurance.web.filters import day, money
+from insurance.web.forms import DayField, Form, Required, SureForm, reason_field
+from insurance.web.html import page
 
 
 class HoldForm(Form):
     """Why, and until when."""
 
-    reason = TextField("Reason", [Required()], longest=500, widget=TextAreaField.widget)
-    expires_on = DayField("Day on which the hold ends", [Required()])
-
-
-class ReleaseForm(Form):
-    """A press on the button."""
+    reason = reason_field()
+    expires_on = DayField(
+        "Day on which the hold ends",
+        [Required()],
+        description="From that day the policy may lapse again; at most a year away.",
+    )
 
 
 @bp.route("/holds/<uuid:policy_id>")
@@ -50,28 +51,32 @@ def policy(policy_id: UUID) -> Response:
 @requires(LapsesMay.HOLD)
 def place_hold(policy_id: UUID) -> Response:
     """Keep a policy from lapsing until a day."""
-    on = business_day()
-    form = HoldForm()
-    if form.validate_on_submit():
-        try:
-            services.place_hold(
-                policy_id,
-                reason=form.reason.data or "",
-                expires_on=form.expires_on.data or on,
-                on=on,
-                now=clock.now(),
-            )
-        except DomainError as error:
-            refuse(form, error)
-        else:
-            return go(url_for(".policy", policy_id=policy_id), "The policy is on hold.")
-    return page(
-        "lapses/hold.html",
-        part="hold_form",
-        status=form.status,
-        form=form,
-        standing=standing_of(policy_id, on),
-        on=on,
+    on, form = business_day(), HoldForm()
+    standing = standing_of(policy_id, on)
+    forecast = standing.forecast
+    stands = "Nothing is owed today."
+    if forecast.lapse_date:
+        stands = (
+            f"{money(forecast.arrears)} is owed and the policy would lapse on"
+            f" {day(forecast.lapse_date)}."
+        )
+    act = on_standing(
+        standing,
+        "Hold",
+        "Hold policy",
+        says=f"{stands} While it is on hold it does not lapse; premiums stay owed.",
+    )
+    return act_screen(
+        act,
+        form,
+        lambda: services.place_hold(
+            policy_id,
+            reason=form.reason.data or "",
+            expires_on=form.expires_on.data or on,
+            on=on,
+            now=clock.now(),
+        ),
+        "The policy is on hold.",
     )
 
 
@@ -79,23 +84,27 @@ def place_hold(policy_id: UUID) -> Response:
 @requires(LapsesMay.HOLD)
 def release_hold(policy_id: UUID, hold_id: UUID) -> Response:
     """Confirm, and let a policy lapse again."""
-    on = business_day()
     hold = queries.get_hold(db.session(), hold_id)
     if hold.policy_id != policy_id:
         raise NotFoundError("There is no such hold.")
-    form = ReleaseForm()
-    if form.validate_on_submit():
-        try:
-            services.release_hold(hold_id, now=clock.now())
-        except DomainError as error:
-            refuse(form, error)
-        else:
-            return go(url_for(".policy", policy_id=policy_id), "The hold was released.")
-    return page(
-        "lapses/release_hold.html",
-        part="release_form",
-        status=form.status,
-        form=form,
-        hold=hold,
-        standing=standing_of(policy_id, on),
+    standing = standing_of(policy_id, business_day())
+    forecast = standing.forecast
+    stands = "Nothing is owed, so nothing lapses."
+    if forecast.lapse_date:
+        stands = (
+            f"{money(forecast.arrears)} is owed. Without the hold the policy lapses on"
+            f" {day(forecast.lapse_date)} unless something else stops it."
+        )
+    act = on_standing(
+        standing,
+        "Release",
+        "Release hold",
+        says=f"“{hold.reason}” holds the policy until {day(hold.expires_on)}. {stands}",
+        is_danger=True,
+    )
+    return act_screen(
+        act,
+        SureForm(),
+        lambda: services.release_hold(hold_id, now=clock.now()),
+        "The hold was released.",
     )

@@ -7,7 +7,7 @@ from flask import Response, request, url_for
 from flask_wtf.file import FileField
 
 from insurance.blueprints.lapses import bp
-from insurance.blueprints.lapses.standing import standing_of
+from insurance.blueprints.lapses.standing import on_standing, standing_of
 from insurance.core import clock
 from insurance.core.errors import DomainError
 from insurance.core.files import MAX_FILE
@@ -15,9 +15,11 @@ from insurance.lapses import services
 from insurance.lapses.permissions import LapsesMay
 from insurance.lapses.rules import NOTICE_DAYS
 from insurance.web.access import requires
+from insurance.web.acts import act_screen
 from insurance.web.business import business_day
 from insurance.web.documents import send_notice_file
-from insurance.web.forms import DayField, Form, Required, TextField
+from insurance.web.filters import day
+from insurance.web.forms import DayField, Form, Required, SureForm, TextField
 from insurance.web.html import go, page, refuse
 
 
@@ -28,10 +30,6 @@ class NoticeForm(Form):
     sent_on = DayField("Sent on", [Required()])
     registered_number = TextField("Registered-mail number", longest=60)
     file = FileField("The letter or its slip")
-
-
-class SendForm(Form):
-    """A press on the button."""
 
 
 @bp.app_url_value_preprocessor
@@ -80,21 +78,23 @@ def _letter(form: NoticeForm) -> services.NoticeLetter | None:
 def send_notice(policy_id: UUID) -> Response:
     """Say what a notice sent today does, and send it by e-mail."""
     on = business_day()
-    form = SendForm()
-    if form.validate_on_submit():
-        try:
-            services.send_notice(policy_id, on=on)
-        except DomainError as error:
-            refuse(form, error)
-        else:
-            return go(url_for(".policy", policy_id=policy_id), "The notice is on its way.")
-    return page(
-        "lapses/send_notice.html",
-        part="send_form",
-        status=form.status,
-        form=form,
-        standing=standing_of(policy_id, on),
-        last=NOTICE_DAYS,
+    standing = standing_of(policy_id, on)
+    unpaid, address = standing.forecast.oldest_unpaid, standing.policy.customer_email
+    act = on_standing(
+        standing,
+        "Send a notice for",
+        "Send notice",
+        says=f"The notice of non-payment for the premium due on {day(unpaid)} goes to"
+        f" {address or 'nobody: the holder has no e-mail address'} today. It is proof once the mail"
+        f" has left. Sent more than {NOTICE_DAYS} days after the due date, it lets grace run from"
+        " its day where the law wants a notice.",
+        stops="" if unpaid else "Nothing is owed today, so there is nothing to tell.",
+    )
+    return act_screen(
+        act,
+        SureForm(),
+        lambda: services.send_notice(policy_id, on=on),
+        "The notice is on its way.",
     )
 
 

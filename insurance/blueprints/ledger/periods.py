@@ -1,21 +1,22 @@
 """Which months are closed; closing and reopening them."""
 
 from datetime import date, timedelta
+from typing import Any
 
 from flask import Response, request, url_for
-from wtforms import TextAreaField
 
 from insurance.blueprints.ledger import bp
 from insurance.core import clock
 from insurance.core.db import db
-from insurance.core.errors import DomainError
 from insurance.ledger import queries
 from insurance.ledger.periods import LONGEST_REASON, close_books, in_words, reopen_books
 from insurance.ledger.permissions import LedgerMay
 from insurance.web.access import requires
+from insurance.web.acts import Act, act_screen
 from insurance.web.business import business_day
-from insurance.web.forms import ChoiceField, Form, Required, TextField
-from insurance.web.html import go, next_url, page, refuse
+from insurance.web.filters import day
+from insurance.web.forms import ChoiceField, Form, Required, reason_field
+from insurance.web.html import next_url, page
 
 ROWS = 25
 _MONTHS_OFFERED = 24
@@ -26,7 +27,7 @@ class PeriodForm(Form):
     """A month's last day, and why."""
 
     through = ChoiceField("Closed up to and including", [Required("Choose a day.")])
-    reason = TextField("Reason", [Required()], longest=LONGEST_REASON, widget=TextAreaField.widget)
+    reason = reason_field("Kept with the close and in the audit log.", longest=LONGEST_REASON)
 
 
 @bp.get("/periods")
@@ -48,53 +49,56 @@ def periods() -> Response:
 @requires(LedgerMay.CLOSE)
 def close() -> Response:
     """Say what will happen, and close."""
-    on, closed = business_day(), queries.closed_through(db.session())
-    form = PeriodForm()
+    on, closed, form = business_day(), queries.closed_through(db.session()), PeriodForm()
     ends = [end for end in _month_ends(on) if closed is None or end > closed]
     form.through.choices = [(end.isoformat(), in_words(end)) for end in ends]
-    if form.validate_on_submit():
+
+    def do() -> str:
         through = date.fromisoformat(form.through.data)
-        try:
-            close_books(through, reason=form.reason.data or "", on=on, now=clock.now())
-        except DomainError as error:
-            refuse(form, error)
-        else:
-            return go(url_for(".periods"), f"The books are closed to {in_words(through)}.")
-    return _form_page("close", form, closed)
+        close_books(through, reason=form.reason.data or "", on=on, now=clock.now())
+        return f"The books are closed to {in_words(through)}."
+
+    act = _on_months(
+        closed,
+        "Close months",
+        "Close the books",
+        "After closing, no payment, premium or correction is posted on or before the chosen day.",
+    )
+    return act_screen(act, form, do, str)
 
 
 @bp.route("/periods/reopen", methods=["GET", "POST"])
 @requires(LedgerMay.CLOSE)
 def reopen() -> Response:
     """Say what will happen, and reopen."""
-    closed = queries.closed_through(db.session())
-    form = PeriodForm()
+    closed, form = queries.closed_through(db.session()), PeriodForm()
     form.through.choices = [
         *((end.isoformat(), in_words(end)) for end in (_month_ends(closed) if closed else ())),
         (_NOTHING, "Nothing stays closed"),
     ]
-    if form.validate_on_submit():
+
+    def do() -> str:
         kept = form.through.data
         through = None if kept == _NOTHING else date.fromisoformat(kept)
-        try:
-            reopen_books(through, reason=form.reason.data or "", now=clock.now())
-        except DomainError as error:
-            refuse(form, error)
-        else:
-            left = f"closed to {in_words(through)}" if through else "open"
-            return go(url_for(".periods"), f"The books are {left}.")
-    return _form_page("reopen", form, closed)
+        reopen_books(through, reason=form.reason.data or "", now=clock.now())
+        return f"The books are {f'closed to {in_words(through)}' if through else 'open'}."
 
-
-def _form_page(action: str, form: PeriodForm, closed: date | None) -> Response:
-    return page(
-        "ledger/period.html",
-        part="period_form",
-        status=form.status,
-        form=form,
-        action=action,
-        closed=closed,
+    act = _on_months(
+        closed,
+        "Reopen months",
+        "Reopen the books",
+        "After reopening, postings after the chosen day are possible again and figures that were"
+        " reported may change.",
+        is_danger=True,
     )
+    return act_screen(act, form, do, str)
+
+
+def _on_months(closed: date | None, title: str, verb: str, effect: str, **more: Any) -> Act:
+    back = url_for(".periods")
+    crumbs = [("Trial balance", url_for(".trial_balance")), ("Closed months", back)]
+    stands = f"The books are closed to {day(closed)}." if closed else "No month is closed."
+    return Act(title, verb, back, crumbs, says=f"{stands} {effect}", leave="Cancel", **more)
 
 
 def _month_ends(before: date) -> list[date]:

@@ -6,7 +6,7 @@ from uuid import UUID
 from flask import Response, request, url_for
 
 from insurance.blueprints.month_end import bp
-from insurance.blueprints.month_end.show import ActForm, ApproveForm, view_of
+from insurance.blueprints.month_end.show import ApproveForm, view_of
 from insurance.core import clock
 from insurance.core.context import current_actor
 from insurance.core.db import db
@@ -15,8 +15,10 @@ from insurance.month_end import queries, services
 from insurance.month_end.models import MonthEndRun, RunStatus
 from insurance.month_end.permissions import MonthEndMay
 from insurance.web.access import requires
+from insurance.web.acts import Act, act_screen
 from insurance.web.business import business_day
-from insurance.web.forms import Form
+from insurance.web.filters import day, number
+from insurance.web.forms import Form, SureForm
 from insurance.web.html import go, page, refuse
 
 Done = tuple[MonthEndRun, str | None]
@@ -45,29 +47,37 @@ def approve(month_end_run_id: UUID) -> Response:
 def apply(month_end_run_id: UUID) -> Response:
     """Apply exactly what the plan lists."""
     queries.get_run(db.session(), month_end_run_id)
-    return _act(month_end_run_id, ActForm(), lambda: (_apply(month_end_run_id), None), "act_form")
+    return _act(month_end_run_id, SureForm(), lambda: (_apply(month_end_run_id), None), "act_form")
 
 
 @bp.route("/<uuid:month_end_run_id>/cancel", methods=["GET", "POST"])
 @requires(MonthEndMay.RUN)
 def cancel(month_end_run_id: UUID) -> Response:
     """Say what is done already, then stop after the chunks under way."""
-    run = queries.get_run(db.session(), month_end_run_id)
-    form = ActForm()
-    if form.validate_on_submit():
-        try:
-            services.cancel_run(month_end_run_id, now=clock.now())
-        except DomainError as error:
-            refuse(form, error)
-        else:
-            return go(url_for(".show", month_end_run_id=run.id), "The run was cancelled.")
-    return page(
-        "month_end/cancel.html",
-        part="cancel_form",
-        status=form.status,
-        form=form,
-        run=run,
-        progress=queries.get_progress(db.session(), run, now=clock.now()),
+    run, now = queries.get_run(db.session(), month_end_run_id), clock.now()
+    says = "Nothing has been applied. The plan can be read but no more approved or applied."
+    if run.started_at:
+        progress = queries.get_progress(db.session(), run, now=now)
+        says = (
+            f"{number(progress.done)} of {number(progress.of)} policies are done. They stay done,"
+            " and so does what is under way now. The others are left as they are; a new plan takes"
+            " them up."
+        )
+    back, of_day = url_for(".show", month_end_run_id=run.id), day(run.process_date)
+    act = Act(
+        f"Cancel month-end {of_day}",
+        "Cancel run",
+        back,
+        [("Month-end", url_for(".index")), (of_day, back)],
+        says=says,
+        leave="Keep it",
+        is_danger=True,
+    )
+    return act_screen(
+        act,
+        SureForm(),
+        lambda: services.cancel_run(month_end_run_id, now=now),
+        "The run was cancelled.",
     )
 
 
@@ -81,7 +91,7 @@ def retry(month_end_run_id: UUID) -> Response:
         run = services.retry_run(month_end_run_id, on=business_day(), now=clock.now())
         return run, "What was left out is being planned again."
 
-    return _act(month_end_run_id, ActForm(), act, "act_form")
+    return _act(month_end_run_id, SureForm(), act, "act_form")
 
 
 def _apply(run_id: UUID) -> MonthEndRun:

@@ -16,6 +16,7 @@ from insurance.month_end.permissions import MonthEndMay
 from insurance.products.models import ProjectionType
 from insurance.products.queries import list_products
 from insurance.web.access import requires
+from insurance.web.acts import Act, act_screen
 from insurance.web.business import business_day
 from insurance.web.days import day_asked
 from insurance.web.forms import (
@@ -30,7 +31,7 @@ from insurance.web.forms import (
     parse_day,
     parse_rate,
 )
-from insurance.web.html import go, page, refuse
+from insurance.web.html import page
 
 LINES = 101
 FIRST_STEP = 2
@@ -141,14 +142,15 @@ def create_escalation() -> Response:
             for version_id, name, number in queries.list_sold_versions(db.session())
         ),
     ]
-    if form.validate_on_submit():
-        try:
-            services.record_escalation_rule(_wanted(form), now=clock.now())
-        except DomainError as error:
-            refuse(form, error)
-        else:
-            return go(url_for(".escalations"), "The rule holds from its day on.")
-    return page("month_end/create_escalation.html", part="rule_form", status=form.status, form=form)
+    back = url_for(".escalations")
+    crumbs = [("Month-end", url_for(".index")), ("Escalation rates", back)]
+    return act_screen(
+        Act("Add an escalation rule", "Add rule", back, crumbs, leave="Cancel"),
+        form,
+        lambda: services.record_escalation_rule(_wanted(form), now=clock.now()),
+        "The rule holds from its day on.",
+        template="month_end/create_escalation.html",
+    )
 
 
 def _wanted(form: Any) -> dict[str, Any]:

@@ -12,8 +12,9 @@ from insurance.core.paging import decode_cursor
 from insurance.month_end import queries, services
 from insurance.month_end.permissions import MonthEndMay
 from insurance.web.access import requires
+from insurance.web.acts import Act, act_screen
 from insurance.web.forms import DayField, Form, RateField, Required, TextField
-from insurance.web.html import go, next_url, page, refuse
+from insurance.web.html import next_url, page
 
 ROWS = 50
 
@@ -21,10 +22,14 @@ ROWS = 50
 class IndexForm(Form):
     """An index's yearly rise for a month."""
 
-    index_code = TextField("Index", [Required()], longest=40)
+    index_code = TextField("Index", [Required()], longest=40, description="Such as CPI.")
     month = DayField("Any day of the month", [Required()])
-    value = RateField("Rise over a year, in per cent", [Required()])
-    source = TextField("Where it was read", [Required()])
+    value = RateField("Rise over a year, in per cent", [Required()], description="Such as 4,6.")
+    source = TextField(
+        "Where it was read",
+        [Required()],
+        description="Such as Statistics South Africa, P0141, table B.",
+    )
 
 
 @bp.get("/index-values")
@@ -56,18 +61,18 @@ def _position(cursor: str) -> tuple[str, date]:
 def create_index_value() -> Response:
     """Add an index's rise for a month, with where it was read."""
     form = IndexForm(data={"index_code": "CPI"})
-    if form.validate_on_submit():
+
+    def add() -> None:
         assert form.month.data is not None and form.value.data is not None
-        try:
-            services.record_index_value(
-                form.index_code.data or "",
-                form.month.data,
-                form.value.data,
-                source=form.source.data or "",
-                now=clock.now(),
-            )
-        except DomainError as error:
-            refuse(form, error)
-        else:
-            return go(url_for(".index_values"), "The value was added.")
-    return page("month_end/index_value.html", part="index_form", status=form.status, form=form)
+        services.record_index_value(
+            form.index_code.data or "",
+            form.month.data,
+            form.value.data,
+            source=form.source.data or "",
+            now=clock.now(),
+        )
+
+    back = url_for(".index_values")
+    crumbs = [("Month-end", url_for(".index")), ("Index tables", back)]
+    act = Act("Add an index value", "Add value", back, crumbs, leave="Cancel")
+    return act_screen(act, form, add, "The value was added.")

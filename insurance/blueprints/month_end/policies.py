@@ -3,21 +3,23 @@
 from uuid import UUID
 
 from flask import Response, request, url_for
-from wtforms import TextAreaField
 
 from insurance.blueprints.month_end import bp
 from insurance.core import clock
 from insurance.core.db import db
-from insurance.core.errors import DomainError, NotFoundError
+from insurance.core.errors import NotFoundError
 from insurance.month_end import queries, services
 from insurance.month_end.exports import changes_of, step_in_words
 from insurance.month_end.models import StepCode
 from insurance.month_end.permissions import MonthEndMay
 from insurance.web.access import requires
+from insurance.web.acts import Act, act_screen
 from insurance.web.business import business_day
-from insurance.web.forms import DayField, Form, Required, TextField
-from insurance.web.html import go, page, refuse
+from insurance.web.filters import day
+from insurance.web.forms import DayField, Form, Required, TextField, reason_field
+from insurance.web.html import go, page
 
+_HOW = "How the holder told us"
 ONE = "/policies/<uuid:policy_id>/escalation"
 
 
@@ -26,26 +28,39 @@ class NoticeForm(Form):
 
     anniversary = DayField("Anniversary", [Required()])
     sent_on = DayField("Sent on", [Required()])
-    recipient = TextField("Sent to", [Required()])
-    evidence = TextField("What proves it", [Required()], longest=200)
+    recipient = TextField(
+        "Sent to",
+        [Required()],
+        description="An address, an e-mail address or a telephone number.",
+    )
+    evidence = TextField(
+        "What proves it",
+        [Required()],
+        description="The number of the registered letter, or of the file that shows it: a day alone"
+        " proves nothing.",
+    )
 
 
 class RefusalForm(Form):
     """From when a holder refuses rises, and how they said so."""
 
-    refused_from = DayField("No rise from", [Required()])
-    reason = TextField(
-        "How the holder told us", [Required()], longest=500, widget=TextAreaField.widget
+    refused_from = DayField(
+        "No rise from",
+        [Required()],
+        description="Anniversaries from this day on change nothing.",
     )
+    reason = reason_field("Such as: letter of 2026/10/02.", label=_HOW)
 
 
 class WithdrawalForm(Form):
     """From when a holder takes rises again, and how they said so."""
 
-    withdrawn_from = DayField("Rises again from", [Required()])
-    reason = TextField(
-        "How the holder told us", [Required()], longest=500, widget=TextAreaField.widget
+    withdrawn_from = DayField(
+        "Rises again from",
+        [Required()],
+        description="Anniversaries from this day on raise the policy again.",
     )
+    reason = reason_field("Such as: telephone call of 2026/10/02.", label=_HOW)
 
 
 @bp.get("/<uuid:month_end_run_id>/policies/<uuid:policy_id>")
@@ -103,80 +118,69 @@ def escalation(policy_id: UUID) -> Response:
 def create_notice(policy_id: UUID) -> Response:
     """Record proof that the holder was told of a rise in time."""
     on = business_day()
-    found = services.get_standing(db.session(), policy_id, on)
-    form = NoticeForm(data={"anniversary": found.anniversary, "sent_on": on})
-    if form.validate_on_submit():
+    standing = services.get_standing(db.session(), policy_id, on)
+    form = NoticeForm(data={"anniversary": standing.anniversary, "sent_on": on})
+    in_time = f"In time for the next anniversary by {day(standing.told_by)}."
+    form.sent_on.description = in_time
+
+    def note() -> None:
         assert form.anniversary.data is not None and form.sent_on.data is not None
-        try:
-            services.record_escalation_notice(
-                policy_id,
-                form.anniversary.data,
-                recipient=form.recipient.data or "",
-                sent_on=form.sent_on.data,
-                evidence=form.evidence.data or "",
-                on=on,
-                now=clock.now(),
-            )
-        except DomainError as error:
-            refuse(form, error)
-        else:
-            return go(url_for(".escalation", policy_id=policy_id), "The notice was recorded.")
-    return page(
-        "month_end/create_notice.html", part="notice_form", status=form.status, form=form, one=found
-    )
+        services.record_escalation_notice(
+            policy_id,
+            form.anniversary.data,
+            recipient=form.recipient.data or "",
+            sent_on=form.sent_on.data,
+            evidence=form.evidence.data or "",
+            on=on,
+            now=clock.now(),
+        )
+
+    act = _on_escalation(standing, "Record a notice of a rise", "Record notice")
+    return act_screen(act, form, note, "The notice was recorded.")
 
 
 @bp.route(f"{ONE}/refusal/new", methods=["GET", "POST"])
 @requires(MonthEndMay.RUN)
 def create_refusal(policy_id: UUID) -> Response:
     """Record that the holder refuses rises from a day on."""
-    found = services.get_standing(db.session(), policy_id, business_day())
-    form = RefusalForm(data={"refused_from": found.anniversary})
-    if form.validate_on_submit():
+    standing = services.get_standing(db.session(), policy_id, business_day())
+    form = RefusalForm(data={"refused_from": standing.anniversary})
+
+    def note() -> None:
         assert form.refused_from.data is not None
-        try:
-            services.record_refusal(
-                policy_id,
-                refused_from=form.refused_from.data,
-                reason=form.reason.data or "",
-                now=clock.now(),
-            )
-        except DomainError as error:
-            refuse(form, error)
-        else:
-            return go(url_for(".escalation", policy_id=policy_id), "The refusal was recorded.")
-    return page(
-        "month_end/create_refusal.html",
-        part="refusal_form",
-        status=form.status,
-        form=form,
-        one=found,
-    )
+        services.record_refusal(
+            policy_id,
+            refused_from=form.refused_from.data,
+            reason=form.reason.data or "",
+            now=clock.now(),
+        )
+
+    act = _on_escalation(standing, "Record a refusal", "Record refusal")
+    return act_screen(act, form, note, "The refusal was recorded.")
 
 
 @bp.route(f"{ONE}/refusal/withdraw", methods=["GET", "POST"])
 @requires(MonthEndMay.RUN)
 def withdraw_refusal(policy_id: UUID) -> Response:
     """Record that the holder takes rises again."""
-    found = services.get_standing(db.session(), policy_id, business_day())
+    standing = services.get_standing(db.session(), policy_id, business_day())
     form = WithdrawalForm(data={"withdrawn_from": business_day()})
-    if form.validate_on_submit():
+
+    def note() -> None:
         assert form.withdrawn_from.data is not None
-        try:
-            services.withdraw_refusal(
-                policy_id,
-                withdrawn_from=form.withdrawn_from.data,
-                reason=form.reason.data or "",
-                now=clock.now(),
-            )
-        except DomainError as error:
-            refuse(form, error)
-        else:
-            return go(url_for(".escalation", policy_id=policy_id), "The refusal was withdrawn.")
-    return page(
-        "month_end/withdraw_refusal.html",
-        part="withdrawal_form",
-        status=form.status,
-        form=form,
-        one=found,
-    )
+        services.withdraw_refusal(
+            policy_id,
+            withdrawn_from=form.withdrawn_from.data,
+            reason=form.reason.data or "",
+            now=clock.now(),
+        )
+
+    act = _on_escalation(standing, "Withdraw the refusal", "Withdraw refusal")
+    return act_screen(act, form, note, "The refusal was withdrawn.")
+
+
+def _on_escalation(standing: services.EscalationStanding, title: str, verb: str) -> Act:
+    policy = standing.policy
+    back = url_for(".escalation", policy_id=policy.id)
+    crumbs = [("Month-end", url_for(".index")), (f"Escalation of {policy.policy_number}", back)]
+    return Act(title, verb, back, crumbs, leave="Cancel")

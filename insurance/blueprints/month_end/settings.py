@@ -5,21 +5,36 @@ from wtforms import BooleanField, TextAreaField
 
 from insurance.blueprints.month_end import bp
 from insurance.core.db import db
-from insurance.core.errors import DomainError
 from insurance.month_end import queries, services
 from insurance.organizations.permissions import SettingsMay
 from insurance.web.access import requires
+from insurance.web.acts import Act, act_screen
 from insurance.web.forms import Form, TextField, WholeField
-from insurance.web.html import go, page, refuse
 
 
 class SettingsForm(Form):
     """The organization's choices."""
 
-    mail_to = TextField("Mail when a run ends or fails", longest=2_000, widget=TextAreaField.widget)
-    days_ahead = WholeField("Days a plan may reach ahead", nothing=0)
-    plans_itself = BooleanField("Plan each month's end unasked on the first day after it")
-    may_apply_unapproved = BooleanField("Apply plans without a second person")
+    mail_to = TextField(
+        "Mail when a run ends or fails",
+        longest=2_000,
+        widget=TextAreaField.widget,
+        description="The operations list: addresses with commas, spaces or lines between them."
+        " Without any, whoever asked for the run is told.",
+    )
+    days_ahead = WholeField(
+        "Days a plan may reach ahead",
+        nothing=0,
+        description="From 0 to 366. A plan is applied on its day at the earliest.",
+    )
+    plans_itself = BooleanField(
+        "Plan each month's end unasked on the first day after it",
+        description="Lapses are only named. A person approves the plan as always.",
+    )
+    may_apply_unapproved = BooleanField(
+        "Apply plans without a second person",
+        description="Then one person alone can change the whole book.",
+    )
 
 
 @bp.route("/settings", methods=["GET", "POST"])
@@ -27,16 +42,15 @@ class SettingsForm(Form):
 def settings() -> Response:
     """Show the choices, and keep them."""
     form = SettingsForm(obj=queries.get_setting(db.session()))
-    if form.validate_on_submit():
-        try:
-            services.set_month_end(
-                may_apply_unapproved=bool(form.may_apply_unapproved.data),
-                days_ahead=form.days_ahead.data or 0,
-                mail_to=form.mail_to.data,
-                plans_itself=bool(form.plans_itself.data),
-            )
-        except DomainError as error:
-            refuse(form, error)
-        else:
-            return go(url_for(".index"), "The settings of month-end were saved.")
-    return page("month_end/settings.html", part="settings_form", status=form.status, form=form)
+    back = url_for(".index")
+    return act_screen(
+        Act("Settings of month-end", "Save", back, [("Month-end", back)], leave="Cancel"),
+        form,
+        lambda: services.set_month_end(
+            may_apply_unapproved=bool(form.may_apply_unapproved.data),
+            days_ahead=form.days_ahead.data or 0,
+            mail_to=form.mail_to.data,
+            plans_itself=bool(form.plans_itself.data),
+        ),
+        "The settings of month-end were saved.",
+    )

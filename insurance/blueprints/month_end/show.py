@@ -24,7 +24,7 @@ from insurance.web.access import requires
 from insurance.web.business import business_day
 from insurance.web.exports import EXCEL
 from insurance.web.filters import roles_in_words
-from insurance.web.forms import Form, TextField
+from insurance.web.forms import Form, SureForm, TextField
 from insurance.web.html import go, page, wants_part
 
 SHOWN = 50
@@ -44,10 +44,6 @@ class ApproveForm(Form):
     """What the second person has to say."""
 
     comment = TextField("Comment", longest=500)
-
-
-class ActForm(Form):
-    """The consent to go on."""
 
 
 @bp.get("/<uuid:month_end_run_id>")
@@ -81,7 +77,7 @@ def view_of(run: MonthEndRun) -> dict[str, Any]:
         "most": max((max(step.planned, step.was) for step in steps), default=0),
         **({} if is_busy else _found(run)),
         "approve_form": ApproveForm(),
-        "act_form": ActForm(),
+        "act_form": SureForm(),
     }
 
 

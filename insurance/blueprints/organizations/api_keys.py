@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from flask import Response, request, url_for
+from markupsafe import Markup
 from wtforms import PasswordField, SelectMultipleField
 
 from insurance.core import clock
@@ -13,8 +14,10 @@ from insurance.core.permissions import list_permissions, permissions_named
 from insurance.identity import queries, services
 from insurance.identity.permissions import TokensMay
 from insurance.web.access import current_person, requires, tenant_blueprint
-from insurance.web.forms import ChoiceField, Form, Required, TextField
-from insurance.web.html import go, next_url, page, refuse
+from insurance.web.acts import Act, act_screen
+from insurance.web.filters import moment
+from insurance.web.forms import ChoiceField, Form, Required, SureForm, TextField
+from insurance.web.html import next_url, page, refuse
 
 bp = tenant_blueprint("api_keys", __name__, "/api-keys")
 _LIFETIMES = [("30", "30 days"), ("90", "90 days"), ("180", "180 days"), ("365", "a year")]
@@ -29,10 +32,6 @@ class KeyForm(Form):
     password = PasswordField(
         "Your password", [Required()], render_kw={"autocomplete": "current-password"}
     )
-
-
-class RevokeForm(Form):
-    """The consent to revoke a key."""
 
 
 @bp.get("")
@@ -76,12 +75,23 @@ def create() -> Response:
 def revoke(key_id: UUID) -> Response:
     """Ask, then revoke a key at once."""
     key = queries.get_api_key(db.session(), key_id)
-    form = RevokeForm()
-    if form.validate_on_submit():
-        try:
-            services.revoke_api_key(key_id, now=clock.now())
-        except DomainError as error:
-            refuse(form, error)
-        else:
-            return go(url_for(".index"), f"The key “{key.name}” was revoked.")
-    return page("api_keys/revoke.html", part="revoke_form", status=form.status, form=form, key=key)
+    back = url_for(".index")
+    used = f"last used {moment(key.last_used_at)}" if key.last_used_at else "never used"
+    act = Act(
+        f"Revoke “{key.name}”",
+        "Revoke key",
+        back,
+        [("API keys", back)],
+        says=Markup(
+            "The program that uses the key ending in <code>{}</code> is refused from now on. It was"
+            " {}. A revoked key cannot be brought back; make a new one instead."
+        ).format(key.hint, used),
+        leave="Cancel",
+        is_danger=True,
+    )
+    return act_screen(
+        act,
+        SureForm(),
+        lambda: services.revoke_api_key(key_id, now=clock.now()),
+        f"The key “{key.name}” was revoked.",
+    )

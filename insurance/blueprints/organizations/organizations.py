@@ -17,6 +17,7 @@ from insurance.organizations import queries, rules, services
 from insurance.organizations.models import Category, LicenceType, Organization
 from insurance.organizations.permissions import OrganizationsMay
 from insurance.web.access import requires, tenant_blueprint
+from insurance.web.acts import Act, act_screen
 from insurance.web.forms import ChoiceField, Form, Required, TextField
 from insurance.web.html import differences, go, next_url, page, refuse
 
@@ -93,15 +94,15 @@ def create() -> Response:
     """Create an insurer; an administrator named here gets an invitation."""
     form = OrganizationForm()
     form.offer_classes()
-    if form.validate_on_submit():
-        try:
-            org_id = _create(form)
-        except DomainError as error:
-            refuse(form, error)
-        else:
-            return go(url_for(".edit", organization_id=org_id), f"{form.name.data} was created.")
-    return page(
-        "organizations/create.html", part="organization_form", status=form.status, form=form
+    back = url_for(".index")
+    crumbs = [("Organizations", back)]
+    return act_screen(
+        Act("New organization", "Create organization", back, crumbs, leave="Cancel"),
+        form,
+        lambda: _create(form),
+        lambda _made: f"{form.name.data} was created.",
+        then=lambda org_id: url_for(".edit", organization_id=org_id),
+        template="organizations/create.html",
     )
 
 

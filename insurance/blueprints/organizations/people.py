@@ -5,6 +5,7 @@ from itertools import groupby
 from uuid import UUID
 
 from flask import Response, current_app, request, url_for
+from markupsafe import Markup
 from wtforms import HiddenField, SelectMultipleField, ValidationError
 
 from insurance.core import clock
@@ -23,7 +24,8 @@ from insurance.identity import queries, services
 from insurance.identity.permissions import PeopleMay
 from insurance.identity.rules import check_email
 from insurance.web.access import current_tenant, requires, tenant_blueprint
-from insurance.web.forms import Form, Required, TextField, clean_text
+from insurance.web.acts import Act, act_screen
+from insurance.web.forms import Form, Required, SureForm, TextField, clean_text
 from insurance.web.html import go, next_url, page, refuse
 
 bp = tenant_blueprint("people", __name__, "/people")
@@ -44,7 +46,12 @@ class InviteForm(RolesForm):
     """Whom to invite."""
 
     name = TextField("Name", [Required()])
-    email = TextField("E-mail address", [Required()], longest=254)
+    email = TextField(
+        "E-mail address",
+        [Required()],
+        longest=254,
+        description="A link to choose a password goes there; it works for seven days.",
+    )
     # Again, so that it comes last in the summary of problems as it does on the page.
     roles = SelectMultipleField("Roles")
 
@@ -59,12 +66,10 @@ class InviteForm(RolesForm):
 class PermissionsForm(Form):
     """What a role may do; of what the person saw, only what was changed is changed."""
 
-    permissions = SelectMultipleField("Permissions")
+    permissions = SelectMultipleField(
+        "Permissions", description="Counts from everybody's next page on."
+    )
     seen = HiddenField()
-
-
-class RemoveForm(Form):
-    """The consent to remove somebody."""
 
 
 @bp.get("")
@@ -108,53 +113,44 @@ def change_permissions(role: str) -> Response:
     granted = sorted(granted_to(frozenset({changed_role}), changes))
     form = PermissionsForm(data={"permissions": granted, "seen": " ".join(granted)})
     form.permissions.choices = {
-        resource: [(permission.value, permission.verb) for permission in permissions]
-        for resource, permissions in groupby(
-            _permissions_of(TENANT_ROLES), lambda one: one.resource
-        )
+        resource: [(permission.value, permission.verb) for permission in offered]
+        for resource, offered in groupby(_permissions_of(TENANT_ROLES), lambda one: one.resource)
     }
-    if form.validate_on_submit():
+
+    def change() -> None:
         chosen = permissions_named(form.permissions.data or [])
         seen = permissions_named((form.seen.data or "").split())
-        try:
-            services.change_role_grants(
-                changed_role, granted=chosen - seen, taken=seen - chosen, now=clock.now()
-            )
-        except DomainError as error:
-            refuse(form, error)
-        else:
-            return go(
-                url_for(".permissions"), f"{changed_role.label}: what the role may do was changed."
-            )
-    return page(
-        "people/change_permissions.html",
-        part="permissions_form",
-        status=form.status,
-        form=form,
-        role=changed_role,
-    )
+        services.change_role_grants(
+            changed_role, granted=chosen - seen, taken=seen - chosen, now=clock.now()
+        )
+
+    title, back = f"{changed_role.label}: what the role may do", url_for(".permissions")
+    crumbs = [("People", url_for(".index")), ("Roles and permissions", back)]
+    act = Act(title, "Save permissions", back, crumbs, leave="Cancel")
+    return act_screen(act, form, change, f"{title} was changed.")
 
 
 @bp.route("/invite", methods=["GET", "POST"])
 @requires(PeopleMay.MANAGE)
 def invite() -> Response:
     """Invite somebody by mail."""
-    form = InviteForm()
+    form, back = InviteForm(), url_for(".index")
     form.roles.choices = _role_choices()
-    if form.validate_on_submit():
-        try:
-            services.invite(
-                email=form.email.data or "",
-                name=form.name.data or "",
-                roles=_chosen(form),
-                base_url=_base_url(),
-                now=clock.now(),
-            )
-        except DomainError as error:
-            refuse(form, error)
-        else:
-            return go(url_for(".index"), f"{form.email.data} was invited.")
-    return page("people/invite.html", part="invite_form", status=form.status, form=form)
+    form.roles.description = Markup('<a href="{}">What each role may do</a>').format(
+        url_for(".permissions")
+    )
+    return act_screen(
+        Act("Invite somebody", "Send invitation", back, [("People", back)], leave="Cancel"),
+        form,
+        lambda: services.invite(
+            email=form.email.data or "",
+            name=form.name.data or "",
+            roles=_chosen(form),
+            base_url=_base_url(),
+            now=clock.now(),
+        ),
+        lambda _invited: f"{form.email.data} was invited.",
+    )
 
 
 @bp.route("/<uuid:user_id>", methods=["GET", "POST"])
@@ -187,24 +183,25 @@ def edit(user_id: UUID) -> Response:
 @requires(PeopleMay.MANAGE)
 def remove(user_id: UUID) -> Response:
     """Ask, then end a person's membership."""
-    colleague = queries.get_colleague(db.session(), user_id)
-    form = RemoveForm()
-    if form.validate_on_submit():
-        try:
-            services.change_roles(user_id, frozenset(), now=clock.now())
-        except DomainError as error:
-            refuse(form, error)
-        else:
-            return go(
-                url_for(".index"),
-                f"{colleague.name} no longer belongs to {current_tenant().name}.",
-            )
-    return page(
-        "people/remove.html",
-        part="remove_form",
-        status=form.status,
-        form=form,
-        colleague=colleague,
+    colleague, here = queries.get_colleague(db.session(), user_id), current_tenant().name
+    people, back = url_for(".index"), url_for(".edit", user_id=user_id)
+    act = Act(
+        f"Remove {colleague.name}",
+        f"Remove from {here}",
+        back,
+        [("People", people), (colleague.name, back)],
+        says=f"{colleague.name} ({colleague.user.email}) can no longer see or do anything in {here},"
+        " from the next click on. Their API keys here stop working. What they did stays in the"
+        " audit log, and you can invite them again.",
+        leave="Cancel",
+        is_danger=True,
+    )
+    return act_screen(
+        act,
+        SureForm(),
+        lambda: services.change_roles(user_id, frozenset(), now=clock.now()),
+        f"{colleague.name} no longer belongs to {here}.",
+        then=people,
     )
 
 

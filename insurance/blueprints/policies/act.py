@@ -21,7 +21,7 @@ from insurance.web.access import requires
 from insurance.web.acts import Act, act_screen
 from insurance.web.business import business_day
 from insurance.web.filters import day, money, words
-from insurance.web.forms import ChoiceField, Form, Required, reason_field
+from insurance.web.forms import ChoiceField, Form, Required, SureForm, reason_field
 from insurance.web.life_questions import answers_typed
 
 CONTINUE, RECOMMENCE = "CONTINUE", "RECOMMENCE"
@@ -32,10 +32,6 @@ class ReasonForm(Form):
     """Why."""
 
     reason = reason_field(IN_HISTORY)
-
-
-class SureForm(Form):
-    """A press on the button."""
 
 
 class SetAsideForm(Form):

@@ -14,6 +14,7 @@ from insurance.blueprints.products.forms import (
     choices_of,
     refuse_change,
     table_choices,
+    take_out,
 )
 from insurance.core import clock
 from insurance.core.db import db
@@ -108,10 +109,6 @@ class BenefitForm(Form):
         }
 
 
-class RemoveForm(Form):
-    """A press on the button."""
-
-
 @bp.route("/<uuid:product_id>/benefits/new", methods=["GET", "POST"])
 @requires(ProductsMay.EDIT)
 def add_benefit(product_id: UUID) -> Response:
@@ -174,25 +171,12 @@ def edit_benefit(product_id: UUID, benefit_id: UUID) -> Response:
 def delete_benefit(product_id: UUID, benefit_id: UUID) -> Response:
     """Ask, and take a benefit out of the draft."""
     product, benefit = _found(product_id, benefit_id)
-    form = RemoveForm()
-    back = _back(benefit)
-    if form.validate_on_submit():
-        try:
-            services.delete_benefit(benefit_id)
-        except DomainError as error:
-            refuse(form, error)
-        else:
-            return go(back, f"{benefit.benefit_name} was taken out.")
-    return page(
-        "products/remove.html",
-        part="remove_form",
-        status=form.status,
-        form=form,
-        product=product,
-        back=back,
-        action=url_for(".delete_benefit", product_id=product_id, benefit_id=benefit_id),
-        title=f"Take out {benefit.benefit_name}",
-        effect="Quotes for this draft will no longer contain the benefit.",
+    return take_out(
+        product,
+        benefit.benefit_name,
+        _back(benefit),
+        "Quotes for this draft will no longer contain the benefit.",
+        lambda: services.delete_benefit(benefit_id),
     )
 
 

@@ -7,13 +7,13 @@ from insurance.blueprints.products import bp
 from insurance.blueprints.products.forms import choices_of, class_choices
 from insurance.core import clock
 from insurance.core.db import db
-from insurance.core.errors import DomainError
 from insurance.products import queries, services
 from insurance.products.models import TargetMarket
 from insurance.products.permissions import ProductsMay
 from insurance.web.access import requires
+from insurance.web.acts import Act, act_screen
 from insurance.web.forms import ChoiceField, Form, Required, TextField
-from insurance.web.html import go, page, refuse
+from insurance.web.html import page
 
 
 class CategoryForm(Form):
@@ -21,9 +21,11 @@ class CategoryForm(Form):
 
     class_code = ChoiceField("Class of business", [Required("Choose a class.")], empty="Choose…")
     category_name = TextField("Name", [Required()])
-    category_code = TextField("Code", [Required()], longest=40)
-    description = TextField("Description", longest=2000, widget=TextAreaField.widget)
+    category_code = TextField(
+        "Code", [Required()], longest=40, description="Capitals, such as INDIVIDUAL_TERM."
+    )
     target_market = ChoiceField("Sold to", choices=choices_of(TargetMarket))
+    description = TextField("Description", longest=2000, widget=TextAreaField.widget)
 
 
 @bp.get("/categories")
@@ -44,18 +46,13 @@ def create_category() -> Response:
         ("", "Choose…"),
         *class_choices(queries.list_classes(db.session())),
     ]
-    if form.validate_on_submit():
-        try:
-            category = services.create_category(_facts(form), now=clock.now())
-        except DomainError as error:
-            refuse(form, error)
-        else:
-            return go(url_for(".categories"), f"{category.category_name} was added.")
-    return page(
-        "products/category.html",
-        part="category_form",
-        status=form.status,
-        form=form,
+    back = url_for(".categories")
+    crumbs = [("Products", url_for(".index")), ("Categories", back)]
+    return act_screen(
+        Act("New category", "Add category", back, crumbs, leave="Cancel"),
+        form,
+        lambda: services.create_category(_facts(form), now=clock.now()),
+        lambda category: f"{category.category_name} was added.",
     )
 
 

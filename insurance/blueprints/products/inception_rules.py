@@ -12,6 +12,7 @@ from insurance.blueprints.products.forms import (
     WholeField,
     choices_of,
     refuse_change,
+    take_out,
 )
 from insurance.core import clock
 from insurance.core.db import db
@@ -50,10 +51,6 @@ class InceptionRuleForm(Form):
             "is_required": self.is_required.data,
             "display_order": self.display_order.data,
         }
-
-
-class RemoveForm(Form):
-    """A press on the button."""
 
 
 @bp.route("/<uuid:product_id>/inception-rules/new", methods=["GET", "POST"])
@@ -118,25 +115,12 @@ def edit_inception_rule(product_id: UUID, rule_id: UUID) -> Response:
 def delete_inception_rule(product_id: UUID, rule_id: UUID) -> Response:
     """Confirm, and stop asking the question in the draft."""
     product, rule = _found(product_id, rule_id)
-    form = RemoveForm()
-    back = _back(rule)
-    if form.validate_on_submit():
-        try:
-            services.delete_inception_rule(rule_id)
-        except DomainError as error:
-            refuse(form, error)
-        else:
-            return go(back, f"“{rule.label}” was taken out.")
-    return page(
-        "products/remove.html",
-        part="remove_form",
-        status=form.status,
-        form=form,
-        product=product,
-        back=back,
-        action=url_for(".delete_inception_rule", product_id=product_id, rule_id=rule_id),
-        title=f"Take out “{rule.label}”",
-        effect="Quotes for this draft will no longer ask the question.",
+    return take_out(
+        product,
+        f"“{rule.label}”",
+        _back(rule),
+        "Quotes for this draft will no longer ask the question.",
+        lambda: services.delete_inception_rule(rule_id),
     )
 
 

@@ -1,29 +1,40 @@
 """The launch of a draft, with every check that must hold."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from flask import Response, url_for
-from wtforms import TextAreaField
+from markupsafe import Markup
 
+from insurance.approvals.models import ApprovalRequest
+from insurance.approvals.permissions import ApprovalsMay
 from insurance.blueprints.products import bp
-from insurance.blueprints.products.forms import VersionField, refuse_change
+from insurance.blueprints.products.forms import VersionField, on_product
 from insurance.core import clock
+from insurance.core.context import current_actor
 from insurance.core.db import db
-from insurance.core.errors import ConflictError, DomainError
+from insurance.core.errors import ConflictError
 from insurance.organizations.queries import get_organization
 from insurance.products import queries, services
+from insurance.products.models import ProductVersion
 from insurance.products.permissions import ProductsMay
+from insurance.products.rules import LaunchCheck
 from insurance.web.access import requires
+from insurance.web.acts import act_screen
 from insurance.web.business import business_day
-from insurance.web.forms import Form, TextField
-from insurance.web.html import go, page
+from insurance.web.forms import Form, reason_field
 
 
 class LaunchForm(Form):
-    """The version that the person looked at, and for the second person, why."""
+    """The version that the person looked at."""
 
     version = VersionField()
-    reason = TextField("Why", longest=500, widget=TextAreaField.widget)
+
+
+class AskForm(LaunchForm):
+    """Why, for the second person."""
+
+    reason = reason_field("What is new, for the person who decides.", label="Why")
 
 
 @bp.route("/<uuid:product_id>/launch", methods=["GET", "POST"])
@@ -37,31 +48,62 @@ def launch(product_id: UUID) -> Response:
         raise ConflictError("There is no draft to launch.")
     checks = queries.launch_checklist(session, draft, business_day())
     by_two = get_organization(session).launch_needs_second_person
-    form = LaunchForm(data={"version": product.version})
-    if form.validate_on_submit():
-        try:
-            services.launch_product(
-                product_id,
-                version=form.version.data,
-                reason=form.reason.data or "",
-                now=clock.now(),
-            )
-        except DomainError as error:
-            refuse_change(form, error)
-        else:
-            return go(url_for(".show", product_id=product_id), _done(product_id, draft.number))
-    return page(
-        "products/launch.html",
-        part="launch_form",
-        status=form.status,
-        form=form,
-        product=product,
-        draft=draft,
-        launched=queries.find_launched(session, product_id),
-        checks=checks,
-        by_two=by_two,
-        waiting=services.find_waiting_launch(session, product),
+    form = (AskForm if by_two else LaunchForm)(data={"version": product.version})
+    act = on_product(
+        product,
+        f"Launch version {draft.number} of {product.name}",
+        f"{'Ask for the launch of' if by_two else 'Launch'} version {draft.number}",
+        back=url_for(".show", product_id=product_id, version=draft.number),
+        says=_effect(draft, queries.find_launched(session, product_id), by_two=by_two),
+        stops=_failing(checks) or _waiting(services.find_waiting_launch(session, product)),
+        leave="Back to the draft",
     )
+    return act_screen(
+        act,
+        form,
+        lambda: services.launch_product(
+            product_id,
+            version=form.version.data,
+            reason=form.data.get("reason") or "",
+            now=clock.now(),
+        ),
+        lambda _launched: _done(product_id, draft.number),
+        then=url_for(".show", product_id=product_id),
+        template="products/launch.html",
+        checks=checks,
+    )
+
+
+def _effect(draft: ProductVersion, launched: ProductVersion | None, *, by_two: bool) -> str:
+    effect = "The product can be quoted from then on."
+    if launched is not None:
+        effect = (
+            f"Version {launched.number} will be superseded: new quotes are priced on version"
+            f" {draft.number}, and quotes already made keep their price until they expire. Policies"
+            " do not change."
+        )
+    two = (
+        " Two people launch a product here. You ask; somebody who did not work on the draft or its"
+        " rates agrees. A change of the draft until then makes the request void."
+    )
+    return f"{effect} A launched version cannot be changed.{two if by_two else ''}"
+
+
+def _failing(checks: Sequence[LaunchCheck]) -> str:
+    failing = sum(not check.holds for check in checks)
+    if not failing:
+        return ""
+    return f"{failing} of {len(checks)} checks do not hold. Mend them before the launch."
+
+
+def _waiting(request: ApprovalRequest | None) -> str:
+    if request is None:
+        return ""
+    asked = f"{request.requested_by_email} asked for this launch. It waits for a second person"
+    if not current_actor().may(ApprovalsMay.VIEW):
+        return f"{asked}."
+    url = url_for("approvals.show", approval_id=request.id)
+    return Markup('{}: <a href="{}">see the request</a>.').format(asked, url)
 
 
 def _done(product_id: UUID, number: int) -> str:

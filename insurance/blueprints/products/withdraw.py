@@ -2,25 +2,24 @@
 
 from uuid import UUID
 
-from flask import Response, url_for
-from wtforms import TextAreaField
+from flask import Response
 
 from insurance.blueprints.products import bp
-from insurance.blueprints.products.forms import VersionField, refuse_change
+from insurance.blueprints.products.forms import VersionField, on_product
 from insurance.core import clock
 from insurance.core.db import db
-from insurance.core.errors import ConflictError, DomainError
+from insurance.core.errors import ConflictError
 from insurance.products import queries, services
 from insurance.products.permissions import ProductsMay
 from insurance.web.access import requires
-from insurance.web.forms import Form, Required, TextField
-from insurance.web.html import go, page
+from insurance.web.acts import act_screen
+from insurance.web.forms import Form, reason_field
 
 
 class WithdrawForm(Form):
     """Why."""
 
-    reason = TextField("Reason", [Required()], longest=500, widget=TextAreaField.widget)
+    reason = reason_field("Kept in the audit log.")
     version = VersionField()
 
 
@@ -34,23 +33,23 @@ def withdraw(product_id: UUID) -> Response:
     if launched is None:
         raise ConflictError("Only a launched product can be withdrawn.")
     form = WithdrawForm(data={"version": product.version})
-    if form.validate_on_submit():
-        try:
-            services.withdraw_product(
-                product_id,
-                reason=form.reason.data or "",
-                version=form.version.data,
-                now=clock.now(),
-            )
-        except DomainError as error:
-            refuse_change(form, error)
-        else:
-            return go(url_for(".show", product_id=product_id), f"{product.name} is withdrawn.")
-    return page(
-        "products/withdraw.html",
-        part="withdraw_form",
-        status=form.status if form.form_errors else form.status,
-        form=form,
-        product=product,
-        launched=launched,
+    act = on_product(
+        product,
+        f"Withdraw {product.name}",
+        "Withdraw product",
+        says=f"Version {launched.number} can no longer be quoted, and quotes that were not accepted"
+        " yet cannot be accepted any more. Policies already issued keep their cover and their"
+        " premiums.",
+        is_danger=True,
+    )
+    return act_screen(
+        act,
+        form,
+        lambda: services.withdraw_product(
+            product_id,
+            reason=form.reason.data or "",
+            version=form.version.data,
+            now=clock.now(),
+        ),
+        f"{product.name} is withdrawn.",
     )

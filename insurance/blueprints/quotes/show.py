@@ -30,9 +30,10 @@ from insurance.quotes.models import Quote, QuoteStatus
 from insurance.quotes.permissions import QuotesMay
 from insurance.quotes.rules import SUPERSEDED, QuotedObject, excess_words
 from insurance.web.access import current_tenant, requires
+from insurance.web.acts import Act, act_screen
 from insurance.web.business import business_day
 from insurance.web.filters import words
-from insurance.web.forms import ChoiceField, DayField, Form, Required, TextField
+from insurance.web.forms import ChoiceField, DayField, Form, TextField, reason_field
 from insurance.web.html import go, page, refuse
 from insurance.web.life_questions import answers_typed, questions_of
 
@@ -56,7 +57,7 @@ class RepriceForm(Form):
 class DeclineForm(Form):
     """Why not."""
 
-    reason = TextField("Reason", [Required()], longest=500)
+    reason = reason_field()
 
 
 @bp.route("/<uuid:quote_id>")
@@ -124,17 +125,14 @@ def reprice(quote_id: UUID) -> Response:
 @requires(QuotesMay.CREATE)
 def decline(quote_id: UUID) -> Response:
     """Note that the customer does not want it."""
-    line = queries.get_quote_line(db.session(), quote_id)
-    form = DeclineForm()
-    if form.validate_on_submit():
-        try:
-            services.decline_quote(quote_id, reason=form.reason.data, now=clock.now())
-        except DomainError as error:
-            refuse(form, error)
-        else:
-            return go(url_for("quotes.show", quote_id=quote_id), "Noted as declined.")
-    return page(
-        "quotes/decline.html", part="decline_form", status=form.status, form=form, line=line
+    quote, form = queries.get_quote_line(db.session(), quote_id).quote, DeclineForm()
+    back = url_for("quotes.show", quote_id=quote_id)
+    crumbs = [("Quotes", url_for("quotes.index")), (quote.quote_number, back)]
+    return act_screen(
+        Act("Declined by the customer", "Note as declined", back, crumbs, leave="Cancel"),
+        form,
+        lambda: services.decline_quote(quote_id, reason=form.reason.data or "", now=clock.now()),
+        "Noted as declined.",
     )
 
 

@@ -4,7 +4,6 @@ from decimal import Decimal
 from uuid import UUID
 
 from flask import Response, make_response, request, url_for
-from wtforms import TextAreaField
 
 from insurance.blueprints.reconciliation import bp
 from insurance.core import clock
@@ -13,13 +12,14 @@ from insurance.core.errors import DomainError
 from insurance.core.paging import decode_cursor
 from insurance.policies.queries import get_policy
 from insurance.reconciliation import queries, services
-from insurance.reconciliation.models import FileStatus, ReconciliationFile
+from insurance.reconciliation.models import FileStatus, ReconciliationFile, ReconciliationRow
 from insurance.reconciliation.permissions import ReconciliationMay
 from insurance.reconciliation.rules import FileFormat, RowVerdict
 from insurance.web.access import requires
+from insurance.web.acts import Act, act_screen
 from insurance.web.business import business_day
 from insurance.web.exports import export
-from insurance.web.forms import Form, Required, TextField
+from insurance.web.forms import Form, reason_field
 from insurance.web.html import go, next_url, page, refuse
 
 ROWS = 50
@@ -78,7 +78,7 @@ class CommitForm(Form):
 class OtherMoneyForm(Form):
     """How it is known that a row is other money."""
 
-    reason = TextField("Reason", [Required()], longest=500, widget=TextAreaField.widget)
+    reason = reason_field("Kept in the audit log.")
 
 
 @bp.get("/<uuid:file_id>")
@@ -109,28 +109,41 @@ def commit(file_id: UUID) -> Response:
 @requires(ReconciliationMay.UPLOAD)
 def other_money(file_id: UUID, line: int) -> Response:
     """Ask why, then post a row that was taken for a duplicate."""
-    session = db.session()
+    session, form = db.session(), OtherMoneyForm()
     file, row = queries.get_file(session, file_id), queries.get_row(session, file_id, line)
-    can = row.verdict is RowVerdict.DUPLICATE and row.is_receipt
-    form = OtherMoneyForm()
-    if form.validate_on_submit():
-        try:
-            row = services.post_other_money(
-                file_id, line, reason=form.reason.data or "", on=business_day(), now=clock.now()
-            )
-        except DomainError as error:
-            refuse(form, error)
-        else:
-            return go(url_for(".show", file_id=file_id), f"Line {line} was posted: {row.detail}")
-    return page(
-        "reconciliation/other_money.html",
-        part="other_money_form",
-        status=form.status,
-        form=form,
-        file=file,
-        row=row,
-        can=can and file.status is FileStatus.COMMITTED,
+    back = url_for(".show", file_id=file_id)
+    act = Act(
+        f"Line {line} is other money",
+        "Post as other money",
+        back,
+        [("Reconciliation", url_for(".index")), (file.name, back)],
+        facts=[
+            ("Policy", row.policy_number),
+            ("Amount", row.amount),
+            ("Paid", row.paid_text),
+            ("Reference", row.reference),
+        ],
+        says="This row was taken for a payment that came before. Where the bank's statement shows"
+        " both, the money is other money: it is posted now, on the day it was paid, to the policy"
+        " that it names. Without such a policy it waits in suspense.",
+        stops=_why_not_other(file, row),
     )
+    return act_screen(
+        act,
+        form,
+        lambda: services.post_other_money(
+            file_id, line, reason=form.reason.data or "", on=business_day(), now=clock.now()
+        ),
+        lambda posted: f"Line {line} was posted: {posted.detail}",
+    )
+
+
+def _why_not_other(file: ReconciliationFile, row: ReconciliationRow) -> str:
+    if file.status is not FileStatus.COMMITTED:
+        return "Post the file first; its rows are decided anew then."
+    if row.verdict is not RowVerdict.DUPLICATE or not row.is_receipt:
+        return "This row is no duplicate of money that came in."
+    return ""
 
 
 @bp.get("/<uuid:file_id>/progress")

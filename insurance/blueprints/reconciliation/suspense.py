@@ -4,11 +4,15 @@ from typing import Any
 from uuid import UUID
 
 from flask import Response, request, url_for
-from wtforms import HiddenField, TextAreaField
+from markupsafe import Markup
+from wtforms import HiddenField
 
+from insurance.approvals.models import ApprovalRequest
+from insurance.approvals.permissions import ApprovalsMay
 from insurance.billing.rules import allocate
 from insurance.blueprints.reconciliation import bp
 from insurance.core import clock
+from insurance.core.context import current_actor
 from insurance.core.db import db
 from insurance.core.errors import DomainError
 from insurance.core.money import format_money
@@ -19,9 +23,10 @@ from insurance.reconciliation import queries, services
 from insurance.reconciliation.permissions import ReconciliationMay
 from insurance.reconciliation.queries import SuspenseLine
 from insurance.web.access import requires
+from insurance.web.acts import Act, act_screen
 from insurance.web.business import business_day
-from insurance.web.filters import words
-from insurance.web.forms import ChoiceField, Form, Required, TextField
+from insurance.web.filters import day, money, words
+from insurance.web.forms import ChoiceField, Form, Required, reason_field
 from insurance.web.html import go, next_url, page, refuse
 
 ROWS = 25
@@ -37,14 +42,14 @@ class MatchForm(Form):
 class ReturnForm(Form):
     """Why the money goes back."""
 
-    reason = TextField("Reason", [Required()], longest=500)
+    reason = reason_field()
 
 
 class SamePaymentForm(Form):
     """Which payment it is, and how that is known."""
 
     receipt_id = ChoiceField("The payment before", [Required("Choose the payment.")])
-    reason = TextField("Reason", [Required()], longest=500, widget=TextAreaField.widget)
+    reason = reason_field("Kept in the audit log.")
 
 
 @bp.get("/suspense")
@@ -99,69 +104,87 @@ def match(receipt_id: UUID) -> Response:
 @requires(ReconciliationMay.UPLOAD)
 def return_money(receipt_id: UUID) -> Response:
     """Ask why, then pay the money back."""
-    line = queries.get_suspense(db.session(), receipt_id)
-    form = ReturnForm()
-    if form.validate_on_submit():
-        try:
-            done = services.return_suspense(
-                receipt_id, reason=form.reason.data or "", on=business_day(), now=clock.now()
-            )
-        except DomainError as error:
-            refuse(form, error)
-        else:
-            said = f"{line.reference or 'The payment'} is to be paid back."
-            if done.approval_id is not None:
-                said = "The payment is paid back once another person agrees."
-            return go(url_for(".suspense"), said)
-    return page(
-        "reconciliation/return_money.html",
-        part="return_form",
-        status=form.status,
-        form=form,
-        line=line,
-        **_second_person(line),
+    line, form = queries.get_suspense(db.session(), receipt_id), ReturnForm()
+    limit, takes_two, asked = _second_person(line).values()
+    if takes_two:
+        form.reason.description = "For the person who decides."
+    act = _on_suspense(
+        f"Return {line.reference or money(line.amount)}",
+        "Ask to return money" if takes_two else "Return money",
+        facts=[("Amount", line.amount), ("Received on", line.received_on)],
+        says="The money leaves suspense and the bank account. This only writes it in the books and"
+        " cannot be undone: pay it at the bank too"
+        f"{', once it is approved' if takes_two else ''}.",
+        warns=f"Above {money(limit)} another person must agree." if takes_two else "",
+        stops=_waiting(asked) if asked else "",
+        is_danger=True,
     )
+    return act_screen(
+        act,
+        form,
+        lambda: services.return_suspense(
+            receipt_id, reason=form.reason.data or "", on=business_day(), now=clock.now()
+        ),
+        f"{line.reference or 'The payment'} is to be paid back.",
+    )
+
+
+def _waiting(asked: ApprovalRequest) -> str:
+    if not current_actor().may(ApprovalsMay.VIEW):
+        return f"Waiting for approval: {asked.title}."
+    url = url_for("approvals.show", approval_id=asked.id)
+    return Markup('Waiting for approval: <a href="{}">{}</a>.').format(url, asked.title)
 
 
 @bp.route("/suspense/<uuid:receipt_id>/same-payment", methods=["GET", "POST"])
 @requires(ReconciliationMay.UPLOAD)
 def same_payment(receipt_id: UUID) -> Response:
     """Choose the payment that this one repeats; it leaves the books."""
-    session = db.session()
+    session, form = db.session(), SamePaymentForm()
     line = queries.get_suspense(session, receipt_id)
     before = queries.list_repeated(session, [receipt_id])[receipt_id]
-    form = SamePaymentForm()
     form.receipt_id.choices = [
         (
-            str(one.id),
-            f"{one.received_on:%Y/%m/%d}, {format_money(one.amount)}, {one.reference or '–'}"
-            f" ({one.policy_number or 'no policy'}, {words(one.status).lower()})",
+            str(payment.id),
+            f"{payment.received_on:%Y/%m/%d}, {format_money(payment.amount)},"
+            f" {payment.reference or '–'}"
+            f" ({payment.policy_number or 'no policy'}, {words(payment.status).lower()})",
         )
-        for one in before
+        for payment in before
     ]
     if request.method == "GET" and len(before) == 1:
         form.receipt_id.data = str(before[0].id)
-    if form.validate_on_submit():
-        try:
-            services.drop_repeated(
-                receipt_id,
-                UUID(form.receipt_id.data),
-                reason=form.reason.data or "",
-                on=business_day(),
-                now=clock.now(),
-            )
-        except DomainError as error:
-            refuse(form, error)
-        else:
-            return go(url_for(".suspense"), "The payment that came twice is out of the books.")
-    return page(
-        "reconciliation/same_payment.html",
-        part="same_payment_form",
-        status=form.status,
-        form=form,
-        line=line,
-        can=bool(before),
+    reference = f" with reference {line.reference}" if line.reference else ""
+    act = _on_suspense(
+        "The same payment as before",
+        "It is the same payment",
+        says=f"{money(line.amount)}, received on {day(line.received_on)}{reference}, came once and"
+        " was written down twice. It leaves suspense and the bank account by reversals, and its row"
+        " of the file counts as a duplicate. Look at the bank's statement first: money that did"
+        " come twice is given to its policy or returned.",
+        stops=""
+        if before
+        else "No payment that came before agrees with this one, so it is none of them. Give it to"
+        " its policy, or return it.",
     )
+    return act_screen(
+        act,
+        form,
+        lambda: services.drop_repeated(
+            receipt_id,
+            UUID(form.receipt_id.data),
+            reason=form.reason.data or "",
+            on=business_day(),
+            now=clock.now(),
+        ),
+        "The payment that came twice is out of the books.",
+    )
+
+
+def _on_suspense(title: str, verb: str, **more: Any) -> Act:
+    back = url_for(".suspense")
+    crumbs = [("Reconciliation", url_for(".index")), ("Suspense", back)]
+    return Act(title, verb, back, crumbs, **more)
 
 
 def _match_page(
