@@ -5,6 +5,7 @@ from uuid import UUID
 
 from insurance.api.edge import Answer, ListQuery, endpoint, listing
 from insurance.core.db import db
+from insurance.core.paging import decode_cursor
 from insurance.notifications import queries, services
 from insurance.notifications.models import MailState
 from insurance.notifications.permissions import MailMay
@@ -48,7 +49,10 @@ class SentAgainAnswer(Answer):
 def list_mails(query: MailsQuery):
     """List mails, newest first."""
     found = queries.list_mails(
-        db.session(), cursor=query.cursor, limit=query.limit, state=query.state
+        db.session(),
+        after=decode_cursor(query.cursor, 1, UUID)[0] if query.cursor else None,
+        limit=query.limit,
+        state=query.state,
     )
     return listing(found)
 

@@ -9,12 +9,13 @@ from insurance.claims.queries import ClaimLine, list_claims
 from insurance.core import clock
 from insurance.core.context import current_actor
 from insurance.core.db import db
+from insurance.core.listing import Wanted
 from insurance.customers.permissions import CustomersMay
 from insurance.customers.queries import list_customers
 from insurance.policies.permissions import PoliciesMay
 from insurance.policies.queries import list_policies
 from insurance.quotes.permissions import QuotesMay
-from insurance.quotes.queries import list_quotes
+from insurance.quotes.queries import list_quote_rows
 from insurance.web.access import signed_in, tenant_blueprint
 from insurance.web.filters import words
 from insurance.web.html import page
@@ -78,25 +79,30 @@ def _records(q: str) -> list[tuple[str, list[SearchResult]]]:
                 ],
             )
         )
-    if may(QuotesMay.VIEW) and q.upper().startswith("QT-"):
+    # Digits alone are part of a number; whose quotes and claims a name finds is on the customer.
+    if may(QuotesMay.VIEW) and (q.upper().startswith("QT-") or _is_digits(q)):
         groups.append(
             (
                 "Quotes",
                 [
                     SearchResult(
-                        line.quote.quote_number,
-                        line.customer_name,
-                        url_for("quotes.show", quote_id=line.id),
+                        row.quote_number,
+                        row.customer_name,
+                        url_for("quotes.show", quote_id=row.id),
                         "calculator",
                     )
-                    for line in list_quotes(session, number=q, limit=_EACH).items
+                    for row in list_quote_rows(session, Wanted({"q": q}, limit=_EACH)).items
                 ],
             )
         )
-    if may(ClaimsMay.VIEW) and q.upper().startswith("CLM-"):
+    if may(ClaimsMay.VIEW) and (q.upper().startswith("CLM-") or _is_digits(q)):
         found = list_claims(session, limit=_EACH, now=clock.now(), q=q).items
         groups.append(("Claims", [_claim(line) for line in found]))
     return groups
+
+
+def _is_digits(q: str) -> bool:
+    return q.isascii() and q.replace("-", "").isdigit()
 
 
 def _claim(line: ClaimLine) -> SearchResult:

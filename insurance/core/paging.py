@@ -28,6 +28,25 @@ def page_of(rows: Sequence[T], limit: int, position: Callable[[T], Sequence[obje
     return Page(kept, encode_cursor(*position(kept[-1])) if more and kept else None)
 
 
+def every_item(read: Callable[[str | None], Page[T]]) -> list[T]:
+    """Return the items of all pages of a list that is short by nature."""
+    found = read(None)
+    items = list(found.items)
+    while found.next_cursor is not None:
+        found = read(found.next_cursor)
+        items += found.items
+    return items
+
+
+def page_after(
+    items: Sequence[T], cursor: str | None, limit: int, id_of: Callable[[T], Any]
+) -> Page[T]:
+    """Return the page of a list at hand that follows the item of a cursor."""
+    ids = [str(id_of(item)) for item in items]
+    start = decode_cursor(cursor, 1, ids.index)[0] + 1 if cursor else 0
+    return page_of(items[start : start + limit + 1], limit, lambda item: (id_of(item),))
+
+
 def encode_cursor(*values: object) -> str:
     """Return an opaque, URL-safe text for a position."""
     packed = json.dumps([str(value) for value in values], separators=(",", ":")).encode()

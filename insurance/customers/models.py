@@ -48,7 +48,7 @@ class Customer(TenantRecord):
         Index("customers_name_ix", "org_id", "match_name", "date_of_birth"),
         Index("customers_shown_ix", "org_id", "display_name", "id"),
         Index("customers_phone_ix", "org_id", "phone"),
-        Index("customers_email_ix", "org_id", "email"),
+        Index("customers_email_ix", "org_id", "email", "id"),
         Index(
             "customers_search_ix",
             "search_text",

@@ -6,8 +6,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from insurance.core.errors import DomainError
-from insurance.core.paging import Page, decode_cursor, page_of
+from insurance.core.paging import Page, page_of
 from insurance.core.reading import read_rows
 from insurance.core.records import get_record
 from insurance.core.tenancy import current_org
@@ -18,18 +17,25 @@ _FAILED = "SELECT count(*) FROM ins.mails WHERE org_id = %(org)s AND failed_at I
 
 
 def list_mails(
-    session: Session, *, cursor: str | None = None, limit: int = 50, state: MailState | None = None
+    session: Session,
+    *,
+    after: UUID | None = None,
+    limit: int = 50,
+    state: MailState | str | None = None,
+    found: Sequence[UUID] | None = None,
 ) -> Page[Mail]:
-    """Return the organization's mails, newest first; those in one state where one is given."""
+    """Return mails, newest first: those in one state, or found by id, where that is given."""
     query = select(Mail).where(Mail.org_id == current_org()).order_by(Mail.id.desc())
-    if state is MailState.SENT:
+    if state == MailState.SENT:
         query = query.where(Mail.sent_at.is_not(None))
-    elif state is MailState.FAILED:
+    elif state == MailState.FAILED:
         query = query.where(Mail.failed_at.is_not(None))
-    elif state is MailState.WAITING:
+    elif state == MailState.WAITING:
         query = query.where(Mail.sent_at.is_(None), Mail.failed_at.is_(None))
-    if cursor:
-        query = query.where(Mail.id < _position(cursor))
+    if found is not None:
+        query = query.where(Mail.id.in_(found))
+    if after is not None:
+        query = query.where(Mail.id < after)
     return page_of(session.scalars(query.limit(limit + 1)).all(), limit, lambda mail: (mail.id,))
 
 
@@ -50,10 +56,3 @@ def count_failed(session: Session) -> int:
 def get_mail(session: Session, mail_id: UUID, *, lock: bool = False) -> Mail:
     """Return a mail of the organization in scope. Raises NotFoundError."""
     return get_record(session, Mail, mail_id, lock=lock)
-
-
-def _position(cursor: str) -> UUID:
-    try:
-        return UUID(decode_cursor(cursor, 1)[0])
-    except ValueError as error:
-        raise DomainError("This page link is not valid.", field="cursor") from error

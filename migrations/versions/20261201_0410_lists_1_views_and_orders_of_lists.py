@@ -68,9 +68,14 @@ def upgrade() -> None:
     op.protect_table("ins.list_views", "tenant")
     for name, (table, column) in _ORDERS.items():
         op.create_index(name, table, ["org_id", column, "id"], schema="ins")
+    # Many customers have no address: without the id all of them were sorted for one page.
+    op.drop_index("customers_email_ix", "customers", schema="ins")
+    op.create_index("customers_email_ix", "customers", ["org_id", "email", "id"], schema="ins")
 
 
 def downgrade() -> None:
+    op.drop_index("customers_email_ix", "customers", schema="ins")
+    op.create_index("customers_email_ix", "customers", ["org_id", "email"], schema="ins")
     for name, (table, _column) in _ORDERS.items():
         op.drop_index(name, table, schema="ins")
     op.drop_table("list_views", schema="ins")

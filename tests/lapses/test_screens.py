@@ -88,7 +88,7 @@ def test_htmx_gets_the_list_alone_and_a_longer_one_needs_no_more_queries(
 ) -> None:
     client = sign_in()
     address = client.url("/lapses?state=BLOCKED")
-    assert client.htmx(address).text.lstrip().startswith('<div id="arrears"')
+    assert client.htmx(address).text.lstrip().startswith('<div id="list"')
     few = _queries_of(lambda: client.get(address))
     for _ in range(4):
         make_owing(product_id=owing.product_id, customer_id=owing.customer_id)
@@ -113,12 +113,12 @@ def _queries_of(work: Callable[[], object]) -> int:
 def test_a_long_list_is_turned_page_by_page(
     sign_in: SignIn, owing: Owing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("insurance.blueprints.lapses.index.ROWS", 2)
+    monkeypatch.setattr("insurance.web.lists.asked.ROWS", (2,))
     for _ in range(2):
         make_owing(product_id=owing.product_id, customer_id=owing.customer_id)
     client = sign_in()
 
-    first = client.get(client.url("/lapses?state=BLOCKED")).text
+    first = client.get(client.url("/lapses?state=BLOCKED&rows=2")).text
     second = client.get(client.url(f"/lapses{_next(first)}")).text
 
     assert (first.count("/policies/"), second.count("/policies/")) >= (2, 1)

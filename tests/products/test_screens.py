@@ -83,7 +83,7 @@ def test_htmx_gets_the_list_alone(sign_in: SignIn, session: Session) -> None:
 
     response = client.htmx(client.url("/products"))
 
-    assert response.text.lstrip().startswith('<div id="products">')
+    assert response.text.lstrip().startswith('<div id="list"')
     assert "HX-Request-Type" in response.headers["Vary"]
 
 

@@ -2,23 +2,31 @@
 
 from uuid import UUID
 
-from flask import Response, request, url_for
+from flask import Response, url_for
+from sqlalchemy.orm import Session
 
 from insurance.approvals import queries, services
+from insurance.approvals.models import ApprovalDelegation
 from insurance.approvals.permissions import ApprovalsMay
 from insurance.blueprints.approvals import bp
 from insurance.core import clock
 from insurance.core.db import db
-from insurance.core.errors import DomainError
-from insurance.core.paging import decode_cursor
+from insurance.core.listing import Wanted
+from insurance.core.paging import Page
 from insurance.identity.queries import list_members
+from insurance.web import lists
 from insurance.web.access import current_person, requires
 from insurance.web.acts import Act, act_screen
 from insurance.web.business import business_day
-from insurance.web.forms import ChoiceField, DayField, Form, Required, SureForm, reason_field
-from insurance.web.html import go, next_url, page, refuse
-
-ROWS = 25
+from insurance.web.filters import day
+from insurance.web.forms import (
+    ChoiceField,
+    DayField,
+    Form,
+    Required,
+    reason_field,
+)
+from insurance.web.html import go
 
 
 class DelegationForm(Form):
@@ -30,11 +38,11 @@ class DelegationForm(Form):
     reason = reason_field()
 
 
-@bp.get("/delegations")
+@bp.route("/delegations", methods=["GET", "POST"])
 @requires(ApprovalsMay.VIEW)
 def delegations() -> Response:
     """List the delegations that one gave or was given."""
-    return _list(SureForm())
+    return lists.show(_DELEGATIONS)
 
 
 @bp.route("/delegations/new", methods=["GET", "POST"])
@@ -80,34 +88,57 @@ def delegate() -> Response:
 def withdraw_delegation(delegation_id: UUID) -> Response:
     """End a delegation of one's own."""
     found = queries.get_delegation(db.session(), delegation_id)
-    form = SureForm()
-    if not form.validate_on_submit():
-        return _list(form, 422)
-    try:
-        services.withdraw_delegation(delegation_id, now=clock.now())
-    except DomainError as error:
-        refuse(form, error)
-        return _list(form, error.status)
+    services.withdraw_delegation(delegation_id, now=clock.now())
     return go(
         url_for(".delegations"), f"{found.delegate_name} does not decide in your place any more."
     )
 
 
-def _list(form: SureForm, status: int = 200) -> Response:
-    cursor, person = request.args.get("cursor"), current_person()
-    found = queries.list_delegations(
-        db.session(),
-        person.id,
-        limit=ROWS,
-        after=decode_cursor(cursor, 1, UUID)[0] if cursor else None,
-    )
-    return page(
-        "approvals/delegations.html",
-        status=status,
-        form=form,
-        delegations=found.items,
-        person=person,
-        on=business_day(),
-        next=next_url(found),
-        first=url_for(".delegations"),
-    )
+def _read(session: Session, wanted: Wanted) -> Page[ApprovalDelegation]:
+    after = wanted.after()
+    return queries.list_delegations(session, current_person().id, limit=wanted.limit, after=after)
+
+
+def _state(delegation: ApprovalDelegation) -> str:
+    on = business_day()
+    if delegation.withdrawn_at:
+        return "Withdrawn"
+    if delegation.last_day < on:
+        return "Over"
+    return "To come" if delegation.first_day > on else "In force"
+
+
+def _you(user_id: UUID, name: str) -> str:
+    return "You" if user_id == current_person().id else name
+
+
+def _withdraw(delegation: ApprovalDelegation) -> list[lists.Cell]:
+    is_own = delegation.delegator_id == current_person().id
+    if not is_own or _state(delegation) not in ("In force", "To come"):
+        return []
+    url = url_for(".withdraw_delegation", delegation_id=delegation.id)
+    who = f"{delegation.delegate_name} from {day(delegation.first_day)}"
+    says = f"Withdraw the delegation to {who}"
+    return [lists.Cell("Withdraw", url, says=says, is_act=True, posts=True)]
+
+
+_NAME = lists.new("Name a colleague", "approvals.delegate", ApprovalsMay.DECIDE)
+_DELEGATIONS = lists.ListScreen(
+    title="My delegations",
+    crumbs=[("Approvals", "approvals.index")],
+    read=_read,
+    columns=lists.columns(
+        "who: Who decides | instead: In place of | first_day: From, day | last_day: To, day",
+        "reason: Why, wrapped, muted | state: State | withdraw: -",
+        who=lambda row: _you(row.delegate_id, row.delegate_name),
+        instead=lambda row: _you(row.delegator_id, row.delegator_name),
+        state=_state,
+        withdraw=_withdraw,
+    ),
+    buttons=[_NAME],
+    empty=lists.Empty(
+        "Nobody decides in your place, and you in nobody's",
+        "Before they are away, people who decide requests name a colleague who decides as they"
+        " could.",
+    ),
+)

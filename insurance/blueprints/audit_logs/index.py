@@ -1,25 +1,25 @@
 """The audit log: filters, pages, and the same rows as CSV."""
 
-from collections.abc import Iterator
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from datetime import timedelta
 from typing import Any
-from uuid import UUID
-from zoneinfo import ZoneInfo
 
-from flask import Response, request, url_for
+from flask import Response, request
+from sqlalchemy.orm import Session
 
 from insurance.audit_logs import queries
 from insurance.audit_logs.models import AuditEvent
 from insurance.audit_logs.permissions import AuditMay
 from insurance.blueprints.audit_logs import bp
 from insurance.core.db import db
-from insurance.core.paging import decode_cursor
-from insurance.web.access import current_tenant, requires
+from insurance.core.listing import Wanted
+from insurance.core.paging import Page
+from insurance.web import lists
+from insurance.web.access import requires
+from insurance.web.business import first_moment
 from insurance.web.exports import export as export_rows
-from insurance.web.forms import parse_day
-from insurance.web.html import next_url, page
 
-ROWS = 50
 _TEXT_FILTERS = ("user", "action", "resource", "resource_id", "method", "ip", "request_id")
 _EXPORTED = (
     "recorded_at",
@@ -37,37 +37,19 @@ _EXPORTED = (
 )
 
 
-@bp.route("")
+@bp.route("", methods=["GET", "POST"])
 @requires(AuditMay.VIEW)
 def index() -> Response:
     """List what people and programs did, newest first."""
-    wanted, problems = _filter()
-    cursor = request.args.get("cursor")
-    found = queries.list_events(
-        db.session(),
-        wanted,
-        limit=ROWS,
-        after=decode_cursor(cursor, 1, UUID)[0] if cursor else None,
-    )
-    chosen = {name: request.args.get(name, "") for name in (*_TEXT_FILTERS, "from", "to")}
-    return page(
-        "audit_logs/index.html",
-        part="audit_list",
-        status=422 if problems else 200,
-        events=found.items,
-        chosen=chosen,
-        problems=problems,
-        seals=queries.get_seal_status(db.session()),
-        next=next_url(found),
-        first=url_for("audit_logs.index", **_given(chosen)),
-    )
+    seals = queries.get_seal_status(db.session())
+    return lists.show(_EVENTS, "audit_logs/index.html", seals=seals)
 
 
 @bp.route("/export.csv", methods=["POST"])
 @requires(AuditMay.EXPORT)
 def export() -> Response:
     """Send the chosen rows as CSV; the export itself is written to the log."""
-    wanted, _problems = _filter()
+    wanted = _filter(_asked_in_form())
     return export_rows(
         "csv",
         "audit-log",
@@ -88,26 +70,57 @@ def _every_event(wanted: queries.AuditFilter) -> Iterator[AuditEvent]:
         after = found.items[-1].id
 
 
-def _given(chosen: dict[str, str]) -> dict[str, Any]:
-    return {name: typed for name, typed in chosen.items() if typed}
+def _read(session: Session, wanted: Wanted) -> Page[AuditEvent]:
+    chosen = _filter(wanted.narrowed)
+    return queries.list_events(session, chosen, limit=wanted.limit, after=wanted.after())
 
 
-def _filter() -> tuple[queries.AuditFilter, list[str]]:
-    problems: list[str] = []
-    since, until = _moment("from", problems), _moment("to", problems, days=1)
-    texts = {name: request.values.get(name, "").strip()[:200] for name in _TEXT_FILTERS}
-    return queries.AuditFilter(**texts, since=since, until=until), problems
+def _filter(narrowed: Mapping[str, Any]) -> queries.AuditFilter:
+    texts = {name: narrowed.get(name, "") for name in _TEXT_FILTERS}
+    since, until = narrowed.get("from"), narrowed.get("to")
+    return queries.AuditFilter(
+        **texts,
+        since=first_moment(since) if since else None,
+        until=first_moment(until + timedelta(days=1)) if until else None,
+    )
 
 
-def _moment(name: str, problems: list[str], days: int = 0) -> datetime | None:
-    """Return midnight of a typed day in the organization's time zone."""
-    typed = request.values.get(name, "").strip()
-    if not typed:
-        return None
-    try:
-        day = parse_day(typed)
-    except ValueError as error:
-        problems.append(str(error))
-        return None
-    zone = ZoneInfo(current_tenant().timezone)
-    return datetime(day.year, day.month, day.day, tzinfo=zone) + timedelta(days=days)
+def _asked_in_form() -> dict[str, Any]:
+    """Return what a form asks for; a day that is none is left out."""
+    found: dict[str, Any] = {}
+    for field in _FIELDS:
+        with suppress(ValueError):
+            found[field.name] = field.read(request.values.get(field.name, ""), None)
+    return {name: value for name, value in found.items() if value}
+
+
+_METHODS = ("POST", "PUT", "PATCH", "DELETE", "GET", "JOB", "CLI")
+_FIELDS = (
+    lists.Field("user", "User", hint="e-mail address"),
+    lists.Field("action", "Action", hint="policies.issue"),
+    lists.Field("resource", "Resource", hint="policies"),
+    lists.Field("resource_id", "Record", hint="id"),
+    lists.Field(
+        "method", "Method", choices=lambda _: [(method, method) for method in _METHODS], empty="Any"
+    ),
+    lists.Field("from", "From", "day"),
+    lists.Field("to", "To", "day"),
+    lists.Field("ip", "Address", hint="IP address"),
+    lists.Field("request_id", "Request id"),
+)
+_EVENTS = lists.ListScreen(
+    title="Audit log",
+    read=_read,
+    record=("audit_logs.show", "event_id"),
+    fields=_FIELDS,
+    columns=lists.columns(
+        "recorded_at: Time, seconds | user_label: User, person | method: Method, tag",
+        "action: Action, key | resource: Resource, muted | outcome: Outcome | ip: IP address",
+        "request_id: Request id, copied | resource_id: Record, extra",
+        "reason: Reason, extra, wrapped | channel: Channel, extra",
+    ),
+    empty=lists.Empty("No entries yet", "Whatever is changed here is written down here."),
+    none_match="No entries match",
+    is_exported=False,
+    rows=50,
+)

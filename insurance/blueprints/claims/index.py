@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from flask import Response, request, url_for
+from sqlalchemy.orm import Session
 
 from insurance.blueprints.claims import bp
 from insurance.blueprints.claims.act import AssignForm, assessors
@@ -19,26 +20,12 @@ from insurance.core.db import db
 from insurance.core.errors import DomainError
 from insurance.core.listing import Wanted
 from insurance.core.paging import Page
-from insurance.policies.queries import get_portfolio
+from insurance.web import lists
 from insurance.web.access import requires
 from insurance.web.business import business_day, first_moment
-from insurance.web.filters import day, money, number, phone, words
+from insurance.web.filters import day, number, phone
+from insurance.web.forms import choices_of
 from insurance.web.html import go
-from insurance.web.lists import (
-    Act,
-    Asked,
-    Button,
-    Cell,
-    Column,
-    Empty,
-    Field,
-    ListScreen,
-    Peek,
-    Tab,
-    record_at,
-    search,
-    show,
-)
 
 _EMPTY = {
     "open": ("No claim waits for a decision", "Claims are registered on the page of a policy."),
@@ -61,7 +48,7 @@ _EMPTY = {
 @requires(ClaimsMay.VIEW)
 def index() -> Response:
     """List claims of a tab; a search looks in all of them."""
-    return show(_CLAIMS, "claims/index.html")
+    return lists.show(_CLAIMS, "claims/index.html")
 
 
 @bp.post("/next")
@@ -105,7 +92,6 @@ def _uuid(text: str) -> UUID:
 class _Facts:
     counts: dict[str, int]
     assessors: list[tuple[str, str]]
-    products: list[tuple[str, str]]
 
 
 def _facts() -> _Facts:
@@ -113,19 +99,18 @@ def _facts() -> _Facts:
     return _Facts(
         queries.count_tabs(session, now=clock.now()),
         assessors(),
-        [(str(id), name) for id, name in get_portfolio(session).products.items()],
     )
 
 
-def _tabs(facts: _Facts) -> list[Tab]:
+def _tabs(facts: _Facts) -> list[lists.Tab]:
     most, late = queries.BREACHES_AT_MOST, facts.counts["sla_breaches"]
     counts: dict[str, int | str] = dict(facts.counts)
     if late > most:
         counts["sla_breaches"] = f"{number(most)}+"
-    return [Tab(value, name, counts[value]) for value, name in TABS.items()]
+    return [lists.Tab(value, name, counts[value]) for value, name in TABS.items()]
 
 
-def _read(wanted: Wanted) -> Page[ClaimListRow]:
+def _read(session: Session, wanted: Wanted) -> Page[ClaimListRow]:
     narrowed = dict(wanted.narrowed)
     given = narrowed.pop("given", None)
     if given == "nobody":
@@ -135,44 +120,31 @@ def _read(wanted: Wanted) -> Page[ClaimListRow]:
     if "due" in narrowed:
         narrowed["due"] = first_moment(narrowed["due"])
     wanted = replace(wanted, narrowed=narrowed)
-    return queries.list_claim_rows(db.session(), wanted, now=clock.now())
+    return queries.list_claim_rows(session, wanted, now=clock.now())
 
 
-def _due(claim: ClaimListRow) -> Cell:
+def _due(claim: ClaimListRow) -> lists.Cell:
     """Return until when a claim is to be decided, and whether that is near or over."""
     if claim.status not in UNDECIDED:
-        return Cell()
+        return lists.Cell()
     if claim.due_at is None or claim.warn_at is None:
-        return Cell(note="waits for documents")
+        return lists.Cell(note="waits for documents")
     now = clock.now()
     late = "overdue" if claim.due_at <= now else "due_soon" if claim.warn_at <= now else ""
-    return Cell(claim.last_moment, tags=(late,) if late else ())
+    return lists.Cell(claim.last_moment, tags=(late,) if late else ())
 
 
-def _status(claim: ClaimListRow) -> Cell:
-    return Cell(claim.status, tags=("escalated",) if claim.is_escalated else ())
+def _status(claim: ClaimListRow) -> lists.Cell:
+    return lists.Cell(claim.status, tags=("escalated",) if claim.is_escalated else ())
 
 
-def _peek(claim_id: UUID) -> Peek:
-    line = queries.get_claim_line(db.session(), claim_id)
-    claim = line.claim
-    policy = Cell(line.policy_number, url_for("policies.show", policy_id=claim.policy_id))
-    return Peek(
-        claim.claim_number,
-        url_for("claims.show", claim_id=claim_id),
-        [
-            ("Policy", policy),
-            ("Customer", line.customer_name),
-            ("Insured", claim.life_name),
-            ("Type", words(claim.claim_type)),
-            ("Claimed", money(claim.total_claimed)),
-            ("Event", day(claim.event_date)),
-            ("Notified", day(claim.submitted_on)),
-            ("Claimant", claim.claimant_name),
-            ("Telephone", phone(claim.claimant_phone)),
-        ],
-        claim.status,
-    )
+def _more(row: ClaimListRow) -> list[tuple[str, str]]:
+    claim = queries.get_claim(db.session(), row.id)
+    return [
+        ("Event", day(claim.event_date)),
+        ("Claimant", claim.claimant_name),
+        ("Telephone", phone(claim.claimant_phone)),
+    ]
 
 
 def _assign(claim_id: UUID, form: AssignForm) -> str:
@@ -181,62 +153,57 @@ def _assign(claim_id: UUID, form: AssignForm) -> str:
     return "Assigned" if assessor else "Back in the queue"
 
 
-def _empty(asked: Asked) -> Empty:
-    return Empty(*_EMPTY[asked.tab])
+def _empty(asked: lists.Asked) -> lists.Empty:
+    return lists.Empty(*_EMPTY[asked.tab])
 
 
-_CLAIMS = ListScreen(
+_CLAIMS = lists.ListScreen(
     title="Claims",
-    resource="claims",
     caption="Claims; what waits for a decision by deadline, the rest newest first",
     read=_read,
-    record=record_at("claims.show", "claim_id"),
+    record=("claims.show", "claim_id"),
     facts=_facts,
     tabs=_tabs,
     tab_name="tab",
     own_tab="open",
     fields=(
-        search("Claim number, policy number, insured or customer"),
-        Field(
+        lists.search("Claim number, policy number, insured or customer"),
+        lists.Field(
             "given",
             "Given to",
             choices=lambda facts: [("me", "Me"), ("nobody", "Nobody"), *facts.assessors],
             empty="Anybody",
         ),
-        Field("due", "Due before", "day"),
-        Field(
-            "status", "Status", choices=lambda _: [(one.value, words(one)) for one in ClaimStatus]
-        ),
-        Field("product", "Product", choices=lambda facts: facts.products, empty="All products"),
+        lists.Field("due", "Due before", "day"),
+        lists.Field("status", "Status", choices=lambda _: choices_of(ClaimStatus)),
+        lists.product_field(),
     ),
-    columns=(
-        Column("claim_number", "Claim", sorts=True),
-        Column("due_at", "Due", "day", _due, is_key=True),
-        Column("status", "Status", "tag", _status),
-        Column("total_claimed", "Claimed", "money", sorts=True),
-        Column("life", "Insured or customer", value=lambda row: row.life_name or row.customer_name),
-        Column("claim_type", "Type", "code"),
-        Column("policy_number", "Policy"),
-        Column("product_name", "Product", is_muted=True, is_extra=True),
-        Column("assigned_to_email", "Given to", "person", is_muted=True),
-        Column("submitted_on", "Notified", "day", sorts=True, is_extra=True),
+    columns=lists.columns(
+        "claim_number: Claim, sorts | due_at: Due, day, key | status: Status, tag",
+        "total_claimed: Claimed, money, sorts | life: Insured or customer",
+        "assigned_to_email: Given to, person | policy_number: Policy, muted",
+        "claim_type: Type, code, extra | product_name: Product, extra, muted",
+        "submitted_on: Notified, day, sorts, extra",
+        due_at=_due,
+        status=_status,
+        life=lambda row: row.life_name or row.customer_name,
     ),
     empty=_empty,
     none_match="No claim matches",
     buttons=(
-        Button("Reports", "claims.reports", ClaimsReportsMay.VIEW),
-        Button("Loss ratio", "claims.loss_ratio", ClaimsReportsMay.VIEW),
-        Button("Authority", "claims.authority"),
-        Button("Settings", "claims.settings"),
+        lists.Button("Reports", "claims.reports", ClaimsReportsMay.VIEW),
+        lists.Button("Loss ratio", "claims.loss_ratio", ClaimsReportsMay.VIEW),
+        lists.Button("Authority", "claims.authority"),
+        lists.Button("Settings", "claims.settings"),
     ),
-    peek=_peek,
-    exports=ClaimsMay.VIEW,
+    looks=True,
+    more=_more,
     acts=(
-        Act(
+        lists.Act(
             "assign",
             "Assign claims",
             ClaimsMay.ASSESS,
-            lambda count: f"{count} claims are given to one colleague, or back to the queue.",
+            "{count} claims are given to one colleague, or back to the queue.",
             _assign,
             AssignForm,
         ),

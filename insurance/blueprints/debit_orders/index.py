@@ -1,39 +1,40 @@
 """The list of runs: tabs by status, newest first."""
 
-from uuid import UUID
-
-from flask import Response, request, url_for
+from flask import Response
 
 from insurance.blueprints.debit_orders import bp
-from insurance.core.db import db
-from insurance.core.paging import decode_cursor
 from insurance.debit_orders import queries
 from insurance.debit_orders.models import DebitRunStatus
 from insurance.debit_orders.permissions import DebitOrdersMay
+from insurance.web import lists
 from insurance.web.access import requires
-from insurance.web.html import next_url, page
-
-ROWS = 25
 
 
-@bp.get("")
+@bp.route("", methods=["GET", "POST"])
 @requires(DebitOrdersMay.VIEW)
 def index() -> Response:
     """List runs, newest first."""
-    chosen = request.args.get("status", "")
-    cursor = request.args.get("cursor")
-    status = DebitRunStatus(chosen) if chosen in set(DebitRunStatus) else None
-    found = queries.list_runs(
-        db.session(),
-        limit=ROWS,
-        after=decode_cursor(cursor, 1, UUID)[0] if cursor else None,
-        status=status,
-    )
-    return page(
-        "debit_orders/index.html",
-        runs=found.items,
-        statuses=list(DebitRunStatus),
-        wanted=status,
-        next=next_url(found),
-        first=url_for("debit_orders.index", status=status),
-    )
+    return lists.show(_RUNS)
+
+
+_RUNS = lists.ListScreen(
+    title="Debit orders",
+    read=lists.paged(queries.list_runs),
+    record=("debit_orders.show", "run_id"),
+    tabs=lambda _: lists.tabs_of(DebitRunStatus),
+    columns=lists.columns(
+        "number: Run | action_date: Action date, day | status: Status, tag, key",
+        "item_count: Debits, number | total: Total, money | created_at: Prepared, moment",
+        "released_at: Released, moment",
+    ),
+    buttons=(
+        lists.Button("Holidays", "debit_orders.holidays", icon="calendar"),
+        lists.new("Prepare a run", "debit_orders.prepare", DebitOrdersMay.EDIT),
+    ),
+    empty=lists.Empty(
+        "There are no runs yet",
+        "A run collects the premiums of one day from the accounts for which there is a mandate.",
+        "Prepare the first one",
+    ),
+    none_in_tab="No run is in this state",
+)

@@ -1,6 +1,7 @@
 """The mandates of a policy: captured, put into force, suspended, cancelled."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -19,11 +20,11 @@ from insurance.debit_orders import queries, services
 from insurance.debit_orders.models import Mandate
 from insurance.debit_orders.permissions import DebitOrdersMay
 from insurance.debit_orders.rules import Convention, MandateStatus
+from insurance.web import lists
 from insurance.web.access import requires
 from insurance.web.acts import Act, act_screen
 from insurance.web.business import business_day
 from insurance.web.forms import ChoiceField, DayField, Form, MoneyField, Required, reason_field
-from insurance.web.html import page
 
 _CONVENTIONS = [
     (Convention.FOLLOWING.value, "The next business day"),
@@ -61,18 +62,75 @@ class StopForm(Form):
     reason = reason_field()
 
 
-@bp.get("/mandates/<uuid:policy_id>")
+@bp.route("/mandates/<uuid:policy_id>", methods=["GET", "POST"])
 @requires(DebitOrdersMay.VIEW)
 def mandates(policy_id: UUID) -> Response:
     """List the mandates of a policy, newest first."""
     session = db.session()
     policy = queries.get_policy_facts(session, policy_id)
-    return page(
-        "debit_orders/mandates.html",
-        policy=policy,
-        customer=get_customer(session, policy.customer_id),
-        lines=queries.list_mandates(session, policy_id),
+    customer = get_customer(session, policy.customer_id)
+    screen = replace(
+        _MANDATES,
+        title=f"Mandates of {policy.policy_number}",
+        rows_of=lambda session, _: queries.list_mandates(session, policy_id),
+        crumbs=[
+            ("Debit orders", "debit_orders.index"),
+            (policy.policy_number, "policies.show", {"policy_id": policy_id}),
+        ],
+        buttons=[
+            lists.new("New mandate", ".create_mandate", DebitOrdersMay.EDIT, policy_id=policy_id)
+        ],
     )
+    return lists.show(screen, "debit_orders/mandates.html", policy=policy, customer=customer)
+
+
+_MOVES = (
+    ("Activate", ".activate_mandate", {MandateStatus.PENDING, MandateStatus.SUSPENDED}),
+    ("Suspend", ".suspend_mandate", {MandateStatus.PENDING, MandateStatus.ACTIVE}),
+    ("Cancel", ".cancel_mandate", set(MandateStatus) - {MandateStatus.CANCELLED}),
+)
+
+
+def _moves(line: queries.MandateLine) -> list[lists.Cell]:
+    if not current_actor().may(DebitOrdersMay.EDIT):
+        return []
+    account = line.account.account_number_masked
+    return [
+        lists.Cell(
+            f"{name}…",
+            url_for(endpoint, mandate_id=line.mandate.id),
+            says=f"{name} the mandate on {account}",
+            is_act=True,
+        )
+        for name, endpoint, statuses in _MOVES
+        if line.mandate.status in statuses
+    ]
+
+
+def _ended(line: queries.MandateLine) -> lists.Cell:
+    mandate = line.mandate
+    return lists.Cell(mandate.cancelled_at, note=mandate.cancel_reason or "")
+
+
+_MANDATES = lists.ListScreen(
+    title="Mandates",
+    id_of=lambda line: line.mandate.id,
+    columns=lists.columns(
+        "account: Account | mandate.status: Status, tag, key | mandate.signed_on: Signed, day",
+        "mandate.max_amount: Most at once, money | collected: Collected on",
+        "mandate.convention: Weekend or holiday, code | ended: Ended, moment, wrapped | acts: -",
+        account=lambda line: f"{line.account.bank} {line.account.account_number_masked}",
+        collected=lambda line: (
+            f"day {line.mandate.collection_day}" if line.mandate.collection_day else "due date"
+        ),
+        ended=_ended,
+        acts=_moves,
+    ),
+    empty=lists.Empty(
+        "There is no mandate yet", "Without one, premiums are not collected by debit order."
+    ),
+    is_exported=False,
+)
 
 
 @bp.route("/mandates/<uuid:policy_id>/new", methods=["GET", "POST"])

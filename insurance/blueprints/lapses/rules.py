@@ -1,10 +1,12 @@
 """Lapse rules: which applies on a day, and a change of one after a look at what it would do."""
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from flask import Response, request, url_for
+from sqlalchemy.orm import Session
 from wtforms import BooleanField
 
 from insurance.blueprints.lapses import bp
@@ -19,8 +21,10 @@ from insurance.lapses.queries import RuleImpact
 from insurance.lapses.rules import FUNERAL, LapseTerms
 from insurance.products.models import Product
 from insurance.products.queries import get_product, list_product_names
+from insurance.web import lists
 from insurance.web.access import requires
 from insurance.web.business import business_day
+from insurance.web.filters import day
 from insurance.web.forms import (
     ChoiceField,
     DayField,
@@ -99,27 +103,50 @@ def _days(typed: str) -> list[int]:
     return [int(word) for word in words]
 
 
-@bp.route("/rules")
+@bp.route("/rules", methods=["GET", "POST"])
 @requires(LapsesMay.VIEW)
 def rules() -> Response:
     """List products with the rule that applies to premiums due on a day."""
-    session = db.session()
-    on, problem = _wanted_day()
-    terms = queries.rules_on(session, None, on)
-    ruled = queries.list_ruled_products(session, on)
-    lines = [
+    return lists.show(_RULES)
+
+
+def _rows(session: Session, narrowed: Mapping[str, Any]) -> list[_Line]:
+    on = narrowed.get("on") or business_day()
+    terms, ruled = queries.rules_on(session, None, on), queries.list_ruled_products(session, on)
+    return [
         _Line(row.id, row.name, terms[row.id], row.id not in ruled)
         for row in list_product_names(session)
     ]
-    return page(
-        "lapses/rules.html",
-        part="rule_list",
-        status=422 if problem else 200,
-        lines=lines,
-        on=on,
-        problem=problem,
-        typed=request.args.get("on", ""),
-    )
+
+
+def _in_force(line: _Line) -> str:
+    if line.is_default:
+        return ""
+    end = line.terms.effective_to
+    return f"{day(line.terms.effective_from)} to {day(end) if end else 'further notice'}"
+
+
+_RULES = lists.ListScreen(
+    title="Lapse rules",
+    rows_of=_rows,
+    record=("lapses.product", "product_id"),
+    fields=[lists.Field("on", "Premiums due on", "day")],
+    columns=lists.columns(
+        "name: Product | rule: Rule, key | terms.monthly_grace_days: Monthly grace, number",
+        "terms.quarterly_grace_days: Quarterly, number | terms.annual_grace_days: Annual, number",
+        "terms.half_yearly_grace_days: Half-yearly, number | terms.grace_period_type: Days, code",
+        "reminders: Reminders | notice: Notice | in_force: In force",
+        rule=lambda line: "Statutory minimum" if line.is_default else "Own",
+        reminders=lambda line: ", ".join(map(str, line.terms.reminder_schedule)),
+        notice=lambda line: "Required" if line.terms.requires_notice else "",
+        in_force=_in_force,
+    ),
+    empty=lists.Empty(
+        "There are no products yet",
+        "Each product has its own lapse rules; without one the statutory minimum holds.",
+    ),
+    rows=100,
+)
 
 
 @bp.route("/rules/products/<uuid:product_id>")

@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 from typing import Any
 
-from flask import Response, request, url_for
+from flask import Response, url_for
 
 from insurance.blueprints.ledger import bp
 from insurance.core import clock
@@ -11,14 +11,13 @@ from insurance.core.db import db
 from insurance.ledger import queries
 from insurance.ledger.periods import LONGEST_REASON, close_books, in_words, reopen_books
 from insurance.ledger.permissions import LedgerMay
+from insurance.web import lists
 from insurance.web.access import requires
 from insurance.web.acts import Act, act_screen
 from insurance.web.business import business_day
 from insurance.web.filters import day
 from insurance.web.forms import ChoiceField, Form, Required, reason_field
-from insurance.web.html import next_url, page
 
-ROWS = 25
 _MONTHS_OFFERED = 24
 _NOTHING = "nothing"
 
@@ -30,19 +29,12 @@ class PeriodForm(Form):
     reason = reason_field("Kept with the close and in the audit log.", longest=LONGEST_REASON)
 
 
-@bp.get("/periods")
+@bp.route("/periods", methods=["GET", "POST"])
 @requires(LedgerMay.VIEW)
 def periods() -> Response:
     """Show what is closed and who closed and reopened it."""
-    session = db.session()
-    found = queries.list_closes(session, limit=ROWS, cursor=request.args.get("cursor"))
-    return page(
-        "ledger/periods.html",
-        closes=found.items,
-        closed=queries.closed_through(session),
-        next=next_url(found),
-        first=url_for("ledger.periods"),
-    )
+    closed = queries.closed_through(db.session())
+    return lists.show(_CLOSES, "ledger/periods.html", closed=closed)
 
 
 @bp.route("/periods/close", methods=["GET", "POST"])
@@ -108,3 +100,22 @@ def _month_ends(before: date) -> list[date]:
         before = before.replace(day=1) - timedelta(days=1)
         ends.append(before)
     return ends
+
+
+_CLOSES = lists.ListScreen(
+    title="Closed months",
+    crumbs=[("Trial balance", "ledger.trial_balance")],
+    read=lambda session, wanted: queries.list_closes(
+        session, limit=wanted.limit, cursor=wanted.cursor
+    ),
+    columns=lists.columns(
+        "closed_at: When, moment | what: What | closed_through: Closed to, day, key",
+        "closed_by: Who, person | reason: Reason, wrapped",
+        what=lambda row: "Reopened" if row.reopens else "Closed",
+        closed_through=lambda row: row.closed_through or lists.Cell(note="nothing"),
+    ),
+    empty=lists.Empty(
+        "No month was closed yet",
+        "Close a month once everything that belongs into it is posted.",
+    ),
+)

@@ -2,21 +2,21 @@
 
 from datetime import date
 
-from flask import Response, request, url_for
+from flask import Response, url_for
+from sqlalchemy.orm import Session
 
 from insurance.blueprints.month_end import bp
 from insurance.core import clock
-from insurance.core.db import db
 from insurance.core.errors import DomainError
-from insurance.core.paging import decode_cursor
+from insurance.core.listing import Wanted
+from insurance.core.paging import Page, decode_cursor
 from insurance.month_end import queries, services
+from insurance.month_end.models import IndexValue
 from insurance.month_end.permissions import MonthEndMay
+from insurance.web import lists
 from insurance.web.access import requires
 from insurance.web.acts import Act, act_screen
 from insurance.web.forms import DayField, Form, RateField, Required, TextField
-from insurance.web.html import next_url, page
-
-ROWS = 50
 
 
 class IndexForm(Form):
@@ -32,28 +32,11 @@ class IndexForm(Form):
     )
 
 
-@bp.get("/index-values")
+@bp.route("/index-values", methods=["GET", "POST"])
 @requires(MonthEndMay.VIEW)
 def index_values() -> Response:
     """List index tables, the newest month first."""
-    cursor = request.args.get("cursor")
-    found = queries.list_index_values(
-        db.session(), limit=ROWS, after=_position(cursor) if cursor else None
-    )
-    return page(
-        "month_end/index_values.html",
-        values=found.items,
-        next=next_url(found),
-        first=url_for(".index_values"),
-    )
-
-
-def _position(cursor: str) -> tuple[str, date]:
-    code, month = decode_cursor(cursor, 2)
-    try:
-        return code, date.fromisoformat(month)
-    except ValueError as error:
-        raise DomainError("This page link is not valid.") from error
+    return lists.show(_VALUES)
 
 
 @bp.route("/index-values/new", methods=["GET", "POST"])
@@ -76,3 +59,35 @@ def create_index_value() -> Response:
     crumbs = [("Month-end", url_for(".index")), ("Index tables", back)]
     act = Act("Add an index value", "Add value", back, crumbs, leave="Cancel")
     return act_screen(act, form, add, "The value was added.")
+
+
+def _read(session: Session, wanted: Wanted) -> Page[IndexValue]:
+    position = decode_cursor(wanted.cursor, 2) if wanted.cursor else None
+    try:
+        after = (position[0], date.fromisoformat(position[1])) if position else None
+    except ValueError as error:
+        raise DomainError("This page link is not valid.") from error
+    return queries.list_index_values(session, limit=wanted.limit, after=after)
+
+
+_VALUES = lists.ListScreen(
+    title="Index tables",
+    caption="The yearly rise of each index by month",
+    crumbs=[("Month-end", "month_end.index")],
+    read=_read,
+    columns=lists.columns(
+        "index_code: Index | month: Month | value: Rise over a year, percent, key",
+        "source: Source, wrapped | recorded_by: Added by, person | recorded_at: Added, moment",
+        month=lambda row: f"{row.month:%Y/%m}",
+    ),
+    buttons=(
+        lists.Button("Escalation rates", "month_end.escalations", icon="chart-bar"),
+        lists.new("Add a value", "month_end.create_index_value", MonthEndMay.RUN),
+    ),
+    empty=lists.Empty(
+        "There is no index yet",
+        "Indexed premiums rise by an index such as CPI. Statistics South Africa publishes it each"
+        " month.",
+    ),
+    rows=50,
+)

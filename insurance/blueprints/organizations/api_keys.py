@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from flask import Response, request, url_for
+from flask import Response, url_for
 from markupsafe import Markup
 from wtforms import PasswordField, SelectMultipleField
 
@@ -13,11 +13,12 @@ from insurance.core.errors import DomainError
 from insurance.core.permissions import list_permissions, permissions_named
 from insurance.identity import queries, services
 from insurance.identity.permissions import TokensMay
+from insurance.web import lists
 from insurance.web.access import current_person, requires, tenant_blueprint
 from insurance.web.acts import Act, act_screen
 from insurance.web.filters import moment
 from insurance.web.forms import ChoiceField, Form, Required, SureForm, TextField
-from insurance.web.html import next_url, page, refuse
+from insurance.web.html import page, refuse
 
 bp = tenant_blueprint("api_keys", __name__, "/api-keys")
 _LIFETIMES = [("30", "30 days"), ("90", "90 days"), ("180", "180 days"), ("365", "a year")]
@@ -34,12 +35,11 @@ class KeyForm(Form):
     )
 
 
-@bp.get("")
+@bp.route("", methods=["GET", "POST"])
 @requires(TokensMay.VIEW)
 def index() -> Response:
     """List the keys."""
-    found = queries.list_api_keys(db.session(), cursor=request.args.get("cursor"))
-    return page("api_keys/index.html", found=found, next_url=next_url(found), now=clock.now())
+    return lists.show(_KEYS, "api_keys/index.html")
 
 
 @bp.route("/new", methods=["GET", "POST"])
@@ -95,3 +95,39 @@ def revoke(key_id: UUID) -> Response:
         lambda: services.revoke_api_key(key_id, now=clock.now()),
         f"The key “{key.name}” was revoked.",
     )
+
+
+def _state(line: queries.KeyLine) -> str:
+    if line.key.revoked_at:
+        return "revoked"
+    return "expired" if line.key.expires_at <= clock.now() else "active"
+
+
+def _revoke(line: queries.KeyLine) -> list[lists.Cell]:
+    if _state(line) != "active" or not current_actor().may(TokensMay.MANAGE):
+        return []
+    url = url_for(".revoke", key_id=line.key.id)
+    return [lists.Cell("Revoke…", url, says=f"Revoke {line.key.name}", is_act=True)]
+
+
+_KEYS = lists.ListScreen(
+    title="API keys",
+    rows_of=lists.whole(queries.list_api_keys),
+    is_exported=False,
+    id_of=lambda line: line.key.id,
+    columns=lists.columns(
+        "key.name: For | hint: Ends in | holder.name: Acts for | state: State, tag, key",
+        "may: May, wrapped | key.created_at: Made, moment | key.expires_at: Expires, moment",
+        "key.last_used_at: Last used, moment | revoke: -",
+        hint=lambda line: f"…{line.key.hint}",
+        state=_state,
+        may=lambda line: ", ".join(line.key.scopes),
+        revoke=_revoke,
+    ),
+    buttons=[lists.new("New key", "api_keys.create", TokensMay.MANAGE)],
+    empty=lists.Empty(
+        "There are no keys yet",
+        "A key lets a program use the API in your name, within what you allow it.",
+        "Make the first one",
+    ),
+)

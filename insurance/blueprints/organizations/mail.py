@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from flask import Response, request, url_for
+from flask import Response, url_for
 
 from insurance.core.db import db
 from insurance.core.errors import DomainError
@@ -10,28 +10,19 @@ from insurance.notifications import queries, services
 from insurance.notifications.models import MailState
 from insurance.notifications.permissions import MailMay
 from insurance.notifications.texts import PERSONAL
+from insurance.web import lists
 from insurance.web.access import requires, tenant_blueprint
-from insurance.web.html import go, next_url, page
+from insurance.web.forms import Form
+from insurance.web.html import go, page
 
 bp = tenant_blueprint("mail", __name__, "/mail")
 
 
-@bp.get("")
+@bp.route("", methods=["GET", "POST"])
 @requires(MailMay.VIEW)
 def index() -> Response:
     """List mails, newest first, those in one `state` where one is given."""
-    chosen = request.args.get("state", "").upper()
-    state = MailState(chosen) if chosen in list(MailState) else None
-    session = db.session()
-    found = queries.list_mails(session, cursor=request.args.get("cursor"), state=state)
-    return page(
-        "mail/index.html",
-        found=found,
-        next_url=next_url(found),
-        state=state,
-        states=list(MailState),
-        failed=queries.count_failed(session),
-    )
+    return lists.show(_MAIL, "mail/index.html")
 
 
 @bp.get("/<uuid:mail_id>")
@@ -61,3 +52,39 @@ def send_all_again() -> Response:
     """Try every failed mail again."""
     count = services.send_all_again()
     return go(url_for(".index"), f"{count} mails are tried again.")
+
+
+def _send_again(mail_id: UUID, _form: Form) -> str:
+    services.send_again(mail_id)
+    return "Tried again"
+
+
+_MAIL = lists.ListScreen(
+    title="Mail",
+    read=lists.paged(queries.list_mails),
+    record=("mail.show", "mail_id"),
+    facts=lambda: queries.count_failed(db.session()),
+    tabs=lambda failed: lists.tabs_of(MailState, {MailState.FAILED: failed}),
+    tab_name="state",
+    columns=lists.columns(
+        "subject: Subject, wrapped | recipient: To | kind: Kind, code",
+        "state: State, tag, key | created_at: Asked for, moment | sent_at: Sent, moment",
+        "attempts: Tries, number",
+    ),
+    empty=lists.Empty(
+        "No mail yet",
+        "Invitations, links for new passwords and quotes sent to customers appear here.",
+    ),
+    none_in_tab="No mail is in this state",
+    rows=50,
+    is_exported=False,
+    acts=(
+        lists.Act(
+            "send_again",
+            "Send again",
+            MailMay.SEND,
+            "{count} mails are tried again from the start; only one that failed is.",
+            _send_again,
+        ),
+    ),
+)

@@ -1,9 +1,11 @@
 """The platform's list of insurers: create one, edit it, invite its administrators."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from flask import Response, current_app, request, url_for
+from flask import Response, current_app, url_for
+from sqlalchemy.orm import Session
 from wtforms import HiddenField, SelectMultipleField
 
 from insurance.core import clock
@@ -14,12 +16,13 @@ from insurance.identity.queries import count_members
 from insurance.identity.rules import check_email
 from insurance.identity.services import invite_administrator
 from insurance.organizations import queries, rules, services
-from insurance.organizations.models import Category, LicenceType, Organization
+from insurance.organizations.models import Category, LicenceType, Organization, OrganizationEntry
 from insurance.organizations.permissions import OrganizationsMay
+from insurance.web import lists
 from insurance.web.access import requires, tenant_blueprint
 from insurance.web.acts import Act, act_screen
 from insurance.web.forms import ChoiceField, Form, Required, TextField
-from insurance.web.html import differences, go, next_url, page, refuse
+from insurance.web.html import differences, go, page, refuse
 
 bp = tenant_blueprint("organizations", __name__, "/organizations")
 _LICENCES = [
@@ -75,17 +78,11 @@ class AdministratorForm(Form):
     admin_email = TextField("E-mail address", [Required()], longest=254)
 
 
-@bp.get("")
+@bp.route("", methods=["GET", "POST"])
 @requires(OrganizationsMay.VIEW)
 def index() -> Response:
     """List the insurers on the platform."""
-    found = queries.list_directory(db.session(), cursor=request.args.get("cursor"))
-    return page(
-        "organizations/index.html",
-        found=found,
-        people=count_members(db.session(), [entry.org_id for entry in found.items]),
-        next_url=next_url(found),
-    )
+    return lists.show(_ORGANIZATIONS)
 
 
 @bp.route("/new", methods=["GET", "POST"])
@@ -239,3 +236,43 @@ def _profile(form: ProfileForm) -> services.OrganizationProfile:
         licence_type=form.licence_type.data,
         licensed_classes=form.codes,
     )
+
+
+class _Row(NamedTuple):
+    """An insurer and how many people belong to it."""
+
+    entry: OrganizationEntry
+    people: int
+
+
+def _rows(session: Session, narrowed: Mapping[str, Any]) -> list[_Row]:
+    entries = lists.whole(queries.list_directory)(session, narrowed)
+    people = count_members(session, [entry.org_id for entry in entries])
+    return [_Row(entry, people.get(entry.org_id, 0)) for entry in entries]
+
+
+def _org_id(row: _Row) -> UUID:
+    return row.entry.org_id
+
+
+_ORGANIZATIONS = lists.ListScreen(
+    title="Organizations",
+    rows_of=_rows,
+    id_of=_org_id,
+    record=("organizations.edit", "organization_id"),
+    columns=lists.columns(
+        "entry.name: Name | entry.slug: Short name, muted",
+        "entry.licence_type: Licence, code, key | people: People, number",
+        "second_factor: Second factor | entry.currency: Currency | entry.timezone: Time zone",
+        "created_at: Since, day",
+        second_factor=lambda row: "Everybody" if row.entry.requires_mfa else "By choice",
+        created_at=lambda row: row.entry.created_at.date(),
+    ),
+    buttons=[lists.new("New organization", "organizations.create", OrganizationsMay.MANAGE)],
+    empty=lists.Empty(
+        "There are no insurers yet",
+        "An organization is an insurer with its own people, products and books.",
+        "Create the first one",
+    ),
+    rows=50,
+)

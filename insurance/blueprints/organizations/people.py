@@ -1,11 +1,14 @@
 """The people of an organization: invite, change roles, remove, and what each role may do."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from itertools import groupby
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from flask import Response, current_app, request, url_for
+from flask import Response, current_app, url_for
 from markupsafe import Markup
+from sqlalchemy.orm import Session
 from wtforms import HiddenField, SelectMultipleField, ValidationError
 
 from insurance.core import clock
@@ -23,10 +26,12 @@ from insurance.core.permissions import (
 from insurance.identity import queries, services
 from insurance.identity.permissions import PeopleMay
 from insurance.identity.rules import check_email
+from insurance.web import lists
 from insurance.web.access import current_tenant, requires, tenant_blueprint
 from insurance.web.acts import Act, act_screen
-from insurance.web.forms import Form, Required, SureForm, TextField, clean_text
-from insurance.web.html import go, next_url, page, refuse
+from insurance.web.filters import moment
+from insurance.web.forms import Form, Required, SureForm, TextField
+from insurance.web.html import go, page, refuse
 
 bp = tenant_blueprint("people", __name__, "/people")
 
@@ -72,20 +77,11 @@ class PermissionsForm(Form):
     seen = HiddenField()
 
 
-@bp.get("")
+@bp.route("", methods=["GET", "POST"])
 @requires(PeopleMay.VIEW)
 def index() -> Response:
     """List the people and their roles."""
-    session, search = db.session(), clean_text(request.args.get("q", ""))[:200].replace("\0", "")
-    found = queries.list_colleagues(session, search=search, cursor=request.args.get("cursor"))
-    return page(
-        "people/index.html",
-        part="people",
-        found=found,
-        search=search,
-        invitations=queries.list_open_invitations(session, clock.now()),
-        next_url=next_url(found),
-    )
+    return lists.show(_PEOPLE)
 
 
 @bp.get("/permissions")
@@ -230,3 +226,64 @@ def _chosen(form: RolesForm) -> frozenset[Role]:
 
 def _base_url() -> str:
     return str(current_app.config["SETTINGS"].base_url)
+
+
+class _Row(NamedTuple):
+    """A person, and until when an invitation that was not accepted can be."""
+
+    colleague: queries.Colleague
+    invited_until: datetime | None
+
+    @property
+    def id(self) -> UUID:
+        """Return the person's id."""
+        return self.colleague.user.id
+
+
+def _rows(session: Session, narrowed: Mapping[str, Any]) -> list[_Row]:
+    invitations = queries.list_open_invitations(session, clock.now())
+    people = lists.whole(queries.list_colleagues, q="search")(session, narrowed)
+    return [_Row(colleague, invitations.get(colleague.user.id)) for colleague in people]
+
+
+def _name(row: _Row) -> lists.Cell:
+    may_edit = current_actor().may(PeopleMay.MANAGE)
+    url = url_for(".edit", user_id=row.id) if may_edit else ""
+    is_oneself = row.id == current_actor().user_id
+    return lists.Cell(row.colleague.name, url, note="(you)" if is_oneself else "")
+
+
+def _second_factor(row: _Row) -> str:
+    if not row.colleague.has_accepted:
+        return ""
+    return "On" if row.colleague.user.totp_enabled_at else "Off"
+
+
+def _state(row: _Row) -> lists.Cell:
+    if row.colleague.has_accepted:
+        return lists.Cell("locked" if row.colleague.user.disabled_at else "active")
+    if row.invited_until is None:
+        return lists.Cell("invitation_expired")
+    return lists.Cell("invited", note=f"until {moment(row.invited_until)[:10]}")
+
+
+_PEOPLE = lists.ListScreen(
+    title="People",
+    rows_of=_rows,
+    fields=[lists.search("Name or e-mail")],
+    columns=lists.columns(
+        "name: Name | colleague.user.email: E-mail | roles: Roles, key, wrapped",
+        "second_factor: Second factor | state: State, tag",
+        name=_name,
+        roles=lambda row: ", ".join(role.label for role in row.colleague.roles),
+        second_factor=_second_factor,
+        state=_state,
+    ),
+    buttons=(
+        lists.Button("Roles and permissions", "people.permissions", icon="shield-lock"),
+        lists.new("Invite", "people.invite", PeopleMay.MANAGE),
+    ),
+    empty=lists.Empty("Nobody is here yet"),
+    none_match="Nobody matches",
+    rows=100,
+)

@@ -1,5 +1,7 @@
 """The organization's own grouping of products."""
 
+from dataclasses import replace
+
 from flask import Response, url_for
 from wtforms import TextAreaField
 
@@ -10,10 +12,10 @@ from insurance.core.db import db
 from insurance.products import queries, services
 from insurance.products.models import TargetMarket
 from insurance.products.permissions import ProductsMay
+from insurance.web import lists
 from insurance.web.access import requires
 from insurance.web.acts import Act, act_screen
 from insurance.web.forms import ChoiceField, Form, Required, TextField
-from insurance.web.html import page
 
 
 class CategoryForm(Form):
@@ -28,13 +30,30 @@ class CategoryForm(Form):
     description = TextField("Description", longest=2000, widget=TextAreaField.widget)
 
 
-@bp.get("/categories")
+@bp.route("/categories", methods=["GET", "POST"])
 @requires(ProductsMay.VIEW)
 def categories() -> Response:
     """Show the categories by name."""
-    session = db.session()
-    classes = {class_.code: class_.name for class_ in queries.list_classes(session)}
-    return page("products/categories.html", found=queries.list_categories(session), classes=classes)
+    classes = {class_.code: class_.name for class_ in queries.list_classes(db.session())}
+    class_name = lists.Column("class", "Class", value=lambda row: classes[row.class_code])
+    first, second, *others = _CATEGORIES.columns
+    return lists.show(replace(_CATEGORIES, columns=(first, second, class_name, *others)))
+
+
+_CATEGORIES = lists.ListScreen(
+    title="Product categories",
+    crumbs=[("Products", "products.index")],
+    rows_of=lambda session, _: queries.list_categories(session),
+    columns=lists.columns(
+        "category_name: Category | category_code: Code, muted",
+        "target_market: Sold to, code, key | description: Description, wrapped, muted",
+    ),
+    buttons=[lists.new("New category", "products.create_category", ProductsMay.EDIT)],
+    empty=lists.Empty(
+        "There are no categories yet",
+        "Categories group products under a class, such as Individual term life.",
+    ),
+)
 
 
 @bp.route("/categories/new", methods=["GET", "POST"])

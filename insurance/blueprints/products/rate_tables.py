@@ -18,10 +18,11 @@ from insurance.products import queries, services
 from insurance.products.models import RateBasis, RateMethod
 from insurance.products.permissions import ProductsMay
 from insurance.products.rules import RateTable
+from insurance.web import lists
 from insurance.web.access import requires
 from insurance.web.filters import rate
 from insurance.web.forms import ChoiceField, Form, RateField, Required, TextField
-from insurance.web.html import go, next_url, page, refuse
+from insurance.web.html import go, page, refuse
 
 _SHEET = 200_000
 
@@ -70,12 +71,11 @@ class RateTableForm(Form):
         )
 
 
-@bp.get("/rate-tables")
+@bp.route("/rate-tables", methods=["GET", "POST"])
 @requires(ProductsMay.VIEW)
 def rate_tables() -> Response:
     """Show the rate tables by code, the newest version first."""
-    found = queries.list_rate_tables(db.session(), cursor=request.args.get("cursor"), limit=50)
-    return page("products/rate_tables.html", found=found, next_url=next_url(found))
+    return lists.show(_TABLES)
 
 
 @bp.get("/rate-tables/<uuid:table_id>")
@@ -181,3 +181,27 @@ def _sheet(table: RateTable) -> str:
 
 def _rate(value: Decimal | None) -> str | None:
     return None if value is None else rate(value)
+
+
+_NEW = lists.new("New rate table", "products.create_rate_table", ProductsMay.EDIT)
+_TABLES = lists.ListScreen(
+    title="Rate tables",
+    caption="Rate tables by code, the newest version first",
+    rows_of=lists.whole(queries.list_rate_tables),
+    id_of=lambda line: line.table.id,
+    record=("products.rate_table", "table_id"),
+    columns=lists.columns(
+        "table.table_name: Rate table | table.table_code: Code, muted",
+        "table.version: Version, number, key | table.rate_basis: Basis, code",
+        "table.method: Method, code | factors: Rated by, code | rows: Rows, number",
+        "used_by: Prices, number | table.created_at: Made, moment",
+        factors=lambda line: list(line.table.rating_factors),
+    ),
+    buttons=[_NEW],
+    empty=lists.Empty(
+        "There are no rate tables yet",
+        "A rate table says what cover costs by age, gender and rating factors.",
+        "Paste the first one",
+    ),
+    rows=50,
+)

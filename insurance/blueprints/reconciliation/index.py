@@ -1,34 +1,41 @@
 """The list of bank files."""
 
-from uuid import UUID
-
-from flask import Response, request, url_for
+from flask import Response
 
 from insurance.blueprints.reconciliation import bp
 from insurance.core.db import db
-from insurance.core.paging import decode_cursor
 from insurance.reconciliation import queries
 from insurance.reconciliation.permissions import ReconciliationMay
+from insurance.web import lists
 from insurance.web.access import requires
-from insurance.web.html import next_url, page
-
-ROWS = 25
 
 
-@bp.get("")
+@bp.route("", methods=["GET", "POST"])
 @requires(ReconciliationMay.VIEW)
 def index() -> Response:
     """List files, newest first, and say what waits in suspense."""
-    session = db.session()
-    cursor = request.args.get("cursor")
-    after = decode_cursor(cursor, 1, UUID)[0] if cursor else None
-    found = queries.list_files(session, limit=ROWS, after=after)
-    waiting, amount = queries.sum_suspense(session)
-    return page(
-        "reconciliation/index.html",
-        files=found.items,
-        waiting=waiting,
-        amount=amount,
-        next=next_url(found),
-        first=url_for(".index"),
-    )
+    waiting, amount = queries.sum_suspense(db.session())
+    return lists.show(_FILES, "reconciliation/index.html", waiting=waiting, amount=amount)
+
+
+_FILES = lists.ListScreen(
+    title="Reconciliation",
+    read=lists.paged(queries.list_files),
+    record=("reconciliation.show", "file_id"),
+    columns=lists.columns(
+        "name: File | status: Status, tag, key | uploaded_at: Uploaded, moment",
+        "uploaded_by: By, person, muted | row_count: Rows, number | money: Money in, money",
+        "suspense: Suspense, number | errors: Errors, number",
+        suspense=lambda file: file.rows_of("SUSPENSE"),
+        errors=lambda file: file.rows_of("ERROR"),
+    ),
+    buttons=(
+        lists.Button("Suspense", "reconciliation.suspense", icon="coins"),
+        lists.new("Upload a file", "reconciliation.upload", ReconciliationMay.UPLOAD, "upload"),
+    ),
+    empty=lists.Empty(
+        "There are no files yet",
+        "A file says which premiums a bank received, and which came back.",
+        "Upload the first one",
+    ),
+)

@@ -14,10 +14,12 @@ from wtforms import HiddenField, RadioField
 
 from insurance.blueprints.reconciliation import bp
 from insurance.core import clock
+from insurance.core.context import current_actor
 from insurance.core.db import db
 from insurance.core.errors import DomainError
 from insurance.core.money import ZERO
 from insurance.reconciliation import queries, services
+from insurance.reconciliation.models import ReconciliationMapping
 from insurance.reconciliation.permissions import ReconciliationMay
 from insurance.reconciliation.readers import (
     FIELDS,
@@ -29,6 +31,7 @@ from insurance.reconciliation.readers import (
     read_file,
 )
 from insurance.reconciliation.rules import Row, read_row
+from insurance.web import lists
 from insurance.web.access import requires
 from insurance.web.business import business_day
 from insurance.web.forms import Form, MoneyField, Required, TextField
@@ -65,16 +68,43 @@ class MappedColumn:
     field: str
 
 
-@bp.get("/mappings")
+@bp.route("/mappings", methods=["GET", "POST"])
 @requires(ReconciliationMay.VIEW)
 def mappings() -> Response:
     """List the saved mappings."""
-    return page(
-        "reconciliation/mappings.html",
-        mappings=queries.list_mappings(db.session()),
-        fields=FIELDS,
-        form=Form(),
-    )
+    return lists.show(_MAPPINGS)
+
+
+def _columns(mapping: ReconciliationMapping) -> str:
+    named = [(name, mapping.columns.get(field)) for field, name in FIELDS.items()]
+    return "; ".join(f"{name}: {column}" for name, column in named if column)
+
+
+def _delete(mapping: ReconciliationMapping) -> list[lists.Cell]:
+    if not current_actor().may(ReconciliationMay.UPLOAD):
+        return []
+    url = url_for(".delete_mapping", mapping_id=mapping.id)
+    return [lists.Cell("Delete", url, says=f"Delete {mapping.name}", is_act=True, posts=True)]
+
+
+_MAPPINGS = lists.ListScreen(
+    title="Mappings",
+    crumbs=[("Reconciliation", "reconciliation.index")],
+    rows_of=lambda session, _: queries.list_mappings(session),
+    columns=lists.columns(
+        "name: Name | columns: Columns, wrapped | days: Days, key",
+        "saved_by: Saved by, person, muted | saved_at: Saved, moment | delete: -",
+        columns=_columns,
+        days=lambda mapping: "Month first" if mapping.is_month_first else "Day first",
+        delete=_delete,
+    ),
+    empty=lists.Empty(
+        "There are no mappings yet",
+        "Upload a file that we do not know: you are asked which column is what. A file with the"
+        " heading of a mapping is then read by it.",
+    ),
+    is_exported=False,
+)
 
 
 @bp.post("/mappings/<uuid:mapping_id>/delete")

@@ -1,10 +1,12 @@
 """Money without a policy: suggestions, matching, paying back."""
 
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from flask import Response, request, url_for
 from markupsafe import Markup
+from sqlalchemy.orm import Session
 from wtforms import HiddenField
 
 from insurance.approvals.models import ApprovalRequest
@@ -15,21 +17,24 @@ from insurance.core import clock
 from insurance.core.context import current_actor
 from insurance.core.db import db
 from insurance.core.errors import DomainError
+from insurance.core.listing import Wanted
 from insurance.core.money import format_money
-from insurance.core.paging import decode_cursor
+from insurance.core.paging import Page
+from insurance.core.permissions import Permission
 from insurance.organizations.queries import get_organization
+from insurance.policies.permissions import PoliciesMay
 from insurance.policies.queries import PolicyLine, get_policy_line, search_policy_ids
 from insurance.reconciliation import queries, services
 from insurance.reconciliation.permissions import ReconciliationMay
-from insurance.reconciliation.queries import SuspenseLine
+from insurance.reconciliation.queries import Suggestion, SuspenseLine
+from insurance.web import lists
 from insurance.web.access import requires
 from insurance.web.acts import Act, act_screen
 from insurance.web.business import business_day
 from insurance.web.filters import day, money, words
 from insurance.web.forms import ChoiceField, Form, Required, reason_field
-from insurance.web.html import go, next_url, page, refuse
+from insurance.web.html import go, page, refuse
 
-ROWS = 25
 FOUND = 10
 
 
@@ -52,27 +57,12 @@ class SamePaymentForm(Form):
     reason = reason_field("Kept in the audit log.")
 
 
-@bp.get("/suspense")
+@bp.route("/suspense", methods=["GET", "POST"])
 @requires(ReconciliationMay.VIEW)
 def suspense() -> Response:
     """List what waits, oldest first, with the policies it may be for."""
-    session = db.session()
-    cursor = request.args.get("cursor")
-    after = decode_cursor(cursor, 1, UUID)[0] if cursor else None
-    found = queries.list_suspense(session, limit=ROWS, after=after)
-    waiting, amount = queries.sum_suspense(session)
-    return page(
-        "reconciliation/suspense.html",
-        lines=found.items,
-        suggested=queries.suggest_policies(session, found.items, most=2),
-        disproved=queries.find_lapses_disproved(session, found.items),
-        asked=queries.find_requests(session, [item.id for item in found.items]),
-        repeated=queries.list_repeated(session, [item.id for item in found.items]),
-        waiting=waiting,
-        amount=amount,
-        next=next_url(found),
-        first=url_for(".suspense"),
-    )
+    waiting, amount = queries.sum_suspense(db.session())
+    return lists.show(_SUSPENSE, "reconciliation/suspense.html", waiting=waiting, amount=amount)
 
 
 @bp.route("/suspense/<uuid:receipt_id>/match", methods=["GET", "POST"])
@@ -232,3 +222,121 @@ def _policy(text: str | None) -> PolicyLine | None:
         return get_policy_line(db.session(), UUID(text))
     except (ValueError, DomainError):
         return None
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A payment in suspense with what is known of it: where it may belong, what waits for it."""
+
+    line: SuspenseLine
+    suggested: list[Suggestion]
+    lapsed_id: UUID | None
+    asked: ApprovalRequest | None
+    is_repeated: bool
+
+    @property
+    def id(self) -> UUID:
+        """Return the receipt's id."""
+        return self.line.id
+
+
+def _read(session: Session, wanted: Wanted) -> Page[_Row]:
+    found = queries.list_suspense(
+        session, limit=wanted.limit, after=wanted.after(), **wanted.narrowed
+    )
+    ids = [line.id for line in found.items]
+    suggested = queries.suggest_policies(session, found.items, most=2)
+    disproved = queries.find_lapses_disproved(session, found.items)
+    asked = queries.find_requests(session, ids)
+    repeated = queries.list_repeated(session, ids)
+    rows = [
+        _Row(
+            line,
+            suggested[line.id],
+            disproved.get(line.id),
+            asked.get(line.id),
+            bool(repeated[line.id]),
+        )
+        for line in found.items
+    ]
+    return Page(rows, found.next_cursor)
+
+
+def _may(permission: Permission) -> bool:
+    return current_actor().may(permission)
+
+
+def _received(row: _Row) -> lists.Cell:
+    line = row.line
+    if line.file_id is None:
+        return lists.Cell(line.received_on)
+    url = url_for(".show", file_id=line.file_id, verdict="SUSPENSE")
+    return lists.Cell(line.received_on, url, says=f"The file of {day(line.received_on)}")
+
+
+def _why(row: _Row) -> list[lists.Cell]:
+    if row.asked is not None:
+        url = url_for("approvals.show", approval_id=row.asked.id) if _may(ApprovalsMay.VIEW) else ""
+        return [lists.Cell(row.asked.title, url, tags=("waiting_for_approval",))]
+    cells = [lists.Cell(row.line.detail)]
+    if row.lapsed_id is not None:
+        cells = [lists.Cell("The policy is lapsed, but this came within the grace.")]
+        if _may(PoliciesMay.LIFECYCLE):
+            url = url_for("policies.set_aside", policy_id=row.lapsed_id, receipt=row.id)
+            cells.append(lists.Cell("Set the lapse aside", url))
+    if row.is_repeated and _may(ReconciliationMay.UPLOAD):
+        url = url_for(".same_payment", receipt_id=row.id)
+        cells.append(lists.Cell("It is the same payment", url))
+    return cells
+
+
+def _may_be_for(row: _Row) -> list[lists.Cell]:
+    may = _may(ReconciliationMay.UPLOAD)
+    return [
+        lists.Cell(
+            f"{policy.policy_number} {policy.holder}",
+            url_for(".match", receipt_id=row.id, policy_id=policy.policy_id) if may else "",
+            note=policy.why,
+        )
+        for policy in row.suggested
+    ]
+
+
+def _acts(row: _Row) -> list[lists.Cell]:
+    if row.asked is not None or not _may(ReconciliationMay.UPLOAD):
+        return []
+    name = row.line.reference or format_money(row.line.amount)
+    match_it = url_for(".match", receipt_id=row.id)
+    return_it = url_for(".return_money", receipt_id=row.id)
+    return [
+        lists.Cell("Match…", match_it, says=f"Match {name}", is_act=True),
+        lists.Cell("Return…", return_it, says=f"Return {name}", is_act=True),
+    ]
+
+
+_SUSPENSE = lists.ListScreen(
+    title="Suspense",
+    caption="Payments without a policy, the longest waiting first",
+    crumbs=[("Reconciliation", "reconciliation.index")],
+    read=_read,
+    fields=(
+        lists.Field("reference", "Reference"),
+        lists.Field("received_on", "Received on", "day"),
+        lists.Field("amount", "Amount", "amount"),
+    ),
+    columns=lists.columns(
+        "received: Received, day | line.amount: Amount, money, key",
+        "line.reference: Reference, wrapped | line.policy_number: Policy given",
+        "why: Why it waits, wrapped, muted | suggested: May be for, wrapped | acts: -",
+        received=_received,
+        why=_why,
+        suggested=_may_be_for,
+        acts=_acts,
+    ),
+    empty=lists.Empty(
+        "Nothing waits for a policy",
+        "Money that a file brings for a policy nobody knows, or one that gives no cover, is kept"
+        " here.",
+    ),
+    none_match="No payment matches",
+)

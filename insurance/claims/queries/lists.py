@@ -104,8 +104,7 @@ def list_claims(
     if free_for is not None:
         query = query.where(or_(Claim.assigned_to.is_(None), Claim.assigned_to == free_for))
     if q.strip():
-        found = session.scalars(_SEARCH, {"q": q.strip(), "limit": _FOUND_AT_MOST}).all()
-        query = query.where(Claim.id.in_(found))
+        query = query.where(Claim.id.in_(_found(session, q.strip())))
     if tab in BY_DEADLINE:
         found_rows: Sequence[Any] = _queue(session, query, limit + 1, after)
     else:

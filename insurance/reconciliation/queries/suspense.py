@@ -32,9 +32,13 @@ _SUSPENSE = text(
     WHERE r.org_id = :org AND r.status = 'SUSPENSE'
       AND (CAST(:after AS uuid) IS NULL OR r.id > :after)
       AND (CAST(:one AS uuid) IS NULL OR r.id = :one)
+      AND (CAST(:amount AS numeric) IS NULL OR r.amount = :amount)
+      AND (CAST(:received_on AS date) IS NULL OR r.received_on = :received_on)
+      AND (CAST(:reference AS text) IS NULL OR strpos(lower(r.reference), lower(:reference)) > 0)
     ORDER BY r.id LIMIT :limit
     """
 )
+_EVERY = dict.fromkeys(("after", "one", "amount", "received_on", "reference"))
 # The payments that came before one in suspense and that it may repeat: by the bank's number, or by
 # payer, day, amount and reference. What was dropped as a repetition is none.
 _REPEATED = text(
@@ -115,9 +119,24 @@ class Suggestion:
     why: str
 
 
-def list_suspense(session: Session, *, limit: int, after: UUID | None = None) -> Page[SuspenseLine]:
-    """Return receipts that wait for a policy, oldest first."""
-    values = {"org": current_org(), "after": after, "one": None, "limit": limit + 1}
+def list_suspense(
+    session: Session,
+    *,
+    limit: int,
+    after: UUID | None = None,
+    reference: str | None = None,
+    received_on: date | None = None,
+    amount: Decimal | None = None,
+) -> Page[SuspenseLine]:
+    """Return receipts that wait for a policy, oldest first; `reference` is any part of it."""
+    values = _EVERY | {
+        "org": current_org(),
+        "after": after,
+        "reference": reference,
+        "received_on": received_on,
+        "amount": amount,
+        "limit": limit + 1,
+    }
     rows = [SuspenseLine(*row) for row in session.execute(_SUSPENSE, values)]
     return page_of(rows, limit, lambda row: (row.id,))
 
@@ -165,7 +184,7 @@ def list_repeated(session: Session, receipt_ids: Sequence[UUID]) -> dict[UUID, l
 
 def get_suspense(session: Session, receipt_id: UUID) -> SuspenseLine:
     """Return a receipt that waits for a policy. Raises NotFoundError."""
-    values = {"org": current_org(), "after": None, "one": receipt_id, "limit": 1}
+    values = _EVERY | {"org": current_org(), "one": receipt_id, "limit": 1}
     row = session.execute(_SUSPENSE, values).one_or_none()
     if row is None:
         raise NotFoundError

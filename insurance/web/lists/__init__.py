@@ -5,9 +5,9 @@ The address says everything: `status` or another tab, the fields' own names, `so
 """
 
 from insurance.web.lists.asked import Asked
-from insurance.web.lists.columns import Cell, Column
-from insurance.web.lists.narrowing import Field, Tab, search
-from insurance.web.lists.screen import Act, Button, Empty, ListScreen, Peek, record_at
+from insurance.web.lists.columns import Cell, Column, columns
+from insurance.web.lists.narrowing import Field, Tab, product_field, search, tabs_of
+from insurance.web.lists.screen import Act, Button, Empty, ListScreen, new, paged, whole
 from insurance.web.lists.show import show
 
 __all__ = [
@@ -19,9 +19,13 @@ __all__ = [
     "Empty",
     "Field",
     "ListScreen",
-    "Peek",
     "Tab",
-    "record_at",
+    "columns",
+    "new",
+    "paged",
+    "product_field",
     "search",
     "show",
+    "tabs_of",
+    "whole",
 ]

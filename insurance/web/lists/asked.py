@@ -59,6 +59,13 @@ class Asked:
         return "" if name == WHOLE else name
 
     @property
+    def caption(self) -> str:
+        """Return what the table is, for who does not see it."""
+        q = self.given.get("q")
+        what = f"What matches {q}" if q else self.screen.shown_caption
+        return f"{what}, sorted" if self.order else what
+
+    @property
     def path(self) -> str:
         """Return the address without anything asked: what a form of the list sends to."""
         return url_for(str(request.endpoint), **(request.view_args or {}))
@@ -126,19 +133,19 @@ def ask(screen: ListScreen) -> Asked:
     typed = {name: _typed(name) for name in (*_LOOKS, *_OF_THE_PAGE)}
     narrowed, problems = _narrowing(screen, facts, typed)
     tabs = list(screen.tabs(facts)) if screen.tabs else []
-    tab = _typed(screen.tab_name) if tabs else ""
-    tab = tab if tab in {one.value for one in tabs} else screen.own_tab
+    values = {tab.value.lower(): tab.value for tab in tabs}
+    tab = values.get(_typed(screen.tab_name).lower(), screen.own_tab)
     if tab:
         narrowed[screen.tab_name] = typed[screen.tab_name] = tab
-    columns = _columns(screen, typed)
+    columns = _columns(screen, typed, tab)
     order, descending = typed["sort"].lstrip("-"), typed["sort"].startswith("-")
-    if order not in {column.name for column in screen.columns if column.sorts}:
+    if order not in {column.name for column in screen.columns if screen.sorts(column)}:
         order, descending, typed["sort"] = "", False, ""
     rows = int(typed["rows"]) if typed["rows"] in map(str, ROWS) else screen.rows
     given = {name: text for name, text in typed.items() if text}
     return Asked(
         screen, given, narrowed, problems, tab, tabs, columns, order, descending, rows,
-        _uuid(typed["peek"]) if screen.peek else None, facts,
+        _uuid(typed["peek"]) if screen.looks else None, facts,
     )  # fmt: skip
 
 
@@ -161,12 +168,12 @@ def _narrowing(
     return narrowed, problems
 
 
-def _columns(screen: ListScreen, typed: dict[str, str]) -> list[Column]:
+def _columns(screen: ListScreen, typed: dict[str, str], tab: str) -> list[Column]:
     """Return the columns to show, as chosen; a form sends each by itself, a link all in one."""
     by_name = {column.name: column for column in screen.columns}
     names = ",".join(request.args.getlist("columns")).split(",")
     chosen = [by_name[name] for name in dict.fromkeys(names) if name in by_name]
-    own = [column for column in screen.columns if not column.is_extra]
+    own = [column for column in screen.columns if not column.is_extra and tab not in column.not_in]
     if not chosen or chosen == own:
         typed["columns"] = ""
         return own

@@ -56,13 +56,13 @@ def _chosen(asked: Asked) -> list[Any]:
     except ValueError as error:
         raise NotFoundError from error
     wanted = Wanted({"found": ids}, limit=len(ids))
-    return list(asked.screen.read(wanted).items) if ids else []
+    return list(asked.screen.page(wanted).items) if ids else []
 
 
 def _do(asked: Asked, act: Act, row: Any, form: Any) -> Outcome:
     screen = asked.screen
     # What the row is called is taken before: afterwards it may be called otherwise.
-    name, url = screen.label(row), screen.record(row) if screen.record else ""
+    name, url = screen.label(row), screen.url_of(row)
     try:
         return Outcome(name, url, act.do(screen.id_of(row), form), is_done=True)
     except DomainError as error:

@@ -1,12 +1,12 @@
 """The columns of a list: what stands in a cell, and how it is printed and exported."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
 from insurance.web.filters import day, moment, money, number, percent, phone, words
-from insurance.web.people import person
+from insurance.web.people import know_people, person
 
 _PRINTED: dict[str, Callable[[Any], str]] = {
     "text": str,
@@ -19,8 +19,16 @@ _PRINTED: dict[str, Callable[[Any], str]] = {
     "phone": phone,
     "person": person,
     "seconds": lambda at: moment(at, seconds=True),
+    "copied": lambda text: str(text)[:8],
     "code": words,
     "tag": words,
+}
+_FLAGS = {
+    "sorts": "sorts",
+    "key": "is_key",
+    "extra": "is_extra",
+    "wrapped": "is_wrapped",
+    "muted": "is_muted",
 }
 _BARE = frozenset({"money", "rand", "number", "percent", "day", "moment", "seconds"})
 _RIGHT = frozenset({"money", "rand", "number", "percent"})
@@ -48,8 +56,8 @@ class Column:
     """A column: its name in the address, its title, and the value it shows of a row.
 
     The value is a bare one, a Cell, or several of them. `sorts` where the reading can order by it.
-    On a telephone the first column and those that are `is_key` are shown. What is `is_extra` is
-    shown to who chooses it.
+    On a telephone the first column and those that are `is_key` are shown. What is `is_extra`, and
+    what says nothing `not_in` some tabs, is shown there to who chooses it.
     """
 
     name: str
@@ -59,22 +67,17 @@ class Column:
     sorts: bool = False
     is_key: bool = False
     is_extra: bool = False
+    not_in: tuple[str, ...] = ()
     is_wrapped: bool = False
     is_muted: bool = False
 
-    @property
-    def is_right(self) -> bool:
-        """Tell whether its values are figures."""
-        return self.kind in _RIGHT
-
-    @property
-    def look(self) -> str:
-        """Return the classes of its cells."""
+    def look_at(self, is_first: bool) -> str:
+        """Return the classes of its cells; the first column is never the one that is left out."""
         looks = {
-            "right": self.is_right,
+            "right": self.kind in _RIGHT,
             "wrap": self.is_wrapped,
             "muted": self.is_muted,
-            "minor": not self.is_key,
+            "minor": not self.is_key and not is_first,
         }
         return " ".join(name for name, has in looks.items() if has)
 
@@ -84,6 +87,13 @@ class Column:
         if isinstance(found, (list, tuple)):
             return [item if isinstance(item, Cell) else Cell(item) for item in found]
         return [found if isinstance(found, Cell) else Cell(found)]
+
+    def place(self, row: Any) -> tuple[int, Any]:
+        """Return where a row stands in the order of the column: 0 where it has nothing there."""
+        value = next((cell.value for cell in self.cells(row)), None)
+        if value is None or value == "":
+            return 0, ""
+        return 1, value.casefold() if isinstance(value, str) else value
 
     def printed(self, cell: Cell) -> str:
         """Return a value as the screen shows it; a dash for nothing, unless a note says more."""
@@ -101,6 +111,37 @@ class Column:
     def _in_words(self, cell: Cell) -> str:
         shown = self.printed(cell) if cell.value not in (None, "") else ""
         return " ".join(filter(None, [shown, cell.note, *map(words, cell.tags)]))
+
+
+def columns(*described: str, **values: Callable[[Any], Any]) -> tuple[Column, ...]:
+    """Return columns as they are described: `premium: Premium, money, sorts | status: Status, tag`.
+
+    Each is an attribute of a row, or of one that a row has (`run.status`), its title, its kind if
+    it is no text, and what else it is: sorts, key, extra, wrapped, muted, or `not` a tab. What is
+    no attribute has its value among `values`. A dash is no title.
+    """
+    return tuple(_column(each, values) for line in described for each in line.split(" | "))
+
+
+def _column(described: str, values: Mapping[str, Callable[[Any], Any]]) -> Column:
+    path, _, rest = described.strip().partition(": ")
+    title, *words_ = rest.split(", ")
+    name = path.rpartition(".")[2]
+    kind = next((word for word in words_ if word in _PRINTED), "text")
+    not_in = tuple(word.removeprefix("not ") for word in words_ if word.startswith("not "))
+    flags = {_FLAGS[word]: True for word in words_ if word in _FLAGS}
+    if len(flags) + len(not_in) + (kind != "text") != len(words_):
+        raise ValueError(f"No column is described so: {described}")
+    return Column(
+        name, "" if title == "-" else title, kind, values.get(name, attrgetter(path)),
+        not_in=not_in, **flags,
+    )  # fmt: skip
+
+
+def know_people_of(shown: Iterable[Column], rows: Iterable[Any]) -> None:
+    """Read the names of the people that some columns show of some rows, by one statement."""
+    of_people = [column for column in shown if column.kind == "person"]
+    know_people(cell.value for column in of_people for row in rows for cell in column.cells(row))
 
 
 def exported_columns(columns: Iterable[Column]) -> list[Column]:

@@ -1,11 +1,15 @@
 """What a person narrows a list by: fields above it and tabs, all of them in the address."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
+from insurance.core.db import db
 from insurance.core.errors import DomainError
 from insurance.core.money import parse_money
+from insurance.products.queries import list_product_names
+from insurance.web.filters import words
 from insurance.web.forms import clean_text, parse_day
 
 Choices = Sequence[tuple[str, str]]
@@ -54,6 +58,15 @@ _READERS: dict[str, Callable[[str], Any]] = {
 }
 
 
+def product_field() -> Field:
+    """Return the choice of a product."""
+    return Field("product", "Product", choices=_products, empty="All products")
+
+
+def _products(_facts: Any) -> Choices:
+    return [(str(product.id), product.name) for product in list_product_names(db.session())]
+
+
 def search(label: str) -> Field:
     """Return the search field of a list."""
     return Field("q", label, "search")
@@ -66,3 +79,11 @@ class Tab:
     value: str
     name: str
     count: int | str | None = None
+
+
+def tabs_of(
+    kinds: Iterable[StrEnum], counts: Mapping[Any, int] | None = None, *, every: int | None = None
+) -> list[Tab]:
+    """Return a tab for each kind after one for all of them, with their counts where they are known."""
+    known = counts or {}
+    return [Tab("", "All", every), *(Tab(kind, words(kind), known.get(kind)) for kind in kinds)]

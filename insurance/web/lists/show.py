@@ -1,6 +1,6 @@
 """Showing a list: as a page, as the part that htmx asks for, or as a file."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -15,10 +15,9 @@ from insurance.web.exports import export
 from insurance.web.html import page, wants_part
 from insurance.web.lists.asked import Asked, ask
 from insurance.web.lists.bulk import act_on_rows
-from insurance.web.lists.columns import exported_columns
+from insurance.web.lists.columns import exported_columns, know_people_of
 from insurance.web.lists.screen import ROWS, Empty, ListScreen
 from insurance.web.lists.views import delete, may_delete, role_view, save, wanted_view
-from insurance.web.people import know_people
 
 _TEMPLATE = "list/page.html"
 _AT_ONCE = 1000
@@ -37,8 +36,8 @@ def show(screen: ListScreen, template: str = _TEMPLATE, **context: Any) -> Respo
     if view := wanted_view(views):
         return redirect(asked.url(**view.asked, view=view.name), 303)  # type: ignore[return-value]
     asked = replace(asked, has_role_view=role_view(views) is not None)
-    found = screen.read(asked.wanted)
-    _know_people(asked, found.items)
+    found = screen.page(asked.wanted)
+    know_people_of(asked.columns, found.items)
     return page(
         _TEMPLATE if wants_part() else template,
         part="peek" if request.headers.get("HX-Target", "").endswith("#peek") else "list",
@@ -47,22 +46,19 @@ def show(screen: ListScreen, template: str = _TEMPLATE, **context: Any) -> Respo
         asked=asked,
         found=found,
         empty=None if found.items else _empty(asked),
-        peeked=screen.peek(asked.peek) if screen.peek and asked.peek else None,
+        peeked=screen.peek(asked.peek) if asked.peek else None,
         sizes=ROWS,
         views=[(view, may_delete(view)) for view in views],
         **context,
     )
 
 
-def _know_people(asked: Asked, rows: Sequence[Any]) -> None:
-    columns = [column for column in asked.columns if column.kind == "person"]
-    know_people(cell.value for column in columns for row in rows for cell in column.cells(row))
-
-
 def _empty(asked: Asked) -> Empty:
     screen = asked.screen
     if asked.is_narrowed:
         return Empty(screen.none_match)
+    if screen.none_in_tab and asked.tab != screen.own_tab:
+        return Empty(screen.none_in_tab)
     return screen.empty if isinstance(screen.empty, Empty) else screen.empty(asked)
 
 
@@ -77,7 +73,7 @@ def _done(asked: Asked) -> Response:
 def _export(asked: Asked) -> Response:
     """Send every row of the list as it is seen: what narrows it, its order, its columns."""
     screen = asked.screen
-    if not screen.may_export:
+    if not screen.is_exported:
         raise ForbiddenError("Your role does not allow this.")
     refuse_problems(asked.problems)
     columns = exported_columns(asked.columns)
@@ -95,8 +91,8 @@ def _export(asked: Asked) -> Response:
 def _every_row(asked: Asked) -> Iterator[Any]:
     wanted: Wanted = replace(asked.wanted, cursor=None, limit=_AT_ONCE)
     while True:
-        found = asked.screen.read(wanted)
-        _know_people(asked, found.items)
+        found = asked.screen.page(wanted)
+        know_people_of(asked.columns, found.items)
         yield from found.items
         if found.next_cursor is None:
             return
