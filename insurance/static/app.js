@@ -85,7 +85,8 @@
 
   /* An act opens beside its record: where it begins, and how it is left. */
   const drawer = () => one('#drawer:not(:empty)');
-  const closeDrawer = (back) => { one('#drawer').replaceChildren(); changed = false; history.replaceState(history.state, '', back); };
+  let beneath = ''; /* The address the drawer was opened from, with what was chosen of a list. */
+  const closeDrawer = (back) => { one('#drawer').replaceChildren(); changed = false; history.replaceState(history.state, '', beneath || back); };
   const beginForm = () => {
     const form = one('form[data-act]');
     const empty = form && !one('.problems', form) ? all('input:not([type=hidden], [type=checkbox], [type=radio]), textarea', form).filter((field) => !field.value && field.checkVisibility()) : [];
@@ -99,6 +100,7 @@
     if (target && target.id === 'drawer') { all('[popover]:popover-open').forEach((menu) => menu.hidePopover()); beginForm(); }
   });
   document.addEventListener('click', (event) => {
+    if (event.target.closest('[hx-target="#drawer"]') && !drawer()) beneath = location.href;
     const close = event.target.closest('#drawer [data-close]');
     if (close && !event.ctrlKey && !event.metaKey) { event.preventDefault(); event.stopPropagation(); closeDrawer(close.href); }
   }, true);

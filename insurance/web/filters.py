@@ -48,6 +48,7 @@ def init_app(app: Flask) -> None:
     app.jinja_env.globals.update(
         may_see_identity=may_see_identity,
         icon=icon,
+        drawer=drawer,
         tag=tag,
         tone=tone,
         roles=TENANT_ROLES,

@@ -11,6 +11,7 @@ from insurance.core.permissions import Role
 from tests.factories.claims import claim
 from tests.factories.identity import SignedInClient
 from tests.factories.lifecycle import pay, sell
+from tests.factories.month_end import plan
 
 SignIn = Callable[..., SignedInClient]
 TODAY = clock.today("Africa/Johannesburg")
@@ -64,3 +65,16 @@ def test_what_waits_comes_alone_when_the_page_asks_again(sign_in: SignIn) -> Non
 
     assert "Waiting for you" in part
     assert "<main" not in part
+
+
+def test_a_month_end_that_is_planned_waits_for_whoever_approves_it(
+    sign_in: SignIn, session: Session
+) -> None:
+    sell(TODAY)
+    run = plan(TODAY)
+    client = sign_in(Role.MANAGER)
+
+    page = client.get(client.url("/")).text
+
+    assert client.url(f"/month-end/{run.id}") in page
+    assert "somebody else approves it" in page

@@ -122,7 +122,7 @@ def _withdraw(delegation: ApprovalDelegation) -> list[lists.Cell]:
     return [lists.Cell("Withdraw", url, says=says, is_act=True, posts=True)]
 
 
-_NAME = lists.new("Name a colleague", "approvals.delegate", ApprovalsMay.DECIDE)
+_NAME = lists.new_beside("Name a colleague", "approvals.delegate", ApprovalsMay.DECIDE)
 _DELEGATIONS = lists.ListScreen(
     title="My delegations",
     crumbs=[("Approvals", "approvals.index")],

@@ -78,7 +78,9 @@ def mandates(policy_id: UUID) -> Response:
             (policy.policy_number, "policies.show", {"policy_id": policy_id}),
         ],
         buttons=[
-            lists.new("New mandate", ".create_mandate", DebitOrdersMay.EDIT, policy_id=policy_id)
+            lists.new_beside(
+                "New mandate", ".create_mandate", DebitOrdersMay.EDIT, policy_id=policy_id
+            )
         ],
     )
     return lists.show(screen, "debit_orders/mandates.html", policy=policy, customer=customer)
@@ -101,6 +103,7 @@ def _moves(line: queries.MandateLine) -> list[lists.Cell]:
             url_for(endpoint, mandate_id=line.mandate.id),
             says=f"{name} the mandate on {account}",
             is_act=True,
+            opens_beside=True,
         )
         for name, endpoint, statuses in _MOVES
         if line.mandate.status in statuses

@@ -21,15 +21,15 @@ _NEXT = {
 
 
 def _running(session: Session, _now: datetime) -> Sequence[HomeItem]:
-    run = queries.find_busy_run(session)
-    if run is None:
-        return []
+    newest = queries.list_runs(session, limit=1).items
     return [
         HomeItem(
             f"Month-end of {day(run.process_date)}",
-            url_for("month_end.show", run_id=run.id),
-            _NEXT.get(run.status, ""),
+            url_for("month_end.show", month_end_run_id=run.id),
+            _NEXT[run.status],
         )
+        for run in newest
+        if run.status in _NEXT
     ]
 
 

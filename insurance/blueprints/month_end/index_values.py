@@ -82,7 +82,7 @@ _VALUES = lists.ListScreen(
     ),
     buttons=(
         lists.Button("Escalation rates", "month_end.escalations", icon="chart-bar"),
-        lists.new("Add a value", "month_end.create_index_value", MonthEndMay.RUN),
+        lists.new_beside("Add a value", "month_end.create_index_value", MonthEndMay.RUN),
     ),
     empty=lists.Empty(
         "There is no index yet",

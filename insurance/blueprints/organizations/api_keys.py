@@ -107,7 +107,9 @@ def _revoke(line: queries.KeyLine) -> list[lists.Cell]:
     if _state(line) != "active" or not current_actor().may(TokensMay.MANAGE):
         return []
     url = url_for(".revoke", key_id=line.key.id)
-    return [lists.Cell("Revoke…", url, says=f"Revoke {line.key.name}", is_act=True)]
+    return [
+        lists.Cell("Revoke…", url, says=f"Revoke {line.key.name}", is_act=True, opens_beside=True)
+    ]
 
 
 _KEYS = lists.ListScreen(

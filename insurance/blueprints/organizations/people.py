@@ -281,7 +281,7 @@ _PEOPLE = lists.ListScreen(
     ),
     buttons=(
         lists.Button("Roles and permissions", "people.permissions", icon="shield-lock"),
-        lists.new("Invite", "people.invite", PeopleMay.MANAGE),
+        lists.new_beside("Invite", "people.invite", PeopleMay.MANAGE),
     ),
     empty=lists.Empty("Nobody is here yet"),
     none_match="Nobody matches",

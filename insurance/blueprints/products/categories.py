@@ -48,7 +48,7 @@ _CATEGORIES = lists.ListScreen(
         "category_name: Category | category_code: Code, muted",
         "target_market: Sold to, code, key | description: Description, wrapped, muted",
     ),
-    buttons=[lists.new("New category", "products.create_category", ProductsMay.EDIT)],
+    buttons=[lists.new_beside("New category", "products.create_category", ProductsMay.EDIT)],
     empty=lists.Empty(
         "There are no categories yet",
         "Categories group products under a class, such as Individual term life.",

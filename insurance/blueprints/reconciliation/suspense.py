@@ -310,7 +310,7 @@ def _acts(row: _Row) -> list[lists.Cell]:
     return_it = url_for(".return_money", receipt_id=row.id)
     return [
         lists.Cell("Match…", match_it, says=f"Match {name}", is_act=True),
-        lists.Cell("Return…", return_it, says=f"Return {name}", is_act=True),
+        lists.Cell("Return…", return_it, says=f"Return {name}", is_act=True, opens_beside=True),
     ]
 
 

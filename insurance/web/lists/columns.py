@@ -39,7 +39,7 @@ class Cell:
     """A value with what stands around it: where it leads, words beside it, tags behind it.
 
     `says` is what a screen reader hears of the link. `is_act` makes it a button; `posts` one that
-    changes something at once.
+    changes something at once; `opens_beside` one of an act (web/acts.py), beside the list.
     """
 
     value: Any = None
@@ -49,6 +49,7 @@ class Cell:
     says: str = ""
     is_act: bool = False
     posts: bool = False
+    opens_beside: bool = False
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ def _pattern(endpoint: str, argument: str, _slug: str | None, _root: str) -> str
 
 @dataclass(frozen=True)
 class Button:
-    """A way on from a list, shown to who may take it."""
+    """A way on from a list, shown to who may take it; an act (web/acts.py) opens beside the list."""
 
     name: str
     endpoint: str
@@ -43,6 +43,7 @@ class Button:
     key: str = ""
     is_main: bool = False
     values: dict[str, Any] = field(default_factory=dict)
+    opens_beside: bool = False
 
     @property
     def is_shown(self) -> bool:
@@ -58,6 +59,11 @@ class Button:
 def new(name: str, endpoint: str, may: Permission, icon: str = "plus", **values: Any) -> Button:
     """Return the main way on from a list, which n takes."""
     return Button(name, endpoint, may, icon, "n", is_main=True, values=values)
+
+
+def new_beside(name: str, endpoint: str, may: Permission, **values: Any) -> Button:
+    """Return the main way on from a list, which n takes, to a form that opens beside it."""
+    return Button(name, endpoint, may, "plus", "n", True, values, opens_beside=True)
 
 
 def paged(read: Callable[..., Page[Any]]) -> Callable[[Session, Wanted], Page[Any]]:
