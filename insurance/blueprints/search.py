@@ -23,6 +23,7 @@ from insurance.web.navigation import rail
 
 bp = tenant_blueprint("search", __name__, "/search")
 _EACH = 6
+_LONGEST = len("2026000040")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,9 @@ def _records(q: str) -> list[tuple[str, list[SearchResult]]]:
 
 
 def _is_digits(q: str) -> bool:
-    return q.isascii() and q.replace("-", "").isdigit()
+    """Tell digits of a record's number, year and all, from an ID number, which has more."""
+    digits = q.replace("-", "")
+    return q.isascii() and digits.isdigit() and len(digits) <= _LONGEST
 
 
 def _claim(line: ClaimLine) -> SearchResult:

@@ -25,6 +25,7 @@ _READ: dict[type, Callable[[str], Any]] = {
     str: str,
     int: int,
 }
+_MATCHES_ORDERED = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,11 @@ class Wanted:
     descending: bool = False
     cursor: str | None = None
     limit: int = DEFAULT_LIMIT
+
+    @property
+    def to_find(self) -> int:
+        """Return how many matches of a search are wanted: the best of them, or many to be ordered."""
+        return max(self.limit + 1, _MATCHES_ORDERED) if self.order else self.limit + 1
 
     def after(self, read: Callable[[str], Any] = UUID) -> Any:
         """Return the position of a list that has one order, of one part; None at its start."""

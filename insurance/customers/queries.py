@@ -68,7 +68,7 @@ def list_customer_rows(session: Session, wanted: Wanted) -> Page[CustomerRow]:
     narrowed = dict(wanted.narrowed)
     q = str(narrowed.pop("q", ""))
     if q.strip():
-        narrowed["found"] = search_customer_ids(session, q, wanted.limit)
+        narrowed["found"] = search_customer_ids(session, q, wanted.to_find)
     return _LIST.read(session, replace(wanted, narrowed=narrowed))
 
 

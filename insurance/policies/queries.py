@@ -203,7 +203,7 @@ def list_policy_rows(session: Session, wanted: Wanted) -> Page[PolicyRow]:
     narrowed = dict(wanted.narrowed)
     q = str(narrowed.pop("q", ""))
     if q.strip():
-        found = _searched(session, q, wanted.limit + 1)
+        found = _searched(session, q, wanted.to_find)
         if found is None:
             return Page([])
         narrowed |= found

@@ -101,7 +101,7 @@ def list_quote_rows(session: Session, wanted: Wanted) -> Page[QuoteRow]:
     narrowed = dict(wanted.narrowed)
     q = str(narrowed.pop("q", "")).strip()
     if q:
-        narrowed["found"] = _found(session, q, wanted.limit)
+        narrowed["found"] = _found(session, q, wanted.to_find)
     return _LIST.read(session, replace(wanted, narrowed=narrowed))
 
 

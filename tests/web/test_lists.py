@@ -237,6 +237,21 @@ def test_many_are_acted_on_by_who_may_do_it_to_one(policies: list[UUID], sign_in
     assert "Suspend policies" not in auditor.get(auditor.url("/policies")).text
 
 
+def test_what_a_search_finds_is_ordered_too_page_after_page(
+    session: Session, sign_in: SignIn
+) -> None:
+    product_id, customer_id = make_product(), make_customer(1, last_name="Khumalo")
+    for _policy in range(27):
+        accept_quote(make_quote(product_id, customer_id), on=TODAY, now=NOW)
+    client = sign_in()
+    first = "/policies?q=khumalo&sort=policy_number"
+
+    pages = [client.get(client.url(path)).text for path in (first, _next(client, first))]
+
+    numbers = [re.findall(r"Choose PL-2026-0000([0-9]+)", page) for page in pages]
+    assert [*numbers[0], *numbers[1]] == [f"{number:02}" for number in range(1, 28)]
+
+
 def test_page_after_page_in_any_order_shows_every_row_once(
     session: Session, sign_in: SignIn
 ) -> None:

@@ -159,7 +159,7 @@ def _empty(asked: lists.Asked) -> lists.Empty:
 
 _CLAIMS = lists.ListScreen(
     title="Claims",
-    caption="Claims; what waits for a decision by deadline, the rest newest first",
+    caption="Claims, those that wait for a decision by deadline, the rest newest first",
     read=_read,
     record=("claims.show", "claim_id"),
     facts=_facts,

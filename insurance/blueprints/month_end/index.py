@@ -1,5 +1,6 @@
 """The list of month-end runs, newest first."""
 
+from dataclasses import replace
 from typing import NamedTuple
 from uuid import UUID
 
@@ -40,8 +41,9 @@ def index() -> Response:
     session = db.session()
     busy = queries.find_busy_run(session)
     know_people([busy.requested_by] if busy else ())
+    plan = lists.new_beside("Plan a month-end", "month_end.create", MonthEndMay.RUN)
     return lists.show(
-        _RUNS,
+        _RUNS if busy else replace(_RUNS, buttons=(*_RUNS.buttons, plan)),
         "month_end/index.html",
         busy=busy,
         busy_by=person(busy.requested_by) if busy else "",
@@ -88,5 +90,6 @@ _RUNS = lists.ListScreen(
         "There has been no month-end yet",
         "A month-end is planned first. Nothing changes before a second person has approved the"
         " plan.",
+        "Plan the first one",
     ),
 )

@@ -55,7 +55,7 @@ def _chosen(asked: Asked) -> list[Any]:
         ids = [UUID(text) for text in dict.fromkeys(request.form.getlist("id"))][: ROWS[-1]]
     except ValueError as error:
         raise NotFoundError from error
-    wanted = Wanted({"found": ids}, limit=len(ids))
+    wanted = Wanted({"found": ids}, limit=ROWS[-1])
     return list(asked.screen.page(wanted).items) if ids else []
 
 

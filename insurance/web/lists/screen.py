@@ -180,6 +180,11 @@ class ListScreen:
         return self.caption or (self.title if self.read is None else f"{self.title}, newest first")
 
     @property
+    def region(self) -> str:
+        """Return what the rows are, without their order."""
+        return self.shown_caption.split(",")[0]
+
+    @property
     def trail(self) -> list[tuple[str, str]]:
         """Return the crumbs with their addresses; each is a name, an endpoint and its values."""
         return [
