@@ -74,6 +74,26 @@ def test_a_run_is_prepared_by_one_and_released_by_another(
     expect(other.locator("#items tbody tr")).to_have_count(2)
 
 
+def test_an_act_covers_a_telephone_and_gives_back_what_was_chosen_of_the_list(
+    signed_in: Callable[..., Page], org: OrganizationFacts, policies: list[UUID]
+) -> None:
+    page = signed_in(Role.FINANCE, width=390)
+    _prepare(page, org)
+    chosen = f"{page.url}?status=PLANNED"
+    page.goto(chosen)
+
+    page.get_by_role("link", name="Cancel run…").click()
+    title = page.get_by_role("heading", name="Cancel DR-")
+    expect(title).to_be_visible()
+    assert page.evaluate(
+        "[20, 100].every((y) => document.elementFromPoint(200, y).closest('#drawer'))"
+    )
+    page.get_by_role("link", name="Close").click()
+
+    expect(page).to_have_url(chosen)
+    expect(title).to_have_count(0)
+
+
 def test_the_screens_of_debit_orders_are_for_everybody(
     signed_in: Callable[..., Page],
     org: OrganizationFacts,
