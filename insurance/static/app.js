@@ -108,6 +108,7 @@
   let changed = false;
   document.addEventListener('input', (event) => {
     if (event.target.form && event.target.form.hasAttribute('data-guard')) changed = true;
+    if (event.target.id === 'palette-q') enterWaits = false;
     if (event.target.id === 'palette-q') all('#palette a.at').forEach((link) => link.classList.remove('at'));
   });
   document.addEventListener('submit', () => { changed = false; });
@@ -145,10 +146,21 @@
     if (link) link.focus({ preventScroll: true });
   };
   const atRow = (selector) => one(`main tr.at ${selector}`);
+  /* Enter is for what is typed: it waits for the answer to that. */
+  let enterWaits = false;
+  const answered = () => one('#palette-results').dataset.q === one('#palette-q').value;
+  document.addEventListener('htmx:after:swap', (event) => {
+    const target = event.detail.ctx && event.detail.ctx.target;
+    if (!target || target.id !== 'palette-results') return;
+    const shown = one('[data-q]', target);
+    target.dataset.q = shown ? shown.dataset.q : '';
+    const first = one('.results a', target);
+    if (enterWaits && answered()) { enterWaits = false; if (first) first.click(); }
+  });
   const inPalette = (event) => {
     const links = all('#palette .results a');
     let at = links.findIndex((link) => link.classList.contains('at'));
-    if (event.key === 'Enter') { if (links.length) { event.preventDefault(); links[Math.max(at, 0)].click(); } return; }
+    if (event.key === 'Enter') { event.preventDefault(); if (answered()) { if (links.length) links[Math.max(at, 0)].click(); } else enterWaits = true; return; }
     event.preventDefault();
     if (!links.length) return;
     if (at >= 0) links[at].classList.remove('at');

@@ -78,3 +78,17 @@ def test_a_month_end_that_is_planned_waits_for_whoever_approves_it(
 
     assert client.url(f"/month-end/{run.id}") in page
     assert "somebody else approves it" in page
+
+
+def test_the_chart_of_the_year_says_what_claims_took_of_the_premiums(
+    sign_in: SignIn, session: Session
+) -> None:
+    started = TODAY - timedelta(days=40)
+    policy_id = sell(started)
+    claim(policy_id, day=TODAY)
+    client = sign_in(Role.MANAGER)
+
+    chart = client.htmx(client.url("/year")).text
+
+    assert "of the premiums earned" in chart
+    assert "Show as table" in chart

@@ -199,7 +199,7 @@ _CLAIMS = lists.ListScreen(
     looks=True,
     more=_more,
     acts=(
-        lists.Act(
+        lists.BulkAct(
             "assign",
             "Assign claims",
             ClaimsMay.ASSESS,

@@ -1,7 +1,6 @@
 """The loss ratio: premiums and claims by product and month, from the ledger, with a chart."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
@@ -25,27 +24,11 @@ from insurance.core.errors import NotFoundError
 from insurance.core.money import ZERO, total
 from insurance.products.queries import get_product
 from insurance.web.access import requires
+from insurance.web.charts import MonthChart, chart_months
 from insurance.web.days import refuse_problems
 from insurance.web.exports import export
+from insurance.web.filters import percent
 from insurance.web.html import page
-
-_HEIGHT = 160
-_STEP = 56
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """A month of the chart: where its two bars stand, and what they mean."""
-
-    left: int
-    premiums_top: int
-    premiums_height: int
-    claims_top: int
-    claims_height: int
-    name: str
-    premiums: Decimal
-    claims: Decimal
-    ratio: Decimal | None
 
 
 @bp.route("/loss-ratio")
@@ -58,7 +41,7 @@ def loss_ratio() -> Response:
     product_id = read_id(asked) if asked else None
     session = db.session()
     months = list_loss_months(session, start=start, end=end, product_id=product_id)
-    whole = whole_of(months)
+    whole, (chart, finding) = whole_of(months), loss_chart(months)
     rows = months if product_id else whole
     premiums = total(row.premiums for row in rows)
     claims = total(row.claims for row in rows)
@@ -69,8 +52,8 @@ def loss_ratio() -> Response:
         status=422 if problems else 200,
         problems=problems,
         rows=rows,
-        bars=_bars(months),
-        height=_HEIGHT,
+        chart=chart,
+        finding=finding,
         start=start,
         end=end,
         chosen={"from": start.isoformat(), "to": end.isoformat(), "product": asked or None},
@@ -85,33 +68,20 @@ def loss_ratio() -> Response:
     )
 
 
-def _bars(rows: Sequence[LossRatio]) -> list[Bar]:
+def loss_chart(rows: Sequence[LossRatio]) -> tuple[MonthChart | None, str]:
+    """Return premiums and claims by month as a chart, and what it shows in a sentence."""
     months: dict[date, tuple[Decimal, Decimal]] = {}
     for row in rows:
         if row.month is not None:
-            before = months.get(row.month, (ZERO, ZERO))
-            months[row.month] = (before[0] + row.premiums, before[1] + row.claims)
-    highest = max((max(pair) for pair in months.values()), default=ZERO)
-    if highest <= ZERO:
-        return []
-
-    def tall(amount: Decimal) -> int:
-        return int(max(amount, ZERO) * _HEIGHT / highest)
-
-    return [
-        Bar(
-            left=place * _STEP,
-            premiums_top=_HEIGHT - tall(premiums),
-            premiums_height=tall(premiums),
-            claims_top=_HEIGHT - tall(claims),
-            claims_height=tall(claims),
-            name=f"{month:%Y/%m}",
-            premiums=premiums,
-            claims=claims,
-            ratio=ratio_of(premiums, claims),
-        )
-        for place, (month, (premiums, claims)) in enumerate(sorted(months.items()))
-    ]
+            premiums, claims = months.get(row.month, (ZERO, ZERO))
+            months[row.month] = (premiums + row.premiums, claims + row.claims)
+    whole = ratio_of(*(total(pair[side] for pair in months.values()) for side in (0, 1)))
+    ratios = {month: ratio_of(*pair) for month, pair in months.items()}
+    if whole is None:
+        return chart_months(months), "No premium was earned"
+    worst, ratio = max(ratios.items(), key=lambda item: item[1] or ZERO)
+    most = f", most in {worst:%Y/%m}: {percent(ratio)}" if ratio and len(months) > 1 else ""
+    return chart_months(months), f"Claims took {percent(whole)} of the premiums earned{most}"
 
 
 @bp.route("/loss-ratio/entries")

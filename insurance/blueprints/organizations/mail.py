@@ -79,7 +79,7 @@ _MAIL = lists.ListScreen(
     rows=50,
     is_exported=False,
     acts=(
-        lists.Act(
+        lists.BulkAct(
             "send_again",
             "Send again",
             MailMay.SEND,

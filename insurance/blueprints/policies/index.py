@@ -81,7 +81,7 @@ _POLICIES = lists.ListScreen(
     more=_more,
     record_acts=_acts,
     acts=(
-        lists.Act(
+        lists.BulkAct(
             "suspend",
             "Suspend policies",
             PoliciesMay.LIFECYCLE,

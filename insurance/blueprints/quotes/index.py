@@ -68,7 +68,7 @@ _QUOTES = lists.ListScreen(
     none_in_tab="No quotes are in this state",
     looks=True,
     acts=(
-        lists.Act(
+        lists.BulkAct(
             "decline",
             "Note as not taken up",
             QuotesMay.CREATE,

@@ -7,11 +7,20 @@ The address says everything: `status` or another tab, the fields' own names, `so
 from insurance.web.lists.asked import Asked
 from insurance.web.lists.columns import Cell, Column, columns
 from insurance.web.lists.narrowing import Field, Tab, product_field, search, tabs_of
-from insurance.web.lists.screen import Act, Button, Empty, ListScreen, new, new_beside, paged, whole
+from insurance.web.lists.screen import (
+    BulkAct,
+    Button,
+    Empty,
+    ListScreen,
+    new,
+    new_beside,
+    paged,
+    whole,
+)
 from insurance.web.lists.show import show
 
 __all__ = [
-    "Act",
+    "BulkAct",
     "Asked",
     "Button",
     "Cell",

@@ -10,7 +10,7 @@ from insurance.core.errors import DomainError, NotFoundError
 from insurance.core.listing import Wanted
 from insurance.web.html import go, page
 from insurance.web.lists.asked import Asked
-from insurance.web.lists.screen import ROWS, Act
+from insurance.web.lists.screen import ROWS, BulkAct
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def act_on_rows(asked: Asked) -> Response:
     return page("list/outcome.html", outcomes=[*failed, *done], failed=len(failed), **context)
 
 
-def _act(asked: Asked) -> Act:
+def _act(asked: Asked) -> BulkAct:
     name = request.form.get("act", "")
     for act in asked.screen.acts_allowed:
         if act.name == name:
@@ -59,7 +59,7 @@ def _chosen(asked: Asked) -> list[Any]:
     return list(asked.screen.page(wanted).items) if ids else []
 
 
-def _do(asked: Asked, act: Act, row: Any, form: Any) -> Outcome:
+def _do(asked: Asked, act: BulkAct, row: Any, form: Any) -> Outcome:
     screen = asked.screen
     # What the row is called is taken before: afterwards it may be called otherwise.
     name, url = screen.label(row), screen.url_of(row)

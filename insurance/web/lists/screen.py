@@ -107,7 +107,7 @@ class Peek:
 
 
 @dataclass(frozen=True)
-class Act:
+class BulkAct:
     """Something done to many rows: each by itself, as it is done to one.
 
     `effect` says in words what will happen to {count} of them; `form` asks for what all of them need;
@@ -157,7 +157,7 @@ class ListScreen:
     looks: bool = False
     more: Callable[[Any], Sequence[tuple[str, Any]]] = lambda _row: ()
     record_acts: Callable[[Any], Sequence[Button]] = lambda _row: ()
-    acts: Sequence[Act] = ()
+    acts: Sequence[BulkAct] = ()
     is_exported: bool = True
     id_of: Callable[[Any], Any] = attrgetter("id")
     rows: int = ROWS[0]
@@ -210,7 +210,7 @@ class ListScreen:
         return column.sorts or (self.read is None and bool(column.title))
 
     @property
-    def acts_allowed(self) -> list[Act]:
+    def acts_allowed(self) -> list[BulkAct]:
         """Return what the person may do to many rows."""
         return [act for act in self.acts if current_actor().may(act.may)]
 
