@@ -333,3 +333,22 @@ def test_the_examples_of_the_pro_rata_rule(household: Office) -> None:
         "VAT_OUTPUT": D("-716.14"),
         "REFUNDS_PAYABLE": D("-6509.59"),
     }
+
+
+def test_a_change_issued_ahead_does_not_touch_a_policy_that_has_ended(life: Office) -> None:
+    desk = _sell(life, LIFE, 500_000, "MONTHLY", date(2026, 5, 1))
+    _change(desk, date(2026, 5, 2), 600_000, effective_date="2026-07-10")
+    _pay(desk, date(2026, 5, 2), "305.00")
+    with on(date(2026, 6, 20)):
+        assert not desk.ask("PUT", "/lapse", {"reason": "not paid"}).is_refusal
+        before = desk.look(whole=True).detail["policy"]
+
+    with on(date(2026, 7, 20)):
+        assert desk.ask("PUT", "/lapse", {"reason": "not paid"}).status == 409
+        after = desk.look(whole=True).detail["policy"]
+
+    assert before["status"] == "lapsed"
+    assert (after["premium"], after["coverage_amount"]) == (
+        before["premium"],
+        before["coverage_amount"],
+    )

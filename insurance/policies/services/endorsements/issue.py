@@ -26,6 +26,7 @@ from insurance.policies.models import (
     EndorsementType,
     EventCategory,
     Policy,
+    PolicyStatus,
 )
 from insurance.policies.rules import (
     FROM_BIRTH,
@@ -151,9 +152,14 @@ def issue_endorsement(endorsement_id: UUID, *, on: date, now: datetime) -> Issue
 
 
 def apply_due_endorsements(policy_id: UUID, *, on: date, now: datetime) -> int:
-    """Make endorsements that were issued ahead effective once their day has come."""
+    """Make endorsements that were issued ahead effective once their day has come.
+
+    Those of a policy that has ended stay as they are.
+    """
     with transaction() as session:
         policy = queries.get_policy(session, policy_id, lock=True)
+        if policy.status not in (PolicyStatus.ACTIVE, PolicyStatus.SUSPENDED):
+            return 0
         due = [
             one
             for one in queries.list_endorsements(session, policy_id, EndorsementStatus.ISSUED)
