@@ -5,7 +5,6 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from multiprocessing import get_context
-from threading import Event
 
 import click
 from flask import Flask
@@ -18,6 +17,9 @@ from insurance.embedded import die_with_parent
 from insurance.jobs import queue_of
 from insurance.jobs.schedule import keep_time
 from insurance.jobs.wake_up import WakeUp
+
+_LAST_JOB_SECONDS = 60
+"""How long the periodic job of one organization that is running may take to end."""
 
 
 @click.command()
@@ -52,11 +54,12 @@ def _time_kept(app: Flask) -> Iterator[None]:
     holds a lock (of the log, of a connection pool) leaves a child that waits for it for ever.
     """
     worker = os.getpid()
-    keeper = get_context("fork").Process(target=_keep_time, args=(app,), daemon=True)
+    keeper = get_context("fork").Process(target=_keep_time, args=(app, worker), daemon=True)
     keeper.start()
 
     def stop_without_keeper(*_signal: object) -> None:
         if os.getpid() == worker and not keeper.is_alive():
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # a second request would be a cold one
             os.kill(worker, signal.SIGTERM)  # whoever supervises the worker starts both again
 
     signal.signal(signal.SIGCHLD, stop_without_keeper)
@@ -65,12 +68,20 @@ def _time_kept(app: Flask) -> Iterator[None]:
     finally:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         keeper.terminate()
-        keeper.join()
+        keeper.join(_LAST_JOB_SECONDS)
+        keeper.kill()
 
 
-def _keep_time(app: Flask) -> None:
-    stopping = Event()
-    signal.signal(signal.SIGTERM, lambda *_signal: stopping.set())
+class _Stopping:
+    """Whether the keeper was asked to stop: a plain value, which a signal may set at any moment."""
+
+    is_set = False
+
+
+def _keep_time(app: Flask, worker: int) -> None:
+    stopping = _Stopping()
+    signal.signal(signal.SIGTERM, lambda *_signal: setattr(stopping, "is_set", True))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal, where the worker hears it too
     die_with_parent(signal.SIGTERM)()
-    keep_time(app, stopping)
+    if os.getppid() == worker:
+        keep_time(app, lambda: stopping.is_set)
