@@ -17,15 +17,32 @@ from insurance.core.reading import compiled, read_rows
 from insurance.core.tenancy import current_org
 
 R = TypeVar("R")
+_MOST = Decimal(10) ** 15
+
+
+def _amount(text: str) -> Decimal:
+    amount = Decimal(text)
+    if not abs(amount) < _MOST:
+        raise ValueError
+    return amount
+
+
+def _text(text: str) -> str:
+    text.encode()  # raises for half of a surrogate pair
+    if "\0" in text:
+        raise ValueError
+    return text
+
+
 _READ: dict[type, Callable[[str], Any]] = {
     UUID: UUID,
-    Decimal: Decimal,
+    Decimal: _amount,
     date: date.fromisoformat,
     datetime: datetime.fromisoformat,
-    str: str,
+    str: _text,
     int: int,
 }
-_MATCHES_ORDERED = 200
+MATCHES_ORDERED = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +61,9 @@ class Wanted:
 
     @property
     def to_find(self) -> int:
-        """Return how many matches of a search are wanted: the best of them, or many to be ordered."""
-        return max(self.limit + 1, _MATCHES_ORDERED) if self.order else self.limit + 1
+        """Return how many matches of a search are wanted: the best, or many to be chosen from."""
+        is_best = not self.order and not set(self.narrowed) - {"q"}
+        return self.limit + 1 if is_best else max(self.limit + 1, MATCHES_ORDERED)
 
     def after(self, read: Callable[[str], Any] = UUID) -> Any:
         """Return the position of a list that has one order, of one part; None at its start."""

@@ -13,7 +13,9 @@ from insurance.core.tenancy import current_org
 from insurance.notifications.models import Mail, MailState
 from insurance.notifications.texts import PERSONAL
 
-_FAILED = "SELECT count(*) FROM ins.mails WHERE org_id = %(org)s AND failed_at IS NOT NULL"
+_FAILED = """
+    SELECT count(*) FROM ins.mails
+    WHERE org_id = %(org)s AND failed_at IS NOT NULL AND kind <> ALL(%(personal)s)"""
 
 
 def list_mails(
@@ -49,7 +51,7 @@ def list_failed(session: Session, *, lock: bool = False) -> Sequence[Mail]:
 
 def count_failed(session: Session) -> int:
     """Return how many mails were given up."""
-    ((failed,),) = read_rows(session, _FAILED, {"org": current_org()})
+    ((failed,),) = read_rows(session, _FAILED, {"org": current_org(), "personal": sorted(PERSONAL)})
     return int(failed)
 
 

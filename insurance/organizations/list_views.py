@@ -50,6 +50,8 @@ def save_view(
     """
     if not name or len(name) > LONGEST_NAME:
         raise DomainError(f"Give the view a name of at most {LONGEST_NAME} letters.", field="name")
+    if name.lower() == "all":
+        raise DomainError("That is the whole list. Choose another name.", field="name")
     actor = current_actor()
     if (is_shared or role) and not actor.may(SettingsMay.EDIT):
         raise ForbiddenError("Views are shared by who may change the settings.")

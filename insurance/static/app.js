@@ -86,7 +86,16 @@
   /* An act opens beside its record: where it begins, and how it is left. */
   const drawer = () => one('#drawer:not(:empty)');
   let beneath = ''; /* The address the drawer was opened from, with what was chosen of a list. */
-  const closeDrawer = (back) => { one('#drawer').replaceChildren(); changed = false; history.replaceState(history.state, '', beneath || back); };
+  let opener = null; /* What is given the focus again. */
+  const closeDrawer = (back) => {
+    if (changed && !window.confirm('Close the form? What you typed is lost.')) return;
+    one('#drawer').replaceChildren();
+    changed = false;
+    history.replaceState(history.state, '', beneath || back);
+    const menu = opener && opener.isConnected && opener.closest('[popover]');
+    const before = menu ? one(`[popovertarget="${menu.id}"]`) : opener;
+    if (before && before.isConnected) before.focus();
+  };
   const beginForm = () => {
     const form = one('form[data-act]');
     const empty = form && !one('.problems', form) ? all('input:not([type=hidden], [type=checkbox], [type=radio]), textarea', form).filter((field) => !field.value && field.checkVisibility()) : [];
@@ -100,7 +109,8 @@
     if (target && target.id === 'drawer') { all('[popover]:popover-open').forEach((menu) => menu.hidePopover()); beginForm(); }
   });
   document.addEventListener('click', (event) => {
-    if (event.target.closest('[hx-target="#drawer"]') && !drawer()) beneath = location.href;
+    const opens = event.target.closest('[hx-target="#drawer"]');
+    if (opens && !drawer()) { beneath = location.href; opener = opens; }
     const close = event.target.closest('#drawer [data-close]');
     if (close && !event.ctrlKey && !event.metaKey) { event.preventDefault(); event.stopPropagation(); closeDrawer(close.href); }
   }, true);

@@ -47,5 +47,10 @@ def _was_saved(_resource: str | None, _resource_id: str | None) -> Response:
     )
 
 
+def keep_answer() -> None:
+    """Let the answer of this request be kept though it is a page: what it says was done is done."""
+    g.keeps_answer = True
+
+
 def _leads_on(response: Response) -> bool:
-    return any(name in response.headers for name in _FORWARD)
+    return g.get("keeps_answer", False) or any(name in response.headers for name in _FORWARD)

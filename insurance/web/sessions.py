@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from flask import Flask, Request, Response, session
+from flask import Flask, Request, Response, request, session
 from flask.sessions import SessionInterface, SessionMixin
 from flask_login import UserMixin
 from sqlalchemy import text
@@ -153,7 +153,8 @@ class DatabaseSessions(SessionInterface):
                 _delete(session.identifier)
                 response.delete_cookie(self.get_cookie_name(app), path="/")
             return
-        if session.modified or _seen_long_ago(session):
+        is_poll = "X-Poll" in request.headers  # a page left open is no sign of somebody
+        if session.modified or (_seen_long_ago(session) and not is_poll):
             _write(session)
         if session.new:
             self._send_cookie(app, session, response)
@@ -235,7 +236,7 @@ def _seen_long_ago(session: ServerSession) -> bool:
 
 
 def _write(session: ServerSession) -> None:
-    from flask import json, request
+    from flask import json
 
     now = clock.now()
     user_id = session.get("_user_id")

@@ -77,7 +77,7 @@ def test_a_month_end_that_is_planned_waits_for_whoever_approves_it(
     page = client.get(client.url("/")).text
 
     assert client.url(f"/month-end/{run.id}") in page
-    assert "somebody else approves it" in page
+    assert "to be approved by a second person" in page
 
 
 def test_the_chart_of_the_year_says_what_claims_took_of_the_premiums(

@@ -13,6 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from insurance.core import clock
+from insurance.core.paging import encode_cursor
 from insurance.core.permissions import Role
 from insurance.policies.models import PolicyStatus
 from insurance.policies.queries import get_policy
@@ -265,3 +266,64 @@ def test_page_after_page_in_any_order_shows_every_row_once(
         numbers = [re.findall(r"Choose (PL-[0-9-]+)", page) for page in pages]
         assert [len(page) for page in numbers] == [25, 2], order
         assert len({*numbers[0], *numbers[1]}) == 27
+
+
+def test_a_view_of_the_list_as_it_is_shows_the_list(policies: list[UUID], sign_in: SignIn) -> None:
+    agent, administrator = sign_in(Role.AGENT), sign_in(Role.TENANT_ADMINISTRATOR)
+    kept = {"do": "save_view", "name": "Everything", "role": "agent"}
+    assert administrator.post(administrator.url("/policies"), data=kept).status_code == 303
+
+    assert agent.get(agent.url("/policies?view=Everything")).status_code == 200
+    assert agent.get(agent.url("/policies")).status_code == 200
+
+
+def test_no_view_is_named_like_the_whole_list(policies: list[UUID], sign_in: SignIn) -> None:
+    client = sign_in()
+
+    refused = client.post(client.url("/policies"), data={"do": "save_view", "name": "All"})
+
+    assert refused.status_code == 422
+    assert "Choose another name" in refused.text
+
+
+def test_an_id_number_that_was_searched_for_is_not_kept_in_a_view(
+    session: Session, policies: list[UUID], sign_in: SignIn
+) -> None:
+    client = sign_in()
+    path = client.url("/policies?q=8001015009087&status=active")
+
+    client.post(path, data={"do": "save_view", "name": "One man"})
+
+    kept = session.scalars(text("SELECT asked FROM ins.list_views")).one()
+    assert kept == {"status": "active"}
+
+
+def test_a_bulk_act_that_is_sent_twice_is_done_and_told_once(
+    session: Session, policies: list[UUID], sign_in: SignIn
+) -> None:
+    client = sign_in(Role.MANAGER)
+    chosen = {"do": "act", "act": "suspend", "id": str(policies[0]), "sure": "1"}
+    sent = chosen | {"reason": "Abroad", "_key": "the-same-key"}
+
+    first, again = (client.post(client.url("/policies"), data=sent) for _ in range(2))
+
+    assert "1 of 1 done" in first.text
+    assert "1 of 1 done" in again.text
+
+
+def test_more_rows_than_a_page_has_are_not_acted_on(policies: list[UUID], sign_in: SignIn) -> None:
+    client = sign_in(Role.MANAGER)
+    many = {"do": "act", "act": "suspend", "id": [str(uuid4()) for _ in range(101)]}
+
+    assert client.post(client.url("/policies"), data=many).status_code == 422
+
+
+@pytest.mark.parametrize("position", [["1e400000", str(UUID(int=1))], ["\0", str(UUID(int=1))]])
+def test_a_page_that_cannot_be_is_refused_in_words(
+    policies: list[UUID], sign_in: SignIn, position: list[str]
+) -> None:
+    client = sign_in()
+    cursor = encode_cursor(*position)
+    for order in ("premium", "policy_number"):
+        path = f"/policies?sort={order}&cursor={cursor}"
+        assert client.get(client.url(path)).status_code in (200, 422)

@@ -13,7 +13,7 @@ from insurance.products.models import ProductStatus
 from insurance.products.queries import count_products
 from insurance.web.access import current_tenant, requires, tenant_blueprint
 from insurance.web.home import steps_to_take, waiting_for_me
-from insurance.web.html import page
+from insurance.web.html import page, wants_part
 
 bp = tenant_blueprint("dashboard", __name__)
 
@@ -23,6 +23,8 @@ bp = tenant_blueprint("dashboard", __name__)
 def show() -> Response:
     """Show what waits for the person, the figures, the newest policies and the class cards."""
     session = db.session()
+    if wants_part():
+        return page("dashboard/show.html", part="work", work=waiting_for_me(session))
     portfolio = get_portfolio(session)
     classes = list_product_classes(session)
     licensed = set(list_licensed_classes(session))
@@ -30,7 +32,6 @@ def show() -> Response:
     counts = get_counts(session, ("customers", "quotes", *waiting))
     return page(
         "dashboard/show.html",
-        part="work",
         portfolio=portfolio,
         work=waiting_for_me(session),
         steps=[] if portfolio.policies else steps_to_take(session),

@@ -47,7 +47,7 @@ _EMPTY = {
         "Nothing lapses tomorrow", "Policies on their last day of grace appear here."
     ),
     LapseState.IN_GRACE: lists.Empty(
-        "No policy is in grace", "Every premium that has fallen due was paid."
+        "No policy is in grace", "No unpaid premium is within its days of grace."
     ),
     LapseState.BLOCKED: lists.Empty(
         "Nothing is blocked",

@@ -13,7 +13,7 @@ from insurance.web.home import HomeItem, HomeWork
 
 _NEXT = {
     "PLANNING": "the plan is being made",
-    "PLANNED": "planned: somebody else approves it",
+    "PLANNED": "planned, to be approved by a second person",
     "APPROVED": "approved: apply it",
     "APPLYING": "is being applied",
     "FAILED": "failed",

@@ -70,7 +70,7 @@ _QUOTES = lists.ListScreen(
     acts=(
         lists.BulkAct(
             "decline",
-            "Note as not taken up",
+            "Note as declined",
             QuotesMay.CREATE,
             "{count} quotes are noted as declined; none of them can be accepted.",
             _decline,

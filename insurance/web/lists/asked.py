@@ -7,6 +7,7 @@ from uuid import UUID
 from flask import request, url_for
 
 from insurance.core.listing import Wanted
+from insurance.customers.number_search import number_in
 from insurance.web.lists.columns import Column
 from insurance.web.lists.narrowing import Tab
 from insurance.web.lists.screen import ROWS, ListScreen
@@ -111,6 +112,10 @@ class Asked:
         left_out = {*_OF_THE_PAGE, *changed, "view"}
         return {name: text for name, text in self.given.items() if name not in left_out}
 
+    def kept_for_record(self) -> dict[str, str]:
+        """Return what may be kept of it: an ID number that was searched for is not."""
+        return {name: text for name, text in self.kept().items() if number_in(text) is None}
+
     @property
     def kept_by_fields(self) -> dict[str, str]:
         """Return what the fields above the list leave as it is."""
@@ -182,7 +187,7 @@ def _columns(screen: ListScreen, typed: dict[str, str], tab: str) -> list[Column
 
 
 def _typed(name: str) -> str:
-    return request.args.get(name, "").strip()[:2000]
+    return request.args.get(name, "").replace("\0", "").strip()[:2000]
 
 
 def _uuid(text: str) -> UUID | None:

@@ -4,13 +4,18 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import structlog
 from flask import Response, request
+from sqlalchemy.exc import SQLAlchemyError
 
 from insurance.core.errors import DomainError, NotFoundError
 from insurance.core.listing import Wanted
 from insurance.web.html import go, page
 from insurance.web.lists.asked import Asked
 from insurance.web.lists.screen import ROWS, BulkAct
+from insurance.web.once import keep_answer
+
+_log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,7 @@ def act_on_rows(asked: Asked) -> Response:
     if not request.form.get("sure") or not form.validate_on_submit():
         return page("list/act.html", status=form.status, **context)
     outcomes = [_do(asked, act, row, form) for row in rows]
+    keep_answer()
     failed = [outcome for outcome in outcomes if not outcome.is_done]
     done = [outcome for outcome in outcomes if outcome.is_done]
     return page("list/outcome.html", outcomes=[*failed, *done], failed=len(failed), **context)
@@ -52,9 +58,11 @@ def _act(asked: Asked) -> BulkAct:
 
 def _chosen(asked: Asked) -> list[Any]:
     try:
-        ids = [UUID(text) for text in dict.fromkeys(request.form.getlist("id"))][: ROWS[-1]]
+        ids = [UUID(text) for text in dict.fromkeys(request.form.getlist("id"))]
     except ValueError as error:
         raise NotFoundError from error
+    if len(ids) > ROWS[-1]:
+        raise DomainError(f"Choose at most {ROWS[-1]} rows at once.")
     wanted = Wanted({"found": ids}, limit=ROWS[-1])
     return list(asked.screen.page(wanted).items) if ids else []
 
@@ -67,3 +75,7 @@ def _do(asked: Asked, act: BulkAct, row: Any, form: Any) -> Outcome:
         return Outcome(name, url, act.do(screen.id_of(row), form), is_done=True)
     except DomainError as error:
         return Outcome(name, url, error.message, is_done=False)
+    except SQLAlchemyError as error:
+        # Such as a lock that a month-end holds: this row is not done, and the page says so.
+        _log.warning("row of a bulk act failed", act=act.name, exc_info=error)
+        return Outcome(name, url, "Somebody else is changing it. Try again later.", is_done=False)

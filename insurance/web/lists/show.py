@@ -7,8 +7,8 @@ from typing import Any
 from flask import Response, redirect, request
 
 from insurance.core.db import db
-from insurance.core.errors import ForbiddenError, NotFoundError
-from insurance.core.listing import Wanted
+from insurance.core.errors import DomainError, ForbiddenError, NotFoundError
+from insurance.core.listing import MATCHES_ORDERED, Wanted
 from insurance.organizations.list_views import list_views
 from insurance.web.days import refuse_problems
 from insurance.web.exports import export
@@ -33,7 +33,8 @@ def show(screen: ListScreen, template: str = _TEMPLATE, **context: Any) -> Respo
     if request.method == "POST":
         return _done(asked)
     views = list_views(db.session(), str(request.endpoint))
-    if view := wanted_view(views):
+    # A view that asks for nothing is the list as it is.
+    if (view := wanted_view(views)) and view.asked:
         return redirect(asked.url(**view.asked, view=view.name), 303)  # type: ignore[return-value]
     asked = replace(asked, has_role_view=role_view(views) is not None)
     found = screen.page(asked.wanted)
@@ -84,14 +85,18 @@ def _export(asked: Asked) -> Response:
         ([column.exported(row) for column in columns] for row in _every_row(asked)),
         action=f"{screen.resource}.export",
         resource=screen.resource,
-        chosen={**asked.kept(), "columns": [column.name for column in columns]},
+        chosen={**asked.kept_for_record(), "columns": [column.name for column in columns]},
     )
 
 
 def _every_row(asked: Asked) -> Iterator[Any]:
-    wanted: Wanted = replace(asked.wanted, cursor=None, limit=_AT_ONCE)
+    is_search = "q" in asked.narrowed
+    limit = MATCHES_ORDERED if is_search else _AT_ONCE
+    wanted: Wanted = replace(asked.wanted, cursor=None, limit=limit)
     while True:
         found = asked.screen.page(wanted)
+        if is_search and len(found.items) >= limit:
+            raise DomainError(f"{limit} rows or more match. Search for something closer first.")
         know_people_of(asked.columns, found.items)
         yield from found.items
         if found.next_cursor is None:

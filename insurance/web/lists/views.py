@@ -44,8 +44,8 @@ def save(asked: Asked) -> Response:
     role = request.form.get("role", "")
     view = save_view(
         str(request.endpoint),
-        " ".join(clean_text(request.form.get("name", "")).split()),
-        asked.kept(),
+        " ".join(clean_text(request.form.get("name", "").replace("\0", "")).split()),
+        asked.kept_for_record(),
         is_shared=request.form.get("is_shared") == "1",
         role=Role(role) if role in set(Role) else None,
         now=clock.now(),
