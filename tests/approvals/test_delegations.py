@@ -438,7 +438,7 @@ def test_somebody_is_named_and_decides_on_screen(
     assert "Withdraw</button>" not in given.text
     assert "You decide this for Thandi Mokoena" in shown.text
     assert decided.status_code == 303
-    assert f"{colleague.email} for {boss.person.email}" in done.text
+    assert "Thandi Mokoena, agent for Thandi Mokoena, manager" in done.text
     assert refused.status_code == 403
 
 

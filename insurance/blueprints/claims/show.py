@@ -29,6 +29,7 @@ from insurance.web.business import business_day
 from insurance.web.documents import count_pages
 from insurance.web.filters import words
 from insurance.web.html import page
+from insurance.web.people import know_people
 
 REASON_WORDS = {one.code: one.words for one in REASONS}
 
@@ -48,6 +49,7 @@ def show(claim_id: UUID) -> Response:
 def claim_context(view: ClaimView, form: Any) -> dict[str, Any]:
     """Return what the claim's page shows."""
     session, claim = db.session(), view.claim
+    know_people([claim.assigned_to_email, *(event.actor for event in view.events)])
     waiting = list_waiting(session, "claims", claim.id)
     last_move = queries.last_move_of(session, claim.id) if waiting else 0
     used = queries.used_cover(

@@ -1,5 +1,6 @@
 """A policy on one page: cover, members, premiums, events, versions, ledger; its schedule as PDF."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -30,6 +31,7 @@ from insurance.policies.models import (
     EndorsementStatus,
     EventCategory,
     InsuredObject,
+    PolicyEvent,
     PolicyVersion,
 )
 from insurance.policies.permissions import PoliciesMay
@@ -47,6 +49,7 @@ from insurance.web.access import current_tenant, requires
 from insurance.web.business import business_day
 from insurance.web.filters import words
 from insurance.web.html import go, page
+from insurance.web.people import know_people
 
 TABS = ("overview", "premiums", "claims", "endorsements", "history", "ledger")
 _PERMISSIONS = {"claims": ClaimsMay.VIEW, "ledger": LedgerMay.VIEW}
@@ -182,7 +185,7 @@ def _overview(policy_id: UUID) -> dict[str, Any]:
         "waits": any(benefit.waiting_days for benefit in benefits),
         "members": queries.list_members(session, policy_id),
         "beneficiaries": queries.list_beneficiaries(session, policy_id),
-        "events": queries.list_events(session, policy_id, limit=10),
+        "events": _events(policy_id, limit=10),
     }
 
 
@@ -214,11 +217,17 @@ def _history(policy_id: UUID) -> dict[str, Any]:
     chosen = request.args.get("category", "")
     category = EventCategory(chosen) if chosen in set(EventCategory) else None
     return {
-        "events": queries.list_events(db.session(), policy_id, limit=200, category=category),
+        "events": _events(policy_id, limit=200, category=category),
         "versions": queries.list_versions(db.session(), policy_id),
         "categories": list(EventCategory),
         "category": chosen,
     }
+
+
+def _events(policy_id: UUID, **chosen: Any) -> Sequence[PolicyEvent]:
+    events = queries.list_events(db.session(), policy_id, **chosen)
+    know_people(event.actor for event in events)
+    return events
 
 
 def _ledger(policy_id: UUID) -> dict[str, Any]:
