@@ -1,6 +1,7 @@
 """Deaths with names: who was paid, or what was charged, once came out wrong."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -143,3 +144,23 @@ def test_a_death_told_after_the_policy_was_cancelled_leaves_a_task_about_premium
 
     tasks = [one["text"] for one in paid["notes"] if one["kind"] == "TASK"]
     assert any("Give back what was paid for cover from 2026/02/14" in one for one in tasks)
+
+
+def test_an_open_claim_of_after_a_death_is_read_again_when_the_policy_ends_and_is_restored(
+    office: Office,
+) -> None:
+    steps = (
+        _step("submit", SPOUSE, wait=31, event="today"),
+        _step("submit", EXTRA, event="a while ago"),
+        _step("assess", 1),
+        _step("pay"),
+    )
+    history = FamilyHistory(ENDS, 80_000, ("SPOUSE",), steps)
+
+    ended = _claims(tell(office, history))
+    restored = _claims(tell(office, replace(history, acts=(*steps, _step("undo")))))
+
+    assert [one["items"][0]["base_benefit_amount"] for one in (ended[0], restored[0])] == [
+        D("0.00"),
+        D("40000.00"),
+    ]

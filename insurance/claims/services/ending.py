@@ -35,6 +35,7 @@ from insurance.policies.services.endorsements import (
     endorse,
 )
 from insurance.policies.services.moves import Case, move
+from insurance.policies.services.past_cover import PastCover, past_cover_changed
 
 MAIN = "MAIN_MEMBER"
 
@@ -242,6 +243,11 @@ def _end_policy(held: Held, case: Case, stop: date) -> None:
         },
         ended_on=stop,
     )
+    held.session.flush()
+    ended = PastCover(
+        policy_id=policy.id, since=stop, why=f"The policy ended on {stop:%Y/%m/%d} by a death"
+    )
+    past_cover_changed(held.session, ended, on=held.on, now=held.now)
 
 
 def _end_life(held: Held, member_id: UUID, stop: date) -> None:
