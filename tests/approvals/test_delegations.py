@@ -387,7 +387,7 @@ def test_a_delegation_is_withdrawn_at_once_by_its_giver_alone(
     audited = session.scalars(
         select(AuditEvent)
         .where(AuditEvent.resource == "approval_delegations")
-        .order_by(AuditEvent.recorded_at)
+        .order_by(AuditEvent.recorded_at, AuditEvent.id)
     ).all()
     assert [one.action for one in audited] == [
         "approvals.delegate",

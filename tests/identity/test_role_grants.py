@@ -143,7 +143,7 @@ def test_a_change_is_kept_as_a_difference_and_recorded(session: Session) -> None
     events = session.scalars(
         select(AuditEvent)
         .where(AuditEvent.action == "role_grants.change")
-        .order_by(AuditEvent.recorded_at)
+        .order_by(AuditEvent.recorded_at, AuditEvent.id)
     ).all()
     assert [(event.resource_id, event.after) for event in events] == [
         ("agent", {"given": ["ledger.view"], "taken": []}),

@@ -187,7 +187,7 @@ def _columns(screen: ListScreen, typed: dict[str, str], tab: str) -> list[Column
 
 
 def _typed(name: str) -> str:
-    return request.args.get(name, "").replace("\0", "").strip()[:2000]
+    return request.args.get(name, "").replace("\0", "\ufffd").strip()[:2000]
 
 
 def _uuid(text: str) -> UUID | None:
