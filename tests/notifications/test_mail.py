@@ -175,7 +175,10 @@ def test_a_personal_link_is_sealed_until_it_leaves_and_gone_afterwards(
     send_mail(mail.id, replace(settings, smtp_url=url))
     session.expire_all()
 
-    assert "http://host/new-password/abc-not-by-chance" in box.received[0].get_payload(decode=True).decode()  # type: ignore[union-attr]
+    assert (
+        "http://host/new-password/abc-not-by-chance"
+        in box.received[0].get_payload(decode=True).decode()
+    )  # type: ignore[union-attr]
     assert session.scalars(select(Mail.body)).one() == ""
 
 

@@ -164,3 +164,21 @@ def test_an_open_claim_of_after_a_death_is_read_again_when_the_policy_ends_and_i
         D("0.00"),
         D("40000.00"),
     ]
+
+
+def test_a_policy_in_which_a_small_credit_is_left_has_lapsed_for_a_later_claim(
+    office: Office,
+) -> None:
+    steps = (
+        _step("submit", SPOUSE, event="today"),
+        _step("assess", 0),
+        _step("pay", 0, wait=1),
+        _step("submit", MAIN, wait=61, event="today"),
+    )
+    unpaid = tuple(replace(step, is_paid_up=False) for step in steps)
+
+    told = tell(office, FamilyHistory(ENDS, 20_000, ("SPOUSE",), unpaid))
+
+    # What the spouse's days would have cost is held, and pays a part of February only.
+    assert told.family.policy.credit == D("7.04")
+    assert _claims(told)[1]["items"][0]["base_benefit_amount"] == D("0.00")

@@ -25,11 +25,13 @@ from insurance.claims.rules import (
     find_flags,
 )
 from insurance.claims.services.history import Held
+from insurance.core.db import trial
 from insurance.core.errors import NotFoundError
 from insurance.core.ids import new_id
 from insurance.core.money import ZERO, total
 from insurance.core.reading import read_rows
 from insurance.core.tenancy import current_org
+from insurance.lapses.rules import Block
 from insurance.organizations.queries import find_parameter
 from insurance.policies.rules import (
     Contract,
@@ -40,7 +42,7 @@ from insurance.policies.rules import (
     contract_of,
 )
 from insurance.policies.services.as_at import PolicyHistory, read_history, state_as_at
-from insurance.policies.services.held_money import forecast_of
+from insurance.policies.services.held_money import forecast_of, settle_with_money_held
 from insurance.products.rules import ProductTerms
 from insurance.quotes.rules import excess_of
 
@@ -136,7 +138,13 @@ def _late_lapse(held: Held, arrears: Decimal) -> date | None:
     """Return the day a policy lapses as from though nobody has lapsed it yet."""
     if held.policy.status not in ("active", "suspended") or arrears <= ZERO:
         return None
-    forecast = forecast_of(held.session, held.policy.id, held.on)
+    session, policy_id = held.session, held.policy.id
+    forecast = forecast_of(session, policy_id, held.on)
+    if Block.MONEY_HELD in forecast.blocked_by:
+        # A lapse lets what is held pay the oldest premium first: only what that pays stops it.
+        with trial(session):
+            settle_with_money_held(session, [policy_id], on=held.on, now=held.now)
+            forecast = forecast_of(session, policy_id, held.on)
     return forecast.lapse_date if forecast.is_candidate else None
 
 
