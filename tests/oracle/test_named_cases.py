@@ -273,6 +273,10 @@ def test_a_premium_that_became_quarterly_has_its_longer_grace_before_anything_wa
         with on(inside):
             answer = desk.ask("PUT", "/lapse", {"reason": "not paid"})
     else:
+        with on(inside):
+            body = {"cancellation_type": "NON_PAYMENT", "reason": "not paid"}
+            shown = desk.ask("POST", "/cancel/preview", body)
+        assert shown.status in (409, 422), "before it is done, too"
         answer = _cancel(desk, inside, "NON_PAYMENT")
     assert answer.status in (409, 422), answer.body
 

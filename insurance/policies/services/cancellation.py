@@ -37,6 +37,7 @@ from insurance.policies.models import Endorsement, EndorsementStatus, PolicyStat
 from insurance.policies.rules import check_transition, fold, steps_of
 from insurance.policies.services.approvals import POLICY
 from insurance.policies.services.contracts import Basis, load_basis
+from insurance.policies.services.endorsements import apply_due
 from insurance.policies.services.endorsements.wanted import FROM_NEXT_PREMIUM
 from insurance.policies.services.held_money import (
     forecast_of,
@@ -119,6 +120,8 @@ def preview_cancellation(
 ) -> CancellationPreview:
     """Return what a cancellation would do, and do nothing. Raises what the cancellation would."""
     with trial(session):
+        if wanted.kind in rules.UNPAID_TYPES:
+            apply_due(session, queries.get_policy(session, policy_id), on=on, now=now)
         case = open_case(session, policy_id, on=on, now=now, lock=False)
         if wanted.kind in rules.UNPAID_TYPES:
             settle_with_money_held(session, [policy_id], on=on, now=now)

@@ -13,6 +13,7 @@ from insurance.policies.services.endorsements.drafts import (
 from insurance.policies.services.endorsements.issue import (
     BACKDATE,
     IssuedEndorsement,
+    apply_due,
     apply_due_endorsements,
     continue_after_death,
     endorse,
@@ -34,6 +35,7 @@ __all__ = [
     "Preview",
     "THIS_STANDS",
     "EndorsementRequest",
+    "apply_due",
     "apply_due_endorsements",
     "continue_after_death",
     "discard_endorsement",

@@ -152,41 +152,45 @@ def issue_endorsement(endorsement_id: UUID, *, on: date, now: datetime) -> Issue
 
 
 def apply_due_endorsements(policy_id: UUID, *, on: date, now: datetime) -> int:
-    """Make endorsements that were issued ahead effective once their day has come.
-
-    Those of a policy that has ended stay as they are.
-    """
+    """Make endorsements that were issued ahead effective once their day has come."""
     with transaction() as session:
-        policy = queries.get_policy(session, policy_id, lock=True)
-        if policy.status not in (PolicyStatus.ACTIVE, PolicyStatus.SUSPENDED):
-            return 0
-        due = [
-            one
-            for one in queries.list_endorsements(session, policy_id, EndorsementStatus.ISSUED)
-            if one.applied_at is None and one.effective_date <= on
-        ]
-        if not due:
-            return 0
-        basis = load_basis(session, policy)
-        stages = stages_of(basis, basis.changes)
-        contract = contract_as_of(stages, on)
-        for endorsement in due:
-            endorsement.applied_at = now
-        happenings = [
-            Happening(
-                policy.id,
-                "ENDORSEMENT_EFFECTIVE",
-                endorsement.effective_date,
-                f"{kind_words(endorsement.type)} took effect",
-                {"endorsement_id": endorsement.id},
-                category=EventCategory.ENDORSEMENT,
-                contract=contract,
-                version_reason="Endorsement effective",
-            )
-            for endorsement in due
-        ]
-        bring_to(session, policy, contract, happenings, now=now)
-        return len(due)
+        return apply_due(session, queries.get_policy(session, policy_id, lock=True), on=on, now=now)
+
+
+def apply_due(session: Session, policy: Policy, *, on: date, now: datetime) -> int:
+    """Make a policy's endorsements of days that have come effective, as a step of the caller's.
+
+    Those of a policy that has ended stay as they are. Returns how many took effect.
+    """
+    if policy.status not in (PolicyStatus.ACTIVE, PolicyStatus.SUSPENDED):
+        return 0
+    due = [
+        endorsement
+        for endorsement in queries.list_endorsements(session, policy.id, EndorsementStatus.ISSUED)
+        if endorsement.applied_at is None and endorsement.effective_date <= on
+    ]
+    if not due:
+        return 0
+    basis = load_basis(session, policy)
+    stages = stages_of(basis, basis.changes)
+    contract = contract_as_of(stages, on)
+    for endorsement in due:
+        endorsement.applied_at = now
+    happenings = [
+        Happening(
+            policy.id,
+            "ENDORSEMENT_EFFECTIVE",
+            endorsement.effective_date,
+            f"{kind_words(endorsement.type)} took effect",
+            {"endorsement_id": endorsement.id},
+            category=EventCategory.ENDORSEMENT,
+            contract=contract,
+            version_reason="Endorsement effective",
+        )
+        for endorsement in due
+    ]
+    bring_to(session, policy, contract, happenings, now=now)
+    return len(due)
 
 
 def _issue(
