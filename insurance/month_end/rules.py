@@ -12,7 +12,6 @@ from insurance.core.errors import DomainError
 from insurance.core.period import add_months, add_years
 
 LEVEL, INDEXED, STEPPED, REVIEWABLE = "LEVEL", "INDEXED", "STEPPED", "REVIEWABLE"
-TYPES = (LEVEL, INDEXED, STEPPED, REVIEWABLE)
 HUNDRED = Decimal(100)
 ONE = Decimal(1)
 NO_RATE = Decimal(0)

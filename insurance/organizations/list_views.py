@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from insurance.audit_logs.services import record
@@ -46,7 +46,8 @@ def save_view(
 ) -> ListView:
     """Keep a view under a name, in place of the person's own of that name.
 
-    One for a role is shared, and takes the place of the one that the role had.
+    One for a role is shared, and takes the place of the one that the role had. Raises DomainError
+    at `name` for one that a colleague's shared view has.
     """
     if not name or len(name) > LONGEST_NAME:
         raise DomainError(f"Give the view a name of at most {LONGEST_NAME} letters.", field="name")
@@ -62,9 +63,10 @@ def save_view(
         )
         view = session.scalars(own.with_for_update()).one_or_none()
         before = _summary(view) if view else None
+        if is_shared or role:
+            _check_name_free(session, of_list, name)
         if role is not None:
-            others = update(ListView).where(*of_list, ListView.role == role)
-            session.execute(others.values(role=None))
+            _take_role(session, of_list, role, view)
         if view is None:
             view = ListView(list_name=list_name, user_id=actor.user_id, name=name)
             session.add(view)
@@ -72,6 +74,29 @@ def save_view(
         view.is_shared = is_shared or role is not None
         _record(session, view, "list_views.save", before, _summary(view))
     return view
+
+
+def _check_name_free(session: Session, of_list: tuple[Any, ...], name: str) -> None:
+    """Refuse to share a second view of a name: nobody could tell the two apart."""
+    others = select(ListView.id).where(
+        *of_list,
+        ListView.is_shared,
+        ListView.name == name,
+        ListView.user_id != current_actor().user_id,
+    )
+    if session.scalars(others).first() is not None:
+        raise DomainError("A colleague shares a view of this name. Choose another.", field="name")
+
+
+def _take_role(
+    session: Session, of_list: tuple[Any, ...], role: Role, view: ListView | None
+) -> None:
+    """Let the view that a role had so far be its view no more."""
+    for before in session.scalars(select(ListView).where(*of_list, ListView.role == role)):
+        if before is not view:
+            had = _summary(before)
+            before.role = None
+            _record(session, before, "list_views.save", had, _summary(before))
 
 
 def delete_view(view_id: UUID) -> str:

@@ -1,7 +1,6 @@
 """Reading organizations, the directory, reference lists and dated parameters."""
 
-from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
@@ -126,24 +125,3 @@ def find_parameter(session: Session, code: str, on: date) -> Decimal:
     if value is None:
         raise NotFoundError(f"There is no {code} on {on}.")
     return value
-
-
-def parameter_over_time(session: Session, code: str) -> Callable[[date], Decimal]:
-    """Return what looks a dated parameter up, read once for many days.
-
-    It raises NotFoundError for a day before the first value.
-    """
-    rows = session.execute(
-        select(DatedParameter.valid_from, DatedParameter.value)
-        .where(DatedParameter.code == code)
-        .order_by(DatedParameter.valid_from)
-    ).all()
-    days, values = [row[0] for row in rows], [row[1] for row in rows]
-
-    def on(day: date) -> Decimal:
-        at = bisect_right(days, day)
-        if not at:
-            raise NotFoundError(f"There is no {code} on {day}.")
-        return Decimal(values[at - 1])
-
-    return on

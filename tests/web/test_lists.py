@@ -327,3 +327,38 @@ def test_a_page_that_cannot_be_is_refused_in_words(
     for order in ("premium", "policy_number"):
         path = f"/policies?sort={order}&cursor={cursor}"
         assert client.get(client.url(path)).status_code in (200, 422)
+
+
+def test_two_shared_views_of_one_list_have_two_names(policies: list[UUID], sign_in: SignIn) -> None:
+    first, second = sign_in(Role.TENANT_ADMINISTRATOR), sign_in(Role.TENANT_ADMINISTRATOR)
+    kept = {"do": "save_view", "name": "Late", "is_shared": "1"}
+    path = "/policies?status=lapsed"
+
+    assert first.post(first.url(path), data=kept).status_code == 303
+    refused = second.post(second.url(path), data=kept)
+    alone = second.post(second.url(path), data=kept | {"is_shared": ""})
+
+    assert (refused.status_code, "Choose another" in refused.text) == (422, True)
+    assert alone.status_code == 303
+
+
+def test_a_view_that_a_role_sees_no_more_is_recorded_too(
+    session: Session, policies: list[UUID], sign_in: SignIn
+) -> None:
+    administrator = sign_in(Role.TENANT_ADMINISTRATOR)
+    for name in ("First", "Second"):
+        kept = {"do": "save_view", "name": name, "role": "agent"}
+        path = administrator.url("/policies?sort=premium")
+        assert administrator.post(path, data=kept).status_code == 303
+
+    changes = session.execute(
+        text(
+            "SELECT before->>'role', after->>'role', after->>'name' FROM ins.audit_events"
+            " WHERE resource = 'list_views' ORDER BY id"
+        )
+    ).all()
+    assert list(map(tuple, changes)) == [
+        (None, "agent", "First"),
+        ("agent", None, "First"),
+        (None, "agent", "Second"),
+    ]

@@ -3,10 +3,12 @@
 from flask import Response, url_for
 
 from insurance.blueprints.customers import bp
+from insurance.core.context import current_actor
 from insurance.core.db import db
 from insurance.customers.permissions import CustomersMay
 from insurance.customers.privacy import birth_words
 from insurance.customers.queries import CustomerRow, list_customer_rows
+from insurance.policies.permissions import PoliciesMay
 from insurance.policies.queries import list_policies
 from insurance.quotes.permissions import QuotesMay
 from insurance.web import lists
@@ -24,6 +26,8 @@ def index() -> Response:
 
 
 def _policies(row: CustomerRow) -> list[tuple[str, lists.Cell]]:
+    if not current_actor().may(PoliciesMay.VIEW):
+        return []
     found = list_policies(db.session(), limit=5, customer_id=row.id).items
     return [
         (

@@ -17,7 +17,6 @@ from insurance.products import queries, services
 from insurance.products.models import Product, ProductVersion
 from insurance.products.permissions import ProductsMay
 from insurance.web.access import requires
-from insurance.web.forms import Form
 from insurance.web.html import go, page
 
 
@@ -25,10 +24,6 @@ class EditProductForm(ProductForm):
     """The same fields, with the version that the person saw."""
 
     version = VersionField()
-
-
-class DraftForm(Form):
-    """A press on "Start a new draft"."""
 
 
 @bp.route("/<uuid:product_id>/edit", methods=["GET", "POST"])
