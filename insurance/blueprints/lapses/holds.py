@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from flask import Response
+from flask import Response, url_for
 
 from insurance.blueprints.lapses import bp
 from insurance.blueprints.lapses.index import BLOCKS
@@ -76,7 +76,8 @@ def place_hold(policy_id: UUID) -> Response:
             on=on,
             now=clock.now(),
         ),
-        "The policy is on hold.",
+        lambda hold: f"{standing.policy.policy_number} is on hold until {day(hold.expires_on)}.",
+        undo=lambda hold: url_for(".undo_hold", hold_id=hold.id),
     )
 
 
@@ -106,5 +107,6 @@ def release_hold(policy_id: UUID, hold_id: UUID) -> Response:
         act,
         SureForm(),
         lambda: services.release_hold(hold_id, now=clock.now()),
-        "The hold was released.",
+        f"The hold of {standing.policy.policy_number} was released.",
+        undo=lambda released: url_for(".undo_release", hold_id=released.id),
     )

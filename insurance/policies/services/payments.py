@@ -30,6 +30,7 @@ from insurance.core.db import transaction
 from insurance.core.errors import ConflictError, DomainError, NotFoundError
 from insurance.core.money import ZERO, format_money, total
 from insurance.core.tenancy import current_org
+from insurance.core.undo import UNDO
 from insurance.ledger.models import TransferType
 from insurance.ledger.periods import check_open
 from insurance.ledger.queries import closed_through
@@ -219,7 +220,10 @@ def _record_or_ask(
     """Record a payment, or have a second person agree to one above the tenant's limit."""
     check_payment(amount, paid_on, on)
     if amount <= get_organization(session).payment_limit:
-        return _receive(session, policy, amount, reference, paid_on, on, now, line_id=line_id)
+        undo = {"lines": _lines_before(session, policy.id)}
+        return _receive(
+            session, policy, amount, reference, paid_on, on, now, line_id=line_id, undo=undo
+        )
     check_open(session, paid_on)
     request = request_approval(
         session,
@@ -238,6 +242,15 @@ def _record_or_ask(
         now=now,
     )
     return Paid(None, reference, amount, (), ZERO, approval_id=request.id)
+
+
+def _lines_before(session: Session, policy_id: UUID) -> dict[str, Any]:
+    """Return by its id what a payment may change of each open premium besides its amount."""
+    return {
+        str(line.id): [line.status, line.paid_date, line.payment_reference]
+        for line in billing.list_premium_lines(session, policy_id)
+        if line.status in (LineStatus.PENDING, LineStatus.OVERDUE)
+    }
 
 
 def execute_payment(session: Session, request: ApprovalRequest, *, on: date, now: datetime) -> Paid:
@@ -271,6 +284,7 @@ def _receive(
     on: date,
     now: datetime,
     line_id: UUID | None = None,
+    undo: Mapping[str, Any] | None = None,
 ) -> Paid:
     check_payment(amount, paid_on, on)
     payment = money.Payment(
@@ -289,7 +303,7 @@ def _receive(
         ),
     )
     with written_together(session, late=True):
-        (paid,) = post_payments(session, [payment], on=on, now=now)
+        (paid,) = post_payments(session, [payment], on=on, now=now, undo=undo)
     record(
         session,
         action="premiums.pay",
@@ -390,11 +404,15 @@ def post_payments(
     on: date,
     now: datetime,
     tolerance: Decimal = ZERO,
+    undo: Mapping[str, Any] | None = None,
 ) -> list[Paid]:
-    """Post payments as `record_payments` does. The caller holds the policies."""
+    """Post payments as `record_payments` does. The caller holds the policies.
+
+    `undo` is what it takes to undo a single one within a day.
+    """
     with written_together(session):
         posted = money.record_receipts(session, payments, on=on, now=now, tolerance=tolerance)
-        write_events(session, [_happening(one) for one in posted], now=now)
+        write_events(session, [_happening(one, undo) for one in posted], now=now)
     return [
         Paid(one.receipt_id, one.payment.reference, one.payment.amount, one.shares, one.credit)
         for one in posted
@@ -412,15 +430,17 @@ def policy_numbers(session: Session, policy_ids: Iterable[UUID]) -> dict[UUID, s
     return dict(session.execute(_NUMBERS, values).tuples().all())
 
 
-def _happening(posted: money.Posted) -> Happening:
+def _happening(posted: money.Posted, undo: Mapping[str, Any] | None) -> Happening:
     payment = posted.payment
-    payload = {
+    payload: dict[str, Any] = {
         "receipt_id": posted.receipt_id,
         "reference": payment.reference,
         "amount": payment.amount,
         "settled": [{"line": share.line_id, "amount": share.amount} for share in posted.shares],
         "credit": posted.credit,
     }
+    if undo is not None:
+        payload[UNDO] = undo
     words = f"{format_money(payment.amount)} received, reference {payment.reference}"
     return Happening(payment.policy_id, "PREMIUM_RECEIVED", payment.on, words, payload)
 
