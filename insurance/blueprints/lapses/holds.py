@@ -8,8 +8,10 @@ from insurance.blueprints.lapses import bp
 from insurance.blueprints.lapses.index import BLOCKS
 from insurance.blueprints.lapses.standing import on_standing, standing_of
 from insurance.core import clock
+from insurance.core.context import current_actor
 from insurance.core.db import db
 from insurance.core.errors import NotFoundError
+from insurance.core.undo import UNDO_FOR
 from insurance.lapses import queries, services
 from insurance.lapses.permissions import LapsesMay
 from insurance.lapses.rules import LAPSABLE
@@ -19,6 +21,7 @@ from insurance.web.business import business_day
 from insurance.web.filters import day, money
 from insurance.web.forms import DayField, Form, Required, SureForm, reason_field
 from insurance.web.html import page
+from insurance.web.undo import UndoOffer
 
 
 class HoldForm(Form):
@@ -41,10 +44,28 @@ def policy(policy_id: UUID) -> Response:
     return page(
         "lapses/policy.html",
         standing=standing,
+        undo=_undoable(standing),
         blocks=BLOCKS,
         on=on,
         can_lapse=standing.policy.status in LAPSABLE,
     )
+
+
+def _undoable(standing: queries.PolicyStanding) -> dict[UUID, UndoOffer]:
+    """Return by hold where it, or its release, can still be undone."""
+    if not current_actor().may(LapsesMay.HOLD):
+        return {}
+    done = [
+        (hold.id, "undo_release", hold.released_at)
+        if hold.released_at
+        else (hold.id, "undo_hold", hold.placed_at)
+        for hold in standing.holds
+    ]
+    return {
+        hold_id: UndoOffer(url_for(f".{way}", hold_id=hold_id), at + UNDO_FOR)
+        for hold_id, way, at in done
+        if clock.now() - at <= UNDO_FOR
+    }
 
 
 @bp.route("/holds/<uuid:policy_id>/new", methods=["GET", "POST"])

@@ -78,7 +78,7 @@ def undo_payment(event_id: UUID, *, on: date, now: datetime) -> PolicyEvent:
         # What never came is like no other money: the bank's own row of it is to post.
         receipt.reference_key = plain_reference(str(receipt.id))
         for line in billing.list_premium_lines(session, event.policy_id):
-            (lambda *a: None)(line, facts["lines"].get(str(line.id)))
+            _restore(line, facts["lines"].get(str(line.id)))
         _tell(session, event, receipt, on, now)
         return event
 
