@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from insurance.claims import queries
-from insurance.claims.models import ClaimFlag, NoteKind
+from insurance.claims.models import NoteKind
 from insurance.claims.services import (
     add_note,
     assign_claim,
@@ -144,12 +144,8 @@ def test_a_task_is_open_again_and_can_then_be_taken_away(session: Session, claim
 
 
 def test_a_cleared_flag_stands_again(session: Session, claim_id: UUID) -> None:
-    flag = ClaimFlag(
-        id=new_id(), claim_id=claim_id, code="EARLY_CLAIM", detail="Soon", raised_at=NOW
-    )
-    session.add(flag)
-    session.commit()
-    flag_id = flag.id
+    flag_id = queries.list_flags(session, claim_id)[0].id
+    session.rollback()
     with acting(ASSESSOR):
         clear_flag(flag_id, note="Read the file", on=TODAY, now=NOW)
 

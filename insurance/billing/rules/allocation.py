@@ -53,6 +53,11 @@ def is_far_above(amount: Decimal, due: Decimal) -> bool:
     return amount >= _FAR * due
 
 
+def is_well_above(amount: Decimal, due: Decimal) -> bool:
+    """Tell whether who types a payment is asked whether it is right: more than twice what is due."""
+    return amount > 2 * due
+
+
 def last_in_reach(on: date) -> date:
     """Return the last due date that money which nobody ear-marked settles."""
     return add_months(on, MONTHS_AHEAD)

@@ -106,6 +106,7 @@ def _record(policy_id: UUID, form: PaymentForm) -> services.Paid:
     answers = services.Answers(
         {"another": True, "same": False}.get(form.is_another_payment.data or ""),
         amount_is_right=form.amount_is_right.data,
+        is_typed=True,
     )
     if form.line_id.data:
         return services.pay_premium(

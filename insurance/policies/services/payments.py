@@ -24,7 +24,7 @@ from insurance.billing.models import (
     ReceiptKind,
     ReceiptStatus,
 )
-from insurance.billing.rules import Share, is_far_above, plain_reference
+from insurance.billing.rules import Share, is_far_above, is_well_above, plain_reference
 from insurance.core.bulk import written_together
 from insurance.core.db import transaction
 from insurance.core.errors import ConflictError, DomainError, NotFoundError
@@ -73,10 +73,12 @@ class Answers:
     """What a person says to questions about a payment.
 
     `is_another`: other money than the payment that has its reference; None while nobody asked.
+    `is_typed`: a person at a screen gave the amount, who is asked about less than a program is.
     """
 
     is_another: bool | None = None
     amount_is_right: bool = False
+    is_typed: bool = False
 
 
 NOTHING_SAID = Answers()
@@ -193,13 +195,14 @@ def _paid_before(session: Session, receipt: Receipt) -> Paid:
 def _check_size(
     session: Session, policy: Policy, amount: Decimal, on: date, answers: Answers
 ) -> None:
-    """Ask about far more than is due."""
-    if answers.amount_is_right or not is_far_above(amount, policy.premium):
+    """Ask about far more than is due; who types it about more than twice as much."""
+    asks = is_well_above if answers.is_typed else is_far_above
+    if answers.amount_is_right or not asks(amount, policy.premium):
         return
     lines = [line for _policy, line in billing.list_open_lines(session, [policy.id])]
     arrears = total(line.outstanding for line in lines if line.due_date <= on)
     due = max(arrears, policy.premium, *(line.outstanding for line in lines[:1]))
-    if is_far_above(amount, due):
+    if asks(amount, due):
         raise ConflictError(
             f"Is {format_money(amount)} right? {format_money(due)} is due.",
             field="amount_is_right",
