@@ -115,9 +115,11 @@ def go_on(result: object, words: str, url: str, *, undo: str = "") -> Response:
     """Go on after an act; where it waits for a second person, to the request if one may see it."""
     approval_id = getattr(result, "approval_id", None)
     if approval_id is not None:
+        undo = ""
         if current_actor().may(ApprovalsMay.VIEW):
             url = url_for("approvals.show", approval_id=approval_id)
-        words, undo = "A second person has been asked. Nothing has changed yet.", ""
+            undo = url_for("approvals.withdraw", approval_id=approval_id)
+        words = "A second person has been asked. Nothing has changed yet."
     return go(url, words, undo=undo)
 
 

@@ -19,7 +19,7 @@ from insurance.core.undo import UNDO, UNDO_FOR, UNDOES, Entry
 from insurance.web.acts import Act, act_screen
 from insurance.web.forms import SureForm
 
-AS_BEFORE = "Afterwards it is as it was before; the history keeps both."
+AS_BEFORE = "The history keeps both."
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,8 +30,11 @@ from insurance.policies.services import (
     pay_refund,
     receive_payment,
     suspend_policy,
+    undo_giving_up,
     undo_payment,
     undo_suspension,
+    waive_premium,
+    write_off_premium,
 )
 from insurance.policies.services.schedule_steps import keep_schedules
 from tests.factories.claims import AGENT, claim, person
@@ -267,9 +270,7 @@ def test_a_payment_that_two_people_recorded_is_not_undone_by_one(session: Sessio
             now=now,
             answers=Answers(amount_is_right=True),
         )
-    assert asked.approval_id is not None
-    with at(DAY, CHECKER) as now:
-        approve_request(asked.approval_id, on=DAY, now=now)
+    _agree(asked.approval_id)
 
     with pytest.raises(ConflictError, match="not undone by one person. To reverse the payment"):
         _undo(undo_payment, _newest(policy_id))
@@ -302,3 +303,32 @@ def test_what_was_undone_is_no_earlier_payment_for_what_is_typed_or_filed_next(
     assert not again.is_duplicate
     statuses = [receipt.status.value for receipt in list_receipts(session, policy_id)]
     assert sorted(statuses) == ["POSTED", "REVERSED"]
+
+
+@pytest.mark.parametrize("gives_up", [waive_premium, write_off_premium])
+def test_a_premium_that_two_people_gave_up_is_owed_again_once_two_agree(
+    gives_up: Callable[..., Any], session: Session
+) -> None:
+    policy_id = sell(SOLD)
+    _suspend(policy_id)  # charges what has fallen due
+    line_id = list_premium_lines(session, policy_id)[0].id
+    before = _business(session)
+    with at(DAY) as now:
+        asked = gives_up(policy_id, line_id, reason="Agreed", on=DAY, now=now)
+    _agree(asked.approval_id)
+    event = _newest(policy_id)
+
+    with at(DAY) as now:
+        undo = undo_giving_up(event, on=DAY, now=now)
+    assert _business(session) != before
+    _agree(undo.approval_id)
+
+    assert _business(session) == before
+    with pytest.raises(ConflictError, match="undone already"), at(DAY) as now:
+        undo_giving_up(event, on=DAY, now=now)
+
+
+def _agree(approval_id: UUID | None) -> None:
+    assert approval_id is not None
+    with at(DAY, CHECKER) as now:
+        approve_request(approval_id, on=DAY, now=now)

@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from sqlalchemy.orm import Session
 
-from insurance.billing.queries import arrears_on
+from insurance.billing.queries import arrears_on, list_premium_lines
 from insurance.core import clock
 from insurance.core.ids import new_id
 from insurance.core.permissions import Role
@@ -70,7 +70,7 @@ def test_the_result_bar_undoes_a_suspension_by_one_button(
     asks = client.get(address).text
     done = client.post(address)
 
-    assert "Afterwards it is as it was before" in asks
+    assert "as if it had never paused" in asks
     assert done.status_code == 303
     assert _status(session, policy_id) is PolicyStatus.ACTIVE
     page = client.get(client.url(f"/policies/{policy_id}")).text
@@ -189,9 +189,31 @@ def test_what_cannot_be_undone_says_what_reverses_it(
     asked = client.post(f"{page}/pay", data=sent | {"amount_is_right": "y"})
 
     assert asked.status_code == 303
-    after = client.get(page).text
+    after = client.get(asked.headers["Location"]).text
     assert "A second person has been asked" in after
-    assert 'data-key="z"' not in after
+    withdraw = re.search(r'action="([^"]*/approvals/[^"]*/withdraw)"', after)
+    assert withdraw is not None
+    assert client.post(withdraw[1]).status_code == 303
+    assert "Withdrawn: Record a payment" in client.get(page).text
+
+
+def test_a_waiver_is_undone_by_asking_a_second_person_again(
+    session: Session, sign_in: SignIn, policy_id: UUID
+) -> None:
+    client, other = sign_in(), sign_in()
+    page = client.url(f"/policies/{policy_id}")
+    _suspend(client, policy_id)  # charges what has fallen due
+    line_id = list_premium_lines(session, policy_id)[0].id
+    given_up = {"way": "WAIVE", "reason": "Agreed"}
+    asked = client.post(f"{page}/premiums/{line_id}/give-up", data=given_up)
+    assert other.post(f"{asked.headers['Location']}/approve", data={}).status_code == 303
+
+    address = client.url(f"/policies/undo/giving-up/{_newest(session, policy_id)}")
+    assert address in client.get(f"{page}?tab=history").text
+    undone = client.post(address)
+
+    assert "/approvals/" in undone.headers["Location"]
+    assert arrears_on(session, policy_id, DAY) == Decimal("0.00")
 
 
 def test_a_payment_above_two_premiums_is_asked_about_once(

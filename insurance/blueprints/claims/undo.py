@@ -13,6 +13,7 @@ from insurance.core.db import db
 from insurance.web.access import requires
 from insurance.web.business import business_day
 from insurance.web.filters import moment
+from insurance.web.people import person
 from insurance.web.undo import AS_BEFORE, UndoCommand, undo_screen
 
 
@@ -51,8 +52,12 @@ def _undo(event_id: UUID, title: str, command: UndoCommand) -> Response:
         line,
         f"{title} of {line.claim.claim_number}",
         "Undo",
-        facts=[("Done", event.description), ("At", moment(event.recorded_at))],
-        says=AS_BEFORE,
+        facts=[
+            ("Done", event.description),
+            ("By", person(event.actor)),
+            ("At", moment(event.recorded_at)),
+        ],
+        says=f"The claim is as it was before. {AS_BEFORE}",
     )
     return undo_screen(
         act,

@@ -40,7 +40,7 @@ def _undo(hold_id: UUID, title: str, command: Callable[..., LapseHold]) -> Respo
         title,
         "Undo",
         facts=[("Reason", hold.reason), ("Until", hold.expires_on)],
-        says=AS_BEFORE,
+        says=f"What stops a lapse of this policy is as it was before. {AS_BEFORE}",
     )
     return undo_screen(
         act,

@@ -16,6 +16,8 @@ UNDO = {
     "PREMIUM_RECEIVED": UndoWay(
         "policies.undo_payment", "policy_event_id", PremiumsMay.PAY, PremiumsMay.REVERSE
     ),
+    "PREMIUM_WAIVED": UndoWay("policies.undo_giving_up", "policy_event_id", PremiumsMay.WAIVE),
+    "PREMIUM_WRITTEN_OFF": UndoWay("policies.undo_giving_up", "policy_event_id", PremiumsMay.WAIVE),
 }
 
 
