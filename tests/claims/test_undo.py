@@ -24,11 +24,11 @@ from insurance.claims.services import (
     undo_task_done,
 )
 from insurance.core import clock
-from insurance.core.errors import ConflictError
+from insurance.core.errors import ConflictError, ForbiddenError
 from insurance.core.ids import new_id
 from insurance.core.permissions import Role
 from tests.factories.book import TODAY
-from tests.factories.claims import ASSESSOR, MANAGER, acting, claim
+from tests.factories.claims import AGENT, ASSESSOR, MANAGER, acting, claim
 from tests.factories.identity import SignedInClient, make_person
 from tests.factories.lifecycle import morning, sell
 from tests.factories.organizations import OrganizationFacts
@@ -117,6 +117,17 @@ def test_a_note_is_gone_and_the_audit_log_keeps_its_words(session: Session, clai
     assert session.execute(kept).first() == ("Ask the hospital", str(event))
     with pytest.raises(ConflictError, match="undone already"):
         _undo(undo_note, event)
+
+
+def test_what_a_colleague_noted_is_taken_away_by_who_assesses(
+    session: Session, claim_id: UUID
+) -> None:
+    _note(claim_id)
+    event = _did(session, claim_id)
+
+    with pytest.raises(ForbiddenError, match="Somebody else wrote this"), acting(AGENT):
+        undo_note(event, on=TODAY, now=NOW)
+    _undo(undo_note, event)
 
 
 def test_words_that_were_mailed_to_the_claimant_are_not_called_back(

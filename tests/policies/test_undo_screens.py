@@ -206,7 +206,8 @@ def test_a_waiver_is_undone_by_asking_a_second_person_again(
     line_id = list_premium_lines(session, policy_id)[0].id
     given_up = {"way": "WAIVE", "reason": "Agreed"}
     asked = client.post(f"{page}/premiums/{line_id}/give-up", data=given_up)
-    assert other.post(f"{asked.headers['Location']}/approve", data={}).status_code == 303
+    agreed = other.post(f"{asked.headers['Location']}/decide", data={"act": "approve"})
+    assert agreed.status_code == 303
 
     address = client.url(f"/policies/undo/giving-up/{_newest(session, policy_id)}")
     assert address in client.get(f"{page}?tab=history").text

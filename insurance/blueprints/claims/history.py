@@ -9,7 +9,9 @@ from insurance.web.undo import UndoWay, undo_address
 
 UNDO = {
     "CLAIM_ASSIGNED": UndoWay("claims.undo_assignment", "claim_event_id", ClaimsMay.ASSESS),
-    "CLAIM_NOTE_ADDED": UndoWay("claims.undo_note", "claim_event_id", ClaimsMay.SUBMIT),
+    "CLAIM_NOTE_ADDED": UndoWay(
+        "claims.undo_note", "claim_event_id", ClaimsMay.SUBMIT, ClaimsMay.ASSESS
+    ),
     "CLAIM_TASK_DONE": UndoWay("claims.undo_task", "claim_event_id", ClaimsMay.SUBMIT),
     "CLAIM_FLAG_CLEARED": UndoWay("claims.undo_flag", "claim_event_id", ClaimsMay.ASSESS),
 }

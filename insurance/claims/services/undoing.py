@@ -9,10 +9,12 @@ from sqlalchemy.orm import Session
 
 from insurance.claims import queries
 from insurance.claims.models import ClaimEvent
+from insurance.claims.permissions import ClaimsMay
 from insurance.claims.services.handling import give_to
 from insurance.claims.services.history import Held, hold, tell
+from insurance.core.context import current_actor
 from insurance.core.db import transaction
-from insurance.core.errors import ConflictError, NotFoundError
+from insurance.core.errors import ConflictError, ForbiddenError, NotFoundError
 from insurance.core.undo import UNDOES, standing, undo_facts
 
 ASSIGNED, NOTED = "CLAIM_ASSIGNED", "CLAIM_NOTE_ADDED"
@@ -41,6 +43,11 @@ def undo_note(event_id: UUID, *, on: date, now: datetime) -> ClaimEvent:
     """Take a note or task away; the audit log keeps its words. Raises ConflictError once done."""
     with transaction() as session:
         held, event, facts, _later = _undoable(session, event_id, NOTED, on, now)
+        actor = current_actor()
+        if event.actor != actor.email and not actor.may(ClaimsMay.ASSESS):
+            raise ForbiddenError(
+                "Somebody else wrote this. Only who assesses claims takes it away."
+            )
         note = queries.get_note(session, UUID(facts["note_id"]))
         if note.done_at is not None:
             raise ConflictError("The task has been done since. Undo that first.")
