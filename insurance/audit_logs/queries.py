@@ -125,7 +125,7 @@ def list_last_worked_on(
         select(acts.c.resource, acts.c.resource_id)
         .where(acts.c.resource.in_(list(resources)), acts.c.resource_id.is_not(None))
         .group_by(acts.c.resource, acts.c.resource_id)
-        .order_by(newest.desc())
+        .order_by(newest.desc(), acts.c.resource, acts.c.resource_id)
         .limit(limit)
     )
     return [(row.resource, UUID(row.resource_id)) for row in rows]

@@ -196,6 +196,7 @@ def test_who_may_not_do_it_may_not_undo_it(
     client = sign_in(Role.AUDITOR)
 
     assert client.post(client.url(address)).status_code == 403
+    assert client.get(client.url(f"/claims/undo/note/{new_id()}")).status_code == 403
     assert client.get(client.url(f"/claims/undo/assignment/{new_id()}")).status_code == 403
     assert client.get(client.url(f"/claims/undo/task/{new_id()}")).status_code == 403
     assert client.get(client.url(f"/claims/undo/flag/{new_id()}")).status_code == 403

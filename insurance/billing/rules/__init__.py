@@ -1,6 +1,7 @@
 """What is owed when, what a receipt settles, and what a change or an end of cover costs."""
 
 from insurance.billing.rules.allocation import (
+    LineBefore,
     OpenLine,
     Share,
     allocate,
@@ -23,6 +24,7 @@ from insurance.billing.rules.schedule import MONTHS_AHEAD, PlannedLine, line_cha
 __all__ = [
     "MONTHS_AHEAD",
     "CoveredPeriod",
+    "LineBefore",
     "OpenLine",
     "PlannedLine",
     "Refund",

@@ -223,9 +223,8 @@ def _record_or_ask(
     """Record a payment, or have a second person agree to one above the tenant's limit."""
     check_payment(amount, paid_on, on)
     if amount <= get_organization(session).payment_limit:
-        undo = {"lines": _lines_before(session, policy.id)}
         return _receive(
-            session, policy, amount, reference, paid_on, on, now, line_id=line_id, undo=undo
+            session, policy, amount, reference, paid_on, on, now, line_id=line_id, by_one=True
         )
     check_open(session, paid_on)
     request = request_approval(
@@ -245,15 +244,6 @@ def _record_or_ask(
         now=now,
     )
     return Paid(None, reference, amount, (), ZERO, approval_id=request.id)
-
-
-def _lines_before(session: Session, policy_id: UUID) -> dict[str, Any]:
-    """Return by its id what a payment may change of each open premium besides its amount."""
-    return {
-        str(line.id): [line.status, line.paid_date, line.payment_reference]
-        for line in billing.list_premium_lines(session, policy_id)
-        if line.status in (LineStatus.PENDING, LineStatus.OVERDUE)
-    }
 
 
 def execute_payment(session: Session, request: ApprovalRequest, *, on: date, now: datetime) -> Paid:
@@ -287,7 +277,7 @@ def _receive(
     on: date,
     now: datetime,
     line_id: UUID | None = None,
-    undo: Mapping[str, Any] | None = None,
+    by_one: bool = False,
 ) -> Paid:
     check_payment(amount, paid_on, on)
     payment = money.Payment(
@@ -306,7 +296,7 @@ def _receive(
         ),
     )
     with written_together(session, late=True):
-        (paid,) = post_payments(session, [payment], on=on, now=now, undo=undo)
+        (paid,) = post_payments(session, [payment], on=on, now=now, by_one=by_one)
     record(
         session,
         action="premiums.pay",
@@ -407,15 +397,15 @@ def post_payments(
     on: date,
     now: datetime,
     tolerance: Decimal = ZERO,
-    undo: Mapping[str, Any] | None = None,
+    by_one: bool = False,
 ) -> list[Paid]:
     """Post payments as `record_payments` does. The caller holds the policies.
 
-    `undo` is what it takes to undo a single one within a day.
+    What is typed `by_one` person can be undone for a day.
     """
     with written_together(session):
         posted = money.record_receipts(session, payments, on=on, now=now, tolerance=tolerance)
-        write_events(session, [_happening(one, undo) for one in posted], now=now)
+        write_events(session, [_happening(one, by_one) for one in posted], now=now)
     return [
         Paid(one.receipt_id, one.payment.reference, one.payment.amount, one.shares, one.credit)
         for one in posted
@@ -433,7 +423,7 @@ def policy_numbers(session: Session, policy_ids: Iterable[UUID]) -> dict[UUID, s
     return dict(session.execute(_NUMBERS, values).tuples().all())
 
 
-def _happening(posted: money.Posted, undo: Mapping[str, Any] | None) -> Happening:
+def _happening(posted: money.Posted, by_one: bool) -> Happening:
     payment = posted.payment
     payload: dict[str, Any] = {
         "receipt_id": posted.receipt_id,
@@ -442,8 +432,8 @@ def _happening(posted: money.Posted, undo: Mapping[str, Any] | None) -> Happenin
         "settled": [{"line": share.line_id, "amount": share.amount} for share in posted.shares],
         "credit": posted.credit,
     }
-    if undo is not None:
-        payload[UNDO] = undo
+    if by_one:
+        payload[UNDO] = {"lines": {str(line): before for line, before in posted.before.items()}}
     words = f"{format_money(payment.amount)} received, reference {payment.reference}"
     return Happening(payment.policy_id, "PREMIUM_RECEIVED", payment.on, words, payload)
 

@@ -157,11 +157,10 @@ def execute_giving_up(
         detail=request.reason,
         vat_rate=case.vat_rate(due),
     )
-    before = [line.status, line.paid_date, line.payment_reference]
     (posted,) = money.record_receipts(session, [given_up], on=on, now=now)
     words = f"Premium of {format_money(amount)} due {due:%Y/%m/%d} {kind.done}"
     payload = {"line_id": line.id, "amount": amount, "approval_id": request.id}
-    undo = {"receipt_id": posted.receipt_id, "lines": {str(line_id): before}}
+    undo = {"receipt_id": posted.receipt_id, "lines": {str(line_id): posted.before[line_id]}}
     _record(case, kind.event_type, request.action, words, request.reason, payload, undo)
     return LifecycleOutcome(case.policy, on, billing.arrears_on(session, case.policy.id, on))
 
