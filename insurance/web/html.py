@@ -20,6 +20,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from insurance.core.errors import DomainError, StaleError
 from insurance.core.paging import Page
+from insurance.web.drafts import note_page
 from insurance.web.forms import Form
 
 _LOCAL_PATH = re.compile(r"/(?![/\\])[\w\-.~/]*(\?[\w\-.~=&%+/]*)?", re.ASCII)
@@ -39,6 +40,7 @@ def wants_part() -> bool:
 
 def page(template: str, *, part: str | None = None, status: int = 200, **context: Any) -> Response:
     """Return the template, or its block `part` where htmx asks for a fragment."""
+    note_page(template, context)
     if part and wants_part():
         body = render_block(template, part, **context)
     else:

@@ -26,6 +26,7 @@ from insurance.products.rules import OBJECT_KINDS, ProductTerms
 from insurance.quotes import queries, services
 from insurance.quotes.permissions import QuotesMay
 from insurance.quotes.rules import MAIN, Life, PricedQuote, QuotedObject, excess_words
+from insurance.web import drafts
 from insurance.web.access import requires
 from insurance.web.business import business_day
 from insurance.web.forms import (
@@ -103,6 +104,7 @@ class ObjectsForm(Form):
     """What is insured; the fields are made for the product and the kinds that were chosen."""
 
     kinds: dict[int, str]
+    draft_name = "QuoteForm"
 
     def described(self) -> tuple[dict[str, Any], ...]:
         """Return the objects as they were typed."""
@@ -126,7 +128,7 @@ def create() -> Response:
     form, entry = _read_page()
     customer = _customer(form)
     terms = _terms(form)
-    things = _objects_form(terms)
+    things = _objects_form(form, terms)
     priced, problems = None, []
     if request.method == "POST" and not (form.validate() & things.validate()):
         problems = [
@@ -168,11 +170,12 @@ def create() -> Response:
     )
 
 
-def _objects_form(terms: ProductTerms | None) -> ObjectsForm:
+def _objects_form(quote: QuoteForm, terms: ProductTerms | None) -> ObjectsForm:
     """Return the fields of the objects a product insures: a choice of kind, then its facts."""
+    typed = drafts.typed(quote)
     fields: dict[str, Any] = {}
     kinds: dict[int, str] = {}
-    known = _objects_beside()
+    known = () if typed else _objects_beside()
     for place in range(OBJECT_ROWS if terms and terms.object_kinds else 0):
         assert terms is not None
         offered = [(kind, OBJECT_KINDS[kind]) for kind in terms.object_kinds]
@@ -181,7 +184,7 @@ def _objects_form(terms: ProductTerms | None) -> ObjectsForm:
         usual = terms.object_kinds[0] if place == 0 else ""
         if place < len(known):
             usual = known[place].kind
-        chosen = request.form.get(f"object_{place}_kind", usual)
+        chosen = typed.get(f"object_{place}_kind", usual)
         kind = chosen if chosen in terms.object_kinds else ""
         fields[f"object_{place}_kind"] = ChoiceField(
             label, empty=empty, choices=offered, default=kind
@@ -257,9 +260,9 @@ def _read_page() -> tuple[QuoteForm, QuoteEntry]:
     ]
     if request.method == "GET" and not form.product_id.data and form.product_id.choices:
         form.product_id.data = form.product_id.choices[0][0]
-    if request.method == "GET":
+    typed = drafts.typed(form)
+    if request.method == "GET" and not typed:
         return form, _entry_beside()
-    typed: MultiDict[str, str] = request.form
     entry = QuoteEntry(
         covers=_group(typed, "cover."),
         left_out=set(typed.getlist("leave_out")),
