@@ -21,7 +21,16 @@ from insurance.identity.tokens import use_signing_key
 from insurance.jobs import use_redis
 from insurance.ledger.services import open_chart
 from insurance.organizations.services import on_opening
-from insurance.web import drafts, errors, filters, limits, parsing, people, security_headers, static_files
+from insurance.web import (
+    drafts,
+    errors,
+    filters,
+    limits,
+    parsing,
+    people,
+    security_headers,
+    static_files,
+)
 from insurance.web.access import init_access
 from insurance.web.html import htmx
 from insurance.web.sessions import DatabaseSessions

@@ -4,10 +4,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import and_, case, null, or_, select
+from sqlalchemy import Row, and_, case, null, or_, select
 from sqlalchemy.orm import Session
 
 from insurance.core import crypto
@@ -77,7 +78,7 @@ def list_drafts(
     return [words for draft in drafts if (words := _opened(draft, draft.words_cipher))]
 
 
-def _opened(row: Draft, sealed: str) -> KeptWords | None:
+def _opened(row: Draft | Row[Any], sealed: str) -> KeptWords | None:
     """Return a draft with its words; None where their key is gone: it is lost, the form is not."""
     try:
         text = crypto.decrypt(current_org(), "drafts", "words", row.id, sealed)

@@ -8,10 +8,12 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID, uuid5
 
-from sqlalchemy import case, delete, exists, func, literal, or_, select
+from sqlalchemy import ColumnElement, case, delete, exists, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.sql.dml import ReturningInsert
 
 from insurance.core import crypto
 from insurance.core.context import current_actor
@@ -55,28 +57,32 @@ def keep_draft(
     user_id, org_id = _person(), current_org()
     draft_id = _id_of(user_id, place)
     words = {"title": title[:LONGEST_TITLE], "about": about[:LONGEST_TITLE], "fields": kept}
-    sealed = crypto.encrypt(org_id, "drafts", "words", draft_id, json.dumps(words))
-    values = {
+    row = {
         "org_id": org_id,
         "id": draft_id,
         "user_id": user_id,
         "address": place.address,
         "form": place.form,
         "record": place.record,
-        "words_cipher": sealed,
+        "words_cipher": crypto.encrypt(org_id, "drafts", "words", draft_id, json.dumps(words)),
         "began_at": now,
         "saved_at": now,
     }
-    columns = [Draft.__table__.c[name] for name in values]
-    own = (Draft.org_id == org_id, Draft.user_id == user_id)
+    with transaction() as session:
+        if session.execute(_keeping(row)).one_or_none() is None:
+            raise DomainError(f"You have {MOST_DRAFTS} drafts. Save or discard some of them first.")
+
+
+def _keeping(row: dict[str, Any]) -> ReturningInsert[Any]:
+    """Return the one statement that keeps a draft where there is room for it, or it is there."""
+    own = (Draft.org_id == row["org_id"], Draft.user_id == row["user_id"])
     has_room = select(func.count()).select_from(Draft).where(*own).scalar_subquery() < MOST_DRAFTS
-    row = select(
-        *(literal(value, column.type) for value, column in zip(values.values(), columns, strict=True))
-    ).where(or_(has_room, exists().where(*own, Draft.id == draft_id)))
-    keeping = insert(Draft).from_select(list(values), row)
-    new = keeping.excluded
-    has_paused = Draft.saved_at < now - AT_IT_FOR
-    keeping = keeping.on_conflict_do_update(
+    is_there = exists().where(*own, Draft.id == row["id"])
+    columns = Draft.__table__.c
+    values = select(*(literal(value, columns[name].type) for name, value in row.items()))
+    keeping = insert(Draft).from_select(list(row), values.where(or_(has_room, is_there)))
+    new, has_paused = keeping.excluded, Draft.saved_at < row["saved_at"] - AT_IT_FOR
+    return keeping.on_conflict_do_update(
         index_elements=["org_id", "id"],
         set_={
             "record": new.record,
@@ -85,9 +91,6 @@ def keep_draft(
             "saved_at": new.saved_at,
         },
     ).returning(Draft.id)
-    with transaction() as session:
-        if session.execute(keeping).one_or_none() is None:
-            raise DomainError(f"You have {MOST_DRAFTS} drafts. Save or discard some of them first.")
 
 
 def forget_draft(place: FormPlace) -> None:
@@ -107,7 +110,9 @@ def discard_draft(draft_id: UUID) -> None:
 def delete_expired(*, now: datetime) -> int:
     """Delete what nobody went on with for `KEPT_FOR`; return how many drafts that were."""
     with transaction() as session:
-        expired = delete(Draft).where(Draft.org_id == current_org(), Draft.saved_at < now - KEPT_FOR)
+        expired = delete(Draft).where(
+            Draft.org_id == current_org(), Draft.saved_at < now - KEPT_FOR
+        )
         return len(session.execute(expired.returning(Draft.id)).all())
 
 
@@ -115,7 +120,7 @@ def _id_of(user_id: UUID, place: FormPlace) -> UUID:
     return uuid5(user_id, f"{place.address}#{place.form}")
 
 
-def _own() -> tuple[object, ...]:
+def _own() -> tuple[ColumnElement[bool], ...]:
     return Draft.org_id == current_org(), Draft.user_id == _person()
 
 

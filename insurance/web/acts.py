@@ -16,7 +16,7 @@ from insurance.core.context import current_actor
 from insurance.core.errors import DomainError
 from insurance.policies.rules import LifeQuestion
 from insurance.web.forms import UNSEEN, Form
-from insurance.web.html import go, page, refuse_change, wants_part
+from insurance.web.html import go, page, refuse, wants_part
 from insurance.web.life_questions import answers_typed, questions_of
 
 T = TypeVar("T")
@@ -75,7 +75,7 @@ def act_screen(
         except DomainError as error:
             if beside is not None:
                 beside(form, error)
-            refuse_change(form, _renamed(error, act.names))
+            refuse(form, _renamed(error, act.names))
             questions = questions_of(error)
         else:
             words = done if isinstance(done, str) else done(result)

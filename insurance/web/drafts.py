@@ -125,14 +125,18 @@ def read_place(fields: Mapping[str, str]) -> FormPlace:
     the person's role does not open.
     """
     address, _, form = fields.get("_draft", "").partition("#")
-    if len(address) > LONGEST_ADDRESS or not _ADDRESS.fullmatch(address) or not _FORM.fullmatch(form):
+    if (
+        len(address) > LONGEST_ADDRESS
+        or not _ADDRESS.fullmatch(address)
+        or not _FORM.fullmatch(form)
+    ):
         raise NotFoundError
     path = address.partition("?")[0]
     try:
         endpoint, values = current_app.url_map.bind("localhost").match(path, method="GET")
     except HTTPException as error:
         raise NotFoundError from error
-    if values.pop("org", None) != g.tenant.slug:
+    if values.get("org") != g.tenant.slug:
         raise NotFoundError
     needed = access_of(endpoint)
     if not isinstance(needed, Permission) or not current_actor().may(needed):
@@ -156,18 +160,14 @@ def others_at(place: FormPlace) -> list[tuple[str, str]]:
     """Return who else is changing the record of a form, and since when."""
     if place.record is None:
         return []
-    found = queries.find_at(
-        db.session(), _person(), place.address, place.record, now=clock.now()
-    )
+    found = queries.find_at(db.session(), _person(), place.address, place.record, now=clock.now())
     return named(found[1])
 
 
 def named(others: Iterable[AtRecord]) -> list[tuple[str, str]]:
     """Return people by name, each with the time since when."""
     session = db.session()
-    return [
-        (get_user(session, other.user_id).name, clock_time(other.began_at)) for other in others
-    ]
+    return [(get_user(session, other.user_id).name, clock_time(other.began_at)) for other in others]
 
 
 def clock_time(at: datetime) -> str:
@@ -190,11 +190,12 @@ def _in_words() -> tuple[str, str]:
     """Return what the form in view is, and what it is about: the last crumb."""
     if request.method == "POST":
         return request.form.get("_title", ""), request.form.get("_about", "")
-    template, context = g.get("page_shown") or ("", {})
-    title = " ".join(render_block(template, "title", **context).split()) if template else ""
+    template, context = g.page_shown
     act = context.get("act")
-    crumbs = list(getattr(act, "crumbs", None) or g.get("crumbs_shown") or [])
-    return title, crumbs[-1][0] if crumbs else ""
+    if act is not None:
+        return act.title, act.crumbs[-1][0] if act.crumbs else ""
+    crumbs = g.get("crumbs_shown") or [("", "")]
+    return " ".join(render_block(template, "title", **context).split()), crumbs[-1][0]
 
 
 def _has_drafts(form: Any) -> bool:

@@ -15,6 +15,7 @@ from wtforms.widgets import TextInput
 
 from insurance.core.errors import DomainError
 from insurance.core.money import format_money, parse_money
+from insurance.web.conflicts import BothValues, take_theirs
 from insurance.web.drafts import fill_in
 from insurance.web.filters import words
 
@@ -40,8 +41,10 @@ class Form(FlaskForm):
         super().__init__(*args, **kwargs)
         self.form_errors: list[str] = []
         self.refused_with = 422
-        self.conflict: list[tuple[str, Any, Any]] = []
+        self.conflict: list[BothValues] = []
         fill_in(self)
+        if self.is_submitted():
+            take_theirs(self)
 
     @property
     def is_long(self) -> bool:

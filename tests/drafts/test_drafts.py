@@ -13,7 +13,7 @@ from insurance.core.permissions import Role
 from insurance.core.tenancy import tenant_scope
 from insurance.jobs.drafts import delete_expired
 from tests.factories.book import NOW, make_book, make_customer
-from tests.factories.identity import SignedInClient, session_for
+from tests.factories.identity import SignedInClient
 from tests.factories.organizations import OrganizationFacts
 
 WORDS = {"first_name": "Nomvula", "last_name": "Radebe", "id_number": "8001015009087"}
@@ -225,9 +225,7 @@ def test_a_form_that_the_role_may_not_open_keeps_no_draft_and_shows_none(
     app: Flask, sign_in: Callable[..., SignedInClient], org: OrganizationFacts
 ) -> None:
     auditor = sign_in(Role.AUDITOR)
-    assert (
-        auditor.post(auditor.url("/drafts/keep"), data=_new_customer(auditor)).status_code == 403
-    )
+    assert auditor.post(auditor.url("/drafts/keep"), data=_new_customer(auditor)).status_code == 403
     assert auditor.get(auditor.url("/drafts")).status_code == 403
 
     finance = sign_in(Role.FINANCE)
@@ -298,7 +296,9 @@ def test_one_person_has_at_most_a_hundred_drafts(
     for place in range(101):
         answer = client.post(
             client.url("/drafts/keep"),
-            data=_new_customer(client, _draft=f"{client.url('/customers/new')}?x={place}#CustomerForm"),
+            data=_new_customer(
+                client, _draft=f"{client.url('/customers/new')}?x={place}#CustomerForm"
+            ),
         )
         assert answer.status_code == (200 if place < 100 else 422)
 
@@ -351,4 +351,7 @@ def test_a_quote_goes_on_with_its_product_its_lives_and_its_answers(
     assert 'value="123 456"' in page
     assert 'name="life.1.first_name" value="Lindiwe"' in page
     assert 'value="SPOUSE" selected' in page
-    assert 'value="Lindiwe"' not in client.get(client.url(f"/quotes/new?customer_id={book.customer_id}")).text
+    assert (
+        'value="Lindiwe"'
+        not in client.get(client.url(f"/quotes/new?customer_id={book.customer_id}")).text
+    )

@@ -22,8 +22,7 @@ def keep() -> Response:
     drafts.keep(place)
     said = [f"Draft saved {drafts.clock_time(clock.now())}."]
     said += [
-        f"{name} is changing this record since {since}."
-        for name, since in drafts.others_at(place)
+        f"{name} is changing this record since {since}." for name, since in drafts.others_at(place)
     ]
     response = make_response(" ".join(said))
     response.headers["Content-Type"] = "text/plain; charset=utf-8"
