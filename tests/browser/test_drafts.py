@@ -10,8 +10,10 @@ from sqlalchemy import text
 from insurance.core.db import db
 from insurance.core.permissions import Role
 from insurance.core.tenancy import platform_scope, tenant_scope
+from insurance.customers.queries import get_customer
+from insurance.customers.services import read_number
 from tests.browser.axe import faults_of_looks
-from tests.factories.book import make_book, make_customer
+from tests.factories.book import make_book, make_customer, make_product
 from tests.factories.identity import PASSWORD, make_person, with_password
 from tests.factories.organizations import OrganizationFacts
 
@@ -150,11 +152,13 @@ def test_two_people_in_one_record_hear_of_each_other(
     path = f"/{org.slug}/customers/{customer_id}/edit"
     first, second = signed_in(), signed_in(Role.MANAGER)
     first.goto(path)
+    first.fill("#line1", "1 Market Street")
     first.fill("#city", "Polokwane")
     expect(first.locator("form [data-draft]")).to_contain_text("Draft saved")
 
     second.goto(path)
     expect(second.locator("main")).to_contain_text("Thandi Mokoena is changing this record since")
+    second.fill("#line1", "9 Beach Road")
     second.fill("#city", "Durban")
     second.fill("#phone", "0831112222")
     second.get_by_role("button", name="Save changes").click()
@@ -165,10 +169,12 @@ def test_two_people_in_one_record_hear_of_each_other(
     expect(both).to_contain_text("Durban")
     expect(both).to_contain_text("Polokwane")
     assert faults_of_looks(first) == []
+    first.get_by_label("Take this: Telephone").check()
     first.get_by_role("button", name="Save changes").click()
     expect(first.get_by_role("heading", level=1)).not_to_contain_text("Edit")
     first.goto(path)
     expect(first.locator("#city")).to_have_value("Polokwane")
+    expect(first.locator("#phone")).to_have_value("+27831112222")
 
 
 def test_words_typed_before_a_session_ended_are_there_after_signing_in(
@@ -228,3 +234,28 @@ def test_drafts_look_right_in_every_width_and_colour(
     page.goto(f"/{org.slug}/drafts")
     page.get_by_role("button", name="Discard New customer").click()
     expect(page.locator("main")).to_contain_text("You have no drafts")
+
+
+def test_a_customer_who_is_here_already_is_quoted_with_the_product_cover_and_term_as_typed(
+    app: Flask, signed_in: Callable[..., Page], org: OrganizationFacts
+) -> None:
+    with app.app_context(), tenant_scope(org.id):
+        known = make_book().customer_id
+        other_product = make_product(name="Other Life")
+        number = read_number(get_customer(db.session(), known))
+    page = signed_in(Role.AGENT)
+    page.goto(f"/{org.slug}/quotes/new")
+    page.select_option("#product_id", str(other_product))
+    expect(page.locator("#product_id")).to_have_value(str(other_product))
+    page.fill("#sum_assured", "123 456")
+    page.fill("#term_years", "15")
+    page.locator("#id_number").press_sequentially(number or "")
+    expect(page.locator("#identity")).to_contain_text("Already a customer")
+    page.locator("#identity").get_by_role("button").click()
+
+    expect(page.locator("#id_number")).to_have_count(0)
+    expect(page.locator("#product_id")).to_have_value(str(other_product))
+    expect(page.locator("#sum_assured")).to_have_value("123 456")
+    expect(page.locator("#term_years")).to_have_value("15")
+    page.get_by_role("button", name="Save quote").click()
+    expect(page.locator("main")).to_contain_text("was saved")

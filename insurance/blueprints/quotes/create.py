@@ -126,6 +126,10 @@ class ObjectsForm(Form):
 def create() -> Response:
     """Show the page, price what stands on it (`act=price`), or save it."""
     form, entry = _read_page()
+    act = request.form.get("act", "")
+    if known := request.form.get("existing"):
+        _quote_for(known, form)
+        act = "shape"
     customer = _customer(form)
     terms = _terms(form)
     things = _objects_form(form, terms)
@@ -141,15 +145,14 @@ def create() -> Response:
     elif request.method == "POST" and terms is not None:
         entry.objects = things.described()
         try:
-            if request.form.get("act") not in ("price", "shape"):
+            if act not in ("price", "shape"):
                 return _save(form, entry, customer, terms)
             priced = _price(form, entry, customer, terms)
         except DomainError as refusal:
             error = _at_rows(refusal, entry)
             problems = error.errors
-            if request.form.get("act") not in ("price", "shape"):
+            if act not in ("price", "shape"):
                 _refuse(form, things, error)
-    act = request.form.get("act", "")
     return page(
         "quotes/create.html",
         part={"price": "price", "shape": "quote_form"}.get(act, "quote_form"),
@@ -168,6 +171,13 @@ def create() -> Response:
         existing=_existing(problems),
         errors_at={problem.field: problem.message for problem in problems if problem.field},
     )
+
+
+def _quote_for(known: str, form: QuoteForm) -> None:
+    """Quote for a customer who is here already; the product, the cover and the term stay."""
+    form.customer_id.data, form.customer_id.raw_data = known, None
+    for name in ("id_number", "first_name", "last_name", "phone", "email", "date_of_birth"):
+        form[name].data, form[name].raw_data = None, None
 
 
 def _objects_form(quote: QuoteForm, terms: ProductTerms | None) -> ObjectsForm:
