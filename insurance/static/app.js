@@ -142,7 +142,7 @@
       headers: { 'X-CSRFToken': one('meta[name=csrf-token]').content, 'HX-Request': 'true' },
     }).catch(() => null);
     if (control.signal.aborted) return;
-    if (answer && answer.ok) { line.textContent = await answer.text(); return; }
+    if (answer && answer.ok) { line.textContent = await answer.text(); line.nextElementSibling.hidden = false; return; }
     const why = { 401: 'your session ended. Sign in again in another tab', 422: 'it is too much for a draft. Save it before you leave' };
     line.textContent = `Not kept: ${answer ? why[answer.status] || 'something went wrong on our side' : 'no connection'}.`;
     if (!begun) begun = { form, line, since: Date.now(), failed: true, timer: answer ? 0 : setTimeout(keepDraft, 5000) };

@@ -127,8 +127,8 @@ def create() -> Response:
     """Show the page, price what stands on it (`act=price`), or save it."""
     form, entry = _read_page()
     act = request.form.get("act", "")
-    if known := request.form.get("existing"):
-        _quote_for(known, form)
+    if "existing" in request.form:
+        _quote_for(request.form["existing"], form)
         act = "shape"
     customer = _customer(form)
     terms = _terms(form)
@@ -174,7 +174,7 @@ def create() -> Response:
 
 
 def _quote_for(known: str, form: QuoteForm) -> None:
-    """Quote for a customer who is here already; the product, the cover and the term stay."""
+    """Quote for a customer who is here already, or for nobody yet; what is asked for stays."""
     form.customer_id.data, form.customer_id.raw_data = known, None
     for name in ("id_number", "first_name", "last_name", "phone", "email", "date_of_birth"):
         form[name].data, form[name].raw_data = None, None
