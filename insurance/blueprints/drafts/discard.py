@@ -1,11 +1,8 @@
-"""Forgetting a draft: from its form, which then begins afresh, or from the list."""
+"""Beginning a form afresh: what was typed into it is forgotten."""
 
-from uuid import UUID
-
-from flask import Response, request, url_for
+from flask import Response, request
 
 from insurance.blueprints.drafts import bp
-from insurance.core.errors import NotFoundError
 from insurance.drafts import services
 from insurance.drafts.permissions import DraftsMay
 from insurance.web import drafts
@@ -16,14 +13,7 @@ from insurance.web.html import go
 @bp.post("/discard")
 @requires(DraftsMay.KEEP)
 def discard() -> Response:
-    """Forget the draft that the list names, else that of the form that is sent."""
-    named = request.args.get("draft")
-    if named is None:
-        place = drafts.read_place(request.form)
-        services.forget_draft(place)
-        return go(f"{request.script_root}{place.address}")
-    try:
-        services.discard_draft(UUID(named))
-    except ValueError as error:
-        raise NotFoundError from error
-    return go(url_for(".index"), "The draft was discarded.")
+    """Forget the draft of the form that is sent, and show the form as it begins."""
+    place = drafts.read_place(request.form)
+    services.forget_draft(place)
+    return go(f"{request.script_root}{place.address}")

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from flask import Response, request, url_for
+from flask import Response, request
 from sqlalchemy.orm import Session
 
 from insurance.blueprints.drafts import bp
@@ -50,15 +50,8 @@ _DRAFTS = lists.ListScreen(
     record=url_of,
     columns=lists.columns(
         "title: Form | about: About | saved_at: Last typed, moment, key",
-        "kept_until: Kept until, day | discard: -",
+        "kept_until: Kept until, day",
         kept_until=lambda draft: (draft.saved_at + KEPT_FOR).date(),
-        discard=lambda draft: lists.Cell(
-            "Discard",
-            url_for("drafts.discard", draft=draft.id),
-            says=f"Discard {draft.title}",
-            is_act=True,
-            posts=True,
-        ),
     ),
     acts=[
         lists.BulkAct(

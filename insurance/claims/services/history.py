@@ -38,7 +38,7 @@ from insurance.core.bulk import write_rows_late, written_together
 from insurance.core.context import current_actor
 from insurance.core.counts import count_changes
 from insurance.core.db import before_commit
-from insurance.core.errors import ConflictError, DomainError, ForbiddenError, StaleError
+from insurance.core.errors import DomainError, ForbiddenError, StaleError
 from insurance.core.figures import leave_note
 from insurance.core.ids import new_id
 from insurance.customers.models import Customer
