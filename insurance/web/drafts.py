@@ -113,9 +113,16 @@ def draft_of(form: Any) -> DraftMark | None:
         f"{address}#{_name_of(form)}",
         title,
         about,
-        next((clock_time(words.saved_at) for words in own if words.form == _name_of(form)), ""),
+        _kept_at(form, own),
         named(others),
     )
+
+
+def _kept_at(form: Any, own: list[KeptWords]) -> str:
+    """Return when the words of a form were kept; what is refused now is kept now."""
+    if request.method == "POST":
+        return clock_time(clock.now()) if form.has_errors else ""
+    return next((clock_time(words.saved_at) for words in own if words.form == _name_of(form)), "")
 
 
 def read_place(fields: Mapping[str, str]) -> FormPlace:

@@ -11,6 +11,7 @@ from wtforms import TextAreaField
 
 from insurance.blueprints.policies import bp
 from insurance.blueprints.policies.act import IN_HISTORY, SureForm, on_policy
+from insurance.blueprints.policies.versions import show_changed
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError, NotFoundError
@@ -29,7 +30,15 @@ from insurance.web.access import requires
 from insurance.web.acts import show_act
 from insurance.web.business import business_day
 from insurance.web.filters import words
-from insurance.web.forms import ChoiceField, DayField, Form, MoneyField, TextField, WholeField
+from insurance.web.forms import (
+    ChoiceField,
+    DayField,
+    Form,
+    MoneyField,
+    TextField,
+    VersionField,
+    WholeField,
+)
 from insurance.web.html import go, refuse
 from insurance.web.life_questions import answers_typed
 
@@ -47,13 +56,14 @@ class EndorseForm(Form):
     hints: ClassVar[dict[str, str]] = {}
     effective_date = DayField("Takes effect on")
     reason = TextField("Reason", longest=500, widget=TextAreaField.widget, description=IN_HISTORY)
+    version = VersionField()
 
     def offer(self, policy: Policy) -> None:
         """Fill the choices for a policy."""
 
     def wanted(self) -> dict[str, Any]:
         """Return the change's own fields."""
-        own = set(self.data) - {"effective_date", "reason", "csrf_token"}
+        own = set(self.data) - {"effective_date", "reason", "version", "csrf_token"}
         return {name: self.data[name] for name in own}
 
 
@@ -238,6 +248,7 @@ def endorse(policy_id: UUID, kind: str) -> Response:
     form.offer(line.policy)
     if request.method == "GET":
         form.effective_date.data = business_day()
+        form.version.data = line.policy.current_version
     act = request.form.get("act", "")
     preview = None
     if request.method == "POST" and act != "find" and form.validate_on_submit():
@@ -248,6 +259,7 @@ def endorse(policy_id: UUID, kind: str) -> Response:
             preview = done
         except DomainError as error:
             refuse(form, error)
+            show_changed(form, policy_id, error)
     return show_act(
         on_policy(line.policy, KINDS[kind], "Issue", has_effect=True, leave="Cancel"),
         form,
@@ -270,6 +282,7 @@ def _wanted(kind: str, form: EndorseForm) -> EndorsementRequest:
         reason=form.reason.data or None,
         resolutions=dict(resolutions()),
         life_answers=answers_typed(),
+        seen_version=form.version.data or None,
     )
 
 
