@@ -32,10 +32,12 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 class Form(FlaskForm):
     """The base of every form: its CSRF token, and room for refusals that no field owns.
 
-    What is part of another form's draft names that one as its `draft_name`.
+    What is part of another form's draft names that one as its `draft_name`. One that `has_rows`
+    is asked for more than its own fields, in rows that its view reads.
     """
 
     draft_name: ClassVar[str] = ""
+    has_rows: ClassVar[bool] = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -49,7 +51,7 @@ class Form(FlaskForm):
     @property
     def is_long(self) -> bool:
         """Tell whether what is typed is kept as a draft (web/drafts.py)."""
-        return sum(field.type not in UNSEEN for field in self) > _SHORT
+        return self.has_rows or sum(field.type not in UNSEEN for field in self) > _SHORT
 
     @property
     def has_errors(self) -> bool:

@@ -15,6 +15,7 @@ from insurance.jobs.drafts import delete_expired
 from tests.factories.book import NOW, make_book, make_customer
 from tests.factories.identity import SignedInClient
 from tests.factories.organizations import OrganizationFacts
+from tests.house.test_statement_counts import Statements
 
 WORDS = {"first_name": "Nomvula", "last_name": "Radebe", "id_number": "8001015009087"}
 
@@ -348,3 +349,39 @@ def test_a_quote_goes_on_with_its_product_its_lives_and_its_answers(
         'value="Lindiwe"'
         not in client.get(client.url(f"/quotes/new?customer_id={book.customer_id}")).text
     )
+
+
+def test_beneficiaries_that_were_typed_are_there_again(
+    app: Flask, sign_in: Callable[..., SignedInClient], org: OrganizationFacts
+) -> None:
+    with app.app_context(), tenant_scope(org.id), clock.frozen(NOW):
+        book = make_book()
+    client = sign_in(Role.MANAGER)
+    path = client.url(f"/policies/{book.policy_id}/endorse/beneficiaries")
+    rows = {"first_name-0": "Lindiwe", "share-0": "60", "kind-1": "CONTINGENT"}
+    mark = {"_draft": f"{path}#BeneficiariesForm", "reason": "She asked"}
+    assert client.post(client.url("/drafts/keep"), data=rows | mark).status_code == 200
+
+    page = client.get(path).text
+
+    assert 'name="first_name-0" value="Lindiwe"' in page
+    assert 'name="share-0" value="60"' in page
+    assert "She asked" in page
+    assert 'name="_draft" value' in page
+
+
+def test_keeping_what_is_typed_costs_two_statements_and_one_reading_of_who_it_is(
+    app: Flask, sign_in: Callable[..., SignedInClient]
+) -> None:
+    client = sign_in(Role.AGENT)
+    _type(client)
+    with app.app_context():
+        statements = Statements()
+        with statements.counted():
+            _type(client, last_name="Radebe-Nkosi")
+        opened = Statements()
+        with opened.counted():
+            client.get(client.url("/customers/new"))
+
+    assert statements.count <= 3
+    assert opened.count <= 4

@@ -26,6 +26,7 @@ from insurance.policies.services.endorsements import EndorsementRequest, Preview
 from insurance.policies.services.life_cover import LifeQuestionsError
 from insurance.products.queries import load_terms
 from insurance.products.rules import MONTHS_PER_PREMIUM
+from insurance.web import drafts
 from insurance.web.access import requires
 from insurance.web.acts import show_act
 from insurance.web.business import business_day
@@ -210,6 +211,8 @@ def payer_choices(holder_id: UUID, q: str) -> list[tuple[str, str]]:
 class BeneficiariesForm(EndorseForm):
     """Who is paid; rows come as lists, one entry a row."""
 
+    has_rows = True
+
     def wanted(self) -> dict[str, Any]:
         """Return the rows that have a name."""
         return {
@@ -267,7 +270,7 @@ def endorse(policy_id: UUID, kind: str) -> Response:
         kind=kind,
         policy=line.policy,
         preview=preview,
-        heirs=_heirs(policy_id) if kind == "beneficiaries" else [],
+        heirs=_heirs(policy_id, form) if kind == "beneficiaries" else [],
         newborn_days=_newborn_days(line.policy) if kind == "add-member" else 0,
         newborn=_newborn(line.policy, form) if preview and kind == "add-member" else None,
         resolved=[] if preview is None or preview.conflicts else resolutions(),
@@ -343,8 +346,8 @@ def heirs_typed() -> list[dict[str, Any]]:
     return rows
 
 
-def _heirs(policy_id: UUID) -> list[dict[str, Any]]:
-    if request.method == "POST":
+def _heirs(policy_id: UUID, form: EndorseForm) -> list[dict[str, Any]]:
+    if typed := drafts.typed(form):
         names = (
             "kind",
             "first_name",
@@ -354,9 +357,7 @@ def _heirs(policy_id: UUID) -> list[dict[str, Any]]:
             "guardian_name",
             "born",
         )
-        return [
-            {name: request.form.get(f"{name}-{at}", "") for name in names} for at in range(HEIRS)
-        ]
+        return [{name: typed.get(f"{name}-{at}", "") for name in names} for at in range(HEIRS)]
     found = [
         {
             "kind": beneficiary.kind.value,
