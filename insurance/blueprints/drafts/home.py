@@ -7,16 +7,16 @@ from sqlalchemy.orm import Session
 
 from insurance.blueprints.drafts.index import own_drafts, url_of
 from insurance.drafts.permissions import DraftsMay
-from insurance.web.filters import moment
+from insurance.web.drafts import clock_time
 from insurance.web.home import SHOWN, HomeItem, HomeWork
 
 
 def _mine(session: Session, _now: datetime) -> Sequence[HomeItem]:
     return [
         HomeItem(
-            f"{draft.title}, {draft.about}" if draft.about else draft.title,
+            draft.title,
             url_of(draft),
-            f"typed {moment(draft.saved_at)}",
+            ", ".join(filter(None, (draft.about, f"typed {clock_time(draft.saved_at)}"))),
         )
         for draft in own_drafts(session, {})[:SHOWN]
     ]

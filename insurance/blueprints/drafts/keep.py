@@ -21,8 +21,10 @@ def keep() -> Response:
     place = drafts.read_place(request.form)
     drafts.keep(place)
     said = [f"Draft saved {drafts.clock_time(clock.now())}."]
+    told = "_others" in request.form
     said += [
-        f"{name} is changing this record since {since}." for name, since in drafts.others_at(place)
+        f"{name} is changing this record since {since}."
+        for name, since in ([] if told else drafts.others_at(place))
     ]
     response = make_response(" ".join(said))
     response.headers["Content-Type"] = "text/plain; charset=utf-8"
