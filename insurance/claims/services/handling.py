@@ -6,7 +6,9 @@ from uuid import UUID
 
 from sqlalchemy import func, select
 
+from insurance.alerts.services import notify
 from insurance.claims import queries
+from insurance.claims.alert_kinds import ASSIGNED
 from insurance.claims.models import (
     Assignment,
     Claim,
@@ -125,6 +127,13 @@ def _give_to(held: Held, user_id: UUID | None) -> None:
     words = f"Given to {claim.assigned_to_email}" if user_id else "Given back to the queue"
     tell(held, "CLAIM_ASSIGNED", words, on_policy=False, before={"assigned_to": before},
          payload={"assigned_to": claim.assigned_to_email})  # fmt: skip
+    _tell_assessor(held, f": {current_actor().name} gave it to you")
+
+
+def _tell_assessor(held: Held, by: str) -> None:
+    claim = held.claim
+    about = ("claims", claim.id)
+    notify(held.session, ASSIGNED, [claim.assigned_to], about, number=claim.claim_number, by=by)
 
 
 def _assessors(held: Held) -> dict[UUID, str]:
@@ -146,6 +155,7 @@ def assign_new(held: Held) -> None:
         return
     chosen = _next_in_turn(held, people) if way is Assignment.IN_TURN else _least_busy(held, people)
     held.claim.assigned_to, held.claim.assigned_to_email = chosen, people[chosen]
+    _tell_assessor(held, ", as it is your turn" if way is Assignment.IN_TURN else "")
 
 
 def _next_in_turn(held: Held, people: Collection[UUID]) -> UUID:
