@@ -46,7 +46,9 @@ def edit() -> Response:
     """Show the settings and change them."""
     organization = queries.get_organization(db.session())
     form = SettingsForm(obj=organization)
-    form.timezone.choices = [(zone, zone) for zone in sorted({*rules.ZONES, organization.timezone})]
+    form.timezone.choices = [
+        (zone, zone) for zone in dict.fromkeys([*rules.ZONES, organization.timezone])
+    ]
     if form.is_submitted() and not current_actor().may(SettingsMay.EDIT):
         raise ForbiddenError("Your role may look at the settings, not change them.")
     conflict: list[tuple[str, Any, Any]] = []

@@ -47,6 +47,7 @@ from insurance.claims.queries.settings import (
     get_authority,
     get_house,
     get_settings,
+    has_own_limits,
     list_levels,
 )
 
@@ -86,6 +87,7 @@ __all__ = [
     "list_documents",
     "list_flags",
     "list_items",
+    "has_own_limits",
     "list_levels",
     "list_payees",
     "list_payment_lines",
