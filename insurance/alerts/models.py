@@ -32,6 +32,7 @@ class Alert(TenantRecord):
         Index(
             "alerts_unread_ix", "org_id", "user_id", "id", postgresql_where=text("read_at IS NULL")
         ),
+        Index("alerts_about_ix", "org_id", "resource_id", postgresql_where=text("read_at IS NULL")),
         Index(
             "alerts_to_mail_ix",
             "org_id",

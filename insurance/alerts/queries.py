@@ -1,6 +1,6 @@
 """Reading alerts: each person's own, and what the digests of an organization have to say."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -33,14 +33,20 @@ def list_alerts(
     state: AlertState | str | None = None,
     kind: str | None = None,
     found: Sequence[UUID] | None = None,
+    without: Collection[str] = (),
 ) -> Page[Alert]:
-    """Return what the acting person was told and wants to hear, newest first."""
+    """Return what the acting person was told and wants to hear, newest first.
+
+    `without` leaves kinds out.
+    """
     query = _own().order_by(Alert.id.desc())
     if state:
         is_new = Alert.read_at.is_(None)
         query = query.where(is_new if state == AlertState.NEW else ~is_new)
     if kind:
         query = query.where(Alert.kind == kind)
+    if without:
+        query = query.where(Alert.kind.not_in(without))
     if found is not None:
         query = query.where(Alert.id.in_(found))
     if after is not None:

@@ -70,6 +70,22 @@ def notify(
     return len(rows)
 
 
+def settle(session: Session, kind: AlertKind, about: tuple[str, UUID], *, now: datetime) -> None:
+    """Mark what people were told of a record as read, as it asks nothing of them any more."""
+    session.execute(
+        update(Alert)
+        .where(
+            Alert.org_id == current_org(),
+            Alert.resource_id == about[1],
+            Alert.resource == about[0],
+            Alert.kind == kind.code,
+            Alert.read_at.is_(None),
+        )
+        .values(read_at=now)
+        .execution_options(synchronize_session=False)
+    )
+
+
 def tell_of_mail(session: Session, mail: Mail) -> None:
     """Tell who asked for a mail that it is not tried again: a step of its sending."""
     about = ("mails", mail.id)

@@ -4,12 +4,14 @@ from datetime import date, timedelta
 from uuid import UUID
 
 from insurance.alerts.services import warn_of_keys
-from insurance.approvals.services import delegate_decisions
+from insurance.approvals.services import delegate_decisions, reject_request
 from insurance.core import clock
 from insurance.core.context import current_actor
 from insurance.customers.permissions import CustomersMay
 from insurance.identity.services import create_api_key
+from insurance.policies.lifecycle_rules import CancellationType
 from insurance.policies.permissions import PoliciesMay
+from insurance.policies.services import Cancellation, cancel_policy
 from insurance.quotes.permissions import QuotesMay
 from insurance.seeding.moments import office_hour
 
@@ -29,6 +31,23 @@ def seed_keys(today: date) -> None:
         with clock.frozen(made):
             create_api_key(user_id=user_id, name=name, scopes=scopes, days=days, now=made)
     warn_of_keys(now=clock.now())
+
+
+def seed_request(policy_id: UUID, today: date) -> UUID:
+    """Ask for a cancellation that a second person decides, and return the request."""
+    now = office_hour(today, 8)
+    wanted = Cancellation(kind=CancellationType.FRAUD, reason="The proposer did not sign")
+    with clock.frozen(now):
+        asked = cancel_policy(policy_id, wanted, on=today, now=now)
+    assert asked.approval_id is not None
+    return asked.approval_id
+
+
+def seed_refusal(request_id: UUID, today: date) -> None:
+    """Refuse what a colleague asked for, with the reason."""
+    now = office_hour(today, 9)
+    with clock.frozen(now):
+        reject_request(request_id, now=now, note="Ask the broker for the affidavit first")
 
 
 def seed_delegation(delegate_id: UUID, today: date) -> None:

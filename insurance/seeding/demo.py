@@ -18,6 +18,7 @@ from flask import Flask
 from insurance.core import clock
 from insurance.core.context import Actor, Channel, acting_as
 from insurance.core.db import db, transaction
+from insurance.core.listing import Wanted
 from insurance.core.permissions import Role
 from insurance.core.tenancy import PLATFORM_ORG_ID, platform_scope, tenant_scope
 from insurance.customers.services import Address, CustomerDetails, create_customer
@@ -25,11 +26,13 @@ from insurance.identity.queries import list_members
 from insurance.identity.services import add_user
 from insurance.organizations.queries import find_entry
 from insurance.organizations.services import NewOrganization, create_organization
+from insurance.policies.models import PolicyStatus
 from insurance.policies.portfolio_days import keep_portfolio_day
+from insurance.policies.queries import list_policy_rows
 from insurance.policies.services import accept_quote
 from insurance.quotes.rules import Life
 from insurance.quotes.services import QuoteInput, create_quote
-from insurance.seeding.access import seed_delegation, seed_keys
+from insurance.seeding.access import seed_delegation, seed_keys, seed_refusal, seed_request
 from insurance.seeding.claims import seed_claims
 from insurance.seeding.collections import (
     NOTICED_BEFORE,
@@ -203,7 +206,10 @@ def _go_on(insurer: _Insurer, today: date) -> None:
     with tenant_scope(insurer.org_id):
         with insurer.acts("finance"):
             seed_payments(month_end_before(today), today)
+        with insurer.acts("agent"):
+            request_id = seed_request(_a_policy(), today)
         with insurer.acts("manager"):
+            seed_refusal(request_id, today)
             seed_happenings(insurer.slug, today)
             seed_lapses(today)
             seed_delegation(insurer.id_of("underwriter"), today)
@@ -416,3 +422,12 @@ def _member_id(slug: str, login: str) -> UUID:
     email = f"{login}@{slug}.example"
     members = list_members(db.session())
     return next(member.user.id for member in members if member.user.email == email)
+
+
+def _a_policy() -> UUID:
+    """Return a policy in force that nothing else happens to."""
+    session = db.session()
+    wanted = Wanted({"status": PolicyStatus.ACTIVE}, limit=55)
+    found = list_policy_rows(session, wanted).items[-1].id
+    session.rollback()
+    return found

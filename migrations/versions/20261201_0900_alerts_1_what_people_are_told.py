@@ -34,6 +34,8 @@ def upgrade() -> None:
     unread = sa.text("read_at IS NULL")
     op.create_index("alerts_person_ix", "alerts", person, schema="ins")
     op.create_index("alerts_unread_ix", "alerts", person, schema="ins", postgresql_where=unread)
+    about = ["org_id", "resource_id"]
+    op.create_index("alerts_about_ix", "alerts", about, schema="ins", postgresql_where=unread)
     op.create_index(
         "alerts_to_mail_ix",
         "alerts",

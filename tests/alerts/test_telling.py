@@ -138,7 +138,7 @@ def test_a_month_end_tells_who_asked_and_who_approved_what_comes_next(
     sell(TODAY)
     run = _request_run(as_person(finance, org))
     finish_now(run.id, now=clock.now())  # as the worker does it
-    asked = f"{finance.email} asks you to decide: Plan of the month-end of {TODAY:%Y/%m/%d}"
+    asked = f"Thandi Mokoena asks you to decide: Plan of the month-end of {TODAY:%Y/%m/%d}"
     assert told(session, manager) == [asked]
 
     with acting_as(as_person(manager, org)):

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from insurance.alerts.services import notify
+from insurance.alerts.services import notify, settle
 from insurance.approvals import queries, rules
 from insurance.approvals.alert_kinds import ASKED, DECIDED
 from insurance.approvals.models import ApprovalAgreement, ApprovalRequest, ApprovalStatus
@@ -94,9 +94,8 @@ def request_approval(
         reason=request.reason,
     )
     deciders = [person.user_id for person in list_deciders(session, request, now=now)]
-    asked_by = maker.email if maker.name == Actor().name else maker.name
     about = ("approval_requests", request.id)
-    notify(session, ASKED, deciders, about, asked_by=asked_by, title=title)
+    notify(session, ASKED, deciders, about, asked_by=maker.name, title=title)
     return request
 
 
@@ -324,11 +323,13 @@ def close(
         reason=request.decision_note,
     )
     outcome, note = _OUTCOMES[status], request.decision_note
+    about = ("approval_requests", request.id)
+    settle(session, ASKED, about, now=now)
     notify(
         session,
         DECIDED,
         [request.requested_by],
-        ("approval_requests", request.id),
+        about,
         title=request.title,
         outcome=f"{outcome} (“{note}”)" if note else outcome,
     )
