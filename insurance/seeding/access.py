@@ -30,6 +30,10 @@ def seed_keys(today: date) -> None:
         made = office_hour(today - timedelta(days=ago), 9)
         with clock.frozen(made):
             create_api_key(user_id=user_id, name=name, scopes=scopes, days=days, now=made)
+
+
+def seed_warnings() -> None:
+    """Tell holders of keys that end soon, as the periodic job does."""
     warn_of_keys(now=clock.now())
 
 

@@ -32,7 +32,13 @@ from insurance.policies.queries import list_policy_rows
 from insurance.policies.services import accept_quote
 from insurance.quotes.rules import Life
 from insurance.quotes.services import QuoteInput, create_quote
-from insurance.seeding.access import seed_delegation, seed_keys, seed_refusal, seed_request
+from insurance.seeding.access import (
+    seed_delegation,
+    seed_keys,
+    seed_refusal,
+    seed_request,
+    seed_warnings,
+)
 from insurance.seeding.claims import seed_claims
 from insurance.seeding.collections import (
     NOTICED_BEFORE,
@@ -215,6 +221,7 @@ def _go_on(insurer: _Insurer, today: date) -> None:
             seed_delegation(insurer.id_of("underwriter"), today)
         with insurer.acts("admin"):
             seed_keys(today)
+        seed_warnings()
         with insurer.acts("finance"):
             seed_plan(coming_month_end(today), today)
             seed_run(today, today - timedelta(days=5))

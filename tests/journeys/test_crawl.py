@@ -266,7 +266,7 @@ def test_every_page_of_everybodys_rail_has_something_in_it(demonstration: Flask)
                 empty.append(f"{entry.name} of {name}: {path}")
 
     assert opened > 100
-    assert empty == []
+    assert empty == [], "\n".join(empty)
 
 
 def test_the_demonstration_has_lapses_a_closed_run_and_money_in_suspense(
