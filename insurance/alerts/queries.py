@@ -20,9 +20,10 @@ _TO_MAIL = text(
     LEFT JOIN ins.alert_settings s ON s.org_id = a.org_id AND s.user_id = a.user_id
     WHERE a.org_id = :org AND a.read_at IS NULL AND a.mailed_at IS NULL
       AND (s.user_id IS NULL OR s.wants_digest AND a.kind <> ALL (s.unmailed))
-    ORDER BY a.user_id, a.id DESC
+    ORDER BY a.user_id, a.id DESC FOR UPDATE OF a SKIP LOCKED
     """
 )
+"""What somebody reads or settles at this moment is left out: a digest makes nobody wait in turn."""
 
 
 def list_alerts(
@@ -83,7 +84,7 @@ def get_setting(session: Session) -> AlertSetting:
 
 
 def list_to_mail(session: Session) -> dict[UUID, list[tuple[UUID, str]]]:
-    """Return what no digest had yet and nobody read, by person, newest first: ids and words."""
+    """Return what no digest had yet and nobody read, held, by person, newest first: ids and words."""
     people: dict[UUID, list[tuple[UUID, str]]] = {}
     for user_id, alert_id, title in session.execute(_TO_MAIL, {"org": current_org()}):
         people.setdefault(user_id, []).append((alert_id, title))

@@ -6,6 +6,8 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
+from flask import current_app
+
 from insurance.core import clock
 from insurance.core.business_days import add_business_days
 from insurance.core.db import db
@@ -15,6 +17,9 @@ from insurance.debit_orders.queries import list_collecting, list_items
 from insurance.debit_orders.services import prepare_run, release_run
 from insurance.lapses.queries import list_lapse_candidates
 from insurance.lapses.services import send_due_notices
+from insurance.notifications.models import MailState
+from insurance.notifications.queries import list_mails
+from insurance.notifications.services import send_mail
 from insurance.policies.services import lapse_policy
 from insurance.reconciliation.rules import COLUMNS
 from insurance.reconciliation.services import commit_file, preview_upload
@@ -22,7 +27,7 @@ from insurance.seeding.moments import office_hour
 
 NOTICED_BEFORE = (45, 15)
 """Days before the end of the last month on which holders are told that they did not pay."""
-_ITEMS_AT_MOST = 200
+_ITEMS_AT_MOST = _MAILS_AT_MOST = 200
 _UNPAID_EACH, _NO_FUNDS = 9, "02"
 _STRANGERS = (
     ("EFT Mokoena family", "350.00"), ("Cash Pretoria North", "120.00"), ("PL-2025-999999", "99.00")
@@ -85,9 +90,15 @@ def seed_preview(on: date) -> None:
 
 
 def seed_notices(on: date) -> None:
-    """Tell holders what is due and what was not paid."""
+    """Tell holders what is due and what was not paid; that they were told is proven at once."""
+    settings = current_app.config["SETTINGS"]
     with clock.frozen(office_hour(on, 5)):
         send_due_notices(on=on)
+        waiting = list_mails(db.session(), limit=_MAILS_AT_MOST, state=MailState.WAITING).items
+        told = [mail.id for mail in waiting if mail.kind == "non_payment_notice"]
+        db.session().rollback()
+        for mail_id in told:
+            send_mail(mail_id, settings)
 
 
 def seed_lapses(on: date) -> None:

@@ -39,7 +39,7 @@ from insurance.seeding.access import (
     seed_request,
     seed_warnings,
 )
-from insurance.seeding.claims import seed_claims
+from insurance.seeding.claims import seed_assignment, seed_claims
 from insurance.seeding.collections import (
     NOTICED_BEFORE,
     seed_answers,
@@ -231,8 +231,9 @@ def _go_on(insurer: _Insurer, today: date) -> None:
 def _claim(insurer: _Insurer, today: date) -> None:
     with tenant_scope(insurer.org_id):
         seed_claims(insurer.slug, today)
-        with clock.frozen(clock.now()):
-            keep_portfolio_day(on=today, now=clock.now())
+        with insurer.acts("manager"):
+            seed_assignment(insurer.id_of("assessor"), today)
+        keep_portfolio_day(on=today, now=clock.now())
 
 
 _PARTS: tuple[tuple[str, Callable[[_Insurer, date], None]], ...] = (
