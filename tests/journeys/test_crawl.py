@@ -276,7 +276,7 @@ def test_the_demonstration_has_lapses_a_closed_run_and_money_in_suspense(
         if not name.endswith("as tenant_administrator"):
             continue
         for path, words in (
-            ("/policies?status=lapsed", "Lapsed"),
+            ("/policies?status=lapsed", "PL-20"),
             ("/debit-orders", "Draft"),
             ("/reconciliation", "answers-DR"),
             ("/reconciliation/suspense", "Cash Pretoria North"),
