@@ -12,6 +12,7 @@ from insurance.claims.alert_kinds import ASSIGNED
 from insurance.claims.models import (
     Assignment,
     Claim,
+    ClaimEvent,
     ClaimNote,
     ClaimSettings,
     ClaimStatus,
@@ -35,6 +36,7 @@ from insurance.core.ids import new_id
 from insurance.core.money import ZERO
 from insurance.core.permissions import Role
 from insurance.core.tenancy import current_org
+from insurance.core.undo import UNDOES
 from insurance.identity.queries import list_colleagues
 
 _ASSESSORS = frozenset({Role.CLAIMS_ASSESSOR})
@@ -65,10 +67,12 @@ def add_note(
             created_by=current_actor().email,
         )
         session.add(note)
+        # A mail that has left is not called back, so words to the claimant stay.
+        undo = None if kind is NoteKind.CLAIMANT else {"note_id": note.id}
         if kind is NoteKind.CLAIMANT:
             tell_claimant(held, "claim_comment", words=words)
         tell(held, "CLAIM_NOTE_ADDED", f"{kind.value.capitalize()} added", on_policy=False,
-             payload={"note_id": note.id, "kind": kind})  # fmt: skip
+             payload={"note_id": note.id, "kind": kind}, undo=undo)  # fmt: skip
         return note
 
 
@@ -81,7 +85,8 @@ def finish_task(note_id: UUID, *, on: date, now: datetime) -> ClaimNote:
         if note.kind is not NoteKind.TASK or note.done_at is not None:
             raise ConflictError("This is no task that is still to be done.")
         note.done_at, note.done_by = now, current_actor().email
-        tell(held, "CLAIM_TASK_DONE", f"Done: {note.text[:100]}", on_policy=False)
+        tell(held, "CLAIM_TASK_DONE", f"Done: {note.text[:100]}", on_policy=False,
+             undo={"note_id": note_id})  # fmt: skip
         return note
 
 
@@ -89,7 +94,7 @@ def assign_claim(claim_id: UUID, user_id: UUID | None, *, on: date, now: datetim
     """Give a claim to a colleague who may assess, or to nobody."""
     with transaction() as session:
         held = hold(session, claim_id, on=on, now=now)
-        _give_to(held, user_id)
+        give_to(held, user_id)
         return held.claim
 
 
@@ -112,21 +117,31 @@ def take_next(*, on: date, now: datetime) -> UUID | None:
             if held.claim.assigned_to not in (None, me) or held.claim.status not in UNDECIDED:
                 continue
             if held.claim.assigned_to is None:
-                _give_to(held, me)
+                give_to(held, me)
             return held.claim.id
 
 
-def _give_to(held: Held, user_id: UUID | None) -> None:
+def give_to(held: Held, user_id: UUID | None, *, undoes: ClaimEvent | None = None) -> None:
+    """Give a claim that is held to a colleague who may assess, or to nobody.
+
+    `undoes` is the event whose giving is taken back by it.
+    """
     people = _assessors(held)
     if user_id is not None and user_id not in people:
         raise DomainError("Choose a colleague who assesses claims.", field="user_id")
     claim = held.claim
-    before = claim.assigned_to_email
+    before = {"assigned_to": claim.assigned_to_email}
+    undo = {"user_id": claim.assigned_to}
     claim.assigned_to = user_id
     claim.assigned_to_email = people[user_id] if user_id else None
+    after = {"assigned_to": claim.assigned_to_email}
     words = f"Given to {claim.assigned_to_email}" if user_id else "Given back to the queue"
-    tell(held, "CLAIM_ASSIGNED", words, on_policy=False, before={"assigned_to": before},
-         payload={"assigned_to": claim.assigned_to_email})  # fmt: skip
+    if undoes is None:
+        tell(held, "CLAIM_ASSIGNED", words, on_policy=False, before=before, payload=after,
+             undo=undo)  # fmt: skip
+    else:
+        tell(held, "CLAIM_ASSIGNMENT_UNDONE", words, on_policy=False, before=before,
+             payload=after | {UNDOES: undoes.id})  # fmt: skip
     _tell_assessor(held, f": {current_actor().name} gave it to you")
 
 
@@ -201,6 +216,7 @@ def clear_flag(flag_id: UUID, *, note: str, on: date, now: datetime) -> Claim:
             reason=words,
             payload={"code": flag.code, "detail": flag.detail},
             on_policy=False,
+            undo={"flag_id": flag_id},
         )
         return held.claim
 
