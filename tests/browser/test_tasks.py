@@ -18,7 +18,6 @@ from tests.browser.hand import MODES, Hand, Mode
 from tests.factories.book import make_product
 from tests.factories.claims import assess, claim, complete
 from tests.factories.funeral import make_funeral_product, sell_funeral
-from tests.factories.lifecycle import pay as receive
 from tests.factories.lifecycle import sell
 from tests.factories.organizations import OrganizationFacts
 
