@@ -1,7 +1,7 @@
 """people are told of what concerns them, and choose what of it
 
 Revision ID: alerts_1
-Revises: lists_1
+Revises: month_end_settings_1
 """
 
 import sqlalchemy as sa
