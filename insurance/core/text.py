@@ -79,3 +79,9 @@ def latin_text(text: str) -> str | None:
 
 def _is_of_word(character: str) -> bool:
     return character.isalnum() or unicodedata.category(character).startswith("M")
+
+
+def code_in_words(code: object) -> str:
+    """Return a code as words: `MAIN_MEMBER` becomes `Main member`."""
+    text = str(code).replace("_", " ").replace(".", " ").strip()
+    return text[:1].upper() + text[1:].lower()

@@ -121,6 +121,14 @@ TEXTS = {
         "About your claim {number}",
         "Dear {name}\n\n{words}\n\n{organization}\n",
     ),
+    "letter": (
+        "{title}, {number}",
+        "Dear {name}\n\nYour letter is attached: {title}, {number}.\n\n{organization}\n",
+    ),
+    "message": (
+        "{subject}",
+        "Dear {name}\n\n{words}\n\n{organization}\n",
+    ),
     "month_end_ended": (
         "Month-end {day} of {organization} is {status}",
         "The month-end up to {day} is {status}.\n\n"

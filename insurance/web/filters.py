@@ -15,6 +15,7 @@ from insurance.core import clock
 from insurance.core.context import current_actor
 from insurance.core.money import format_money
 from insurance.core.permissions import TENANT_ROLES, Permission, Role, roles_granted
+from insurance.core.text import code_in_words
 from insurance.customers.privacy import birth_words, may_see_identity
 from insurance.web.navigation import menu
 from insurance.web.static_files import asset
@@ -41,6 +42,7 @@ def init_app(app: Flask) -> None:
         age=age,
         percent=percent,
         phone=phone,
+        size=size,
         words=words,
         rate=rate,
         shown=shown,
@@ -113,6 +115,13 @@ def percent(value: Decimal | None) -> str:
     return "–" if value is None else rate(value) + "%"
 
 
+def size(count: int) -> str:
+    """Return a file's size: `12 kB`, from a million bytes on `1,2 MB`."""
+    if count < 1_000_000:
+        return f"{max(round(count / 1000), 1)}{_SPACE}kB"
+    return f"{count / 1_000_000:.1f}".replace(".", ",") + f"{_SPACE}MB"
+
+
 def phone(value: str | None) -> str:
     """Return a South African number as people say it, `082 123 4567`, another as it is kept."""
     if not value or not (value.startswith("+27") and len(value) == 12):
@@ -155,8 +164,7 @@ def age(asked_at: datetime) -> str:
 @lru_cache(1024)
 def words(code: Any) -> str:
     """Return a code as words: `MAIN_MEMBER` becomes `Main member`."""
-    text = str(code).replace("_", " ").replace(".", " ").strip()
-    return text[:1].upper() + text[1:].lower()
+    return code_in_words(code)
 
 
 def roles_in_words(*permissions: Permission) -> str:

@@ -9,7 +9,6 @@ from insurance.claims.queries.claim import (
     get_claim_line,
     get_document,
     get_flag,
-    get_note,
     get_payee,
     get_payment,
     get_view,
