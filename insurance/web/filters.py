@@ -11,6 +11,8 @@ from flask import Flask, g
 from jinja2 import Template
 from markupsafe import Markup
 
+from insurance.audit_logs.activity_words import activity_words
+from insurance.audit_logs.models import AuditEvent
 from insurance.core import clock
 from insurance.core.context import current_actor
 from insurance.core.money import format_money
@@ -42,6 +44,7 @@ def init_app(app: Flask) -> None:
         age=age,
         percent=percent,
         phone=phone,
+        activity=activity,
         size=size,
         words=words,
         rate=rate,
@@ -159,6 +162,11 @@ def age_in_words(asked_at: datetime, now: datetime) -> str:
 def age(asked_at: datetime) -> str:
     """Return how long ago a moment is, such as `3 days`."""
     return age_in_words(asked_at, clock.now())
+
+
+def activity(event: AuditEvent) -> str:
+    """Return what an entry of the audit log says in the words of the trade."""
+    return activity_words(event.action, event.after)
 
 
 @lru_cache(1024)
