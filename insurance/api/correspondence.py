@@ -124,7 +124,7 @@ class MessageAnswer(Answer):
 def _publish(kind: RecordKind) -> None:
     """Publish the endpoints of a kind of record. Claims have a POST of notes and documents already."""
     one = f"/{kind.resource}/<uuid:{kind.id_name}>"
-    is_claim = kind.add_note is not None
+    is_claim = bool(kind.document_endpoint)
     _reading(kind, f"{one}/notes", What.NOTE, NoteAnswer, _note, "notes")
     _reading(kind, f"{one}/messages", What.MESSAGE, MessageAnswer, _same, "messages")
     _writing(kind, f"{one}/messages", "send_{}_message", MessageBody, MessageAnswer, _send_message)

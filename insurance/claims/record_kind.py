@@ -12,6 +12,7 @@ CLAIMS = register(
         name="claim",
         id_name="claim_id",
         endpoint="claims.show",
+        document_endpoint="claims.add_document",
         may_view=ClaimsMay.VIEW,
         find=facts_of,
         letters=LETTERS,

@@ -80,7 +80,8 @@ class RecordKind:
     """A kind of record: how it is called, who sees it, and what its letters are.
 
     `find` raises NotFoundError where there is no such record. An area that keeps a history of its
-    own of notes has commands of its own for them.
+    own of notes has commands of its own for them; one whose documents are reviewed has its own
+    screen for adding them, `document_endpoint`.
     """
 
     resource: str
@@ -93,6 +94,7 @@ class RecordKind:
     note_kinds: Mapping[NoteKind, str] = field(
         default_factory=lambda: {NoteKind.COMMENT: "Note", NoteKind.TASK: "Task"}
     )
+    document_endpoint: str = ""
     add_note: AddNote | None = None
     finish_task: FinishTask | None = None
 

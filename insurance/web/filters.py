@@ -44,6 +44,7 @@ def init_app(app: Flask) -> None:
         age=age,
         percent=percent,
         phone=phone,
+        id_number=id_number,
         activity=activity,
         size=size,
         words=words,
@@ -130,6 +131,13 @@ def phone(value: str | None) -> str:
     if not value or not (value.startswith("+27") and len(value) == 12):
         return value or "–"
     return _SPACE.join(("0" + value[3:5], value[5:8], value[8:]))
+
+
+def id_number(value: str) -> str:
+    """Return a South African ID number in its groups, `870402 5009 08 7`, another as it is kept."""
+    if not (len(value) == 13 and value.isdigit()):
+        return value
+    return _SPACE.join((value[:6], value[6:10], value[10:12], value[12:]))
 
 
 def day(value: date | str | None) -> str:

@@ -26,6 +26,7 @@ from insurance.policies.queries import get_policy
 from insurance.products.queries import load_terms
 from insurance.web.access import requires
 from insurance.web.business import business_day
+from insurance.web.correspondence import correspondence_of
 from insurance.web.documents import count_pages
 from insurance.web.filters import words
 from insurance.web.html import page
@@ -61,6 +62,7 @@ def claim_context(view: ClaimView, form: Any) -> dict[str, Any]:
         "line": view.line,
         "terms": load_terms(session, get_policy(session, claim.policy_id).product_version_id),
         "form": form,
+        "correspondence": correspondence_of("claims", claim.id),
         "items": view.items,
         "item_names": {one.id: one.benefit_name for one in view.items},
         "money_of": lambda item: view.money.get(item.id, queries.ItemMoney()),

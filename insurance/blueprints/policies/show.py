@@ -19,6 +19,7 @@ from insurance.core.context import current_actor
 from insurance.core.db import db
 from insurance.core.errors import NotFoundError
 from insurance.core.money import ZERO
+from insurance.correspondence.permissions import CorrespondenceMay
 from insurance.customers.permissions import CustomersMay
 from insurance.customers.privacy import as_shown
 from insurance.customers.queries import get_customer
@@ -47,11 +48,16 @@ from insurance.products.rules import OBJECT_FIELDS, OBJECT_KINDS, ProductTerms
 from insurance.quotes.rules import excess_words, object_name
 from insurance.web.access import current_tenant, requires
 from insurance.web.business import business_day
+from insurance.web.correspondence import correspondence_of
 from insurance.web.html import go, page
 from insurance.web.people import know_people
 
-TABS = ("overview", "premiums", "claims", "endorsements", "history", "ledger")
-_PERMISSIONS = {"claims": ClaimsMay.VIEW, "ledger": LedgerMay.VIEW}
+TABS = ("overview", "premiums", "claims", "correspondence", "endorsements", "history", "ledger")
+_PERMISSIONS = {
+    "claims": ClaimsMay.VIEW,
+    "correspondence": CorrespondenceMay.VIEW,
+    "ledger": LedgerMay.VIEW,
+}
 
 
 @bp.route("/<uuid:policy_id>")
@@ -204,6 +210,10 @@ def _claims(policy_id: UUID) -> dict[str, Any]:
     return {"claims": list_claims_of_policy(db.session(), policy_id)}
 
 
+def _correspondence(policy_id: UUID) -> dict[str, Any]:
+    return {"correspondence": correspondence_of("policies", policy_id)}
+
+
 def _endorsements(policy_id: UUID) -> dict[str, Any]:
     session = db.session()
     found = list(reversed(queries.list_endorsements(session, policy_id)))
@@ -238,6 +248,7 @@ _TAB_CONTENT = {
     "overview": _overview,
     "premiums": _premiums,
     "claims": _claims,
+    "correspondence": _correspondence,
     "endorsements": _endorsements,
     "history": _history,
     "ledger": _ledger,
