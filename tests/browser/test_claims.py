@@ -232,12 +232,13 @@ def test_axe_finds_nothing_on_any_screen_of_claims(
         *(
             f"/claims/{made}/{act}"
             for act in (
-                "pay", "close", "reopen", "assign", "payees", "reserve", "recover", "notes/new",
+                "pay", "close", "reopen", "assign", "payees", "reserve", "recover",
                 "documents/new", "documents/ask",
             )
         ),
         f"/claims/documents/{document}/review",
-        f"/claims/notes/{note}/done",
+        f"/correspondence/claims/{made}/notes/new",
+        f"/correspondence/notes/{note}/done",
         f"/claims/flags/{flag}/clear",
         f"/claims/payments/{payment}/void",
         "/claims/authority",

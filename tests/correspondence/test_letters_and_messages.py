@@ -23,6 +23,7 @@ from insurance.correspondence.services import (
 from insurance.customers.models import Customer
 from insurance.notifications.models import Mail
 from insurance.policies.services import suspend_policy
+from insurance.quotes.models import Quote
 from insurance.quotes.services import mail_quote
 from tests.factories.book import NOW, TODAY, Book, make_book
 from tests.factories.claims import make_claims
@@ -89,13 +90,11 @@ def test_every_kind_of_record_has_letters_that_can_be_made(session: Session) -> 
     policy_id = sell(TODAY - timedelta(days=20))
     claim_id = make_claims(policy_id)
     facts = kind_of("policies").find(session, policy_id)
-    quote_id = session.scalars(
-        select(kind_of_quote()).where(kind_of_quote().customer_id == facts.customer_id)
-    ).first()
-    assert quote_id is not None
+    quote = session.scalars(select(Quote).where(Quote.customer_id == facts.customer_id)).first()
+    assert quote is not None
     records = {
         "customers": facts.customer_id,
-        "quotes": quote_id.id,
+        "quotes": quote.id,
         "policies": policy_id,
         "claims": claim_id,
     }
@@ -111,13 +110,6 @@ def test_every_kind_of_record_has_letters_that_can_be_made(session: Session) -> 
     }
 
     assert made >= {("claims", "outcome"), ("quotes", "quote"), ("customers", "own-words")}
-
-
-def kind_of_quote() -> type:
-    """Return the model of a quote."""
-    from insurance.quotes.models import Quote
-
-    return Quote
 
 
 def test_a_letter_of_one_s_own_words_needs_words(book: Book) -> None:

@@ -19,12 +19,12 @@ from insurance.debit_orders.queries import list_customer_mandates
 from insurance.policies.queries import get_holdings, list_policies
 from insurance.quotes.queries import list_quotes, status_on
 from insurance.web.access import requires
-from insurance.web.activity import activity_of
 from insurance.web.acts import Act, act_screen
 from insurance.web.business import business_day
 from insurance.web.correspondence import correspondence_of
 from insurance.web.forms import Form, Required, TextField
 from insurance.web.html import page
+from insurance.web.record_activity import activity_of
 
 ACCOUNT_TYPES = [("CURRENT", "Current"), ("SAVINGS", "Savings"), ("TRANSMISSION", "Transmission")]
 _FEW, _MANY = 8, 50
@@ -85,7 +85,9 @@ def _customer_page(customer_id: UUID, *, number: str | None = None) -> Response:
     policies = list_policies(session, limit=_MANY, customer_id=customer_id)
     paid = list_policies(session, limit=_MANY, payer_id=customer_id)
     shown = [line.id for line in (*policies.items, *paid.items)]
-    claims = may(ClaimsMay.VIEW) and list_claims(session, limit=_FEW, now=clock.now(), customer_id=customer_id)
+    claims = may(ClaimsMay.VIEW) and list_claims(
+        session, limit=_FEW, now=clock.now(), customer_id=customer_id
+    )
     return page(
         "customers/show.html",
         customer=customer,

@@ -27,13 +27,13 @@ from insurance.quotes.models import Quote, QuoteStatus
 from insurance.quotes.permissions import QuotesMay
 from insurance.quotes.rules import SUPERSEDED, QuotedObject
 from insurance.web.access import requires
-from insurance.web.activity import activity_of
 from insurance.web.acts import Act, act_screen
 from insurance.web.business import business_day
 from insurance.web.correspondence import correspondence_of
 from insurance.web.forms import ChoiceField, DayField, Form, TextField, reason_field
 from insurance.web.html import go, page, refuse
 from insurance.web.life_questions import answers_typed, questions_of
+from insurance.web.record_activity import activity_of
 
 
 class AcceptForm(Form):
