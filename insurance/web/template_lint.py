@@ -1,7 +1,7 @@
 """`python -m insurance.web.template_lint`: what a template must not hold, found before a browser does.
 
 Inline code and styles would break under the content security policy; the rest are habits of an
-older htmx, or forms that do not work without JavaScript.
+older htmx, forms that do not work without JavaScript, and lines too long to be read.
 """
 
 import re
@@ -23,6 +23,7 @@ _LINES = {
     "a script without src": r"<script(?![^>]*\ssrc=)",
     "a habit of htmx 2": r"hx-disabled-elt|hx-ext=|htmx:(after|before)[A-Z]|hx-vars",
     "an import or set above the blocks": r"^{%-?\s*(from|import|set)\s",
+    "more than 160 characters in a line": r".{161}",
 }
 _TAGS = {
     "target=_blank without rel": r"<a(?=[^>]*target=\"_blank\")(?![^>]*\srel=)[^>]*>",

@@ -1,6 +1,7 @@
 """People, signed-in browsers and API keys for tests."""
 
 import hashlib
+import re
 import secrets
 from contextvars import Context
 from dataclasses import dataclass
@@ -63,10 +64,20 @@ class TestClient(FlaskClient):
 
 
 class SignedInClient(TestClient):
-    """A signed-in browser. It sends the CSRF token with every request, as the pages do."""
+    """A signed-in browser. It sends the CSRF token with every request, as the pages do.
+
+    Of a page it gives the white space that a browser shows: a space for any run of it.
+    """
 
     person: PersonFacts
     org: OrganizationFacts
+
+    def open(self, *args: Any, **kwargs: Any) -> TestResponse:
+        """Send a request."""
+        answer = super().open(*args, **kwargs)
+        if answer.mimetype == "text/html":
+            answer.set_data(re.sub(r"[ \t\r\n]+", " ", answer.get_data(as_text=True)))
+        return answer
 
     def url(self, path: str) -> str:
         """Return a path inside the organization."""

@@ -175,8 +175,8 @@ def test_a_rule_is_previewed_before_it_is_saved(
     assert preview.status_code == 200
     assert "What it would do to the policies in arrears today" in preview.text
     rows = preview.text.split("Due to lapse")[1]
-    assert 'Under the present rules</td><td class="right">1' in rows
-    assert 'Under this rule</td><td class="right">0' in rows
+    assert 'Under the present rules</td> <td class="right">1' in rows
+    assert 'Under this rule</td> <td class="right">0' in rows
     assert 'value="2026/11/01"' in preview.text
     assert queries.list_lapse_rules(session, owing.product_id) == []
     session.rollback()

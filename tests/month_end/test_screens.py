@@ -156,7 +156,7 @@ def test_a_run_is_compared_with_the_month_before_and_not_with_its_own_repetition
 
     page = sign_in(Role.MANAGER).get(_at(org, f"/{plan(DAY).id}")).text
 
-    charged = page[page.index("Premiums charged</td>") :]
+    charged = page[page.index("> Premiums charged </td>") :]
     cells = re.findall(r'<td class="right">([^<]*)</td>', charged)[:5]
     assert cells == ["0", "1", "R\u00a00,00", "R\u00a03\u00a0410,00", "-R\u00a03\u00a0410,00"]
 

@@ -27,6 +27,7 @@ def test_the_templates_hold_to_the_rules() -> None:
         '<div class="scroll gap" role="region"><table>',
         '{% from "ui.html" import field %}',
         "{% if may(ClaimsMay.PAI) %}",
+        "<p>" + "word " * 33,
     ],
 )
 def test_a_planted_fault_is_found(planted: str) -> None:
