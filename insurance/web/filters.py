@@ -1,6 +1,8 @@
 """How screens print values: en-ZA money and numbers, dates as 2026/11/20, status words."""
 
+import re
 import secrets
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -23,6 +25,7 @@ from insurance.web.navigation import menu
 from insurance.web.static_files import asset
 
 _SPACE = "\u00a0"
+_POINT = re.compile(r"^(-?\d+)\.(\d+)$")
 _TONES = {
     "ok": "active launched accepted paid posted post ok approved sent matched committed partially_approved part_paid completed applied",
     "warn": "waiting_for_approval suspended pending put patch draft quoted submitted assessed waiting partial suspense committing pending_documents outstanding due_soon escalated task planning applying blocked changed",
@@ -44,6 +47,7 @@ def init_app(app: Flask) -> None:
         age=age,
         percent=percent,
         phone=phone,
+        said=said,
         id_number=id_number,
         activity=activity,
         size=size,
@@ -124,6 +128,17 @@ def size(count: int) -> str:
     if count < 1_000_000:
         return f"{max(round(count / 1000), 1)}{_SPACE}kB"
     return f"{count / 1_000_000:.1f}".replace(".", ",") + f"{_SPACE}MB"
+
+
+def said(value: Any) -> Any:
+    """Return what was answered or worked out as screens print it: `1,4`, yes, a list in words."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{words(name).lower()} {said(inner)}" for name, inner in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(str(said(inner)) for inner in value)
+    return _POINT.sub(r"\1,\2", str(value)) if isinstance(value, str | float | Decimal) else value
 
 
 def phone(value: str | None) -> str:

@@ -63,10 +63,9 @@ def decision_form(view: ClaimView) -> DecisionForm:
     """Return the form with the fields of the items that are not decided."""
     session = db.session()
     terms = load_terms(session, get_policy(session, view.claim.policy_id).product_version_id)
-    reasons = [
-        (reason.code, f"{'Refuse' if reason.rejects else 'Approve'}: {reason.words}")
-        for reason in reasons_for(terms.class_code, terms.category)
-    ]
+    reasons: dict[str, list[tuple[str, str]]] = {"Approve": [], "Refuse": []}
+    for reason in reasons_for(terms.class_code, terms.category):
+        reasons["Refuse" if reason.rejects else "Approve"].append((reason.code, reason.words))
     items = [one for one in view.items if one.decision is None]
     fields: dict[str, Any] = {}
     for place, item in enumerate(items):

@@ -40,8 +40,16 @@ class LetterForm(Form):
 @requires(CorrespondenceMay.WRITE)
 def make_letter(resource: str, record_id: UUID) -> Response:
     """Make a letter from a template, seen before it is made; it is kept, and mailed if asked."""
-    act = about_record(resource, record_id, "Make a letter", "Make letter", has_effect=True)
     kind, facts = seen_kind(resource), get_facts(db.session(), resource, record_id)
+    posted = f"{facts.name} has no e-mail address: the letter is kept, to be printed and posted."
+    act = about_record(
+        resource,
+        record_id,
+        "Make a letter",
+        "Make letter",
+        has_effect=True,
+        says="" if facts.email else posted,
+    )
     form = LetterForm()
     form.letter.choices = [(letter.code, letter.title) for letter in kind.letters]
     form.letter.data = form.letter.data or kind.letters[0].code
