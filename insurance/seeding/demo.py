@@ -28,6 +28,7 @@ from insurance.policies.services import accept_quote
 from insurance.quotes.rules import Life
 from insurance.quotes.services import QuoteInput, create_quote
 from insurance.seeding.claims import seed_claims
+from insurance.seeding.correspondence import seed_correspondence
 from insurance.seeding.moments import office_hour
 from insurance.seeding.month_end import (
     coming_month_end,
@@ -124,6 +125,8 @@ def _tenant(
                 seed_holders(offered, today)
         _servicing(slug, org_id, offered, today)
         seed_claims(slug, today)
+        with _as(slug, "agent", org_id):
+            seed_correspondence(today)
 
 
 def _servicing(slug: str, org_id: UUID, offered: dict[str, UUID], today: date) -> None:

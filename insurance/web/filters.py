@@ -25,7 +25,7 @@ from insurance.web.navigation import menu
 from insurance.web.static_files import asset
 
 _SPACE = "\u00a0"
-_POINT = re.compile(r"^(-?\d+)\.(\d+)$")
+_POINT = re.compile(r"(?<![\w.])(\d+)\.(\d+)(?![\w.])")
 _TONES = {
     "ok": "active launched accepted paid posted post ok approved sent matched committed partially_approved part_paid completed applied",
     "warn": "waiting_for_approval suspended pending put patch draft quoted submitted assessed waiting partial suspense committing pending_documents outstanding due_soon escalated task planning applying blocked changed",

@@ -341,7 +341,7 @@ def test_the_assessor_is_told_not_to_pay(
         (
             "payees",
             {"payee_name_0": "Palesa", "payee_share_0": "100,00", "reason": "She is the heir"},
-            "Payee is Palesa, 100.00%",
+            "Payee is Palesa, 100%",
         ),
         ("payees", {"act": "policy", "reason": "As it says"}, "Payee is Estate late"),
         ("close", {"reason": "Withdrawn"}, "Withdrawn"),
