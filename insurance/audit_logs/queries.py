@@ -5,13 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import String, cast, func, select
 from sqlalchemy.orm import Session
 
 from insurance.audit_logs.models import AuditEvent, AuditSeal, UnsealedEvent
 from insurance.core.errors import NotFoundError
 from insurance.core.paging import Page, page_of
 from insurance.core.tenancy import current_org
+
+_LOOKED_BACK = 200
+"""How many of a person's acts are looked through for the records they worked on last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,28 @@ def list_resource_events(
     if about:
         query = query.where(func.split_part(AuditEvent.action, ".", 1).in_(list(about)))
     return session.scalars(query.order_by(AuditEvent.id.desc()).limit(20)).all()
+
+
+def list_last_worked_on(
+    session: Session, user: str, resources: Collection[str], *, limit: int
+) -> list[tuple[str, UUID]]:
+    """Return the records of some kinds that somebody did something to last, newest first."""
+    acts = (
+        select(AuditEvent.resource, AuditEvent.resource_id, AuditEvent.id)
+        .where(AuditEvent.org_id == current_org(), AuditEvent.user_label == user)
+        .order_by(AuditEvent.id.desc())
+        .limit(_LOOKED_BACK)
+        .subquery()
+    )
+    newest = func.max(cast(acts.c.id, String))
+    rows = session.execute(
+        select(acts.c.resource, acts.c.resource_id)
+        .where(acts.c.resource.in_(list(resources)), acts.c.resource_id.is_not(None))
+        .group_by(acts.c.resource, acts.c.resource_id)
+        .order_by(newest.desc(), acts.c.resource, acts.c.resource_id)
+        .limit(limit)
+    )
+    return [(row.resource, UUID(row.resource_id)) for row in rows]
 
 
 def get_seal_status(session: Session) -> SealStatus:

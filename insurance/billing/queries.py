@@ -108,10 +108,11 @@ _OPEN_LINES = text(
 # a plan made for any number of them reads each by its index.
 _LINES_IN_REACH = text(
     """
-    SELECT m.policy_id, l.id, l.due_date, l.outstanding
+    SELECT m.policy_id, l.id, l.due_date, l.outstanding, l.status, l.paid_date, l.payment_reference
     FROM unnest(CAST(:policies AS uuid[]), CAST(:money AS numeric[])) AS m(policy_id, money)
     CROSS JOIN LATERAL (
-        SELECT id, due_date, kind, sequence, amount - paid_amount AS outstanding,
+        SELECT id, due_date, kind, sequence, status, paid_date, payment_reference,
+               amount - paid_amount AS outstanding,
                sum(amount - paid_amount) OVER (ORDER BY due_date, kind DESC, sequence)
                    - (amount - paid_amount) AS before
         FROM ins.premium_lines
@@ -260,7 +261,7 @@ def list_lines_in_reach(
         "named": list(named),
     }
     rows = session.execute(_LINES_IN_REACH, values).all()
-    return [(row[0], OpenLine(row[1], row[2], row[3])) for row in rows]
+    return [(row[0], OpenLine(row[1], row[2], row[3], (row[4], row[5], row[6]))) for row in rows]
 
 
 _REFUNDED = text(

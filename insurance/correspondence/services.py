@@ -125,10 +125,17 @@ def withdraw_note(note_id: UUID, *, now: datetime) -> Note:
     """
     with transaction() as session:
         note = _own_note(session, note_id, now)
-        note.withdrawn_at, note.withdrawn_by = now, current_actor().email
-        note.pinned_at = None
+        take_back(note, now=now)
         _record_note(session, "notes.withdraw", note)
         return note
+
+
+def take_back(note: Note, *, now: datetime) -> None:
+    """Take a note back, as a step of a command. Raises ConflictError where it is no longer there."""
+    if note.is_corrected or note.withdrawn_at is not None:
+        raise ConflictError("This note was corrected or taken back already.")
+    note.withdrawn_at, note.withdrawn_by = now, current_actor().email
+    note.pinned_at = None
 
 
 def pin_note(note_id: UUID, *, is_pinned: bool, now: datetime) -> Note:
@@ -157,6 +164,11 @@ def mark_done(note: Note, *, now: datetime) -> None:
     if note.kind is not NoteKind.TASK or note.done_at is not None:
         raise ConflictError("This is no task that is still to be done.")
     note.done_at, note.done_by = now, current_actor().email
+
+
+def open_again(note: Note) -> None:
+    """Let a task that was done be open again, as a step of a command."""
+    note.done_at = note.done_by = None
 
 
 def add_document(

@@ -291,7 +291,7 @@ def _fill_person(customer: Customer, details: CustomerDetails, on: date) -> None
     surname = rules.read_name(
         details.last_name,
         field="last_name",
-        message="Fill this in. Somebody with one name has it here.",
+        message="Enter the surname. Somebody with one name has it here.",
     )
     customer.first_name, customer.last_name = details.first_name or None, surname
     customer.display_name = " ".join(filter(None, (details.first_name, surname)))

@@ -2,6 +2,8 @@
 
 ACTIVITY = {
     "lapse_holds.place": "Lapse held back",
+    "lapse_holds.undo_place": "Holding a lapse back undone",
+    "lapse_holds.undo_release": "Release of a hold undone",
     "lapse_holds.release": "Hold on the lapse released",
     "lapse_rules.create": "Lapse rule made",
     "lapse_rules.edit": "Lapse rule changed",

@@ -21,6 +21,7 @@ from insurance.core.files import keep_file
 from insurance.core.ids import new_id
 from insurance.core.money import format_money
 from insurance.core.tenancy import current_org
+from insurance.core.undo import UNDOES, check_time
 from insurance.documents.received import read_picture
 from insurance.lapses import queries, rules
 from insurance.lapses.models import (
@@ -318,6 +319,53 @@ def release_hold(hold_id: UUID, *, now: datetime) -> LapseHold:
             after=snapshot(hold),
         )
     return hold
+
+
+def undo_hold(hold_id: UUID, *, now: datetime) -> LapseHold:
+    """Undo a hold within a day: the policy is held by it no more.
+
+    Raises ConflictError after a day, or where it was released.
+    """
+    with transaction() as session:
+        hold = queries.get_hold(session, hold_id, lock=True)
+        if hold.released_at is not None:
+            raise ConflictError("This hold was released or undone already.")
+        check_time(hold.placed_at, now=now, instead="To end the hold, release it.")
+        before = snapshot(hold)
+        hold.released_at, hold.released_by = now, current_actor().name
+        _record_undo(session, "lapse_holds.undo_place", hold, before)
+    return hold
+
+
+def undo_release(hold_id: UUID, *, now: datetime) -> LapseHold:
+    """Undo within a day that a hold was released: it holds the policy as it did.
+
+    Raises ConflictError after a day, or where the policy cannot lapse any more.
+    """
+    with transaction() as session:
+        hold = queries.get_hold(session, hold_id, lock=True)
+        if hold.released_at is None:
+            raise ConflictError("This was undone already: the policy is on hold.")
+        policy = queries.get_policy_facts(session, hold.policy_id)
+        if policy.status not in rules.LAPSABLE:
+            raise ConflictError(f"The policy is {policy.status} since and cannot be held.")
+        check_time(hold.released_at, now=now, instead="To hold the policy, place another hold.")
+        before = snapshot(hold)
+        hold.released_at = hold.released_by = None
+        _record_undo(session, "lapse_holds.undo_release", hold, before)
+    return hold
+
+
+def _record_undo(session: Session, action: str, hold: LapseHold, before: dict[str, Any]) -> None:
+    session.flush()
+    record(
+        session,
+        action=action,
+        resource="policies",
+        resource_id=hold.policy_id,
+        before=before,
+        after=snapshot(hold) | {UNDOES: hold.id},
+    )
 
 
 @dataclass(frozen=True, slots=True)

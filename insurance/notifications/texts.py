@@ -33,6 +33,12 @@ TEXTS = {
         "Your policy {number} is suspended from {day}. Premiums go on falling due. Ask us when you "
         "want it to go on.\n\n{organization}\n",
     ),
+    "policy_suspension_undone": (
+        "Your policy {number} was not suspended",
+        "Dear {name}\n\n"
+        "We told you that your policy {number} is suspended. That was a mistake of ours: it is in "
+        "force and you have been covered without a break.\n\n{organization}\n",
+    ),
     "policy_lapsed": (
         "Your policy {number} has lapsed",
         "Dear {name}\n\n"

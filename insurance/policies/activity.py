@@ -26,6 +26,8 @@ ACTIVITY = {
     "policies.receive_payment": "Payment of an ended policy asked for",
     "policies.reveal": "Number of a life looked at",
     "premiums.pay": "Premium paid",
+    "premiums.undo_pay": "Payment undone",
+    "premiums.undo_giving_up": "Waiver or write-off undone",
     "premiums.reverse": "Payment reversed",
     "premiums.use_held_money": "Held money used for premiums",
     "premiums.waive": "Premium waived",

@@ -385,6 +385,29 @@ def _name(row: Row[Any, Any, Any, Any]) -> str:
     return f"{row.first_name or ''} {row.last_name or ''}".strip()
 
 
+def get_event(session: Session, event_id: UUID) -> PolicyEvent:
+    """Return something that happened to a policy. Raises NotFoundError."""
+    event = session.scalars(
+        select(PolicyEvent).where(PolicyEvent.org_id == current_org(), PolicyEvent.id == event_id)
+    ).one_or_none()
+    if event is None:
+        raise NotFoundError
+    return event
+
+
+def list_later_events(session: Session, event: PolicyEvent) -> Sequence[PolicyEvent]:
+    """Return what happened to a policy after an event, in order."""
+    return session.scalars(
+        select(PolicyEvent)
+        .where(
+            PolicyEvent.org_id == current_org(),
+            PolicyEvent.policy_id == event.policy_id,
+            PolicyEvent.sequence > event.sequence,
+        )
+        .order_by(PolicyEvent.sequence)
+    ).all()
+
+
 def list_events(
     session: Session,
     policy_id: UUID,

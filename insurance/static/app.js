@@ -3,6 +3,7 @@
   'use strict';
   const one = (selector, root = document) => root.querySelector(selector);
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+  const make = (tag, facts) => Object.assign(document.createElement(tag), facts);
 
   htmx.registerExtension('trusted', {
     init(api) {
@@ -15,12 +16,10 @@
   });
 
   const say = (message) => {
-    const bar = document.createElement('p');
-    bar.className = 'toast';
-    bar.append(message);
-    const close = Object.assign(document.createElement('button'), { className: 'button', type: 'button', textContent: 'Dismiss' });
+    const bar = make('p', { className: 'toast' });
+    const close = make('button', { className: 'button', type: 'button', textContent: 'Dismiss' });
     close.dataset.dismiss = '';
-    bar.append(close);
+    bar.append(message, close);
     one('#toasts').append(bar);
   };
 
@@ -36,6 +35,10 @@
     const bar = tab.parentElement;
     bar.scrollLeft = tab.offsetLeft - (bar.clientWidth - tab.offsetWidth) / 2;
   });
+  /* The title says that something was refused, and no longer once it is put right or left. */
+  const nameErrors = () => { document.title = (one('main .problems') ? 'Error: ' : '') + document.title.replace(/^(Error: )+/, ''); };
+  document.addEventListener('htmx:after:swap', nameErrors);
+
   document.addEventListener('DOMContentLoaded', showCurrentTab);
   document.addEventListener('htmx:after:swap', showCurrentTab);
 
@@ -90,6 +93,7 @@
   const closeDrawer = (back) => {
     if (changed && !window.confirm('Close the form? What you typed is lost.')) return;
     one('#drawer').replaceChildren();
+    nameErrors();
     changed = false;
     history.replaceState(history.state, '', beneath || back);
     const menu = opener && opener.isConnected && opener.closest('[popover]');
@@ -118,8 +122,7 @@
   let changed = false;
   document.addEventListener('input', (event) => {
     if (event.target.form && event.target.form.hasAttribute('data-guard')) changed = true;
-    if (event.target.id === 'palette-q') enterWaits = false;
-    if (event.target.id === 'palette-q') all('#palette a.at').forEach((link) => link.classList.remove('at'));
+    if (event.target.id === 'palette-q') { enterWaits = false; showVerbs(); all('#palette .at').forEach((link) => link.classList.remove('at')); }
   });
   document.addEventListener('submit', () => { changed = false; });
   document.addEventListener('htmx:after:swap', (event) => { const target = event.detail.ctx && event.detail.ctx.target; if (target && target.id === 'main') changed = false; });
@@ -164,11 +167,11 @@
     if (!target || target.id !== 'palette-results') return;
     const shown = one('[data-q]', target);
     target.dataset.q = shown ? shown.dataset.q : '';
-    const first = one('.results a', target);
+    const first = one('#palette .results :is(a, button)');
     if (enterWaits && answered()) { enterWaits = false; if (first) first.click(); }
   });
   const inPalette = (event) => {
-    const links = all('#palette .results a');
+    const links = all('#palette .results :is(a, button)');
     let at = links.findIndex((link) => link.classList.contains('at'));
     if (event.key === 'Enter') { event.preventDefault(); if (answered()) { if (links.length) links[Math.max(at, 0)].click(); } else enterWaits = true; return; }
     event.preventDefault();
@@ -178,16 +181,64 @@
     links[at].classList.add('at');
     links[at].scrollIntoView({ block: 'nearest' });
   };
+  /* What can be done here, by the words of its controls: the palette finds it, and ? lists its keys. */
+  const named = (control) => {
+    const copy = control.cloneNode(true);
+    all('kbd', copy).forEach((key) => key.remove());
+    return control.ariaLabel || copy.textContent.trim().replace(/\s+/g, ' ');
+  };
+  const listed = (tags, first, second) => {
+    const row = make(tags[0]);
+    row.append(make(tags[1], { textContent: first }), make(tags[2], { textContent: second }));
+    return row;
+  };
+  const showVerbs = () => {
+    const said = one('#palette-q').value.toLowerCase().split(/\s+/);
+    const shown = all('main :is([data-key], .actions a, .actions button, [popover] a):not([popovertarget])').filter((control) => said.every((word) => ` ${named(control).toLowerCase()}`.includes(` ${word}`)));
+    one('#palette-here').replaceChildren(...shown.map((control) => {
+      const item = make('li');
+      const line = listed(['button', 'span', 'kbd'], named(control), control.dataset.key || '');
+      line.addEventListener('click', () => { one('#palette').close(); control.click(); });
+      item.append(line);
+      return item;
+    }));
+  };
+  const showKeys = () => {
+    all('#keys [data-if]').forEach((row) => { row.hidden = !one(row.dataset.if); });
+    const keys = [...all('main [data-key]'), ...all('#rail [data-go]')];
+    one('#keys-here').replaceChildren(...keys.map((control) => listed(['div', 'dt', 'dd'], control.dataset.key || 'g ' + control.dataset.go, named(control))));
+    one('#keys').showModal();
+  };
+
+  /* A menu has the focus on its first line, and arrows lead through it. */
+  document.addEventListener('toggle', (event) => {
+    if (event.newState === 'open' && event.target.matches('[popover]')) one('a, button', event.target).focus();
+  }, true);
+  const inMenu = (event, menu) => {
+    const lines = all('a, button', menu);
+    const to = lines.indexOf(event.target) + (event.key === 'ArrowDown' ? 1 : -1);
+    event.preventDefault();
+    lines.at(to % lines.length).focus();
+  };
+
+  /* Ctrl Enter is the primary button of the form one is in, else the only one there is. */
+  const submit = (event) => {
+    const marked = ':is([data-primary], button.primary)';
+    const form = event.target.closest('form');
+    const only = all(`${drawer() ? '#drawer' : 'main'} form ${marked}`).filter((button) => button.checkVisibility());
+    const button = (form && one(marked, form)) || (only.length === 1 && only[0]) || undefined;
+    if (!button && !form) return;
+    event.preventDefault();
+    (button ? button.form : form).requestSubmit(button);
+  };
   let goKey = 0;
   document.addEventListener('keydown', (event) => {
     const command = event.ctrlKey || event.metaKey;
     const palette = one('#palette');
-    if (palette && ((command && event.key === 'k') || (event.key === '/' && !typing(event)))) { event.preventDefault(); if (!palette.open) palette.showModal(); one('#palette-q').select(); return; }
-    if (command && event.key === 'Enter') {
-      const form = event.target.closest('form') || one('#drawer form, main form[data-act]');
-      if (form) { event.preventDefault(); form.requestSubmit(one('[data-primary]', form) || one('.button.primary', form) || undefined); }
-      return;
-    }
+    if (palette && ((command && event.key === 'k') || (event.key === '/' && !typing(event)))) { event.preventDefault(); if (!palette.open) palette.showModal(); one('#palette-q').select(); showVerbs(); return; }
+    if (command && event.key === 'Enter') { submit(event); return; }
+    const menu = event.target.closest('[popover]');
+    if (menu && event.key.startsWith('Arrow')) { inMenu(event, menu); return; }
     if (event.target.closest('#palette') && ['ArrowDown', 'ArrowUp', 'Enter'].includes(event.key)) { inPalette(event); return; }
     if (event.key === 'Escape' && drawer() && !one('dialog[open], [popover]:popover-open')) { closeDrawer(one('#drawer [data-close]').href); return; }
     if (typing(event) || command || event.altKey || one('dialog[open]') || document.body.dataset.keys === 'off') return;
@@ -204,7 +255,7 @@
     else if (event.key === 'v' && atRow('.look')) atRow('.look').click();
     else if (event.key === 'o' && (one('[data-open]') || atRow('a'))) (one('[data-open]') || atRow('a')).click();
     else if (event.key === 'Escape') { const close = one('[data-close]'); if (close) close.click(); }
-    else if (event.key === '?') { const keys = one('#keys'); if (keys) keys.showModal(); }
+    else if (event.key === '?') { if (one('#keys')) showKeys(); }
     else { const control = one(`main [data-key="${CSS.escape(event.key)}"]`); if (control) { event.preventDefault(); control.click(); } }
   });
 

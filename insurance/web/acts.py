@@ -59,6 +59,7 @@ def act_screen(
     done: str | Callable[[T], str],
     *,
     then: str | Callable[[T], str] = "",
+    undo: Callable[[T], str] | None = None,
     beside: Callable[[Any, DomainError], None] | None = None,
     template: str = "act.html",
     **context: Any,
@@ -66,7 +67,8 @@ def act_screen(
     """Show the form of an act, or do it and go on to `then` (the record, where nothing is said).
 
     `done` is what is said afterwards, or makes it of the result, as `then` may. What waits for a
-    second person goes on to the request. A refusal stands beside its field; `beside` names the
+    second person goes on to the request. `undo` makes of the result the address that undoes it, or
+    nothing. A refusal stands beside its field; `beside` names the
     fields of a form whose rows are its own.
     """
     questions: Sequence[LifeQuestion] = ()
@@ -81,7 +83,7 @@ def act_screen(
         else:
             words = done if isinstance(done, str) else done(result)
             url = then if isinstance(then, str) else then(result)
-            return go_on(result, words, url or act.back)
+            return go_on(result, words, url or act.back, undo=undo(result) if undo else "")
     return show_act(act, form, template=template, questions=questions, **context)
 
 
@@ -110,14 +112,16 @@ def show_act(
     )
 
 
-def go_on(result: object, words: str, url: str) -> Response:
+def go_on(result: object, words: str, url: str, *, undo: str = "") -> Response:
     """Go on after an act; where it waits for a second person, to the request if one may see it."""
     approval_id = getattr(result, "approval_id", None)
     if approval_id is not None:
+        undo = ""
         if current_actor().may(ApprovalsMay.VIEW):
             url = url_for("approvals.show", approval_id=approval_id)
+            undo = url_for("approvals.withdraw", approval_id=approval_id)
         words = "A second person has been asked. Nothing has changed yet."
-    return go(url, words)
+    return go(url, words, undo=undo)
 
 
 def _is_shown(control: Field, act: Act) -> bool:

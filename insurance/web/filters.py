@@ -3,7 +3,7 @@
 import re
 import secrets
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -45,6 +45,7 @@ def init_app(app: Flask) -> None:
         born=birth_words,
         moment=moment,
         age=age,
+        until=until,
         percent=percent,
         phone=phone,
         said=said,
@@ -170,6 +171,14 @@ def moment(value: datetime | None, seconds: bool = False) -> str:
     zone = ZoneInfo(tenant.timezone if tenant else "Africa/Johannesburg")
     local = value.astimezone(zone)
     return f"{local:%Y/%m/%d %H:%M:%S}" if seconds else f"{local:%Y/%m/%d %H:%M}"
+
+
+def until(value: datetime) -> str:
+    """Return a moment close by as `today 16:42`, `tomorrow 09:14` or its day, in the tenant's zone."""
+    day_of, time_of = moment(value).split()
+    today = moment(clock.now()).split()[0]
+    tomorrow = moment(clock.now() + timedelta(days=1)).split()[0]
+    return f"{ {today: 'today', tomorrow: 'tomorrow'}.get(day_of, day_of) } {time_of}"
 
 
 def age_in_words(asked_at: datetime, now: datetime) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from flask_wtf import FlaskForm
 from wtforms import Field, HiddenField, SelectField, StringField, TextAreaField
-from wtforms.validators import InputRequired, Length, ValidationError
+from wtforms.validators import InputRequired, Length, StopValidation, ValidationError
 from wtforms.widgets import TextInput
 
 from insurance.core.errors import DomainError
@@ -47,10 +47,37 @@ class SureForm(Form):
 
 
 class Required(InputRequired):
-    """The field must be filled in."""
+    """The field must be filled in; where nothing else is said, its kind and label say with what."""
 
-    def __init__(self, message: str = "Fill this in.") -> None:
-        super().__init__(message)
+    def __call__(self, form: Any, field: Field) -> None:
+        """Refuse a field in which nothing was typed or chosen."""
+        if self.message is None and not (field.raw_data and field.raw_data[0]):
+            field.errors[:] = []
+            raise StopValidation(_asks_for(field))
+        super().__call__(form, field)
+
+
+_ASKS = {
+    "DayField": "Enter a date, such as 2026/11/20.",
+    "MoneyField": "Enter an amount, such as 1 234,50.",
+    "RateField": "Enter a number, such as 4,5.",
+    "WholeField": "Enter a whole number.",
+}
+_SENTENCES = ("any ", "from ", "how ", "what ", "who ", "why ", "your ")
+"""How labels begin that are no nouns."""
+
+
+def _asks_for(field: Field) -> str:
+    if field.type in _ASKS:
+        return _ASKS[field.type]
+    if isinstance(field, SelectField):
+        return "Choose one from the list."
+    label = field.label.text
+    if label.endswith("?"):
+        return "Enter an answer."
+    if not label[1:2].isupper():
+        label = label[:1].lower() + label[1:]
+    return f"Enter {'' if label.startswith(_SENTENCES) else 'the '}{label}."
 
 
 class TextField(StringField):

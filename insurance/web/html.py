@@ -49,10 +49,13 @@ def page(template: str, *, part: str | None = None, status: int = 200, **context
     return response
 
 
-def go(url: str, message: str | None = None) -> Response:
-    """Send the person on after a success; the message shows on the next page until dismissed."""
+def go(url: str, message: str | None = None, *, undo: str = "") -> Response:
+    """Send the person on after a success; the message shows on the next page until dismissed.
+
+    With `undo`, the address that takes back what was done, there is a button for it beside.
+    """
     if message:
-        flash(message)
+        flash(message, undo or "message")
     if _is_htmx():
         response = make_response("", 200)
         response.headers["HX-Location"] = json.dumps(

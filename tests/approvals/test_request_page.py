@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from insurance.approvals import subjects
 from insurance.approvals.models import ApprovalRequest
 from insurance.approvals.queries import list_waiting
-from insurance.approvals.services import request_approval
+from insurance.approvals.services import approve_request, request_approval
 from insurance.approvals.subjects import actions
 from insurance.billing.queries import list_premium_lines
 from insurance.claims.services import change_payees, undo_death
@@ -25,7 +25,7 @@ from insurance.lapses.services import record_notice
 from insurance.organizations.queries import get_organization
 from insurance.policies.lifecycle_rules import CancellationType
 from insurance.policies.models import EndorsementType
-from insurance.policies.queries import get_policy
+from insurance.policies.queries import get_policy, list_events
 from insurance.policies.services import (
     Cancellation,
     cancel_policy,
@@ -33,6 +33,7 @@ from insurance.policies.services import (
     pay_refund,
     relief,
     set_lapse_aside,
+    undo_giving_up,
     waive_premium,
 )
 from insurance.policies.services import write_off_premium as write_off
@@ -50,7 +51,7 @@ from insurance.web.filters import age_in_words
 from tests.factories.claims import MANAGER, account, acting, assess, benefit_of, claim, complete
 from tests.factories.claims import pay as pay_claim
 from tests.factories.identity import SignedInClient
-from tests.factories.lifecycle import at, morning, sell
+from tests.factories.lifecycle import CHECKER, at, morning, sell
 from tests.factories.month_end import plan
 from tests.factories.products import make_ready_draft
 from tests.factories.reconciliation import csv_of, row
@@ -78,6 +79,17 @@ def _write_off(policy_id: UUID) -> UUID | None:
     db.session().rollback()
     with at(DAY) as now:
         return write_off(policy_id, line_id, reason="Lost", on=DAY, now=now).approval_id
+
+
+def _owed_again(policy_id: UUID) -> UUID | None:
+    asked = _waiver(policy_id)
+    assert asked is not None
+    with at(DAY, CHECKER) as now:
+        approve_request(asked, on=DAY, now=now)
+    event_id = list_events(db.session(), policy_id, limit=1)[0].id
+    db.session().rollback()
+    with at(DAY) as now:
+        return undo_giving_up(event_id, on=DAY, now=now).approval_id
 
 
 def _refund(policy_id: UUID) -> UUID | None:
@@ -235,6 +247,7 @@ KINDS = {
     "policies.cancel": (_cancellation, ["Cover ends on", "Active", "Cancelled", "Fraud"]),
     "premiums.waive": (_waiver, ["Premium due on", "2026/05/01", "R 100,00", "R 0,00"]),
     "premiums.write_off": (_write_off, ["Premium due on", "Written off", "R 100,00"]),
+    "premiums.undo_giving_up": (_owed_again, ["Given up", "R 100,00 due 2026/05/01", "R 0,00"]),
     "refunds.pay": (_refund, ["Can be paid back", "R 6 000,00", "RF-1"]),
     "policies.endorse_backdated": (
         _backdated,

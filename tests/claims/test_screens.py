@@ -108,7 +108,7 @@ def test_an_agent_registers_a_claim_from_the_policy(
         ({"amount_0": ""}, "Claim at least one benefit."),
         ({"amount_0": "0"}, "Claim at least one benefit."),
         ({"amount_0": "-5"}, "Enter an amount of zero or more."),
-        ({"claimant_name": ""}, "Fill this in."),
+        ({"claimant_name": ""}, "Enter the name of the claimant."),
         ({"claimant_email": "sipho"}, "e-mail"),
         ({"payee_name": "S", "payee_account_number": "12"}, "4 to 11 digits"),
         ({"cause": "COLLISION"}, "Choose one from the list."),

@@ -77,6 +77,8 @@ def ids_of(connection: Connection, org: OrganizationFacts) -> dict[str, UUID]:
         "policy_id": "ins.policies",
         "line_id": "ins.premium_lines",
         "endorsement_id": "ins.endorsements",
+        "policy_event_id": "ins.policy_events",
+        "claim_event_id": "ins.claim_events",
         "product_id": "ins.products",
         "benefit_id": "ins.product_benefits",
         "rule_id": "ins.inception_rules",

@@ -67,7 +67,7 @@ def test_the_owner_of_the_account_is_told_by_mail(
         (PASSWORD, "short", "at least 12"),
         (PASSWORD, "Password2026!!", "first that anybody"),
         (PASSWORD, "thandi mokoena 1", "Leave out your name"),
-        ("", NEW, "Fill this in."),
+        ("", NEW, "Enter your password now."),
     ],
 )
 def test_a_refused_password_says_why_and_changes_nothing(

@@ -196,7 +196,7 @@ def test_a_rule_is_previewed_before_it_is_saved(
         ({"monthly_grace_days": "14"}, "LT PPR rule 15A.1"),
         ({"monthly_grace_days": "x"}, "Enter a whole number."),
         ({"reminder_schedule": "soon"}, "Enter whole numbers"),
-        ({"effective_from": ""}, "Fill this in."),
+        ({"effective_from": ""}, "Enter a date, such as 2026/11/20."),
     ],
 )
 def test_a_rule_that_may_not_stand_is_refused_at_its_field(

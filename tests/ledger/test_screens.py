@@ -221,7 +221,7 @@ def test_only_months_that_can_be_closed_are_offered(sign_in: SignIn, session: Se
 @pytest.mark.parametrize(
     ("sent", "why"),
     [
-        ({"through": "2026-10-31", "reason": ""}, "Fill this in."),
+        ({"through": "2026-10-31", "reason": ""}, "Enter the reason."),
         ({"through": "2026-11-30", "reason": "x"}, "Choose one from the list."),
         ({"through": "2026-10-31", "reason": "x" * 501}, "At most 500 characters."),
         ({"reason": "x"}, "Choose"),

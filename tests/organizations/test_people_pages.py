@@ -54,7 +54,7 @@ def test_an_invited_person_stands_in_the_list_until_the_link_expires(
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"name": ""}, "Fill this in."),
+        ({"name": ""}, "Enter the name."),
         ({"email": "not an address"}, "Enter an e-mail address"),
         ({"email": "a@x.example\r\nBcc: b@x.example"}, "Enter an e-mail address"),
         ({"roles": []}, "Choose at least one"),
@@ -78,7 +78,7 @@ def test_a_refused_invitation_says_why_and_keeps_what_was_typed(
 def test_everything_that_is_wrong_is_said_at_once(admin: SignedInClient) -> None:
     page = admin.post(admin.url("/people/invite"), data={"email": "nobody"}).text
 
-    for words in ("Fill this in.", "Enter an e-mail address", "Choose at least one."):
+    for words in ("Enter the name.", "Enter an e-mail address", "Choose at least one."):
         assert words in page
 
 

@@ -78,7 +78,7 @@ def test_its_first_administrator_is_invited_in_the_same_go(
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"name": ""}, "Name: Fill this in."),
+        ({"name": ""}, "Name: Enter the name."),
         ({"slug": "Not A Slug"}, "lower-case letters"),
         ({"slug": "api"}, "reserved"),
         ({"licence_type": "BOTH"}, "Choose one from the list"),

@@ -72,7 +72,7 @@ def test_settings_are_saved_for_the_directory_too(
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"name": ""}, "Fill this in."),
+        ({"name": ""}, "Enter the name."),
         ({"session_idle_minutes": "4"}, "Between 5 and 720."),
         ({"session_idle_minutes": "721"}, "Between 5 and 720."),
         ({"session_idle_minutes": "soon"}, "Not a valid integer value."),
@@ -158,12 +158,12 @@ def test_a_key_is_shown_once_and_works(
     ("changes", "why"),
     [
         ({"password": "a guess at it"}, "That is not your password."),
-        ({"password": ""}, "Fill this in."),
+        ({"password": ""}, "Enter your password."),
         ({"scopes": []}, "Choose at least one thing"),
         ({"scopes": ["organizations.manage"]}, "not a valid choice"),
         ({"scopes": ["everything"]}, "not a valid choice"),
         ({"days": "366"}, "Choose one from the list."),
-        ({"name": ""}, "Fill this in."),
+        ({"name": ""}, "Enter an answer."),
     ],
 )
 def test_a_refused_key_says_why_and_none_is_made(

@@ -54,6 +54,8 @@ from insurance.policies.services import (
     reinstate_policy,
     reverse_payment,
     suspend_policy,
+    undo_payment,
+    undo_suspension,
     waive_premium,
     write_off_premium,
 )
@@ -77,6 +79,7 @@ from tests.factories.book import make_customer
 from tests.factories.lifecycle import CHECKER, at, morning
 from tests.factories.organizations import make_organization
 from tests.factories.products import make_family_product
+from tests.policies.business import business_of
 from tests.random_tries import by_chance
 
 D = Decimal
@@ -283,6 +286,43 @@ class History(RuleBasedStateMachine):
                     approve_request(outcome.approval_id, on=self.day, now=now)
             except DomainError:
                 return  # Void by now, or not possible any more.
+
+    # Undo
+
+    @rule(cents=CENTS, back=BACK, place=PLACES, named=st.booleans(), hours=st.sampled_from([0, 24]))
+    def pay_and_undo(self, cents: int, back: int, place: int, named: bool, hours: int) -> None:
+        lines = billing.list_premium_lines(self.session, self.policy_id)
+        line_id = lines[place % len(lines)].id
+        before = business_of(self.session)
+        paid = self.attempt(
+            pay_premium if named else receive_payment,
+            self.policy_id,
+            *([line_id] if named else []),
+            amount=D(cents) / 100,
+            reference=self._reference(False, 0),
+            paid_on=self.day - timedelta(days=back),
+        )
+        self._undo_last(paid, undo_payment, before, hours)
+        self.reversals += paid is not None
+
+    @rule(hours=st.sampled_from([0, 24]))
+    def suspend_and_undo(self, hours: int) -> None:
+        before = business_of(self.session)
+        suspended = self.attempt(suspend_policy, self.policy_id, reason="Asked")
+        self._undo_last(suspended, undo_suspension, before, hours)
+
+    def _undo_last(self, done: Any, undo: Callable[..., Any], before: Any, hours: int) -> None:
+        """Undo what was just done, up to a day later, and find everything as before."""
+        if done is None:
+            return
+        event = queries.list_events(self.session, self.policy_id, limit=1)[0].id
+        later = morning(self.day) + timedelta(hours=hours)
+        with at(self.day):
+            undo(event, on=later.date(), now=later)
+        assert business_of(self.session) == before
+        self.day = later.date()
+        self.attempt(undo, event)
+        assert business_of(self.session) == before
 
     # Changes
 

@@ -95,7 +95,7 @@ def test_a_payment_is_proposed_with_what_is_owed_and_recorded_once(
         ("amount", "0", "more than nothing"),
         ("payment_date", "2026/02/30", "date"),
         ("payment_date", "2026/11/21", "in the future"),
-        ("payment_reference", "", "Fill this in"),
+        ("payment_reference", "", "Enter the reference."),
     ],
 )
 def test_a_payment_that_cannot_be_is_refused_at_its_field(

@@ -123,7 +123,7 @@ def test_a_clerk_explains_a_file_once_and_the_next_one_is_read(
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"name": [""]}, "Fill this in."),
+        ({"name": [""]}, "Enter the name."),
         ({"column-0": [""]}, "Say which column is the date paid."),
         ({"column-3": [""]}, "Say which column is the amount"),
         ({"column-1": ["amount"]}, "Two columns are Amount"),

@@ -1,10 +1,12 @@
 """What is owed when, what a receipt settles, and what a change or an end of cover costs."""
 
 from insurance.billing.rules.allocation import (
+    LineBefore,
     OpenLine,
     Share,
     allocate,
     is_far_above,
+    is_well_above,
     last_in_reach,
     may_settle,
     open_status,
@@ -22,6 +24,7 @@ from insurance.billing.rules.schedule import MONTHS_AHEAD, PlannedLine, line_cha
 __all__ = [
     "MONTHS_AHEAD",
     "CoveredPeriod",
+    "LineBefore",
     "OpenLine",
     "PlannedLine",
     "Refund",
@@ -32,6 +35,7 @@ __all__ = [
     "earned_charge",
     "instalment_at",
     "is_far_above",
+    "is_well_above",
     "last_in_reach",
     "line_charge",
     "may_settle",

@@ -1,7 +1,7 @@
 """Which premiums a receipt settles."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from uuid import UUID
@@ -13,13 +13,18 @@ MONTHS_AHEAD = 1
 _FAR = 10
 
 
+LineBefore = tuple[str, date | None, str | None]
+"""A line's status, and the day and reference of what was paid of it last."""
+
+
 @dataclass(frozen=True, slots=True)
 class OpenLine:
-    """A line that is still owed, wholly or in part."""
+    """A line that is still owed, wholly or in part; `before` where it was read to be settled."""
 
     id: UUID
     due_date: date
     outstanding: Decimal
+    before: LineBefore | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,11 @@ def allocate(
 def is_far_above(amount: Decimal, due: Decimal) -> bool:
     """Tell whether a payment is so far above what is due that a slip is likely: ten times it."""
     return amount >= _FAR * due
+
+
+def is_well_above(amount: Decimal, due: Decimal) -> bool:
+    """Tell whether who types a payment is asked whether it is right: more than twice what is due."""
+    return amount > 2 * due
 
 
 def last_in_reach(on: date) -> date:

@@ -1,6 +1,6 @@
 """Receipts: what a payment settles, and the credit it leaves."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -20,7 +20,14 @@ from insurance.billing.models import (
 from insurance.billing.queries import (
     list_lines_in_reach,
 )
-from insurance.billing.rules import OpenLine, Share, allocate, may_settle, plain_reference
+from insurance.billing.rules import (
+    LineBefore,
+    OpenLine,
+    Share,
+    allocate,
+    may_settle,
+    plain_reference,
+)
 from insurance.core.bulk import write_rows, written_together
 from insurance.core.context import current_actor
 from insurance.core.ids import new_id
@@ -88,12 +95,13 @@ class Unmatched:
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """What became of a payment: the lines it settled and what is left as credit."""
+    """What became of a payment: the lines it settled, as they were, and what is left as credit."""
 
     receipt_id: UUID
     payment: Payment
     shares: tuple[Share, ...]
     credit: Decimal
+    before: Mapping[UUID, LineBefore | None]
 
 
 @dataclass(slots=True)
@@ -165,9 +173,10 @@ def record_receipts(
         reachable = [line for line in lines.values() if _reaches(payment, line, on)]
         shares, credit = allocate(payment.amount, reachable, first=payment.line_id)
         receipt_id = _add_receipt(batch, payment, shares, credit, now)
+        before = {share.line_id: lines[share.line_id].before for share in shares}
         for share in shares:
             reduce_line(lines, share)
-        posted.append(Posted(receipt_id, payment, tuple(shares), credit))
+        posted.append(Posted(receipt_id, payment, tuple(shares), credit, before))
         _write_off_rests(batch, payment, receipt_id, shares, lines, tolerance, now)
     batch.write(session, now)
     return posted

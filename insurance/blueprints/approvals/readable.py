@@ -28,7 +28,7 @@ from insurance.month_end.models import StepCode
 from insurance.month_end.services.approving import APPLY
 from insurance.policies import queries as policies
 from insurance.policies.models import Policy
-from insurance.policies.services import cancellation, endorsements, relief, setting_aside
+from insurance.policies.services import cancellation, endorsements, relief, setting_aside, undoing
 from insurance.policies.services.payers import refund_payee
 from insurance.policies.services.payments import RECEIVE
 from insurance.products import queries as products
@@ -54,6 +54,7 @@ NAMES = {
     "policies.receive_payment": "Large payment received on a policy",
     "policies.set_lapse_aside": "Setting a lapse aside",
     "premiums.waive": "Waiver of a premium",
+    "premiums.undo_giving_up": "Waiver or write-off of a premium undone",
     "premiums.write_off": "Write-off of a premium",
     "products.launch": "Launch of a product",
     "refunds.pay": "Refund",
@@ -225,6 +226,12 @@ def _giving_up(session: Session, request: ApprovalRequest) -> list[Part]:
         Part("Open of it", format_money(ZERO), format_money(Decimal(payload["amount"]))),
         Part("The premium is", after, "Owed"),
     ]
+
+
+def _owed_again(session: Session, request: ApprovalRequest) -> list[Part]:
+    event = policies.get_event(session, UUID(request.payload["event_id"]))
+    amount = format_money(Decimal(request.payload["amount"]))
+    return [_fact("Given up", event.description), Part("Owed of it", amount, format_money(ZERO))]
 
 
 def _refund(session: Session, request: ApprovalRequest) -> list[Part]:
@@ -465,6 +472,7 @@ _KINDS: dict[Subject, Callable[[Session, ApprovalRequest], list[Part]]] = {
     cancellation.CANCEL: _cancellation,
     relief.WAIVE: _giving_up,
     relief.WRITE_OFF: _giving_up,
+    undoing.UNDO_GIVING_UP: _owed_again,
     relief.REFUND: _refund,
     RECEIVE: _payment,
     MATCH: _payment,

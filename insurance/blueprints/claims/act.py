@@ -7,6 +7,7 @@ from flask import Response, url_for
 from wtforms import BooleanField, TextAreaField
 
 from insurance.blueprints.claims import bp
+from insurance.blueprints.claims.history import undo_last
 from insurance.claims import queries, services
 from insurance.claims.models import CostType
 from insurance.claims.permissions import ClaimsMay
@@ -28,6 +29,7 @@ from insurance.web.forms import (
     choices_of,
 )
 from insurance.web.life_questions import answers_typed
+from insurance.web.people import person
 
 
 class WhyForm(Form):
@@ -112,7 +114,7 @@ def close(claim_id: UUID) -> Response:
         lambda: services.close_claim(
             claim_id, reason=form.reason.data or "", on=business_day(), now=clock.now()
         ),
-        "The claim is closed.",
+        f"{line.claim.claim_number} is closed. To reverse this, reopen the claim.",
     )
 
 
@@ -132,7 +134,7 @@ def reopen(claim_id: UUID) -> Response:
         lambda: services.reopen_claim(
             claim_id, reason=form.reason.data or "", on=business_day(), now=clock.now()
         ),
-        "The claim is open again.",
+        f"{line.claim.claim_number} is open again. To reverse this, close the claim.",
     )
 
 
@@ -148,7 +150,8 @@ def clear_flag(flag_id: UUID) -> Response:
         lambda: services.clear_flag(
             flag_id, note=form.note.data or "", on=business_day(), now=clock.now()
         ),
-        "The flag is cleared.",
+        f"The flag on {line.claim.claim_number} is cleared.",
+        undo=lambda claim: undo_last(claim.id),
     )
 
 
@@ -166,7 +169,12 @@ def assign(claim_id: UUID) -> Response:
             on=business_day(),
             now=clock.now(),
         ),
-        "The claim was assigned.",
+        lambda claim: (
+            f"{claim.claim_number} was given to {person(claim.assigned_to_email)}."
+            if claim.assigned_to
+            else f"{claim.claim_number} was given back to the queue."
+        ),
+        undo=lambda claim: undo_last(claim.id),
     )
 
 

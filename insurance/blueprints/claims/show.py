@@ -11,6 +11,7 @@ from flask import Response, request, url_for
 from insurance.approvals.queries import list_waiting
 from insurance.blueprints.claims import bp
 from insurance.blueprints.claims.decision import decision_form
+from insurance.blueprints.claims.history import UNDO
 from insurance.claims import letters, queries, services
 from insurance.claims.models import ClaimDocument, ClaimEvent, ClaimItem
 from insurance.claims.permissions import ClaimsMay
@@ -32,6 +33,7 @@ from insurance.web.documents import count_pages
 from insurance.web.filters import words
 from insurance.web.html import page
 from insurance.web.people import know_people
+from insurance.web.undo import undo_offers
 
 REASON_WORDS = {one.code: one.words for one in REASONS}
 
@@ -69,6 +71,7 @@ def claim_context(view: ClaimView, form: Any) -> dict[str, Any]:
     )
     return {
         "view": view,
+        "undo": undo_offers(UNDO, view.events),
         "claim": claim,
         "line": view.line,
         "terms": load_terms(session, get_policy(session, claim.policy_id).product_version_id),

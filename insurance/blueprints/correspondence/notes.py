@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from flask import Response
+from flask import Response, url_for
 from wtforms import TextAreaField
 
 from insurance.blueprints.correspondence import bp
@@ -60,6 +60,9 @@ def add_note(resource: str, record_id: UUID) -> Response:
             now=clock.now(),
         ),
         "The note was saved.",
+        undo=lambda note: (
+            "" if note.kind is NoteKind.CLAIMANT else url_for(".withdraw_note", note_id=note.id)
+        ),
     )
 
 

@@ -86,9 +86,10 @@ def preferences() -> Response:
 @bp.route("/theme", methods=["POST"])
 @signed_in
 def switch_theme() -> Response:
-    """Switch between light and dark."""
-    person = current_person()
-    theme = "light" if person.preferences.get("theme") == "dark" else "dark"
+    """Switch between light and dark, or to the one that is asked for."""
+    person, theme = current_person(), request.form.get("theme")
+    if theme not in ("light", "dark"):
+        theme = "light" if person.preferences.get("theme") == "dark" else "dark"
     services.set_preferences(person.id, {"theme": theme})
     return leave(safe_path(request.form.get("next")))
 

@@ -2,14 +2,16 @@
 
 from uuid import UUID
 
-from flask import Response
+from flask import Response, url_for
 
 from insurance.blueprints.lapses import bp
 from insurance.blueprints.lapses.index import BLOCKS
 from insurance.blueprints.lapses.standing import on_standing, standing_of
 from insurance.core import clock
+from insurance.core.context import current_actor
 from insurance.core.db import db
 from insurance.core.errors import NotFoundError
+from insurance.core.undo import UNDO_FOR
 from insurance.lapses import queries, services
 from insurance.lapses.permissions import LapsesMay
 from insurance.lapses.rules import LAPSABLE
@@ -19,6 +21,7 @@ from insurance.web.business import business_day
 from insurance.web.filters import day, money
 from insurance.web.forms import DayField, Form, Required, SureForm, reason_field
 from insurance.web.html import page
+from insurance.web.undo import UndoOffer
 
 
 class HoldForm(Form):
@@ -41,10 +44,28 @@ def policy(policy_id: UUID) -> Response:
     return page(
         "lapses/policy.html",
         standing=standing,
+        undo=_undoable(standing),
         blocks=BLOCKS,
         on=on,
         can_lapse=standing.policy.status in LAPSABLE,
     )
+
+
+def _undoable(standing: queries.PolicyStanding) -> dict[UUID, UndoOffer]:
+    """Return by hold where it, or its release, can still be undone."""
+    if not current_actor().may(LapsesMay.HOLD):
+        return {}
+    done = [
+        (hold.id, "undo_release", hold.released_at)
+        if hold.released_at
+        else (hold.id, "undo_hold", hold.placed_at)
+        for hold in standing.holds
+    ]
+    return {
+        hold_id: UndoOffer(url_for(f".{way}", hold_id=hold_id), at + UNDO_FOR)
+        for hold_id, way, at in done
+        if clock.now() - at <= UNDO_FOR
+    }
 
 
 @bp.route("/holds/<uuid:policy_id>/new", methods=["GET", "POST"])
@@ -76,7 +97,8 @@ def place_hold(policy_id: UUID) -> Response:
             on=on,
             now=clock.now(),
         ),
-        "The policy is on hold.",
+        lambda hold: f"{standing.policy.policy_number} is on hold until {day(hold.expires_on)}.",
+        undo=lambda hold: url_for(".undo_hold", hold_id=hold.id),
     )
 
 
@@ -106,5 +128,6 @@ def release_hold(policy_id: UUID, hold_id: UUID) -> Response:
         act,
         SureForm(),
         lambda: services.release_hold(hold_id, now=clock.now()),
-        "The hold was released.",
+        f"The hold of {standing.policy.policy_number} was released.",
+        undo=lambda released: url_for(".undo_release", hold_id=released.id),
     )

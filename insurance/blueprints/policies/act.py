@@ -8,6 +8,7 @@ from markupsafe import Markup
 from wtforms import BooleanField, RadioField
 
 from insurance.blueprints.policies import bp
+from insurance.blueprints.policies.history import undo_last
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.money import format_money
@@ -92,6 +93,7 @@ def suspend(policy_id: UUID) -> Response:
             policy_id, reason=form.reason.data or "", on=on, now=clock.now()
         ),
         f"{policy.policy_number} is suspended.",
+        undo=lambda _done: undo_last(policy_id),
     )
 
 
@@ -123,7 +125,10 @@ def lapse(policy_id: UUID) -> Response:
         lambda: services.lapse_policy(
             policy_id, reason=form.reason.data or "", on=on, now=clock.now()
         ),
-        lambda done: f"{policy.policy_number} lapsed as from {done.effective_date:%Y/%m/%d}.",
+        lambda done: (
+            f"{policy.policy_number} lapsed as from {done.effective_date:%Y/%m/%d}."
+            " To reverse this, reinstate the policy or set the lapse aside."
+        ),
     )
 
 

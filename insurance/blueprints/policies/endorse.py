@@ -301,12 +301,19 @@ def act_on(act: str, policy: Policy, wanted: EndorsementRequest) -> Response | P
             return go(
                 url_for("approvals.show", approval_id=issued.approval_id),
                 "The change reaches far back: a second person has been asked.",
+                undo=url_for("approvals.withdraw", approval_id=issued.approval_id),
             )
         change = issued.preview.adjustment
         words_ = f"{policy.policy_number} was changed. Premium {format_money(issued.preview.new_premium)}"
         if change:
             words_ += f", {format_money(change)} with the next debit"
-        return go(back, f"{words_}.")
+        undo = url_for(
+            ".act_on_endorsement",
+            policy_id=policy.id,
+            endorsement_id=issued.endorsement.id,
+            act="undo",
+        )
+        return go(back, f"{words_}.", undo=undo)
     return services.preview_endorsement(policy.id, wanted, on=on)
 
 

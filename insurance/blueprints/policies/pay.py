@@ -9,6 +9,7 @@ from insurance.billing import queries as billing
 from insurance.billing.permissions import PremiumsMay
 from insurance.blueprints.policies import bp
 from insurance.blueprints.policies.act import on_policy
+from insurance.blueprints.policies.history import undo_last
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.money import format_money
@@ -88,7 +89,13 @@ def pay(policy_id: UUID) -> Response:
         later=QUESTIONS,
         leave="Cancel",
     )
-    return act_screen(act, form, lambda: _record(policy_id, form), _said)
+    return act_screen(
+        act,
+        form,
+        lambda: _record(policy_id, form),
+        lambda paid: _said(paid, line.policy.policy_number),
+        undo=lambda paid: "" if paid.is_duplicate else undo_last(policy_id),
+    )
 
 
 def _record(policy_id: UUID, form: PaymentForm) -> services.Paid:
@@ -99,6 +106,7 @@ def _record(policy_id: UUID, form: PaymentForm) -> services.Paid:
     answers = services.Answers(
         {"another": True, "same": False}.get(form.is_another_payment.data or ""),
         amount_is_right=form.amount_is_right.data,
+        is_typed=True,
     )
     if form.line_id.data:
         return services.pay_premium(
@@ -122,9 +130,9 @@ def _record(policy_id: UUID, form: PaymentForm) -> services.Paid:
     )
 
 
-def _said(paid: services.Paid) -> str:
+def _said(paid: services.Paid, number: str) -> str:
     if paid.is_duplicate:
         return f"Reference {paid.reference} was recorded before; nothing was posted again."
     premiums = "premium" if len(paid.shares) == 1 else "premiums"
-    words = f"{format_money(paid.amount)} recorded for {len(paid.shares)} {premiums}"
+    words = f"{number}: {format_money(paid.amount)} recorded for {len(paid.shares)} {premiums}"
     return f"{words}, {format_money(paid.credit)} kept as credit." if paid.credit else f"{words}."

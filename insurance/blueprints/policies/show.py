@@ -1,6 +1,5 @@
 """A policy on one page: cover, members, premiums, events, versions, ledger; its schedule as PDF."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -13,6 +12,7 @@ from insurance.billing import queries as billing
 from insurance.blueprints.policies import bp
 from insurance.blueprints.policies.change_object import kinds_of_change
 from insurance.blueprints.policies.endorse import KINDS, OF_LIVES
+from insurance.blueprints.policies.history import UNDO
 from insurance.claims.permissions import ClaimsMay
 from insurance.claims.queries import list_claim_ids, list_claims_of_policy, used_cover
 from insurance.core.context import current_actor
@@ -32,7 +32,6 @@ from insurance.policies.lifecycle_rules import allowed_moves
 from insurance.policies.models import (
     EndorsementStatus,
     EventCategory,
-    PolicyEvent,
     PolicyVersion,
 )
 from insurance.policies.permissions import PoliciesMay
@@ -51,6 +50,7 @@ from insurance.web.business import business_day
 from insurance.web.correspondence import correspondence_of
 from insurance.web.html import go, page
 from insurance.web.people import know_people
+from insurance.web.undo import undo_offers
 
 TABS = ("overview", "premiums", "claims", "correspondence", "endorsements", "history", "ledger")
 _PERMISSIONS = {
@@ -191,7 +191,7 @@ def _overview(policy_id: UUID) -> dict[str, Any]:
         "waits": any(benefit.waiting_days for benefit in benefits),
         "members": queries.list_members(session, policy_id),
         "beneficiaries": queries.list_beneficiaries(session, policy_id),
-        "events": _events(policy_id, limit=10),
+        **_events(policy_id, limit=10),
     }
 
 
@@ -227,17 +227,17 @@ def _history(policy_id: UUID) -> dict[str, Any]:
     chosen = request.args.get("category", "")
     category = EventCategory(chosen) if chosen in set(EventCategory) else None
     return {
-        "events": _events(policy_id, limit=200, category=category),
+        **_events(policy_id, limit=200, category=category),
         "versions": queries.list_versions(db.session(), policy_id),
         "categories": list(EventCategory),
         "category": chosen,
     }
 
 
-def _events(policy_id: UUID, **chosen: Any) -> Sequence[PolicyEvent]:
+def _events(policy_id: UUID, **chosen: Any) -> dict[str, Any]:
     events = queries.list_events(db.session(), policy_id, **chosen)
     know_people(event.actor for event in events)
-    return events
+    return {"events": events, "undo": undo_offers(UNDO, events)}
 
 
 def _ledger(policy_id: UUID) -> dict[str, Any]:

@@ -131,6 +131,34 @@ def last_move_of(session: Session, claim_id: UUID) -> int:
     return session.scalar(moves) or 0
 
 
+def get_event(session: Session, event_id: UUID) -> ClaimEvent:
+    """Return something that happened to a claim. Raises NotFoundError."""
+    return _get(session, ClaimEvent, event_id)  # type: ignore[no-any-return]
+
+
+def list_later_events(session: Session, event: ClaimEvent) -> Sequence[ClaimEvent]:
+    """Return what happened to a claim after an event, in order."""
+    return session.scalars(
+        select(ClaimEvent)
+        .where(
+            ClaimEvent.org_id == current_org(),
+            ClaimEvent.claim_id == event.claim_id,
+            ClaimEvent.sequence > event.sequence,
+        )
+        .order_by(ClaimEvent.sequence)
+    ).all()
+
+
+def find_last_event(session: Session, claim_id: UUID) -> ClaimEvent | None:
+    """Return the newest thing that happened to a claim."""
+    return session.scalars(
+        select(ClaimEvent)
+        .where(ClaimEvent.org_id == current_org(), ClaimEvent.claim_id == claim_id)
+        .order_by(ClaimEvent.sequence.desc())
+        .limit(1)
+    ).first()
+
+
 def get_claim_line(session: Session, claim_id: UUID) -> ClaimLine:
     """Return a claim with the names that lists show. Raises NotFoundError."""
     row = session.execute(lines().where(Claim.id == claim_id)).one_or_none()

@@ -49,6 +49,12 @@ from insurance.claims.services.submission import (
     name_of,
     submit_claim,
 )
+from insurance.claims.services.undoing import (
+    undo_assignment,
+    undo_flag_cleared,
+    undo_note,
+    undo_task_done,
+)
 
 __all__ = [
     "count_claims",
@@ -87,6 +93,10 @@ __all__ = [
     "submit_claim",
     "take_next",
     "undo_death",
+    "undo_assignment",
+    "undo_flag_cleared",
+    "undo_note",
+    "undo_task_done",
     "verify_account",
     "void_payment",
     "watch_deadlines",

@@ -10,6 +10,7 @@ from insurance.claims import queries
 from insurance.claims.models import (
     Assignment,
     Claim,
+    ClaimEvent,
     ClaimSettings,
     ClaimStatus,
     CostType,
@@ -30,6 +31,7 @@ from insurance.core.errors import ConflictError, DomainError, NotFoundError
 from insurance.core.money import ZERO
 from insurance.core.permissions import Role
 from insurance.core.tenancy import current_org
+from insurance.core.undo import UNDOES
 from insurance.correspondence.models import Note, NoteKind
 from insurance.correspondence.queries import get_note
 from insurance.correspondence.services import mark_done, write_note
@@ -56,10 +58,12 @@ def add_note(
         held = hold(session, claim_id, on=on, now=now)
         about = About("claims", claim_id, held.policy.customer_id)
         note = write_note(session, about, kind=kind, text=words, due_on=due_on, now=now)
+        # A mail that has left is not called back, so words to the claimant stay.
+        undo = None if kind is NoteKind.CLAIMANT else {"note_id": note.id}
         if kind is NoteKind.CLAIMANT:
             tell_claimant(held, "claim_comment", words=words)
         tell(held, "CLAIM_NOTE_ADDED", f"{kind.value.capitalize()} added", on_policy=False,
-             payload={"note_id": note.id, "kind": kind})  # fmt: skip
+             payload={"note_id": note.id, "kind": kind}, undo=undo)  # fmt: skip
         return note
 
 
@@ -72,7 +76,7 @@ def finish_task(note_id: UUID, *, on: date, now: datetime) -> Note:
         held = hold(session, note.resource_id, on=on, now=now)
         session.refresh(note)
         mark_done(note, now=now)
-        tell(held, "CLAIM_TASK_DONE", "Task done", on_policy=False, payload={"note_id": note.id})
+        tell(held, "CLAIM_TASK_DONE", "Task done", on_policy=False, undo={"note_id": note_id})
         return note
 
 
@@ -80,7 +84,7 @@ def assign_claim(claim_id: UUID, user_id: UUID | None, *, on: date, now: datetim
     """Give a claim to a colleague who may assess, or to nobody."""
     with transaction() as session:
         held = hold(session, claim_id, on=on, now=now)
-        _give_to(held, user_id)
+        give_to(held, user_id)
         return held.claim
 
 
@@ -103,21 +107,31 @@ def take_next(*, on: date, now: datetime) -> UUID | None:
             if held.claim.assigned_to not in (None, me) or held.claim.status not in UNDECIDED:
                 continue
             if held.claim.assigned_to is None:
-                _give_to(held, me)
+                give_to(held, me)
             return held.claim.id
 
 
-def _give_to(held: Held, user_id: UUID | None) -> None:
+def give_to(held: Held, user_id: UUID | None, *, undoes: ClaimEvent | None = None) -> None:
+    """Give a claim that is held to a colleague who may assess, or to nobody.
+
+    `undoes` is the event whose giving is taken back by it.
+    """
     people = _assessors(held)
     if user_id is not None and user_id not in people:
         raise DomainError("Choose a colleague who assesses claims.", field="user_id")
     claim = held.claim
-    before = claim.assigned_to_email
+    before = {"assigned_to": claim.assigned_to_email}
+    undo = {"user_id": claim.assigned_to}
     claim.assigned_to = user_id
     claim.assigned_to_email = people[user_id] if user_id else None
+    after = {"assigned_to": claim.assigned_to_email}
     words = f"Given to {claim.assigned_to_email}" if user_id else "Given back to the queue"
-    tell(held, "CLAIM_ASSIGNED", words, on_policy=False, before={"assigned_to": before},
-         payload={"assigned_to": claim.assigned_to_email})  # fmt: skip
+    if undoes is None:
+        tell(held, "CLAIM_ASSIGNED", words, on_policy=False, before=before, payload=after,
+             undo=undo)  # fmt: skip
+    else:
+        tell(held, "CLAIM_ASSIGNMENT_UNDONE", words, on_policy=False, before=before,
+             payload=after | {UNDOES: undoes.id})  # fmt: skip
 
 
 def _assessors(held: Held) -> dict[UUID, str]:
@@ -184,6 +198,7 @@ def clear_flag(flag_id: UUID, *, note: str, on: date, now: datetime) -> Claim:
             reason=words,
             payload={"code": flag.code, "detail": flag.detail},
             on_policy=False,
+            undo={"flag_id": flag_id},
         )
         return held.claim
 

@@ -41,6 +41,7 @@ from insurance.core.db import before_commit
 from insurance.core.errors import ConflictError, DomainError, ForbiddenError
 from insurance.core.figures import leave_note
 from insurance.core.ids import new_id
+from insurance.core.undo import UNDO
 from insurance.customers.models import Customer
 from insurance.customers.queries import get_customer
 from insurance.ledger.services import Entry, post
@@ -248,8 +249,12 @@ def tell(
     payload: Mapping[str, Any] | None = None,
     before: Mapping[str, Any] | None = None,
     on_policy: bool = True,
+    undo: Mapping[str, Any] | None = None,
 ) -> None:
-    """Append what happened to the claim, to its policy and to the audit log."""
+    """Append what happened to the claim, to its policy and to the audit log.
+
+    `undo` is what it takes to undo it within a day; without it nobody can.
+    """
     claim, actor, told = held.claim, current_actor(), held.told
     claim.version += 1
     claim.updated_at = held.now
@@ -263,7 +268,7 @@ def tell(
             "status": claim.status,
             "description": description,
             "reason": reason,
-            "payload": facts,
+            "payload": facts if undo is None else facts | {UNDO: plain(dict(undo))},
             "recorded_at": held.now,
             "actor": actor.email,
             "request_id": actor.request_id,

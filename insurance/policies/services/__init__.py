@@ -41,6 +41,7 @@ from insurance.policies.services.relief import (
 )
 from insurance.policies.services.reveal import reveal_number
 from insurance.policies.services.setting_aside import list_proofs, set_lapse_aside
+from insurance.policies.services.undoing import undo_giving_up, undo_payment, undo_suspension
 
 __all__ = [
     "DuplicateRegistrationError",
@@ -74,6 +75,9 @@ __all__ = [
     "reverse_payment",
     "set_lapse_aside",
     "suspend_policy",
+    "undo_giving_up",
+    "undo_payment",
+    "undo_suspension",
     "waive_premium",
     "write_off_premium",
 ]

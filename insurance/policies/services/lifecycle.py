@@ -61,6 +61,7 @@ def suspend_policy(policy_id: UUID, *, reason: str, on: date, now: datetime) -> 
     """Pause a policy in force from today. Premiums go on falling due and grace goes on running."""
     with transaction() as session:
         case = _held(session, policy_id, PolicyStatus.SUSPENDED, reason, on, now)
+        open_before = [line for line in case.lines() if line.posted_at is None]
         charge_due(case, day_after(on))
         move(
             case,
@@ -69,6 +70,7 @@ def suspend_policy(policy_id: UUID, *, reason: str, on: date, now: datetime) -> 
             effective=on,
             description="Suspended",
             reason=reason.strip(),
+            undo={"charged": [line.id for line in open_before if line.posted_at is not None]},
         )
         return _outcome(case, on)
 

@@ -15,6 +15,7 @@ from insurance.policies.changes import Happening
 
 _KINDS = {
     "POLICY_SUSPENDED": "policy_suspended",
+    "SUSPENSION_UNDONE": "policy_suspension_undone",
     "POLICY_LAPSED": "policy_lapsed",
     "POLICY_REINSTATED": "policy_reinstated",
     "POLICY_LAPSE_SET_ASIDE": "policy_lapse_set_aside",

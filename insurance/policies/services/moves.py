@@ -14,6 +14,7 @@ from insurance.billing import queries as billing
 from insurance.billing import services as money
 from insurance.billing.models import LineStatus, PremiumLine
 from insurance.core.money import ZERO, total
+from insurance.core.undo import UNDO
 from insurance.ledger.models import TransferType
 from insurance.ledger.queries import closed_through
 from insurance.ledger.rules import due_premium_legs
@@ -180,11 +181,13 @@ def move(
     description: str,
     reason: str | None,
     payload: Mapping[str, Any] | None = None,
+    undo: Mapping[str, Any] | None = None,
     **changes: Any,
 ) -> None:
     """Change a policy's row and leave everything that a change leaves behind.
 
-    Raises DomainError where cover that lives again would take a life above its cap.
+    `undo` is what it takes to undo it within a day; without it nobody can. Raises DomainError
+    where cover that lives again would take a life above its cap.
     """
     session, policy = case.session, case.policy
     if to in IN_FORCE and policy.status not in IN_FORCE:
@@ -196,7 +199,7 @@ def move(
         event_type,
         effective,
         description,
-        payload or {},
+        {**(payload or {}), **({} if undo is None else {UNDO: undo})},
         reason,
         EventCategory.LIFECYCLE,
         contract=contract_on(session, policy, case.on, case.terms),

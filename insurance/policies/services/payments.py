@@ -24,12 +24,13 @@ from insurance.billing.models import (
     ReceiptKind,
     ReceiptStatus,
 )
-from insurance.billing.rules import Share, is_far_above, plain_reference
+from insurance.billing.rules import Share, is_far_above, is_well_above, plain_reference
 from insurance.core.bulk import written_together
 from insurance.core.db import transaction
 from insurance.core.errors import ConflictError, DomainError, NotFoundError
 from insurance.core.money import ZERO, format_money, total
 from insurance.core.tenancy import current_org
+from insurance.core.undo import UNDO
 from insurance.ledger.models import TransferType
 from insurance.ledger.periods import check_open
 from insurance.ledger.queries import closed_through
@@ -72,10 +73,12 @@ class Answers:
     """What a person says to questions about a payment.
 
     `is_another`: other money than the payment that has its reference; None while nobody asked.
+    `is_typed`: a person at a screen gave the amount, who is asked about less than a program is.
     """
 
     is_another: bool | None = None
     amount_is_right: bool = False
+    is_typed: bool = False
 
 
 NOTHING_SAID = Answers()
@@ -192,13 +195,14 @@ def _paid_before(session: Session, receipt: Receipt) -> Paid:
 def _check_size(
     session: Session, policy: Policy, amount: Decimal, on: date, answers: Answers
 ) -> None:
-    """Ask about far more than is due."""
-    if answers.amount_is_right or not is_far_above(amount, policy.premium):
+    """Ask about far more than is due; who types it about more than twice as much."""
+    asks = is_well_above if answers.is_typed else is_far_above
+    if answers.amount_is_right or not asks(amount, policy.premium):
         return
     lines = [line for _policy, line in billing.list_open_lines(session, [policy.id])]
     arrears = total(line.outstanding for line in lines if line.due_date <= on)
     due = max(arrears, policy.premium, *(line.outstanding for line in lines[:1]))
-    if is_far_above(amount, due):
+    if asks(amount, due):
         raise ConflictError(
             f"Is {format_money(amount)} right? {format_money(due)} is due.",
             field="amount_is_right",
@@ -219,7 +223,9 @@ def _record_or_ask(
     """Record a payment, or have a second person agree to one above the tenant's limit."""
     check_payment(amount, paid_on, on)
     if amount <= get_organization(session).payment_limit:
-        return _receive(session, policy, amount, reference, paid_on, on, now, line_id=line_id)
+        return _receive(
+            session, policy, amount, reference, paid_on, on, now, line_id=line_id, by_one=True
+        )
     check_open(session, paid_on)
     request = request_approval(
         session,
@@ -271,6 +277,7 @@ def _receive(
     on: date,
     now: datetime,
     line_id: UUID | None = None,
+    by_one: bool = False,
 ) -> Paid:
     check_payment(amount, paid_on, on)
     payment = money.Payment(
@@ -289,7 +296,7 @@ def _receive(
         ),
     )
     with written_together(session, late=True):
-        (paid,) = post_payments(session, [payment], on=on, now=now)
+        (paid,) = post_payments(session, [payment], on=on, now=now, by_one=by_one)
     record(
         session,
         action="premiums.pay",
@@ -390,11 +397,15 @@ def post_payments(
     on: date,
     now: datetime,
     tolerance: Decimal = ZERO,
+    by_one: bool = False,
 ) -> list[Paid]:
-    """Post payments as `record_payments` does. The caller holds the policies."""
+    """Post payments as `record_payments` does. The caller holds the policies.
+
+    What is typed `by_one` person can be undone for a day.
+    """
     with written_together(session):
         posted = money.record_receipts(session, payments, on=on, now=now, tolerance=tolerance)
-        write_events(session, [_happening(one) for one in posted], now=now)
+        write_events(session, [_happening(one, by_one) for one in posted], now=now)
     return [
         Paid(one.receipt_id, one.payment.reference, one.payment.amount, one.shares, one.credit)
         for one in posted
@@ -412,15 +423,17 @@ def policy_numbers(session: Session, policy_ids: Iterable[UUID]) -> dict[UUID, s
     return dict(session.execute(_NUMBERS, values).tuples().all())
 
 
-def _happening(posted: money.Posted) -> Happening:
+def _happening(posted: money.Posted, by_one: bool) -> Happening:
     payment = posted.payment
-    payload = {
+    payload: dict[str, Any] = {
         "receipt_id": posted.receipt_id,
         "reference": payment.reference,
         "amount": payment.amount,
         "settled": [{"line": share.line_id, "amount": share.amount} for share in posted.shares],
         "credit": posted.credit,
     }
+    if by_one:
+        payload[UNDO] = {"lines": {str(line): before for line, before in posted.before.items()}}
     words = f"{format_money(payment.amount)} received, reference {payment.reference}"
     return Happening(payment.policy_id, "PREMIUM_RECEIVED", payment.on, words, payload)
 

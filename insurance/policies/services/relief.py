@@ -1,5 +1,6 @@
 """Money the insurer gives up or gives back: waivers, write-offs and refunds."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -21,6 +22,7 @@ from insurance.core.db import transaction
 from insurance.core.errors import ConflictError, DomainError
 from insurance.core.money import ZERO, format_money
 from insurance.core.tenancy import current_org
+from insurance.core.undo import UNDO
 from insurance.ledger.models import TransferType
 from insurance.ledger.rules import AccountCode
 from insurance.ledger.services import Entry, post
@@ -138,7 +140,8 @@ def execute_giving_up(
     """Waive or write off what a second person agreed to."""
     kind = _KINDS[request.action]
     case = open_case(session, request.resource_id, on=on, now=now)
-    line = _open_line(case, UUID(request.payload["line_id"]))
+    line_id = UUID(request.payload["line_id"])
+    line = _open_line(case, line_id)
     amount = Decimal(request.payload["amount"])
     if line.outstanding != amount:
         raise ConflictError("What is open of this premium has changed since this was asked for.")
@@ -154,10 +157,11 @@ def execute_giving_up(
         detail=request.reason,
         vat_rate=case.vat_rate(due),
     )
-    money.record_receipts(session, [given_up], on=on, now=now)
+    (posted,) = money.record_receipts(session, [given_up], on=on, now=now)
     words = f"Premium of {format_money(amount)} due {due:%Y/%m/%d} {kind.done}"
     payload = {"line_id": line.id, "amount": amount, "approval_id": request.id}
-    _record(case, kind.event_type, request.action, words, request.reason, payload)
+    undo = {"receipt_id": posted.receipt_id, "lines": {str(line_id): posted.before[line_id]}}
+    _record(case, kind.event_type, request.action, words, request.reason, payload, undo)
     return LifecycleOutcome(case.policy, on, billing.arrears_on(session, case.policy.id, on))
 
 
@@ -338,8 +342,10 @@ def _record(
     words: str,
     reason: str | None,
     payload: dict[str, object],
+    undo: Mapping[str, object] | None = None,
 ) -> None:
-    happening = Happening(case.policy.id, event_type, case.on, words, payload, reason)
+    left = payload if undo is None else payload | {UNDO: undo}
+    happening = Happening(case.policy.id, event_type, case.on, words, left, reason)
     audit = event_row(
         action=action,
         resource="policies",

@@ -142,7 +142,8 @@ def data_of(
         if name not in names:
             raise DomainError(f"This does not belong to {kind_words(wanted.type)}.", field=name)
     missing = [name for name in names if name not in optional and name not in given]
-    raise_all([DomainError("Fill this in.", field=name) for name in missing])
+    asks = [(name, f"Enter the {name.replace('_', ' ')}.") for name in missing]
+    raise_all([DomainError(message, field=name) for name, message in asks])
     data: dict[str, Any] = {name: given.get(name) for name in names}
     if wanted.type is EndorsementType.ADD_MEMBER:
         data |= _new_ids(session, policy, str(given["member_role"]))
