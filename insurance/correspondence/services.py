@@ -125,6 +125,8 @@ def withdraw_note(note_id: UUID, *, now: datetime) -> Note:
     """
     with transaction() as session:
         note = _own_note(session, note_id, now)
+        if kind_of(note.resource).add_note is not None:
+            raise ConflictError("This note is taken back in the history of its record, by Undo.")
         take_back(note, now=now)
         _record_note(session, "notes.withdraw", note)
         return note

@@ -1,18 +1,21 @@
 """Writing a note, adding a document, making and sending a letter from a policy, in a real browser."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from flask import Flask
 from playwright.sync_api import Page, expect
 
+from insurance.core import clock
 from insurance.core.permissions import Role
 from insurance.core.tenancy import tenant_scope
 from tests.browser.axe import faults_of
 from tests.factories.book import Book, make_book
-from tests.factories.claims import make_claims
+from tests.factories.claims import claim
 from tests.factories.files import pages
+from tests.factories.lifecycle import sell
 from tests.factories.organizations import OrganizationFacts
 
 pytestmark = pytest.mark.browser
@@ -85,7 +88,7 @@ def test_everybody_can_read_what_is_written_about_a_record(
     page = signed_in(Role.MANAGER, scheme=scheme)
     about = f"/{org.slug}/correspondence/policies/{book.policy_id}"
     page.goto(f"{about}/notes/new")
-    page.get_by_label("Note").fill("Speaks isiZulu only")
+    page.get_by_role("textbox", name="Note").fill("Speaks isiZulu only")
     page.get_by_role("button", name="Save note").click()
     expect(page.get_by_text("The note was saved.")).to_be_visible()
     found = {}
@@ -109,11 +112,10 @@ def test_the_decision_of_a_claim_is_seen_without_scrolling(
     signed_in: Callable[..., Page], app: Flask, org: OrganizationFacts, book: Book
 ) -> None:
     with app.app_context(), tenant_scope(org.id):
-        make_claims(book.policy_id)
+        made = claim(sell(clock.today("Africa/Johannesburg") - timedelta(days=60)))
     page = signed_in(Role.CLAIMS_ASSESSOR, width=1366)
     page.set_viewport_size({"width": 1366, "height": 768})
-    page.goto(f"/{org.slug}/claims?tab=open")
-    page.locator("main table a[href*='/claims/']").first.click()
+    page.goto(f"/{org.slug}/claims/{made.id}")
 
     expect(page.get_by_label("Approve of").first).to_be_in_viewport()
     expect(page.get_by_role("button", name="Decide", exact=True)).to_be_in_viewport(ratio=1)

@@ -174,7 +174,11 @@ def test_the_claim_offers_for_a_day_to_undo_what_was_done_to_it(
 ) -> None:
     client = sign_in(Role.CLAIMS_ASSESSOR)
     page = client.url(f"/claims/{claim_id}")
-    client.post(f"{page}/notes/new", data={"kind": "TASK", "text": "Ask the hospital"})
+    noted = client.post(
+        client.url(f"/correspondence/claims/{claim_id}/notes/new"),
+        data={"kind": "TASK", "text": "Ask the hospital"},
+    )
+    assert noted.status_code == 303, noted.text
     seen = client.get(page).text
     address = re.search(r'action="([^"]*/undo/note/[^"]*)"', seen)
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from flask import Response, url_for
 from wtforms import TextAreaField
 
+from insurance.blueprints.claims.history import undo_last
 from insurance.blueprints.correspondence import bp
 from insurance.core import clock
 from insurance.core.db import db
@@ -60,10 +61,15 @@ def add_note(resource: str, record_id: UUID) -> Response:
             now=clock.now(),
         ),
         "The note was saved.",
-        undo=lambda note: (
-            "" if note.kind is NoteKind.CLAIMANT else url_for(".withdraw_note", note_id=note.id)
-        ),
+        undo=_undo_of,
     )
+
+
+def _undo_of(note: Note) -> str:
+    """Return where a note is taken back: that of a claim in the claim's own history."""
+    if note.resource == "claims":
+        return undo_last(note.resource_id)
+    return url_for(".withdraw_note", note_id=note.id)
 
 
 @bp.route("/notes/<uuid:note_id>/correct", methods=["GET", "POST"])
