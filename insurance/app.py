@@ -9,11 +9,13 @@ from flask_migrate import Migrate
 from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+import insurance.alert_kinds
 import insurance.models
 import insurance.month_lists  # noqa: F401
 import insurance.permissions
 import insurance.record_kinds  # noqa: F401
 from insurance import api, blueprints
+from insurance.alerts.services import tell_of_mail
 from insurance.blueprints.health import watch_requests
 from insurance.core import crypto, files
 from insurance.core.db import db, guard_engine
@@ -21,8 +23,18 @@ from insurance.core.settings import Settings, load_settings
 from insurance.identity.tokens import use_signing_key
 from insurance.jobs import use_redis
 from insurance.ledger.services import open_chart
+from insurance.notifications.services import on_given_up
 from insurance.organizations.services import on_opening
-from insurance.web import errors, filters, limits, parsing, people, security_headers, static_files
+from insurance.web import (
+    drafts,
+    errors,
+    filters,
+    limits,
+    parsing,
+    people,
+    security_headers,
+    static_files,
+)
 from insurance.web.access import init_access
 from insurance.web.html import htmx
 from insurance.web.sessions import DatabaseSessions
@@ -44,6 +56,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     use_signing_key(settings.signing_key)
     files.use_store(settings.instance / "files", settings.files_url, settings.virus_scan)
     on_opening(open_chart)
+    on_given_up(tell_of_mail)
     db.init_app(app)
     with app.app_context():
         guard_engine(db.engine)
@@ -58,6 +71,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     parsing.clean_requests(app)
     errors.init_app(app)
     filters.init_app(app)
+    drafts.init_app(app)
     people.init_app(app)
     static_files.init_app(app)
     security_headers.init_app(app)

@@ -85,3 +85,9 @@ def code_in_words(code: object) -> str:
     """Return a code as words: `MAIN_MEMBER` becomes `Main member`."""
     text = str(code).replace("_", " ").replace(".", " ").strip()
     return text[:1].upper() + text[1:].lower()
+
+
+def slug_of(name: str, longest: int = 60) -> str:
+    """Return a slug made from a name: "Funeral Family Plan" gives funeral-family-plan."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:longest].rstrip("-")

@@ -24,6 +24,7 @@ class Mail(TenantRecord):
 
     `tried_from` is when sending began, or began again. `resource` and `resource_id` are the record
     it is about, `customer_id` whom that concerns; `document_id` is what was sent with it and is kept.
+    `asked_by` is the person it was written for.
     """
 
     __tablename__ = "mails"
@@ -67,6 +68,7 @@ class Mail(TenantRecord):
     attempts: Mapped[int] = mapped_column(default=0)
     error: Mapped[str | None]
     request_id: Mapped[str | None]
+    asked_by: Mapped[UUID | None]
     attachment_name: Mapped[str | None]
     attachment: Mapped[bytes | None]
     resource: Mapped[str | None]

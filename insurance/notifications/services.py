@@ -3,7 +3,7 @@
 import mimetypes
 import smtplib
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from email.message import EmailMessage
 from pathlib import Path
@@ -34,6 +34,7 @@ _TIMEOUT_SECONDS = 20
 _ABOUT_NOTHING = {"resource": None, "resource_id": None, "customer_id": None}
 _PATIENCE = text("SET LOCAL idle_in_transaction_session_timeout = '3min'")
 """A mail server may take its time while the mail's row is held."""
+_when_given_up: list[Callable[[Session, Mail], None]] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +61,18 @@ class Letter:
     about: About | None = None
 
 
+def on_given_up(step: Callable[[Session, Mail], None]) -> None:
+    """Register what a higher area does once a mail is not tried again."""
+    if step not in _when_given_up:
+        _when_given_up.append(step)
+
+
 def send_all_later(session: Session, letters: Sequence[Letter]) -> int:
     """Put many mails into the outbox of this transaction and return their number.
 
     None of them is of a kind that holds a personal link.
     """
-    now, request_id = clock.now(), current_actor().request_id
+    now, actor = clock.now(), current_actor()
     rows: list[dict[str, Any]] = []
     for letter in letters:
         subject, body = TEXTS[letter.kind]
@@ -79,7 +86,8 @@ def send_all_later(session: Session, letters: Sequence[Letter]) -> int:
                 "created_at": now,
                 "tried_from": now,
                 "attempts": 0,
-                "request_id": request_id,
+                "request_id": actor.request_id,
+                "asked_by": actor.user_id,
                 **(letter.about.columns if letter.about else _ABOUT_NOTHING),
             }
         )
@@ -116,6 +124,7 @@ def send_later(
         request_id=current_actor().request_id,
         document_id=document_id,
         **(about.columns if about else _ABOUT_NOTHING),
+        asked_by=current_actor().user_id,
     )
     words = body.format(**values)
     # What holds a personal link is no more readable in the database than a password.
@@ -151,6 +160,7 @@ def send_copy(
         resource_id=mail.resource_id,
         customer_id=mail.customer_id,
         document_id=mail.document_id,
+        asked_by=current_actor().user_id,
     )
     if attachment is not None:
         copy.attachment_name, copy.attachment = attachment
@@ -178,6 +188,8 @@ def send_mail(mail_id: UUID, settings: Settings) -> None:
         except (OSError, smtplib.SMTPException) as error:
             if is_given_up(error, mail.tried_from, clock.now()):
                 mail.failed_at = clock.now()
+                for step in _when_given_up:
+                    step(session, mail)
             else:
                 failure = error
             mail.error = f"{type(error).__name__}: {error}"[:500]

@@ -4,14 +4,14 @@ The notes of claims move into the notes of all records, with their ids. Their wo
 note that is written from now on is encrypted.
 
 Revision ID: correspondence_1
-Revises: lists_1
+Revises: portfolio_days_1
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "correspondence_1"
-down_revision = "lists_1"
+down_revision = "portfolio_days_1"
 
 _NOTE_KIND = sa.Enum(
     "COMMENT", "INVESTIGATION", "CLAIMANT", "TASK",
