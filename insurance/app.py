@@ -12,7 +12,8 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 import insurance.alert_kinds
 import insurance.models
 import insurance.month_lists  # noqa: F401
-import insurance.permissions  # noqa: F401
+import insurance.permissions
+import insurance.record_kinds  # noqa: F401
 from insurance import api, blueprints
 from insurance.alerts.services import tell_of_mail
 from insurance.blueprints.health import watch_requests

@@ -94,19 +94,20 @@ def list_same_request(session: Session, event: AuditEvent) -> Sequence[AuditEven
 
 
 def list_resource_events(
-    session: Session, resource: str, resource_id: UUID
+    session: Session, resource: str, resource_id: UUID, *, about: Collection[str] = ()
 ) -> Sequence[AuditEvent]:
-    """Return the newest twenty events of one record."""
-    return session.scalars(
-        select(AuditEvent)
-        .where(
-            AuditEvent.org_id == current_org(),
-            AuditEvent.resource == resource,
-            AuditEvent.resource_id == str(resource_id),
-        )
-        .order_by(AuditEvent.id.desc())
-        .limit(20)
-    ).all()
+    """Return the newest twenty events of one record, those `about` parts of it where any are named.
+
+    The part is what stands before the dot of an action, such as `notes`.
+    """
+    query = select(AuditEvent).where(
+        AuditEvent.org_id == current_org(),
+        AuditEvent.resource == resource,
+        AuditEvent.resource_id == str(resource_id),
+    )
+    if about:
+        query = query.where(func.split_part(AuditEvent.action, ".", 1).in_(list(about)))
+    return session.scalars(query.order_by(AuditEvent.id.desc()).limit(20)).all()
 
 
 def list_last_worked_on(

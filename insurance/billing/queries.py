@@ -485,6 +485,26 @@ def arrears_on(session: Session, policy_id: UUID, on: date) -> Decimal:
     return sum((line.outstanding for _id, line in open_lines if line.due_date <= on), ZERO)
 
 
+def arrears_by_policy(
+    session: Session, policy_ids: Collection[UUID], on: date
+) -> dict[UUID, Decimal]:
+    """Return what has fallen due of policies and is not settled, in rand; those that owe nothing are left out."""
+    if not policy_ids:
+        return {}
+    left = func.sum(PremiumLine.amount - PremiumLine.paid_amount)
+    rows = session.execute(
+        select(PremiumLine.policy_id, left)
+        .where(
+            PremiumLine.org_id == current_org(),
+            PremiumLine.policy_id.in_(list(policy_ids)),
+            PremiumLine.status.in_([LineStatus.PENDING, LineStatus.OVERDUE]),
+            PremiumLine.due_date <= on,
+        )
+        .group_by(PremiumLine.policy_id)
+    )
+    return {policy_id: amount for policy_id, amount in rows.tuples() if amount}
+
+
 def paid_ahead(session: Session, policy_id: UUID, *, on: date) -> Decimal:
     """Return what was paid of premiums not yet due on a day, in rand."""
     return session.scalars(

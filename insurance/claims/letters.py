@@ -13,6 +13,9 @@ from insurance.claims.models import ClaimDocument, ClaimItem, DocumentStatus
 from insurance.claims.rules import DOCUMENTS, REASONS
 from insurance.core.errors import ConflictError
 from insurance.core.money import format_money
+from insurance.core.text import code_in_words
+from insurance.correspondence.kinds import LetterTemplate, Paper, RecordFacts
+from insurance.correspondence.letters import LetterTable, letter, own_words, paragraphs_of
 from insurance.documents.pdf import render
 from insurance.organizations.models import Organization
 from insurance.organizations.queries import find_parameter, get_organization
@@ -23,7 +26,15 @@ _REASONS = {one.code: one for one in REASONS}
 
 
 def repudiation_letter(session: Session, claim_id: UUID) -> bytes:
-    """Return the letter that tells a claimant what was refused, as PDF.
+    """Return the letter that tells a claimant what was refused, as PDF. Raises ConflictError."""
+    paper = write_repudiation(session, claim_id)
+    return render(paper.template, paper.values)
+
+
+def write_repudiation(
+    session: Session, claim_id: UUID, _on: date | None = None, _wording: str = ""
+) -> Paper:
+    """Return the letter that tells a claimant what was refused.
 
     It has what LT PPR rule 17 asks for: the decision with reasons and facts, the time for
     representations, the ombud, the time bar, and what was relied on. Raises ConflictError where
@@ -52,7 +63,69 @@ def repudiation_letter(session: Session, claim_id: UUID) -> bytes:
         "representation_days": int(find_parameter(session, "claim_representation_days", on)),
         "answer_days": int(find_parameter(session, "claim_answer_days", on)),
     }
-    return render("repudiation.typ", values)
+    return Paper("repudiation.typ", values)
+
+
+def write_outcome(session: Session, claim_id: UUID, on: date, wording: str) -> Paper:
+    """Return the letter that says what was decided on each benefit and what has been paid.
+
+    Raises ConflictError while nothing is decided.
+    """
+    line = queries.get_claim_line(session, claim_id)
+    items = [item for item in queries.list_items(session, claim_id) if item.decision is not None]
+    if not items:
+        raise ConflictError("Nothing is decided yet, so there is nothing to write of.")
+    claim = line.claim
+    decided = [
+        (
+            item.benefit_name,
+            format_money(item.requested_amount),
+            format_money(item.approved_amount),
+            format_money(item.paid_amount),
+            code_in_words(item.decision),
+        )
+        for item in items
+    ]
+    is_cut = any(item.is_cut for item in items)
+    return letter(
+        session,
+        facts_of(session, claim_id),
+        on,
+        "The outcome of your claim",
+        facts=[
+            ("Claim", claim.claim_number),
+            ("Policy", line.policy_number),
+            ("Product", line.product_name),
+            ("Event", f"{_day(claim.event_date)}, {code_in_words(claim.cause).lower()}"),
+        ],
+        paragraphs=[
+            "We have considered your claim. This is our decision.",
+            *paragraphs_of(wording),
+        ],
+        tables=[
+            LetterTable(
+                "Decision",
+                ("Benefit", "Claimed", "Approved", "Paid", "Decision"),
+                decided,
+                (1, 2, 3),
+            )
+        ],
+        after=[
+            "Why we do not pay all of it, and what you can do, is in the letter of our decision."
+        ]
+        if is_cut
+        else [],
+    )
+
+
+def facts_of(session: Session, claim_id: UUID) -> RecordFacts:
+    """Return a claim as its letters name it: the claimant is written to. Raises NotFoundError."""
+    line = queries.get_claim_line(session, claim_id)
+    claim = line.claim
+    customer_id = get_policy(session, claim.policy_id).customer_id
+    return RecordFacts(
+        claim.claim_number, customer_id, claim.claimant_name, claim.claimant_email or None
+    )
 
 
 def _item(item: ClaimItem) -> list[str]:
@@ -85,3 +158,10 @@ def _today(organization: Organization, items: Sequence[ClaimItem]) -> date:
 
 def _day(day: date) -> str:
     return f"{day:%Y/%m/%d}"
+
+
+LETTERS = (
+    LetterTemplate("outcome", "Claim outcome", write_outcome),
+    LetterTemplate("repudiation", "Decision with reasons", write_repudiation),
+    own_words("claims"),
+)

@@ -417,34 +417,6 @@ class ClaimDocument(TenantRecord):
     reviewed_by: Mapped[str | None]
 
 
-class NoteKind(StrEnum):
-    """Who reads a note, or what is to be done."""
-
-    INVESTIGATION = "INVESTIGATION"
-    COMMENT = "COMMENT"
-    CLAIMANT = "CLAIMANT"
-    TASK = "TASK"
-
-
-class ClaimNote(TenantRecord):
-    """A note on a claim; a task has a day it is due and is done one day."""
-
-    __tablename__ = "claim_notes"
-    __table_args__ = (
-        Index("claim_notes_claim_ix", "org_id", "claim_id", "id"),
-        tenant_key("claims", "claim_id"),
-    )
-
-    claim_id: Mapped[UUID]
-    kind: Mapped[NoteKind]
-    text: Mapped[str]
-    due_on: Mapped[date | None]
-    done_at: Mapped[datetime | None]
-    done_by: Mapped[str | None]
-    created_at: Mapped[datetime]
-    created_by: Mapped[str]
-
-
 class ClaimFlag(TenantRecord):
     """Something that an assessor should look at. Cleared with a note, never silently."""
 

@@ -1,5 +1,6 @@
 """The columns that hold encrypted values: one registry, read from the models themselves."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,11 @@ _CIPHERTEXT = r"^v1\.[0-9a-f]{8}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$"
 def sealed(table: str, column: str) -> dict[str, Any]:
     """Mark a model's column, as its `info`: its values are encrypted for this place."""
     return {_PLACE: (table, column)}
+
+
+def is_sealed(value: str) -> bool:
+    """Tell whether a value of such a column is a ciphertext; those of before may be plain."""
+    return re.fullmatch(_CIPHERTEXT, value) is not None
 
 
 @dataclass(frozen=True)

@@ -81,6 +81,12 @@ def _is_of_word(character: str) -> bool:
     return character.isalnum() or unicodedata.category(character).startswith("M")
 
 
+def code_in_words(code: object) -> str:
+    """Return a code as words: `MAIN_MEMBER` becomes `Main member`."""
+    text = str(code).replace("_", " ").replace(".", " ").strip()
+    return text[:1].upper() + text[1:].lower()
+
+
 def slug_of(name: str, longest: int = 60) -> str:
     """Return a slug made from a name: "Funeral Family Plan" gives funeral-family-plan."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()

@@ -208,6 +208,25 @@ def list_mandates(session: Session, policy_id: UUID) -> Sequence[MandateLine]:
     return [MandateLine(*row) for row in found]
 
 
+def list_customer_mandates(session: Session, customer_id: UUID) -> Sequence[MandateLine]:
+    """Return the mandates of who pays that can collect, with their accounts, newest first."""
+    found = session.execute(
+        select(Mandate, BankAccount)
+        .join(
+            BankAccount,
+            (BankAccount.org_id == Mandate.org_id) & (BankAccount.id == Mandate.bank_account_id),
+        )
+        .where(
+            Mandate.org_id == current_org(),
+            Mandate.customer_id == customer_id,
+            Mandate.status == MandateStatus.ACTIVE,
+        )
+        .order_by(Mandate.id.desc())
+        .limit(50)
+    )
+    return [MandateLine(*row) for row in found]
+
+
 def find_active_mandate(session: Session, policy_id: UUID) -> Mandate | None:
     """Return the mandate under which a policy is debited."""
     return session.scalars(

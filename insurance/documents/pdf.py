@@ -11,10 +11,24 @@ from typing import Any
 import typst
 
 _TEMPLATES = Path(__file__).parent
+_DOTS_PER_INCH = 84
 
 
 def render(template: str, values: Mapping[str, Any]) -> bytes:
     """Return a template of this folder as PDF."""
-    return typst.compile(
-        str(_TEMPLATES / template), sys_inputs={"values": json.dumps(values, default=str)}
+    return typst.compile(str(_TEMPLATES / template), sys_inputs=_inputs(values))
+
+
+def draw(template: str, values: Mapping[str, Any]) -> list[bytes]:
+    """Return a template of this folder as pictures, PNG, a page each."""
+    drawn = typst.compile(
+        str(_TEMPLATES / template),
+        sys_inputs=_inputs(values),
+        format="png",
+        ppi=_DOTS_PER_INCH,
     )
+    return [drawn] if isinstance(drawn, bytes) else list(drawn)
+
+
+def _inputs(values: Mapping[str, Any]) -> dict[str, str]:
+    return {"values": json.dumps(values, default=str)}

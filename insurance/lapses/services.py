@@ -35,7 +35,7 @@ from insurance.lapses.models import (
 )
 from insurance.lapses.queries import DueNotice
 from insurance.lapses.rules import LapseTerms
-from insurance.notifications.services import send_later
+from insurance.notifications.services import About, send_later
 from insurance.organizations.queries import get_organization
 from insurance.products.models import Product
 from insurance.products.queries import find_class, get_product
@@ -542,7 +542,8 @@ def _send_chunk(
         words: dict[str, Any] = _words(
             line, terms[line.product_id], organization, holidays, told_on
         )
-        mail_id = send_later(session, mail, to=line.email, **words)
+        about = About("policies", line.policy_id, line.customer_id)
+        mail_id = send_later(session, mail, to=line.email, about=about, **words)
         session.execute(
             update(PremiumNotice)
             .where(PremiumNotice.org_id == current_org(), PremiumNotice.id == notice_id)

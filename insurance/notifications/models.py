@@ -4,10 +4,10 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import Index, text
+from sqlalchemy import CheckConstraint, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from insurance.core.db import TenantRecord
+from insurance.core.db import TenantRecord, tenant_key
 from insurance.core.sealed import sealed
 
 
@@ -22,13 +22,39 @@ class MailState(StrEnum):
 class Mail(TenantRecord):
     """One mail to one recipient: sent when `sent_at` is set, given up when `failed_at` is.
 
-    `tried_from` is when sending began, or began again; `asked_by` is the person it was written for.
+    `tried_from` is when sending began, or began again. `resource` and `resource_id` are the record
+    it is about, `customer_id` whom that concerns; `document_id` is what was sent with it and is kept.
+    `asked_by` is the person it was written for.
     """
 
     __tablename__ = "mails"
     __table_args__ = (
         Index("mails_unsent_ix", "org_id", "id", postgresql_where=text("sent_at IS NULL")),
         Index("mails_failed_ix", "org_id", "id", postgresql_where=text("failed_at IS NOT NULL")),
+        Index(
+            "mails_record_ix",
+            "org_id",
+            "resource",
+            "resource_id",
+            "id",
+            postgresql_where=text("resource_id IS NOT NULL"),
+        ),
+        Index(
+            "mails_customer_ix",
+            "org_id",
+            "customer_id",
+            "id",
+            postgresql_where=text("customer_id IS NOT NULL"),
+        ),
+        Index(
+            "mails_document_ix",
+            "org_id",
+            "document_id",
+            postgresql_where=text("document_id IS NOT NULL"),
+        ),
+        tenant_key("customers", "customer_id"),
+        tenant_key("record_documents", "document_id"),
+        CheckConstraint("(resource IS NULL) = (resource_id IS NULL)", name="about_a_record"),
     )
 
     kind: Mapped[str]
@@ -45,6 +71,10 @@ class Mail(TenantRecord):
     asked_by: Mapped[UUID | None]
     attachment_name: Mapped[str | None]
     attachment: Mapped[bytes | None]
+    resource: Mapped[str | None]
+    resource_id: Mapped[UUID | None]
+    customer_id: Mapped[UUID | None]
+    document_id: Mapped[UUID | None]
 
     @property
     def state(self) -> MailState:

@@ -1,5 +1,6 @@
 """Mail: written in the transaction that asks for it, sent by a job, sent once."""
 
+import mimetypes
 import smtplib
 import ssl
 from collections.abc import Callable, Mapping, Sequence
@@ -30,9 +31,24 @@ from insurance.notifications.texts import PERSONAL, TEXTS
 
 _MAILS: Table = Mail.__table__  # type: ignore[assignment]
 _TIMEOUT_SECONDS = 20
+_ABOUT_NOTHING = {"resource": None, "resource_id": None, "customer_id": None}
 _PATIENCE = text("SET LOCAL idle_in_transaction_session_timeout = '3min'")
 """A mail server may take its time while the mail's row is held."""
 _when_given_up: list[Callable[[Session, Mail], None]] = []
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """The record that a mail is about, and the customer whom it concerns."""
+
+    resource: str
+    resource_id: UUID
+    customer_id: UUID | None = None
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """Return it as columns of a mail."""
+        return {name: getattr(self, name) for name in ("resource", "resource_id", "customer_id")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +58,7 @@ class Letter:
     kind: str
     to: str
     values: Mapping[str, str]
+    about: About | None = None
 
 
 def on_given_up(step: Callable[[Session, Mail], None]) -> None:
@@ -71,6 +88,7 @@ def send_all_later(session: Session, letters: Sequence[Letter]) -> int:
                 "attempts": 0,
                 "request_id": actor.request_id,
                 "asked_by": actor.user_id,
+                **(letter.about.columns if letter.about else _ABOUT_NOTHING),
             }
         )
     session.flush()
@@ -85,11 +103,14 @@ def send_later(
     *,
     to: str,
     attachment: tuple[str, bytes] | None = None,
+    about: About | None = None,
+    document_id: UUID | None = None,
     **values: str,
 ) -> UUID:
     """Put a mail of a kind (a key of TEXTS) into the outbox of this transaction; return its id.
 
-    `attachment` is the name and content of a PDF, kept until the mail has left.
+    `attachment` is the name and content of a file, kept until the mail has left; `document_id` is
+    the document of the record whose file that is.
     """
     subject, body = TEXTS[kind]
     now = clock.now()
@@ -101,6 +122,8 @@ def send_later(
         created_at=now,
         tried_from=now,
         request_id=current_actor().request_id,
+        document_id=document_id,
+        **(about.columns if about else _ABOUT_NOTHING),
         asked_by=current_actor().user_id,
     )
     words = body.format(**values)
@@ -112,6 +135,39 @@ def send_later(
     session.flush()
     enqueue(session, "notifications.send_mail", mail_id=mail.id)
     return mail.id
+
+
+def send_copy(
+    session: Session, mail: Mail, *, to: str, attachment: tuple[str, bytes] | None
+) -> UUID:
+    """Put the words of a mail that has left into the outbox once more; return the new mail's id.
+
+    It is about the same record. Raises DomainError for a mail that holds a personal link.
+    """
+    if mail.kind in PERSONAL:
+        raise DomainError("The link in this mail has expired. Invite the person anew.")
+    now = clock.now()
+    copy = Mail(
+        id=new_id(),
+        kind=mail.kind,
+        recipient=one_line(to),
+        subject=mail.subject,
+        body=mail.body,
+        created_at=now,
+        tried_from=now,
+        request_id=current_actor().request_id,
+        resource=mail.resource,
+        resource_id=mail.resource_id,
+        customer_id=mail.customer_id,
+        document_id=mail.document_id,
+        asked_by=current_actor().user_id,
+    )
+    if attachment is not None:
+        copy.attachment_name, copy.attachment = attachment
+    session.add(copy)
+    session.flush()
+    enqueue(session, "notifications.send_mail", mail_id=copy.id)
+    return copy.id
 
 
 def send_mail(mail_id: UUID, settings: Settings) -> None:
@@ -156,7 +212,7 @@ def send_again(mail_id: UUID) -> None:
             raise ConflictError("Only a mail that failed can be sent again.")
         if mail.kind in PERSONAL:
             raise DomainError("The link in this mail has expired. Invite the person anew.")
-        _retry(session, [mail])
+        try_again(session, [mail])
 
 
 def send_all_again() -> int:
@@ -166,11 +222,12 @@ def send_all_again() -> int:
     """
     with transaction() as session:
         mails = queries.list_failed(session, lock=True)
-        _retry(session, mails)
+        try_again(session, mails)
         return len(mails)
 
 
-def _retry(session: Session, mails: Sequence[Mail]) -> None:
+def try_again(session: Session, mails: Sequence[Mail]) -> None:
+    """Try failed mails again from the start, as a step of a command that holds them."""
     now = clock.now()
     for mail in mails:
         mail.failed_at, mail.error, mail.attempts, mail.tried_from = None, None, 0, now
@@ -197,8 +254,10 @@ def _message(mail: Mail, settings: Settings) -> EmailMessage:
     message["Message-ID"] = f"<{mail.id}@{settings.mail_from.rpartition('@')[2]}>"
     message.set_content(_opened(mail) if mail.kind in PERSONAL else mail.body)
     if mail.attachment is not None:
+        kind = mimetypes.guess_type(mail.attachment_name or "")[0] or "application/pdf"
+        main, _, detail = kind.partition("/")
         message.add_attachment(
-            mail.attachment, maintype="application", subtype="pdf", filename=mail.attachment_name
+            mail.attachment, maintype=main, subtype=detail, filename=mail.attachment_name
         )
     return message
 

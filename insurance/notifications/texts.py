@@ -127,6 +127,14 @@ TEXTS = {
         "About your claim {number}",
         "Dear {name}\n\n{words}\n\n{organization}\n",
     ),
+    "letter": (
+        "{title}, {number}",
+        "Dear {name}\n\nYour letter is attached: {title}, {number}.\n\n{organization}\n",
+    ),
+    "message": (
+        "{subject}",
+        "Dear {name}\n\n{words}\n\n{organization}\n",
+    ),
     "alerts_digest": (
         "{count} new for you in {organization}",
         "Hello {name}\n\n"

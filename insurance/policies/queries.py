@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
@@ -30,7 +30,7 @@ from insurance.core.money import ZERO
 from insurance.core.nested import records_of
 from insurance.core.numbering import numbers_meant
 from insurance.core.paging import Page, page_of
-from insurance.core.reading import read_rows
+from insurance.core.reading import read_as, read_rows
 from insurance.core.records import get_record
 from insurance.core.tenancy import current_org
 from insurance.customers.models import Customer
@@ -515,6 +515,33 @@ def list_versions(session: Session, policy_id: UUID) -> Sequence[PolicyVersion]:
         .where(PolicyVersion.org_id == current_org(), PolicyVersion.policy_id == policy_id)
         .order_by(PolicyVersion.version_number.desc())
     ).all()
+
+
+class Holdings(NamedTuple):
+    """What a customer has with us: policies in force, their premiums, what is owed on all policies."""
+
+    in_force: int
+    premium: Decimal
+    arrears: Decimal
+
+
+_HOLDINGS = text(
+    """
+    SELECT count(*) FILTER (WHERE p.status = 'active') AS in_force,
+           coalesce(sum(p.premium) FILTER (WHERE p.status = 'active'), 0) AS premium,
+           coalesce(sum((
+               SELECT sum(l.amount - l.paid_amount) FROM ins.premium_lines l
+               WHERE l.org_id = p.org_id AND l.policy_id = p.id
+                 AND l.status IN ('PENDING', 'OVERDUE') AND l.due_date <= :on)), 0) AS arrears
+    FROM ins.policies p WHERE p.org_id = :org AND p.customer_id = :customer
+    """
+)
+
+
+def get_holdings(session: Session, customer_id: UUID, *, on: date) -> Holdings:
+    """Return what a customer holds, all of their policies added up by one statement; amounts in rand."""
+    values = {"org": current_org(), "customer": customer_id, "on": on}
+    return read_as(session, Holdings, _HOLDINGS, values)[0]
 
 
 def get_portfolio(session: Session) -> Portfolio:

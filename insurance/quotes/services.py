@@ -18,6 +18,7 @@ from insurance.core.errors import ConflictError, DomainError, StaleError, raise_
 from insurance.core.ids import new_id
 from insurance.core.money import format_money
 from insurance.core.numbering import next_number
+from insurance.correspondence.services import keep_letter
 from insurance.customers.life_numbers import (
     TYPED,
     KnownByNumber,
@@ -28,7 +29,9 @@ from insurance.customers.models import Customer
 from insurance.customers.number_search import counting_known_number, number_in
 from insurance.customers.queries import get_customer
 from insurance.customers.services import CustomerDetails, add_customer
-from insurance.notifications.services import send_later
+from insurance.documents.pdf import render
+from insurance.notifications.services import About, send_later
+from insurance.organizations.queries import get_organization
 from insurance.products.queries import (
     find_launched,
     funeral_caps_over_time,
@@ -37,6 +40,7 @@ from insurance.products.queries import (
 )
 from insurance.products.rules import FUNERAL, ProductTerms
 from insurance.quotes import queries, rules
+from insurance.quotes.letters import write_quote
 from insurance.quotes.models import Quote, QuoteStatus
 from insurance.quotes.rules import (
     MAX_OBJECTS,
@@ -193,8 +197,8 @@ def decline_quote(quote_id: UUID, *, reason: str, now: datetime) -> Quote:
     return quote
 
 
-def mail_quote(quote_id: UUID, *, organization: str, pdf: bytes) -> str:
-    """Mail the quote to its customer as PDF and return the address.
+def mail_quote(quote_id: UUID, *, on: date, now: datetime) -> str:
+    """Mail the quote to its customer as PDF, which is kept with it, and return the address.
 
     Raises DomainError for a customer without an e-mail address.
     """
@@ -203,13 +207,21 @@ def mail_quote(quote_id: UUID, *, organization: str, pdf: bytes) -> str:
         customer = get_customer(session, line.quote.customer_id)
         if customer.email is None:
             raise DomainError("The customer has no e-mail address. Add one first.")
+        number, about = line.quote.quote_number, About("quotes", quote_id, customer.id)
+        paper = write_quote(session, quote_id, on, "")
+        pdf = render(paper.template, paper.values)
+        kept = keep_letter(
+            session, about, pdf, title="Quote", letter="quote", number=number, now=now
+        )
         send_later(
             session,
             "quote",
             to=customer.email,
-            attachment=(f"{line.quote.quote_number}.pdf", pdf),
-            number=line.quote.quote_number,
-            organization=organization,
+            about=about,
+            attachment=(f"{number}.pdf", pdf),
+            document_id=kept.id,
+            number=number,
+            organization=get_organization(session).name,
             name=customer.display_name,
             product=line.product_name,
             premium=format_money(line.quote.monthly_premium),

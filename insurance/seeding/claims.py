@@ -11,7 +11,7 @@ from uuid import UUID
 import typst
 
 from insurance.claims import queries, services
-from insurance.claims.models import CostType, DocumentStatus, NoteKind
+from insurance.claims.models import CostType, DocumentStatus
 from insurance.claims.rules import CLAIM_TYPES, DOCUMENTS, Limits, ends_life
 from insurance.core import clock
 from insurance.core.context import Actor, Channel, acting_as
@@ -20,6 +20,7 @@ from insurance.core.errors import ForbiddenError
 from insurance.core.listing import Wanted
 from insurance.core.money import ZERO, to_cents
 from insurance.core.tenancy import current_org
+from insurance.correspondence.models import NoteKind
 from insurance.identity.queries import list_colleagues
 from insurance.organizations.queries import get_organization
 from insurance.policies.queries import BenefitView, list_benefits, list_policy_rows

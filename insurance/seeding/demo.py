@@ -49,6 +49,7 @@ from insurance.seeding.collections import (
     seed_release,
     seed_run,
 )
+from insurance.seeding.correspondence import seed_correspondence
 from insurance.seeding.moments import office_hour
 from insurance.seeding.month_end import (
     coming_month_end,
@@ -231,6 +232,8 @@ def _go_on(insurer: _Insurer, today: date) -> None:
 def _claim(insurer: _Insurer, today: date) -> None:
     with tenant_scope(insurer.org_id):
         seed_claims(insurer.slug, today)
+        with insurer.acts("agent"):
+            seed_correspondence(today)
         with insurer.acts("manager"):
             seed_assignment(insurer.id_of("assessor"), today)
         keep_portfolio_day(on=today, now=clock.now())

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from flask import Response, request, url_for
-from wtforms import Field
+from wtforms import Field, FileField
 
 from insurance.approvals.permissions import ApprovalsMay
 from insurance.core.context import current_actor
@@ -104,6 +104,7 @@ def show_act(
         act=act,
         form=form,
         fields=[control for control in form if _is_shown(control, act)],
+        has_file=any(isinstance(control, FileField) for control in form),
         questions=questions,
         answered=list(answers_typed().items()),
         **context,

@@ -11,6 +11,7 @@ from insurance.claims.queries import get_document
 from insurance.core.db import db, transaction
 from insurance.core.errors import NotFoundError
 from insurance.core.files import read_file
+from insurance.correspondence.services import read_document
 from insurance.documents.picture import DrawingBusyError, pages_of, picture_of
 from insurance.lapses.queries import get_notice
 
@@ -19,6 +20,14 @@ def send_claim_document(document_id: UUID) -> Response:
     """Return the file of a claim's document; the look is audited. Raises NotFoundError."""
     document, content = _read(document_id)
     _record(document)
+    response = Response(content, mimetype=document.content_type)
+    response.headers.set("Content-Disposition", "attachment", filename=document.file_name)
+    return _private(response)
+
+
+def send_record_document(document_id: UUID) -> Response:
+    """Return a document of a record; the look is audited. Raises NotFoundError, ForbiddenError."""
+    document, content = read_document(document_id)
     response = Response(content, mimetype=document.content_type)
     response.headers.set("Content-Disposition", "attachment", filename=document.file_name)
     return _private(response)

@@ -1,6 +1,8 @@
 """How screens print values: en-ZA money and numbers, dates as 2026/11/20, status words."""
 
+import re
 import secrets
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -11,15 +13,19 @@ from flask import Flask, g
 from jinja2 import Template
 from markupsafe import Markup
 
+from insurance.audit_logs.activity_words import activity_words
+from insurance.audit_logs.models import AuditEvent
 from insurance.core import clock
 from insurance.core.context import current_actor
 from insurance.core.money import format_money
 from insurance.core.permissions import TENANT_ROLES, Permission, Role, roles_granted
+from insurance.core.text import code_in_words
 from insurance.customers.privacy import birth_words, may_see_identity
 from insurance.web.navigation import menu
 from insurance.web.static_files import asset
 
 _SPACE = "\u00a0"
+_POINT = re.compile(r"(?<![\w.])(\d+)\.(\d+)(?![\w.])")
 _TONES = {
     "ok": "active launched accepted paid posted post ok approved sent matched committed partially_approved part_paid completed applied",
     "warn": "waiting_for_approval suspended pending put patch draft quoted submitted assessed waiting partial suspense committing pending_documents outstanding due_soon escalated task planning applying blocked changed",
@@ -42,6 +48,10 @@ def init_app(app: Flask) -> None:
         until=until,
         percent=percent,
         phone=phone,
+        said=said,
+        id_number=id_number,
+        activity=activity,
+        size=size,
         words=words,
         rate=rate,
         shown=shown,
@@ -114,11 +124,36 @@ def percent(value: Decimal | None) -> str:
     return "–" if value is None else rate(value) + "%"
 
 
+def size(count: int) -> str:
+    """Return a file's size: `12 kB`, from a million bytes on `1,2 MB`."""
+    if count < 1_000_000:
+        return f"{max(round(count / 1000), 1)}{_SPACE}kB"
+    return f"{count / 1_000_000:.1f}".replace(".", ",") + f"{_SPACE}MB"
+
+
+def said(value: Any) -> Any:
+    """Return what was answered or worked out as screens print it: `1,4`, yes, a list in words."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{words(name).lower()} {said(inner)}" for name, inner in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(str(said(inner)) for inner in value)
+    return _POINT.sub(r"\1,\2", str(value)) if isinstance(value, str | float | Decimal) else value
+
+
 def phone(value: str | None) -> str:
     """Return a South African number as people say it, `082 123 4567`, another as it is kept."""
     if not value or not (value.startswith("+27") and len(value) == 12):
         return value or "–"
     return _SPACE.join(("0" + value[3:5], value[5:8], value[8:]))
+
+
+def id_number(value: str) -> str:
+    """Return a South African ID number in its groups, `870402 5009 08 7`, another as it is kept."""
+    if not (len(value) == 13 and value.isdigit()):
+        return value
+    return _SPACE.join((value[:6], value[6:10], value[10:12], value[12:]))
 
 
 def day(value: date | str | None) -> str:
@@ -161,11 +196,15 @@ def age(asked_at: datetime) -> str:
     return age_in_words(asked_at, clock.now())
 
 
+def activity(event: AuditEvent) -> str:
+    """Return what an entry of the audit log says in the words of the trade."""
+    return activity_words(event.action, event.after)
+
+
 @lru_cache(1024)
 def words(code: Any) -> str:
     """Return a code as words: `MAIN_MEMBER` becomes `Main member`."""
-    text = str(code).replace("_", " ").replace(".", " ").strip()
-    return text[:1].upper() + text[1:].lower()
+    return code_in_words(code)
 
 
 def roles_in_words(*permissions: Permission) -> str:

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
@@ -228,7 +228,7 @@ class VersionField(HiddenField):
 
 
 class ChoiceField(SelectField):
-    """A choice from a list, with an empty first choice where nothing must be chosen.
+    """A choice from a list, or from lists by their headings, with an empty first choice if `empty`.
 
     Where the page did not show the field, and so did not send it, the empty choice stands.
     """
@@ -239,17 +239,22 @@ class ChoiceField(SelectField):
         validators: Sequence[Any] = (),
         *,
         empty: str | None = None,
-        choices: Sequence[tuple[str, str]] = (),
+        choices: Sequence[tuple[str, str]] | Mapping[str, Sequence[tuple[str, str]]] = (),
         **kwargs: Any,
     ) -> None:
         first = [("", empty)] if empty is not None else []
-        super().__init__(label, validators, choices=[*first, *choices], **kwargs)
+        listed = choices if isinstance(choices, Mapping) else [*first, *choices]
+        super().__init__(label, validators, choices=listed, **kwargs)
 
     data: Any
 
     def pre_validate(self, form: Any) -> None:
         """Refuse what is not on the list."""
-        if self.data is None and any(choice[0] == "" for choice in self.choices or ()):
+        if (
+            self.data is None
+            and not self.has_groups()
+            and any(choice[0] == "" for choice in self.choices or ())
+        ):
             self.data = ""
         try:
             super().pre_validate(form)

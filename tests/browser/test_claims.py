@@ -158,7 +158,7 @@ def test_an_assessor_works_the_queue_by_keyboard_and_approves_a_part(
     page.keyboard.press("Control+a")
     page.keyboard.type("25000")
     page.keyboard.press("Tab")
-    page.keyboard.type("Approve: Part")
+    page.keyboard.type("Part")
     page.keyboard.press("Control+Enter")
     expect(page.get_by_text(f"{first} is partially approved.")).to_be_visible()
     expect(page.get_by_role("heading", level=1)).not_to_have_text(first)
@@ -232,12 +232,13 @@ def test_axe_finds_nothing_on_any_screen_of_claims(
         *(
             f"/claims/{made}/{act}"
             for act in (
-                "pay", "close", "reopen", "assign", "payees", "reserve", "recover", "notes/new",
+                "pay", "close", "reopen", "assign", "payees", "reserve", "recover",
                 "documents/new", "documents/ask",
             )
         ),
         f"/claims/documents/{document}/review",
-        f"/claims/notes/{note}/done",
+        f"/correspondence/claims/{made}/notes/new",
+        f"/correspondence/notes/{note}/done",
         f"/claims/flags/{flag}/clear",
         f"/claims/payments/{payment}/void",
         "/claims/authority",

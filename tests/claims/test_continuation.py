@@ -9,13 +9,13 @@ from sqlalchemy.orm import Session
 
 from insurance.approvals.services import approve_request
 from insurance.billing.queries import list_premium_lines
-from insurance.claims.models import NoteKind
 from insurance.claims.queries import get_view, list_deaths
 from insurance.claims.rules import LifeLeft, continue_policy
 from insurance.claims.services import undo_death, void_payment
 from insurance.core.db import db
 from insurance.core.errors import ConflictError, DomainError, ForbiddenError
 from insurance.core.ids import new_id
+from insurance.correspondence.models import NoteKind
 from insurance.customers.queries import get_customer
 from insurance.policies.models import EndorsementType, PolicyStatus
 from insurance.policies.queries import (

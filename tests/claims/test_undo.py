@@ -11,7 +11,6 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from insurance.claims import queries
-from insurance.claims.models import NoteKind
 from insurance.claims.services import (
     add_note,
     assign_claim,
@@ -27,6 +26,8 @@ from insurance.core import clock
 from insurance.core.errors import ConflictError, ForbiddenError
 from insurance.core.ids import new_id
 from insurance.core.permissions import Role
+from insurance.correspondence.models import NoteKind
+from insurance.correspondence.queries import get_note
 from tests.factories.book import TODAY
 from tests.factories.claims import AGENT, ASSESSOR, MANAGER, acting, claim
 from tests.factories.identity import SignedInClient, make_person
@@ -105,8 +106,8 @@ def test_an_assignment_stands_once_the_claim_has_moved_on(
         _undo(undo_assignment, event)
 
 
-def test_a_note_is_gone_and_the_audit_log_keeps_its_words(session: Session, claim_id: UUID) -> None:
-    _note(claim_id)
+def test_a_note_is_gone_and_its_row_keeps_its_words(session: Session, claim_id: UUID) -> None:
+    note_id = _note(claim_id)
     event = _did(session, claim_id)
 
     _undo(undo_note, event)
@@ -114,7 +115,8 @@ def test_a_note_is_gone_and_the_audit_log_keeps_its_words(session: Session, clai
     session.rollback()
     assert queries.get_view(session, claim_id).notes == []
     kept = text("SELECT before->>'text', after->>'undoes' FROM ins.audit_events ORDER BY id DESC")
-    assert session.execute(kept).first() == ("Ask the hospital", str(event))
+    assert session.execute(kept).first() == (None, str(event))
+    assert get_note(session, note_id).text == "Ask the hospital"
     with pytest.raises(ConflictError, match="undone already"):
         _undo(undo_note, event)
 
@@ -150,7 +152,7 @@ def test_a_task_is_open_again_and_can_then_be_taken_away(session: Session, claim
         _undo(undo_note, noted)
     _undo(undo_task_done, done)
     session.rollback()
-    assert queries.get_note(session, note_id).done_at is None
+    assert get_note(session, note_id).done_at is None
     _undo(undo_note, noted)
 
 
@@ -172,7 +174,11 @@ def test_the_claim_offers_for_a_day_to_undo_what_was_done_to_it(
 ) -> None:
     client = sign_in(Role.CLAIMS_ASSESSOR)
     page = client.url(f"/claims/{claim_id}")
-    client.post(f"{page}/notes/new", data={"kind": "TASK", "text": "Ask the hospital"})
+    noted = client.post(
+        client.url(f"/correspondence/claims/{claim_id}/notes/new"),
+        data={"kind": "TASK", "text": "Ask the hospital"},
+    )
+    assert noted.status_code == 303, noted.text
     seen = client.get(page).text
     address = re.search(r'action="([^"]*/undo/note/[^"]*)"', seen)
 

@@ -15,7 +15,6 @@ from insurance.claims.models import (
     ClaimEvent,
     ClaimFlag,
     ClaimItem,
-    ClaimNote,
     ClaimPayee,
     ClaimPayment,
 )
@@ -23,6 +22,7 @@ from insurance.claims.queries import get_view, list_items, read_parts
 from insurance.core.db import transaction
 from insurance.core.errors import NotFoundError
 from insurance.core.ids import new_id
+from insurance.correspondence.models import Note
 from tests.factories.book import TODAY
 from tests.factories.claims import make_claims
 from tests.factories.lifecycle import sell
@@ -32,7 +32,7 @@ PARTS = {
     "checks": ClaimCheck,
     "documents": ClaimDocument,
     "flags": ClaimFlag,
-    "notes": ClaimNote,
+    "notes": Note,
     "events": ClaimEvent,
     "payees": ClaimPayee,
     "payments": ClaimPayment,
@@ -63,7 +63,8 @@ def test_a_claim_read_at_once_says_what_its_rows_say(session: Session) -> None:
 
 
 def _of(record: Any, claim_id: Any) -> Any:
-    return select(record).where(record.claim_id == claim_id).order_by(record.id)
+    whose = record.resource_id if record is Note else record.claim_id
+    return select(record).where(whose == claim_id).order_by(record.id)
 
 
 def test_what_is_changed_of_the_parts_of_a_claim_is_written(session: Session) -> None:

@@ -19,7 +19,7 @@ from insurance.approvals.models import ApprovalRequest, ApprovalStatus
 from insurance.approvals.queries import get_request, list_waiting
 from insurance.approvals.services import approve_request
 from insurance.claims import queries
-from insurance.claims.models import ClaimPayment, CostType, NoteKind
+from insurance.claims.models import ClaimPayment, CostType
 from insurance.claims.rules.statuses import QUIET
 from insurance.claims.services import (
     HandlingSettings,
@@ -35,6 +35,7 @@ from insurance.core.context import Actor
 from insurance.core.errors import ConflictError, DomainError, ForbiddenError, NotFoundError
 from insurance.core.permissions import Role
 from insurance.core.tenancy import tenant_scope
+from insurance.correspondence.models import NoteKind
 from insurance.policies.queries import get_policy, list_benefits
 from tests.factories.book import TODAY, make_customer
 from tests.factories.claims import (

@@ -221,8 +221,8 @@ def account(number: str = "62001234567", name: str = "Sipho Dlamini") -> Payee:
 
 def make_claims(policy_id: UUID) -> UUID:
     """Return a claim with something of everything: documents, flags, a note, a payment."""
-    from insurance.claims.models import NoteKind
     from insurance.claims.services import add_note
+    from insurance.correspondence.models import NoteKind
 
     made = claim(policy_id, "60000.00", payees=[account(name="Palesa Nkosi")])
     complete(made.id)

@@ -20,6 +20,7 @@ from insurance.products.services import NewCategory, create_category
 from tests.factories import products
 from tests.factories.book import TODAY, Book, make_book, make_endorsement
 from tests.factories.claims import make_claims
+from tests.factories.correspondence import make_correspondence
 from tests.factories.debit_orders import make_debit_orders
 from tests.factories.identity import make_person
 from tests.factories.lapses import make_lapses
@@ -74,6 +75,7 @@ def make_everything() -> Book:
             by="Palesa",
             record="Palesa's policy",
         )
+    make_correspondence(book.policy_id)
     return book
 
 
@@ -104,7 +106,7 @@ def ids_of(connection: Connection, org: OrganizationFacts) -> dict[str, UUID]:
         "claim_id": "ins.claims",
         "document_id": "ins.claim_documents",
         "flag_id": "ins.claim_flags",
-        "note_id": "ins.claim_notes",
+        "note_id": "ins.notes",
         "payment_id": "ins.claim_payments",
         "payee_id": "ins.claim_payees",
         "member_id": "ins.policy_members",
@@ -114,6 +116,7 @@ def ids_of(connection: Connection, org: OrganizationFacts) -> dict[str, UUID]:
         "event_id": "ins.audit_events",
         "version_id": "ins.product_versions",
         "mail_id": "ins.mails",
+        "record_document_id": "ins.record_documents",
         "alert_id": "ins.alerts",
         "key_id": "cp.api_keys",
     }
@@ -127,6 +130,7 @@ def ids_of(connection: Connection, org: OrganizationFacts) -> dict[str, UUID]:
         text("SELECT user_id FROM cp.memberships WHERE org_id = :org LIMIT 1"), {"org": org.id}
     )
     ids["organization_id"] = org.id
+    ids["record_id"] = ids["policy_id"]
     ids["account_code"] = connection.scalar(
         text("SELECT code FROM ins.ledger_accounts WHERE org_id = :org AND code LIKE 'PALESA%'"),
         {"org": org.id},

@@ -24,7 +24,7 @@ def _changing(app: Flask) -> list[Rule]:
 
 
 def _path(rule: Rule, slug: str) -> str:
-    path = rule.rule.replace("<slug:org>", slug)
+    path = rule.rule.replace("<slug:org>", slug).replace("<slug:resource>", "policies")
     return re.sub(
         r"<(?:\w+:)?(\w+)>", lambda found: "1" if "int" in found[0] else str(uuid4()), path
     )

@@ -85,7 +85,7 @@ def _plain(body: bytes) -> bytes:
 
 
 def _urls(rule: Rule, ids: dict[str, UUID], slug: str) -> str:
-    path = rule.rule.replace("<slug:org>", slug)
+    path = rule.rule.replace("<slug:org>", slug).replace("<slug:resource>", "policies")
     return re.sub(
         r"<(?:\w+:)?(\w+)>",
         lambda found: "1" if found[0].startswith("<int") else str(ids.get(found[1], uuid4())),
@@ -104,6 +104,7 @@ def test_there_is_something_to_ask_for_by_every_name_a_path_has(
         "handle",
         "class_code",
         "kind",
+        "resource",
         "role",
         "act",
         "older",

@@ -26,6 +26,7 @@ from insurance.policies.replay import find_differences
 from insurance.seeding.demo import seed_demo
 from tests.factories.identity import PersonFacts, SignedInClient, session_for
 from tests.factories.organizations import OrganizationFacts
+from tests.journeys.points import points_in
 
 SLUGS = ("ubuntu-life", "karoo-general")
 FEWEST = 10
@@ -137,7 +138,10 @@ def _shape(path: str) -> str:
 
 
 def _crawl(client: SignedInClient) -> tuple[int, list[str]]:
-    """Open what can be reached from home; return how many pages, and what went wrong where."""
+    """Open what can be reached from home; return how many pages, and what went wrong where.
+
+    A number with a decimal point is wrong: here people write `3,5`.
+    """
     waiting: deque[tuple[str, str]] = deque([("/", _HOME)])
     seen: Counter[str] = Counter()
     asked: set[str] = set()
@@ -157,6 +161,7 @@ def _crawl(client: SignedInClient) -> tuple[int, list[str]]:
             waiting.append((_local(path, answer.location), path))
         if answer.status_code == 200 and answer.mimetype == "text/html":
             waiting.extend(_found(path, answer.text))
+            wrong.extend(f"{number} on {path}" for number in points_in(answer.text))
     return len(asked), wrong
 
 

@@ -13,12 +13,10 @@ from insurance.api.edge import (
     endpoint,
 )
 from insurance.claims import letters, services
-from insurance.claims.models import (
-    NoteKind,
-)
 from insurance.claims.permissions import ClaimsMay
 from insurance.core import clock
 from insurance.core.db import db
+from insurance.correspondence.models import NoteKind
 from insurance.web.business import business_day
 from insurance.web.documents import send_claim_document
 from insurance.web.parsing import Day, Words

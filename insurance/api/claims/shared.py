@@ -17,12 +17,12 @@ from insurance.claims.models import (
     ClaimStatus,
     Decision,
     DocumentStatus,
-    NoteKind,
     PaymentStatus,
 )
 from insurance.claims.queries import ClaimLine, ClaimView
 from insurance.claims.rules.payees import HUNDRED, PayeeKind
 from insurance.core.db import db
+from insurance.correspondence.models import NoteKind
 from insurance.web.parsing import Day, Money, Words
 
 TAG = "Claims"

@@ -19,6 +19,7 @@ from insurance.web import lists
 from insurance.web.access import requires
 from insurance.web.business import first_moment
 from insurance.web.exports import export as export_rows
+from insurance.web.filters import activity
 
 _TEXT_FILTERS = ("user", "action", "resource", "resource_id", "method", "ip", "request_id")
 _EXPORTED = (
@@ -115,9 +116,10 @@ _EVENTS = lists.ListScreen(
     fields=_FIELDS,
     columns=lists.columns(
         "recorded_at: Time, seconds | user_label: User, person | method: Method, tag",
-        "action: Action, key | resource: Resource, muted | outcome: Outcome | ip: IP address",
+        "what: What was done, key | action: Action, extra | resource: Resource, muted | outcome: Outcome | ip: IP address",
         "request_id: Request id, copied | resource_id: Record, extra",
         "reason: Reason, extra, wrapped | channel: Channel, extra",
+        what=activity,
     ),
     empty=lists.Empty("No entries yet", "Whatever is changed here is written down here."),
     none_match="No entries match",

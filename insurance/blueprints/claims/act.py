@@ -1,4 +1,4 @@
-"""The work around a claim: notes, tasks, flags, assignment, reserves, closing, and payments taken back."""
+"""The work around a claim: flags, assignment, reserves, closing, and payments taken back."""
 
 from typing import Any
 from uuid import UUID
@@ -9,7 +9,7 @@ from wtforms import BooleanField, TextAreaField
 from insurance.blueprints.claims import bp
 from insurance.blueprints.claims.history import undo_last
 from insurance.claims import queries, services
-from insurance.claims.models import CostType, NoteKind
+from insurance.claims.models import CostType
 from insurance.claims.permissions import ClaimsMay
 from insurance.claims.queries import ClaimLine
 from insurance.core import clock
@@ -22,7 +22,6 @@ from insurance.web.business import business_day
 from insurance.web.filters import words
 from insurance.web.forms import (
     ChoiceField,
-    DayField,
     Form,
     MoneyField,
     Required,
@@ -43,14 +42,6 @@ class VoidForm(WhyForm):
     """Why, and that a death stands though its payment is void."""
 
     death_stands = BooleanField("The death stands; the payment will be made again")
-
-
-class NoteForm(Form):
-    """A note, a comment, a task, or words to the claimant."""
-
-    kind = ChoiceField("Kind", choices=choices_of(NoteKind))
-    text = TextField("Text", [Required()], longest=4000, widget=TextAreaField.widget)
-    due_on = DayField("Due on, for a task")
 
 
 class ClearForm(Form):
@@ -85,10 +76,6 @@ class RecoveryForm(Form):
     amount = MoneyField("Amount", [Required()])
     reference = TextField("Reference", [Required()], longest=60)
     reason = TextField("From whom, and why", [Required()], longest=1000)
-
-
-class TaskForm(Form):
-    """A press on the button."""
 
 
 def on_claim(line: ClaimLine, title: str, verb: str, **more: Any) -> Act:
@@ -148,47 +135,6 @@ def reopen(claim_id: UUID) -> Response:
             claim_id, reason=form.reason.data or "", on=business_day(), now=clock.now()
         ),
         f"{line.claim.claim_number} is open again. To reverse this, close the claim.",
-    )
-
-
-@bp.route("/<uuid:claim_id>/notes/new", methods=["GET", "POST"])
-@requires(ClaimsMay.SUBMIT)
-def add_note(claim_id: UUID) -> Response:
-    """Add a note, a comment, a task, or words that the claimant gets by mail."""
-    line, form = queries.get_claim_line(db.session(), claim_id), NoteForm()
-    return act_screen(
-        on_claim(
-            line,
-            "Add a note",
-            "Add note",
-            says="The claimant sees only what is of the kind Claimant, by mail.",
-        ),
-        form,
-        lambda: services.add_note(
-            claim_id,
-            kind=NoteKind(form.kind.data),
-            text=form.text.data or "",
-            due_on=form.due_on.data,
-            on=business_day(),
-            now=clock.now(),
-        ),
-        f"The note was added to {line.claim.claim_number}.",
-        undo=lambda _note: undo_last(claim_id),
-    )
-
-
-@bp.route("/notes/<uuid:note_id>/done", methods=["GET", "POST"])
-@requires(ClaimsMay.SUBMIT)
-def finish_task(note_id: UUID) -> Response:
-    """Mark a task as done."""
-    note = queries.get_note(db.session(), note_id)
-    line = queries.get_claim_line(db.session(), note.claim_id)
-    return act_screen(
-        on_claim(line, "Task done", "Mark as done", says=note.text),
-        TaskForm(),
-        lambda: services.finish_task(note_id, on=business_day(), now=clock.now()),
-        f"The task on {line.claim.claim_number} is done.",
-        undo=lambda done: undo_last(done.claim_id),
     )
 
 

@@ -64,10 +64,9 @@ def decision_form(view: ClaimView) -> DecisionForm:
     """Return the form with the fields of the items that are not decided."""
     session = db.session()
     terms = load_terms(session, get_policy(session, view.claim.policy_id).product_version_id)
-    reasons = [
-        (reason.code, f"{'Refuse' if reason.rejects else 'Approve'}: {reason.words}")
-        for reason in reasons_for(terms.class_code, terms.category)
-    ]
+    reasons: dict[str, list[tuple[str, str]]] = {"Approve": [], "Refuse": []}
+    for reason in reasons_for(terms.class_code, terms.category):
+        reasons["Refuse" if reason.rejects else "Approve"].append((reason.code, reason.words))
     items = {at: item for at, item in enumerate(view.items) if item.decision is None}
     fields: dict[str, Any] = {}
     for place, item in items.items():

@@ -1,5 +1,6 @@
 """One claim: cover, checklist, documents beside the decision, money and timeline."""
 
+import re
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
@@ -12,7 +13,7 @@ from insurance.blueprints.claims import bp
 from insurance.blueprints.claims.decision import decision_form
 from insurance.blueprints.claims.history import UNDO
 from insurance.claims import letters, queries, services
-from insurance.claims.models import ClaimDocument, ClaimItem
+from insurance.claims.models import ClaimDocument, ClaimEvent, ClaimItem
 from insurance.claims.permissions import ClaimsMay
 from insurance.claims.queries import ClaimView
 from insurance.claims.rules import DOCUMENTS, REASONS, is_there
@@ -27,6 +28,7 @@ from insurance.policies.queries import get_policy
 from insurance.products.queries import load_terms
 from insurance.web.access import requires
 from insurance.web.business import business_day
+from insurance.web.correspondence import correspondence_of
 from insurance.web.documents import count_pages
 from insurance.web.filters import words
 from insurance.web.html import page
@@ -34,6 +36,16 @@ from insurance.web.people import know_people
 from insurance.web.undo import undo_offers
 
 REASON_WORDS = {one.code: one.words for one in REASONS}
+
+
+_PARTS_OF_HISTORY = {
+    "": ("All", ""),
+    "documents": ("Documents", "DOCUMENT"),
+    "money": ("Money", "PAID|PAYMENT|PAYEE|ACCOUNT|RESERVE|RECOVERED"),
+    "decisions": ("Decisions", "ASSESSED|REJECTED|ESCALATED|CLOSED|REOPENED|CAUSE|CHECKED|DEATH"),
+    "work": ("Notes and tasks", "NOTE|TASK|ASSIGNED|FLAG|DUE|OVERDUE"),
+}
+"""What the timeline may be narrowed to: its name, and words of the events that belong to it."""
 
 
 @bp.route("/<uuid:claim_id>")
@@ -64,6 +76,10 @@ def claim_context(view: ClaimView, form: Any) -> dict[str, Any]:
         "line": view.line,
         "terms": load_terms(session, get_policy(session, claim.policy_id).product_version_id),
         "form": form,
+        "events": _narrowed(view.events),
+        "history_parts": {part: name for part, (name, _words) in _PARTS_OF_HISTORY.items()},
+        "history_part": _history_part(),
+        "correspondence": correspondence_of("claims", claim.id),
         "items": view.items,
         "item_names": {one.id: one.benefit_name for one in view.items},
         "money_of": lambda item: view.money.get(item.id, queries.ItemMoney()),
@@ -100,6 +116,17 @@ def claim_context(view: ClaimView, form: Any) -> dict[str, Any]:
         "escalation": _escalation(claim.proposal),
         "next_url": url_for("claims.open_next", after=claim.id),
     }
+
+
+def _history_part() -> str:
+    chosen = request.args.get("events", "")
+    return chosen if chosen in _PARTS_OF_HISTORY else ""
+
+
+def _narrowed(events: Sequence[ClaimEvent]) -> list[ClaimEvent]:
+    """Return the events of the part of the history that is asked for."""
+    _name, belonging = _PARTS_OF_HISTORY[_history_part()]
+    return [event for event in events if re.search(belonging, event.event_type)]
 
 
 def paper(document: ClaimDocument | None) -> dict[str, Any]:

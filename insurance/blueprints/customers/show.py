@@ -5,21 +5,29 @@ from uuid import UUID
 from flask import Response, url_for
 from wtforms import SelectField
 
-from insurance.audit_logs.queries import list_resource_events
+from insurance.billing.queries import arrears_by_policy
 from insurance.blueprints.customers import bp
+from insurance.claims.permissions import ClaimsMay
+from insurance.claims.queries import list_claims
 from insurance.core import clock
+from insurance.core.context import current_actor
 from insurance.core.db import db
 from insurance.customers import queries, rules, services
 from insurance.customers.permissions import CustomersMay
-from insurance.policies.queries import list_policies
+from insurance.debit_orders.permissions import DebitOrdersMay
+from insurance.debit_orders.queries import list_customer_mandates
+from insurance.policies.queries import get_holdings, list_policies
 from insurance.quotes.queries import list_quotes, status_on
 from insurance.web.access import requires
 from insurance.web.acts import Act, act_screen
 from insurance.web.business import business_day
+from insurance.web.correspondence import correspondence_of
 from insurance.web.forms import Form, Required, TextField
 from insurance.web.html import page
+from insurance.web.record_activity import activity_of
 
 ACCOUNT_TYPES = [("CURRENT", "Current"), ("SAVINGS", "Savings"), ("TRANSMISSION", "Transmission")]
+_FEW, _MANY = 8, 50
 _ACCOUNT = ("holder", "bank", "branch_code", "account_type", "account_number")
 
 
@@ -72,16 +80,32 @@ def add_bank_account(customer_id: UUID) -> Response:
 def _customer_page(customer_id: UUID, *, number: str | None = None) -> Response:
     session, on = db.session(), business_day()
     customer = queries.get_customer(session, customer_id)
-    quotes = list_quotes(session, limit=10, customer_id=customer_id).items
+    may = current_actor().may
+    quotes = list_quotes(session, limit=_FEW, customer_id=customer_id)
+    policies = list_policies(session, limit=_MANY, customer_id=customer_id)
+    paid = list_policies(session, limit=_MANY, payer_id=customer_id)
+    shown = [line.id for line in (*policies.items, *paid.items)]
+    claims = may(ClaimsMay.VIEW) and list_claims(
+        session, limit=_FEW, now=clock.now(), customer_id=customer_id
+    )
     return page(
         "customers/show.html",
         customer=customer,
         number=number,
-        policies=list_policies(session, limit=50, customer_id=customer_id).items,
-        pays_for=list_policies(session, limit=50, payer_id=customer_id).items,
-        quotes=[(line, status_on(line.quote, on)) for line in quotes],
+        holdings=get_holdings(session, customer_id, on=on),
+        policies=policies,
+        pays_for=paid.items,
+        arrears=arrears_by_policy(session, shown, on),
+        claims=claims,
+        mandates=list_customer_mandates(session, customer_id) if may(DebitOrdersMay.VIEW) else None,
+        quotes=quotes,
+        quote_status={line.id: status_on(line.quote, on) for line in quotes.items},
+        policy_numbers={
+            line.id: line.policy.policy_number for line in (*policies.items, *paid.items)
+        },
         addresses=queries.list_addresses(session, customer_id),
         branch_warning=rules.branch_warning,
         accounts=queries.list_bank_accounts(session, customer_id),
-        activity=list_resource_events(session, "customers", customer_id),
+        correspondence=correspondence_of("customers", customer_id),
+        activity=activity_of("customers", customer_id, "Details"),
     )

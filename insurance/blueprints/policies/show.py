@@ -16,19 +16,19 @@ from insurance.claims.permissions import ClaimsMay
 from insurance.claims.queries import list_claim_ids, list_claims_of_policy, used_cover
 from insurance.core.context import current_actor
 from insurance.core.db import db
-from insurance.core.money import ZERO, format_money
+from insurance.core.money import ZERO
+from insurance.correspondence.permissions import CorrespondenceMay
 from insurance.customers.permissions import CustomersMay
-from insurance.customers.privacy import birth_words
 from insurance.customers.queries import get_customer
 from insurance.documents.pdf import render
 from insurance.ledger.permissions import LedgerMay
 from insurance.ledger.queries import list_policy_transfers
 from insurance.policies import queries
+from insurance.policies.letters import write_schedule
 from insurance.policies.lifecycle_rules import allowed_moves
 from insurance.policies.models import (
     EndorsementStatus,
     EventCategory,
-    InsuredObject,
 )
 from insurance.policies.permissions import PoliciesMay
 from insurance.policies.services import (
@@ -43,13 +43,17 @@ from insurance.products.rules import OBJECT_FIELDS, OBJECT_KINDS, ProductTerms
 from insurance.quotes.rules import excess_words
 from insurance.web.access import current_tenant, requires
 from insurance.web.business import business_day
-from insurance.web.filters import words
+from insurance.web.correspondence import correspondence_of
 from insurance.web.html import page
 from insurance.web.people import know_people
 from insurance.web.undo import undo_offers
 
-TABS = ("overview", "premiums", "claims", "endorsements", "history", "ledger")
-_PERMISSIONS = {"claims": ClaimsMay.VIEW, "ledger": LedgerMay.VIEW}
+TABS = ("overview", "premiums", "claims", "correspondence", "endorsements", "history", "ledger")
+_PERMISSIONS = {
+    "claims": ClaimsMay.VIEW,
+    "correspondence": CorrespondenceMay.VIEW,
+    "ledger": LedgerMay.VIEW,
+}
 
 
 @bp.route("/<uuid:policy_id>")
@@ -125,7 +129,8 @@ def _changes_of(terms: ProductTerms) -> dict[str, str]:
 def schedule(policy_id: UUID) -> Response:
     """Send the policy schedule as PDF."""
     line = queries.get_policy_line(db.session(), policy_id)
-    response = make_response(render("policy.typ", _on_paper(line)))
+    paper = write_schedule(db.session(), policy_id, business_day(), "")
+    response = make_response(render(paper.template, paper.values))
     response.headers["Content-Type"] = "application/pdf"
     response.headers["Content-Disposition"] = (
         f'attachment; filename="{line.policy.policy_number}.pdf"'
@@ -170,6 +175,10 @@ def _claims(policy_id: UUID) -> dict[str, Any]:
     return {"claims": list_claims_of_policy(db.session(), policy_id)}
 
 
+def _correspondence(policy_id: UUID) -> dict[str, Any]:
+    return {"correspondence": correspondence_of("policies", policy_id)}
+
+
 def _endorsements(policy_id: UUID) -> dict[str, Any]:
     session = db.session()
     found = list(reversed(queries.list_endorsements(session, policy_id)))
@@ -204,73 +213,8 @@ _TAB_CONTENT = {
     "overview": _overview,
     "premiums": _premiums,
     "claims": _claims,
+    "correspondence": _correspondence,
     "endorsements": _endorsements,
     "history": _history,
     "ledger": _ledger,
 }
-
-
-def _on_paper(line: queries.PolicyLine) -> dict[str, Any]:
-    session, policy = db.session(), line.policy
-    terms = load_terms(session, policy.product_version_id)
-    of_lives = terms.insures_persons
-    return {
-        "of_lives": of_lives,
-        "objects": [
-            [one.name, _described(one), format_money(one.value), f"{one.effective_date:%Y/%m/%d}"]
-            for one in queries.list_objects(session, policy.id)
-            if one.end_date is None
-        ],
-        "insurer": current_tenant().name,
-        "number": policy.policy_number,
-        "customer": line.customer_name,
-        "product": line.product_name,
-        "status": policy.status.value.capitalize(),
-        "effective": f"{policy.effective_date:%Y/%m/%d}",
-        "expiry": f"{ends:%Y/%m/%d}"
-        if (ends := policy.ended_on or policy.expiry_date)
-        else ("whole of life" if of_lives else "cancelled"),
-        "premium": format_money(policy.premium),
-        "cover": format_money(policy.coverage_amount),
-        "version": policy.current_version,
-        "printed": f"{business_day():%Y/%m/%d}",
-        "benefits": [
-            [
-                view.benefit.benefit_name,
-                view.member_name if of_lives else view.object_name,
-                format_money(view.benefit.sum_assured),
-                f"{view.waiting_until:%Y/%m/%d}"
-                if of_lives
-                else excess_words(*terms.excess(view.benefit.benefit_code)) or "none",
-                format_money(view.benefit.premium),
-            ]
-            for view in queries.list_benefits(session, policy.id)
-            if view.benefit.status == "ACTIVE"
-        ],
-        "members": [
-            [
-                f"{member.first_name} {member.last_name}".strip(),
-                member.role.replace("_", " ").capitalize(),
-                "On file" if member.id_number_ref else "Passport" if member.passport_ref else "–",
-                birth_words(member.date_of_birth),
-                f"{member.effective_date:%Y/%m/%d}",
-            ]
-            for member in (queries.list_members(session, policy.id) if of_lives else ())
-        ],
-        "premiums": [
-            [f"{one.due_date:%Y/%m/%d}", format_money(one.amount), one.status.value.capitalize()]
-            for one in billing.list_premium_lines(session, policy.id)
-        ],
-    }
-
-
-def _described(one: InsuredObject) -> str:
-    """Return the facts of an object that its name does not say."""
-    said = ("make", "model", "year", "registration", "address", "city", "description", "drivers")
-    facts = [
-        f"{field.label} {words(one.details[field.name])}"
-        for field in OBJECT_FIELDS[one.kind.value]
-        if field.name not in said and one.details.get(field.name)
-    ]
-    drivers = [each["name"] for each in one.details.get("drivers") or []]
-    return "; ".join([*facts, f"driven by {', '.join(drivers)}"] if drivers else facts)

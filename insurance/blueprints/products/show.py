@@ -19,6 +19,7 @@ from insurance.quotes.rules import excess_words
 from insurance.web.access import requires
 from insurance.web.business import business_day
 from insurance.web.html import page
+from insurance.web.record_activity import activity_of
 
 _SHOWN_ROWS = 600
 """A larger rate table is read on its own page."""
@@ -60,6 +61,7 @@ def show(product_id: UUID) -> Response:
         mend=places_to_mend(product_id),
         insures_persons=insures_persons(line.class_category.value, line.product.class_code),
         excess_words=excess_words,
+        activity=activity_of("products", product_id, "Product"),
     )
 
 

@@ -1,8 +1,6 @@
 """A saved quote: its price, its options side by side, PDF, accept."""
 
-from collections.abc import Mapping, Sequence
-from decimal import Decimal
-from typing import Any
+from collections.abc import Sequence
 from uuid import UUID
 
 from flask import Response, make_response, request, url_for
@@ -13,8 +11,6 @@ from insurance.blueprints.quotes import bp
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError
-from insurance.core.money import format_money
-from insurance.customers.queries import get_customer
 from insurance.documents.pdf import render
 from insurance.organizations.queries import get_organization
 from insurance.policies.rules import LifeQuestion
@@ -26,16 +22,18 @@ from insurance.policies.services import (
 from insurance.products.queries import get_version, load_terms
 from insurance.products.rules import OBJECT_FIELDS, OBJECT_KINDS
 from insurance.quotes import queries, services
+from insurance.quotes.letters import excess_of, write_quote
 from insurance.quotes.models import Quote, QuoteStatus
 from insurance.quotes.permissions import QuotesMay
-from insurance.quotes.rules import SUPERSEDED, QuotedObject, excess_words
-from insurance.web.access import current_tenant, requires
+from insurance.quotes.rules import SUPERSEDED, QuotedObject
+from insurance.web.access import requires
 from insurance.web.acts import Act, act_screen
 from insurance.web.business import business_day
-from insurance.web.filters import words
+from insurance.web.correspondence import correspondence_of
 from insurance.web.forms import ChoiceField, DayField, Form, TextField, reason_field
 from insurance.web.html import go, page, refuse
 from insurance.web.life_questions import answers_typed, questions_of
+from insurance.web.record_activity import activity_of
 
 
 class AcceptForm(Form):
@@ -140,9 +138,7 @@ def decline(quote_id: UUID) -> Response:
 @requires(QuotesMay.CREATE)
 def mail(quote_id: UUID) -> Response:
     """Mail the quote to the customer as PDF."""
-    line = queries.get_quote_line(db.session(), quote_id)
-    pdf_content = render("quote.typ", _on_paper(line))
-    address = services.mail_quote(quote_id, organization=current_tenant().name, pdf=pdf_content)
+    address = services.mail_quote(quote_id, on=business_day(), now=clock.now())
     return go(url_for("quotes.show", quote_id=quote_id), f"The quote is on its way to {address}.")
 
 
@@ -151,42 +147,13 @@ def mail(quote_id: UUID) -> Response:
 def pdf(quote_id: UUID) -> Response:
     """Send the quote as PDF."""
     line = queries.get_quote_line(db.session(), quote_id)
-    response = make_response(render("quote.typ", _on_paper(line)))
+    paper = write_quote(db.session(), quote_id, business_day(), "")
+    response = make_response(render(paper.template, paper.values))
     response.headers["Content-Type"] = "application/pdf"
     response.headers["Content-Disposition"] = (
         f'attachment; filename="{line.quote.quote_number}.pdf"'
     )
     return response
-
-
-def _on_paper(line: queries.QuoteLine) -> dict[str, Any]:
-    quote = line.quote
-    of_lives = load_terms(db.session(), quote.product_version_id).insures_persons
-    return {
-        "of_lives": of_lives,
-        "insurer": current_tenant().name,
-        "number": quote.quote_number,
-        "customer": get_customer(db.session(), quote.customer_id).display_name,
-        "product": line.product_name,
-        "priced_on": f"{quote.priced_on:%Y/%m/%d}",
-        "expires_on": f"{quote.expires_on:%Y/%m/%d}",
-        "term": f"{quote.term_years} years",
-        "cover": format_money(quote.sum_assured),
-        "premium": format_money(quote.monthly_premium),
-        "annual": format_money(quote.annual_premium),
-        "benefits": [
-            [
-                part["benefit_name"],
-                part["life_name"] or words(part["member_role"])
-                if of_lives
-                else part.get("object_name") or "–",
-                format_money(Decimal(part["sum_assured"])),
-                f"{part['waiting_period_days']} days" if of_lives else _excess(part) or "none",
-                format_money(Decimal(part["monthly_premium"])),
-            ]
-            for part in quote.benefit_premiums
-        ],
-    }
 
 
 def _insured_elsewhere(
@@ -204,12 +171,6 @@ def _must_be_repriced(quote: Quote) -> bool:
     if not get_organization(db.session()).replaced_quotes_are_repriced:
         return False
     return get_version(db.session(), quote.product_version_id).status.value == SUPERSEDED
-
-
-def _excess(part: Mapping[str, Any]) -> str:
-    """Return the excess of a priced benefit in words; a quote from before has none."""
-    amount, per_cent = part.get("excess_amount", "0"), part.get("excess_per_cent", "0")
-    return excess_words(Decimal(amount), Decimal(per_cent))
 
 
 def _offer_payers(quote_id: UUID, form: AcceptForm) -> None:
@@ -253,10 +214,12 @@ def _quote_page(
         object_kinds=OBJECT_KINDS,
         insured_elsewhere=_insured_elsewhere(line.quote, objects),
         asks_duplicate=form.asks_duplicate or form.confirms_duplicate.data,
-        excess=_excess,
+        excess=excess_of,
         must_be_repriced=_must_be_repriced(line.quote),
         reprice_form=reprice_form or RepriceForm(formdata=None),
         stated_start=queries.stated_start(line.quote),
         options=options,
+        correspondence=correspondence_of("quotes", quote_id),
+        activity=activity_of("quotes", quote_id, "Quote"),
         on=on,
     )

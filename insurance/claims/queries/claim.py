@@ -19,7 +19,6 @@ from insurance.claims.models import (
     ClaimEvent,
     ClaimFlag,
     ClaimItem,
-    ClaimNote,
     ClaimPayee,
     ClaimPayment,
     ClaimPaymentLine,
@@ -32,6 +31,7 @@ from insurance.core.money import ZERO
 from insurance.core.nested import attached, records_of
 from insurance.core.reading import read_rows
 from insurance.core.tenancy import current_org
+from insurance.correspondence.models import Note
 from insurance.customers.models import Customer
 from insurance.policies.models import Policy, PolicyMember
 from insurance.products.models import Product
@@ -76,7 +76,7 @@ class ClaimView:
     checks: Sequence[ClaimCheck]
     documents: Sequence[ClaimDocument]
     flags: Sequence[ClaimFlag]
-    notes: Sequence[ClaimNote]
+    notes: Sequence[Note]
     events: Sequence[ClaimEvent]
     payees: Sequence[ClaimPayee]
     payments: Sequence[ClaimPayment]
@@ -179,7 +179,11 @@ _ITEMS = _rows("claim_items")
 _CHECKS = _rows("claim_checks", "t.position")
 _DOCUMENTS = _rows("claim_documents")
 _FLAGS = _rows("claim_flags")
-_NOTES = _rows("claim_notes")
+_NOTES = """
+    (SELECT json_agg(t ORDER BY t.id)::text FROM ins.notes t
+     WHERE t.org_id = %(org)s AND t.resource = 'claims' AND t.resource_id = %(claim)s
+       AND t.withdrawn_at IS NULL AND NOT t.is_corrected)
+"""
 _EVENTS = _rows("claim_events", "t.sequence DESC")
 _PAYEES = _rows("claim_payees", "t.position, t.id", " AND t.removed_at IS NULL")
 _PAYMENTS = _rows("claim_payments")
@@ -248,7 +252,7 @@ def get_view(session: Session, claim_id: UUID) -> ClaimView:
         checks=records_of(ClaimCheck, checks),
         documents=records_of(ClaimDocument, documents),
         flags=records_of(ClaimFlag, flags),
-        notes=records_of(ClaimNote, notes),
+        notes=records_of(Note, notes),
         events=records_of(ClaimEvent, events),
         payees=records_of(ClaimPayee, payees),
         payments=records_of(ClaimPayment, payments),
@@ -357,11 +361,6 @@ def get_document(session: Session, document_id: UUID) -> ClaimDocument:
 def get_flag(session: Session, flag_id: UUID) -> ClaimFlag:
     """Return a flag of a claim. Raises NotFoundError."""
     return _get(session, ClaimFlag, flag_id)
-
-
-def get_note(session: Session, note_id: UUID) -> ClaimNote:
-    """Return a note of a claim. Raises NotFoundError."""
-    return _get(session, ClaimNote, note_id)
 
 
 def get_payment(session: Session, payment_id: UUID) -> ClaimPayment:

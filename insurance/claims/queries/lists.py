@@ -86,6 +86,7 @@ def list_claims(
     now: datetime,
     after: tuple[datetime, UUID] | None = None,
     policy_id: UUID | None = None,
+    customer_id: UUID | None = None,
     assigned_to: UUID | None = None,
     free_for: UUID | None = None,
     q: str = "",
@@ -99,6 +100,8 @@ def list_claims(
         query = query.where(_tab(session, tab, now))
     if policy_id is not None:
         query = query.where(Claim.policy_id == policy_id)
+    if customer_id is not None:
+        query = query.where(Policy.customer_id == customer_id)
     if assigned_to is not None:
         query = query.where(Claim.assigned_to == assigned_to)
     if free_for is not None:

@@ -48,6 +48,8 @@ from insurance.core.context import current_actor
 from insurance.core.db import transaction
 from insurance.core.errors import ConflictError, DomainError, raise_all
 from insurance.core.money import ZERO, format_money, total
+from insurance.correspondence.services import keep_letter
+from insurance.notifications.services import About
 from insurance.products.rules import ProductTerms
 
 EX_GRATIA = "EX_GRATIA"
@@ -307,8 +309,22 @@ def _tell_decision(held: Held, approved: Decimal) -> None:
     if any(item.is_cut for item in held.items):
         if held.claim.claimant_email:
             letter = repudiation_letter(held.session, held.claim.id)
-            name = f"{held.claim.claim_number}-decision.pdf"
-            tell_claimant(held, "claim_repudiated", attachment=(name, letter))
+            number = held.claim.claim_number
+            kept = keep_letter(
+                held.session,
+                About("claims", held.claim.id, held.policy.customer_id),
+                letter,
+                title="Decision with reasons",
+                letter="repudiation",
+                number=number,
+                now=held.now,
+            )
+            tell_claimant(
+                held,
+                "claim_repudiated",
+                attachment=(f"{number}-decision.pdf", letter),
+                document_id=kept.id,
+            )
         return
     tell_claimant(held, "claim_approved", amount=in_rand(approved))
 

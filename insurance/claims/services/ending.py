@@ -7,18 +7,20 @@ from uuid import UUID
 from sqlalchemy import Select, Text, cast, select
 from sqlalchemy.orm import Session
 
-from insurance.claims.models import Claim, ClaimNote, NoteKind
+from insurance.claims.models import Claim
 from insurance.claims.rules import Continuation, LifeLeft, continue_policy
 from insurance.claims.rules.payees import KnownPerson, is_same_person
 from insurance.claims.services.history import Held
 from insurance.core.context import current_actor
 from insurance.core.errors import DomainError, ForbiddenError
-from insurance.core.ids import new_id
 from insurance.core.money import format_money
 from insurance.core.tenancy import current_org
+from insurance.correspondence.models import NoteKind
+from insurance.correspondence.services import write_note
 from insurance.customers.queries import find_person
 from insurance.customers.services import CustomerDetails, add_customer
 from insurance.debit_orders.services import cancel_mandates_of
+from insurance.notifications.services import About
 from insurance.policies.models import (
     Endorsement,
     EndorsementStatus,
@@ -267,15 +269,11 @@ def _end_life(held: Held, member_id: UUID, stop: date) -> None:
 
 
 def _leave_task(held: Held, words: str) -> None:
-    held.session.add(
-        ClaimNote(
-            id=new_id(),
-            claim_id=held.claim.id,
-            kind=NoteKind.TASK,
-            text=words,
-            due_on=held.on,
-            created_at=held.now,
-            created_by=current_actor().email,
-        )
+    write_note(
+        held.session,
+        About("claims", held.claim.id, held.policy.customer_id),
+        kind=NoteKind.TASK,
+        text=words,
+        due_on=held.on,
+        now=held.now,
     )
-    held.session.flush()

@@ -13,12 +13,10 @@ from insurance.claims.models import (
     Assignment,
     Claim,
     ClaimEvent,
-    ClaimNote,
     ClaimSettings,
     ClaimStatus,
     CostType,
     EntryKind,
-    NoteKind,
 )
 from insurance.claims.permissions import ClaimsMay
 from insurance.claims.rules import next_in_turn
@@ -31,13 +29,16 @@ from insurance.claims.services.mails import tell_claimant
 from insurance.claims.services.money import add_entry, move_reserve, set_reserve
 from insurance.core.context import current_actor
 from insurance.core.db import db, transaction
-from insurance.core.errors import ConflictError, DomainError
-from insurance.core.ids import new_id
+from insurance.core.errors import ConflictError, DomainError, NotFoundError
 from insurance.core.money import ZERO
 from insurance.core.permissions import Role
 from insurance.core.tenancy import current_org
 from insurance.core.undo import UNDOES
+from insurance.correspondence.models import Note, NoteKind
+from insurance.correspondence.queries import get_note
+from insurance.correspondence.services import mark_done, write_note
 from insurance.identity.queries import list_colleagues
+from insurance.notifications.services import About
 
 _ASSESSORS = frozenset({Role.CLAIMS_ASSESSOR})
 
@@ -50,23 +51,15 @@ def add_note(
     due_on: date | None = None,
     on: date,
     now: datetime,
-) -> ClaimNote:
+) -> Note:
     """Add a note, a comment, a task, or words to the claimant, who gets them by mail."""
     words = require_reason(text, "text")
     if due_on is not None and kind is not NoteKind.TASK:
         raise DomainError("Only a task is due on a day.", field="due_on")
     with transaction() as session:
         held = hold(session, claim_id, on=on, now=now)
-        note = ClaimNote(
-            id=new_id(),
-            claim_id=claim_id,
-            kind=kind,
-            text=words,
-            due_on=due_on,
-            created_at=now,
-            created_by=current_actor().email,
-        )
-        session.add(note)
+        about = About("claims", claim_id, held.policy.customer_id)
+        note = write_note(session, about, kind=kind, text=words, due_on=due_on, now=now)
         # A mail that has left is not called back, so words to the claimant stay.
         undo = None if kind is NoteKind.CLAIMANT else {"note_id": note.id}
         if kind is NoteKind.CLAIMANT:
@@ -76,17 +69,16 @@ def add_note(
         return note
 
 
-def finish_task(note_id: UUID, *, on: date, now: datetime) -> ClaimNote:
+def finish_task(note_id: UUID, *, on: date, now: datetime) -> Note:
     """Mark a task as done."""
     with transaction() as session:
-        note = queries.get_note(session, note_id)
-        held = hold(session, note.claim_id, on=on, now=now)
+        note = get_note(session, note_id)
+        if note.resource != "claims":
+            raise NotFoundError
+        held = hold(session, note.resource_id, on=on, now=now)
         session.refresh(note)
-        if note.kind is not NoteKind.TASK or note.done_at is not None:
-            raise ConflictError("This is no task that is still to be done.")
-        note.done_at, note.done_by = now, current_actor().email
-        tell(held, "CLAIM_TASK_DONE", f"Done: {note.text[:100]}", on_policy=False,
-             undo={"note_id": note_id})  # fmt: skip
+        mark_done(note, now=now)
+        tell(held, "CLAIM_TASK_DONE", "Task done", on_policy=False, undo={"note_id": note_id})
         return note
 
 

@@ -384,8 +384,13 @@ def _replace(
 
 def _said(rows: Sequence[ClaimPayee]) -> list[str]:
     return [
-        f"{row.name}, {row.share:f}%, account {row.account_masked or 'not given'}" for row in rows
+        f"{row.name}, {_per_cent(row.share)}, account {row.account_masked or 'not given'}"
+        for row in rows
     ]
+
+
+def _per_cent(share: Decimal) -> str:
+    return f"{share.normalize():f}".replace(".", ",") + "%"
 
 
 def verify_account(payee_id: UUID, *, how: str, on: date, now: datetime) -> ClaimPayee:

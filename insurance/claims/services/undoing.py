@@ -16,6 +16,8 @@ from insurance.core.context import current_actor
 from insurance.core.db import transaction
 from insurance.core.errors import ConflictError, ForbiddenError, NotFoundError
 from insurance.core.undo import UNDOES, standing, undo_facts
+from insurance.correspondence.queries import get_note
+from insurance.correspondence.services import open_again, take_back
 
 ASSIGNED, NOTED = "CLAIM_ASSIGNED", "CLAIM_NOTE_ADDED"
 DONE, CLEARED = "CLAIM_TASK_DONE", "CLAIM_FLAG_CLEARED"
@@ -40,7 +42,7 @@ def undo_assignment(event_id: UUID, *, on: date, now: datetime) -> ClaimEvent:
 
 
 def undo_note(event_id: UUID, *, on: date, now: datetime) -> ClaimEvent:
-    """Take a note or task away; the audit log keeps its words. Raises ConflictError once done."""
+    """Take a note or task back; its row keeps its words. Raises ConflictError once done."""
     with transaction() as session:
         held, event, facts, _later = _undoable(session, event_id, NOTED, on, now)
         actor = current_actor()
@@ -48,11 +50,11 @@ def undo_note(event_id: UUID, *, on: date, now: datetime) -> ClaimEvent:
             raise ForbiddenError(
                 "Somebody else wrote this. Only who assesses claims takes it away."
             )
-        note = queries.get_note(session, UUID(facts["note_id"]))
+        note = get_note(session, UUID(facts["note_id"]))
         if note.done_at is not None:
             raise ConflictError("The task has been done since. Undo that first.")
-        before = {"kind": note.kind, "text": note.text, "due_on": note.due_on}
-        session.delete(note)
+        before = {"note_id": note.id, "kind": note.kind, "due_on": note.due_on}
+        take_back(note, now=now)
         _tell(held, event, "CLAIM_NOTE_UNDONE", "A note was taken back", before)
         return event
 
@@ -61,11 +63,10 @@ def undo_task_done(event_id: UUID, *, on: date, now: datetime) -> ClaimEvent:
     """Let a task be open again."""
     with transaction() as session:
         held, event, facts, _later = _undoable(session, event_id, DONE, on, now)
-        note = queries.get_note(session, UUID(facts["note_id"]))
+        note = get_note(session, UUID(facts["note_id"]))
         before = {"done_at": note.done_at, "done_by": note.done_by}
-        note.done_at = note.done_by = None
-        words = f"Still to be done: {note.text[:100]}"
-        _tell(held, event, "CLAIM_TASK_OPEN_AGAIN", words, before)
+        open_again(note)
+        _tell(held, event, "CLAIM_TASK_OPEN_AGAIN", "A task is still to be done", before)
         return event
 
 

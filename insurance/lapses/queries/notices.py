@@ -33,6 +33,7 @@ class DueNotice:
     holder: str
     email: str
     grace_from: date | None
+    customer_id: UUID
 
     def days_before(self, on: date) -> int:
         """Return how many days there are to the due date."""
@@ -48,7 +49,7 @@ _TELL_ANYBODY = """
                    FROM ins.premium_lines o
                    WHERE o.org_id = l.org_id AND o.policy_id = l.policy_id
                      AND o.status IN ('PENDING', 'OVERDUE') AND o.due_date < CAST(:on AS date)
-               ) run WHERE run.owed > r.tolerance)
+               ) run WHERE run.owed > r.tolerance), p.customer_id
     FROM ins.premium_lines l
     JOIN ins.policies p ON p.org_id = l.org_id AND p.id = l.policy_id
     JOIN rules r ON r.product_id = p.product_id AND r.valid_from <= l.due_date

@@ -235,6 +235,7 @@ def _change(one: Ended, organization: str) -> PolicyChange:
             happening,
             to=row.email,
             name=row.display_name,
+            customer_id=row.customer_id,
             number=row.policy_number,
             organization=organization,
         )

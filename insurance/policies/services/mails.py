@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from insurance.core.money import ZERO, format_money
 from insurance.customers.queries import get_customer
-from insurance.notifications.services import Letter
+from insurance.notifications.services import About, Letter
 from insurance.organizations.queries import get_organization
 from insurance.policies.changes import Happening
 
@@ -38,13 +38,20 @@ def letter_to(
         happening,
         to=holder.email,
         name=holder.display_name,
+        customer_id=customer_id,
         number=policy_number,
         organization=get_organization(session).name,
     )
 
 
 def letter_about(
-    happening: Happening, *, to: str, name: str, number: str, organization: str
+    happening: Happening,
+    *,
+    to: str,
+    name: str,
+    customer_id: UUID,
+    number: str,
+    organization: str,
 ) -> Letter:
     """Return what a holder reads of an event."""
     payload = happening.payload
@@ -59,7 +66,7 @@ def letter_about(
     kind = _KINDS.get(happening.event_type, _CHANGED)
     if happening.event_type == "POLICY_CANCELLED" and payload.get("never_covered"):
         kind = "policy_cancelled_at_start"
-    return Letter(kind, to, values)
+    return Letter(kind, to, values, About("policies", happening.policy_id, customer_id))
 
 
 def _money(payload: Mapping[str, Any]) -> str:

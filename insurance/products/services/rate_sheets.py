@@ -129,7 +129,7 @@ def read_relativities(text: str, *, field: str = "relativities") -> list[NewRela
             errors.append(
                 DomainError(
                     f"Line {number}: write factor, level and relativity, such as"
-                    " vehicle_group, A, 0.95.",
+                    " vehicle_group; A; 0,95.",
                     field=field,
                 )
             )

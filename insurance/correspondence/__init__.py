@@ -1,0 +1,1 @@
+"""What is written about a record and to whom it concerns: notes, documents, letters, messages."""

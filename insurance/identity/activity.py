@@ -1,0 +1,27 @@
+"""What is done in identity, in the words of the trade; `{name}` is a value of the entry."""
+
+ACTIVITY = {
+    "api_keys.create": "API key made",
+    "api_keys.revoke": "API key revoked",
+    "identity.sign_in": "Signed in",
+    "identity.password": "Wrong password",
+    "identity.code": "Wrong code",
+    "identity.change_password": "Password changed",
+    "identity.disable_mfa": "Second factor switched off",
+    "identity.enable_mfa": "Second factor switched on",
+    "identity.end_session": "Session ended",
+    "identity.open_grant": "Personal link opened",
+    "identity.renew_recovery_codes": "Recovery codes renewed",
+    "identity.send_reset": "Link for a new password sent",
+    "identity.set_preferences": "Preferences changed",
+    "identity.use_invitation": "Invitation used",
+    "identity.use_password_reset": "Link for a new password used",
+    "identity.sign_out_everywhere": "Signed out everywhere",
+    "people.accept_invitation": "Invitation accepted",
+    "people.add": "Person added",
+    "people.change_roles": "Roles changed",
+    "people.invite": "Person invited",
+    "people.invite_again": "Person invited again",
+    "people.remove": "Person removed",
+    "role_grants.change": "What a role may do changed",
+}

@@ -1,0 +1,17 @@
+"""Quotes as a kind of record with notes, documents, letters and messages."""
+
+from insurance.correspondence.kinds import RecordKind, register
+from insurance.quotes.letters import LETTERS, facts_of
+from insurance.quotes.permissions import QuotesMay
+
+QUOTES = register(
+    RecordKind(
+        resource="quotes",
+        name="quote",
+        id_name="quote_id",
+        endpoint="quotes.show",
+        may_view=QuotesMay.VIEW,
+        find=facts_of,
+        letters=LETTERS,
+    )
+)
