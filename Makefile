@@ -35,9 +35,10 @@ bench-month-end: $(VENV)/.dev ## A month-end over POLICIES policies, beside the 
 	@$(BIN)/python -m insurance.bench.month_end --policies $(POLICIES) $(ARGS)
 
 $(VENV)/.run: requirements.txt
+	@echo "Installing what the product needs into $(VENV), once: $$(grep -c == requirements.txt) packages, one or two minutes …"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(INSTALL) -r requirements.txt
-	@$(INSTALL) --no-deps -e .
+	@began=$$(date +%s); $(INSTALL) -r requirements.txt && $(INSTALL) --no-deps -e . \
+	  && echo "Installed in $$(($$(date +%s) - began)) s."
 	@touch $@
 
 $(VENV)/.dev: requirements.txt requirements-dev.txt tests/api/typescript/package-lock.json

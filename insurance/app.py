@@ -9,10 +9,12 @@ from flask_migrate import Migrate
 from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+import insurance.alert_kinds
 import insurance.models
 import insurance.month_lists  # noqa: F401
 import insurance.permissions  # noqa: F401
 from insurance import api, blueprints
+from insurance.alerts.services import tell_of_mail
 from insurance.blueprints.health import watch_requests
 from insurance.core import crypto, files
 from insurance.core.db import db, guard_engine
@@ -20,6 +22,7 @@ from insurance.core.settings import Settings, load_settings
 from insurance.identity.tokens import use_signing_key
 from insurance.jobs import use_redis
 from insurance.ledger.services import open_chart
+from insurance.notifications.services import on_given_up
 from insurance.organizations.services import on_opening
 from insurance.web import (
     drafts,
@@ -52,6 +55,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     use_signing_key(settings.signing_key)
     files.use_store(settings.instance / "files", settings.files_url, settings.virus_scan)
     on_opening(open_chart)
+    on_given_up(tell_of_mail)
     db.init_app(app)
     with app.app_context():
         guard_engine(db.engine)

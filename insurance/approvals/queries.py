@@ -186,6 +186,16 @@ def list_delegations_to(session: Session, user_id: UUID, *, on: date) -> list[Ap
     return list(session.scalars(query.order_by(ApprovalDelegation.id)))
 
 
+def list_delegations_on(session: Session, on: date) -> list[ApprovalDelegation]:
+    """Return by which anybody decides for others on a day, oldest first."""
+    query = _delegations().where(
+        ApprovalDelegation.withdrawn_at.is_(None),
+        ApprovalDelegation.first_day <= on,
+        ApprovalDelegation.last_day >= on,
+    )
+    return list(session.scalars(query.order_by(ApprovalDelegation.id)))
+
+
 def get_delegation(session: Session, delegation_id: UUID) -> ApprovalDelegation:
     """Return a delegation of the organization in scope. Raises NotFoundError."""
     return get_record(session, ApprovalDelegation, delegation_id)

@@ -19,6 +19,7 @@ from insurance.core.settings import Settings, SettingsError, load_settings
 from insurance.embedded import InstanceInUseError, ServiceError, Services, die_with_parent
 
 _STOP_SECONDS = 15
+_BEGAN = time.monotonic()
 _ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -44,6 +45,11 @@ def demo() -> None:
         raise click.ClickException(str(error)) from error
 
 
+def say(words: str) -> None:
+    """Say what is done now, with the seconds since the command began."""
+    click.echo(f"[{time.monotonic() - _BEGAN:4.0f} s] {words}")
+
+
 def prepare(settings: Settings, services: Services | None, database: str = "insurance") -> None:
     """Bring the schema up to date and fill an empty platform with the demonstration.
 
@@ -53,10 +59,11 @@ def prepare(settings: Settings, services: Services | None, database: str = "insu
     from insurance.app import create_app
     from insurance.seeding.demo import is_seeded, seed_demo
 
+    say("Bringing the database to the newest schema …")
     unfinished = settings.instance / "demonstration-unfinished"
     if services is not None:
         if unfinished.exists():
-            click.echo("The demonstration data was not finished. It is made anew …")
+            say("The demonstration data was not finished. It is made anew …")
             Redis.from_url(services.redis_url).flushdb()
         bootstrap_server(services.admin_url, database, recreate=unfinished.exists())
     elif unfinished.exists():
@@ -65,14 +72,14 @@ def prepare(settings: Settings, services: Services | None, database: str = "insu
             f" delete {unfinished}."
         )
     upgrade(settings)
-    click.echo("Checking the demonstration data …")
     app = create_app(settings)
     if is_seeded(app):
+        say("The demonstration data is there from the last time.")
         return
+    say("Making two insurers with a year of business, once, in about a minute …")
     unfinished.touch()
-    seed_demo(app)
+    seed_demo(app, say)
     unfinished.unlink()
-    click.echo("Made two insurers with customers and policies.")
 
 
 class _Supervisor:
@@ -94,11 +101,13 @@ class _Supervisor:
         """Run until asked to stop."""
         began = time.monotonic()
         if "DATABASE_URL" not in self.environ:
+            say("Starting PostgreSQL and Valkey …")
             self.services = Services(self.settings.instance)
             self.services.start()
         try:
             _refuse_taken_port(self.settings.port)
             prepare(self.settings, self.services)
+            say("Starting the web server and a worker …")
             for name, arguments in self._commands().items():
                 self._start(name, arguments)
             self._wait_for_web()
@@ -157,15 +166,30 @@ class _Supervisor:
             self.services.stop()
 
 
+_TASKS = (
+    ("Quote and sell", "agent", "quotes/new"),
+    ("Assess claims", "assessor", "claims?tab=open"),
+    ("Debit, reconcile, end the month", "finance", "debit-orders"),
+    ("Decide what colleagues ask", "manager", "approvals"),
+    ("Design a product", "underwriter", "products"),
+    ("People, keys and settings", "admin", "people"),
+    ("Follow who did what", "auditor", "audit-logs"),
+)
+"""What to try, with the login that does it and the page where it begins."""
+
+
 def _greet(settings: Settings, seconds: float) -> None:
-    from insurance.seeding.demo import PASSWORD, STAFF
+    from insurance.seeding.demo import PASSWORD
 
     click.echo(f"\nReady in {seconds:.0f} s:  {settings.base_url}\n")
-    click.echo(f"Password of every demonstration login:  {PASSWORD}")
-    for slug in ("ubuntu-life", "karoo-general"):
-        click.echo(f"  {slug}:  " + "  ".join(f"{login}@{slug}.example" for login in STAFF))
-    click.echo("  platform:  platform@insurance.example")
-    click.echo("\nCtrl-C stops everything.")
+    click.echo(f"Password of every demonstration login:  {PASSWORD}\n")
+    for task, login, path in _TASKS:
+        address = f"{settings.base_url}/ubuntu-life/{path}"
+        click.echo(f"  {task:32} {login + '@ubuntu-life.example':32} {address}")
+    address = f"{settings.base_url}/platform/organizations"
+    click.echo(f"  {'Open another insurer':32} {'platform@insurance.example':32} {address}")
+    click.echo("\nThe same logins @karoo-general.example work at a non-life insurer.")
+    click.echo("Ctrl-C stops everything.")
 
 
 def _refuse_wide_address(environ: dict[str, str]) -> None:

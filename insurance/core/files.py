@@ -11,6 +11,7 @@ import re
 import subprocess
 import unicodedata
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Protocol
 from urllib.error import HTTPError, URLError
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 from urllib.request import Request, urlopen
+from uuid import UUID
 
 from insurance.core import clock
 from insurance.core.errors import DomainError, NotFoundError
@@ -153,6 +155,7 @@ def sign(
     return headers | {"authorization": authorization}
 
 
+_NOBODYS = f"{UUID(int=0)}/00/{'0' * 32}"
 _store: Store | None = None
 _scanner: tuple[str, ...] = ()
 
@@ -230,3 +233,9 @@ def _the_store() -> Store:
     if _store is None:
         raise RuntimeError("use_store() was not called.")
     return _store
+
+
+def check_store() -> None:
+    """Ask the store for a file that nobody has. Raises OSError where it does not answer."""
+    with suppress(NotFoundError):
+        _the_store().read(_NOBODYS)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index, Table, text
+from sqlalchemy import Index, Table, func, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from insurance.core import clock
@@ -91,3 +91,14 @@ def enqueue_many(
         wake = _wake
         after_commit(session, lambda: wake(org_id, ids))
     return ids
+
+
+def find_oldest_due(session: Session, before: datetime) -> datetime | None:
+    """Return since when the oldest job waits whose time came before a moment; None if none does."""
+    return session.scalar(
+        select(func.min(OutboxJob.run_after)).where(
+            OutboxJob.org_id == current_org(),
+            OutboxJob.done_at.is_(None),
+            OutboxJob.run_after < before,
+        )
+    )

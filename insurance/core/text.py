@@ -79,3 +79,9 @@ def latin_text(text: str) -> str | None:
 
 def _is_of_word(character: str) -> bool:
     return character.isalnum() or unicodedata.category(character).startswith("M")
+
+
+def slug_of(name: str, longest: int = 60) -> str:
+    """Return a slug made from a name: "Funeral Family Plan" gives funeral-family-plan."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:longest].rstrip("-")

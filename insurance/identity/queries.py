@@ -271,6 +271,25 @@ def name_people(session: Session, emails: Collection[str]) -> list[NamedPerson]:
     return [NamedPerson(email, name, sorted(held)) for email, name, held in rows]
 
 
+def find_ids(session: Session, emails: Collection[str]) -> list[UUID]:
+    """Return the people of the organization in scope who have one of some addresses."""
+    held = select(User.id).join(Membership, Membership.user_id == User.id)
+    here = held.where(Membership.org_id == current_org(), User.email.in_(emails))
+    return list(session.scalars(here.distinct()))
+
+
+def list_expiring_keys(session: Session, now: datetime, *, by: datetime) -> Sequence[ApiKey]:
+    """Return the keys of the organization in scope that work now and end by a moment."""
+    return session.scalars(
+        select(ApiKey).where(
+            ApiKey.org_id == current_org(),
+            ApiKey.revoked_at.is_(None),
+            ApiKey.expires_at > now,
+            ApiKey.expires_at <= by,
+        )
+    ).all()
+
+
 def _colleagues() -> tuple[Select[Any], ColumnElement[str], ColumnElement[datetime]]:
     """Return the people of the organization in scope, the names shown and when they accepted."""
     held = (

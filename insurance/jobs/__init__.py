@@ -1,12 +1,13 @@
 """The queue's edge: how jobs are woken and run. Ids go in, one service call comes out."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from uuid import UUID
 
 from flask import Flask, current_app
 from redis import Redis
 from redis.exceptions import RedisError
-from rq import Queue
+from rq import Queue, Worker
 from rq.serializers import JSONSerializer
 
 from insurance.core.jobs import use_queue
@@ -46,3 +47,10 @@ def wake(org_id: UUID, job_ids: Sequence[UUID]) -> None:
     except (RedisError, OSError):
         # The row is the record; the sweeper wakes what was not woken here.
         return
+
+
+def last_heartbeat(connection: Redis) -> datetime | None:
+    """Return when a worker last said that it lives. Raises RedisError where the queue is down."""
+    workers = Worker.all(connection=connection, queue=queue_of(connection))
+    beats = [worker.last_heartbeat for worker in workers if worker.last_heartbeat]
+    return max((beat.replace(tzinfo=beat.tzinfo or UTC) for beat in beats), default=None)

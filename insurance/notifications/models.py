@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from uuid import UUID
 
 from sqlalchemy import Index, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -21,7 +22,7 @@ class MailState(StrEnum):
 class Mail(TenantRecord):
     """One mail to one recipient: sent when `sent_at` is set, given up when `failed_at` is.
 
-    `tried_from` is when sending began, or began again.
+    `tried_from` is when sending began, or began again; `asked_by` is the person it was written for.
     """
 
     __tablename__ = "mails"
@@ -41,6 +42,7 @@ class Mail(TenantRecord):
     attempts: Mapped[int] = mapped_column(default=0)
     error: Mapped[str | None]
     request_id: Mapped[str | None]
+    asked_by: Mapped[UUID | None]
     attachment_name: Mapped[str | None]
     attachment: Mapped[bytes | None]
 

@@ -1,9 +1,10 @@
 """Reading the mail log."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from insurance.core.paging import Page, page_of
@@ -53,6 +54,15 @@ def count_failed(session: Session) -> int:
     """Return how many mails were given up."""
     ((failed,),) = read_rows(session, _FAILED, {"org": current_org(), "personal": sorted(PERSONAL)})
     return int(failed)
+
+
+def find_oldest_waiting(session: Session) -> datetime | None:
+    """Return since when the oldest mail that is still tried waits."""
+    return session.scalar(
+        select(func.min(Mail.tried_from)).where(
+            Mail.org_id == current_org(), Mail.sent_at.is_(None), Mail.failed_at.is_(None)
+        )
+    )
 
 
 def get_mail(session: Session, mail_id: UUID, *, lock: bool = False) -> Mail:

@@ -2,7 +2,7 @@
 
 import smtplib
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from email.message import EmailMessage
 from pathlib import Path
@@ -32,6 +32,7 @@ _MAILS: Table = Mail.__table__  # type: ignore[assignment]
 _TIMEOUT_SECONDS = 20
 _PATIENCE = text("SET LOCAL idle_in_transaction_session_timeout = '3min'")
 """A mail server may take its time while the mail's row is held."""
+_when_given_up: list[Callable[[Session, Mail], None]] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +44,18 @@ class Letter:
     values: Mapping[str, str]
 
 
+def on_given_up(step: Callable[[Session, Mail], None]) -> None:
+    """Register what a higher area does once a mail is not tried again."""
+    if step not in _when_given_up:
+        _when_given_up.append(step)
+
+
 def send_all_later(session: Session, letters: Sequence[Letter]) -> int:
     """Put many mails into the outbox of this transaction and return their number.
 
     None of them is of a kind that holds a personal link.
     """
-    now, request_id = clock.now(), current_actor().request_id
+    now, actor = clock.now(), current_actor()
     rows: list[dict[str, Any]] = []
     for letter in letters:
         subject, body = TEXTS[letter.kind]
@@ -62,7 +69,8 @@ def send_all_later(session: Session, letters: Sequence[Letter]) -> int:
                 "created_at": now,
                 "tried_from": now,
                 "attempts": 0,
-                "request_id": request_id,
+                "request_id": actor.request_id,
+                "asked_by": actor.user_id,
             }
         )
     session.flush()
@@ -93,6 +101,7 @@ def send_later(
         created_at=now,
         tried_from=now,
         request_id=current_actor().request_id,
+        asked_by=current_actor().user_id,
     )
     words = body.format(**values)
     # What holds a personal link is no more readable in the database than a password.
@@ -123,6 +132,8 @@ def send_mail(mail_id: UUID, settings: Settings) -> None:
         except (OSError, smtplib.SMTPException) as error:
             if is_given_up(error, mail.tried_from, clock.now()):
                 mail.failed_at = clock.now()
+                for step in _when_given_up:
+                    step(session, mail)
             else:
                 failure = error
             mail.error = f"{type(error).__name__}: {error}"[:500]

@@ -127,6 +127,12 @@ TEXTS = {
         "About your claim {number}",
         "Dear {name}\n\n{words}\n\n{organization}\n",
     ),
+    "alerts_digest": (
+        "{count} new for you in {organization}",
+        "Hello {name}\n\n"
+        "You have not read this yet:\n\n{lines}\n\n"
+        "All of it, and what you want to hear by mail: {link}\n\n{organization}\n",
+    ),
     "month_end_ended": (
         "Month-end {day} of {organization} is {status}",
         "The month-end up to {day} is {status}.\n\n"

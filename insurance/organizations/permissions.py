@@ -17,6 +17,12 @@ class SettingsMay(Permission):
     EDIT = "settings.edit", Role.PLATFORM_ADMINISTRATOR, Role.TENANT_ADMINISTRATOR
 
 
+class HealthMay(Permission):
+    """Who sees whether the parts of the platform work."""
+
+    VIEW = "health.view", *Role
+
+
 class DashboardMay(Permission):
     """Who sees the home page of an organization."""
 

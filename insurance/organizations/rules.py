@@ -34,12 +34,15 @@ RESERVED_SLUGS = frozenset(
 _SLUG = re.compile(r"[a-z](?:[a-z0-9]|-(?!-)){1,38}[a-z0-9]", re.ASCII)
 ZONES = tuple(
     sorted(
-        zone
-        for zone in available_timezones()
-        if zone.startswith("Africa/") or zone in ("Indian/Mauritius", "UTC")
+        (
+            zone
+            for zone in available_timezones()
+            if zone.startswith("Africa/") or zone in ("Indian/Mauritius", "UTC")
+        ),
+        key=lambda zone: (zone != "Africa/Johannesburg", zone),
     )
 )
-"""What the screens offer; programs may name any zone there is."""
+"""What the screens offer, South Africa's first; programs may name any zone there is."""
 CURRENCIES = ("ZAR", "NAD", "BWP", "LSL", "SZL", "USD")
 
 

@@ -465,3 +465,17 @@ class PortfolioCount(TenantTable):
     policies: Mapped[int]
     monthly_premium: Mapped[Decimal]
     cover: Mapped[Decimal]
+
+
+class PortfolioDay(TenantTable):
+    """How the book stood when a business day ended, or stands by now: what a trend starts from."""
+
+    __tablename__ = "portfolio_days"
+
+    day: Mapped[date] = mapped_column(primary_key=True)
+    active_policies: Mapped[int]
+    monthly_premium: Mapped[Decimal]
+    cover: Mapped[Decimal]
+    customers: Mapped[int]
+    quotes: Mapped[int]
+    taken_at: Mapped[datetime]

@@ -37,11 +37,6 @@ CLASS_OF_TYPE = {
 """The class of business a product type belongs to; a class code is also a type of its own."""
 
 
-def slug_of(name: str) -> str:
-    """Return a slug made from a name: "Funeral Family Plan" gives funeral-family-plan."""
-    return re.sub(r"[^a-z0-9]+", "-", name.casefold())[:60].strip("-")
-
-
 def class_of(product_type: str, class_code: str) -> str | None:
     """Return the class of a product: the one that is named, else the one its type belongs to."""
     return class_code or CLASS_OF_TYPE.get(product_type) or product_type or None

@@ -46,6 +46,16 @@ _OLDEST = timedelta(days=160)
 """Longer ago than any claim and any wait for an illness here."""
 
 
+def seed_assignment(assessor_id: UUID, today: date) -> None:
+    """Give a claim that nobody works on to an assessor."""
+    session = db.session()
+    wanted = Wanted({"tab": "open", "free": True}, limit=1)
+    free = queries.list_claim_rows(session, wanted, now=clock.now()).items
+    session.rollback()
+    for claim in free:
+        services.assign_claim(claim.id, assessor_id, on=today, now=clock.now())
+
+
 def seed_claims(slug: str, today: date) -> None:
     """Notify claims on policies in force and take each one as far as its turn says."""
     random = Random(f"{slug} claims")

@@ -5,7 +5,8 @@ is seeded, so the same names and amounts come out each time.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from random import Random
@@ -17,6 +18,7 @@ from flask import Flask
 from insurance.core import clock
 from insurance.core.context import Actor, Channel, acting_as
 from insurance.core.db import db, transaction
+from insurance.core.listing import Wanted
 from insurance.core.permissions import Role
 from insurance.core.tenancy import PLATFORM_ORG_ID, platform_scope, tenant_scope
 from insurance.customers.services import Address, CustomerDetails, create_customer
@@ -24,10 +26,29 @@ from insurance.identity.queries import list_members
 from insurance.identity.services import add_user
 from insurance.organizations.queries import find_entry
 from insurance.organizations.services import NewOrganization, create_organization
+from insurance.policies.models import PolicyStatus
+from insurance.policies.portfolio_days import keep_portfolio_day
+from insurance.policies.queries import list_policy_rows
 from insurance.policies.services import accept_quote
 from insurance.quotes.rules import Life
 from insurance.quotes.services import QuoteInput, create_quote
-from insurance.seeding.claims import seed_claims
+from insurance.seeding.access import (
+    seed_delegation,
+    seed_keys,
+    seed_refusal,
+    seed_request,
+    seed_warnings,
+)
+from insurance.seeding.claims import seed_assignment, seed_claims
+from insurance.seeding.collections import (
+    NOTICED_BEFORE,
+    seed_answers,
+    seed_lapses,
+    seed_notices,
+    seed_preview,
+    seed_release,
+    seed_run,
+)
 from insurance.seeding.moments import office_hour
 from insurance.seeding.month_end import (
     coming_month_end,
@@ -74,17 +95,52 @@ def is_seeded(app: Flask) -> bool:
         return find_entry(db.session(), "ubuntu-life") is not None
 
 
-def seed_demo(app: Flask) -> bool:
-    """Fill an empty platform; returns False and does nothing where the demo is there already."""
+def seed_demo(app: Flask, say: Callable[[str], None] = lambda _words: None) -> bool:
+    """Fill an empty platform; returns False and does nothing where the demo is there already.
+
+    `say` is told before each part what is made next, and which part of how many that is.
+    """
     if is_seeded(app):
         return False
     with app.app_context():
         _platform_people()
-        _tenant("ubuntu-life", "Ubuntu Life", "LIFE", seed_life_products, _life_input)
-        _tenant(
-            "karoo-general", "Karoo General", "NON_LIFE", seed_non_life_products, _general_input
+        today = clock.today("Africa/Johannesburg")
+        insurers = (
+            _Insurer("ubuntu-life", "Ubuntu Life", "LIFE", seed_life_products, _life_input),
+            _Insurer(
+                "karoo-general",
+                "Karoo General",
+                "NON_LIFE",
+                seed_non_life_products,
+                _general_input,
+            ),
         )
+        parts = [(insurer, name, make) for insurer in insurers for name, make in _PARTS]
+        for place, (insurer, name, make) in enumerate(parts, start=1):
+            say(f"{place} of {len(parts)}: {insurer.name}, {name}")
+            make(insurer, today)
     return True
+
+
+@dataclass
+class _Insurer:
+    """An insurer of the demonstration: how it is made, and what is made of it by now."""
+
+    slug: str
+    name: str
+    licence: str
+    products: Callable[[datetime], dict[str, UUID]]
+    wanted: Callable[[Random, dict[str, UUID], PersonData, UUID, int], QuoteInput]
+    org_id: UUID = PLATFORM_ORG_ID
+    offered: dict[str, UUID] = field(default_factory=dict)
+
+    def acts(self, login: str) -> AbstractContextManager[None]:
+        """Let one of the staff act."""
+        return _as(self.slug, login, self.org_id)
+
+    def id_of(self, login: str) -> UUID:
+        """Return one of the staff."""
+        return _member_id(self.slug, login)
 
 
 def _platform_people() -> None:
@@ -99,50 +155,95 @@ def _platform_people() -> None:
         )
 
 
-def _tenant(
-    slug: str,
-    name: str,
-    licence: str,
-    products: Callable[[datetime], dict[str, UUID]],
-    wanted: Callable[[Random, dict[str, UUID], PersonData, UUID, int], QuoteInput],
-) -> None:
+def _open(insurer: _Insurer, _today: date) -> None:
     opened = datetime(2025, 9, 1, 7, tzinfo=UTC)
     with clock.frozen(opened):
-        org_id = create_organization(
-            NewOrganization(name=name, slug=slug, licence_type=licence), now=opened
-        )
-    with tenant_scope(org_id):
-        _people(slug, opened)
-        with _as(slug, "underwriter", org_id), clock.frozen(opened):
-            offered = products(opened)
-        with _as(slug, "admin", org_id), clock.frozen(opened):
-            seed_lapse_rules(offered, opened)
-        today = clock.today("Africa/Johannesburg")
-        _book(slug, org_id, offered, wanted, today)
-        if wanted is _life_input:
-            with _as(slug, "agent", org_id):
-                seed_holders(offered, today)
-        _servicing(slug, org_id, offered, today)
-        seed_claims(slug, today)
+        new = NewOrganization(name=insurer.name, slug=insurer.slug, licence_type=insurer.licence)
+        insurer.org_id = create_organization(new, now=opened)
+    with tenant_scope(insurer.org_id):
+        _people(insurer.slug, opened)
+        with insurer.acts("underwriter"), clock.frozen(opened):
+            insurer.offered = insurer.products(opened)
+        with insurer.acts("admin"), clock.frozen(opened):
+            seed_lapse_rules(insurer.offered, opened)
 
 
-def _servicing(slug: str, org_id: UUID, offered: dict[str, UUID], today: date) -> None:
-    """Let premiums be paid and missed, end the last month, and leave this one's plan to approve."""
+def _sell(insurer: _Insurer, today: date) -> None:
+    with tenant_scope(insurer.org_id):
+        _book(insurer.slug, insurer.org_id, insurer.offered, insurer.wanted, today)
+        if insurer.licence == "LIFE":
+            with insurer.acts("agent"):
+                seed_holders(insurer.offered, today)
+
+
+def _collect(insurer: _Insurer, today: date) -> None:
+    """Let premiums be paid and missed until the last month nears its end, the last by a bank."""
     last = month_end_before(today)
-    with _as(slug, "manager", org_id):
-        seed_escalation(offered, last)
-    with _as(slug, "finance", org_id):
-        seed_payments(today - timedelta(days=FIRST_CUSTOMER_DAYS), last - timedelta(days=15))
-        run_id = seed_plan(last, last)
-    with _as(slug, "manager", org_id):
-        seed_approval(run_id, last)
-    with _as(slug, "finance", org_id):
-        seed_application(run_id, last)
-        seed_payments(last, today)
-    with _as(slug, "manager", org_id):
-        seed_happenings(slug, today)
-    with _as(slug, "finance", org_id):
-        seed_plan(coming_month_end(today), today)
+    with tenant_scope(insurer.org_id):
+        with insurer.acts("manager"):
+            seed_escalation(insurer.offered, last)
+        with insurer.acts("finance"):
+            first = until = today - timedelta(days=FIRST_CUSTOMER_DAYS)
+            for before in NOTICED_BEFORE:
+                until = last - timedelta(days=before)
+                seed_payments(first, until)
+                seed_notices(until)
+                first = until
+            run = seed_run(last - timedelta(days=8), until)
+        with insurer.acts("admin"):
+            seed_release(run.id, last - timedelta(days=7))
+        with insurer.acts("finance"):
+            seed_answers(run, last - timedelta(days=2))
+
+
+def _end_month(insurer: _Insurer, _today: date) -> None:
+    last = month_end_before(_today)
+    with tenant_scope(insurer.org_id):
+        with insurer.acts("finance"):
+            run_id = seed_plan(last, last)
+        with insurer.acts("manager"):
+            seed_approval(run_id, last)
+        with insurer.acts("finance"):
+            seed_application(run_id, last)
+
+
+def _go_on(insurer: _Insurer, today: date) -> None:
+    """Let this month go as far as today, and leave something of everything to people."""
+    with tenant_scope(insurer.org_id):
+        with insurer.acts("finance"):
+            seed_payments(month_end_before(today), today)
+        with insurer.acts("agent"):
+            request_id = seed_request(_a_policy(), today)
+        with insurer.acts("manager"):
+            seed_refusal(request_id, today)
+            seed_happenings(insurer.slug, today)
+            seed_lapses(today)
+            seed_delegation(insurer.id_of("underwriter"), today)
+        with insurer.acts("admin"):
+            seed_keys(today)
+        seed_warnings()
+        with insurer.acts("finance"):
+            seed_plan(coming_month_end(today), today)
+            seed_run(today, today - timedelta(days=5))
+            seed_preview(today)
+
+
+def _claim(insurer: _Insurer, today: date) -> None:
+    with tenant_scope(insurer.org_id):
+        seed_claims(insurer.slug, today)
+        with insurer.acts("manager"):
+            seed_assignment(insurer.id_of("assessor"), today)
+        keep_portfolio_day(on=today, now=clock.now())
+
+
+_PARTS: tuple[tuple[str, Callable[[_Insurer, date], None]], ...] = (
+    ("people, products, rates and rules", _open),
+    ("a year of customers, quotes and policies", _sell),
+    ("a year of premiums, a debit run and the bank's answers", _collect),
+    ("last month's end", _end_month),
+    ("changes, lapses, keys and what waits for people", _go_on),
+    ("claims, from notified to paid", _claim),
+)
 
 
 def _people(slug: str, now: datetime) -> None:
@@ -182,6 +283,8 @@ def _book(
                     seed_beneficiaries(issued.policy.id, person, index, now + timedelta(minutes=40))
                 if index % 3:
                     seed_mandate(issued.policy.id, customer.id, customer.display_name, index, now)
+            if index % 5 == 0:
+                keep_portfolio_day(on=day, now=now)
 
 
 def _details(random: Random, person: PersonData) -> CustomerDetails:
@@ -311,9 +414,7 @@ def _as(slug: str, login: str, org_id: UUID) -> Iterator[None]:
     role, name = STAFF[login]
     email = f"{login}@{slug}.example"
     actor = Actor(
-        user_id=next(
-            member.user.id for member in list_members(db.session()) if member.user.email == email
-        ),
+        user_id=_member_id(slug, login),
         email=email,
         name=name,
         org_id=org_id,
@@ -323,3 +424,18 @@ def _as(slug: str, login: str, org_id: UUID) -> Iterator[None]:
     db.session().rollback()
     with acting_as(actor):
         yield
+
+
+def _member_id(slug: str, login: str) -> UUID:
+    email = f"{login}@{slug}.example"
+    members = list_members(db.session())
+    return next(member.user.id for member in members if member.user.email == email)
+
+
+def _a_policy() -> UUID:
+    """Return a policy in force that nothing else happens to."""
+    session = db.session()
+    wanted = Wanted({"status": PolicyStatus.ACTIVE}, limit=55)
+    found = list_policy_rows(session, wanted).items[-1].id
+    session.rollback()
+    return found

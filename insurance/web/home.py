@@ -1,11 +1,12 @@
-"""What waits for a person, on the start page: areas give it as `HOME`, what sets them up as `SETUP`.
+"""What the start page has of an area: what waits for the person as `HOME`, what is due today as
+`TODAY`, the ways on that one key takes as `ACTS`, what a new organization does first as `SETUP`.
 
-Both stand in `blueprints/<area>/home.py` and are found there, as the entries of the rail are.
+All stand in `blueprints/<area>/home.py` and are found there, as the entries of the rail are.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from flask import Flask, current_app
@@ -17,6 +18,8 @@ from insurance.core.permissions import Permission
 
 SHOWN = 5
 """Items of one kind on the start page; the list behind its title has them all."""
+WAYS_ON = 4
+"""Buttons at the top of the start page; the palette has every other way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,28 @@ class HomeWork:
 
 
 @dataclass(frozen=True, slots=True)
+class DueToday:
+    """What has its day today; `load` returns a line for each, and nothing where there is nothing."""
+
+    permission: Permission
+    place: int
+    load: Callable[[Session, date], Sequence[HomeItem]]
+
+
+@dataclass(frozen=True, slots=True)
+class HomeAct:
+    """A way on from the start page, by its key; one that `posts` does something at once."""
+
+    name: str
+    permission: Permission
+    place: int
+    endpoint: str
+    icon: str
+    key: str
+    posts: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class SetupStep:
     """A step that a new organization takes once; `is_done` looks whether it was taken."""
 
@@ -58,7 +83,7 @@ class SetupStep:
 
 def use_home(app: Flask, modules: Iterable[Any]) -> None:
     """Let the start page of an application have what the modules of its areas give."""
-    for name in ("HOME", "SETUP"):
+    for name in ("HOME", "TODAY", "ACTS", "SETUP"):
         found = [part for module in modules for part in getattr(module, name, ())]
         app.extensions[name] = sorted(found, key=lambda part: part.place)
 
@@ -72,6 +97,19 @@ def waiting_for_me(session: Session) -> list[tuple[HomeWork, Sequence[HomeItem]]
         if may(work.permission)
     ]
     return [(work, items) for work, items in found if items]
+
+
+def due_today(session: Session, on: date) -> list[HomeItem]:
+    """Return what has its day today, of what the person may see."""
+    due: list[DueToday] = current_app.extensions["TODAY"]
+    allowed = [part for part in due if current_actor().may(part.permission)]
+    return [item for part in allowed for item in part.load(session, on)]
+
+
+def ways_on() -> list[HomeAct]:
+    """Return the first few things that the person may do next."""
+    acts: list[HomeAct] = current_app.extensions["ACTS"]
+    return [act for act in acts if current_actor().may(act.permission)][:WAYS_ON]
 
 
 def steps_to_take(session: Session) -> list[tuple[SetupStep, bool]]:

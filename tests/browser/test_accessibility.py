@@ -68,6 +68,11 @@ def _screens(book: Book) -> list[str]:
         "/api-keys",
         "/api-keys/new",
         "/mail",
+        "/alerts",
+        "/alerts?state=NEW",
+        "/alerts/latest",
+        "/alerts/choose",
+        "/health",
         "/search?q=palesa",
         "/not-there",
     ]

@@ -1,5 +1,6 @@
 """A demonstration that was killed while it was made is made anew at the next start."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -73,15 +74,15 @@ def services(servers: tuple[str, str], settings: Settings) -> Any:
     return SimpleNamespace(admin_url=servers[0], redis_url=settings.redis_url)
 
 
-def _opened(slug: str, name: str, licence: str, *_parts: object) -> None:
-    new = NewOrganization(name=name, slug=slug, licence_type=licence)
+def _opened(insurer: Any, _today: object) -> None:
+    new = NewOrganization(name=insurer.name, slug=insurer.slug, licence_type=insurer.licence)
     create_organization(new, now=clock.now())
 
 
-def _killed_after_the_first(slug: str, *parts: Any) -> None:
-    if slug == "karoo-general":
+def _killed_after_the_first(insurer: Any, today: object) -> None:
+    if insurer.slug == "karoo-general":
         raise Killed
-    _opened(slug, *parts)
+    _opened(insurer, today)
 
 
 def test_a_demonstration_killed_while_it_was_made_is_made_anew(
@@ -90,15 +91,16 @@ def test_a_demonstration_killed_while_it_was_made_is_made_anew(
     database: str,
     organizations: Organizations,
     monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(seeding, "_tenant", _killed_after_the_first)
+    monkeypatch.setattr(seeding, "_PARTS", (("the insurer", _killed_after_the_first),))
     with pytest.raises(Killed):
         prepare(demonstration, services, database)
     half = organizations()
     with pytest.raises(ServiceError, match="was not finished"):
         prepare(demonstration, None, database)
 
-    monkeypatch.setattr(seeding, "_tenant", _opened)
+    monkeypatch.setattr(seeding, "_PARTS", (("the insurer", _opened),))
     prepare(demonstration, services, database)
     whole = organizations()
     prepare(demonstration, services, database)
@@ -107,3 +109,7 @@ def test_a_demonstration_killed_while_it_was_made_is_made_anew(
     assert set(whole) == {"ubuntu-life", "karoo-general"}
     assert whole["ubuntu-life"] != half["ubuntu-life"]
     assert organizations() == whole
+    said = capsys.readouterr().out
+    assert re.search(r"\[ *\d+ s\] 2 of 2: Karoo General, the insurer", said)
+    assert "It is made anew" in said
+    assert "is there from the last time" in said

@@ -5,6 +5,8 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
+from insurance.alerts.alert_kinds import MENTIONED
+from insurance.alerts.services import notify
 from insurance.core import clock
 from insurance.core.db import transaction
 from insurance.core.permissions import Role
@@ -64,6 +66,14 @@ def make_everything() -> Book:
     with transaction() as session:
         session.add(LedgerAccount(code="PALESAS", name="Palesa's account", kind="ASSET"))
         send_later(session, "password_changed", to="palesa@example.org", name="Palesa")
+        notify(
+            session,
+            MENTIONED,
+            [person.id],
+            ("policies", book.policy_id),
+            by="Palesa",
+            record="Palesa's policy",
+        )
     return book
 
 
@@ -104,6 +114,7 @@ def ids_of(connection: Connection, org: OrganizationFacts) -> dict[str, UUID]:
         "event_id": "ins.audit_events",
         "version_id": "ins.product_versions",
         "mail_id": "ins.mails",
+        "alert_id": "ins.alerts",
         "key_id": "cp.api_keys",
     }
     ids = {

@@ -225,9 +225,10 @@ def test_an_invited_person_chooses_a_password_and_gets_to_work(
     path = _LINK.search(mail)
     assert path
     welcome = browser.get(path[1])
-    browser.post(path[1], password=NEW)
-    browser.sign_in(email, NEW)
+    chosen = browser.post(path[1], password=NEW)
 
+    assert chosen.status_code == 303
+    assert chosen.location == "/"
     assert f"Lindiwe Khumalo has given you access to {org.name}" in " ".join(mail.split())
     assert "Sipho Ndlovu" in welcome.text
     assert browser.get(f"/{org.slug}/quotes").status_code == 200

@@ -11,14 +11,14 @@ from urllib.parse import urlencode, urljoin, urlsplit
 from uuid import UUID
 
 import pytest
-from flask import Flask
+from flask import Flask, url_for
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
 from insurance.app import create_app
 from insurance.core.bootstrap import bootstrap_server
 from insurance.core.db import db
-from insurance.core.permissions import Role
+from insurance.core.permissions import Role, granted_to
 from insurance.core.settings import Settings
 from insurance.core.tenancy import platform_scope, tenant_scope
 from insurance.organizations.queries import find_entry
@@ -244,3 +244,44 @@ def test_the_demonstration_shows_who_is_paid_who_holds_and_who_pays(demonstratio
 
     assert all(counted), counted
     assert counted[3] == 3
+
+
+_EMPTY = re.compile(r'class="(?:scroll )?empty"')
+
+
+def test_every_page_of_everybodys_rail_has_something_in_it(demonstration: Flask) -> None:
+    entries = demonstration.extensions["rail"]
+    empty, opened = [], 0
+    for name, client in _people(demonstration):
+        granted = granted_to(frozenset({client.person.role}))
+        for entry in entries:
+            is_untold = entry.endpoint == "alerts.index" and client.person.role is Role.AUDITOR
+            if entry.permission not in granted or is_untold:
+                continue
+            with demonstration.test_request_context():
+                path = url_for(entry.endpoint, org=client.org.slug)
+            answer = client.get(path)
+            opened += 1
+            if answer.status_code != 200 or _EMPTY.search(answer.text):
+                empty.append(f"{entry.name} of {name}: {path}")
+
+    assert opened > 100
+    assert empty == [], "\n".join(empty)
+
+
+def test_the_demonstration_has_lapses_a_closed_run_and_money_in_suspense(
+    demonstration: Flask,
+) -> None:
+    for name, client in _people(demonstration):
+        if not name.endswith("as tenant_administrator"):
+            continue
+        for path, words in (
+            ("/policies?status=lapsed", "PL-20"),
+            ("/debit-orders", "Draft"),
+            ("/reconciliation", "answers-DR"),
+            ("/reconciliation/suspense", "Cash Pretoria North"),
+            ("/alerts", "The API key Broker import expires"),
+            ("/api-keys", "Website quotes"),
+        ):
+            page = client.get(client.url(path)).text
+            assert words in page[page.index("<main") :], f"{words} of {name}"

@@ -229,3 +229,38 @@ def test_no_insurer_can_be_named_like_a_page_of_the_product(app: Flask) -> None:
     for word in sorted(words):
         with pytest.raises(DomainError):
             check_slug(word)
+
+
+def test_a_name_alone_makes_the_address_of_a_new_insurer(
+    platform: SignedInClient, slug: str, session: Session
+) -> None:
+    name = slug.replace("-", " ").title()
+
+    answer = platform.post("/platform/organizations/new", data=FORM | {"name": name})
+
+    assert answer.status_code == 303
+    assert _scoped(slug).name == name
+
+
+def test_who_was_invited_is_seen_until_they_arrive_and_can_be_invited_again(
+    platform: SignedInClient, slug: str, session: Session
+) -> None:
+    address = f"first-{slug}@insurer.example"
+    invited = {"slug": slug, "admin_name": "Zanele Nkosi", "admin_email": address}
+    platform.post("/platform/organizations/new", data=FORM | invited)
+    made = _scoped(slug)
+    with tenant_scope(made.id):
+        user_id = session.scalars(select(User.id).where(User.email == address)).one()
+        session.rollback()
+
+    page = platform.get(f"/platform/organizations/{made.id}").text
+    path = f"/platform/organizations/{made.id}/administrators"
+    again = platform.post(f"{path}/{user_id}/invite-again", follow_redirects=True).text
+
+    assert "Zanele Nkosi" in page
+    assert "Invited, the link works until" in page
+    assert f"A new invitation is on its way to {address}." in again
+    with tenant_scope(made.id):
+        assert session.scalar(select(func.count()).select_from(Mail)) == 2
+    stranger = platform.person.id
+    assert platform.post(f"{path}/{stranger}/invite-again").status_code == 404

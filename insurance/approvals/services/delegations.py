@@ -3,7 +3,9 @@
 from datetime import date, datetime
 from uuid import UUID
 
+from insurance.alerts.services import notify
 from insurance.approvals import queries, rules
+from insurance.approvals.alert_kinds import DELEGATED
 from insurance.approvals.models import ApprovalDelegation
 from insurance.approvals.permissions import ApprovalsMay
 from insurance.approvals.services.standing import as_actor
@@ -62,6 +64,15 @@ def delegate_decisions(
             resource_id=delegation.id,
             after={"to": delegate.email, "first_day": first_day, "last_day": last_day},
             reason=delegation.reason,
+        )
+        notify(
+            session,
+            DELEGATED,
+            [delegate_id],
+            ("approval_delegations", delegation.id),
+            delegator=delegation.delegator_name,
+            first_day=f"{first_day:%Y/%m/%d}",
+            last_day=f"{last_day:%Y/%m/%d}",
         )
         send_later(
             session,

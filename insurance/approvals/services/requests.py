@@ -10,10 +10,13 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from insurance.alerts.services import notify, settle
 from insurance.approvals import queries, rules
+from insurance.approvals.alert_kinds import ASKED, DECIDED
 from insurance.approvals.models import ApprovalAgreement, ApprovalRequest, ApprovalStatus
 from insurance.approvals.services.standing import (
     DeciderStanding,
+    list_deciders,
     standing_to_agree,
     standing_to_reject,
 )
@@ -90,6 +93,9 @@ def request_approval(
         },
         reason=request.reason,
     )
+    deciders = [person.user_id for person in list_deciders(session, request, now=now)]
+    about = ("approval_requests", request.id)
+    notify(session, ASKED, deciders, about, asked_by=maker.name, title=title)
     return request
 
 
@@ -286,6 +292,15 @@ _VERBS = {
 }
 
 
+_OUTCOMES = {
+    ApprovalStatus.APPROVED: "approved and done",
+    ApprovalStatus.REJECTED: "rejected",
+    ApprovalStatus.WITHDRAWN: "withdrawn",
+    ApprovalStatus.VOID: "void, because the record has changed since",
+    ApprovalStatus.EXPIRED: "nobody decided it in time",
+}
+
+
 def close(
     session: Session,
     request: ApprovalRequest,
@@ -306,4 +321,15 @@ def close(
         after={"status": request.status, "payload_hash": request.payload_hash}
         | ({"for": request.decided_for_email} if request.decided_for_email else {}),
         reason=request.decision_note,
+    )
+    outcome, note = _OUTCOMES[status], request.decision_note
+    about = ("approval_requests", request.id)
+    settle(session, ASKED, about, now=now)
+    notify(
+        session,
+        DECIDED,
+        [request.requested_by],
+        about,
+        title=request.title,
+        outcome=f"{outcome} (“{note}”)" if note else outcome,
     )

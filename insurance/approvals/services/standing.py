@@ -82,6 +82,33 @@ def standing_to_agree(
     raise refusal
 
 
+def list_deciders(session: Session, request: ApprovalRequest, *, now: datetime) -> list[Actor]:
+    """Return who may agree to a new request: in their own right, and today in place of those."""
+    people = {member.user.id: as_actor(member) for member in list_members(session)}
+    people.pop(request.requested_by, None)
+    own = {
+        person_id: person
+        for person_id, person in people.items()
+        if person.may(ApprovalsMay.DECIDE) and _is_allowed(session, request, person)
+    }
+    today = queries.list_delegations_on(session, local_day(session, now))
+    named = {
+        one.delegate_id: people[one.delegate_id]
+        for one in today
+        if one.delegator_id in own and one.delegate_id in people
+    }
+    return list((own | named).values())
+
+
+def _is_allowed(session: Session, request: ApprovalRequest, person: Actor) -> bool:
+    try:
+        with acting_as(person):
+            subject_of(request.action).check_checker(session, request)
+    except (ForbiddenError, ConflictError):
+        return False
+    return True
+
+
 def _not_a_decider() -> ForbiddenError:
     return ForbiddenError("Your role does not decide requests.")
 

@@ -12,8 +12,9 @@ from insurance.claims.permissions import ClaimsMay
 from insurance.claims.queries import ClaimListRow
 from insurance.core.context import current_actor
 from insurance.core.listing import Wanted
+from insurance.organizations.permissions import SettingsMay
 from insurance.web.filters import moment, money
-from insurance.web.home import SHOWN, HomeItem, HomeWork
+from insurance.web.home import SHOWN, HomeAct, HomeItem, HomeWork, SetupStep
 
 
 def _mine(session: Session, now: datetime) -> Sequence[HomeItem]:
@@ -61,4 +62,15 @@ HOME = (
         {"tab": "open", "given": "nobody"},
     ),
     HomeWork("Claims to pay", ClaimsMay.PAY, 40, "claims.index", _to_pay, {"tab": "approved"}),
+)
+ACTS = (HomeAct("Next claim", ClaimsMay.ASSESS, 20, "claims.take_next", "check", "e", posts=True),)
+SETUP = (
+    SetupStep(
+        "Say who may pay how much",
+        "Limits of each role for claims. Cautious ones hold until you set yours.",
+        SettingsMay.EDIT,
+        40,
+        "claims.authority",
+        queries.has_own_limits,
+    ),
 )

@@ -4,6 +4,7 @@ from flask import Response, flash, url_for
 from wtforms import PasswordField
 
 from insurance.blueprints.identity import bp
+from insurance.blueprints.identity.sign_in import enter
 from insurance.core import clock
 from insurance.core.errors import DomainError, NotFoundError
 from insurance.identity import services
@@ -80,6 +81,9 @@ def _choose_password(token: str, kind: LinkKind, title: str) -> Response:
         user = services.find_link_user(token, kind, now=clock.now())
         if form.validate_on_submit():
             services.use_link(token, kind, password=form.password.data or "", now=clock.now())
+            if kind is LinkKind.INVITATION:
+                # The link came to the address and the password is new: asking again proves nothing.
+                return enter(user.id, services.home_of(user.id), "/")
             flash("Your password is set. Sign in with it.")
             return leave(url_for("identity.sign_in"))
     except NotFoundError:

@@ -83,7 +83,7 @@ def sign_in() -> Response:
                 this_session().renew()
                 session["waiting_for_code"] = [str(found.user_id), str(found.org_id)]
                 return leave(url_for("identity.enter_code", next=wanted))
-            return _enter(found.user_id, found.org_id, wanted)
+            return enter(found.user_id, found.org_id, wanted)
     return page("identity/sign_in.html", status=form.status, form=form, wanted=wanted)
 
 
@@ -103,7 +103,7 @@ def enter_code() -> Response:
         except DomainError as error:
             refuse(form, error)
         else:
-            return _enter(user_id, org_id, wanted)
+            return enter(user_id, org_id, wanted)
     return page("identity/code.html", status=form.status, form=form, wanted=wanted)
 
 
@@ -123,7 +123,7 @@ def sign_out() -> Response:
     return leave(url_for("identity.sign_in"))
 
 
-def _enter(user_id: UUID, org_id: UUID, wanted: str) -> Response:
+def enter(user_id: UUID, org_id: UUID, wanted: str) -> Response:
     """Start a session under a new identifier, so that one from before is worth nothing."""
     services.record_sign_in(user_id, org_id)
     session.clear()

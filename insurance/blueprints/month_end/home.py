@@ -1,15 +1,15 @@
 """The month-end that is on its way."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from flask import url_for
 from sqlalchemy.orm import Session
 
 from insurance.month_end import queries
 from insurance.month_end.permissions import MonthEndMay
-from insurance.web.filters import day
-from insurance.web.home import HomeItem, HomeWork
+from insurance.web.filters import day, words
+from insurance.web.home import DueToday, HomeItem, HomeWork, SetupStep
 
 _NEXT = {
     "PLANNING": "the plan is being made",
@@ -33,4 +33,27 @@ def _running(session: Session, _now: datetime) -> Sequence[HomeItem]:
     ]
 
 
+def _last(session: Session, _on: date) -> Sequence[HomeItem]:
+    newest = queries.list_runs(session, limit=1).items
+    return [
+        HomeItem(
+            f"Month-end of {day(run.process_date)}",
+            url_for("month_end.show", month_end_run_id=run.id),
+            words(run.status),
+        )
+        for run in newest
+    ]
+
+
 HOME = (HomeWork("Month-end", MonthEndMay.VIEW, 80, "month_end.index", _running, {}),)
+TODAY = (DueToday(MonthEndMay.VIEW, 50, _last),)
+SETUP = (
+    SetupStep(
+        "Enter the index",
+        "Premiums that follow inflation rise by it. None of yours does? Leave it out.",
+        MonthEndMay.RUN,
+        45,
+        "month_end.index_values",
+        lambda session: bool(queries.load_index(session)),
+    ),
+)

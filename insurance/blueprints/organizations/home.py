@@ -7,7 +7,7 @@ from flask import url_for
 from sqlalchemy.orm import Session
 
 from insurance.identity.permissions import PeopleMay
-from insurance.identity.queries import list_members
+from insurance.identity.queries import list_colleagues, list_members
 from insurance.notifications.permissions import MailMay
 from insurance.notifications.queries import count_failed
 from insurance.web.home import HomeItem, HomeWork, SetupStep
@@ -28,6 +28,14 @@ SETUP = (
         "Two people at least: whoever asks does not decide.",
         PeopleMay.MANAGE,
         10,
+        "people.index",
+        lambda session: len(list_colleagues(session, limit=2).items) > 1,
+    ),
+    SetupStep(
+        "See them arrive",
+        "Whoever has not chosen a password in seven days needs a new invitation.",
+        PeopleMay.MANAGE,
+        15,
         "people.index",
         lambda session: len(list_members(session)) > 1,
     ),

@@ -1,6 +1,7 @@
 """The platform's list of insurers: create one, edit it, invite its administrators."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -10,11 +11,19 @@ from wtforms import HiddenField, SelectMultipleField
 
 from insurance.core import clock
 from insurance.core.db import db
-from insurance.core.errors import DomainError
+from insurance.core.errors import DomainError, NotFoundError
+from insurance.core.permissions import Role
 from insurance.core.tenancy import tenant_scope
-from insurance.identity.queries import count_members
+from insurance.core.text import slug_of
+from insurance.identity.queries import (
+    Colleague,
+    count_members,
+    get_colleague,
+    list_colleagues,
+    list_open_invitations,
+)
 from insurance.identity.rules import check_email
-from insurance.identity.services import invite_administrator
+from insurance.identity.services import invite_administrator, resend_invitation
 from insurance.organizations import queries, rules, services
 from insurance.organizations.models import Category, LicenceType, Organization, OrganizationEntry
 from insurance.organizations.permissions import OrganizationsMay
@@ -62,7 +71,7 @@ class ProfileForm(Form):
 class OrganizationForm(ProfileForm):
     """A new insurer."""
 
-    slug = TextField("Short name in addresses", [Required()], longest=40)
+    slug = TextField("Short name in addresses", longest=40)
     currency = ChoiceField("Currency", choices=[(one, one) for one in rules.CURRENCIES])
     timezone = ChoiceField(
         "Time zone", choices=[(one, one) for one in rules.ZONES], default="Africa/Johannesburg"
@@ -131,6 +140,7 @@ def edit(organization_id: UUID) -> Response:
         form=form,
         organization=organization,
         invitation=AdministratorForm(formdata=None),
+        administrators=_administrators(organization_id),
     )
 
 
@@ -159,7 +169,40 @@ def invite(organization_id: UUID) -> Response:
         form=profile,
         organization=organization,
         invitation=form,
+        administrators=_administrators(organization_id),
     )
+
+
+@bp.post("/<uuid:organization_id>/administrators/<uuid:user_id>/invite-again")
+@requires(OrganizationsMay.MANAGE)
+def invite_again(organization_id: UUID, user_id: UUID) -> Response:
+    """Mail a new link to an administrator of an insurer who has not arrived yet."""
+    organization, _licensed = _read(organization_id)
+    with tenant_scope(organization.org_id):
+        if Role.TENANT_ADMINISTRATOR not in get_colleague(db.session(), user_id).roles:
+            raise NotFoundError
+        base_url = current_app.config["SETTINGS"].base_url
+        email = resend_invitation(user_id, base_url=base_url, now=clock.now())
+    back = url_for(".edit", organization_id=organization_id)
+    return go(back, f"A new invitation is on its way to {email}.")
+
+
+class _Administrator(NamedTuple):
+    """Who administers an insurer, or is invited to, and until when the link works."""
+
+    colleague: Colleague
+    invited_until: datetime | None
+
+
+def _administrators(organization_id: UUID) -> list[_Administrator]:
+    with tenant_scope(organization_id):
+        invited = list_open_invitations(db.session(), clock.now())
+        people = list_colleagues(db.session(), limit=500).items
+        return [
+            _Administrator(person, invited.get(person.user.id))
+            for person in people
+            if Role.TENANT_ADMINISTRATOR in person.roles
+        ]
 
 
 def _create(form: OrganizationForm) -> UUID:
@@ -169,7 +212,7 @@ def _create(form: OrganizationForm) -> UUID:
     org_id = services.create_organization(
         services.NewOrganization(
             name=form.name.data or "",
-            slug=form.slug.data or "",
+            slug=form.slug.data or slug_of(form.name.data or "", 40),
             description=form.description.data or "",
             licence_type=form.licence_type.data,
             licensed_classes=form.codes or None,

@@ -45,7 +45,9 @@ def edit() -> Response:
     """Show the settings and change them."""
     organization = queries.get_organization(db.session())
     form = SettingsForm(obj=organization)
-    form.timezone.choices = [(zone, zone) for zone in sorted({*rules.ZONES, organization.timezone})]
+    form.timezone.choices = [
+        (zone, zone) for zone in dict.fromkeys([*rules.ZONES, organization.timezone])
+    ]
     if form.is_submitted() and not current_actor().may(SettingsMay.EDIT):
         raise ForbiddenError("Your role may look at the settings, not change them.")
     if form.validate_on_submit():

@@ -71,7 +71,26 @@ def launch(product_id: UUID) -> Response:
         then=url_for(".show", product_id=product_id),
         template="products/launch.html",
         checks=checks,
+        mend=places_to_mend(product_id),
     )
+
+
+def places_to_mend(product_id: UUID) -> dict[str, str]:
+    """Return where each check of a draft that fails is mended: the field, or the form."""
+    edit, benefit = (
+        url_for(".edit", product_id=product_id),
+        url_for(".add_benefit", product_id=product_id),
+    )
+    return {
+        "benefits": benefit,
+        "headline": f"{edit}#coverage_amount",
+        "rates": f"{edit}#pricing_method",
+        "class": f"{edit}#class_code",
+        "payments": f"{edit}#quarterly_loading",
+        "benefit_types": url_for(".show", product_id=product_id, _anchor="benefits-title"),
+        "waiting": f"{edit}#waiting_period_days",
+        "limits": f"{edit}#min_entry_age",
+    }
 
 
 def _effect(draft: ProductVersion, launched: ProductVersion | None, *, by_two: bool) -> str:

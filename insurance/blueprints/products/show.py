@@ -6,6 +6,7 @@ from uuid import UUID
 from flask import Response, request
 
 from insurance.blueprints.products import bp
+from insurance.blueprints.products.launch import places_to_mend
 from insurance.blueprints.products.rate_grid import grids_of
 from insurance.core.db import db
 from insurance.core.errors import NotFoundError
@@ -56,6 +57,7 @@ def show(product_id: UUID) -> Response:
             for table in tables.values()
         ],
         checks=checks,
+        mend=places_to_mend(product_id),
         insures_persons=insures_persons(line.class_category.value, line.product.class_code),
         excess_words=excess_words,
     )

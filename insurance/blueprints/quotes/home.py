@@ -11,7 +11,7 @@ from insurance.quotes import queries
 from insurance.quotes.permissions import QuotesMay
 from insurance.web.business import business_day
 from insurance.web.filters import day, money
-from insurance.web.home import SHOWN, HomeItem, HomeWork
+from insurance.web.home import SHOWN, HomeAct, HomeItem, HomeWork
 
 _DAYS = timedelta(days=7)
 
@@ -40,3 +40,4 @@ HOME = (
         {"status": "quoted"},
     ),
 )
+ACTS = (HomeAct("New quote", QuotesMay.CREATE, 10, "quotes.create", "plus", "n"),)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from insurance.reconciliation import queries
 from insurance.reconciliation.permissions import ReconciliationMay
 from insurance.web.filters import day, money
-from insurance.web.home import SHOWN, HomeItem, HomeWork
+from insurance.web.home import SHOWN, HomeAct, HomeItem, HomeWork
 
 
 def _suspense(session: Session, _now: datetime) -> Sequence[HomeItem]:
@@ -34,3 +34,4 @@ HOME = (
         {},
     ),
 )
+ACTS = (HomeAct("Bank file", ReconciliationMay.UPLOAD, 30, "reconciliation.upload", "upload", "b"),)

@@ -50,6 +50,7 @@ from insurance.claims.queries.settings import (
     get_authority,
     get_house,
     get_settings,
+    has_own_limits,
     list_levels,
 )
 
@@ -91,6 +92,7 @@ __all__ = [
     "list_documents",
     "list_flags",
     "list_items",
+    "has_own_limits",
     "list_later_events",
     "list_levels",
     "list_payees",

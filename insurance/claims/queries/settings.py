@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from insurance.claims.models import (
     Assignment,
     AuthorityLevel,
+    AuthorityLimit,
     ClaimSettings,
 )
 from insurance.claims.rules import DEFAULT_LIMITS, Authority, Limits
@@ -77,3 +78,9 @@ def list_levels(session: Session) -> dict[UUID, int]:
         )
     )
     return dict(rows.tuples().all())
+
+
+def has_own_limits(session: Session) -> bool:
+    """Tell whether the organization set a limit of its own."""
+    first = select(AuthorityLimit.level).where(AuthorityLimit.org_id == current_org()).limit(1)
+    return session.scalar(first) is not None

@@ -6,7 +6,9 @@ from uuid import UUID
 
 from sqlalchemy import func, select
 
+from insurance.alerts.services import notify
 from insurance.claims import queries
+from insurance.claims.alert_kinds import ASSIGNED
 from insurance.claims.models import (
     Assignment,
     Claim,
@@ -140,6 +142,13 @@ def give_to(held: Held, user_id: UUID | None, *, undoes: ClaimEvent | None = Non
     else:
         tell(held, "CLAIM_ASSIGNMENT_UNDONE", words, on_policy=False, before=before,
              payload=after | {UNDOES: undoes.id})  # fmt: skip
+    _tell_assessor(held, f": {current_actor().name} gave it to you")
+
+
+def _tell_assessor(held: Held, by: str) -> None:
+    claim = held.claim
+    about = ("claims", claim.id)
+    notify(held.session, ASSIGNED, [claim.assigned_to], about, number=claim.claim_number, by=by)
 
 
 def _assessors(held: Held) -> dict[UUID, str]:
@@ -161,6 +170,7 @@ def assign_new(held: Held) -> None:
         return
     chosen = _next_in_turn(held, people) if way is Assignment.IN_TURN else _least_busy(held, people)
     held.claim.assigned_to, held.claim.assigned_to_email = chosen, people[chosen]
+    _tell_assessor(held, ", as it is your turn" if way is Assignment.IN_TURN else "")
 
 
 def _next_in_turn(held: Held, people: Collection[UUID]) -> UUID:

@@ -10,8 +10,11 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from insurance.alerts.services import notify
 from insurance.audit_logs.services import record
 from insurance.core.tenancy import current_org
+from insurance.debit_orders.alert_kinds import CLOSED
+from insurance.debit_orders.models import DebitRunStatus
 from insurance.debit_orders.rules import (
     DebitVerdict,
     ItemStatus,
@@ -76,6 +79,7 @@ _SET_RUNS = text(
         WHERE x.org_id = :org AND x.id = ANY(:runs) GROUP BY x.org_id, x.id
     ) n
     WHERE r.org_id = :org AND r.id = n.id AND r.status IN ('RELEASED', 'RESULTS_IN')
+    RETURNING r.id, r.number, r.status, r.created_by, r.released_by
     """
 )
 
@@ -183,7 +187,10 @@ def _write(
     _write_items(session, touched, standing)
     _write_mandates(session, touched, applied, now)
     runs = {item.run_id for item in touched.values()}
-    session.execute(_SET_RUNS, {"org": current_org(), "runs": list(runs)})
+    for run in session.execute(_SET_RUNS, {"org": current_org(), "runs": list(runs)}):
+        if run.status == DebitRunStatus.CLOSED:
+            people, about = [run.created_by, run.released_by], ("debit_order_runs", run.id)
+            notify(session, CLOSED, people, about, number=run.number)
     for run_id in runs:
         mine = [one for one in applied if items[one.reference].run_id == run_id]
         record(

@@ -43,7 +43,7 @@ from insurance.identity.services.sign_in import (
     check_sign_in,
     record_sign_in,
 )
-from insurance.identity.services.tries import WRONG, confirm_password
+from insurance.identity.services.tries import WRONG, confirm_password, home_of
 from insurance.identity.tokens import TokenPair
 
 __all__ = [
@@ -69,6 +69,7 @@ __all__ = [
     "end_session",
     "find_invitation",
     "find_link_user",
+    "home_of",
     "invite",
     "invite_administrator",
     "new_totp_secret",

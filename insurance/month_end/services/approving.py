@@ -12,6 +12,7 @@ from insurance.approvals.subjects import Record, Subject, register
 from insurance.core.context import Actor, current_actor
 from insurance.core.db import transaction
 from insurance.core.errors import ConflictError, ForbiddenError
+from insurance.identity.queries import name_people
 from insurance.month_end import queries
 from insurance.month_end.models import MonthEndRun, RunStatus, StepCode
 from insurance.month_end.permissions import MonthEndMay
@@ -73,8 +74,15 @@ def ask_to_approve(session: Session, run: MonthEndRun, now: datetime) -> Approva
         },
         reason="The plan is ready.",
         now=now,
-        asker=Actor(user_id=run.requested_by_id, email=run.requested_by),
+        asker=_asker(session, run),
     )
+
+
+def _asker(session: Session, run: MonthEndRun) -> Actor:
+    """Return who asked for the run, by name where that is known here."""
+    named = name_people(session, [run.requested_by])
+    name = named[0].name if named else run.requested_by
+    return Actor(user_id=run.requested_by_id, email=run.requested_by, name=name)
 
 
 def end_request(

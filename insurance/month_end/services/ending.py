@@ -25,6 +25,7 @@ from insurance.month_end.rules import last_month_end
 from insurance.month_end.services.chunks import effects_of_chunk
 from insurance.month_end.services.effects import Effect, totals_of
 from insurance.month_end.services.quarantine import OF_A_POLICY, in_words, leave_out, left_out
+from insurance.month_end.services.telling import tell_ended
 from insurance.policies.services.lifecycle import expire, lapse
 from insurance.policies.services.lifecycle_endings import end_policies
 from insurance.policies.services.payments import lock_policies
@@ -111,6 +112,7 @@ def finish(session: Session, run_id: UUID, now: datetime) -> bool:
     run.status = RunStatus.COMPLETED_WITH_EXCEPTIONS if left_out else RunStatus.COMPLETED
     run.finished_at = now
     enqueue(session, "month_end.report", run_id=run.id)
+    tell_ended(session, run, left_out=sum(left_out.values()))
     if StepCode.CLAIMS_CLOCKS in run.steps:
         # What the plan lists is for people; the clocks themselves are the claims' own work.
         enqueue(session, "claims.watch_deadlines")

@@ -28,6 +28,7 @@ from insurance.month_end.services.lists import plan_lists
 from insurance.month_end.services.quarantine import guarded
 from insurance.month_end.services.rows import PlannedRows
 from insurance.month_end.services.steps import plan_steps
+from insurance.month_end.services.telling import tell_planned
 
 
 def plan_next(run_id: UUID, now: datetime) -> bool:
@@ -68,8 +69,11 @@ def _finish_planning(session: Session, run_id: UUID, now: datetime) -> bool:
     run.status = RunStatus.PLANNED
     if not run.dry_run:
         run.status, run.started_at = RunStatus.APPLYING, now
-    elif not queries.get_setting(session).may_apply_unapproved:
-        ask_to_approve(session, run, now)
+    else:
+        needs_approval = not queries.get_setting(session).may_apply_unapproved
+        if needs_approval:
+            ask_to_approve(session, run, now)
+        tell_planned(session, run, needs_approval=needs_approval)
     record(
         session,
         action="month_end.planned",

@@ -34,6 +34,7 @@ from insurance.month_end.rules import EVERY_RUN, last_month_end, read_addresses
 from insurance.month_end.services.approving import end_request, refuse_superseded, state_of
 from insurance.month_end.services.auditing import audit_run
 from insurance.month_end.services.escalations import load_escalations
+from insurance.month_end.services.telling import tell_failed
 from insurance.month_end.services.work import work_on
 
 CHUNK = 5_000
@@ -384,6 +385,7 @@ def fail_run(run_id: UUID, error: str, *, now: datetime) -> None:
             run.status, run.error, run.finished_at = RunStatus.FAILED, error[:500], now
             enqueue(session, "month_end.report", run_id=run.id)
             audit_run(session, run, "month_end.fail", reason=run.error)
+            tell_failed(session, run)
 
 
 def set_month_end(

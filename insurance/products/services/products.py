@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from insurance.audit_logs.services import record
 from insurance.core.db import constraint_of, transaction
 from insurance.core.errors import ConflictError, DomainError, raise_all
+from insurance.core.text import slug_of
 from insurance.products import queries, validity
 from insurance.products.models import (
     PricingMethod,
@@ -120,7 +121,7 @@ def edit_product(
 def _header(session: Session, facts: NewProduct) -> dict[str, Any]:
     header = {
         "name": facts.name,
-        "slug": facts.slug or validity.slug_of(facts.name),
+        "slug": facts.slug or slug_of(facts.name),
         "description": facts.description,
         "category_id": facts.category_id,
         "class_code": validity.class_of(facts.product_type, facts.class_code),

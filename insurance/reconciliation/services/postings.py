@@ -16,9 +16,11 @@ from sqlalchemy import Table, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from insurance.alerts.services import notify
 from insurance.audit_logs.services import record
 from insurance.billing.queries import list_receipts_by_id, next_occurrence
 from insurance.billing.services import Payment, Unmatched, record_unmatched
+from insurance.core.alert_kinds import AlertKind
 from insurance.core.context import current_actor
 from insurance.core.db import transaction
 from insurance.core.errors import ConflictError, DomainError
@@ -26,6 +28,7 @@ from insurance.core.jobs import enqueue, enqueue_at
 from insurance.core.tenancy import current_org
 from insurance.debit_orders.rules import Result
 from insurance.debit_orders.services import ResultRow, mark_results
+from insurance.identity.queries import find_ids
 from insurance.ledger.queries import closed_through
 from insurance.ledger.rules import booked_on
 from insurance.organizations.queries import find_parameter
@@ -36,6 +39,7 @@ from insurance.policies.services.payments import (
     reverse_with_events,
 )
 from insurance.reconciliation import queries
+from insurance.reconciliation.alert_kinds import FAILED, POSTED
 from insurance.reconciliation.models import (
     FileStatus,
     ReconciliationFile,
@@ -201,6 +205,7 @@ def _fail(file_id: UUID, error: Exception) -> None:
             resource_id=file.id,
             after={"error": file.error, "rows_done": file.rows_done},
         )
+        _tell(session, file, FAILED, rows=str(file.rows_done), error=file.error)
 
 
 def _post_chunk(file_id: UUID, *, on: date, now: datetime) -> tuple[ReconciliationFile, bool]:
@@ -244,6 +249,15 @@ def _finish(session: Session, file: ReconciliationFile, now: datetime) -> None:
         resource_id=file.id,
         after={"name": file.name, "rows": file.row_count, "totals": file.totals},
     )
+    left = file.totals.get(RowVerdict.SUSPENSE.value, {}).get("rows", 0)
+    _tell(session, file, POSTED, rows=str(file.row_count), left=str(left))
+
+
+def _tell(session: Session, file: ReconciliationFile, kind: AlertKind, **values: str) -> None:
+    """Tell who had a file posted what became of it, where they did not wait for that."""
+    if current_actor().is_system and file.committed_by:
+        people = find_ids(session, [file.committed_by])
+        notify(session, kind, people, ("reconciliation_files", file.id), name=file.name, **values)
 
 
 @dataclass(slots=True)

@@ -1,0 +1,27 @@
+"""What each class of the Insurance Act covers, in a few words, as the class cards say it."""
+
+DESCRIPTIONS = {
+    "RISK": "Individual and group death, disability",
+    "FUND_RISK": "Retirement fund group cover",
+    "CREDIT_LIFE": "Credit-agreement linked",
+    "FUNERAL": "Up to R 100 000 a life",
+    "LIFE_ANNUITIES": "Regular income for life",
+    "INDIVIDUAL_INVESTMENT": "Savings with a value at maturity",
+    "MOTOR": "Vehicle damage, theft",
+    "PROPERTY": "Buildings, contents, theft",
+    "AGRICULTURE": "Crops, livestock, implements",
+    "ENGINEERING": "Construction, machinery breakdown",
+    "MARINE": "Hulls and cargo at sea",
+    "AVIATION": "Aircraft and liability in the air",
+    "TRANSPORT": "Goods in transit",
+    "RAIL": "Rolling stock and lines",
+    "LEGAL_EXPENSE": "Legal costs",
+    "LIABILITY": "Third-party liability",
+    "CONSUMER_CREDIT": "Credit protection: death, disability, retrenchment",
+    "TRADE_CREDIT": "Debtors who do not pay",
+    "GUARANTEE": "Bonds and sureties",
+    "ACCIDENT_HEALTH": "Personal accident, hospital cash",
+    "TRAVEL": "Medical costs and baggage abroad",
+    "TERRORISM": "Damage by acts of terror",
+    "MISCELLANEOUS": "What no other class names",
+}
