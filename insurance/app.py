@@ -24,7 +24,16 @@ from insurance.jobs import use_redis
 from insurance.ledger.services import open_chart
 from insurance.notifications.services import on_given_up
 from insurance.organizations.services import on_opening
-from insurance.web import errors, filters, limits, parsing, people, security_headers, static_files
+from insurance.web import (
+    drafts,
+    errors,
+    filters,
+    limits,
+    parsing,
+    people,
+    security_headers,
+    static_files,
+)
 from insurance.web.access import init_access
 from insurance.web.html import htmx
 from insurance.web.sessions import DatabaseSessions
@@ -61,6 +70,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     parsing.clean_requests(app)
     errors.init_app(app)
     filters.init_app(app)
+    drafts.init_app(app)
     people.init_app(app)
     static_files.init_app(app)
     security_headers.init_app(app)

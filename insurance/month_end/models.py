@@ -209,6 +209,7 @@ class MonthEndSetting(TenantTable):
     days_ahead: Mapped[int] = mapped_column(default=31)
     mail_to: Mapped[str | None]
     plans_itself: Mapped[bool] = mapped_column(default=False)
+    version: Mapped[int] = mapped_column(default=1)
 
 
 class PackKind(StrEnum):

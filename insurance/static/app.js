@@ -48,26 +48,29 @@
   });
   document.addEventListener('htmx:error', (event) => {
     const context = event.detail.ctx;
-    if (context && context.request && !context.response) say('No connection. Nothing was saved. Try again.');
+    if (context && context.request && !context.response) { say('No connection. Nothing was saved. Try again.'); stillTyped(); }
   });
   document.addEventListener('htmx:response:error', (event) => {
     const response = event.detail.ctx.response;
+    if (response.status >= 500 || response.status === 401) stillTyped();
     if (response.status >= 500) say('Something went wrong on our side. Nothing was saved. Request ' + (response.headers.get('X-Request-Id') || ''));
   });
   document.addEventListener('htmx:before:swap', (event) => {
     const target = event.detail.ctx.target;
-    if (target && target.id === 'main') all('dialog[open]').forEach((dialog) => dialog.close());
+    if (target && target.id === 'main') { all('dialog[open]').forEach((dialog) => dialog.close()); keepDraft(); }
   });
 
   /* After signing in again in another tab this page goes on, with what was typed and a token that counts. */
   window.addEventListener('focus', async () => {
     const expired = one('dialog[data-expired]');
-    if (!expired) return;
+    if (!expired && !(begun && begun.failed)) return;
     const answer = await fetch('/session-token', { redirect: 'error' }).catch(() => null);
     if (!answer || !answer.ok) return;
     const token = await answer.text();
     one('meta[name=csrf-token]').content = token;
     all('input[name=csrf_token]').forEach((field) => { field.value = token; });
+    keepDraft();
+    if (!expired) return;
     expired.close();
     say('You are signed in again. Repeat your last step.');
   });
@@ -92,6 +95,7 @@
   let opener = null; /* What is given the focus again. */
   const closeDrawer = (back) => {
     if (changed && !window.confirm('Close the form? What you typed is lost.')) return;
+    keepDraft();
     one('#drawer').replaceChildren();
     nameErrors();
     changed = false;
@@ -119,14 +123,50 @@
     if (close && !event.ctrlKey && !event.metaKey) { event.preventDefault(); event.stopPropagation(); closeDrawer(close.href); }
   }, true);
 
+  /* What is typed into a long form is kept on the server; leaving a short one asks first. */
   let changed = false;
+  let begun = null; /* The form with words that are not kept yet. */
+  let sending = null;
+  const typedIn = (form) => {
+    const line = one('[data-draft]', form);
+    if (!line) { if (form.hasAttribute('data-guard')) changed = true; return; }
+    if (begun && begun.form !== form) keepDraft();
+    if (begun) clearTimeout(begun.timer);
+    begun = { form, line, since: (begun && begun.since) || Date.now() };
+    begun.timer = setTimeout(keepDraft, Date.now() - begun.since > 2000 ? 0 : 400);
+  };
+  const stillTyped = () => all('[data-draft]').forEach((line) => typedIn(line.closest('form'))); /* What was sent and not taken. */
+  const keepDraft = async () => {
+    if (!begun) return;
+    const { form, line, timer } = begun;
+    clearTimeout(timer);
+    begun = null;
+    const fields = [...new FormData(form)].filter(([name, text]) => typeof text === 'string' && !/^_key$|csrf_token|password/.test(name));
+    const control = sending = new AbortController();
+    const answer = await fetch(line.dataset.draft, {
+      method: 'POST', body: new URLSearchParams(fields), keepalive: true, signal: control.signal,
+      headers: { 'X-CSRFToken': one('meta[name=csrf-token]').content, 'HX-Request': 'true' },
+    }).catch(() => null);
+    if (control.signal.aborted) return;
+    if (answer && answer.ok) { line.textContent = await answer.text(); line.nextElementSibling.hidden = false; return; }
+    const why = { 401: 'your session ended. Sign in again in another tab', 422: 'it is too much for a draft. Save it before you leave' };
+    line.textContent = `Not kept: ${answer ? why[answer.status] || 'something went wrong on our side' : 'no connection'}.`;
+    if (!begun) begun = { form, line, since: Date.now(), failed: true, timer: answer ? 0 : setTimeout(keepDraft, 5000) };
+  };
   document.addEventListener('input', (event) => {
-    if (event.target.form && event.target.form.hasAttribute('data-guard')) changed = true;
+    if (event.target.form) typedIn(event.target.form);
     if (event.target.id === 'palette-q') { enterWaits = false; showVerbs(); all('#palette .at').forEach((link) => link.classList.remove('at')); }
   });
-  document.addEventListener('submit', () => { changed = false; });
+  document.addEventListener('submit', (event) => {
+    changed = false;
+    if (!one('[data-draft]', event.target)) { keepDraft(); return; }
+    if (begun) { clearTimeout(begun.timer); begun = null; }
+    if (sending) sending.abort();
+  });
   document.addEventListener('htmx:after:swap', (event) => { const target = event.detail.ctx && event.detail.ctx.target; if (target && target.id === 'main') changed = false; });
-  window.addEventListener('beforeunload', (event) => { if (changed) event.preventDefault(); });
+  window.addEventListener('beforeunload', (event) => { if (changed || (begun && begun.failed)) event.preventDefault(); });
+  window.addEventListener('pagehide', () => keepDraft());
+  document.addEventListener('visibilitychange', () => { if (document.hidden) keepDraft(); });
 
   /* Rows of a list are chosen one by one, or with shift from the last one to this. */
   let lastTick = null;

@@ -15,12 +15,11 @@ from insurance.approvals.permissions import ApprovalsMay
 from insurance.core.context import current_actor
 from insurance.core.errors import DomainError
 from insurance.policies.rules import LifeQuestion
-from insurance.web.forms import Form
-from insurance.web.html import go, page, refuse_change, wants_part
+from insurance.web.forms import UNSEEN, Form
+from insurance.web.html import go, page, refuse, wants_part
 from insurance.web.life_questions import answers_typed, questions_of
 
 T = TypeVar("T")
-_UNSEEN = {"CSRFTokenField", "HiddenField", "VersionField"}
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,7 @@ def act_screen(
         except DomainError as error:
             if beside is not None:
                 beside(form, error)
-            refuse_change(form, _renamed(error, act.names))
+            refuse(form, _renamed(error, act.names))
             questions = questions_of(error)
         else:
             words = done if isinstance(done, str) else done(result)
@@ -124,7 +123,7 @@ def go_on(result: object, words: str, url: str, *, undo: str = "") -> Response:
 
 
 def _is_shown(control: Field, act: Act) -> bool:
-    if control.type in _UNSEEN:
+    if control.type in UNSEEN:
         return False
     return control.short_name not in act.later or bool(control.errors or control.data)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 
 from flask_wtf import FlaskForm
 from wtforms import Field, HiddenField, SelectField, StringField, TextAreaField
@@ -15,21 +15,43 @@ from wtforms.widgets import TextInput
 
 from insurance.core.errors import DomainError
 from insurance.core.money import format_money, parse_money
+from insurance.web.conflicts import BothValues, take_theirs
+from insurance.web.drafts import fill_in
 from insurance.web.filters import words
 
 _WHOLE = re.compile(r"[0-9]{1,6}", re.ASCII)
 _VERSION = re.compile(r"[0-9]{1,9}", re.ASCII)
 _DATE_FORMATS = ("%Y/%m/%d", "%Y-%m-%d", "%Y%m%d", "%d/%m/%Y")
+UNSEEN = frozenset({"CSRFTokenField", "HiddenField", "VersionField"})
+"""The types of fields that nobody fills in."""
+_SHORT = 3
+"""So many fields are typed again without anger; what a longer form has is kept as a draft."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 class Form(FlaskForm):
-    """The base of every form: its CSRF token, and room for refusals that no field owns."""
+    """The base of every form: its CSRF token, and room for refusals that no field owns.
+
+    What is part of another form's draft names that one as its `draft_name`. One that `has_rows`
+    is asked for more than its own fields, in rows that its view reads.
+    """
+
+    draft_name: ClassVar[str] = ""
+    has_rows: ClassVar[bool] = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.form_errors: list[str] = []
         self.refused_with = 422
+        self.conflict: list[BothValues] = []
+        fill_in(self)
+        if self.is_submitted():
+            take_theirs(self)
+
+    @property
+    def is_long(self) -> bool:
+        """Tell whether what is typed is kept as a draft (web/drafts.py)."""
+        return self.has_rows or sum(field.type not in UNSEEN for field in self) > _SHORT
 
     @property
     def has_errors(self) -> bool:

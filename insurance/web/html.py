@@ -18,9 +18,11 @@ from htmx_flask import Htmx
 from jinja2_fragments.flask import render_block
 from werkzeug.wrappers import Response as BaseResponse
 
-from insurance.core.errors import DomainError, StaleError
+from insurance.core.errors import DomainError
 from insurance.core.paging import Page
-from insurance.web.forms import Form
+from insurance.web.conflicts import show_both
+from insurance.web.drafts import note_page
+from insurance.web.forms import UNSEEN, Form
 
 _LOCAL_PATH = re.compile(r"/(?![/\\])[\w\-.~/]*(\?[\w\-.~=&%+/]*)?", re.ASCII)
 
@@ -39,6 +41,7 @@ def wants_part() -> bool:
 
 def page(template: str, *, part: str | None = None, status: int = 200, **context: Any) -> Response:
     """Return the template, or its block `part` where htmx asks for a fragment."""
+    note_page(template, context)
     if part and wants_part():
         body = render_block(template, part, **context)
     else:
@@ -75,36 +78,18 @@ def leave(url: str) -> Response:
 
 
 def refuse(form: Form, error: DomainError) -> None:
-    """Put a refusal beside the field it concerns, or at the top of the form, with its status."""
+    """Put a refusal beside the field it concerns, or at the top of the form, with its status.
+
+    After a stale save the form shows both people's values, and saving again is a decision.
+    """
     form.refused_with = error.status
+    show_both(form, error, UNSEEN)
     for single in error.errors:
         field = form._fields.get(single.field or "")
         if field is not None:
             field.errors = [*field.errors, single.message]
         else:
             form.form_errors.append(single.message)
-
-
-def refuse_change(form: Form, error: DomainError) -> list[tuple[str, Any, Any]]:
-    """Put a refusal on the form. After a stale save, return what both people entered.
-
-    The form then carries the newer version, so saving again is a decision.
-    """
-    refuse(form, error)
-    if not isinstance(error, StaleError) or "version" not in form:
-        return []
-    form.version.data = error.theirs.get("version")
-    form.version.raw_data = None
-    return [(field, error.theirs.get(field), mine) for field, mine in error.yours.items()]
-
-
-def differences(error: StaleError) -> list[tuple[str, Any, Any]]:
-    """Return the fields in which two people's values differ: name, theirs, yours."""
-    return [
-        (name, error.theirs.get(name), yours)
-        for name, yours in error.yours.items()
-        if error.theirs.get(name) != yours
-    ]
 
 
 def session_expired() -> Response:

@@ -35,7 +35,7 @@ def answered_once(view: Callable[P, Response]) -> Callable[P, Response]:
         # What was changed before it is sent again is another request, under a key of its own.
         marked = hashlib.sha256(sent).hexdigest()[:32]
         name = f"form:{current_actor().user_id}:{key}:{marked}"
-        return once(name, request.path, sent, work, from_record=_was_saved, keeps=_leads_on)
+        return once(name, request.path, sent, work, from_record=_was_saved, keeps=leads_on)
 
     return guarded
 
@@ -52,5 +52,6 @@ def keep_answer() -> None:
     g.keeps_answer = True
 
 
-def _leads_on(response: Response) -> bool:
+def leads_on(response: Response) -> bool:
+    """Tell whether an answer says that what was asked for is done."""
     return g.get("keeps_answer", False) or any(name in response.headers for name in _FORWARD)

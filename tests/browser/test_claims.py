@@ -130,7 +130,7 @@ def test_a_claim_is_refused_with_a_letter_and_comes_back(
     page.get_by_role("link", name="Reopen").click()
     page.get_by_label("Reason").fill("The family brought a certificate")
     page.get_by_role("button", name="Reopen claim").click()
-    expect(page.get_by_text("The claim is open again.")).to_be_visible()
+    expect(page.get_by_text("is open again.")).to_be_visible()
     expect(page.get_by_text("The family brought a certificate")).to_be_visible()
 
 

@@ -59,7 +59,7 @@ def test_a_policy_lapses_and_comes_back_when_its_arrears_are_paid(
     page.goto(f"/{org.slug}/policies/{owing_id}/lapse")
     page.get_by_label("Reason").fill("Grace is over")
     page.get_by_role("button", name="Lapse policy").click()
-    expect(page.get_by_text("lapsed as from")).to_be_visible()
+    expect(page.locator(".outcome").get_by_text("lapsed as from")).to_be_visible()
 
     page.goto(f"/{org.slug}/policies/{owing_id}/reinstate")
     page.get_by_label("Reason").fill("Arrears paid")

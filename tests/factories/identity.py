@@ -75,7 +75,7 @@ class SignedInClient(TestClient):
     def open(self, *args: Any, **kwargs: Any) -> TestResponse:
         """Send a request."""
         answer = super().open(*args, **kwargs)
-        if answer.mimetype == "text/html":
+        if answer.mimetype == "text/html" and not answer.content_encoding:
             answer.set_data(re.sub(r"[ \t\r\n]+", " ", answer.get_data(as_text=True)))
         return answer
 

@@ -18,12 +18,12 @@ from insurance.blueprints.approvals.readable import name_of
 from insurance.core import clock
 from insurance.core.context import current_actor
 from insurance.core.db import db
-from insurance.core.errors import DomainError, ForbiddenError, StaleError
-from insurance.core.money import ZERO, format_money
+from insurance.core.errors import DomainError, ForbiddenError
+from insurance.core.money import ZERO
 from insurance.organizations.permissions import SettingsMay
 from insurance.web.access import requires
 from insurance.web.forms import ChoiceField, Form, MoneyField, Required, VersionField, WholeField
-from insurance.web.html import differences, go, page, refuse
+from insurance.web.html import go, page, refuse
 
 _EMPTY_ROWS = 2
 _MOST_ROWS = 100
@@ -78,7 +78,6 @@ def settings() -> Response:
     form = _form(setting, rules)
     if form.is_submitted() and not current_actor().may(SettingsMay.EDIT):
         raise ForbiddenError("Your role may look at the settings, not change them.")
-    conflict: list[tuple[str, Any, Any]] = []
     if form.validate_on_submit():
         wanted = form.wanted()
         try:
@@ -91,7 +90,6 @@ def settings() -> Response:
             )
         except DomainError as error:
             refuse(form, _at_rows(error, wanted))
-            conflict = _conflict(form, error)
         else:
             return go(url_for(".settings"), "Settings saved.")
     return page(
@@ -99,7 +97,6 @@ def settings() -> Response:
         part="settings_form",
         status=form.status,
         form=form,
-        conflict=conflict,
         setting=setting,
         rules=[(name_of(rule.action), rule) for rule in rules],
         most=MOST_PEOPLE,
@@ -135,24 +132,3 @@ def _at_rows(error: DomainError, wanted: Sequence[Wanted]) -> DomainError:
             place, last = one.field.split(".")[1:]
             one.field = f"rules.{wanted[int(place)].row}.{last}"
     return error
-
-
-def _conflict(form: SettingsForm, error: DomainError) -> list[tuple[str, Any, Any]]:
-    """After a stale save, return what differs; the form then carries the newer version."""
-    if not isinstance(error, StaleError):
-        return []
-    form.version.data, form.version.raw_data = error.theirs["version"], None
-    found = differences(error)
-    return [
-        (name, *((_said(theirs), _said(yours)) if name == "rules" else (theirs, yours)))
-        for name, theirs, yours in found
-        if name != "version"
-    ]
-
-
-def _said(rules: Sequence[dict[str, Any]]) -> str:
-    said = [
-        f"{name_of(rule['action'])} from {format_money(rule['from_amount'])}: {rule['people']}"
-        for rule in rules
-    ]
-    return "; ".join(said) or "None"

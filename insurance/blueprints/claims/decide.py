@@ -13,9 +13,11 @@ from insurance.claims.permissions import ClaimsMay
 from insurance.claims.rules import AuthorityExceededError
 from insurance.core import clock
 from insurance.core.db import db
-from insurance.core.errors import DomainError
+from insurance.core.errors import DomainError, StaleError
+from insurance.core.money import ZERO, format_money
 from insurance.web.access import requires
 from insurance.web.business import business_day
+from insurance.web.conflicts import BothValues
 from insurance.web.filters import words
 from insurance.web.html import go, page, refuse
 
@@ -36,6 +38,7 @@ def decide(claim_id: UUID) -> Response:
             return go(url_for(".show", claim_id=claim_id), words_)
         except DomainError as error:
             _refuse(form, error)
+            _show_decided(form, view, error)
         else:
             said = f"{claim.claim_number} is {words(claim.status.value).lower()}."
             if request.form.get("then") == "next":
@@ -68,6 +71,22 @@ def _assess(claim_id: UUID, form: DecisionForm) -> Claim:
     )
 
 
+def _show_decided(form: DecisionForm, view: queries.ClaimView, error: DomainError) -> None:
+    """After a stale decision, show what a colleague decided beside what was entered here."""
+    if not isinstance(error, StaleError):
+        return
+    form.version.data, form.version.raw_data = error.theirs["version"], None
+    form.conflict = [
+        BothValues(
+            item.benefit_name,
+            f"{words(item.decision)}, {format_money(item.approved_amount or ZERO)}",
+            request.form[f"amount_{place}"],
+        )
+        for place, item in enumerate(view.items)
+        if item.decision is not None and f"amount_{place}" in request.form
+    ]
+
+
 def _refuse(form: DecisionForm, error: DomainError) -> None:
     """Put a refusal beside the item's field that it concerns."""
     for one in error.errors:
@@ -75,6 +94,6 @@ def _refuse(form: DecisionForm, error: DomainError) -> None:
         name = one.field
         if len(parts) == 3 and parts[1].isdigit():
             kind = "amount" if parts[2] == "approved_amount" else "reason"
-            name = f"{kind}_{parts[1]}"
+            name = f"{kind}_{list(form.items)[int(parts[1])]}"
         one.field = name
     refuse(form, error)

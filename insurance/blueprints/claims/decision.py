@@ -23,7 +23,8 @@ class DecisionForm(Form):
     documents_waived = BooleanField("Decide without the documents that are outstanding")
     waiver_reason = TextField("Why they are not needed", longest=1000)
 
-    items: list[ClaimItem]
+    items: dict[int, ClaimItem]
+    """The items that are not decided, by their place in the claim."""
 
     def item_fields(self) -> list[tuple[ClaimItem, Any, Any, Any]]:
         """Return each undecided item with its amount, reason and findings."""
@@ -34,7 +35,7 @@ class DecisionForm(Form):
                 self._fields[f"reason_{place}"],
                 self._fields[f"findings_{place}"],
             )
-            for place, item in enumerate(self.items)
+            for place, item in self.items.items()
         ]
 
     def propose(self, view: ClaimView) -> None:
@@ -67,9 +68,9 @@ def decision_form(view: ClaimView) -> DecisionForm:
         (reason.code, f"{'Refuse' if reason.rejects else 'Approve'}: {reason.words}")
         for reason in reasons_for(terms.class_code, terms.category)
     ]
-    items = [one for one in view.items if one.decision is None]
+    items = {at: item for at, item in enumerate(view.items) if item.decision is None}
     fields: dict[str, Any] = {}
-    for place, item in enumerate(items):
+    for place, item in items.items():
         name = item.benefit_name
         fields[f"amount_{place}"] = AmountField(f"Approve of {name}", [Required()])
         fields[f"reason_{place}"] = ChoiceField(f"Reason for {name}", choices=reasons)

@@ -17,7 +17,7 @@ from insurance.core.money import ZERO
 from insurance.organizations.permissions import SettingsMay
 from insurance.products.queries import list_classes
 from insurance.web.access import requires
-from insurance.web.forms import ChoiceField, Form, MoneyField, Required, WholeField
+from insurance.web.forms import ChoiceField, Form, MoneyField, Required, VersionField, WholeField
 from insurance.web.html import go, page, refuse
 
 ASSIGNMENTS = [
@@ -36,6 +36,7 @@ class SettingsForm(Form):
     large_loss = MoneyField("A large loss is from", [Required()])
     verified_account_first = BooleanField("Pay only into accounts that were verified")
     assignment = ChoiceField("A new claim", [Required()], choices=ASSIGNMENTS)
+    version = VersionField()
 
     classes: dict[str, str]
 
@@ -53,7 +54,7 @@ def settings() -> Response:
         raise ForbiddenError("Your role may look at the settings, not change them.")
     if form.validate_on_submit():
         try:
-            services.change_settings(_wanted(form))
+            services.change_settings(_wanted(form), version=form.version.data)
         except DomainError as error:
             refuse(form, error)
         else:

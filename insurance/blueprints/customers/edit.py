@@ -9,14 +9,14 @@ from wtforms import BooleanField, HiddenField, SelectField
 from insurance.blueprints.customers import bp
 from insurance.core import clock
 from insurance.core.db import db
-from insurance.core.errors import DomainError, StaleError, TooManyError
+from insurance.core.errors import DomainError, TooManyError
 from insurance.customers import queries, services
 from insurance.customers.models import Customer, CustomerKind
 from insurance.customers.permissions import CustomersMay
 from insurance.customers.privacy import may_see_identity
 from insurance.web.access import requires
 from insurance.web.business import business_day
-from insurance.web.forms import DayField, Form, TextField, choices_of
+from insurance.web.forms import DayField, Form, TextField, VersionField, choices_of
 from insurance.web.html import go, page, refuse
 
 _GENDERS = [("", "Not stated"), ("FEMALE", "Female"), ("MALE", "Male")]
@@ -49,7 +49,7 @@ class CustomerForm(Form):
     consent_sms = BooleanField("May be reached by SMS")
     consent_email = BooleanField("May be reached by e-mail")
     consent_data_sharing = BooleanField("Data may be shared within the group")
-    version = HiddenField()
+    version = VersionField()
     confirmed = HiddenField()
 
 
@@ -59,20 +59,16 @@ def edit(customer_id: UUID) -> Response:
     """Change a customer's details; who saves second sees both values."""
     customer = queries.get_customer(db.session(), customer_id)
     form = CustomerForm(data=_form_data(customer))
-    theirs: dict[str, Any] = {}
     refusal: DomainError | None = None
     if form.validate_on_submit():
         try:
             services.edit_customer(
                 customer_id,
                 details_of(form),
-                version=int(form.version.data or 0) if str(form.version.data).isdigit() else 0,
+                version=form.version.data,
                 on=business_day(),
                 now=clock.now(),
             )
-        except StaleError as error:
-            theirs = error.theirs
-            refuse(form, error)
         except DomainError as error:
             refuse(form, error)
             refusal = error
@@ -81,12 +77,11 @@ def edit(customer_id: UUID) -> Response:
     return page(
         "customers/edit.html",
         part="customer_form",
-        status=409 if theirs else status_of(form, refusal),
+        status=status_of(form, refusal),
         form=form,
         customer=customer,
         alike=[],
         existing=known_from(refusal),
-        theirs=theirs,
     )
 
 

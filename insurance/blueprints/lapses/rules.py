@@ -37,7 +37,7 @@ from insurance.web.forms import (
     choices_of,
     parse_day,
 )
-from insurance.web.html import go, page, refuse, refuse_change
+from insurance.web.html import go, page, refuse
 
 _COPIED = (
     "monthly_grace_days",
@@ -190,7 +190,7 @@ def create_rule(product_id: UUID) -> Response:
                 return go(_back(product_id), "The lapse rule was added.")
         except DomainError as error:
             refuse(form, error)
-    return _page(form, product, None, impact, [])
+    return _page(form, product, None, impact)
 
 
 @bp.route("/rules/<uuid:lapse_rule_id>/edit", methods=["GET", "POST"])
@@ -202,7 +202,6 @@ def edit_rule(lapse_rule_id: UUID) -> Response:
     product = get_product(session, rule.product_id)
     form = LapseRuleForm(data=_shown(queries.terms_of(rule), rule.version, on))
     impact = None
-    conflict: list[tuple[str, Any, Any]] = []
     if form.validate_on_submit():
         try:
             wanted = form.values()
@@ -217,8 +216,8 @@ def edit_rule(lapse_rule_id: UUID) -> Response:
                 )
                 return go(_back(product.id), "The lapse rule was saved.")
         except DomainError as error:
-            conflict = refuse_change(form, error)
-    return _page(form, product, rule, impact, conflict)
+            refuse(form, error)
+    return _page(form, product, rule, impact)
 
 
 def _is_preview() -> bool:
@@ -240,7 +239,6 @@ def _page(
     product: Product,
     rule: LapseRule | None,
     impact: RuleImpact | None,
-    conflict: list[tuple[str, Any, Any]],
 ) -> Response:
     has_applied = rule is not None and queries.has_applied(db.session(), rule, on=business_day())
     return page(
@@ -251,7 +249,6 @@ def _page(
         product=product,
         rule=rule,
         impact=impact,
-        conflict=conflict,
         has_applied=has_applied,
         is_funeral=product.class_code == FUNERAL,
         action=url_for(".create_rule", product_id=product.id)

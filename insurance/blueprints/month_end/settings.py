@@ -9,7 +9,7 @@ from insurance.month_end import queries, services
 from insurance.organizations.permissions import SettingsMay
 from insurance.web.access import requires
 from insurance.web.acts import Act, act_screen
-from insurance.web.forms import Form, TextField, WholeField
+from insurance.web.forms import Form, TextField, VersionField, WholeField
 
 
 class SettingsForm(Form):
@@ -35,6 +35,7 @@ class SettingsForm(Form):
         "Apply plans without a second person",
         description="Then one person alone can change the whole book.",
     )
+    version = VersionField()
 
 
 @bp.route("/settings", methods=["GET", "POST"])
@@ -51,6 +52,7 @@ def settings() -> Response:
             days_ahead=form.days_ahead.data or 0,
             mail_to=form.mail_to.data,
             plans_itself=bool(form.plans_itself.data),
+            version=form.version.data,
         ),
         "The settings of month-end were saved.",
     )

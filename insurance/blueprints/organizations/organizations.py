@@ -11,7 +11,7 @@ from wtforms import HiddenField, SelectMultipleField
 
 from insurance.core import clock
 from insurance.core.db import db
-from insurance.core.errors import DomainError, NotFoundError, StaleError
+from insurance.core.errors import DomainError, NotFoundError
 from insurance.core.permissions import Role
 from insurance.core.tenancy import tenant_scope
 from insurance.core.text import slug_of
@@ -31,7 +31,7 @@ from insurance.web import lists
 from insurance.web.access import requires, tenant_blueprint
 from insurance.web.acts import Act, act_screen
 from insurance.web.forms import ChoiceField, Form, Required, TextField
-from insurance.web.html import differences, go, page, refuse
+from insurance.web.html import go, page, refuse
 
 bp = tenant_blueprint("organizations", __name__, "/organizations")
 _LICENCES = [
@@ -119,7 +119,6 @@ def edit(organization_id: UUID) -> Response:
     organization, licensed = _read(organization_id)
     form = ProfileForm(data=_values(organization, licensed))
     form.offer_classes()
-    conflict: list[tuple[str, Any, Any]] = []
     if form.validate_on_submit():
         try:
             services.edit_organization(
@@ -130,9 +129,6 @@ def edit(organization_id: UUID) -> Response:
             )
         except DomainError as error:
             refuse(form, error)
-            if isinstance(error, StaleError):
-                conflict = differences(error)
-                form.version.data = str(_read(organization_id)[0].version)
         else:
             return go(
                 url_for(".edit", organization_id=organization_id), f"{form.name.data} was saved."
@@ -143,7 +139,6 @@ def edit(organization_id: UUID) -> Response:
         status=form.status,
         form=form,
         organization=organization,
-        conflict=conflict,
         invitation=AdministratorForm(formdata=None),
         administrators=_administrators(organization_id),
     )
@@ -173,7 +168,6 @@ def invite(organization_id: UUID) -> Response:
         status=form.status,
         form=profile,
         organization=organization,
-        conflict=[],
         invitation=form,
         administrators=_administrators(organization_id),
     )

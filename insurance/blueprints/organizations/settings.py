@@ -1,7 +1,6 @@
 """An organization's own settings."""
 
 from decimal import Decimal
-from typing import Any
 
 from flask import Response, url_for
 from wtforms import BooleanField, HiddenField, IntegerField
@@ -9,12 +8,12 @@ from wtforms import BooleanField, HiddenField, IntegerField
 from insurance.core import clock
 from insurance.core.context import current_actor
 from insurance.core.db import db
-from insurance.core.errors import DomainError, ForbiddenError, StaleError
+from insurance.core.errors import DomainError, ForbiddenError
 from insurance.organizations import queries, rules, services
 from insurance.organizations.permissions import SettingsMay
 from insurance.web.access import requires, tenant_blueprint
 from insurance.web.forms import ChoiceField, Form, MoneyField, Required, TextField
-from insurance.web.html import differences, go, page, refuse
+from insurance.web.html import go, page, refuse
 
 bp = tenant_blueprint("settings", __name__, "/settings")
 
@@ -51,7 +50,6 @@ def edit() -> Response:
     ]
     if form.is_submitted() and not current_actor().may(SettingsMay.EDIT):
         raise ForbiddenError("Your role may look at the settings, not change them.")
-    conflict: list[tuple[str, Any, Any]] = []
     if form.validate_on_submit():
         try:
             services.change_settings(
@@ -61,9 +59,6 @@ def edit() -> Response:
             )
         except DomainError as error:
             refuse(form, error)
-            if isinstance(error, StaleError):
-                conflict = differences(error)
-                form.version.data = str(queries.get_organization(db.session()).version)
         else:
             return go(url_for("settings.edit"), "Settings saved.")
     return page(
@@ -71,7 +66,6 @@ def edit() -> Response:
         part="settings_form",
         status=form.status,
         form=form,
-        conflict=conflict,
         organization=organization,
         licensed=_licensed(),
     )

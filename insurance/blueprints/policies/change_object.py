@@ -10,6 +10,7 @@ from wtforms import BooleanField, Field
 from insurance.blueprints.policies import bp
 from insurance.blueprints.policies.act import on_policy
 from insurance.blueprints.policies.endorse import EndorseForm, act_on, resolutions
+from insurance.blueprints.policies.versions import show_changed
 from insurance.core.db import db
 from insurance.core.errors import DomainError, DomainErrors, NotFoundError
 from insurance.policies import queries
@@ -120,6 +121,7 @@ def change_object(policy_id: UUID, kind: str) -> Response:
     form: EndorseForm = type("ObjectForm", (EndorseForm,), change.fields())()
     if request.method == "GET":
         form.effective_date.data = business_day()
+        form.version.data = line.policy.current_version
         _show_present(form, change, line.policy)
     preview, asks = None, False
     if request.method == "POST" and form.validate_on_submit():
@@ -134,6 +136,7 @@ def change_object(policy_id: UUID, kind: str) -> Response:
                 form, DomainErrors([field_of(single, "insured_object") for single in error.errors])
             )
             form.refused_with = error.status
+            show_changed(form, policy_id, error)
     return show_act(
         on_policy(
             line.policy,
@@ -197,6 +200,7 @@ def _wanted(change: _Change, form: EndorseForm) -> EndorsementRequest:
         reason=form.reason.data or None,
         resolutions=dict(resolutions()),
         confirms_duplicate=_confirms(form),
+        seen_version=form.version.data or None,
     )
 
 

@@ -11,6 +11,7 @@ from wtforms import TextAreaField
 
 from insurance.blueprints.policies import bp
 from insurance.blueprints.policies.act import IN_HISTORY, SureForm, on_policy
+from insurance.blueprints.policies.versions import show_changed
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError, NotFoundError
@@ -25,11 +26,20 @@ from insurance.policies.services.endorsements import EndorsementRequest, Preview
 from insurance.policies.services.life_cover import LifeQuestionsError
 from insurance.products.queries import load_terms
 from insurance.products.rules import MONTHS_PER_PREMIUM
+from insurance.web import drafts
 from insurance.web.access import requires
 from insurance.web.acts import show_act
 from insurance.web.business import business_day
 from insurance.web.filters import words
-from insurance.web.forms import ChoiceField, DayField, Form, MoneyField, TextField, WholeField
+from insurance.web.forms import (
+    ChoiceField,
+    DayField,
+    Form,
+    MoneyField,
+    TextField,
+    VersionField,
+    WholeField,
+)
 from insurance.web.html import go, refuse
 from insurance.web.life_questions import answers_typed
 
@@ -47,13 +57,14 @@ class EndorseForm(Form):
     hints: ClassVar[dict[str, str]] = {}
     effective_date = DayField("Takes effect on")
     reason = TextField("Reason", longest=500, widget=TextAreaField.widget, description=IN_HISTORY)
+    version = VersionField()
 
     def offer(self, policy: Policy) -> None:
         """Fill the choices for a policy."""
 
     def wanted(self) -> dict[str, Any]:
         """Return the change's own fields."""
-        own = set(self.data) - {"effective_date", "reason", "csrf_token"}
+        own = set(self.data) - {"effective_date", "reason", "version", "csrf_token"}
         return {name: self.data[name] for name in own}
 
 
@@ -200,6 +211,8 @@ def payer_choices(holder_id: UUID, q: str) -> list[tuple[str, str]]:
 class BeneficiariesForm(EndorseForm):
     """Who is paid; rows come as lists, one entry a row."""
 
+    has_rows = True
+
     def wanted(self) -> dict[str, Any]:
         """Return the rows that have a name."""
         return {
@@ -238,6 +251,7 @@ def endorse(policy_id: UUID, kind: str) -> Response:
     form.offer(line.policy)
     if request.method == "GET":
         form.effective_date.data = business_day()
+        form.version.data = line.policy.current_version
     act = request.form.get("act", "")
     preview = None
     if request.method == "POST" and act != "find" and form.validate_on_submit():
@@ -248,6 +262,7 @@ def endorse(policy_id: UUID, kind: str) -> Response:
             preview = done
         except DomainError as error:
             refuse(form, error)
+            show_changed(form, policy_id, error)
     return show_act(
         on_policy(line.policy, KINDS[kind], "Issue", has_effect=True, leave="Cancel"),
         form,
@@ -255,7 +270,7 @@ def endorse(policy_id: UUID, kind: str) -> Response:
         kind=kind,
         policy=line.policy,
         preview=preview,
-        heirs=_heirs(policy_id) if kind == "beneficiaries" else [],
+        heirs=_heirs(policy_id, form) if kind == "beneficiaries" else [],
         newborn_days=_newborn_days(line.policy) if kind == "add-member" else 0,
         newborn=_newborn(line.policy, form) if preview and kind == "add-member" else None,
         resolved=[] if preview is None or preview.conflicts else resolutions(),
@@ -270,6 +285,7 @@ def _wanted(kind: str, form: EndorseForm) -> EndorsementRequest:
         reason=form.reason.data or None,
         resolutions=dict(resolutions()),
         life_answers=answers_typed(),
+        seen_version=form.version.data or None,
     )
 
 
@@ -337,8 +353,8 @@ def heirs_typed() -> list[dict[str, Any]]:
     return rows
 
 
-def _heirs(policy_id: UUID) -> list[dict[str, Any]]:
-    if request.method == "POST":
+def _heirs(policy_id: UUID, form: EndorseForm) -> list[dict[str, Any]]:
+    if typed := drafts.typed(form):
         names = (
             "kind",
             "first_name",
@@ -348,9 +364,7 @@ def _heirs(policy_id: UUID) -> list[dict[str, Any]]:
             "guardian_name",
             "born",
         )
-        return [
-            {name: request.form.get(f"{name}-{at}", "") for name in names} for at in range(HEIRS)
-        ]
+        return [{name: typed.get(f"{name}-{at}", "") for name in names} for at in range(HEIRS)]
     found = [
         {
             "kind": beneficiary.kind.value,

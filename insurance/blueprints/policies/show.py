@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from flask import Response, make_response, request, url_for
+from flask import Response, make_response, request
 
 from insurance.approvals.queries import list_waiting
-from insurance.audit_logs.rules import changes
 from insurance.billing import queries as billing
 from insurance.blueprints.policies import bp
 from insurance.blueprints.policies.change_object import kinds_of_change
@@ -17,10 +16,9 @@ from insurance.claims.permissions import ClaimsMay
 from insurance.claims.queries import list_claim_ids, list_claims_of_policy, used_cover
 from insurance.core.context import current_actor
 from insurance.core.db import db
-from insurance.core.errors import NotFoundError
 from insurance.core.money import ZERO, format_money
 from insurance.customers.permissions import CustomersMay
-from insurance.customers.privacy import as_shown, birth_words
+from insurance.customers.privacy import birth_words
 from insurance.customers.queries import get_customer
 from insurance.documents.pdf import render
 from insurance.ledger.permissions import LedgerMay
@@ -31,7 +29,6 @@ from insurance.policies.models import (
     EndorsementStatus,
     EventCategory,
     InsuredObject,
-    PolicyVersion,
 )
 from insurance.policies.permissions import PoliciesMay
 from insurance.policies.services import (
@@ -43,11 +40,11 @@ from insurance.policies.services import (
 )
 from insurance.products.queries import load_terms
 from insurance.products.rules import OBJECT_FIELDS, OBJECT_KINDS, ProductTerms
-from insurance.quotes.rules import excess_words, object_name
+from insurance.quotes.rules import excess_words
 from insurance.web.access import current_tenant, requires
 from insurance.web.business import business_day
 from insurance.web.filters import words
-from insurance.web.html import go, page
+from insurance.web.html import page
 from insurance.web.people import know_people
 from insurance.web.undo import undo_offers
 
@@ -121,37 +118,6 @@ def _changes_of(terms: ProductTerms) -> dict[str, str]:
     if terms.insures_persons:
         return KINDS
     return {kind: title for kind, title in KINDS.items() if kind not in OF_LIVES}
-
-
-@bp.route("/<uuid:policy_id>/versions")
-@requires(PoliciesMay.VIEW)
-def choose_versions(policy_id: UUID) -> Response:
-    """Lead to the comparison of two versions that were chosen in a form."""
-    queries.get_policy(db.session(), policy_id)
-    chosen = sorted(int(one) for one in request.args.getlist("version") if one.isdecimal())[:2]
-    if len(chosen) != 2:
-        raise NotFoundError
-    return go(url_for(".compare", policy_id=policy_id, older=chosen[0], newer=chosen[1]))
-
-
-@bp.route("/<uuid:policy_id>/versions/<int:older>/<int:newer>")
-@requires(PoliciesMay.VIEW)
-def compare(policy_id: UUID, older: int, newer: int) -> Response:
-    """Show what differs between two versions."""
-    versions = {
-        version.version_number: version
-        for version in queries.list_versions(db.session(), policy_id)
-    }
-    if older not in versions or newer not in versions:
-        raise NotFoundError
-    return page(
-        "policies/compare.html",
-        line=queries.get_policy_line(db.session(), policy_id),
-        older=versions[older],
-        newer=versions[newer],
-        versions=sorted(versions),
-        changes=changes(_flat(versions[older]), _flat(versions[newer])),
-    )
 
 
 @bp.route("/<uuid:policy_id>/schedule.pdf")
@@ -242,34 +208,6 @@ _TAB_CONTENT = {
     "history": _history,
     "ledger": _ledger,
 }
-
-
-def _flat(version: PolicyVersion) -> dict[str, Any]:
-    """Return a snapshot as `part: value`, so that two can be compared line by line."""
-    state = version.policy_snapshot
-    flat = {f"policy.{name}": value for name, value in state["policy"].items()}
-    for member in state["members"]:
-        who = f"{member['first_name']} {member['last_name']}".strip()
-        shown = as_shown(member)
-        flat |= {f"{who}.{name}": shown[name] for name in ("role", "date_of_birth", "end_date")}
-    names = {one["id"]: object_name(one["kind"], one["details"]) for one in _objects_in(state)}
-    for one in _objects_in(state):
-        facts = {name: value for name, value in as_shown(one["details"]).items() if value}
-        flat |= {f"{names[one['id']]}.{name}": value for name, value in facts.items()}
-        flat[f"{names[one['id']]}.end_date"] = one["end_date"]
-    for benefit in state["benefits"]:
-        what = ", ".join(
-            one for one in (benefit["benefit_name"], names.get(benefit.get("object_id"))) if one
-        )
-        flat |= {
-            f"{what}.cover": benefit["sum_assured"],
-            **{f"{what}.{name}": benefit[name] for name in ("premium", "status")},
-        }
-    return flat
-
-
-def _objects_in(state: dict[str, Any]) -> list[dict[str, Any]]:
-    return state.get("objects") or []
 
 
 def _on_paper(line: queries.PolicyLine) -> dict[str, Any]:

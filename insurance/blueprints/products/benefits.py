@@ -12,7 +12,6 @@ from insurance.blueprints.products.forms import (
     VersionField,
     WholeField,
     choices_of,
-    refuse_change,
     table_choices,
     take_out,
 )
@@ -135,7 +134,6 @@ def add_benefit(product_id: UUID) -> Response:
         product=product,
         draft=draft,
         benefit=None,
-        conflict=[],
     )
 
 
@@ -146,12 +144,11 @@ def edit_benefit(product_id: UUID, benefit_id: UUID) -> Response:
     product, benefit = _found(product_id, benefit_id)
     form = BenefitForm(obj=benefit)
     form.offer(product, benefit)
-    conflict: list[tuple[str, Any, Any]] = []
     if form.validate_on_submit():
         try:
             services.edit_benefit(benefit_id, _changes(form, benefit), version=form.version.data)
         except DomainError as error:
-            conflict = refuse_change(form, error)
+            refuse(form, error)
         else:
             return go(_back(benefit), f"{form.benefit_name.data} was saved.")
     return page(
@@ -162,7 +159,6 @@ def edit_benefit(product_id: UUID, benefit_id: UUID) -> Response:
         product=product,
         draft=queries.find_draft(db.session(), product_id),
         benefit=benefit,
-        conflict=conflict,
     )
 
 

@@ -9,7 +9,7 @@ from flask import Response, url_for
 from insurance.blueprints.products import bp
 from insurance.blueprints.products.compare import span
 from insurance.blueprints.products.create import ProductForm, category_of, terms_of
-from insurance.blueprints.products.forms import VersionField, refuse_change, table_choices
+from insurance.blueprints.products.forms import VersionField, table_choices
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import DomainError
@@ -17,7 +17,7 @@ from insurance.products import queries, services
 from insurance.products.models import Product, ProductVersion
 from insurance.products.permissions import ProductsMay
 from insurance.web.access import requires
-from insurance.web.html import go, page
+from insurance.web.html import go, page, refuse
 
 
 class EditProductForm(ProductForm):
@@ -41,7 +41,6 @@ def edit(product_id: UUID) -> Response:
         ("", "None"),
         *table_choices(session, keep=[version.rate_table_id] if version.rate_table_id else []),
     ]
-    conflict: list[tuple[str, Any, Any]] = []
     if form.validate_on_submit():
         try:
             services.edit_product(
@@ -51,7 +50,7 @@ def edit(product_id: UUID) -> Response:
                 now=clock.now(),
             )
         except DomainError as error:
-            conflict = refuse_change(form, error)
+            refuse(form, error)
         else:
             return go(url_for(".show", product_id=product_id, **_draft_of(product_id)), "Saved.")
     return page(
@@ -63,7 +62,6 @@ def edit(product_id: UUID) -> Response:
         version=version,
         draft=draft,
         was_launched=was_launched,
-        conflict=conflict,
     )
 
 

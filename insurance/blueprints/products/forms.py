@@ -16,7 +16,6 @@ from insurance.web.forms import SureForm
 from insurance.web.forms import VersionField as VersionField
 from insurance.web.forms import WholeField as WholeField
 from insurance.web.forms import choices_of as choices_of
-from insurance.web.html import refuse_change as refuse_change
 
 
 def class_choices(classes: Iterable[ClassChoice], *, keep: str = "") -> list[tuple[str, str]]:

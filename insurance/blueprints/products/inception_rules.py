@@ -11,7 +11,6 @@ from insurance.blueprints.products.forms import (
     VersionField,
     WholeField,
     choices_of,
-    refuse_change,
     take_out,
 )
 from insurance.core import clock
@@ -78,7 +77,6 @@ def add_inception_rule(product_id: UUID) -> Response:
         product=product,
         draft=draft,
         rule=None,
-        conflict=[],
     )
 
 
@@ -88,14 +86,13 @@ def edit_inception_rule(product_id: UUID, rule_id: UUID) -> Response:
     """Change a question of the draft."""
     product, rule = _found(product_id, rule_id)
     form = InceptionRuleForm(obj=_Shown(rule))
-    conflict: list[tuple[str, Any, Any]] = []
     if form.validate_on_submit():
         entered = form.values()
         changes = {name: value for name, value in entered.items() if getattr(rule, name) != value}
         try:
             services.edit_inception_rule(rule_id, changes, version=form.version.data)
         except DomainError as error:
-            conflict = refuse_change(form, error)
+            refuse(form, error)
         else:
             return go(_back(rule), f"“{form.label.data}” was saved.")
     return page(
@@ -106,7 +103,6 @@ def edit_inception_rule(product_id: UUID, rule_id: UUID) -> Response:
         product=product,
         draft=queries.find_draft(db.session(), product_id),
         rule=rule,
-        conflict=conflict,
     )
 
 

@@ -26,6 +26,7 @@ from insurance.products.rules import OBJECT_KINDS, ProductTerms
 from insurance.quotes import queries, services
 from insurance.quotes.permissions import QuotesMay
 from insurance.quotes.rules import MAIN, Life, PricedQuote, QuotedObject, excess_words
+from insurance.web import drafts
 from insurance.web.access import requires
 from insurance.web.business import business_day
 from insurance.web.forms import (
@@ -103,6 +104,7 @@ class ObjectsForm(Form):
     """What is insured; the fields are made for the product and the kinds that were chosen."""
 
     kinds: dict[int, str]
+    draft_name = "QuoteForm"
 
     def described(self) -> tuple[dict[str, Any], ...]:
         """Return the objects as they were typed."""
@@ -124,9 +126,13 @@ class ObjectsForm(Form):
 def create() -> Response:
     """Show the page, price what stands on it (`act=price`), or save it."""
     form, entry = _read_page()
+    act = request.form.get("act", "")
+    if "existing" in request.form:
+        _quote_for(request.form["existing"], form)
+        act = "shape"
     customer = _customer(form)
     terms = _terms(form)
-    things = _objects_form(terms)
+    things = _objects_form(form, terms)
     priced, problems = None, []
     if request.method == "POST" and not (form.validate() & things.validate()):
         problems = [
@@ -139,15 +145,14 @@ def create() -> Response:
     elif request.method == "POST" and terms is not None:
         entry.objects = things.described()
         try:
-            if request.form.get("act") not in ("price", "shape"):
+            if act not in ("price", "shape"):
                 return _save(form, entry, customer, terms)
             priced = _price(form, entry, customer, terms)
         except DomainError as refusal:
             error = _at_rows(refusal, entry)
             problems = error.errors
-            if request.form.get("act") not in ("price", "shape"):
+            if act not in ("price", "shape"):
                 _refuse(form, things, error)
-    act = request.form.get("act", "")
     return page(
         "quotes/create.html",
         part={"price": "price", "shape": "quote_form"}.get(act, "quote_form"),
@@ -168,11 +173,19 @@ def create() -> Response:
     )
 
 
-def _objects_form(terms: ProductTerms | None) -> ObjectsForm:
+def _quote_for(known: str, form: QuoteForm) -> None:
+    """Quote for a customer who is here already, or for nobody yet; what is asked for stays."""
+    form.customer_id.data, form.customer_id.raw_data = known, None
+    for name in ("id_number", "first_name", "last_name", "phone", "email", "date_of_birth"):
+        form[name].data, form[name].raw_data = None, None
+
+
+def _objects_form(quote: QuoteForm, terms: ProductTerms | None) -> ObjectsForm:
     """Return the fields of the objects a product insures: a choice of kind, then its facts."""
+    typed = drafts.typed(quote)
     fields: dict[str, Any] = {}
     kinds: dict[int, str] = {}
-    known = _objects_beside()
+    known = () if typed else _objects_beside()
     for place in range(OBJECT_ROWS if terms and terms.object_kinds else 0):
         assert terms is not None
         offered = [(kind, OBJECT_KINDS[kind]) for kind in terms.object_kinds]
@@ -181,7 +194,7 @@ def _objects_form(terms: ProductTerms | None) -> ObjectsForm:
         usual = terms.object_kinds[0] if place == 0 else ""
         if place < len(known):
             usual = known[place].kind
-        chosen = request.form.get(f"object_{place}_kind", usual)
+        chosen = typed.get(f"object_{place}_kind", usual)
         kind = chosen if chosen in terms.object_kinds else ""
         fields[f"object_{place}_kind"] = ChoiceField(
             label, empty=empty, choices=offered, default=kind
@@ -257,9 +270,9 @@ def _read_page() -> tuple[QuoteForm, QuoteEntry]:
     ]
     if request.method == "GET" and not form.product_id.data and form.product_id.choices:
         form.product_id.data = form.product_id.choices[0][0]
-    if request.method == "GET":
+    typed = drafts.typed(form)
+    if request.method == "GET" and not typed:
         return form, _entry_beside()
-    typed: MultiDict[str, str] = request.form
     entry = QuoteEntry(
         covers=_group(typed, "cover."),
         left_out=set(typed.getlist("leave_out")),

@@ -34,11 +34,15 @@ Group = tuple[str, list[SearchResult]]
 def find_records(session: Session, q: str) -> Iterator[Group]:
     """Find by kind the records that answer to what was typed and that the person may see."""
     may = current_actor().may
-    if may(PoliciesMay.VIEW):
-        yield "Policies", [_policy(line) for line in list_policies(session, q=q, limit=_EACH).items]
+    groups: list[Group] = []
     if may(CustomersMay.VIEW):
-        found = list_customers(session, q=q, limit=_EACH).items
-        yield "Customers", [_customer(customer) for customer in found]
+        customers = list_customers(session, q=q, limit=_EACH).items
+        groups.append(("Customers", [_customer(customer) for customer in customers]))
+    if may(PoliciesMay.VIEW):
+        policies = list_policies(session, q=q, limit=_EACH).items
+        groups.append(("Policies", [_policy(line) for line in policies]))
+    # A name is a person's, and a number a policy's: Enter opens the first.
+    yield from reversed(groups) if any(sign.isdigit() for sign in q) else groups
     # Digits alone are part of a number; whose quotes and claims a name finds is on the customer.
     if may(QuotesMay.VIEW) and (q.upper().startswith("QT-") or is_digits(q)):
         yield "Quotes", _quotes(session, q)

@@ -1,14 +1,16 @@
 """What one can say to the search box: "suspend 40", "pay 000040", "new claim 40", "dark"."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from flask import request, url_for
 from sqlalchemy.orm import Session
 
 from insurance.billing.permissions import PremiumsMay
+from insurance.blueprints.policies.endorse import KINDS, OF_LIVES
 from insurance.blueprints.search.records import Group, is_digits
 from insurance.blueprints.search.result import SearchResult
 from insurance.claims.permissions import ClaimsMay
@@ -24,6 +26,7 @@ from insurance.policies.lifecycle_rules import allowed_moves
 from insurance.policies.permissions import PoliciesMay
 from insurance.policies.queries import list_policies
 from insurance.products.permissions import ProductsMay
+from insurance.products.queries import load_terms
 from insurance.quotes.permissions import QuotesMay
 from insurance.web.html import safe_path
 
@@ -41,6 +44,8 @@ class Verb:
     may: Permission
     icon: str
     fits: Callable[[str], bool] = lambda _status: True
+    values: Mapping[str, str] = field(default_factory=dict)
+    is_of_lives: bool = False
 
     def answers(self, said: str) -> bool:
         """Tell whether somebody who says this may mean it."""
@@ -101,6 +106,19 @@ _OF_A_POLICY = (
         lambda status: status in LAPSABLE,
     ),
 )
+_CHANGES = tuple(
+    Verb(
+        (title.lower(), title.lower().replace(" a ", " ").replace(" the ", " ")),
+        f"{title}: {{}}",
+        "policies.endorse",
+        PoliciesMay.ENDORSE,
+        "edit",
+        lambda status: status == "active",
+        {"kind": kind},
+        kind in OF_LIVES,
+    )
+    for kind, title in KINDS.items()
+)
 _OF_A_CLAIM = (
     Verb(
         ("assign",),
@@ -128,6 +146,16 @@ class Target:
     detail: str
     status: str
     address: Mapping[str, Any]
+    product_version_id: UUID | None = None
+
+    def takes(self, session: Session, verb: Verb) -> bool:
+        """Tell whether a verb can be said to it: by its status, and whether it insures lives."""
+        if not verb.fits(self.status):
+            return False
+        version = self.product_version_id
+        return not verb.is_of_lives or (
+            version is not None and load_terms(session, version).insures_persons
+        )
 
 
 def say_to_records(session: Session, q: str) -> Iterator[Group]:
@@ -137,7 +165,7 @@ def say_to_records(session: Session, q: str) -> Iterator[Group]:
         return
     said, digits = " ".join(before), number.zfill(_NUMBER_DIGITS)
     for verbs, may_view, find in (
-        (_OF_A_POLICY, PoliciesMay.VIEW, _policies),
+        (_OF_A_POLICY + _CHANGES, PoliciesMay.VIEW, _policies),
         (_OF_A_CLAIM, ClaimsMay.VIEW, _claims),
     ):
         may = current_actor().may
@@ -154,13 +182,13 @@ def say_to_records(session: Session, q: str) -> Iterator[Group]:
                     _said_to(target, verb)
                     for target in found
                     for verb in meant
-                    if verb.fits(target.status)
+                    if target.takes(session, verb)
                 ],
             )
 
 
 def _said_to(target: Target, verb: Verb) -> SearchResult:
-    url = url_for(verb.endpoint, **target.address)
+    url = url_for(verb.endpoint, **target.address, **verb.values)
     return SearchResult(verb.title.format(target.number), target.detail, url, verb.icon)
 
 
@@ -168,7 +196,13 @@ def _policies(session: Session, digits: str) -> Iterator[Target]:
     for line in list_policies(session, q=digits, limit=_MOST).items:
         status = line.policy.status.value
         detail = f"{line.customer_name}, {status}"
-        yield Target(line.policy.policy_number, detail, status, {"policy_id": line.policy.id})
+        yield Target(
+            line.policy.policy_number,
+            detail,
+            status,
+            {"policy_id": line.policy.id},
+            line.policy.product_version_id,
+        )
 
 
 def _claims(session: Session, digits: str) -> Iterator[Target]:

@@ -17,7 +17,7 @@ from insurance.claims.rules import DEFAULT_LIMITS, Authority, Limits, check_auth
 from insurance.claims.rules.reasons import FUNERAL
 from insurance.core.context import current_actor
 from insurance.core.db import transaction
-from insurance.core.errors import DomainError, raise_all
+from insurance.core.errors import DomainError, StaleError, raise_all
 from insurance.core.ids import new_id
 from insurance.core.permissions import Permission, roles_granted
 from insurance.core.tenancy import current_org
@@ -131,8 +131,11 @@ class HandlingSettings:
     verified_account_first: bool = False
 
 
-def change_settings(wanted: HandlingSettings) -> ClaimSettings:
-    """Change how the organization handles claims. Raises DomainErrors at the fields."""
+def change_settings(wanted: HandlingSettings, *, version: int | None = None) -> ClaimSettings:
+    """Change how the organization handles claims. Raises DomainErrors at the fields.
+
+    Raises StaleError where somebody saved since `version`.
+    """
     _check_settings(wanted)
     with transaction() as session:
         found = session.get(ClaimSettings, (current_org(),), with_for_update=True)
@@ -141,6 +144,8 @@ def change_settings(wanted: HandlingSettings) -> ClaimSettings:
             session.add(found)
         changes = asdict(wanted) | {"days_by_class": dict(wanted.days_by_class)}
         before = {name: getattr(found, name) for name in changes}
+        if version is not None and version != found.version:
+            raise StaleError("Somebody else saved first.", theirs=before, yours=changes)
         for name, value in changes.items():
             setattr(found, name, value)
         found.version += 1

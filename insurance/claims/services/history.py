@@ -38,7 +38,7 @@ from insurance.core.bulk import write_rows_late, written_together
 from insurance.core.context import current_actor
 from insurance.core.counts import count_changes
 from insurance.core.db import before_commit
-from insurance.core.errors import ConflictError, DomainError, ForbiddenError
+from insurance.core.errors import DomainError, ForbiddenError, StaleError
 from insurance.core.figures import leave_note
 from insurance.core.ids import new_id
 from insurance.core.undo import UNDO
@@ -187,13 +187,14 @@ def hold(
 ) -> Held:
     """Hold a claim for a command: the policy's row first, so that no two commands cross.
 
-    Raises NotFoundError; ConflictError where somebody saved since `version` was read.
+    Raises NotFoundError; StaleError where somebody saved since `version` was read.
     """
     policy, claim = queries.hold_claim(session, claim_id)
     if version is not None and version != claim.version:
-        raise ConflictError(
+        raise StaleError(
             "Somebody has changed this claim since you opened it.",
-            detail={"version": claim.version, "current_status": claim.status.value},
+            theirs={"version": claim.version, "current_status": claim.status.value},
+            yours={"version": version},
         )
     return Held(session, policy, claim, on, now)
 

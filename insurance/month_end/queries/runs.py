@@ -137,7 +137,9 @@ def list_runs(session: Session, *, limit: int, after: UUID | None = None) -> Pag
 def get_setting(session: Session) -> MonthEndSetting:
     """Return what the organization allows; the cautious defaults where it chose nothing."""
     found = session.get(MonthEndSetting, current_org())
-    return found or MonthEndSetting(may_apply_unapproved=False, days_ahead=31)
+    return found or MonthEndSetting(
+        may_apply_unapproved=False, days_ahead=31, plans_itself=False, version=0
+    )
 
 
 _IS_ALIVE = text(

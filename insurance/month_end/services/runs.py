@@ -14,7 +14,7 @@ from insurance.approvals.models import ApprovalStatus
 from insurance.audit_logs.services import record
 from insurance.core.context import current_actor
 from insurance.core.db import transaction
-from insurance.core.errors import ConflictError, DomainError
+from insurance.core.errors import ConflictError, DomainError, StaleError
 from insurance.core.ids import new_id
 from insurance.core.jobs import enqueue
 from insurance.core.tenancy import current_org
@@ -394,24 +394,37 @@ def set_month_end(
     days_ahead: int,
     mail_to: str | None = None,
     plans_itself: bool = False,
+    version: int | None = None,
 ) -> MonthEndSetting:
-    """Say what the organization allows, who hears of runs, and whether plans are made unasked."""
+    """Say what the organization allows, who hears of runs, and whether plans are made unasked.
+
+    Raises StaleError where somebody saved since `version`.
+    """
     if not 0 <= days_ahead <= 366:
         raise DomainError("Between 0 and 366 days.", field="days_ahead")
     addresses = read_addresses(mail_to or "")
     with transaction() as session:
-        row = session.get(MonthEndSetting, current_org())
+        row = session.get(MonthEndSetting, (current_org(),), with_for_update=True)
         if row is None:
-            row = MonthEndSetting()
+            row = queries.get_setting(session)
             session.add(row)
+        before = _setting_as_audited(row)
+        if version is not None and version != row.version:
+            raise StaleError("Somebody else saved first.", theirs=before, yours={})
+        row.version += 1
         row.may_apply_unapproved, row.days_ahead = may_apply_unapproved, days_ahead
         row.mail_to, row.plans_itself = ", ".join(addresses) or None, plans_itself
         session.flush()
-        after = {
-            "may_apply_unapproved": may_apply_unapproved,
-            "days_ahead": days_ahead,
-            "mail_to": row.mail_to,
-            "plans_itself": plans_itself,
-        }
-        record(session, action="month_end.set", resource="month_end", after=after)
+        record(
+            session,
+            action="month_end.set",
+            resource="month_end",
+            before=before,
+            after=_setting_as_audited(row),
+        )
         return row
+
+
+def _setting_as_audited(row: MonthEndSetting) -> dict[str, Any]:
+    names = ("may_apply_unapproved", "days_ahead", "mail_to", "plans_itself")
+    return {name: getattr(row, name) for name in names}

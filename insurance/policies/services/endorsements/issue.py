@@ -15,7 +15,7 @@ from insurance.approvals.subjects import Subject, register
 from insurance.audit_logs.rules import plain
 from insurance.core.context import current_actor
 from insurance.core.db import transaction
-from insurance.core.errors import ConflictError
+from insurance.core.errors import ConflictError, StaleError
 from insurance.core.ids import new_id
 from insurance.organizations.queries import find_parameter
 from insurance.policies import queries
@@ -81,11 +81,18 @@ def endorse_policy(
     """Price a change and issue it at once.
 
     Raises ConflictError for a policy that is not in force, or while a conflict with a later
-    endorsement is not resolved; DomainError at the field that cannot be.
+    endorsement is not resolved; StaleError where somebody changed the policy since the version
+    that was seen; DomainError at the field that cannot be.
     """
     count_number(wanted)
     with transaction() as session:
         policy = queries.get_policy(session, policy_id, lock=True)
+        if wanted.seen_version not in (None, policy.current_version):
+            raise StaleError(
+                "Somebody else changed this policy since you opened the form. Nothing was saved.",
+                theirs={"version": policy.current_version},
+                yours={"version": wanted.seen_version},
+            )
         return endorse(session, policy, wanted, on=on, now=now)
 
 

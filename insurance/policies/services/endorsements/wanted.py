@@ -109,6 +109,7 @@ class EndorsementRequest:
     `resolutions` says of each later endorsement in conflict whether it stands (KEEP_LATER) or
     this one does (USE_THIS). `confirms_duplicate` answers that a vehicle may be insured on another
     policy of the book too. `life_answers` says by a question's key whether two lives are one.
+    `seen_version` is the version of the policy that the person saw; None asks nothing.
     """
 
     type: EndorsementType
@@ -118,6 +119,7 @@ class EndorsementRequest:
     resolutions: Mapping[UUID, str] = field(default_factory=dict)
     confirms_duplicate: bool = False
     life_answers: Mapping[str, bool] = field(default_factory=dict)
+    seen_version: int | None = None
 
 
 def data_of(

@@ -1,7 +1,7 @@
 """people are told of what concerns them, and choose what of it
 
 Revision ID: alerts_1
-Revises: lists_1
+Revises: month_end_settings_1
 """
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "alerts_1"
-down_revision = "lists_1"
+down_revision = "month_end_settings_1"
 
 
 def upgrade() -> None:
