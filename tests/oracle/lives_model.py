@@ -131,6 +131,11 @@ class FamilyPolicy(Policy):
         self.use_credit()
 
 
+def _lapse(policy: FamilyPolicy) -> None:
+    policy.hold_off_lapse()
+    policy.lapse()
+
+
 @dataclass
 class Told:
     """Something that happened to the contract or its money, because of a claim or not."""
@@ -243,6 +248,19 @@ class Family(Insured):
         for claim in self.claims:
             if claim.status in OPEN and claim.event >= since:
                 self._measure(claim)
+
+    def lapse(self) -> None:
+        """End cover for want of a premium; what happened since is read on what is left."""
+        self.tell(_lapse)
+        assert self.policy.lapsed_on is not None
+        self._read_again(self.policy.lapsed_on)
+
+    def cancel(self, day: date) -> None:
+        """End the contract as its holder wants; what happened since has no cover."""
+        had_lapsed = self.policy.lapsed_on is not None
+        self.tell(lambda policy: policy.cancel("VOLUNTARY", day))
+        if not had_lapsed:
+            self._read_again(day)
 
     def undo_death(self, claim: Claim) -> None:
         """Restore everything as if this life had never been taken for dead."""

@@ -166,6 +166,17 @@ def test_an_open_claim_of_after_a_death_is_read_again_when_the_policy_ends_and_i
     ]
 
 
+def test_an_open_claim_of_the_day_on_which_the_policy_is_cancelled_is_read_again(
+    office: Office,
+) -> None:
+    steps = (_step("submit", SPOUSE, wait=31, event="today"), _step("cancel", 0))
+
+    (open_claim,) = _claims(tell(office, FamilyHistory(ENDS, 20_000, ("SPOUSE",), steps)))
+
+    # Cover ends on the first day without it, which is the day that the spouse died.
+    assert open_claim["items"][0]["base_benefit_amount"] == D("0.00")
+
+
 def test_a_policy_in_which_a_small_credit_is_left_has_lapsed_for_a_later_claim(
     office: Office,
 ) -> None:

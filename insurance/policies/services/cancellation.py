@@ -52,6 +52,7 @@ from insurance.policies.services.moves import (
     day_after,
     move,
     open_case,
+    stop_past_cover,
 )
 from insurance.policies.services.own_receipts import next_reference, write_off_open
 
@@ -474,7 +475,7 @@ def _ask(case: Case, wanted: Cancellation, preview: CancellationPreview) -> Life
 def _cancel(
     case: Case, wanted: Cancellation, prepared: _Prepared, *, approval_id: UUID | None = None
 ) -> LifecycleOutcome:
-    preview = prepared.preview
+    preview, ended_before = prepared.preview, case.policy.ended_on
     charge_due(
         case,
         min(preview.cover_end, day_after(case.on)),
@@ -499,6 +500,8 @@ def _cancel(
         },
         ended_on=preview.cover_end,
     )
+    if ended_before is None:
+        stop_past_cover(case, preview.cover_end)
     return LifecycleOutcome(
         case.policy, preview.effective_date, preview.arrears, preview.refund, preview.retained
     )

@@ -31,8 +31,8 @@ from insurance.policies.services.moves import (
     day_after,
     move,
     open_case,
+    restore_past_cover,
 )
-from insurance.policies.services.past_cover import PastCover, past_cover_changed
 from insurance.policies.services.payments import give_to_policy
 
 _LONGEST_REASON = 500
@@ -175,14 +175,7 @@ def execute_setting_aside(
         },
         ended_on=None,
     )
-    session.flush()
-    restored = PastCover(
-        policy_id=policy.id,
-        since=lapsed_on,
-        why="The lapse of the policy was set aside",
-        is_restored=True,
-    )
-    past_cover_changed(session, restored, on=on, now=now)
+    restore_past_cover(case, lapsed_on, "The lapse of the policy was set aside")
     return LifecycleOutcome(policy, lapsed_on, owed_past_grace(case))
 
 
