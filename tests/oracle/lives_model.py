@@ -7,7 +7,7 @@ death turns out to be none, so that nothing of it can be left behind.
 
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -86,15 +86,17 @@ class FamilyPolicy(Policy):
         """End the contract: what was paid for periods after that of the death goes back.
 
         The premium of the period in which the insured event fell is consumed by it: the contract
-        keeps it, as it pays the benefit for it. What was divided at an earlier end stays divided:
+        keeps it, as it pays the benefit for it, at the price of the last day: what was changed from
+        a later day on is no part of a contract that had ended by then. What was divided at an earlier end stays divided:
         a person sees to the premiums since the death.
         """
         if self.ended_on is not None:
             return
         self.use_credit()
+        contract = replace(self, steps=[one for one in self.steps if one.effective < stop])
         demanded = sum(
             (
-                self.charge(line) - self.waived.get(line.due, ZERO)
+                contract.charge(line) - self.waived.get(line.due, ZERO)
                 for line in self.lines
                 if line.kind == "PREMIUM" and line.due < stop
             ),

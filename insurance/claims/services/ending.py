@@ -56,7 +56,9 @@ def end_after_death(held: Held, successor: UUID | None = None) -> None:
     left = [
         member
         for member in members
-        if member != life and (member.end_date is None or member.end_date > stop)
+        if member != life
+        and member.effective_date <= stop
+        and (member.end_date is None or member.end_date > stop)
     ]
     if life is not None and life.role != MAIN and left:
         _end_life(held, life.id, stop)
