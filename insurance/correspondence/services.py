@@ -11,6 +11,8 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from insurance.alerts.alert_kinds import MENTIONED
+from insurance.alerts.services import notify
 from insurance.audit_logs.services import record
 from insurance.core import crypto
 from insurance.core.context import current_actor
@@ -22,12 +24,20 @@ from insurance.core.tenancy import current_org
 from insurance.correspondence import queries
 from insurance.correspondence.kinds import RecordFacts, RecordKind, kind_of
 from insurance.correspondence.models import DocumentSource, Note, NoteKind, RecordDocument
-from insurance.correspondence.rules import check_changeable, read_text
+from insurance.correspondence.rules import check_changeable, is_named, named_in, read_text
 from insurance.documents.pdf import draw, render
 from insurance.documents.received import read_picture
+from insurance.identity.queries import list_members
 from insurance.notifications.models import Mail, MailState
 from insurance.notifications.services import About, send_copy, send_later, try_again
 from insurance.organizations.queries import get_organization
+
+_RECORDS = {
+    "customers": "a customer",
+    "quotes": "a quote",
+    "policies": "a policy",
+    "claims": "a claim",
+}
 
 
 def add_note(
@@ -90,7 +100,24 @@ def write_note(
     )
     session.add(note)
     session.flush()
+    _tell_named(session, about, text)
     return note
+
+
+def _tell_named(session: Session, about: About, text: str) -> None:
+    """Tell colleagues whom a note names, of those who may see its record."""
+    names = named_in(text)
+    if not names or about.resource not in MENTIONED.pages:
+        return
+    may_view = kind_of(about.resource).may_view
+    people = [
+        member.user.id
+        for member in list_members(session)
+        if member.may(may_view) and is_named(names, member.name, member.user.email)
+    ]
+    record_name = _RECORDS[about.resource]
+    place = (about.resource, about.resource_id)
+    notify(session, MENTIONED, people, place, by=current_actor().name, record=record_name)
 
 
 def correct_note(note_id: UUID, *, text: str, now: datetime) -> Note:
