@@ -258,6 +258,8 @@ def test_every_page_of_everybodys_rail_has_something_in_it(demonstration: Flask)
     entries = demonstration.extensions["rail"]
     empty, opened = [], 0
     for name, client in _people(demonstration):
+        if client.org.slug not in SLUGS:
+            continue
         granted = granted_to(frozenset({client.person.role}))
         for entry in entries:
             is_untold = entry.endpoint == "alerts.index" and client.person.role is Role.AUDITOR
