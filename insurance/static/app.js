@@ -46,13 +46,14 @@
     const token = one('meta[name=csrf-token]');
     if (token) event.detail.ctx.request.headers['X-CSRFToken'] = token.content;
   });
+  const stillTyped = ({ sourceElement: form }) => { if (form && form.matches('form')) typedIn(form); };
   document.addEventListener('htmx:error', (event) => {
     const context = event.detail.ctx;
-    if (context && context.request && !context.response) { say('No connection. Nothing was saved. Try again.'); stillTyped(); }
+    if (context && context.request && !context.response) { say('No connection. Nothing was saved. Try again.'); stillTyped(context); }
   });
   document.addEventListener('htmx:response:error', (event) => {
     const response = event.detail.ctx.response;
-    if (response.status >= 500 || response.status === 401) stillTyped();
+    if (response.status !== 422) stillTyped(event.detail.ctx);
     if (response.status >= 500) say('Something went wrong on our side. Nothing was saved. Request ' + (response.headers.get('X-Request-Id') || ''));
   });
   document.addEventListener('htmx:before:swap', (event) => {
@@ -127,45 +128,42 @@
   let changed = false;
   let begun = null; /* The form with words that are not kept yet. */
   let sending = null;
+  const lineOf = (form) => form && one('[data-draft]', form);
   const typedIn = (form) => {
-    const line = one('[data-draft]', form);
-    if (!line) { if (form.hasAttribute('data-guard')) changed = true; return; }
+    if (!lineOf(form)) { if (form && form.hasAttribute('data-guard')) changed = true; return; }
     if (begun && begun.form !== form) keepDraft();
+    const since = begun ? begun.since : Date.now();
     if (begun) clearTimeout(begun.timer);
-    begun = { form, line, since: (begun && begun.since) || Date.now() };
-    begun.timer = setTimeout(keepDraft, Date.now() - begun.since > 2000 ? 0 : 400);
+    begun = { form, since, timer: setTimeout(keepDraft, Date.now() - since > 2000 ? 0 : 400) };
   };
-  const stillTyped = () => all('[data-draft]').forEach((line) => typedIn(line.closest('form'))); /* What was sent and not taken. */
   const keepDraft = async () => {
     if (!begun) return;
-    const { form, line, timer } = begun;
+    const { form, timer } = begun, line = lineOf(form), control = sending = new AbortController();
     clearTimeout(timer);
     begun = null;
-    const fields = [...new FormData(form)].filter(([name, text]) => typeof text === 'string' && !/^_key$|csrf_token|password/.test(name));
-    const control = sending = new AbortController();
     const answer = await fetch(line.dataset.draft, {
-      method: 'POST', body: new URLSearchParams(fields), keepalive: true, signal: control.signal,
+      method: 'POST', keepalive: true, signal: control.signal,
+      body: new URLSearchParams([...new FormData(form)].filter(([name, text]) => typeof text === 'string' && !/^_key$|csrf_token|password/.test(name))),
       headers: { 'X-CSRFToken': one('meta[name=csrf-token]').content, 'HX-Request': 'true' },
     }).catch(() => null);
     if (control.signal.aborted) return;
     if (answer && answer.ok) { line.textContent = await answer.text(); line.nextElementSibling.hidden = false; return; }
-    const why = { 401: 'your session ended. Sign in again in another tab', 422: 'it is too much for a draft. Save it before you leave' };
-    line.textContent = `Not kept: ${answer ? why[answer.status] || 'something went wrong on our side' : 'no connection'}.`;
-    if (!begun) begun = { form, line, since: Date.now(), failed: true, timer: answer ? 0 : setTimeout(keepDraft, 5000) };
+    line.textContent = answer ? 'Not kept: you may have to sign in again, in another tab.' : 'Not kept: no connection.';
+    if (!begun) begun = { form, failed: true, since: Date.now(), timer: answer ? 0 : setTimeout(keepDraft, 5000) };
   };
   document.addEventListener('input', (event) => {
-    if (event.target.form) typedIn(event.target.form);
+    typedIn(event.target.form);
     if (event.target.id === 'palette-q') { enterWaits = false; showVerbs(); all('#palette .at').forEach((link) => link.classList.remove('at')); }
   });
   document.addEventListener('submit', (event) => {
     changed = false;
-    if (!one('[data-draft]', event.target)) { keepDraft(); return; }
-    if (begun) { clearTimeout(begun.timer); begun = null; }
+    if (!lineOf(event.target)) { keepDraft(); return; }
+    if (begun) clearTimeout(begun.timer);
+    begun = null;
     if (sending) sending.abort();
   });
   document.addEventListener('htmx:after:swap', (event) => { const target = event.detail.ctx && event.detail.ctx.target; if (target && target.id === 'main') changed = false; });
   window.addEventListener('beforeunload', (event) => { if (changed || (begun && begun.failed)) event.preventDefault(); });
-  window.addEventListener('pagehide', () => keepDraft());
   document.addEventListener('visibilitychange', () => { if (document.hidden) keepDraft(); });
 
   /* Rows of a list are chosen one by one, or with shift from the last one to this. */

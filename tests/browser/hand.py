@@ -36,6 +36,13 @@ class Hand:
         for key in keys:
             self.page.keyboard.press(key)
 
+    def go(self, key: str, name: str) -> None:
+        """Go to a page of the rail."""
+        if self.mode == "without JavaScript":
+            self.click(self.page.get_by_label("Main").get_by_role("link", name=name, exact=True))
+        else:
+            self.press("g", key)
+
     def click(self, control: Locator) -> None:
         """Click a control; with keys alone, walk to it and press Enter."""
         self.count += 1
@@ -79,9 +86,9 @@ class Hand:
         """Open a record by what is known of it."""
         if self.mode == "without JavaScript":
             self.click(self.page.get_by_role("button", name="Search"))
-            self.fill("Search customers, policies", text)
+            self.fill("Search records and pages", text)
             self.press("Enter")
-            self.click(self.page.locator("main").get_by_role("link", name=text))
+            self.click(self.page.locator("main").get_by_role("link", name=text).first)
             return
         self.press("Control+k")
         self.count += 1

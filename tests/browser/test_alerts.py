@@ -32,11 +32,13 @@ def agent(app: Flask, org: OrganizationFacts, signed_in: Callable[..., Page]) ->
 
 
 def _mention(app: Flask, org: OrganizationFacts) -> None:
+    with app.app_context():
+        agent_id = _agent(org)
     with app.app_context(), tenant_scope(org.id):
         policy_id = sell(clock.today("Africa/Johannesburg"))
         with transaction() as session:
             about, record = ("policies", policy_id), "a policy of Naledi"
-            notify(session, MENTIONED, [_agent(org)], about, by="Sipho", record=record)
+            notify(session, MENTIONED, [agent_id], about, by="Sipho", record=record)
 
 
 def _agent(org: OrganizationFacts) -> UUID:

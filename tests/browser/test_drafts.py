@@ -201,7 +201,7 @@ def test_words_typed_before_a_session_ended_are_there_after_signing_in(
         db.session.execute(text("DELETE FROM cp.sessions"))
         db.session.commit()
     page.fill("#city", "Durban")
-    expect(page.locator("form [data-draft]")).to_contain_text("your session ended")
+    expect(page.locator("form [data-draft]")).to_contain_text("you may have to sign in again")
     page.on("dialog", lambda dialog: dialog.accept())
 
     sign_in()

@@ -44,7 +44,7 @@ class Verb:
     may: Permission
     icon: str
     fits: Callable[[str], bool] = lambda _status: True
-    values: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(default_factory=dict)
     is_of_lives: bool = False
 
     def answers(self, said: str) -> bool:
