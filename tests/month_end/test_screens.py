@@ -334,7 +334,7 @@ def test_a_holders_refusal_is_recorded_and_withdrawn_on_the_policys_escalation(
     before = _post(client, f"{url}/refusal/new", **form | {"refused_from": "2025/11/04"})
     assert (before.status_code, "had not begun" in before.text) == (422, True)
     silent = _post(client, f"{url}/refusal/new", **form | {"reason": ""})
-    assert (silent.status_code, "Enter the reason." in silent.text) == (422, True)
+    assert (silent.status_code, "Enter how the holder told us." in silent.text) == (422, True)
     assert _post(client, f"{url}/refusal/new", **form).status_code == 303
     page = client.get(url).text
     assert "The holder refuses rises" in page
