@@ -226,10 +226,11 @@ def shortens_grace(now: LapseTerms, changed: LapseTerms, frequency: str) -> bool
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """What is left of one premium that has fallen due."""
+    """What is left of one premium that has fallen due, and how often one did when it fell due."""
 
     due_date: date
     left: Decimal
+    frequency: str
 
 
 def grace_anchor(owed: Sequence[Owed], tolerance: Decimal) -> date | None:
@@ -335,7 +336,6 @@ class Standing:
 
 def standing(
     status: str,
-    frequency: str,
     owed: Sequence[Owed],
     spans: Sequence[LapseTerms],
     default: LapseTerms,
@@ -350,8 +350,8 @@ def standing(
     """Say how a policy stands on a day.
 
     `owed` is what has fallen due, the oldest first; `notices` gives each due date of which the
-    holder provably had notice by then the day of the first. The terms are those of the premium
-    that the grace clock stands on.
+    holder provably had notice by then the day of the first. The terms and the frequency are those
+    of the premium that the grace clock stands on, whatever the policy has become since.
     """
     arrears = total(one.left for one in owed)
     oldest = owed[0].due_date if owed else None
@@ -364,7 +364,7 @@ def standing(
         anchor,
         arrears,
         terms,
-        frequency,
+        next((one.frequency for one in owed if one.due_date == anchor), ""),
         holds,
         notices.get(anchor) if anchor else None,
         collection_in_flight,

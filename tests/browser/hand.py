@@ -88,7 +88,7 @@ class Hand:
             self.click(self.page.get_by_role("button", name="Search"))
             self.fill("Search records and pages", text)
             self.press("Enter")
-            self.click(self.page.locator("main").get_by_role("link", name=text))
+            self.click(self.page.locator("main").get_by_role("link", name=text).first)
             return
         self.press("Control+k")
         self.count += 1

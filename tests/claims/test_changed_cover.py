@@ -8,15 +8,19 @@ import pytest
 from sqlalchemy.orm import Session
 
 from insurance.claims import queries
+from insurance.core.db import transaction
 from insurance.policies.models import EndorsementType
-from insurance.policies.queries import list_benefits
+from insurance.policies.queries import get_policy, list_benefits
 from insurance.policies.services.endorsements import (
     EndorsementRequest,
     endorse_policy,
     undo_endorsement,
 )
+from insurance.policies.services.lifecycle import lapse_policy, reinstate_policy
+from insurance.policies.services.lifecycle_endings import end_policies
 from tests.factories.claims import claim
-from tests.factories.lifecycle import at, sell
+from tests.factories.lapses import tell
+from tests.factories.lifecycle import at, pay, sell
 
 SOLD, EVENT, CLAIMED = date(2026, 5, 1), date(2026, 5, 10), date(2026, 5, 12)
 
@@ -74,3 +78,32 @@ def test_a_change_after_the_event_leaves_the_claim_as_it_is(
 
     assert _cover_read(session, claim_id) == 100_000
     assert "CLAIM_CHECKED_AGAIN" not in _happened(session, claim_id)
+
+
+LAPSED, LATE = date(2026, 6, 17), date(2026, 6, 25)
+
+
+@pytest.mark.parametrize("way", ["alone", "with others"])
+def test_a_claim_of_after_a_lapse_is_read_again_when_it_is_done_and_when_cover_comes_back(
+    policy_id: UUID, way: str, session: Session
+) -> None:
+    pay(policy_id, "100.00", SOLD)
+    claim_id = claim(policy_id, "80000.00", event=date(2026, 6, 20), day=LATE).id
+    assert _cover_read(session, claim_id) == 100_000, "nothing proves yet that June was asked for"
+    tell(policy_id, due=date(2026, 6, 1))
+
+    with at(LATE) as now:
+        if way == "alone":
+            lapse_policy(policy_id, reason="Not paid", on=LATE, now=now)
+        else:
+            with transaction() as writing:
+                get_policy(writing, policy_id, lock=True)
+                due = {policy_id: LAPSED}
+                assert end_policies(writing, due, {}, reason="Not paid", on=LATE, now=now)
+    assert _cover_read(session, claim_id) == 0
+
+    pay(policy_id, "100.00", LATE)
+    with at(LATE) as now:
+        reinstate_policy(policy_id, arrears_paid=True, reason="Paid", on=LATE, now=now)
+    assert _cover_read(session, claim_id) == 100_000
+    assert _happened(session, claim_id).count("CLAIM_CHECKED_AGAIN") == 2

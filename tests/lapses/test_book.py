@@ -94,10 +94,18 @@ def _pay(session: Session, line_id: UUID, random: Random) -> None:
     status = "PAID" if paid == 100 else random.choice(("PENDING", "OVERDUE", "CANCELLED"))
     session.execute(
         text(
-            "UPDATE ins.premium_lines SET paid_amount = :paid, status = :status, paid_date = :on"
+            "UPDATE ins.premium_lines SET paid_amount = :paid, status = :status, paid_date = :on,"
+            " whole_days = :days"
             " WHERE org_id = :org AND id = :line"
         ),
-        {"org": current_org(), "line": line_id, "paid": paid, "status": status, "on": DUE},
+        {
+            "org": current_org(),
+            "line": line_id,
+            "paid": paid,
+            "status": status,
+            "on": DUE,
+            "days": random.choice((None, 31, 90, 182, 366)),
+        },
     )
 
 

@@ -136,8 +136,12 @@ def test_the_day_after_the_grace_is_the_lapse_date_however_late_it_is_looked_at(
     assert seen == {date(2026, 10, 20)}
 
 
+def _owed(due: date, amount: int | str) -> Owed:
+    return Owed(due, Decimal(amount), "MONTHLY")
+
+
 def test_paying_the_older_of_two_premiums_puts_the_clock_on_the_younger() -> None:
-    september, october = Owed(date(2026, 9, 4), Decimal(100)), Owed(DUE, Decimal(100))
+    september, october = _owed(date(2026, 9, 4), 100), _owed(DUE, 100)
 
     assert grace_anchor([october, september], Decimal(0)) == date(2026, 9, 4)
     assert grace_anchor([october], Decimal(0)) == DUE
@@ -145,13 +149,15 @@ def test_paying_the_older_of_two_premiums_puts_the_clock_on_the_younger() -> Non
 
 
 def test_a_shortfall_within_the_tolerance_does_not_start_the_clock_of_the_next_premium() -> None:
-    cents = Owed(date(2026, 9, 4), Decimal("0.50"))
+    cents = _owed(date(2026, 9, 4), "0.50")
 
     assert grace_anchor([cents], Decimal(1)) is None
-    assert grace_anchor([cents, Owed(DUE, Decimal(100))], Decimal(1)) == DUE
+    assert grace_anchor([cents, _owed(DUE, 100)], Decimal(1)) == DUE
 
 
-owed = st.builds(Owed, days, st.decimals(min_value="0.01", max_value=1000, places=2))
+owed = st.builds(
+    Owed, days, st.decimals(min_value="0.01", max_value=1000, places=2), st.just("MONTHLY")
+)
 
 
 @given(owed=st.lists(owed, max_size=6), tolerance=st.decimals(0, 500, places=2))

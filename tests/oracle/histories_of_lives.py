@@ -598,12 +598,7 @@ def _void(telling: Telling, path: str) -> Answer:
 
 def _lapse(telling: Telling, act: Act) -> None:
     answer = telling.desk.ask("PUT", "/lapse", {"reason": "not paid"})
-
-    def lapse(policy: FamilyPolicy) -> None:
-        policy.hold_off_lapse()
-        policy.lapse()
-
-    telling.both("lapsed", lambda: telling.family.tell(lapse), answer)
+    telling.both("lapsed", lambda: telling.family.lapse(), answer)
 
 
 def _cancel(telling: Telling, act: Act) -> None:
@@ -616,11 +611,7 @@ def _cancel(telling: Telling, act: Act) -> None:
         "effective_date": day.isoformat(),
     }
     answer = telling.desk.ask("PUT", "/cancel", body)
-    telling.both(
-        "cancelled",
-        lambda: telling.family.tell(lambda policy: policy.cancel("VOLUNTARY", day)),
-        answer,
-    )
+    telling.both("cancelled", lambda: telling.family.cancel(day), answer)
     return None
 
 

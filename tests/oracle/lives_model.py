@@ -7,7 +7,7 @@ death turns out to be none, so that nothing of it can be left behind.
 
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -86,15 +86,17 @@ class FamilyPolicy(Policy):
         """End the contract: what was paid for periods after that of the death goes back.
 
         The premium of the period in which the insured event fell is consumed by it: the contract
-        keeps it, as it pays the benefit for it. What was divided at an earlier end stays divided:
+        keeps it, as it pays the benefit for it, at the price of the last day: what was changed from
+        a later day on is no part of a contract that had ended by then. What was divided at an earlier end stays divided:
         a person sees to the premiums since the death.
         """
         if self.ended_on is not None:
             return
         self.use_credit()
+        contract = replace(self, steps=[one for one in self.steps if one.effective < stop])
         demanded = sum(
             (
-                self.charge(line) - self.waived.get(line.due, ZERO)
+                contract.charge(line) - self.waived.get(line.due, ZERO)
                 for line in self.lines
                 if line.kind == "PREMIUM" and line.due < stop
             ),
@@ -129,6 +131,11 @@ class FamilyPolicy(Policy):
                 self._give_back_excess(line)
         self._adjust(adjustment)
         self.use_credit()
+
+
+def _lapse(policy: FamilyPolicy) -> None:
+    policy.hold_off_lapse()
+    policy.lapse()
 
 
 @dataclass
@@ -243,6 +250,19 @@ class Family(Insured):
         for claim in self.claims:
             if claim.status in OPEN and claim.event >= since:
                 self._measure(claim)
+
+    def lapse(self) -> None:
+        """End cover for want of a premium; what happened since is read on what is left."""
+        self.tell(_lapse)
+        assert self.policy.lapsed_on is not None
+        self._read_again(self.policy.lapsed_on)
+
+    def cancel(self, day: date) -> None:
+        """End the contract as its holder wants; what happened since has no cover."""
+        had_lapsed = self.policy.lapsed_on is not None
+        self.tell(lambda policy: policy.cancel("VOLUNTARY", day))
+        if not had_lapsed:
+            self._read_again(day)
 
     def undo_death(self, claim: Claim) -> None:
         """Restore everything as if this life had never been taken for dead."""

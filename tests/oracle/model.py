@@ -384,15 +384,17 @@ class Policy:
 
     @property
     def paid_ahead(self) -> Decimal:
-        """Return what settled lines that are not due yet."""
-        return sum(
-            (
-                one.paid_amount
-                for one in self.lines
-                if one.due > self.today and not one.is_cancelled
-            ),
-            ZERO,
-        )
+        """Return what settled premiums that are not due yet.
+
+        What a change added is charged on the day of the change: its due date only says with which
+        premium it is asked for.
+        """
+        return sum((one.paid_amount for one in self.lines_ahead()), ZERO)
+
+    def lines_ahead(self) -> list[Line]:
+        """Return the premiums that are not due yet, the last of them first."""
+        ahead = [one for one in self.lines if one.kind == "PREMIUM" and one.due > self.today]
+        return [one for one in reversed(ahead) if not one.is_cancelled]
 
     @property
     def refundable(self) -> Decimal:
@@ -473,12 +475,11 @@ class Policy:
             used = min(rest, receipt.unused)
             receipt.unused -= used
             rest -= used
-        for line in sorted(self.lines, key=lambda one: one.due, reverse=True):
-            if line.due > self.today:
-                for reference in list(line.paid):
-                    used = min(rest, line.paid[reference])
-                    line.paid[reference] -= used
-                    rest -= used
+        for line in self.lines_ahead():
+            for reference in list(line.paid):
+                used = min(rest, line.paid[reference])
+                line.paid[reference] -= used
+                rest -= used
 
     # ---- changes -----------------------------------------------------------------------
 
@@ -598,12 +599,11 @@ class Policy:
         """Let what lies on lines not yet due settle what is due, the furthest first."""
         self.use_credit()
         for line in self.open_lines(self.today):
-            for later in reversed(self.lines):
-                if later.kind == "PREMIUM" and later.due > self.today and not later.is_cancelled:
-                    for reference in list(later.paid):
-                        amount = min(later.paid[reference], line.outstanding)
-                        later.paid[reference] -= amount
-                        line.paid[reference] = line.paid.get(reference, ZERO) + amount
+            for later in self.lines_ahead():
+                for reference in list(later.paid):
+                    amount = min(later.paid[reference], line.outstanding)
+                    later.paid[reference] -= amount
+                    line.paid[reference] = line.paid.get(reference, ZERO) + amount
 
     def lapse(self) -> None:
         """End cover because a premium was not paid in its grace."""

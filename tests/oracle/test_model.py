@@ -182,3 +182,19 @@ def test_more_going_back_than_came_in_is_noticed() -> None:
     assert broken([came]) is None
     back = move("UNAPPLIED_CREDIT", "BANK", "100.01")
     assert broken([came, back]) == "100.01 went back of 100.00 that came in"
+
+
+def test_what_was_paid_for_a_change_already_charged_is_not_refundable() -> None:
+    day = date(2026, 1, 31)
+    policy = make("305", day)
+    policy.pay(D(305), "the premium")
+    policy.change({"MAIN": D(357)}, day)
+    policy.pay(D(357), "that of February")
+    policy.pay(D(52), "the change, asked for with it")
+
+    assert policy.paid_ahead == policy.refundable == D(357)
+    with pytest.raises(Refused):
+        policy.refund(D("357.01"))
+    policy.refund(D(357))
+
+    assert [one.outstanding for one in policy.lines[:3]] == [0, D(357), 0]

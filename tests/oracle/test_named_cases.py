@@ -281,6 +281,44 @@ def test_a_premium_that_became_quarterly_has_its_longer_grace_before_anything_wa
     assert answer.status in (409, 422), answer.body
 
 
+@pytest.mark.parametrize("ends", ["lapsed", "cancelled"])
+def test_a_monthly_premium_keeps_its_grace_when_later_ones_are_paid_by_the_quarter(
+    ends: str, life: Office
+) -> None:
+    desk = _sell(life, LIFE, 500_000, "MONTHLY", date(2026, 1, 31))
+    _pay(desk, date(2026, 1, 31), "305.00")
+    _pay(desk, date(2026, 2, 1), "305.00")
+    with on(date(2026, 4, 1)):
+        body = {"endorsement_type": "CHANGE_FREQUENCY", "frequency": "QUARTERLY"}
+        assert not desk.ask("POST", "/endorse", body | {"reason": "asked for"}).is_refusal
+
+    day = date(2026, 4, 30)  # the first quarterly premium falls due; that of 31 March is unpaid
+    if ends == "lapsed":
+        with on(day):
+            answer = desk.ask("PUT", "/lapse", {"reason": "not paid"})
+    else:
+        answer = _cancel(desk, day, "NON_PAYMENT", effective_date="2026-04-16")
+
+    assert (answer.status, answer.body.get("effective_date")) == (200, "2026-04-16"), answer.body
+
+
+def test_what_was_paid_for_a_change_already_charged_is_not_paid_back(life: Office) -> None:
+    day = date(2026, 1, 31)
+    desk = _sell(life, LIFE, 500_000, "MONTHLY", day)
+    _pay(desk, day, "305.00")
+    _change(desk, day, 600_000)
+    _pay(desk, day, "357.00")
+    _pay(desk, day, "52.00")  # for the change, asked for with the premium of 28 February
+
+    assert _pay_back(desk, day, "357.01").is_refusal
+    assert not _pay_back(desk, day, "357.00").is_refusal
+
+    with on(day):
+        lines = desk.look(whole=False).lines
+    owed = [(one["kind"], one["outstanding"]) for one in lines if one["due_date"] <= "2026-02-28"]
+    assert owed == [("PREMIUM", 0), ("PREMIUM", D("357.00")), ("ADJUSTMENT", 0)]
+
+
 def test_the_price_of_a_changed_cover_is_its_sum_times_its_rate_rounded_once(
     life: Office,
 ) -> None:

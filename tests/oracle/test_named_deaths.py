@@ -93,6 +93,28 @@ def test_what_a_life_added_cost_before_the_death_that_ends_the_policy_is_kept_ba
     assert [one["arrears_deducted"] for one in _claims(telling)[0]["payments"]] == [D("33.35")]
 
 
+@pytest.mark.parametrize("family", [(), ("SPOUSE",)])
+def test_a_life_added_after_the_death_that_ends_the_policy_costs_nothing(
+    family: tuple[str, ...], office: Office
+) -> None:
+    # Alone, nobody was there to go on with; the policy of the couple ends with its main member.
+    article = ENDS if family else CONTINUES
+    steps = (
+        _step("submit", MAIN, wait=31, event="yesterday"),
+        _step("add a child", wait=1),
+        _step("assess"),
+        _step("pay"),
+    )
+
+    told = tell(office, FamilyHistory(article, 20_000, family, steps))
+    restored = tell(office, FamilyHistory(article, 20_000, family, (*steps, _step("undo"))))
+
+    assert told.family.policy.status == "cancelled"
+    assert [one["arrears_deducted"] for one in _claims(told)[0]["payments"]] == [D("0.00")]
+    assert restored.family.policy.status == "active"
+    assert restored.family.policy.credit == 0
+
+
 def test_a_change_after_a_death_that_was_none_is_charged_again_when_it_is_undone(
     office: Office,
 ) -> None:
@@ -164,6 +186,17 @@ def test_an_open_claim_of_after_a_death_is_read_again_when_the_policy_ends_and_i
         D("0.00"),
         D("40000.00"),
     ]
+
+
+def test_an_open_claim_of_the_day_on_which_the_policy_is_cancelled_is_read_again(
+    office: Office,
+) -> None:
+    steps = (_step("submit", SPOUSE, wait=31, event="today"), _step("cancel", 0))
+
+    (open_claim,) = _claims(tell(office, FamilyHistory(ENDS, 20_000, ("SPOUSE",), steps)))
+
+    # Cover ends on the first day without it, which is the day that the spouse died.
+    assert open_claim["items"][0]["base_benefit_amount"] == D("0.00")
 
 
 def test_a_policy_in_which_a_small_credit_is_left_has_lapsed_for_a_later_claim(

@@ -1,6 +1,6 @@
 """One claim with all that belongs to it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -22,10 +22,11 @@ from insurance.claims.models import (
     ClaimPayee,
     ClaimPayment,
     ClaimPaymentLine,
+    ClaimStatus,
     CostType,
     EntryKind,
 )
-from insurance.claims.rules.statuses import QUIET
+from insurance.claims.rules.statuses import QUIET, UNDECIDED
 from insurance.core.errors import NotFoundError
 from insurance.core.money import ZERO
 from insurance.core.nested import attached, records_of
@@ -445,6 +446,19 @@ def list_claims_of_policy(session: Session, policy_id: UUID) -> Sequence[Claim]:
         select(Claim)
         .where(Claim.org_id == current_org(), Claim.policy_id == policy_id)
         .order_by(Claim.id.desc())
+    ).all()
+
+
+def list_claims_to_review(session: Session, policy_ids: Collection[UUID]) -> Sequence[Claim]:
+    """Return the claims of policies that nobody has decided, or that were rejected."""
+    return session.scalars(
+        select(Claim)
+        .where(
+            Claim.org_id == current_org(),
+            Claim.policy_id.in_(policy_ids),
+            Claim.status.in_([*UNDECIDED, ClaimStatus.REJECTED]),
+        )
+        .order_by(Claim.policy_id, Claim.id.desc())
     ).all()
 
 

@@ -36,8 +36,7 @@ from insurance.policies.services.endorsements import (
     continue_after_death,
     endorse,
 )
-from insurance.policies.services.moves import Case, move
-from insurance.policies.services.past_cover import PastCover, past_cover_changed
+from insurance.policies.services.moves import Case, move, stop_past_cover
 
 MAIN = "MAIN_MEMBER"
 
@@ -59,7 +58,9 @@ def end_after_death(held: Held, successor: UUID | None = None) -> None:
     left = [
         member
         for member in members
-        if member != life and (member.end_date is None or member.end_date > stop)
+        if member != life
+        and member.effective_date <= stop
+        and (member.end_date is None or member.end_date > stop)
     ]
     if life is not None and life.role != MAIN and left:
         _end_life(held, life.id, stop)
@@ -226,6 +227,7 @@ def _end_policy(held: Held, case: Case, stop: date) -> None:
                 f"Give back what was paid for cover from {stop:%Y/%m/%d}: the policy was ended on"
                 f" {policy.ended_on:%Y/%m/%d}, before the death was told.",
             )
+            stop_past_cover(case, stop, " by a death")
         return
     if policy.ended_on is not None and policy.ended_on <= stop:
         return
@@ -245,11 +247,7 @@ def _end_policy(held: Held, case: Case, stop: date) -> None:
         },
         ended_on=stop,
     )
-    held.session.flush()
-    ended = PastCover(
-        policy_id=policy.id, since=stop, why=f"The policy ended on {stop:%Y/%m/%d} by a death"
-    )
-    past_cover_changed(held.session, ended, on=held.on, now=held.now)
+    stop_past_cover(case, stop, " by a death")
 
 
 def _end_life(held: Held, member_id: UUID, stop: date) -> None:

@@ -25,8 +25,13 @@ from insurance.core.money import ZERO, format_money, total
 from insurance.core.tenancy import current_org
 from insurance.policies.models import EventCategory, PolicyEvent, PolicyStatus
 from insurance.policies.services.cancellation import take_back_end
-from insurance.policies.services.moves import charge_due, check_cover_revived, day_after, move
-from insurance.policies.services.past_cover import PastCover, past_cover_changed
+from insurance.policies.services.moves import (
+    charge_due,
+    check_cover_revived,
+    day_after,
+    move,
+    restore_past_cover,
+)
 from insurance.policies.services.relief import refunds_payable
 from insurance.policies.services.schedule_steps import extend_schedules
 
@@ -167,8 +172,4 @@ def _restore(held: Held, ending: PolicyEvent, request: ApprovalRequest) -> None:
     charge_due(case, day_after(held.on))
     take_back_end(case, Decimal(ending.payload.get("given_up", 0)), stop)
     premiums.apply_credits(session, {policy.id: policy.policy_number}, on=held.on, now=held.now)
-    session.flush()
-    restored = PastCover(
-        policy_id=policy.id, since=stop, why="A death was undone", is_restored=True
-    )
-    past_cover_changed(session, restored, on=held.on, now=held.now)
+    restore_past_cover(case, stop, "A death was undone")

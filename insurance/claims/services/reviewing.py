@@ -1,5 +1,6 @@
 """Judging the claims of a policy again whose cover has become another since."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 
 from sqlalchemy.orm import Session
@@ -12,12 +13,14 @@ from insurance.claims.services.history import hold, tell
 from insurance.policies.services.past_cover import PastCover, on_past_cover
 
 
-def review_claims(session: Session, change: PastCover, on: date, now: datetime) -> None:
+def review_claims(session: Session, changes: Sequence[PastCover], on: date, now: datetime) -> None:
     """Make the checks of undecided claims of events since a day anew, as a step of the change.
 
     What was rejected stays so until a person reopens it; its history says that cover was restored.
     """
-    for claim in queries.list_claims_of_policy(session, change.policy_id):
+    by_policy = {change.policy_id: change for change in changes}
+    for claim in queries.list_claims_to_review(session, by_policy):
+        change = by_policy[claim.policy_id]
         if claim.event_date < change.since:
             continue
         if claim.status in UNDECIDED:

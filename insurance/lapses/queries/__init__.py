@@ -33,6 +33,7 @@ from insurance.lapses.queries.standing import (
     list_forecasts,
     list_holds,
     list_notices,
+    list_owed,
     policy_forecast,
 )
 from insurance.lapses.queries.terms import (
@@ -81,6 +82,7 @@ __all__ = [
     "list_lapse_rules",
     "list_notices",
     "list_open_frequencies",
+    "list_owed",
     "list_ruled_products",
     "list_terms",
     "policy_forecast",

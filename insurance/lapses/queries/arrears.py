@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from functools import cache
+from string import Template
 from typing import Any
 from uuid import UUID
 
@@ -21,7 +22,13 @@ from insurance.core.paging import Page, page_of
 from insurance.core.reading import constant, read_rows
 from insurance.core.tenancy import current_org
 from insurance.lapses import rules
-from insurance.lapses.queries.terms import CHANGED, NOW, holidays_around, list_terms
+from insurance.lapses.queries.terms import (
+    CHANGED,
+    NOW,
+    frequency_on,
+    holidays_around,
+    list_terms,
+)
 from insurance.lapses.rules import Block, LapseTerms
 
 
@@ -132,10 +139,11 @@ _ANCHORED = """
          AND t.valid_from <= a.anchor AND (t.valid_to IS NULL OR a.anchor < t.valid_to)
         LEFT JOIN told ON told.policy_id = a.policy_id AND told.due_date = a.anchor
         CROSS JOIN LATERAL (
-            SELECT CASE a.frequency WHEN 'MONTHLY' THEN t.monthly WHEN 'QUARTERLY' THEN t.quarterly
+            SELECT CASE f.frequency WHEN 'MONTHLY' THEN t.monthly WHEN 'QUARTERLY' THEN t.quarterly
                    WHEN 'HALF_YEARLY' THEN t.half_yearly ELSE t.annual END AS days,
                    CASE WHEN t.requires_notice AND told.sent_on > a.anchor + CAST(:notice_days AS integer)
                    THEN told.sent_on ELSE a.anchor END AS since
+            FROM (SELECT $frequency AS frequency) f
         ) g
     ), held AS MATERIALIZED (
         SELECT DISTINCT ON (h.policy_id) h.policy_id, h.reason FROM ins.lapse_holds h
@@ -151,7 +159,9 @@ _ANCHORED = """
                """
 _BOOK = "".join(
     [
-        _ANCHORED,
+        Template(_ANCHORED).substitute(
+            frequency=frequency_on("a.policy_id", "a.anchor", "a.frequency")
+        ),
         MONEY_HELD,
         """ AS has_money
         FROM dated d

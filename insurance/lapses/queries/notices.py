@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from string import Template
 from uuid import UUID
 
 from sqlalchemy import text
@@ -13,7 +14,7 @@ from sqlalchemy.orm import Session
 from insurance.core.tenancy import current_org
 from insurance.lapses import rules
 from insurance.lapses.queries.arrears import RULES, rows_of
-from insurance.lapses.queries.terms import list_terms
+from insurance.lapses.queries.terms import frequency_on, list_terms
 from insurance.lapses.rules import LapseTerms
 
 
@@ -40,16 +41,11 @@ class DueNotice:
         return (self.due_date - on).days
 
 
-_TELL_ANYBODY = """
-    SELECT l.id, l.policy_id, l.due_date, l.amount - l.paid_amount, p.policy_number, p.frequency,
-           p.product_id, pr.name, k.category, c.display_name, coalesce(c.email, ''), (
-               SELECT min(run.due_date) FROM (
-                   SELECT o.due_date, sum(o.amount - o.paid_amount)
-                          OVER (ORDER BY o.due_date, o.sequence) AS owed
-                   FROM ins.premium_lines o
-                   WHERE o.org_id = l.org_id AND o.policy_id = l.policy_id
-                     AND o.status IN ('PENDING', 'OVERDUE') AND o.due_date < CAST(:on AS date)
-               ) run WHERE run.owed > r.tolerance), p.customer_id
+_DUE_LINES = """
+    SELECT l.id, l.policy_id, l.due_date, l.amount - l.paid_amount, p.policy_number,
+           $frequency,
+           p.product_id, pr.name, k.category, c.display_name, coalesce(c.email, ''), g.since,
+           p.customer_id
     FROM ins.premium_lines l
     JOIN ins.policies p ON p.org_id = l.org_id AND p.id = l.policy_id
     JOIN rules r ON r.product_id = p.product_id AND r.valid_from <= l.due_date
@@ -57,8 +53,19 @@ _TELL_ANYBODY = """
     JOIN ins.customers c ON c.org_id = p.org_id AND c.id = p.customer_id
     JOIN ins.products pr ON pr.org_id = p.org_id AND pr.id = p.product_id
     JOIN ins.product_classes k ON k.code = pr.class_code
+    CROSS JOIN LATERAL (
+        SELECT min(run.due_date) AS since FROM (
+            SELECT o.due_date, sum(o.amount - o.paid_amount)
+                   OVER (ORDER BY o.due_date, o.sequence) AS owed
+            FROM ins.premium_lines o
+            WHERE o.org_id = l.org_id AND o.policy_id = l.policy_id
+              AND o.status IN ('PENDING', 'OVERDUE') AND o.due_date < CAST(:on AS date)
+        ) run WHERE run.owed > r.tolerance) g
     WHERE l.org_id = :org AND l.status IN ('PENDING', 'OVERDUE') AND l.amount > l.paid_amount
 """
+_TELL_ANYBODY = Template(_DUE_LINES).substitute(
+    frequency=frequency_on("l.policy_id", "coalesce(g.since, l.due_date)", "p.frequency")
+)
 _TELL = "".join([_TELL_ANYBODY, " AND c.email <> ''"])
 _REMINDERS = """
       AND p.status = 'active' AND r.email

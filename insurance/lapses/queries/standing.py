@@ -4,12 +4,13 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import Row, select, text
 from sqlalchemy.orm import Session
 
-from insurance.billing.models import LineStatus, PremiumLine
+from insurance.billing.models import PremiumLine
 from insurance.billing.queries import list_money_held
 from insurance.core.bulk import id_array
 from insurance.core.errors import NotFoundError
@@ -19,6 +20,7 @@ from insurance.lapses import rules
 from insurance.lapses.models import LapseHold, NoticeKind, PremiumNotice
 from insurance.lapses.queries.terms import (
     PolicyFacts,
+    frequency_on,
     get_policy_facts,
     holidays_around,
     list_terms,
@@ -74,13 +76,12 @@ def get_policy_standing(
     """Return a policy's forecast with the terms, holds and notices behind it."""
     policy = get_policy_facts(session, policy_id)
     spans = list_terms(session, [policy.product_id])[policy.product_id]
-    lines = _list_owed_lines(session, policy_id, on)
+    lines = _list_owed_lines(session, [policy_id], on)
     holds = list_holds(session, policy_id)
     notices = list_notices(session, policy_id)
     seen = rules.standing(
         policy.status,
-        policy.frequency,
-        [Owed(line.due_date, line.amount - line.paid_amount) for line in lines],
+        [_owed_of(line) for line in lines],
         spans,
         policy.default_terms,
         holds=[_hold_of(hold) for hold in holds if hold.released_at is None],
@@ -106,7 +107,7 @@ def _first_days(notices: Iterable[tuple[date, date]]) -> dict[date, date]:
 
 _STANDING_OF = text(
     """
-    SELECT p.id, p.status, p.frequency, p.product_id, pr.class_code, k.category
+    SELECT p.id, p.status, p.product_id, pr.class_code, k.category
     FROM ins.policies p
     JOIN ins.products pr ON pr.org_id = p.org_id AND pr.id = p.product_id
     JOIN ins.product_classes k ON k.code = pr.class_code
@@ -114,12 +115,19 @@ _STANDING_OF = text(
     """
 )
 _OWED_OF = text(
-    """
-    SELECT l.policy_id, l.due_date, l.amount - l.paid_amount AS owed FROM ins.premium_lines l
+    "".join(
+        [
+            "SELECT l.id, l.policy_id, l.due_date, l.amount - l.paid_amount AS owed, ",
+            frequency_on("l.policy_id", "l.due_date", "p.frequency"),
+            """ AS frequency
+    FROM ins.premium_lines l
+    JOIN ins.policies p ON p.org_id = l.org_id AND p.id = l.policy_id
     WHERE l.org_id = :org AND l.policy_id = ANY(CAST(:policies AS uuid[]))
       AND l.status IN ('PENDING', 'OVERDUE') AND l.due_date <= :on AND l.amount > l.paid_amount
     ORDER BY l.policy_id, l.due_date, l.sequence
-    """
+    """,
+        ]
+    )
 )
 _HOLDS_OF = text(
     """
@@ -151,8 +159,8 @@ def list_forecasts(
     values = {"org": current_org(), "policies": id_array(policy_ids), "on": on}
     policies = session.execute(_STANDING_OF, values).all()
     owed: dict[UUID, list[Owed]] = defaultdict(list)
-    for policy_id, due_date, left in session.execute(_OWED_OF, values):
-        owed[policy_id].append(Owed(due_date, left))
+    for line in _list_owed_lines(session, policy_ids, on):
+        owed[line.policy_id].append(_owed_of(line))
     holds: dict[UUID, list[Hold]] = defaultdict(list)
     for policy_id, *facts in session.execute(_HOLDS_OF, values):
         holds[policy_id].append(Hold(*facts))
@@ -165,7 +173,6 @@ def list_forecasts(
     return {
         policy.id: rules.standing(
             policy.status,
-            policy.frequency,
             owed[policy.id],
             spans[policy.product_id],
             rules.default_terms(policy.class_code, policy.category),
@@ -180,18 +187,20 @@ def list_forecasts(
     }
 
 
-def _list_owed_lines(session: Session, policy_id: UUID, on: date) -> Sequence[PremiumLine]:
-    return session.scalars(
-        select(PremiumLine)
-        .where(
-            PremiumLine.org_id == current_org(),
-            PremiumLine.policy_id == policy_id,
-            PremiumLine.status.in_([LineStatus.PENDING, LineStatus.OVERDUE]),
-            PremiumLine.due_date <= on,
-            PremiumLine.amount > PremiumLine.paid_amount,
-        )
-        .order_by(PremiumLine.due_date, PremiumLine.sequence)
-    ).all()
+def list_owed(session: Session, policy_id: UUID, on: date) -> list[Owed]:
+    """Return what is left of each premium of a policy that has fallen due, the oldest first."""
+    return [_owed_of(line) for line in _list_owed_lines(session, [policy_id], on)]
+
+
+def _list_owed_lines(
+    session: Session, policy_ids: Collection[UUID], on: date
+) -> Sequence[Row[Any]]:
+    values = {"org": current_org(), "policies": id_array(policy_ids), "on": on}
+    return session.execute(_OWED_OF, values).all()
+
+
+def _owed_of(line: Row[Any]) -> Owed:
+    return Owed(line.due_date, line.owed, line.frequency)
 
 
 def _hold_of(hold: LapseHold) -> Hold:

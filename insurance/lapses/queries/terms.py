@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from decimal import Decimal
+from string import Template
 from typing import Any
 from uuid import UUID
 
@@ -46,6 +47,27 @@ class PolicyFacts:
         return rules.default_terms(self.class_code, self.category)
 
 
+_FREQUENCY_ON = """coalesce((
+        SELECT CASE WHEN days < 60 THEN 'MONTHLY' WHEN days < 137 THEN 'QUARTERLY'
+                    WHEN days < 275 THEN 'HALF_YEARLY' ELSE 'ANNUAL' END
+        FROM (
+            SELECT coalesce(i.whole_days, i.period_end - i.due_date) AS days
+            FROM ins.premium_lines i
+            WHERE i.org_id = :org AND i.policy_id = $policy AND i.kind = 'PREMIUM'
+              AND i.status <> 'CANCELLED' AND i.due_date <= $day
+            ORDER BY i.due_date DESC LIMIT 1
+        ) period), $otherwise)"""
+
+
+def frequency_on(policy: str, day: str, otherwise: str) -> str:
+    """Return the SQL of how often a policy was paid on a day, by the days of the premium's period.
+
+    A policy that is paid at another interval since keeps the grace of what fell due before. The
+    arguments are SQL of its id, of the day, and of what stands where no premium was due by then.
+    """
+    return Template(_FREQUENCY_ON).substitute(policy=policy, day=day, otherwise=otherwise)
+
+
 _POLICY = text(
     """
     SELECT p.id, p.policy_number, p.status, p.frequency, p.premium, p.product_id, pr.name,
@@ -82,13 +104,18 @@ _HAS_APPLIED = text(
     """
 )
 _OPEN_FREQUENCIES = text(
-    """
-    SELECT DISTINCT p.frequency FROM ins.premium_lines l
+    "".join(
+        [
+            "SELECT DISTINCT ",
+            frequency_on("p.id", "l.due_date", "p.frequency"),
+            """ FROM ins.premium_lines l
     JOIN ins.policies p ON p.org_id = l.org_id AND p.id = l.policy_id
     WHERE l.org_id = :org AND p.product_id = :product AND p.status IN ('active', 'suspended')
       AND l.status IN ('PENDING', 'OVERDUE') AND l.amount > l.paid_amount
       AND l.due_date >= CAST(:since AS date) AND l.due_date < CAST(:until AS date)
-    """
+    """,
+        ]
+    )
 )
 
 

@@ -52,6 +52,7 @@ from insurance.policies.services.moves import (
     day_after,
     move,
     open_case,
+    stop_past_cover,
 )
 from insurance.policies.services.own_receipts import next_reference, write_off_open
 
@@ -235,11 +236,16 @@ def _plan(
     *,
     basis: str,
     gives_up_unpaid: bool = False,
+    ends_by_itself: bool = False,
 ) -> tuple[list[Line], CancellationPlan]:
     session, policy = case.session, case.policy
     term = load_basis(session, policy, on=stop, terms=case.terms)
     received = billing.read_received(session, policy.id, since=term.recorded_at)
-    lines = _lines(case, term, stop, schedule, received)
+    steps = steps_of(fold(term.contract, term.starts_on, term.changes, term.pricer), term.pricer)
+    if ends_by_itself:
+        # What took effect since is no part of a contract that had ended by then.
+        steps = [steps[0], *(step for step in steps[1:] if step.on < stop)]
+    lines = _lines(case, term, stop, schedule, received, steps)
     plan = rules.plan_cancellation(
         lines,
         stop,
@@ -256,11 +262,12 @@ def settle_end(case: Case, stop: date, *, keeps_period: bool = False) -> Settled
     """Divide the premium where cover ends on `stop` by itself; return what that came to.
 
     That is what came in less what was earned, as at a cancellation. `keeps_period`: the contract
-    has paid, so it keeps the premium of the period that cover ended in. What is owed stays owed.
+    has paid, so it keeps the premium of the period that cover ended in, at the price of its last
+    day. What is owed stays owed.
     """
     basis = rules.FLAT if keeps_period else rules.PRO_RATA
     schedule = case.lines()
-    _lines_of_end, plan = _plan(case, stop, schedule, basis=basis)
+    _lines_of_end, plan = _plan(case, stop, schedule, basis=basis, ends_by_itself=True)
     charge_due(case, min(stop, day_after(case.on)), lines=schedule)
     charged_again = total(billing.get_receipt(case.session, one).amount for one in plan.reverse)
     _settle(case, plan, stop, schedule)
@@ -377,6 +384,7 @@ def _lines(
     stop: date,
     schedule: Sequence[PremiumLine],
     received: billing.Received,
+    steps: Sequence[Step],
 ) -> list[Line]:
     """Return the schedule as if every premium of a covered period were charged.
 
@@ -385,8 +393,6 @@ def _lines(
     belongs to earlier terms was charged what it earned.
     """
     charged_before = min(stop, day_after(case.on))
-    stages = fold(basis.contract, basis.starts_on, basis.changes, basis.pricer)
-    steps = steps_of(stages, basis.pricer)
     found = []
     for line in schedule:
         is_covered = line.due_date < charged_before and line.amount > ZERO
@@ -474,7 +480,7 @@ def _ask(case: Case, wanted: Cancellation, preview: CancellationPreview) -> Life
 def _cancel(
     case: Case, wanted: Cancellation, prepared: _Prepared, *, approval_id: UUID | None = None
 ) -> LifecycleOutcome:
-    preview = prepared.preview
+    preview, ended_before = prepared.preview, case.policy.ended_on
     charge_due(
         case,
         min(preview.cover_end, day_after(case.on)),
@@ -499,6 +505,8 @@ def _cancel(
         },
         ended_on=preview.cover_end,
     )
+    if ended_before is None:
+        stop_past_cover(case, preview.cover_end)
     return LifecycleOutcome(
         case.policy, preview.effective_date, preview.arrears, preview.refund, preview.retained
     )

@@ -36,6 +36,8 @@ from insurance.policies.services.moves import (
     instalment_on,
     move,
     open_case,
+    restore_past_cover,
+    stop_past_cover,
     uncharge_unpaid,
 )
 from insurance.policies.services.own_receipts import next_reference
@@ -189,6 +191,8 @@ def _reinstate(case: Case, reason: str, medical_clearance: bool) -> LifecycleOut
         payload={"charged": charged, "medical_clearance": medical_clearance},
         ended_on=None,
     )
+    if since is not None:
+        restore_past_cover(case, since, "The policy was reinstated")
     return _outcome(case, effective)
 
 
@@ -215,6 +219,7 @@ def _recommence(case: Case, way: WayBack, reason: str) -> LifecycleOutcome:
         payload={"gap": [lapsed_on, case.on], "given_up": way.arrears, "recommenced": True},
         ended_on=None,
     )
+    restore_past_cover(case, case.on, "Cover recommenced")
     return _outcome(case, case.on)
 
 
@@ -279,6 +284,7 @@ def mark_not_taken_up(policy_id: UUID, *, reason: str, on: date, now: datetime) 
             reason=reason.strip(),
             ended_on=starts,
         )
+        stop_past_cover(case, starts)
         return _outcome(case, starts)
 
 

@@ -50,6 +50,7 @@ from insurance.policies.services.contract_bases import (
 )
 from insurance.policies.services.lifecycle import LAPSED
 from insurance.policies.services.mails import letter_about
+from insurance.policies.services.past_cover import cover_ended, past_cover_changed
 from insurance.policies.services.schedule_steps import Charge, journal_of
 from insurance.policies.services.schedules import vat_rate_on
 
@@ -128,6 +129,8 @@ def end_policies(
     if ended:
         _write(session, ended, on, now)
         session.expire_all()
+        stopped = [cover_ended(one.policy.id, one.ending.on) for one in ended]
+        past_cover_changed(session, *stopped, on=on, now=now)
     return {one.policy.id for one in ended}
 
 

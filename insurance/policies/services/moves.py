@@ -34,6 +34,7 @@ from insurance.policies.rules import Contract, fold
 from insurance.policies.services.contracts import load_basis
 from insurance.policies.services.life_cover import check_life_cover, keep_life_answers
 from insurance.policies.services.mails import letter_to
+from insurance.policies.services.past_cover import PastCover, cover_ended, past_cover_changed
 from insurance.products.queries import load_terms
 from insurance.products.rules import ProductTerms
 from insurance.quotes.rules import modal_factor
@@ -168,6 +169,7 @@ def end(case: Case, ending: Ending, reason: str | None) -> LifecycleOutcome:
         payload=ending.payload,
         ended_on=ending.on,
     )
+    stop_past_cover(case, ending.on)
     arrears = billing.arrears_on(case.session, case.policy.id, case.on)
     return LifecycleOutcome(case.policy, ending.on, arrears, ending.payload.get("refund", ZERO))
 
@@ -218,6 +220,20 @@ def move(
         policy=policy, becomes=becomes, happenings=[happening], audit=audit, letter=letter
     )
     write_changes(session, [change], now=case.now)
+
+
+def stop_past_cover(case: Case, stop: date, how: str = "") -> None:
+    """Let higher areas look again at what happened since the first day without cover."""
+    case.session.flush()
+    ended = cover_ended(case.policy.id, stop, how)
+    past_cover_changed(case.session, ended, on=case.on, now=case.now)
+
+
+def restore_past_cover(case: Case, since: date, why: str) -> None:
+    """Let higher areas look again at what happened since a day from which there is cover after all."""
+    case.session.flush()
+    restored = PastCover(policy_id=case.policy.id, since=since, why=why, is_restored=True)
+    past_cover_changed(case.session, restored, on=case.on, now=case.now)
 
 
 def check_cover_revived(case: Case) -> None:

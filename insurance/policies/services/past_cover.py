@@ -1,6 +1,6 @@
 """What higher areas do where the cover of days that have passed becomes another."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -21,7 +21,7 @@ class PastCover:
     is_restored: bool = False
 
 
-Step = Callable[[Session, PastCover, date, datetime], None]
+Step = Callable[[Session, Sequence[PastCover], date, datetime], None]
 _steps: list[Step] = []
 
 
@@ -31,8 +31,16 @@ def on_past_cover(step: Step) -> None:
         _steps.append(step)
 
 
-def past_cover_changed(session: Session, change: PastCover, *, on: date, now: datetime) -> None:
-    """Do what is registered; a change from a day to come is none."""
-    if change.since <= on:
+def past_cover_changed(session: Session, *changes: PastCover, on: date, now: datetime) -> None:
+    """Do what is registered for changes of policies, one each; one from a day to come is none."""
+    past = [change for change in changes if change.since <= on]
+    if past:
         for step in _steps:
-            step(session, change, on, now)
+            step(session, past, on, now)
+
+
+def cover_ended(policy_id: UUID, stop: date, how: str = "") -> PastCover:
+    """Return the change of a policy whose last day of cover is that before `stop`."""
+    return PastCover(
+        policy_id=policy_id, since=stop, why=f"The policy ended on {stop:%Y/%m/%d}{how}"
+    )

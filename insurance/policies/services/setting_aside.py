@@ -18,7 +18,7 @@ from insurance.core.db import transaction
 from insurance.core.errors import ConflictError, DomainError
 from insurance.core.money import ZERO, format_money, total
 from insurance.core.tenancy import current_org
-from insurance.lapses.queries import holidays_around, rule_on
+from insurance.lapses.queries import holidays_around, list_owed, rule_on
 from insurance.lapses.rules import grace_end
 from insurance.policies import lifecycle_rules
 from insurance.policies.models import Policy, PolicyEvent, PolicyStatus
@@ -31,8 +31,8 @@ from insurance.policies.services.moves import (
     day_after,
     move,
     open_case,
+    restore_past_cover,
 )
-from insurance.policies.services.past_cover import PastCover, past_cover_changed
 from insurance.policies.services.payments import give_to_policy
 
 _LONGEST_REASON = 500
@@ -175,14 +175,7 @@ def execute_setting_aside(
         },
         ended_on=None,
     )
-    session.flush()
-    restored = PastCover(
-        policy_id=policy.id,
-        since=lapsed_on,
-        why="The lapse of the policy was set aside",
-        is_restored=True,
-    )
-    past_cover_changed(session, restored, on=on, now=now)
+    restore_past_cover(case, lapsed_on, "The lapse of the policy was set aside")
     return LifecycleOutcome(policy, lapsed_on, owed_past_grace(case))
 
 
@@ -196,13 +189,12 @@ def owed_past_grace(case: Case) -> Decimal:
     holidays = holidays_around(case.session, case.on)
     policy = case.policy
     return total(
-        line.outstanding
-        for _policy, line in billing.list_open_lines(case.session, [policy.id])
-        if line.due_date <= case.on
-        and grace_end(
-            line.due_date,
-            rule_on(case.session, policy.product_id, line.due_date),
-            policy.frequency.value,
+        premium.left
+        for premium in list_owed(case.session, policy.id, case.on)
+        if grace_end(
+            premium.due_date,
+            rule_on(case.session, policy.product_id, premium.due_date),
+            premium.frequency,
             holidays,
         )
         < case.on
