@@ -76,6 +76,7 @@ def test_an_undo_that_is_refused_says_so_in_the_title_and_beside_the_record(
 
     expect(other.get_by_role("alert")).to_contain_text("This was undone already.")
     expect(other).to_have_title(re.compile("^Error: "))
+    other.on("dialog", lambda dialog: dialog.accept())
     other.keyboard.press("Escape")
     expect(other).not_to_have_title(re.compile("^Error: "))
 
