@@ -19,6 +19,7 @@ from insurance.claims.rules.statuses import UNDECIDED
 from insurance.core import clock
 from insurance.core.context import current_actor
 from insurance.core.permissions import Permission
+from insurance.correspondence.permissions import CorrespondenceMay
 from insurance.customers.permissions import CustomersMay
 from insurance.lapses.permissions import LapsesMay
 from insurance.lapses.rules import LAPSABLE
@@ -131,9 +132,10 @@ _OF_A_CLAIM = (
     Verb(
         ("note", "add note", "new note"),
         "Add a note to {}",
-        "claims.add_note",
-        ClaimsMay.SUBMIT,
+        "correspondence.add_note",
+        CorrespondenceMay.WRITE,
         "edit",
+        values={"resource": "claims"},
     ),
 )
 
@@ -188,7 +190,12 @@ def say_to_records(session: Session, q: str) -> Iterator[Group]:
 
 
 def _said_to(target: Target, verb: Verb) -> SearchResult:
-    url = url_for(verb.endpoint, **target.address, **verb.values)
+    # What is written about records of every kind calls each of them `record_id`.
+    (record_id,) = target.address.values()
+    address: dict[str, Any] = (
+        {"record_id": record_id} if "resource" in verb.values else dict(target.address)
+    )
+    url = url_for(verb.endpoint, **address, **verb.values)
     return SearchResult(verb.title.format(target.number), target.detail, url, verb.icon)
 
 
