@@ -188,6 +188,26 @@ def test_an_open_claim_of_after_a_death_is_read_again_when_the_policy_ends_and_i
     ]
 
 
+def test_an_open_claim_on_a_main_member_who_died_before_is_read_again_when_another_follows(
+    office: Office,
+) -> None:
+    # Five benefits: the sixth choice is the first of them, the twelfth the second, a day later.
+    steps = (
+        _step("submit", 5, wait=31, event="a while ago"),
+        _step("submit", 11),
+        _step("assess", 0),
+        _step("pay", 0),
+    )
+
+    first, second = _claims(
+        tell(office, FamilyHistory(CONTINUES, 80_000, ("SPOUSE", "CHILD:1", "CHILD:2"), steps))
+    )
+
+    assert first["status"] == "PAID"
+    assert second["event_date"] > first["event_date"]
+    assert second["items"][0]["base_benefit_amount"] == D("0.00")
+
+
 def test_an_open_claim_of_the_day_on_which_the_policy_is_cancelled_is_read_again(
     office: Office,
 ) -> None:

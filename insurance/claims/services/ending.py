@@ -37,6 +37,7 @@ from insurance.policies.services.endorsements import (
     endorse,
 )
 from insurance.policies.services.moves import Case, move, stop_past_cover
+from insurance.policies.services.past_cover import PastCover, past_cover_changed
 
 MAIN = "MAIN_MEMBER"
 
@@ -135,6 +136,9 @@ def _continue(held: Held, died: PolicyMember, follows: PolicyMember, goes_on: Co
             held, f"Continue the policy with {name} from {stop:%Y/%m/%d}. {refusal.message}"
         )
         return
+    why = f"{name} holds the policy from {stop:%Y/%m/%d}"
+    change = PastCover(policy_id=held.policy.id, since=stop, why=why)
+    past_cover_changed(held.session, change, on=held.on, now=held.now)
     cancel_mandates_of(
         held.session,
         held.policy.id,
