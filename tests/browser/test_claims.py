@@ -123,7 +123,7 @@ def test_a_claim_is_refused_with_a_letter_and_comes_back(
     page.get_by_role("button", name="Decide", exact=True).click()
     expect(page.get_by_text("is rejected.")).to_be_visible()
     with page.expect_download() as letter:
-        page.get_by_role("link", name="Letter", exact=True).click()
+        page.get_by_role("link", name="Outcome letter", exact=True).click()
     assert Path(letter.value.path()).read_bytes().startswith(b"%PDF")
 
     page.get_by_role("button", name="More").click()

@@ -249,7 +249,9 @@ def test_a_customer_who_is_here_already_is_quoted_with_the_product_cover_and_ter
         number = read_number(get_customer(db.session(), known))
     page = signed_in(Role.AGENT)
     page.goto(f"/{org.slug}/quotes/new")
-    with page.expect_response(lambda answer: answer.request.post_data_json["act"] == "shape"):
+    with page.expect_response(
+        lambda answer: (answer.request.post_data_json or {}).get("act") == "shape"
+    ):
         page.select_option("#product_id", str(other_product))
     page.fill("#sum_assured", "123 456")
     page.fill("#term_years", "15")

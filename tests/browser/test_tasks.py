@@ -163,7 +163,6 @@ def test_t7_a_claim_is_registered(begin: Begin, mode: Mode, number: str) -> None
 
 
 def test_t8_the_next_claim_is_approved_in_part(
-    self,
     app: Flask,
     org: OrganizationFacts,
     begin: Begin,
@@ -184,7 +183,6 @@ def test_t8_the_next_claim_is_approved_in_part(
 
 
 def test_t9_an_approved_claim_is_paid_and_the_next_shown(
-    self,
     app: Flask,
     org: OrganizationFacts,
     begin: Begin,
