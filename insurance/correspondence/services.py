@@ -433,7 +433,7 @@ def _note_in_use(session: Session, note_id: UUID) -> Note:
 
 
 def _require_in_use(note: Note) -> None:
-    if note.is_corrected or note.withdrawn_at is not None:
+    if not note.is_in_use:
         raise ConflictError("This note was corrected or taken back already.")
 
 
