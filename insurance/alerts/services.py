@@ -126,11 +126,10 @@ def choose_alerts(
         if not set(codes) <= known:
             raise DomainError("Choose from the list.", field=field)
     with transaction() as session:
-        setting = queries.get_setting(session)
+        setting = _hold_setting(session)
         before = _summary(setting)
         setting.wants_digest = wants_digest
         setting.hidden, setting.unmailed = sorted(hidden), sorted(unmailed)
-        session.add(setting)
         session.flush()
         record(
             session,
@@ -141,6 +140,14 @@ def choose_alerts(
             after=_summary(setting),
         )
         return setting
+
+
+def _hold_setting(session: Session) -> AlertSetting:
+    """Return the row of whoever acts, held; a digest or another tab may be writing the first one."""
+    key = {"org_id": current_org(), "user_id": current_actor().user_id}
+    first = key | {"wants_digest": True, "hidden": [], "unmailed": []}
+    session.execute(insert(AlertSetting).values(first).on_conflict_do_nothing())
+    return session.get_one(AlertSetting, key, with_for_update=True, populate_existing=True)
 
 
 def _summary(setting: AlertSetting) -> dict[str, Any]:

@@ -64,6 +64,11 @@ class Note(TenantRecord):
         """Return the words of the note."""
         return opened_text(self.org_id, self.id, self.sealed_text)
 
+    @property
+    def is_in_use(self) -> bool:
+        """Tell whether it stands: no other took its place, and it was not taken back."""
+        return not self.is_corrected and self.withdrawn_at is None
+
 
 def opened_text(org_id: UUID, note_id: UUID, kept: str) -> str:
     """Return the words of a note as it is kept. Those from before notes were encrypted are plain."""

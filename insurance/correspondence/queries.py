@@ -174,6 +174,16 @@ def get_note(session: Session, note_id: UUID, *, lock: bool = False) -> Note:
     return get_record(session, Note, note_id, lock=lock)
 
 
+def get_note_in_place(session: Session, note_id: UUID) -> Note:
+    """Return a note, or the last correction that took its place. Raises NotFoundError."""
+    note = get_note(session, note_id)
+    while note.is_corrected:
+        note = session.scalars(
+            select(Note).where(Note.org_id == current_org(), Note.corrects_id == note.id)
+        ).one()
+    return note
+
+
 def get_document(session: Session, document_id: UUID) -> RecordDocument:
     """Return a document of the organization in scope. Raises NotFoundError."""
     return get_record(session, RecordDocument, document_id)

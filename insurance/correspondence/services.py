@@ -123,11 +123,16 @@ def _tell_named(session: Session, about: About, text: str) -> None:
 def correct_note(note_id: UUID, *, text: str, now: datetime) -> Note:
     """Let other words of its author take the place of a note; the first are kept behind them.
 
-    Raises ForbiddenError for somebody else, ConflictError a day later or where it is done already.
+    Raises ForbiddenError for somebody else, ConflictError a day later, where it is done already, or
+    for words that a claimant has by mail.
     """
     words = read_text(text)
     with transaction() as session:
         note = _own_note(session, note_id, now)
+        if note.kind is NoteKind.CLAIMANT:
+            raise ConflictError(
+                "The claimant has these words by mail. Write another note that says what is right."
+            )
         if words == note.text:
             raise DomainError("That is what the note says.", field="text")
         corrected = write_note(
@@ -161,8 +166,7 @@ def withdraw_note(note_id: UUID, *, now: datetime) -> Note:
 
 def take_back(note: Note, *, now: datetime) -> None:
     """Take a note back, as a step of a command. Raises ConflictError where it is no longer there."""
-    if note.is_corrected or note.withdrawn_at is not None:
-        raise ConflictError("This note was corrected or taken back already.")
+    _require_in_use(note)
     note.withdrawn_at, note.withdrawn_by = now, current_actor().email
     note.pinned_at = None
 
@@ -190,6 +194,7 @@ def finish_task(note_id: UUID, *, on: date, now: datetime) -> Note:
 
 def mark_done(note: Note, *, now: datetime) -> None:
     """Mark a task as done, as a step of a command. Raises ConflictError for what is no open task."""
+    _require_in_use(note)
     if note.kind is not NoteKind.TASK or note.done_at is not None:
         raise ConflictError("This is no task that is still to be done.")
     note.done_at, note.done_by = now, current_actor().email
@@ -423,9 +428,13 @@ def _seen(resource: str) -> RecordKind:
 def _note_in_use(session: Session, note_id: UUID) -> Note:
     note = queries.get_note(session, note_id, lock=True)
     _seen(note.resource)
-    if note.is_corrected or note.withdrawn_at is not None:
-        raise ConflictError("This note was corrected or taken back already.")
+    _require_in_use(note)
     return note
+
+
+def _require_in_use(note: Note) -> None:
+    if not note.is_in_use:
+        raise ConflictError("This note was corrected or taken back already.")
 
 
 def _own_note(session: Session, note_id: UUID, now: datetime) -> Note:

@@ -14,7 +14,7 @@ from insurance.core.db import db
 from insurance.core.errors import ForbiddenError
 from insurance.core.paging import Page
 from insurance.correspondence.kinds import RecordKind, kind_of, record_kinds
-from insurance.correspondence.models import Note, RecordDocument
+from insurance.correspondence.models import Note, NoteKind, RecordDocument
 from insurance.correspondence.permissions import CorrespondenceMay
 from insurance.correspondence.queries import (
     Entry,
@@ -45,7 +45,9 @@ class Correspondence:
 
     def may_change(self, note: Note) -> bool:
         """Tell whether whoever looks may still correct a note or take it back."""
-        return note.created_by == self.me and self.now - note.created_at < CORRECTABLE
+        is_sent = note.kind is NoteKind.CLAIMANT
+        is_mine = note.created_by == self.me and not is_sent
+        return is_mine and self.now - note.created_at < CORRECTABLE
 
     def url_of(self, item: Note | RecordDocument | Mail) -> str:
         """Return the address of the record that something was written about."""

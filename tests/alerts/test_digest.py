@@ -1,9 +1,12 @@
 """One mail a morning with what is new and unread, for who wants it."""
 
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import select
+from flask import Flask
+from sqlalchemy import Connection, select, text
 from sqlalchemy.orm import Session
 
 from insurance.alerts.alert_kinds import MENTIONED
@@ -26,6 +29,12 @@ EARLY = datetime(2026, 11, 20, 3, 59, tzinfo=UTC)
 """A minute to six in Johannesburg."""
 MORNING = EARLY + timedelta(minutes=1)
 PLACE = "https://insurer.example"
+_DIGESTED = """
+    INSERT INTO ins.alert_settings (org_id, user_id, wants_digest, hidden, unmailed, digested_on)
+    VALUES (:org, :person, true, '{}', '{}', '2026-11-20')"""
+_WAITS = """
+    SELECT count(*) FROM pg_locks
+    WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"""
 
 
 def mention(person: PersonFacts, record: str = "CL-2026-000001") -> None:
@@ -114,6 +123,29 @@ def test_the_mail_and_each_kind_of_it_can_be_switched_off(
     assert send_digests(address=PLACE, now=MORNING) == mails
     actions = session.scalars(select(AuditEvent.action).where(AuditEvent.action == "alerts.choose"))
     assert list(actions) == ["alerts.choose"]
+
+
+def test_what_is_chosen_while_the_first_digest_leaves_is_chosen(
+    app: Flask,
+    session: Session,
+    org: OrganizationFacts,
+    person: PersonFacts,
+    admin_connection: Connection,
+) -> None:
+    session.rollback()
+
+    def choose() -> bool:
+        with app.app_context(), tenant_scope(org.id), acting_as(acting(person, org)):
+            return choose_alerts(wants_digest=False, hidden=set(), unmailed=set()).wants_digest
+
+    values = {"org": org.id, "person": person.id}
+    admin_connection.execute(text(_DIGESTED), values)
+    with ThreadPoolExecutor(1) as pool:
+        choosing = pool.submit(copy_context().run, choose)
+        while not choosing.done() and not admin_connection.scalar(text(_WAITS)):
+            pass
+        admin_connection.commit()
+        assert choosing.result() is False
 
 
 def test_a_kind_that_there_is_not_is_refused(

@@ -28,6 +28,7 @@ from insurance.core.ids import new_id
 from insurance.core.permissions import Role
 from insurance.correspondence.models import NoteKind
 from insurance.correspondence.queries import get_note
+from insurance.correspondence.services import correct_note
 from tests.factories.book import TODAY
 from tests.factories.claims import AGENT, ASSESSOR, MANAGER, acting, claim
 from tests.factories.identity import SignedInClient, make_person
@@ -154,6 +155,37 @@ def test_a_task_is_open_again_and_can_then_be_taken_away(session: Session, claim
     session.rollback()
     assert get_note(session, note_id).done_at is None
     _undo(undo_note, noted)
+
+
+def test_a_task_that_was_corrected_is_open_again_in_its_new_words_and_taken_away(
+    session: Session, claim_id: UUID
+) -> None:
+    note_id = _note(claim_id)
+    noted = _did(session, claim_id)
+    with acting(ASSESSOR):
+        finish_task(note_id, on=TODAY, now=NOW)
+    done = _did(session, claim_id)
+    with acting(ASSESSOR):
+        stands_id = correct_note(note_id, text="Ask the clinic", now=NOW).id
+        with pytest.raises(ConflictError, match="was corrected"):
+            finish_task(note_id, on=TODAY, now=NOW)
+
+    _undo(undo_task_done, done)
+    session.rollback()
+    assert get_note(session, stands_id).done_at is None
+
+    _undo(undo_note, noted)
+    session.rollback()
+    assert queries.get_view(session, claim_id).notes == []
+
+
+def test_what_the_claimant_has_by_mail_is_not_said_otherwise_in_the_file(
+    claim_id: UUID,
+) -> None:
+    note_id = _note(claim_id, NoteKind.CLAIMANT)
+
+    with pytest.raises(ConflictError, match="has these words by mail"), acting(ASSESSOR):
+        correct_note(note_id, text="We pay tomorrow", now=NOW)
 
 
 def test_a_cleared_flag_stands_again(session: Session, claim_id: UUID) -> None:

@@ -298,3 +298,27 @@ def test_the_api_writes_and_lists_what_the_screen_does(
     assert 'rel="next"' in listed.headers["Link"]
     again = client.put(f"/api/v1/messages/{message.json['id']}/send-again")
     assert again.status_code == 409
+
+
+def test_words_that_were_taken_back_are_read_on_no_screen(
+    sign_in: SignIn, session: Session, book: Book
+) -> None:
+    agent, colleague = sign_in(Role.AGENT), sign_in(Role.MANAGER)
+    at = f"/correspondence/policies/{book.policy_id}"
+    agent.post(agent.url(f"{at}/notes/new"), data={"text": "Blames Sipho", "kind": "TASK"})
+    (note,) = list_entries(session, "policies", book.policy_id, limit=2).items
+    session.rollback()
+    corrected = agent.post(
+        agent.url(f"/correspondence/notes/{note.id}/correct"), data={"text": "Blames Thabo"}
+    )
+    (stands,) = list_entries(session, "policies", book.policy_id, limit=2).items
+    session.rollback()
+    gone = agent.post(agent.url(f"/correspondence/notes/{stands.id}/withdraw"))
+    assert (corrected.status_code, gone.status_code) == (303, 303)
+
+    for note_id in (note.id, stands.id):
+        for act in ("correct", "withdraw", "pin", "done"):
+            shown = _read(colleague, f"/correspondence/notes/{note_id}/{act}")
+            assert "corrected or taken back already" in shown
+            page = colleague.get(colleague.url(f"/correspondence/notes/{note_id}/{act}")).text
+            assert "Blames" not in page

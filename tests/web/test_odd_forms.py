@@ -125,3 +125,12 @@ def test_no_odd_value_in_a_form_breaks_servicing(
     assert wrong == []
     with app.app_context(), tenant_scope(org.id):
         assert find_differences()[1] == []
+
+
+def test_a_search_from_a_page_without_an_address_is_answered(
+    sign_in: Callable[..., SignedInClient],
+) -> None:
+    client = sign_in()
+    for address in ("http://[here", "//", "x" * 5000, "http://here/\x80"):
+        answer = client.get(client.url("/search?q=dark"), headers={"HX-Current-URL": address})
+        assert (answer.status_code, "Dark" in answer.text) == (200, True)

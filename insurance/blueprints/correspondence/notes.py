@@ -77,7 +77,7 @@ def _undo_of(note: Note) -> str:
 def correct_note(note_id: UUID) -> Response:
     """Let other words take the place of a note of one's own."""
     note = get_note(db.session(), note_id)
-    form = WordsForm(data={"text": note.text})
+    form = WordsForm(data={"text": note.text if note.is_in_use else ""})
     return act_screen(
         _on_note(
             note,
@@ -136,13 +136,11 @@ def _press(
     note_id: UUID, title: str, verb: str, do: Callable[[], Note], done: str, **more: Any
 ) -> Response:
     note = get_note(db.session(), note_id)
-    act = _on_note(note, title, verb, says=_shown(note), **more)
+    act = _on_note(note, title, verb, says=note.text if note.is_in_use else "", **more)
     return act_screen(act, PressForm(), do, done)
 
 
-def _shown(note: Note) -> str:
-    return "The note was taken back." if note.withdrawn_at else note.text
-
-
 def _on_note(note: Note, title: str, verb: str, **more: Any) -> Act:
-    return about_record(note.resource, note.resource_id, title, verb, **more)
+    """Return an act on a note; nothing is done to one whose words nobody is to read any more."""
+    stops = "" if note.is_in_use else "This note was corrected or taken back already."
+    return about_record(note.resource, note.resource_id, title, verb, stops=stops, **more)

@@ -241,9 +241,17 @@ def _beginnings() -> Iterator[SearchResult]:
 
 
 def _switches() -> Iterator[SearchResult]:
-    here = safe_path(urlsplit(request.headers.get("HX-Current-URL", "")).path)
+    here = _page_in_view()
     for name, icon in (("Dark", "moon"), ("Light", "sun")):
         posts = {"theme": name.lower(), "next": here}
         yield SearchResult(name, "theme", url_for("identity.switch_theme"), icon, posts)
     yield SearchResult("Security and preferences", "", url_for("identity.security"), "lock")
     yield SearchResult("Sign out", "", url_for("identity.sign_out"), "logout", {})
+
+
+def _page_in_view() -> str:
+    """Return the path of the page from which the search box asks; `/` where it is no address."""
+    try:
+        return safe_path(urlsplit(request.headers.get("HX-Current-URL", "")).path)
+    except ValueError:
+        return "/"

@@ -16,7 +16,7 @@ from insurance.core.context import current_actor
 from insurance.core.db import transaction
 from insurance.core.errors import ConflictError, ForbiddenError, NotFoundError
 from insurance.core.undo import UNDOES, standing, undo_facts
-from insurance.correspondence.queries import get_note
+from insurance.correspondence.queries import get_note_in_place
 from insurance.correspondence.services import open_again, take_back
 
 ASSIGNED, NOTED = "CLAIM_ASSIGNED", "CLAIM_NOTE_ADDED"
@@ -50,7 +50,7 @@ def undo_note(event_id: UUID, *, on: date, now: datetime) -> ClaimEvent:
             raise ForbiddenError(
                 "Somebody else wrote this. Only who assesses claims takes it away."
             )
-        note = get_note(session, UUID(facts["note_id"]))
+        note = get_note_in_place(session, UUID(facts["note_id"]))
         if note.done_at is not None:
             raise ConflictError("The task has been done since. Undo that first.")
         before = {"note_id": note.id, "kind": note.kind, "due_on": note.due_on}
@@ -63,7 +63,7 @@ def undo_task_done(event_id: UUID, *, on: date, now: datetime) -> ClaimEvent:
     """Let a task be open again."""
     with transaction() as session:
         held, event, facts, _later = _undoable(session, event_id, DONE, on, now)
-        note = get_note(session, UUID(facts["note_id"]))
+        note = get_note_in_place(session, UUID(facts["note_id"]))
         before = {"done_at": note.done_at, "done_by": note.done_by}
         open_again(note)
         _tell(held, event, "CLAIM_TASK_OPEN_AGAIN", "A task is still to be done", before)

@@ -4,7 +4,7 @@ The policy, its premiums and its balances are then as before the act; the ledger
 of what was posted, and the history both.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -45,6 +45,15 @@ _INSTEAD = {
     **dict.fromkeys(GIVEN_UP, "To ask for the premium again, charge it by a change of the policy."),
 }
 
+FindProof = Callable[[Session, Receipt], str]
+_proofs: list[FindProof] = []
+
+
+def on_undoing_payment(find: FindProof) -> None:
+    """Register what says in a sentence why a payment did come, or nothing where it knows none."""
+    if find not in _proofs:
+        _proofs.append(find)
+
 
 def undo_suspension(event_id: UUID, *, on: date, now: datetime) -> PolicyEvent:
     """Undo a suspension: cover never paused, whatever is owed, and the holder is told so.
@@ -74,12 +83,14 @@ def undo_suspension(event_id: UUID, *, on: date, now: datetime) -> PolicyEvent:
 def undo_payment(event_id: UUID, *, on: date, now: datetime) -> PolicyEvent:
     """Undo a payment that was recorded: its premiums are open as they were, its money never came.
 
-    Raises ConflictError as for a suspension, or where it was reversed.
+    Raises ConflictError as for a suspension, where it was reversed, or where a bank has it, too.
     """
     with transaction() as session:
         event, facts = _undoable(session, event_id, now, RECEIVED)
         _require_own(event)
-        _take_back(session, event, facts, UUID(event.payload["receipt_id"]), on, now)
+        receipt_id = UUID(event.payload["receipt_id"])
+        _require_unproven(session, billing.get_receipt(session, receipt_id))
+        _take_back(session, event, facts, receipt_id, on, now)
         return event
 
 
@@ -132,6 +143,14 @@ def _require_own(event: PolicyEvent) -> None:
         raise ForbiddenError(
             "Somebody else recorded this payment. Only who may reverse payments undoes it."
         )
+
+
+def _require_unproven(session: Session, receipt: Receipt) -> None:
+    """Refuse to say of money that it never came while a row was passed over as the same money."""
+    for find in _proofs:
+        proof = find(session, receipt)
+        if proof:
+            raise ConflictError(f"{proof} {_INSTEAD[RECEIVED]}")
 
 
 def _take_back(

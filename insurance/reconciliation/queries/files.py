@@ -174,6 +174,19 @@ def find_row_of(session: Session, receipt_id: UUID) -> ReconciliationRow | None:
     ).one_or_none()
 
 
+def find_row_repeating(session: Session, receipt_id: UUID) -> ReconciliationRow | None:
+    """Return the first row of a posted file that was passed over as a receipt that came before."""
+    return session.scalars(
+        select(ReconciliationRow)
+        .where(
+            ReconciliationRow.org_id == current_org(),
+            ReconciliationRow.known_receipt_id == receipt_id,
+        )
+        .order_by(ReconciliationRow.id)
+        .limit(1)
+    ).one_or_none()
+
+
 def read_rows(session: Session, file_id: UUID, *, chunk: int = 5_000) -> Iterator[Any]:
     """Yield every row of a file in its order, a chunk at a time."""
     table = ReconciliationRow.__table__

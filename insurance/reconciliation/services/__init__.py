@@ -1,6 +1,7 @@
 """Uploading a bank's file, posting it, and finding a policy for what nobody could match."""
 
 import insurance.reconciliation.proof  # noqa: F401 -- adds what `replay verify` checks
+import insurance.reconciliation.services.undoing  # noqa: F401 -- keeps what a bank has, too
 from insurance.reconciliation.services.mappings import delete_mapping, save_mapping
 from insurance.reconciliation.services.postings import (
     commit_file,
