@@ -13,6 +13,7 @@ CLAIMS = register(
         id_name="claim_id",
         endpoint="claims.show",
         document_endpoint="claims.add_document",
+        may_add_document=ClaimsMay.SUBMIT,
         may_view=ClaimsMay.VIEW,
         find=facts_of,
         letters=LETTERS,

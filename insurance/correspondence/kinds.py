@@ -81,7 +81,7 @@ class RecordKind:
 
     `find` raises NotFoundError where there is no such record. An area that keeps a history of its
     own of notes has commands of its own for them; one whose documents are reviewed has its own
-    screen for adding them, `document_endpoint`.
+    screen for adding them, `document_endpoint`, for whoever `may_add_document`.
     """
 
     resource: str
@@ -95,6 +95,7 @@ class RecordKind:
         default_factory=lambda: {NoteKind.COMMENT: "Note", NoteKind.TASK: "Task"}
     )
     document_endpoint: str = ""
+    may_add_document: Permission | None = None
     add_note: AddNote | None = None
     finish_task: FinishTask | None = None
 

@@ -227,7 +227,7 @@ def post_due_premiums(
         [
             Entry(
                 type=TransferType(leg.type),
-                description=f"{leg.description} {premium.policy_number} {premium.due_date}",
+                description=f"{leg.description} {premium.policy_number} {premium.due_date:%Y/%m/%d}",
                 debit=leg.debit_account,
                 credit=leg.credit_account,
                 amount=leg.amount,

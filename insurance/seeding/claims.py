@@ -39,7 +39,8 @@ _ALONE = Decimal("25000.00")
 _DEATHS = ("Collapsed at home", "Road accident on the N1", "Died in hospital after an illness")
 _ILLNESSES = ("Heart attack, treated at once", "Early breast cancer", "Stroke without lasting harm")
 _STORIES = {"DEATH": _DEATHS, "FUNERAL": _DEATHS, "CRITICAL_ILLNESS": _ILLNESSES}
-_LOSSES = ("Collision in Main Road", "Geyser burst over the weekend", "Break-in while away")
+_ON_THE_ROAD = ("Collision in Main Road", "Hail on the way home", "Hit while parked at the mall")
+_AT_HOME = ("Kitchen fire", "Geyser burst over the weekend", "Break-in while away")
 _BANKS = (("FNB", "250655"), ("Capitec", "470010"), ("Absa", "632005"), ("Nedbank", "198765"))
 
 ILLNESS = "CRITICAL_ILLNESS"
@@ -148,6 +149,7 @@ class _Clerks:
         claim_type = kind if kind in CLAIM_TYPES else next(
             one for one, kinds in CLAIM_TYPES.items() if kind in kinds
         )  # fmt: skip
+        losses = _AT_HOME if view.benefit.benefit_code == "CONTENTS" else _ON_THE_ROAD
         bank, branch = _BANKS[place % len(_BANKS)]
         payee = services.Payee(
             name=self.random.choice(("Thabo Nkosi", "Anna van Wyk", "Zanele Zulu")),
@@ -171,7 +173,7 @@ class _Clerks:
                         view.layers[0].starts_on,
                     ),
                     cause=_cause(claim_type, place),
-                    description=self.random.choice(_STORIES.get(claim_type, _LOSSES)),
+                    description=self.random.choice(_STORIES.get(claim_type, losses)),
                     payees=[] if ends_life(claim_type) else [payee],
                 ),
                 on=self.on,

@@ -81,6 +81,10 @@ def test_a_claim_goes_back_to_whoever_had_it(
         with acting(MANAGER):
             assign_claim(claim_id, somebody.id, on=TODAY, now=NOW)
         events.append(_did(session, claim_id))
+    newest = queries.find_last_event(session, claim_id)
+    assert newest is not None
+    assert newest.description == "Given to Thandi Mokoena"
+    session.rollback()
 
     with pytest.raises(ConflictError, match="given to somebody else since"):
         _undo(undo_assignment, events[0])

@@ -83,6 +83,20 @@ def test_every_record_shows_its_notes_documents_and_messages(
     assert all(f"About {resource}" in page for resource in shown)
 
 
+def test_a_document_of_a_claim_is_offered_only_to_those_who_may_add_it(
+    sign_in: SignIn, session: Session, book: Book
+) -> None:
+    claim_id = make_claims(book.policy_id)
+    way = f"/correspondence/claims/{claim_id}/documents/new"
+    for role, may_add in ((Role.AGENT, True), (Role.FINANCE, False)):
+        client = sign_in(role)
+        page = client.get(client.url(f"/claims/{claim_id}")).text
+
+        assert (client.url(way) in page) is may_add
+        added = client.get(client.url(way), follow_redirects=True)
+        assert added.status_code == (200 if may_add else 403)
+
+
 def test_a_note_is_corrected_pinned_and_taken_back_on_its_pages(
     sign_in: SignIn, session: Session, book: Book
 ) -> None:

@@ -241,7 +241,7 @@ def _back_to_credit(
     return [
         Entry(
             type=TransferType.CREDIT_RECEIVED,
-            description=f"Back to credit {reference} {line.due_date}",
+            description=f"Back to credit {reference} {line.due_date:%Y/%m/%d}",
             debit=AccountCode.PREMIUM_DEBTORS,
             credit=AccountCode.UNAPPLIED_CREDIT,
             amount=amount,

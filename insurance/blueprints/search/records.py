@@ -22,7 +22,7 @@ from insurance.policies.permissions import PoliciesMay
 from insurance.policies.queries import PolicyLine, get_policy_line, list_policies
 from insurance.quotes.permissions import QuotesMay
 from insurance.quotes.queries import list_quote_rows
-from insurance.web.filters import words
+from insurance.web.filters import phone, words
 
 _EACH = 6
 _LAST = 5
@@ -81,7 +81,7 @@ def _policy(line: PolicyLine) -> SearchResult:
 def _customer(customer: Customer) -> SearchResult:
     return SearchResult(
         customer.display_name,
-        customer.phone or customer.registration_number or "",
+        phone(customer.phone) if customer.phone else customer.registration_number or "",
         url_for("customers.show", customer_id=customer.id),
         "user",
     )

@@ -37,7 +37,7 @@ from insurance.core.undo import UNDOES
 from insurance.correspondence.models import Note, NoteKind
 from insurance.correspondence.queries import get_note
 from insurance.correspondence.services import mark_done, write_note
-from insurance.identity.queries import list_colleagues
+from insurance.identity.queries import Colleague, list_colleagues
 from insurance.notifications.services import About
 
 _ASSESSORS = frozenset({Role.CLAIMS_ASSESSOR})
@@ -125,9 +125,9 @@ def give_to(held: Held, user_id: UUID | None, *, undoes: ClaimEvent | None = Non
     before = {"assigned_to": claim.assigned_to_email}
     undo = {"user_id": claim.assigned_to}
     claim.assigned_to = user_id
-    claim.assigned_to_email = people[user_id] if user_id else None
+    claim.assigned_to_email = people[user_id].user.email if user_id else None
     after = {"assigned_to": claim.assigned_to_email}
-    words = f"Given to {claim.assigned_to_email}" if user_id else "Given back to the queue"
+    words = f"Given to {people[user_id].name}" if user_id else "Given back to the queue"
     if undoes is None:
         tell(held, "CLAIM_ASSIGNED", words, on_policy=False, before=before, payload=after,
              undo=undo)  # fmt: skip
@@ -143,9 +143,9 @@ def _tell_assessor(held: Held, by: str) -> None:
     notify(held.session, ASSIGNED, [claim.assigned_to], about, number=claim.claim_number, by=by)
 
 
-def _assessors(held: Held) -> dict[UUID, str]:
+def _assessors(held: Held) -> dict[UUID, Colleague]:
     people = list_colleagues(held.session, limit=500, accepted_only=True).items
-    return {person.user.id: person.user.email for person in people if person.may(ClaimsMay.ASSESS)}
+    return {person.user.id: person for person in people if person.may(ClaimsMay.ASSESS)}
 
 
 def assign_new(held: Held) -> None:

@@ -135,7 +135,7 @@ def _charge(case: Case, line: PremiumLine, on: date) -> list[Entry]:
     return [
         Entry(
             type=TransferType(leg.type),
-            description=f"{leg.description} {case.policy.policy_number} {line.due_date}",
+            description=f"{leg.description} {case.policy.policy_number} {line.due_date:%Y/%m/%d}",
             debit=leg.debit_account,
             credit=leg.credit_account,
             amount=leg.amount,

@@ -546,7 +546,7 @@ def journal_of(charge: Charge) -> list[Entry]:
     return [
         Entry(
             type=TransferType(leg.type),
-            description=f"{leg.description} {charge.policy_number} {charge.due_date}",
+            description=f"{leg.description} {charge.policy_number} {charge.due_date:%Y/%m/%d}",
             debit=leg.debit_account,
             credit=leg.credit_account,
             amount=leg.amount,
