@@ -33,6 +33,7 @@ _CAPITALS = str.maketrans(
     {"Ø": "O", "Ł": "L", "Đ": "D", "Ð": "D", "Þ": "Th", "Æ": "Ae", "Œ": "Oe", "İ": "I", "Ħ": "H"}
     | {"Ŋ": "N", "ß": "ss", "ẞ": "Ss"}
 )
+_SHORT = re.compile(r"\b(?:api|cli|cpi|sms|vat)\b", re.IGNORECASE)
 # Scripts that set no space between words: each of their characters is a word of its own here.
 _UNSPACED = re.compile(
     "([\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003fffd])"
@@ -82,9 +83,9 @@ def _is_of_word(character: str) -> bool:
 
 
 def code_in_words(code: object) -> str:
-    """Return a code as words: `MAIN_MEMBER` becomes `Main member`."""
+    """Return a code as words: `MAIN_MEMBER` as `Main member`, `VAT_OUTPUT` as `VAT output`."""
     text = str(code).replace("_", " ").replace(".", " ").strip()
-    return text[:1].upper() + text[1:].lower()
+    return _SHORT.sub(lambda short: short[0].upper(), text[:1].upper() + text[1:].lower())
 
 
 def slug_of(name: str, longest: int = 60) -> str:

@@ -219,10 +219,10 @@
     links[at].classList.add('at');
     links[at].scrollIntoView({ block: 'nearest' });
   };
-  /* What can be done here, by the words of its controls: the palette finds it, and ? lists its keys. */
+  /* What can be done here, by the words of its controls: for the palette and ?. */
   const named = (control) => {
     const copy = control.cloneNode(true);
-    all('kbd', copy).forEach((key) => key.remove());
+    all('kbd, .count', copy).forEach((key) => key.remove());
     return control.ariaLabel || copy.textContent.trim().replace(/\s+/g, ' ');
   };
   const listed = (tags, first, second) => {
@@ -248,7 +248,7 @@
     one('#keys').showModal();
   };
 
-  /* A menu has the focus on its first line, and arrows lead through it. */
+  /* A menu has the focus on its first line; arrows lead through it. */
   document.addEventListener('toggle', (event) => {
     if (event.newState === 'open' && event.target.matches('[popover]')) one('a, button', event.target).focus();
   }, true);

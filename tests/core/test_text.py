@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from insurance.core.text import latin_text, name_key, visible
+from insurance.core.text import code_in_words, latin_text, name_key, visible
 
 LI, CHEN = "李 小龍", "陳 偉"
 
@@ -67,3 +67,17 @@ def test_a_compared_name_compares_the_same_again(name: str) -> None:
 )
 def test_a_bank_file_holds_latin_letters_or_nothing(name: str, written: str | None) -> None:
     assert latin_text(name) == written
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("MAIN_MEMBER", "Main member"),
+        ("VAT_OUTPUT", "VAT output"),
+        ("CLI", "CLI"),
+        ("send_sms_reminders", "Send SMS reminders"),
+        ("CLIENT_PRIVATE", "Client private"),
+    ],
+)
+def test_a_code_is_read_as_words_with_its_abbreviations(code: str, words: str) -> None:
+    assert code_in_words(code) == words
