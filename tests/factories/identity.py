@@ -41,6 +41,10 @@ PASSWORD = "the river bends north"
 """What people in tests sign in with, where they have a password."""
 
 
+# In a field of several lines a browser shows each line as it was typed.
+_WHITE = re.compile(r"(?P<typed><textarea\b.*?</textarea>)|[ \t\r\n]+", re.DOTALL)
+
+
 class TestClient(FlaskClient):
     """A client whose requests see nothing of the test's own context: no scope, no session, no g."""
 
@@ -76,7 +80,8 @@ class SignedInClient(TestClient):
         """Send a request."""
         answer = super().open(*args, **kwargs)
         if answer.mimetype == "text/html" and not answer.content_encoding:
-            answer.set_data(re.sub(r"[ \t\r\n]+", " ", answer.get_data(as_text=True)))
+            text = answer.get_data(as_text=True)
+            answer.set_data(_WHITE.sub(lambda run: run["typed"] or " ", text))
         return answer
 
     def url(self, path: str) -> str:
