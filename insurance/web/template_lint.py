@@ -23,6 +23,7 @@ _LINES = {
     "a script without src": r"<script(?![^>]*\ssrc=)",
     "a habit of htmx 2": r"hx-disabled-elt|hx-ext=|htmx:(after|before)[A-Z]|hx-vars",
     "an import or set above the blocks": r"^{%-?\s*(from|import|set)\s",
+    "attributes without a space between them": r"\s[\w:-]+=\"[^\"{}<>]*\"[A-Za-z]",
     "more than 160 characters in a line": r".{161}",
 }
 _TAGS = {

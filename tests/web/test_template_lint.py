@@ -27,6 +27,7 @@ def test_the_templates_hold_to_the_rules() -> None:
         '<div class="scroll gap" role="region"><table>',
         '{% from "ui.html" import field %}',
         "{% if may(ClaimsMay.PAI) %}",
+        '<a class="button"href="/">',
         "<p>" + "word " * 33,
     ],
 )
@@ -40,7 +41,8 @@ def test_a_planted_fault_is_found(planted: str) -> None:
         '<div class="scroll" role="region" aria-label="Premiums" tabindex="0"><table>',
         '<div class="scroll empty"><p>Nothing yet.</p></div>',
         "{% if may(ClaimsMay.PAY) %}",
+        """<a class="button" data-about="{{ "one" if is_one else "two" }}">""",
     ],
 )
-def test_a_scroll_box_that_the_keyboard_reaches_is_no_fault(sound: str) -> None:
+def test_what_is_sound_is_no_fault(sound: str) -> None:
     assert not list(find_faults("page.html", sound))
