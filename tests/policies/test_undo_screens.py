@@ -99,6 +99,23 @@ def test_the_history_says_until_when(session: Session, sign_in: SignIn, policy_i
     assert "24 hours, and they are over. To reverse the suspension, reinstate" in refused.text
 
 
+def test_only_what_nothing_followed_is_offered_to_be_undone(
+    sign_in: SignIn, policy_id: UUID
+) -> None:
+    clerk = sign_in()
+    page = clerk.url(f"/policies/{policy_id}")
+    _suspend(clerk, policy_id)
+    sent = {"amount": "100,00", "payment_date": "2026/10/20", "payment_reference": "CASH"}
+    assert clerk.post(f"{page}/pay", data=sent).status_code == 303
+
+    history = clerk.get(f"{page}?tab=history").text
+    of_its_life = clerk.get(f"{page}?tab=history&category=LIFECYCLE").text
+
+    assert history.count("Undo until") == 1
+    assert "Suspended" in of_its_life
+    assert "Undo until" not in of_its_life
+
+
 def _newest(session: Session, policy_id: UUID) -> UUID:
     session.rollback()
     return list_events(session, policy_id, limit=1)[0].id

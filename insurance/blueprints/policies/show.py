@@ -11,7 +11,7 @@ from insurance.billing import queries as billing
 from insurance.blueprints.policies import bp
 from insurance.blueprints.policies.change_object import kinds_of_change
 from insurance.blueprints.policies.endorse import KINDS, OF_LIVES
-from insurance.blueprints.policies.history import UNDO
+from insurance.blueprints.policies.history import offers_of
 from insurance.claims.permissions import ClaimsMay
 from insurance.claims.queries import list_claim_ids, list_claims_of_policy, used_cover
 from insurance.core.context import current_actor
@@ -46,7 +46,6 @@ from insurance.web.business import business_day
 from insurance.web.correspondence import correspondence_of
 from insurance.web.html import page
 from insurance.web.people import know_people
-from insurance.web.undo import undo_offers
 
 TABS = ("overview", "premiums", "claims", "correspondence", "endorsements", "history", "ledger")
 _PERMISSIONS = {
@@ -202,7 +201,10 @@ def _history(policy_id: UUID) -> dict[str, Any]:
 def _events(policy_id: UUID, **chosen: Any) -> dict[str, Any]:
     events = queries.list_events(db.session(), policy_id, **chosen)
     know_people(event.actor for event in events)
-    return {"events": events, "undo": undo_offers(UNDO, events)}
+    newest = (
+        queries.list_events(db.session(), policy_id, limit=50) if chosen.get("category") else events
+    )
+    return {"events": events, "undo": offers_of(events, newest)}
 
 
 def _ledger(policy_id: UUID) -> dict[str, Any]:
