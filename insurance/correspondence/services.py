@@ -386,7 +386,8 @@ def send_message(
 def send_again(mail_id: UUID) -> UUID:
     """Send a mail about a record once more, with its words; return the id of the one on its way.
 
-    One that failed is tried again; one that left is sent to the address that the record has today.
+    One that failed is tried again; one that left is sent to the address that the record has today,
+    or to where it went if the record concerns somebody else since.
     Raises ConflictError while the first still waits, and where a file that went with it is gone.
     """
     with transaction() as session:
@@ -402,9 +403,9 @@ def send_again(mail_id: UUID) -> UUID:
             try_again(session, [mail])
         else:
             attachment = _attachment_again(session, mail)
-            again = send_copy(
-                session, mail, to=facts.email or mail.recipient, attachment=attachment
-            )
+            is_theirs = mail.customer_id in (None, facts.customer_id)
+            to = (facts.email if is_theirs else None) or mail.recipient
+            again = send_copy(session, mail, to=to, attachment=attachment)
         _record_message(session, "messages.send_again", about, again, mail.document_id)
         return again
 

@@ -25,7 +25,7 @@ from insurance.notifications.models import Mail
 from insurance.policies.services import suspend_policy
 from insurance.quotes.models import Quote
 from insurance.quotes.services import mail_quote
-from tests.factories.book import NOW, TODAY, Book, make_book
+from tests.factories.book import NOW, TODAY, Book, make_book, make_customer
 from tests.factories.claims import make_claims
 from tests.factories.correspondence import make_document
 from tests.factories.files import pages
@@ -151,6 +151,21 @@ def test_a_mail_whose_file_was_not_kept_is_not_sent_again_without_it(
 
     with pytest.raises(ConflictError, match="was not kept"):
         send_again(mail_id)
+
+
+def test_a_mail_to_a_former_holder_is_not_sent_again_to_who_holds_the_policy_now(
+    session: Session, book: Book
+) -> None:
+    mail_id = send_message("policies", book.policy_id, subject="Hello", text="Words")
+    former = make_customer(77, first_name="Former", last_name="Holder")
+    _sent(mail_id, customer_id=former, recipient="former@example.org")
+
+    again = send_again(mail_id)
+
+    session.expire_all()
+    assert session.scalars(select(Mail.recipient).where(Mail.id == again)).one() == (
+        "former@example.org"
+    )
 
 
 def test_a_failed_mail_is_tried_again_itself(session: Session, book: Book) -> None:
