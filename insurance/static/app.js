@@ -296,7 +296,4 @@
     else if (event.key === '?') { if (one('#keys')) showKeys(); }
     else { const control = one(`main [data-key="${CSS.escape(event.key)}"]`); if (control) { event.preventDefault(); control.click(); } }
   });
-
-  /* htmx would listen a moment from now; who types as soon as the page shows is not to wait for that. */
-  htmx.process(document.body);
 })();
