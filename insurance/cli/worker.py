@@ -9,7 +9,9 @@ from multiprocessing import get_context
 import click
 from flask import Flask
 from rq import SimpleWorker, Worker
+from rq.exceptions import StopRequested
 from rq.serializers import JSONSerializer
+from rq.worker import WorkerStatus
 
 from insurance.core.logs import set_up_logs
 from insurance.core.tenancy import platform_scope
@@ -20,6 +22,32 @@ from insurance.jobs.wake_up import WakeUp
 
 _LAST_JOB_SECONDS = 60
 """How long the periodic job of one organization that is running may take to end."""
+_ASK_AGAIN_SECONDS = 2
+
+
+class StoppableWorker(Worker):
+    """A worker that ends when asked to, whatever it was doing.
+
+    The signal raises an exception in whatever runs at that moment, and some of it, such as a
+    finalizer or a retry, swallows any: the worker would wait for jobs for minutes. So it is raised
+    again until the worker ends.
+    """
+
+    def request_stop(self, signum: int, frame: object) -> None:
+        """End after the job that runs, or now where none does."""
+        self._stop_requested = True
+        if self.get_state() != WorkerStatus.BUSY:  # the watch over a job has the timer
+            signal.signal(signal.SIGALRM, self._stop_now)
+            signal.setitimer(signal.ITIMER_REAL, _ASK_AGAIN_SECONDS, _ASK_AGAIN_SECONDS)
+        super().request_stop(signum, frame)
+
+    def _stop_now(self, *_signal: object) -> None:
+        raise StopRequested
+
+    def teardown(self) -> None:
+        """Say goodbye to the queue, undisturbed."""
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        super().teardown()
 
 
 @click.command()
@@ -35,7 +63,7 @@ def worker(burst: bool) -> None:
     app = create_app()
     with nullcontext() if burst else _time_kept(app), app.app_context(), platform_scope():
         connection = app.extensions["redis"].from_url(app.config["SETTINGS"].redis_url)
-        kind = Worker if os.uname().sysname == "Linux" else SimpleWorker
+        kind = StoppableWorker if os.uname().sysname == "Linux" else SimpleWorker
         runner = kind(
             [queue_of(connection)],
             connection=connection,
