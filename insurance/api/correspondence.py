@@ -56,7 +56,7 @@ class RecordDocumentBody(Body):
     title: Annotated[Words, Field(max_length=120)] = ""
 
 
-class LetterBody(Body):
+class RecordLetterBody(Body):
     """Which letter, what it says beside its own words, and whether it is mailed."""
 
     letter: Annotated[Words, Field(min_length=1, max_length=40)]
@@ -128,7 +128,9 @@ def _publish(kind: RecordKind) -> None:
     _reading(kind, f"{one}/notes", What.NOTE, NoteAnswer, _note, "notes")
     _reading(kind, f"{one}/messages", What.MESSAGE, MessageAnswer, _same, "messages")
     _writing(kind, f"{one}/messages", "send_{}_message", MessageBody, MessageAnswer, _send_message)
-    _writing(kind, f"{one}/letters", "make_{}_letter", LetterBody, RecordDocumentAnswer, _make)
+    _writing(
+        kind, f"{one}/letters", "make_{}_letter", RecordLetterBody, RecordDocumentAnswer, _make
+    )
     if is_claim:
         _reading(kind, f"{one}/letters", What.DOCUMENT, RecordDocumentAnswer, _same, "letters")
         return
@@ -221,7 +223,7 @@ def _send_message(resource: str, record_id: UUID, body: MessageBody) -> Any:
     return queries.get_message(db.session(), mail_id)
 
 
-def _make(resource: str, record_id: UUID, body: LetterBody) -> Any:
+def _make(resource: str, record_id: UUID, body: RecordLetterBody) -> Any:
     """Make a letter about a {}, keep it with its documents, and mail it if asked."""
     return services.make_letter(
         resource,

@@ -15,7 +15,7 @@ UNDO, UNDOES = "undo", "undoes"
 UNDO_FOR = timedelta(hours=24)
 
 
-class Entry(Protocol):
+class UndoableEntry(Protocol):
     """An event of a record, as far as undoing it goes."""
 
     @property
@@ -26,7 +26,7 @@ class Entry(Protocol):
     def recorded_at(self) -> datetime: ...
 
 
-def standing(entries: Sequence[Entry]) -> list[Entry]:
+def standing(entries: Sequence[UndoableEntry]) -> list[UndoableEntry]:
     """Return the entries that were not undone; an undoing goes with what it undid."""
     undone = {entry.payload[UNDOES] for entry in entries if UNDOES in entry.payload}
     there = {str(entry.id) for entry in entries}
@@ -37,7 +37,9 @@ def standing(entries: Sequence[Entry]) -> list[Entry]:
     ]
 
 
-def undo_facts(entry: Entry, later: Sequence[Entry], *, now: datetime, instead: str) -> Any:
+def undo_facts(
+    entry: UndoableEntry, later: Sequence[UndoableEntry], *, now: datetime, instead: str
+) -> Any:
     """Return what an entry left for its undoing. `later` are the entries after it.
 
     Raises ConflictError where it was undone before, is a day old, or was never one person's to

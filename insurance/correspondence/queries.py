@@ -72,7 +72,7 @@ class What(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CorrespondenceEntry:
     """A note, a document or a mail of a record, as lists show it."""
 
     what: What
@@ -99,7 +99,7 @@ def list_entries(
     limit: int,
     after: UUID | None = None,
     only: What | None = None,
-) -> Page[Entry]:
+) -> Page[CorrespondenceEntry]:
     """Return what was written about a record, newest first; what is pinned heads the first page."""
     values = {"resource": resource, "record": record_id}
     return _read(session, _OF_RECORD, values, limit=limit, after=after, only=only)
@@ -113,7 +113,7 @@ def list_customer_entries(
     limit: int,
     after: UUID | None = None,
     only: What | None = None,
-) -> Page[Entry]:
+) -> Page[CorrespondenceEntry]:
     """Return what was written about a customer and their records of the kinds `seen`, newest first."""
     values = {"customer": customer_id, "seen": sorted(seen)}
     return _read(session, _OF_CUSTOMER, values, limit=limit, after=after, only=only)
@@ -127,7 +127,7 @@ def _read(
     limit: int,
     after: UUID | None,
     only: What | None,
-) -> Page[Entry]:
+) -> Page[CorrespondenceEntry]:
     wanted = {f"{what}s": only in (None, what) for what in What}
     place = {"after": after or _LAST, "first": after is None, "limit": limit + 1}
     ((notes, documents, mails, pinned, earlier),) = read_rows(
@@ -136,8 +136,11 @@ def _read(
     before = json.loads(earlier or "{}")
     entries = [
         *[_note(note, before) for note in records_of(Note, notes)],
-        *[Entry(What.DOCUMENT, document) for document in records_of(RecordDocument, documents)],
-        *[Entry(What.MESSAGE, mail) for mail in records_of(Mail, mails)],
+        *[
+            CorrespondenceEntry(What.DOCUMENT, document)
+            for document in records_of(RecordDocument, documents)
+        ],
+        *[CorrespondenceEntry(What.MESSAGE, mail) for mail in records_of(Mail, mails)],
     ]
     entries.sort(key=lambda entry: entry.id, reverse=True)
     page = page_of(entries, limit, lambda entry: (entry.id,))
@@ -145,12 +148,12 @@ def _read(
     return Page([*first, *page.items], page.next_cursor)
 
 
-def _note(note: Note, before: Mapping[str, str]) -> Entry:
+def _note(note: Note, before: Mapping[str, str]) -> CorrespondenceEntry:
     kept = before.get(str(note.corrects_id))
     earlier = (
         opened_text(note.org_id, note.corrects_id, kept) if kept and note.corrects_id else None
     )
-    return Entry(What.NOTE, note, earlier, note.pinned_at is not None)
+    return CorrespondenceEntry(What.NOTE, note, earlier, note.pinned_at is not None)
 
 
 def list_documents(

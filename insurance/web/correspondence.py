@@ -17,7 +17,7 @@ from insurance.correspondence.kinds import RecordKind, kind_of, record_kinds
 from insurance.correspondence.models import Note, NoteKind, RecordDocument
 from insurance.correspondence.permissions import CorrespondenceMay
 from insurance.correspondence.queries import (
-    Entry,
+    CorrespondenceEntry,
     What,
     get_facts,
     list_customer_entries,
@@ -37,7 +37,7 @@ class Correspondence:
 
     kind: RecordKind
     record_id: UUID
-    page: Page[Entry]
+    page: Page[CorrespondenceEntry]
     only: What | None
     now: datetime
     me: str
@@ -96,7 +96,7 @@ def correspondence_of(
     )
 
 
-def _people_in(entries: Iterable[Entry]) -> Iterable[str | None]:
+def _people_in(entries: Iterable[CorrespondenceEntry]) -> Iterable[str | None]:
     for entry in entries:
         if entry.what is not What.MESSAGE:
             yield entry.item.created_by

@@ -15,7 +15,7 @@ from flask import Response, url_for
 from insurance.core import clock
 from insurance.core.context import current_actor
 from insurance.core.permissions import Permission
-from insurance.core.undo import UNDO, UNDO_FOR, UNDOES, Entry
+from insurance.core.undo import UNDO, UNDO_FOR, UNDOES, UndoableEntry
 from insurance.web.acts import Act, act_screen
 from insurance.web.forms import SureForm
 
@@ -71,7 +71,7 @@ def undo_offers(ways: Mapping[str, UndoWay], events: Iterable[Any]) -> dict[Any,
     return found
 
 
-def _is_fresh(entry: Entry) -> bool:
+def _is_fresh(entry: UndoableEntry) -> bool:
     return UNDO in entry.payload and clock.now() - entry.recorded_at <= UNDO_FOR
 
 
