@@ -65,9 +65,8 @@
   window.addEventListener('focus', async () => {
     const expired = one('dialog[data-expired]');
     if (!expired && !(begun && begun.failed)) return;
-    const answer = await fetch('/session-token', { redirect: 'error' }).catch(() => null);
-    if (!answer || !answer.ok) return;
-    const token = await answer.text();
+    const token = await fetch('/session-token', { redirect: 'error' }).then((answer) => answer.ok && answer.text()).catch(() => null);
+    if (!token) return;
     one('meta[name=csrf-token]').content = token;
     all('input[name=csrf_token]').forEach((field) => { field.value = token; });
     keepDraft();
@@ -145,9 +144,9 @@
       method: 'POST', keepalive: true, signal: control.signal,
       body: new URLSearchParams([...new FormData(form)].filter(([name, text]) => typeof text === 'string' && !/^_key$|csrf_token|password/.test(name))),
       headers: { 'X-CSRFToken': one('meta[name=csrf-token]').content, 'HX-Request': 'true' },
-    }).catch(() => null);
+    }).then(async (kept) => ({ ok: kept.ok, text: await kept.text() })).catch(() => null);
     if (control.signal.aborted) return;
-    if (answer && answer.ok) { line.textContent = await answer.text(); line.nextElementSibling.hidden = false; return; }
+    if (answer && answer.ok) { line.textContent = answer.text; line.nextElementSibling.hidden = false; return; }
     line.textContent = answer ? 'Not kept: you may have to sign in again, in another tab.' : 'Not kept: no connection.';
     if (!begun) begun = { form, failed: true, since: Date.now(), timer: answer ? 0 : setTimeout(keepDraft, 5000) };
   };

@@ -52,6 +52,29 @@ def test_a_page_that_is_killed_while_somebody_types_loses_no_word(
     expect(again.locator("#id_number")).to_have_value("8001015009087")
 
 
+def test_a_form_that_is_sent_while_its_draft_is_being_answered_raises_nothing(
+    signed_in: Callable[..., Page], org: OrganizationFacts
+) -> None:
+    page = signed_in()
+    page.add_init_script("""
+      const real = window.fetch;
+      window.fetch = async (path, asked) => {
+        if (!String(path).includes('/drafts/')) return real(path, asked);
+        const broken = (words) => () => words.error(asked.signal.reason);
+        document.documentElement.lang = 'af';
+        return new Response(new ReadableStream({
+          start: (words) => asked.signal.addEventListener('abort', broken(words)),
+        }));
+      };
+    """)
+    _type(page, f"/{org.slug}/customers/new")
+    expect(page.locator("html[lang=af]")).to_be_attached()
+    page.get_by_role("button", name="Save customer").click()
+
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Nomvula Radebe")
+    page.wait_for_timeout(100)  # What nobody caught is raised after its turn.
+
+
 @pytest.mark.parametrize("way", ["rail", "back", "palette", "theme", "tab closed", "other form"])
 def test_somebody_who_leaves_at_once_finds_every_word_again(
     way: str, signed_in: Callable[..., Page], org: OrganizationFacts
@@ -236,6 +259,7 @@ def test_drafts_look_right_in_every_width_and_colour(
     page.get_by_role("button", name="Discard").click()
     expect(page.locator("main")).to_contain_text("What was typed in 1")
     page.get_by_role("button", name="Discard").click()
+    expect(page.locator("main")).to_contain_text("1 of 1 done")
     page.goto(f"/{org.slug}/drafts")
     expect(page.locator("main")).to_contain_text("You have no drafts")
 

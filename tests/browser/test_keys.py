@@ -180,6 +180,7 @@ def test_single_letters_can_be_switched_off(
     page.goto("/security")
     page.get_by_label("Single-letter shortcuts").select_option("off")
     page.get_by_role("button", name="Save preferences").click()
+    expect(page.get_by_text("Preferences saved.")).to_be_attached()
     page.goto(f"/{org.slug}/policies/{policy_id}")
 
     page.keyboard.press("s")

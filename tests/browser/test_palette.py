@@ -115,6 +115,7 @@ def test_what_one_worked_on_last_is_there_before_anything_is_typed(
     page.goto(f"/{org.slug}/policies/{policy_id}/suspend")
     page.get_by_label("Reason").fill("Asked")
     page.get_by_role("button", name="Suspend policy").click()
+    expect(page).to_have_url(re.compile(f"/policies/{policy_id}$"))
     page.goto(f"/{org.slug}/claims")
 
     page.keyboard.press("Control+k")

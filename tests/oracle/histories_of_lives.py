@@ -226,7 +226,9 @@ class Telling:
 
     def _check_payees(self, claim: Claim, number: int, shown: dict[str, Any]) -> None:
         kinds = {one["kind"] for one in shown["payees"]}
-        is_holder = life_of(claim.code) == MAIN
+        # A benefit belongs to who holds the contract on the day of the event: a second death of
+        # the main member, said of a later day, has no cover and falls to who follows.
+        is_holder = life_of(claim.code) == MAIN == self.family.policy.main_on(claim.event)
         right = {"ESTATE"} if is_holder else {"HOLDER", "ESTATE"}
         if not kinds <= right:
             self.fail(f"claim {number} should be paid to {right}, the product says {kinds}")

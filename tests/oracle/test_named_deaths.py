@@ -61,6 +61,26 @@ def test_a_second_claim_on_a_main_member_whose_place_is_taken_is_paid_to_the_est
     assert [one["name"] for one in second["payees"]] == [first["payees"][0]["name"]]
 
 
+def test_a_death_told_of_the_day_after_somebody_followed_has_no_cover_and_falls_to_who_followed(
+    office: Office,
+) -> None:
+    # Five benefits: the twelfth choice is the main member's second, a day after the first death.
+    steps = (
+        _step("submit", MAIN, wait=31, event="yesterday"),
+        _step("assess"),
+        _step("add a child"),
+        _step("add a child"),
+        _step("pay", wait=1),
+        _step("submit", 11),
+    )
+
+    telling = tell(office, FamilyHistory(CONTINUES, 80_000, ("SPOUSE",), steps))
+
+    second = _claims(telling)[1]
+    assert second["items"][0]["base_benefit_amount"] == D("0.00")
+    assert [one["kind"] for one in second["payees"]] == ["HOLDER"]
+
+
 def test_the_death_of_a_child_before_its_holder_is_paid_to_the_holders_estate(
     office: Office,
 ) -> None:
