@@ -1,18 +1,22 @@
 """The queue's edge: how jobs are woken and run. Ids go in, one service call comes out."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from flask import Flask, current_app
 from redis import Redis
 from redis.exceptions import RedisError
 from rq import Queue, Worker
+from rq.job import Job
 from rq.serializers import JSONSerializer
+from rq.utils import utcformat
 
+from insurance.core import clock
 from insurance.core.jobs import use_queue
 
 QUEUE = "insurance"
+_WAKE_UP_COUNTS_FOR = timedelta(minutes=5)
 
 
 def use_redis(app: Flask) -> None:
@@ -47,6 +51,28 @@ def wake(org_id: UUID, job_ids: Sequence[UUID]) -> None:
     except (RedisError, OSError):
         # The row is the record; the sweeper wakes what was not woken here.
         return
+
+
+def lacking_wake_up(job_ids: Sequence[UUID]) -> list[UUID]:
+    """Return the jobs of which the queue holds no wake-up of the last five minutes.
+
+    An older one may have been lost between the queue and a worker that died. A queue that is down
+    holds none.
+    """
+    connection: Redis = current_app.extensions["redis"]
+    try:
+        with connection.pipeline(transaction=False) as asked:
+            for job_id in job_ids:
+                asked.hmget(Job.key_for(str(job_id)), "status", "enqueued_at")
+            answers = asked.execute()
+    except (RedisError, OSError):
+        return list(job_ids)
+    since = utcformat(clock.now() - _WAKE_UP_COUNTS_FOR).encode()
+    return [
+        job_id
+        for job_id, (status, asked_at) in zip(job_ids, answers, strict=True)
+        if status != b"queued" or (asked_at or b"") < since
+    ]
 
 
 def last_heartbeat(connection: Redis) -> datetime | None:

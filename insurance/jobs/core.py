@@ -8,7 +8,7 @@ from insurance.core import clock
 from insurance.core.db import transaction
 from insurance.core.idempotency import IdempotencyKey
 from insurance.core.tenancy import current_org
-from insurance.jobs import wake
+from insurance.jobs import lacking_wake_up, wake
 from insurance.jobs.outbox import find_waiting
 from insurance.jobs.periodic import Periodic
 
@@ -16,8 +16,8 @@ _KEYS_KEPT = timedelta(days=30)
 
 
 def wake_waiting_jobs() -> None:
-    """Wake every job of the organization in scope that is due and that nobody holds."""
-    waiting = find_waiting()
+    """Wake every job of the organization in scope that is due, not held and not being woken."""
+    waiting = lacking_wake_up(find_waiting())
     if waiting:
         wake(current_org(), waiting)
 

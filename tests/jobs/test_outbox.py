@@ -95,6 +95,23 @@ def test_the_sweeper_wakes_a_job_whose_wake_up_was_lost(
     redis.flushdb()
 
 
+def test_the_sweeper_wakes_nobody_twice_until_a_wake_up_may_have_been_lost(
+    job: OutboxJob, org: OrganizationFacts, app: Flask
+) -> None:
+    redis: Redis = app.extensions["redis"]
+    redis.flushdb()
+    core.wake_waiting_jobs()
+    redis.delete(queue_of(redis).key)  # A worker took it, and died before it said so.
+
+    core.wake_waiting_jobs()
+    assert queue_of(redis).job_ids == []
+    with clock.frozen(clock.now() + timedelta(minutes=6)):
+        core.wake_waiting_jobs()
+
+    assert queue_of(redis).job_ids == [str(job.id)]
+    redis.flushdb()
+
+
 def test_a_failing_job_keeps_its_error_and_is_given_up_after_four_days(
     job: OutboxJob, org: OrganizationFacts, session: Session
 ) -> None:
