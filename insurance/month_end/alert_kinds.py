@@ -18,7 +18,7 @@ ENDED = alert_kind(
         "month_end_ended",
         "A month-end of mine has ended",
         "who asked for it, and who approved it",
-        "The month-end of {day} is {status}, {policies} policies. Next: {next}",
+        "The month-end of {day} is {status}. Policies: {policies}. Next: {next}",
         _RUN,
     )
 )

@@ -151,7 +151,7 @@ def test_a_month_end_tells_who_asked_and_who_approved_what_comes_next(
     assert told(session, finance) == [
         f"The month-end of {day} is planned. Next: a second person approves it, then apply it",
         f"Plan of the month-end of {day}: approved and done",
-        f"The month-end of {day} is completed, 1 policies. Next: read its pack",
+        f"The month-end of {day} is completed. Policies: 1. Next: read its pack",
     ]
     assert told(session, manager)[1:] == told(session, finance)[2:]
 

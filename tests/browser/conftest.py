@@ -2,13 +2,19 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from uuid import UUID
 
 import pytest
 from flask import Flask
 from playwright.sync_api import Browser, Page, sync_playwright
 from werkzeug.serving import make_server
 
+from insurance.core.context import Actor, acting_as
+from insurance.core.db import db
 from insurance.core.permissions import Role
+from insurance.core.tenancy import tenant_scope
+from insurance.jobs import month_end
+from insurance.month_end import queries
 from tests.browser.find import find_browser
 from tests.factories.identity import make_person, session_identifier
 from tests.factories.organizations import OrganizationFacts
@@ -83,3 +89,38 @@ def signed_in(
     for context in contexts:
         context.close()
     assert problems == []
+
+
+@pytest.fixture
+def work(app: Flask, org: OrganizationFacts) -> Callable[[], None]:
+    """Return a function that does the month-end asked for last, as a worker of its own would."""
+
+    def done() -> None:
+        failed: list[BaseException] = []
+
+        def working() -> None:
+            try:
+                with (
+                    app.app_context(),
+                    tenant_scope(org.id),
+                    acting_as(Actor(is_system=True, org_id=org.id)),
+                ):
+                    run_id = _newest_month_end()
+                    month_end.work(str(run_id))
+                    month_end.report(str(run_id))
+            except BaseException as error:
+                failed.append(error)
+
+        thread = threading.Thread(target=working)
+        thread.start()
+        thread.join()
+        assert failed == []
+
+    return done
+
+
+def _newest_month_end() -> UUID:
+    (run,) = queries.list_runs(db.session(), limit=1).items
+    run_id = run.id
+    db.session.rollback()
+    return run_id

@@ -1,9 +1,7 @@
 """A month-end from the plan to the result, in a real browser, with and without JavaScript."""
 
-import threading
 from collections.abc import Callable
 from datetime import date
-from uuid import UUID
 
 import pytest
 from flask import Flask
@@ -11,12 +9,9 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import text
 
 from insurance.core import clock
-from insurance.core.context import Actor, acting_as
 from insurance.core.db import db
 from insurance.core.permissions import Role
 from insurance.core.tenancy import tenant_scope
-from insurance.jobs import month_end
-from insurance.month_end import queries
 from insurance.products.models import ProjectionType
 from tests.browser.axe import faults_of_looks
 from tests.factories.lifecycle import sell
@@ -35,41 +30,6 @@ def today(app: Flask, org: OrganizationFacts) -> date:
         sell(day.replace(year=day.year - 1), premium="310.00", **INDEXED)
         escalate_by("6")
     return day
-
-
-@pytest.fixture
-def work(app: Flask, org: OrganizationFacts) -> Callable[[], None]:
-    """Return a function that does what the queue holds, as a worker of its own would."""
-
-    def done() -> None:
-        failed: list[BaseException] = []
-
-        def working() -> None:
-            try:
-                with (
-                    app.app_context(),
-                    tenant_scope(org.id),
-                    acting_as(Actor(is_system=True, org_id=org.id)),
-                ):
-                    run_id = _newest()
-                    month_end.work(str(run_id))
-                    month_end.report(str(run_id))
-            except BaseException as error:
-                failed.append(error)
-
-        thread = threading.Thread(target=working)
-        thread.start()
-        thread.join()
-        assert failed == []
-
-    return done
-
-
-def _newest() -> UUID:
-    (run,) = queries.list_runs(db.session(), limit=1).items
-    run_id = run.id
-    db.session.rollback()
-    return run_id
 
 
 @pytest.mark.parametrize("javascript", [True, False])
@@ -107,7 +67,7 @@ def test_a_month_end_is_planned_approved_applied_and_read(
     expect(manager.get_by_text("The plan was approved.")).to_be_visible()
 
     finance.reload()
-    finance.get_by_role("button", name="Apply to 1 policies").click()
+    finance.get_by_role("button", name="Apply to 1 policy").click()
     expect(finance.get_by_text("It is safe to leave this page.")).to_be_visible()
     finance.reload()
     expect(finance.get_by_text("It is safe to leave this page.")).to_be_visible()
