@@ -394,3 +394,39 @@ def test_a_change_issued_ahead_does_not_touch_a_policy_that_has_ended(life: Offi
         before["premium"],
         before["coverage_amount"],
     )
+
+
+def test_a_change_undone_on_the_day_it_falls_due_leaves_the_premium_paid_ahead_as_it_was(
+    life: Office,
+) -> None:
+    bought, due = date(2026, 1, 31), date(2026, 4, 30)
+    desk = _sell(life, LIFE, 200_000, "QUARTERLY", bought)
+    _pay(desk, bought, "447.00")
+    _pay(desk, date(2026, 2, 1), "447.00")
+    changed = _change(desk, due, 500_000, effective_date=f"{due}")
+
+    with on(due):
+        undone = life.ask("POST", f"/endorsements/{changed['endorsement_id']}/undo", {})
+        second = desk.look(whole=True).lines[1]
+
+    assert not undone.is_refusal
+    assert (second["amount"], second["paid_amount"]) == (D("447.00"), D("447.00"))
+
+
+def test_money_that_came_after_a_lapse_for_a_premium_not_due_can_be_paid_back(
+    household: Office,
+) -> None:
+    desk, late = (
+        _sell(household, HOUSEHOLD, 200_000, "MONTHLY", date(2026, 1, 31)),
+        date(2026, 2, 27),
+    )
+    with on(late):
+        assert not desk.ask("PUT", "/lapse", {"reason": "not paid"}).is_refusal
+    _pay(desk, late, "340.00")
+
+    too_much = _pay_back(desk, late, "170.01")
+    done = _pay_back(desk, late, "170.00")
+
+    assert too_much.status == 409
+    assert not done.is_refusal
+    assert _balances(desk, late)["BANK"] == D("170.00")

@@ -42,6 +42,7 @@ _CREDIT_GIVEN_BACK = text(
       AND r.kind = 'PAYMENT' AND a.allocated_on > :since
     """
 )
+_NOT_ENDED = (PolicyStatus.ACTIVE, PolicyStatus.SUSPENDED, PolicyStatus.LAPSED)
 _COUNTED_DAYS = timedelta(days=30)
 """Small refunds so close together count as one, so that a large one is not paid in parts."""
 _PAID_BEFORE = text(
@@ -209,7 +210,7 @@ def _taken(reference: str) -> ConflictError:
 
 def _settle_due(case: Case) -> None:
     """Use credit for what has fallen due before any of it goes back."""
-    if case.policy.status in (PolicyStatus.ACTIVE, PolicyStatus.SUSPENDED):
+    if case.policy.status in _NOT_ENDED:
         policy = case.policy
         money.apply_credits(
             case.session, {policy.id: policy.policy_number}, on=case.on, now=case.now
@@ -220,14 +221,15 @@ def can_be_paid_back(session: Session, policy: Policy, *, on: date) -> Decimal:
     """Return what can go back to the holder of a policy today, in rand.
 
     What is payable, and money beyond what is due: credit, and what was paid of premiums not yet
-    due, less what a policy in force owes. A credit note is no money: never more than came in.
+    due, less what a policy that has not ended owes. A credit note is no money: never more than
+    came in.
     """
     return refunds_payable(session, policy.id) + _beyond_due(session, policy, on)
 
 
 def _beyond_due(session: Session, policy: Policy, on: date) -> Decimal:
     beyond = billing.unapplied_credit(session, policy.id)
-    if policy.status in (PolicyStatus.ACTIVE, PolicyStatus.SUSPENDED):
+    if policy.status in _NOT_ENDED:
         beyond += billing.paid_ahead(session, policy.id, on=on)
         beyond -= billing.arrears_on(session, policy.id, on)
     return max(min(beyond, billing.cash_kept(session, policy.id)), ZERO)

@@ -6,9 +6,12 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from insurance.billing.models import LineKind
 from insurance.billing.queries import list_premium_lines
+from insurance.billing.services import release_lines
 from insurance.core.db import transaction
 from insurance.core.errors import ConflictError
+from insurance.core.money import ZERO
 from insurance.policies import queries
 from insurance.policies.changes import Happening
 from insurance.policies.models import (
@@ -90,6 +93,7 @@ def _undo(
     stages = stages_of(basis, basis.changes)
     lives = lives_at(basis.pricer, as_issued, stages, on)
     check_life_cover(session, policy.id, lives, life_answers)
+    _release_part_paid(session, endorsement, on, now)
     money = plan_money(session, policy, stages, basis=basis, on=on)
     apply_money(session, policy, money, on=on, now=now, why=endorsement.id, taking_back=True)
     undone = Happening(
@@ -108,3 +112,21 @@ def _undo(
     record_audit(session, endorsement, "policies.undo_endorsement")
     session.flush()
     past_cover_changed(session, past_cover(endorsement, "was undone"), on=on, now=now)
+
+
+def _release_part_paid(session: Session, endorsement: Endorsement, on: date, now: datetime) -> None:
+    """Give credit back what it settled of a premium at the price that is taken back.
+
+    Part of a premium that nobody charged yet does not fix it: it is laid at its old price again,
+    and credit settles it anew.
+    """
+    part_paid = [
+        line
+        for line in list_premium_lines(session, endorsement.policy_id)
+        if line.kind is LineKind.PREMIUM
+        and line.posted_at is None
+        and endorsement.effective_date <= line.due_date <= on
+        and line.paid_amount > ZERO
+        and line.outstanding > ZERO
+    ]
+    release_lines(session, part_paid, on=on, now=now)
