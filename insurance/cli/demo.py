@@ -76,7 +76,7 @@ def prepare(settings: Settings, services: Services | None, database: str = "insu
     if is_seeded(app):
         say("The demonstration data is there from the last time.")
         return
-    say("Making two insurers with a year of business, once, in about a minute …")
+    say("Making two insurers with two years of business, once, in about a minute …")
     unfinished.touch()
     seed_demo(app, say)
     unfinished.unlink()

@@ -25,8 +25,6 @@ from insurance.reconciliation.rules import COLUMNS
 from insurance.reconciliation.services import commit_file, preview_upload
 from insurance.seeding.moments import office_hour
 
-NOTICED_BEFORE = (45, 15)
-"""Days before the end of the last month on which holders are told that they did not pay."""
 _ITEMS_AT_MOST = _MAILS_AT_MOST = 200
 _UNPAID_EACH, _NO_FUNDS = 9, "02"
 _STRANGERS = (

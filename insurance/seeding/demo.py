@@ -7,31 +7,27 @@ is seeded, so the same names and amounts come out each time.
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
-from random import Random
-from typing import Any
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from flask import Flask
 
+from insurance.alerts.services import read_all
 from insurance.core import clock
 from insurance.core.context import Actor, Channel, acting_as
 from insurance.core.db import db, transaction
 from insurance.core.listing import Wanted
+from insurance.core.period import add_months
 from insurance.core.permissions import Role
 from insurance.core.tenancy import PLATFORM_ORG_ID, platform_scope, tenant_scope
-from insurance.customers.services import Address, CustomerDetails, create_customer
 from insurance.identity.queries import list_members
 from insurance.identity.services import add_user
+from insurance.month_end.rules import last_month_end
 from insurance.organizations.queries import find_entry
 from insurance.organizations.services import NewOrganization, create_organization
 from insurance.policies.models import PolicyStatus
 from insurance.policies.portfolio_days import keep_portfolio_day
 from insurance.policies.queries import list_policy_rows
-from insurance.policies.services import accept_quote
-from insurance.quotes.rules import Life
-from insurance.quotes.services import QuoteInput, create_quote
 from insurance.seeding.access import (
     seed_delegation,
     seed_keys,
@@ -41,7 +37,6 @@ from insurance.seeding.access import (
 )
 from insurance.seeding.claims import seed_assignment, seed_claims
 from insurance.seeding.collections import (
-    NOTICED_BEFORE,
     seed_answers,
     seed_lapses,
     seed_notices,
@@ -50,6 +45,7 @@ from insurance.seeding.collections import (
     seed_run,
 )
 from insurance.seeding.correspondence import seed_correspondence
+from insurance.seeding.customers import Customers, Wants, first_day, general_input, life_input
 from insurance.seeding.moments import office_hour
 from insurance.seeding.month_end import (
     coming_month_end,
@@ -57,22 +53,14 @@ from insurance.seeding.month_end import (
     seed_application,
     seed_approval,
     seed_escalation,
+    seed_index_value,
     seed_plan,
 )
-from insurance.seeding.names import (
-    PLACES,
-    STREETS,
-    VEHICLES,
-    PersonData,
-    id_number,
-    make_person,
-)
-from insurance.seeding.parties import seed_beneficiaries, seed_holders
+from insurance.seeding.parties import seed_holders
 from insurance.seeding.products import seed_life_products, seed_non_life_products
 from insurance.seeding.servicing import (
     seed_happenings,
     seed_lapse_rules,
-    seed_mandate,
     seed_payments,
 )
 
@@ -86,8 +74,9 @@ STAFF = {
     "finance": (Role.FINANCE, "Fatima Davids"),
     "auditor": (Role.AUDITOR, "Pieter Botha"),
 }
-CUSTOMERS_EACH = 120
-FIRST_CUSTOMER_DAYS = 360
+MONTHS = 24
+_NOTICED_MONTHS = 2
+"""At the ends of so many months before the last one, holders are told that they did not pay."""
 
 
 def is_seeded(app: Flask) -> bool:
@@ -107,13 +96,13 @@ def seed_demo(app: Flask, say: Callable[[str], None] = lambda _words: None) -> b
         _platform_people()
         today = clock.today("Africa/Johannesburg")
         insurers = (
-            _Insurer("ubuntu-life", "Ubuntu Life", "LIFE", seed_life_products, _life_input),
+            _Insurer("ubuntu-life", "Ubuntu Life", "LIFE", seed_life_products, life_input),
             _Insurer(
                 "karoo-general",
                 "Karoo General",
                 "NON_LIFE",
                 seed_non_life_products,
-                _general_input,
+                general_input,
             ),
         )
         parts = [(insurer, name, make) for insurer in insurers for name, make in _PARTS]
@@ -131,7 +120,7 @@ class _Insurer:
     name: str
     licence: str
     products: Callable[[datetime], dict[str, UUID]]
-    wanted: Callable[[Random, dict[str, UUID], PersonData, UUID, int], QuoteInput]
+    wanted: Wants
     org_id: UUID = PLATFORM_ORG_ID
     offered: dict[str, UUID] = field(default_factory=dict)
 
@@ -156,8 +145,9 @@ def _platform_people() -> None:
         )
 
 
-def _open(insurer: _Insurer, _today: date) -> None:
-    opened = datetime(2025, 9, 1, 7, tzinfo=UTC)
+def _open(insurer: _Insurer, today: date) -> None:
+    day = add_months(today.replace(day=1), -MONTHS - 1)
+    opened = office_hour(day, 7)
     with clock.frozen(opened):
         new = NewOrganization(name=insurer.name, slug=insurer.slug, licence_type=insurer.licence)
         insurer.org_id = create_organization(new, now=opened)
@@ -167,29 +157,44 @@ def _open(insurer: _Insurer, _today: date) -> None:
             insurer.offered = insurer.products(opened)
         with insurer.acts("admin"), clock.frozen(opened):
             seed_lapse_rules(insurer.offered, opened)
-
-
-def _sell(insurer: _Insurer, today: date) -> None:
-    with tenant_scope(insurer.org_id):
-        _book(insurer.slug, insurer.org_id, insurer.offered, insurer.wanted, today)
-        if insurer.licence == "LIFE":
-            with insurer.acts("agent"):
-                seed_holders(insurer.offered, today)
-
-
-def _collect(insurer: _Insurer, today: date) -> None:
-    """Let premiums be paid and missed until the last month nears its end, the last by a bank."""
-    last = month_end_before(today)
-    with tenant_scope(insurer.org_id):
         with insurer.acts("manager"):
-            seed_escalation(insurer.offered, last)
+            seed_escalation(insurer.offered, day)
+
+
+def _trade(insurer: _Insurer, today: date) -> None:
+    """Let each month of two years bring customers, premiums and its end; banks answer the last."""
+    customers = Customers(insurer.slug, insurer.wanted, insurer.offered, today)
+    last, first = month_end_before(today), first_day(today)
+    for back in range(MONTHS, 0, -1):
+        end = last_month_end(add_months(last.replace(day=1), 1 - back))
+        _let_come(insurer, customers, end)
+        with tenant_scope(insurer.org_id), insurer.acts("finance"):
+            seed_payments(first, end)
+            if back <= _NOTICED_MONTHS:
+                seed_notices(end)
+        _end_month(insurer, end)
+        first = end
+    _let_come(insurer, customers, last)
+    _collect(insurer, first, last)
+    _end_month(insurer, last)
+    _let_come(insurer, customers, today)
+    if insurer.licence == "LIFE":
+        with tenant_scope(insurer.org_id), insurer.acts("agent"):
+            seed_holders(insurer.offered, today)
+
+
+def _let_come(insurer: _Insurer, customers: Customers, until: date) -> None:
+    with tenant_scope(insurer.org_id), insurer.acts("agent"):
+        customers.come(until)
+
+
+def _collect(insurer: _Insurer, first: date, last: date) -> None:
+    """Let the premiums of a last month be paid and missed, and be debited as it nears its end."""
+    with tenant_scope(insurer.org_id):
         with insurer.acts("finance"):
-            first = until = today - timedelta(days=FIRST_CUSTOMER_DAYS)
-            for before in NOTICED_BEFORE:
-                until = last - timedelta(days=before)
-                seed_payments(first, until)
-                seed_notices(until)
-                first = until
+            until = last - timedelta(days=15)
+            seed_payments(first, until)
+            seed_notices(until)
             run = seed_run(last - timedelta(days=8), until)
         with insurer.acts("admin"):
             seed_release(run.id, last - timedelta(days=7))
@@ -197,15 +202,19 @@ def _collect(insurer: _Insurer, today: date) -> None:
             seed_answers(run, last - timedelta(days=2))
 
 
-def _end_month(insurer: _Insurer, _today: date) -> None:
-    last = month_end_before(_today)
+def _end_month(insurer: _Insurer, end: date) -> None:
     with tenant_scope(insurer.org_id):
-        with insurer.acts("finance"):
-            run_id = seed_plan(last, last)
         with insurer.acts("manager"):
-            seed_approval(run_id, last)
+            seed_index_value(end)
         with insurer.acts("finance"):
-            seed_application(run_id, last)
+            run_id = seed_plan(end, end)
+        with insurer.acts("manager"):
+            seed_approval(run_id, end)
+        with insurer.acts("finance"):
+            seed_application(run_id, end)
+        for login in ("finance", "manager"):
+            with insurer.acts(login):
+                read_all(now=clock.now())
 
 
 def _go_on(insurer: _Insurer, today: date) -> None:
@@ -241,9 +250,7 @@ def _claim(insurer: _Insurer, today: date) -> None:
 
 _PARTS: tuple[tuple[str, Callable[[_Insurer, date], None]], ...] = (
     ("people, products, rates and rules", _open),
-    ("a year of customers, quotes and policies", _sell),
-    ("a year of premiums, a debit run and the bank's answers", _collect),
-    ("last month's end", _end_month),
+    ("two years of customers, policies, premiums and month-ends", _trade),
     ("changes, lapses, keys and what waits for people", _go_on),
     ("claims, from notified to paid", _claim),
 )
@@ -260,155 +267,6 @@ def _people(slug: str, now: datetime) -> None:
                 roles=frozenset({role}),
                 now=now,
             )
-
-
-def _book(
-    slug: str,
-    org_id: UUID,
-    offered: dict[str, UUID],
-    wanted: Callable[[Random, dict[str, UUID], PersonData, UUID, int], QuoteInput],
-    today: date,
-) -> None:
-    """Capture customers over the past year and take three of four from quote to policy."""
-    random = Random(slug)
-    for index in range(CUSTOMERS_EACH):
-        day = today - timedelta(days=FIRST_CUSTOMER_DAYS - 3 * index)
-        now = office_hour(day, 7, random.randint(0, 400))
-        with _as(slug, "agent", org_id), clock.frozen(now):
-            person = make_person(random, 1000 + index)
-            customer = create_customer(_details(random, person), on=day, now=now)
-            quote = create_quote(
-                wanted(random, offered, person, customer.id, index), on=day, now=now
-            )
-            if index % 4 != 3:
-                issued = accept_quote(quote.id, on=day, now=now + timedelta(minutes=20))
-                if wanted is _life_input:
-                    seed_beneficiaries(issued.policy.id, person, index, now + timedelta(minutes=40))
-                if index % 3:
-                    seed_mandate(issued.policy.id, customer.id, customer.display_name, index, now)
-            if index % 5 == 0:
-                keep_portfolio_day(on=day, now=now)
-
-
-def _details(random: Random, person: PersonData) -> CustomerDetails:
-    suburb, city, province, code = random.choice(PLACES)
-    return CustomerDetails(
-        first_name=person.first_name,
-        last_name=person.last_name,
-        id_number=person.id_number,
-        date_of_birth=person.born,
-        email=person.email,
-        phone=person.phone,
-        consents={"sms": True, "email": random.random() < 0.7},
-        addresses=(
-            Address(
-                "RESIDENTIAL",
-                f"{random.randint(1, 240)} {random.choice(STREETS)} Street",
-                city,
-                code,
-                suburb=suburb,
-                province=province,
-            ),
-        ),
-    )
-
-
-def _life_input(
-    random: Random, offered: dict[str, UUID], person: PersonData, customer_id: UUID, index: int
-) -> QuoteInput:
-    kind = ("funeral", "term", "credit")[index % 3]
-    if kind == "credit" and person.born < date(1967, 12, 1):
-        kind = "term"
-    cover = {
-        "funeral": random.choice((10_000, 20_000, 30_000, 50_000)),
-        "term": random.choice((250_000, 500_000, 750_000, 1_000_000, 2_000_000)),
-        "credit": random.choice((20_000, 60_000, 120_000)),
-    }[kind]
-    return QuoteInput(
-        product_id=offered[kind],
-        customer_id=customer_id,
-        sum_assured=Decimal(cover),
-        lives=_family(random, person) if kind == "funeral" else (),
-        excluded_benefits=frozenset({"CRITICAL_ILLNESS"})
-        if kind == "term" and random.random() < 0.4
-        else frozenset(),
-        answers={"smoker": random.choice(("yes", "no"))} if kind == "term" else {},
-    )
-
-
-def _family(random: Random, person: PersonData) -> tuple[Life, ...]:
-    lives = []
-    if random.random() < 0.6:
-        born = person.born + timedelta(days=random.randint(-900, 900))
-        lives.append(_relative(random, "SPOUSE", person.last_name, born))
-    for _ in range(random.randint(0, 3)):
-        born = date(2026, 1, 1) - timedelta(days=random.randint(400, 5000))
-        lives.append(_relative(random, "CHILD", person.last_name, born))
-    return tuple(lives)
-
-
-def _relative(random: Random, relationship: str, surname: str, born: date) -> Life:
-    other = make_person(random, 0)
-    spread = born.toordinal() + sum(map(ord, other.first_name + surname))
-    number = id_number(born, other.gender, spread) if spread % 7 else None
-    return Life(relationship, None, other.gender, born, other.first_name, surname, number)
-
-
-def _general_input(
-    random: Random, offered: dict[str, UUID], person: PersonData, customer_id: UUID, index: int
-) -> QuoteInput:
-    if index % 2 == 0:
-        return QuoteInput(
-            product_id=offered["motor"],
-            customer_id=customer_id,
-            objects=(_vehicle(random, person),),
-        )
-    return QuoteInput(
-        product_id=offered["household"], customer_id=customer_id, objects=(_contents(random),)
-    )
-
-
-def _vehicle(random: Random, person: PersonData) -> dict[str, Any]:
-    make, model, group, new = random.choice(VEHICLES)
-    letters, digits = random.choice("BCDFGHJKLMNP"), random.randint(10, 99)
-    year = random.randint(2014, 2025)
-    value = new * (100 - 7 * (2026 - year)) // 100_000 * 1_000
-    return {
-        "kind": "VEHICLE",
-        "registration": f"{letters}{digits} {random.randint(100, 999)} GP",
-        "make": make,
-        "model": model,
-        "year": year,
-        "use": random.choice(("PRIVATE", "PRIVATE", "BUSINESS")),
-        "value": Decimal(value),
-        "drivers": [
-            {
-                "name": f"{person.first_name} {person.last_name}",
-                "date_of_birth": person.born,
-                "is_main": True,
-            }
-        ],
-        "rating_inputs": {
-            "vehicle_group": group,
-            "rating_zone": random.choice(("URBAN", "PERI_URBAN", "RURAL")),
-        },
-    }
-
-
-def _contents(random: Random) -> dict[str, Any]:
-    suburb, city, _province, code = random.choice(PLACES)
-    construction = random.choice(("BRICK", "BRICK", "TIMBER", "THATCH"))
-    return {
-        "kind": "CONTENTS",
-        "address": f"{random.randint(1, 240)} {random.choice(STREETS)} Street, {suburb}",
-        "city": city,
-        "postal_code": code,
-        "construction": construction,
-        "roof": "THATCH" if construction == "THATCH" else random.choice(("TILE", "METAL")),
-        "use": "OWN_HOME",
-        "value": Decimal(random.choice((250_000, 480_000, 900_000))),
-        "rating_inputs": {"rating_zone": random.choice(("URBAN", "RURAL"))},
-    }
 
 
 @contextmanager

@@ -16,24 +16,34 @@ _STEPS = frozenset(StepCode) - {StepCode.LAPSES}
 _CPI = ("2.8", "2.9", "2.9", "3.0", "3.2", "3.2", "2.7", "2.8", "2.8", "2.9", "3.0", "3.5")
 
 
-def seed_escalation(products: dict[str, UUID], today: date) -> None:
-    """Enter two years of CPI, and let the premiums of the first product follow it."""
-    now = _morning(today)
+def seed_escalation(products: dict[str, UUID], opened: date) -> None:
+    """Enter two years of CPI, and let the premiums of every product follow it."""
+    now = _morning(opened)
     with clock.frozen(now):
-        for back in range(24, 0, -1):
-            month = add_months(today.replace(day=1), -back)
-            value = Decimal(_CPI[month.month - 1]) + (month.year - today.year) * Decimal("0.3")
-            source = f"Statistics South Africa, P0141, {month:%B %Y}"
-            services.record_index_value("CPI", month, value, source=source, now=now)
+        for back in range(25, 1, -1):
+            _record_index_value(add_months(opened.replace(day=1), -back), now)
         rule = {
             "type": ProjectionType.INDEXED,
-            "valid_from": add_months(today, -24),
+            "valid_from": opened,
             "floor": Decimal("3.00"),
             "cap": Decimal("8.00"),
             "cover_rate": Decimal("2.00"),
         }
         for product_id in products.values():
             services.record_escalation_rule(rule | {"product_id": product_id}, now=now)
+
+
+def seed_index_value(on: date) -> None:
+    """Enter the CPI of the month before a day."""
+    now = _morning(on)
+    with clock.frozen(now):
+        _record_index_value(add_months(on.replace(day=1), -1), now)
+
+
+def _record_index_value(month: date, now: datetime) -> None:
+    value = Decimal(_CPI[month.month - 1]) + (2026 - month.year) * Decimal("0.3")
+    source = f"Statistics South Africa, P0141, {month:%B %Y}"
+    services.record_index_value("CPI", month, value, source=source, now=now)
 
 
 def seed_plan(day: date, on: date) -> UUID:

@@ -31,7 +31,7 @@ from insurance.policies.services.schedule_steps import keep_schedules
 from insurance.seeding.moments import office_hour
 
 _BANKS = (("FNB", "250655"), ("Standard Bank", "051001"), ("Capitec", "470010"), ("Absa", "632005"))
-_STEP = 15
+_STEP = 31
 """Days between two sittings of the demonstration's finance clerk."""
 _OWED = text(
     """
