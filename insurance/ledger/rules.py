@@ -1,9 +1,9 @@
 """How a happening becomes transfers: one debit, one credit and one positive amount each."""
 
-from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from typing import NamedTuple
 
 from insurance.core.money import ZERO, to_cents
 
@@ -26,8 +26,7 @@ class AccountCode(StrEnum):
     PREMIUM_WAIVED = "PREMIUM_WAIVED"
 
 
-@dataclass(frozen=True, slots=True)
-class Leg:
+class Leg(NamedTuple):
     """One transfer of a journal, before it is posted."""
 
     type: str

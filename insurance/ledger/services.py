@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Table, insert, select, text
@@ -61,8 +61,7 @@ class DuePremium:
     amount: Decimal
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(NamedTuple):
     """One transfer to be posted: a debit, a credit and a positive amount in rand."""
 
     type: TransferType

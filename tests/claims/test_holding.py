@@ -32,7 +32,7 @@ def test_who_waits_for_the_policy_does_not_hold_its_claim_and_then_sees_what_was
         with app.app_context(), tenant_scope(org.id), transaction() as waiting:
             waiting.execute(select(1))
             begun.set()
-            _policy, held = hold_claim(waiting, claim_id)
+            _policy, held, _holder = hold_claim(waiting, claim_id)
             return held.description
 
     with ThreadPoolExecutor(1) as pool:

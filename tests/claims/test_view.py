@@ -18,7 +18,7 @@ from insurance.claims.models import (
     ClaimPayee,
     ClaimPayment,
 )
-from insurance.claims.queries import get_view, list_items, read_parts
+from insurance.claims.queries import get_view, hold_claim, list_items, read_parts
 from insurance.core.db import transaction
 from insurance.core.errors import NotFoundError
 from insurance.core.ids import new_id
@@ -72,7 +72,8 @@ def test_what_is_changed_of_the_parts_of_a_claim_is_written(session: Session) ->
     known = list_items(session, claim_id)
 
     with transaction() as writing:
-        (item,) = read_parts(writing, claim_id)["items"]
+        policy, claim, _holder = hold_claim(writing, claim_id)
+        (item,) = read_parts(writing, claim, policy)["items"]
         item.notes = "Looked at twice"
 
     assert known[0] is item

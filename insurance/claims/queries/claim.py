@@ -26,6 +26,7 @@ from insurance.claims.models import (
     CostType,
     EntryKind,
 )
+from insurance.claims.rules.continuation import removal_reason
 from insurance.claims.rules.statuses import QUIET, UNDECIDED
 from insurance.core.errors import NotFoundError
 from insurance.core.money import ZERO
@@ -99,8 +100,8 @@ def get_claim(session: Session, claim_id: UUID) -> Claim:
     return _get(session, Claim, claim_id)  # type: ignore[no-any-return]
 
 
-def hold_claim(session: Session, claim_id: UUID) -> tuple[Policy, Claim]:
-    """Return a claim and its policy, both held; what was read before is read anew.
+def hold_claim(session: Session, claim_id: UUID) -> tuple[Policy, Claim, Customer]:
+    """Return a claim's policy and the claim, both held, and the holder; all are read anew.
 
     Raises NotFoundError.
     """
@@ -108,8 +109,12 @@ def hold_claim(session: Session, claim_id: UUID) -> tuple[Policy, Claim]:
     session.expire_all()
     # Locked in the order they are named: the policy first, so that no two commands cross.
     found = session.execute(
-        select(Policy, Claim)
+        select(Policy, Claim, Customer)
         .join(Claim, and_(Claim.org_id == Policy.org_id, Claim.policy_id == Policy.id))
+        .join(
+            Customer,
+            and_(Customer.org_id == Policy.org_id, Customer.id == Policy.customer_id),
+        )
         .where(Claim.org_id == current_org(), Claim.id == claim_id)
         .with_for_update(of=[Policy, Claim]),
         execution_options={"populate_existing": True},
@@ -195,12 +200,28 @@ _PAID = """
     WHERE l.org_id = %(org)s AND p.claim_id = %(claim)s AND p.status = 'PAID'
     GROUP BY l.item_id, p.payee_id
 """
+_DEATHS = """
+    SELECT c.life_name, m.date_of_birth, c.event_date FROM ins.policies p
+    JOIN ins.claims c ON c.org_id = p.org_id AND c.policy_id = p.id
+    LEFT JOIN ins.policy_members m ON m.org_id = c.org_id AND m.id = c.member_id
+    WHERE p.org_id = %(org)s AND (p.id = %(policy)s OR p.customer_id = %(customer)s)
+      AND c.id IS DISTINCT FROM %(claim)s AND c.claim_type IN ('DEATH', 'ACCIDENTAL_DEATH', 'FUNERAL')
+      AND c.life_name <> '' AND c.status <> 'REJECTED'
+      AND (c.status <> 'CLOSED' OR c.closed_from IN ('APPROVED', 'PARTIALLY_APPROVED', 'PART_PAID', 'PAID'))
+      AND NOT EXISTS (SELECT 1 FROM ins.claim_events e WHERE e.org_id = c.org_id
+                      AND e.claim_id = c.id AND e.event_type = 'CLAIM_DEATH_UNDONE')
+"""
+_TAKEN_OFF = """
+    EXISTS (SELECT 1 FROM ins.endorsements e
+            WHERE e.org_id = %(org)s AND e.policy_id = %(policy)s AND e.reason = %(removal)s
+              AND e.type IN ('REMOVE_MEMBER', 'MAIN_MEMBER_DIED') AND e.status <> 'UNDONE')
+"""
 _PARTS = f"""
     SELECT {_ITEMS}, {_CHECKS}, {_DOCUMENTS}, {_FLAGS}, {_PAYEES}, {_ENTRIES},
         (SELECT json_agg(json_build_array(item_id, payee_id, amount::text)) FROM ({_PAID}) t),
-        (SELECT json_agg(t ORDER BY t.id)::text FROM ins.claims c
-         JOIN ins.policy_members t ON t.org_id = c.org_id AND t.policy_id = c.policy_id
-         WHERE c.org_id = %(org)s AND c.id = %(claim)s)
+        (SELECT json_agg(t ORDER BY t.id)::text FROM ins.policy_members t
+         WHERE t.org_id = %(org)s AND t.policy_id = %(policy)s),
+        (SELECT json_agg(t) FROM ({_DEATHS}) t), {_TAKEN_OFF}
 """  # noqa: S608
 _VIEW = f"""
     SELECT json_build_array(c)::text, p.policy_number, h.display_name, r.name,
@@ -214,15 +235,16 @@ _VIEW = f"""
 """  # noqa: S608
 
 
-def read_parts(session: Session, claim_id: UUID) -> dict[str, Any]:
+def read_parts(session: Session, claim: Claim, policy: Policy) -> dict[str, Any]:
     """Return items, checks, documents, flags, payees and lives of a claim, as rows of the session.
 
-    With them the `money` of its items and what is `paid` of it by whom. The caller holds the claim
-    and its policy, and has not changed them.
+    With them the `money` of its items, what is `paid` of it by whom, the `deaths` that other claims
+    on the policy and others of its holder tell of, and whether a payment took the life off already.
+    The caller holds the claim and its policy, and has not changed them.
     """
-    values = {"org": current_org(), "claim": claim_id}
-    ((items, checks, documents, flags, payees, entries, paid, members),) = read_rows(
-        session, _PARTS, values
+    values = _values_of(claim) | {"customer": policy.customer_id}
+    ((items, checks, documents, flags, payees, entries, paid, members, deaths, taken_off),) = (
+        read_rows(session, _PARTS, values)
     )
     return {
         "items": attached(session, records_of(ClaimItem, items)),
@@ -236,6 +258,32 @@ def read_parts(session: Session, claim_id: UUID) -> dict[str, Any]:
             (UUID(item_id), UUID(payee_id) if payee_id else None): Decimal(amount)
             for item_id, payee_id, amount in paid or ()
         },
+        "deaths": {
+            policy.customer_id: [
+                (
+                    death["life_name"],
+                    death["date_of_birth"] and date.fromisoformat(death["date_of_birth"]),
+                    date.fromisoformat(death["event_date"]),
+                )
+                for death in deaths or ()
+            ]
+        },
+        "is_life_taken_off": taken_off,
+    }
+
+
+def is_life_taken_off(session: Session, claim: Claim) -> bool:
+    """Tell whether a change stands by which a payment of a claim took its life off the policy."""
+    ((is_so,),) = read_rows(session, f"SELECT {_TAKEN_OFF}", _values_of(claim))  # noqa: S608
+    return bool(is_so)
+
+
+def _values_of(claim: Claim) -> dict[str, Any]:
+    return {
+        "org": current_org(),
+        "claim": claim.id,
+        "policy": claim.policy_id,
+        "removal": removal_reason(claim.claim_number),
     }
 
 
@@ -316,19 +364,6 @@ def paid_by_payee(session: Session, claim_id: UUID) -> dict[tuple[UUID, UUID | N
     """Return what each payee has been paid of each item, in rand; None is nobody by name."""
     rows = read_rows(session, _PAID, {"org": current_org(), "claim": claim_id})
     return {(item_id, payee_id): amount for item_id, payee_id, amount in rows}
-
-
-_DEATHS = """
-    SELECT c.life_name, m.date_of_birth, c.event_date FROM ins.policies p
-    JOIN ins.claims c ON c.org_id = p.org_id AND c.policy_id = p.id
-    LEFT JOIN ins.policy_members m ON m.org_id = c.org_id AND m.id = c.member_id
-    WHERE p.org_id = %(org)s AND (p.id = %(policy)s OR p.customer_id = %(customer)s)
-      AND c.id IS DISTINCT FROM %(claim)s AND c.claim_type IN ('DEATH', 'ACCIDENTAL_DEATH', 'FUNERAL')
-      AND c.life_name <> '' AND c.status <> 'REJECTED'
-      AND (c.status <> 'CLOSED' OR c.closed_from IN ('APPROVED', 'PARTIALLY_APPROVED', 'PART_PAID', 'PAID'))
-      AND NOT EXISTS (SELECT 1 FROM ins.claim_events e WHERE e.org_id = c.org_id
-                      AND e.claim_id = c.id AND e.event_type = 'CLAIM_DEATH_UNDONE')
-"""
 
 
 def list_deaths(

@@ -9,7 +9,13 @@ from insurance.claims.rules.authority import (
     limits_of,
 )
 from insurance.claims.rules.clock import Clock, clock_of, due_on
-from insurance.claims.rules.continuation import Continuation, LifeLeft, continue_policy, goes_on
+from insurance.claims.rules.continuation import (
+    Continuation,
+    LifeLeft,
+    continue_policy,
+    goes_on,
+    removal_reason,
+)
 from insurance.claims.rules.documents import (
     DOCUMENTS,
     document_types,
@@ -97,6 +103,7 @@ __all__ = [
     "limits_of",
     "next_in_turn",
     "read_cause",
+    "removal_reason",
     "reasons_for",
     "status_after_assessment",
     "status_after_payment",

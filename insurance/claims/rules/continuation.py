@@ -64,3 +64,8 @@ def goes_on(main_death: str, class_code: str) -> bool:
 def _first(lives: Sequence[LifeLeft]) -> LifeLeft:
     """Return the spouse, else the oldest; who has no birth date comes last."""
     return min(lives, key=lambda one: (one.role != "SPOUSE", one.born or date.max))
+
+
+def removal_reason(claim_number: str) -> str:
+    """Return why a change takes a life off its policy after a death that a claim was paid for."""
+    return f"Death paid under {claim_number}"

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from uuid import UUID
 
-from sqlalchemy import Select, Text, cast, select
+from sqlalchemy import Text, cast, select
 from sqlalchemy.orm import Session
 
 from insurance.claims.models import Claim
-from insurance.claims.rules import Continuation, LifeLeft, continue_policy
+from insurance.claims.queries import is_life_taken_off
+from insurance.claims.rules import Continuation, LifeLeft, continue_policy, removal_reason
 from insurance.claims.rules.payees import KnownPerson, is_same_person
 from insurance.claims.services.history import Held
 from insurance.core.context import current_actor
@@ -52,7 +53,7 @@ def end_after_death(held: Held, successor: UUID | None = None) -> None:
     stop = claim.event_date + timedelta(days=1)
     members = held.members
     life = next((member for member in members if member.id == claim.member_id), None)
-    if held.session.scalar(select(_taken_off(claim).exists())):
+    if held.is_life_taken_off:
         return
     if life is not None and life.end_date is not None and life.end_date <= stop:
         return
@@ -127,7 +128,7 @@ def _continue(held: Held, died: PolicyMember, follows: PolicyMember, goes_on: Co
                     "premium_free_until": goes_on.free_until,
                 },
                 effective=stop,
-                reason=_removal_reason(held.claim),
+                reason=removal_reason(held.claim.claim_number),
                 on=held.on,
                 now=held.now,
             )
@@ -180,18 +181,7 @@ def is_ended_by_claim(session: Session, claim: Claim) -> bool:
         PolicyEvent.event_type == "POLICY_ENDED_BY_CLAIM",
         PolicyEvent.reason == claim.claim_number,
     )
-    return session.scalar(select(ended.exists() | _taken_off(claim).exists())) is True
-
-
-def _taken_off(claim: Claim) -> Select[UUID]:
-    """Return the changes that stand by which a payment of a claim took its life off."""
-    return select(Endorsement.id).where(
-        Endorsement.org_id == current_org(),
-        Endorsement.policy_id == claim.policy_id,
-        Endorsement.type.in_([EndorsementType.REMOVE_MEMBER, EndorsementType.MAIN_MEMBER_DIED]),
-        Endorsement.reason == _removal_reason(claim),
-        Endorsement.status != EndorsementStatus.UNDONE,
-    )
+    return session.scalar(select(ended.exists())) is True or is_life_taken_off(session, claim)
 
 
 def require_other_than_who_undid(held: Held) -> None:
@@ -203,7 +193,7 @@ def require_other_than_who_undid(held: Held) -> None:
     removals = select(cast(Endorsement.id, Text)).where(
         Endorsement.org_id == current_org(),
         Endorsement.policy_id == held.policy.id,
-        Endorsement.reason == _removal_reason(held.claim),
+        Endorsement.reason == removal_reason(held.claim.claim_number),
         Endorsement.status == EndorsementStatus.UNDONE,
     )
     undid = select(PolicyEvent.id).where(
@@ -215,10 +205,6 @@ def require_other_than_who_undid(held: Held) -> None:
     )
     if held.session.scalar(select(undid.exists())):
         raise ForbiddenError("You put this life back, so somebody else must void the payment.")
-
-
-def _removal_reason(claim: Claim) -> str:
-    return f"Death paid under {claim.claim_number}"
 
 
 def _end_policy(held: Held, case: Case, stop: date) -> None:
@@ -260,7 +246,7 @@ def _end_life(held: Held, member_id: UUID, stop: date) -> None:
         type=EndorsementType.REMOVE_MEMBER,
         data={"policy_member_id": member_id},
         effective_date=stop,
-        reason=_removal_reason(held.claim),
+        reason=removal_reason(held.claim.claim_number),
     )
     try:
         with held.session.begin_nested():

@@ -43,7 +43,6 @@ from insurance.core.figures import leave_note
 from insurance.core.ids import new_id
 from insurance.core.undo import UNDO
 from insurance.customers.models import Customer
-from insurance.customers.queries import get_customer
 from insurance.ledger.services import Entry, post
 from insurance.notifications.services import Letter, send_all_later
 from insurance.organizations.models import Organization
@@ -79,6 +78,7 @@ class Held:
     session: Session
     policy: Policy
     claim: Claim
+    holder: Customer
     on: date
     now: datetime
 
@@ -119,26 +119,27 @@ class Held:
         return Case(self.session, self.policy, self.terms, self.on, self.now)
 
     @cached_property
-    def holder(self) -> Customer:
-        """Return who holds the policy."""
-        return get_customer(self.session, self.policy.customer_id)
-
-    @cached_property
     def members(self) -> Sequence[PolicyMember]:
         """Return the lives of the policy, as they were before the command."""
         return list_members(self.session, self.policy.id)
 
     def deaths_known_of(self, customer_id: UUID) -> list[tuple[str, date | None, date]]:
         """Return the deaths that other claims tell of, on the policy and others of a holder."""
-        if customer_id not in self._deaths:
-            self._deaths[customer_id] = queries.list_deaths(
+        if customer_id not in self.deaths:
+            self.deaths[customer_id] = queries.list_deaths(
                 self.session, self.policy.id, customer_id, but_for=self.claim.id
             )
-        return self._deaths[customer_id]
+        return self.deaths[customer_id]
 
     @cached_property
-    def _deaths(self) -> dict[UUID, list[tuple[str, date | None, date]]]:
+    def deaths(self) -> dict[UUID, list[tuple[str, date | None, date]]]:
+        """Return by holder the deaths that were read so far."""
         return {}
+
+    @cached_property
+    def is_life_taken_off(self) -> bool:
+        """Tell whether a payment of the claim has taken its life off the policy before."""
+        return queries.is_life_taken_off(self.session, self.claim)
 
     @cached_property
     def money(self) -> dict[UUID, queries.ItemMoney]:
@@ -162,7 +163,7 @@ class Held:
 
     def read_parts(self) -> None:
         """Read at once what a decision needs, before anything of it is changed."""
-        vars(self).update(queries.read_parts(self.session, self.claim.id))
+        vars(self).update(queries.read_parts(self.session, self.claim, self.policy))
 
     @cached_property
     def checks(self) -> Sequence[ClaimCheck]:
@@ -189,14 +190,14 @@ def hold(
 
     Raises NotFoundError; StaleError where somebody saved since `version` was read.
     """
-    policy, claim = queries.hold_claim(session, claim_id)
+    policy, claim, holder = queries.hold_claim(session, claim_id)
     if version is not None and version != claim.version:
         raise StaleError(
             "Somebody has changed this claim since you opened it.",
             theirs={"version": claim.version, "current_status": claim.status.value},
             yours={"version": version},
         )
-    return Held(session, policy, claim, on, now)
+    return Held(session, policy, claim, holder, on, now)
 
 
 def _lock(session: Session, claim_id: UUID) -> int:

@@ -390,8 +390,11 @@ def _pay(
     *,
     request: ApprovalRequest | None = None,
 ) -> list[ClaimPayment]:
+    ended_on = held.policy.ended_on
     if ends_life(held.claim.claim_type):
         end_after_death(held, wanted.successor)
+    if held.policy.ended_on == ended_on:  # else the end has charged what fell due before it
+        _charge_cover(held)
     owed = _owed(held)
     kept = min(total(line.outstanding for line in owed), total(one.gross for one in parts))
     payments = [_pay_part(held, wanted, part, items, payer, request) for part in parts]
@@ -481,13 +484,20 @@ def _owed(held: Held) -> list[OpenLine]:
     Where the death has ended the policy nothing falls due any more: all that is still open was
     charged for cover before it.
     """
-    claim, policy = held.claim, held.policy
-    until = claim.event_date if ends_life(claim.claim_type) else held.on
+    policy, until = held.policy, _covered_until(held)
     has_ended = policy.ended_on is not None and policy.ended_on <= day_after(until)
-    if policy.ended_on is None or policy.ended_on > until:
-        charge_due(held.case, day_after(until))
     open_lines = billing.list_open_lines(held.session, [policy.id])
     return [line for _id, line in open_lines if has_ended or line.due_date <= until]
+
+
+def _charge_cover(held: Held) -> None:
+    policy, until = held.policy, _covered_until(held)
+    if policy.ended_on is None or policy.ended_on > until:
+        charge_due(held.case, day_after(until))
+
+
+def _covered_until(held: Held) -> date:
+    return held.claim.event_date if ends_life(held.claim.claim_type) else held.on
 
 
 def _settle_arrears(held: Held, payments: Sequence[ClaimPayment], owed: Sequence[OpenLine]) -> None:

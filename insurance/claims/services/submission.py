@@ -34,6 +34,7 @@ from insurance.core.errors import DomainError, raise_all
 from insurance.core.ids import new_id
 from insurance.core.money import ZERO, format_money, total
 from insurance.core.numbering import next_number
+from insurance.customers.queries import get_customer
 from insurance.customers.rules import read_email, read_phone
 from insurance.policies.models import Policy, PolicyBenefit, PolicyMember
 from insurance.policies.queries import BenefitOfLife, find_benefits, get_policy
@@ -94,7 +95,8 @@ def submit_claim(policy_id: UUID, new: NewClaim, *, on: date, now: datetime) -> 
         event_date = new.event_date or claim_date
         _check(new, event_date, claim_date, on)
         claim = _claim_row(new, policy, event_date, claim_date, on, now)
-        held = Held(session, policy, claim, on, now)
+        holder = get_customer(session, policy.customer_id)
+        held = Held(session, policy, claim, holder, on, now)
         claim.class_code = held.terms.class_code
         claim.cause = read_cause(new.cause, held.terms.category)
         found = find_benefits(session, policy_id, [item.policy_benefit_id for item in new.items])

@@ -25,6 +25,7 @@ from insurance.lapses import rules
 from insurance.lapses.queries.terms import (
     CHANGED,
     NOW,
+    frequency_of,
     frequency_on,
     holidays_around,
     list_terms,
@@ -94,7 +95,10 @@ RULES = """
 """
 _ANCHORED = """
     , owing AS MATERIALIZED (
-        SELECT l.policy_id, min(l.due_date) AS oldest, sum(l.amount - l.paid_amount) AS arrears
+        SELECT l.policy_id, min(l.due_date) AS oldest, sum(l.amount - l.paid_amount) AS arrears,
+               min(l.due_date) FILTER (WHERE l.kind = 'PREMIUM') AS premium_due,
+               (array_agg(coalesce(l.whole_days, l.period_end - l.due_date) ORDER BY l.due_date)
+                FILTER (WHERE l.kind = 'PREMIUM'))[1] AS premium_days
         FROM ins.premium_lines l
         WHERE l.org_id = :org AND l.status IN ('PENDING', 'OVERDUE')
           AND l.due_date <= CAST(:on AS date) AND l.amount > l.paid_amount
@@ -102,6 +106,7 @@ _ANCHORED = """
     ), anchored AS MATERIALIZED (
         SELECT r.scenario, p.org_id, p.id AS policy_id, p.policy_number, p.status, p.product_id,
                p.customer_id, p.frequency, p.premium, o.arrears,
+               o.premium_due, o.premium_days,
                CASE WHEN r.tolerance = 0 THEN o.oldest ELSE coalesce((
                    SELECT min(run.due_date) FROM (
                        SELECT l.due_date, sum(l.amount - l.paid_amount)
@@ -143,7 +148,9 @@ _ANCHORED = """
                    WHEN 'HALF_YEARLY' THEN t.half_yearly ELSE t.annual END AS days,
                    CASE WHEN t.requires_notice AND told.sent_on > a.anchor + CAST(:notice_days AS integer)
                    THEN told.sent_on ELSE a.anchor END AS since
-            FROM (SELECT $frequency AS frequency) f
+            -- The premium that the grace runs from mostly is at hand: no other is looked for.
+            FROM (SELECT CASE a.premium_due WHEN a.anchor THEN $known ELSE $looked_up END
+                         AS frequency) f
         ) g
     ), held AS MATERIALIZED (
         SELECT DISTINCT ON (h.policy_id) h.policy_id, h.reason FROM ins.lapse_holds h
@@ -160,7 +167,8 @@ _ANCHORED = """
 _BOOK = "".join(
     [
         Template(_ANCHORED).substitute(
-            frequency=frequency_on("a.policy_id", "a.anchor", "a.frequency")
+            known=frequency_of("a.premium_days"),
+            looked_up=frequency_on("a.policy_id", "a.anchor", "a.frequency"),
         ),
         MONEY_HELD,
         """ AS has_money

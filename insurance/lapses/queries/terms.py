@@ -47,9 +47,10 @@ class PolicyFacts:
         return rules.default_terms(self.class_code, self.category)
 
 
+_FREQUENCY_OF = """CASE WHEN $days < 60 THEN 'MONTHLY' WHEN $days < 137 THEN 'QUARTERLY'
+                    WHEN $days < 275 THEN 'HALF_YEARLY' ELSE 'ANNUAL' END"""
 _FREQUENCY_ON = """coalesce((
-        SELECT CASE WHEN days < 60 THEN 'MONTHLY' WHEN days < 137 THEN 'QUARTERLY'
-                    WHEN days < 275 THEN 'HALF_YEARLY' ELSE 'ANNUAL' END
+        SELECT $frequency
         FROM (
             SELECT coalesce(i.whole_days, i.period_end - i.due_date) AS days
             FROM ins.premium_lines i
@@ -65,7 +66,14 @@ def frequency_on(policy: str, day: str, otherwise: str) -> str:
     A policy that is paid at another interval since keeps the grace of what fell due before. The
     arguments are SQL of its id, of the day, and of what stands where no premium was due by then.
     """
-    return Template(_FREQUENCY_ON).substitute(policy=policy, day=day, otherwise=otherwise)
+    return Template(_FREQUENCY_ON).substitute(
+        policy=policy, day=day, otherwise=otherwise, frequency=frequency_of("days")
+    )
+
+
+def frequency_of(days: str) -> str:
+    """Return the SQL of how often a premium is paid whose period has so many days."""
+    return Template(_FREQUENCY_OF).substitute(days=days)
 
 
 _POLICY = text(

@@ -18,7 +18,7 @@ from insurance.core.bulk import (
     write_rows,
     written_together,
 )
-from insurance.core.db import note_touched
+from insurance.core.db import can_wait, gathered, note_touched
 from insurance.core.tenancy import current_org
 from insurance.notifications.services import send_all_later
 from insurance.policies.changes.change import Happening, PolicyChange
@@ -30,6 +30,7 @@ _EVENTS: Table = PolicyEvent.__table__  # type: ignore[assignment]
 _VERSIONS: Table = PolicyVersion.__table__  # type: ignore[assignment]
 _ENDORSEMENTS: Table = Endorsement.__table__  # type: ignore[assignment]
 _POLICIES: Table = Policy.__table__  # type: ignore[assignment]
+_KNOWN, _MOST_KNOWN = "policy_sequences", 100
 _LAST_SEQUENCES = text(
     """
     SELECT p.id, (
@@ -52,6 +53,7 @@ def write_changes(session: Session, changes: Sequence[PolicyChange], *, now: dat
         write_rows(session, _EVENTS, rows.events)
         write_rows(session, _VERSIONS, rows.versions)
         write_rows(session, _ENDORSEMENTS, rows.endorsements)
+    _remember(session, rows.sequences)
     becomes = _merged(changes, rows.numbers, now)
     _set_policies(session, becomes)
     count_changes(session, changes)
@@ -70,6 +72,7 @@ def write_events(session: Session, happenings: Sequence[Happening], *, now: date
     for one in happenings:
         rows.add_event(one, one.payload, now)
     write_rows(session, _EVENTS, rows.events)
+    _remember(session, rows.sequences)
 
 
 def _last_sequences(session: Session, changes: Sequence[PolicyChange]) -> dict[UUID, int]:
@@ -77,13 +80,28 @@ def _last_sequences(session: Session, changes: Sequence[PolicyChange]) -> dict[U
 
 
 def _sequences_of(session: Session, policy_ids: Iterable[UUID]) -> dict[UUID, int]:
-    values = {"org": current_org(), "policies": id_array(policy_ids)}
-    found = session.execute(_LAST_SEQUENCES, values).tuples()
-    last = {policy_id: sequence or 0 for policy_id, sequence in found}
+    wanted, known = set(policy_ids), dict(gathered(session, _KNOWN))
+    last = {policy_id: known[policy_id] for policy_id in wanted & known.keys()}
+    if unknown := wanted - known.keys():
+        values = {"org": current_org(), "policies": id_array(unknown)}
+        found = session.execute(_LAST_SEQUENCES, values).tuples()
+        last |= {policy_id: sequence or 0 for policy_id, sequence in found}
     for row in waiting_rows(session, _EVENTS):
         if row["policy_id"] in last:
             last[row["policy_id"]] = max(last[row["policy_id"]], row["sequence"])
     return last
+
+
+def _remember(session: Session, sequences: Mapping[UUID, int]) -> None:
+    """Keep the last numbers for the rest of the command: whoever holds a policy counts alone.
+
+    Not those of many, nor what may go back to a savepoint.
+    """
+    known = gathered(session, _KNOWN)
+    if can_wait(session) and len(sequences) <= _MOST_KNOWN:
+        known.extend(sequences.items())
+    else:
+        known.clear()
 
 
 def _merged(

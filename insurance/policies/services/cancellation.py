@@ -36,7 +36,7 @@ from insurance.policies.lifecycle_rules import (
 from insurance.policies.models import Endorsement, EndorsementStatus, PolicyStatus
 from insurance.policies.rules import check_transition, fold, steps_of
 from insurance.policies.services.approvals import POLICY
-from insurance.policies.services.contracts import Basis, load_basis
+from insurance.policies.services.contracts import Basis
 from insurance.policies.services.endorsements import apply_due
 from insurance.policies.services.endorsements.wanted import FROM_NEXT_PREMIUM
 from insurance.policies.services.held_money import (
@@ -239,7 +239,7 @@ def _plan(
     ends_by_itself: bool = False,
 ) -> tuple[list[Line], CancellationPlan]:
     session, policy = case.session, case.policy
-    term = load_basis(session, policy, on=stop, terms=case.terms)
+    term = case.basis(before=stop)
     received = billing.read_received(session, policy.id, since=term.recorded_at)
     steps = steps_of(fold(term.contract, term.starts_on, term.changes, term.pricer), term.pricer)
     if ends_by_itself:
@@ -534,17 +534,21 @@ def _settle(
     for line_id in plan.uncharge:
         money.uncharge(session, lines[line_id], on=case.on, now=case.now, why="Cancelled")
     money.cancel_lines(session, plan.drop)
+    is_owed = plan.money.recharge > ZERO
     for line in lines.values():
         # The contract is over, so what a change added is not left for a debit that never comes.
         if line.status is not LineStatus.CANCELLED:
             line.due_date = min(line.due_date, case.on)
+            is_owed |= line.outstanding > ZERO
     session.flush()
     if plan.money.recharge > ZERO:
         _charge_more(case, plan.money.recharge, stop)
     if plan.money.credit > ZERO:
         _credit(case, plan, stop)
-    numbers = {policy.id: policy.policy_number}
-    credits = money.apply_credits(session, numbers, on=case.on, now=case.now)
+    credits = None
+    if is_owed:
+        numbers = {policy.id: policy.policy_number}
+        credits = money.apply_credits(session, numbers, on=case.on, now=case.now)
     if plan.written_off > ZERO:
         write_off_open(case)
     if plan.money.refund > ZERO:

@@ -31,7 +31,7 @@ from insurance.policies.lifecycle_rules import (
 )
 from insurance.policies.models import EventCategory, Policy, PolicyStatus
 from insurance.policies.rules import Contract, fold
-from insurance.policies.services.contracts import load_basis
+from insurance.policies.services.contracts import Basis, load_basis
 from insurance.policies.services.life_cover import check_life_cover, keep_life_answers
 from insurance.policies.services.mails import letter_to
 from insurance.policies.services.past_cover import PastCover, cover_ended, past_cover_changed
@@ -74,6 +74,19 @@ class Case:
     on: date
     now: datetime
     life_answers: Mapping[str, bool] = field(default_factory=dict)
+    _newest: list[Basis] = field(default_factory=list)
+
+    def basis(self, *, before: date | None = None) -> Basis:
+        """Return what the contract was made of when the case was opened, read once.
+
+        `before` asks for the newest term that began before a day, or the first.
+        """
+        if not self._newest:
+            self._newest.append(load_basis(self.session, self.policy, terms=self.terms))
+        newest = self._newest[0]
+        if before is None or newest.starts_on < before:
+            return newest
+        return load_basis(self.session, self.policy, on=before, terms=self.terms)
 
     def vat_rate(self, due: date) -> Decimal | None:
         """Return the VAT rate of a due date in per cent, None where the class carries none."""
@@ -204,7 +217,7 @@ def move(
         {**(payload or {}), **({} if undo is None else {UNDO: undo})},
         reason,
         EventCategory.LIFECYCLE,
-        contract=contract_on(session, policy, case.on, case.terms),
+        contract=_stage_on(case.basis(), case.on),
         version_reason=reason or description,
     )
     audit = event_row(
@@ -242,7 +255,7 @@ def check_cover_revived(case: Case) -> None:
     What they were insured for elsewhere meanwhile counts. Raises DomainError naming each life,
     LifeQuestionsError where somebody must say first who a life is.
     """
-    basis = load_basis(case.session, case.policy, terms=case.terms)
+    basis = case.basis()
     stages = fold(basis.contract, basis.starts_on, basis.changes, basis.pricer)
     begun = [stage.contract for stage in stages if stage.on <= case.on]
     present = begun[-1] if begun else stages[0].contract
@@ -262,7 +275,10 @@ def contract_on(
 
     `terms` are those it was sold on, where the caller has read them.
     """
-    basis = load_basis(session, policy, terms=terms)
+    return _stage_on(load_basis(session, policy, terms=terms), on)
+
+
+def _stage_on(basis: Basis, on: date) -> Contract:
     stages = fold(basis.contract, basis.starts_on, basis.changes, basis.pricer)
     begun = [stage.contract for stage in stages if stage.on <= on]
     return begun[-1] if begun else stages[0].contract
