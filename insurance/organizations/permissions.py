@@ -18,9 +18,9 @@ class SettingsMay(Permission):
 
 
 class HealthMay(Permission):
-    """Who sees whether the parts of the platform work."""
+    """Who sees whether the parts of the platform work: those who can do something about it."""
 
-    VIEW = "health.view", *Role
+    VIEW = "health.view", Role.PLATFORM_ADMINISTRATOR, Role.TENANT_ADMINISTRATOR
 
 
 class DashboardMay(Permission):
