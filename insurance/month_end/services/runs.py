@@ -154,7 +154,8 @@ def _check(session: Session, wanted: WantedRun, on: date) -> None:
         )
     if not wanted.dry_run and day > on:
         raise DomainError(
-            f"Only a day that has come can be applied; today is {on}.", field="process_date"
+            f"Only a day that has come can be applied; today is {on:%Y/%m/%d}.",
+            field="process_date",
         )
     closed = closed_through(session)
     if closed is not None and day <= closed:
