@@ -19,6 +19,7 @@ from insurance.core.bulk import write_rows_late
 from insurance.core.context import current_actor
 from insurance.core.db import transaction
 from insurance.core.errors import DomainError
+from insurance.core.first_rows import hold_row
 from insurance.core.ids import new_id
 from insurance.core.tenancy import current_org
 from insurance.identity.alert_kinds import KEY_EXPIRES
@@ -144,10 +145,7 @@ def choose_alerts(
 
 def _hold_setting(session: Session) -> AlertSetting:
     """Return the row of whoever acts, held; a digest or another tab may be writing the first one."""
-    key = {"org_id": current_org(), "user_id": current_actor().user_id}
-    first = key | {"wants_digest": True, "hidden": [], "unmailed": []}
-    session.execute(insert(AlertSetting).values(first).on_conflict_do_nothing())
-    return session.get_one(AlertSetting, key, with_for_update=True, populate_existing=True)
+    return hold_row(session, queries.get_setting(session), "user_id")
 
 
 def _summary(setting: AlertSetting) -> dict[str, Any]:

@@ -64,7 +64,7 @@ def list_audit_logs(query: AuditQuery):
     zone = ZoneInfo(get_organization(db.session()).timezone)
     wanted = queries.AuditFilter(
         user=query.user,
-        action=query.action,
+        actions=(query.action,) if query.action else (),
         resource=query.resource,
         resource_id=query.resource_id,
         method=query.method.upper(),

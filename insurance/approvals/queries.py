@@ -133,11 +133,9 @@ def agreements_of(
     return found
 
 
-def get_setting(session: Session, *, lock: bool = False) -> ApprovalSetting:
+def get_setting(session: Session) -> ApprovalSetting:
     """Return what the organization wants of its requests; version 0 where it never said."""
     query = select(ApprovalSetting).where(ApprovalSetting.org_id == current_org())
-    if lock:
-        query = query.with_for_update().execution_options(populate_existing=True)
     return session.scalars(query).one_or_none() or ApprovalSetting(
         version=0,
         expires_after_days=rules.EXPIRES_AFTER_DAYS,

@@ -35,5 +35,11 @@ def activity_words(action: str, after: Mapping[str, Any] | None = None) -> str:
     return Formatter().vformat(words, (), {**dict.fromkeys(_names_in(words), "–"), **(after or {})})
 
 
+def kind_words(action: str) -> str:
+    """Return what kind of act an action is, such as `Document added`, without what it was done to."""
+    plain = known_words().get(action)
+    return activity_words(action) if plain is None else plain.partition("{")[0].rstrip(": ")
+
+
 def _names_in(words: str) -> list[str]:
     return [name for _text, name, _spec, _conversion in Formatter().parse(words) if name]

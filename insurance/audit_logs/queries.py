@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import String, cast, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from insurance.audit_logs.models import AuditEvent, AuditSeal, UnsealedEvent
 from insurance.core.errors import NotFoundError
@@ -22,7 +22,7 @@ class AuditFilter:
     """Which events. Dates are moments: from inclusive, to exclusive."""
 
     user: str = ""
-    action: str = ""
+    actions: Collection[str] = ()
     resource: str = ""
     resource_id: str = ""
     method: str = ""
@@ -30,6 +30,15 @@ class AuditFilter:
     request_id: str = ""
     since: datetime | None = None
     until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Occurring:
+    """Who did something, what was done and to what kinds of record, as far as there are entries."""
+
+    users: Sequence[str]
+    actions: Sequence[str]
+    resources: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +57,6 @@ def list_events(
     query = select(AuditEvent).where(AuditEvent.org_id == current_org())
     for name, column in (
         ("user", AuditEvent.user_label),
-        ("action", AuditEvent.action),
         ("resource", AuditEvent.resource),
         ("resource_id", AuditEvent.resource_id),
         ("method", AuditEvent.method),
@@ -57,6 +65,8 @@ def list_events(
     ):
         if value := getattr(wanted, name):
             query = query.where(column == value)
+    if wanted.actions:
+        query = query.where(AuditEvent.action.in_(list(wanted.actions)))
     if wanted.since is not None:
         query = query.where(AuditEvent.recorded_at >= wanted.since)
     if wanted.until is not None:
@@ -65,6 +75,24 @@ def list_events(
         query = query.where(AuditEvent.id < after)
     rows = session.scalars(query.order_by(AuditEvent.id.desc()).limit(limit + 1)).all()
     return page_of(rows, limit, lambda row: (row.id,))
+
+
+def list_occurring(session: Session) -> Occurring:
+    """Return what the entries can be narrowed by, each value once."""
+    return Occurring(
+        _values(session, AuditEvent.user_label),
+        _values(session, AuditEvent.action),
+        _values(session, AuditEvent.resource),
+    )
+
+
+def _values(session: Session, column: InstrumentedAttribute[str]) -> Sequence[str]:
+    """Return the values of an indexed column: one look into the index for each, however many rows."""
+    mine = AuditEvent.org_id == current_org()
+    found = select(func.min(column).label("value")).where(mine).cte(recursive=True)
+    after = select(func.min(column)).where(mine, column > found.c.value).scalar_subquery()
+    found = found.union_all(select(after).where(found.c.value.is_not(None)))
+    return session.scalars(select(found.c.value).where(found.c.value.is_not(None))).all()
 
 
 def get_event(session: Session, event_id: UUID) -> AuditEvent:

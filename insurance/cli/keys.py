@@ -17,8 +17,9 @@ def keys() -> None:
 def rotate(slug: str | None) -> None:
     """Encrypt everything that is kept encrypted with the newest key.
 
-    That is ID, passport and account numbers, mails with a personal link, and the secrets of
-    second factors (in the organization `platform`). Put the new key first in
+    That is ID, passport and account numbers, notes, mails with a personal link, and the secrets of
+    second factors (in the organization `platform`). Notes of claims from before notes were
+    encrypted are encrypted too; one run after that upgrade does it, with the key as it is. Put the new key first in
     INSURANCE_MASTER_KEY, the old ones behind it, separated by commas; restart the servers; run
     this; then take the old keys away.
     """

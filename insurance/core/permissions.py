@@ -71,6 +71,14 @@ class Permission(StrEnum):
         return self.value.split(".")[1] in _READ_ONLY_VERBS
 
 
+def scopes_in_words(scopes: Iterable[str]) -> str:
+    """Return permissions by what they are about: `Claims: pay, view; Customers: view`."""
+    verbs: dict[str, list[str]] = {}
+    for permission in sorted(permissions_named(scopes)):
+        verbs.setdefault(permission.resource, []).append(permission.verb)
+    return "; ".join(f"{resource}: {', '.join(named)}" for resource, named in verbs.items())
+
+
 def list_permissions() -> list[Permission]:
     """Return what all areas declare, by resource."""
     resources = sorted(Permission.__subclasses__(), key=lambda resource: resource.__name__)

@@ -14,12 +14,16 @@ from insurance.core.db import Base
 from insurance.core.tenancy import PLATFORM_ORG_ID, current_org
 
 _PLACE = "sealed_place"
+_WAS_PLAIN = "sealed_was_plain"
 _CIPHERTEXT = r"^v1\.[0-9a-f]{8}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$"
 
 
-def sealed(table: str, column: str) -> dict[str, Any]:
-    """Mark a model's column, as its `info`: its values are encrypted for this place."""
-    return {_PLACE: (table, column)}
+def sealed(table: str, column: str, *, was_plain: bool = False) -> dict[str, Any]:
+    """Mark a model's column, as its `info`: its values are encrypted for this place.
+
+    Where it `was_plain`, those of before are words as they are; the next renewal encrypts them.
+    """
+    return {_PLACE: (table, column), _WAS_PLAIN: was_plain}
 
 
 def is_sealed(value: str) -> bool:
@@ -34,6 +38,7 @@ class SealedColumn:
     table: Table
     column: Column[Any]
     place: tuple[str, str]
+    was_plain: bool
 
     @property
     def is_of_a_tenant(self) -> bool:
@@ -43,13 +48,14 @@ class SealedColumn:
     def renew(self, session: Session, *, after: UUID | None, batch: int) -> list[UUID]:
         """Encrypt up to `batch` values of the organization in scope with the newest key.
 
-        Only what an older key protects is touched. Returns the ids of the rows, in their order.
+        Only what an older key protects is touched, and what is plain where it once was. Returns the ids of the rows, in their order.
         Raises UnreadableError where the key of a value is no longer configured.
         """
         row_id = self.table.c.id
+        is_cipher = self.column.regexp_match(_CIPHERTEXT)
+        is_older = is_cipher & self.column.not_like(f"{crypto.newest_prefix()}%")
         query = select(row_id, self.column).where(
-            self.column.regexp_match(_CIPHERTEXT),
-            self.column.not_like(f"{crypto.newest_prefix()}%"),
+            is_older | ~is_cipher if self.was_plain else is_older
         )
         if self.is_of_a_tenant:
             query = query.where(self.table.c.org_id == current_org())
@@ -68,9 +74,8 @@ class SealedColumn:
 
     def _renewed(self, row_id: UUID, old: str) -> str:
         org = current_org() if self.is_of_a_tenant else PLATFORM_ORG_ID
-        return crypto.encrypt(
-            org, *self.place, row_id, crypto.decrypt(org, *self.place, row_id, old)
-        )
+        text = crypto.decrypt(org, *self.place, row_id, old) if is_sealed(old) else old
+        return crypto.encrypt(org, *self.place, row_id, text)
 
 
 def sealed_columns() -> Iterator[SealedColumn]:
@@ -78,4 +83,4 @@ def sealed_columns() -> Iterator[SealedColumn]:
     for table in Base.metadata.tables.values():
         for column in table.columns:
             if _PLACE in column.info:
-                yield SealedColumn(table, column, column.info[_PLACE])
+                yield SealedColumn(table, column, column.info[_PLACE], column.info[_WAS_PLAIN])

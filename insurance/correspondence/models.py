@@ -47,7 +47,7 @@ class Note(TenantRecord):
     resource_id: Mapped[UUID]
     customer_id: Mapped[UUID]
     kind: Mapped[NoteKind]
-    sealed_text: Mapped[str] = mapped_column(info=sealed("notes", "text"))
+    sealed_text: Mapped[str] = mapped_column(info=sealed("notes", "text", was_plain=True))
     due_on: Mapped[date | None]
     done_at: Mapped[datetime | None]
     done_by: Mapped[str | None]
@@ -71,7 +71,10 @@ class Note(TenantRecord):
 
 
 def opened_text(org_id: UUID, note_id: UUID, kept: str) -> str:
-    """Return the words of a note as it is kept. Those from before notes were encrypted are plain."""
+    """Return the words of a note as it is kept.
+
+    Those from before notes were encrypted are plain until `insurance keys rotate` has run.
+    """
     if not is_sealed(kept):
         return kept
     return crypto.decrypt(org_id, "notes", "text", note_id, kept)

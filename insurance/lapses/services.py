@@ -193,7 +193,11 @@ def _refuse_overlap(
 
 
 def _dates(start: date, end: date | None) -> str:
-    return f"from {start} on" if end is None else f"from {start} to {end - timedelta(days=1)}"
+    return (
+        f"from {start:%Y/%m/%d} on"
+        if end is None
+        else f"from {start:%Y/%m/%d} to {end - timedelta(days=1):%Y/%m/%d}"
+    )
 
 
 def _refuse_shorter_grace(
@@ -208,7 +212,7 @@ def _refuse_shorter_grace(
     if any(rules.shortens_grace(present, terms, frequency) for frequency in open_now):
         raise ConflictError(
             "Premiums that are due and unpaid have a longer grace under the present rule."
-            f" Let the shorter one start after {on}.",
+            f" Let the shorter one start after {on:%Y/%m/%d}.",
             field="effective_from",
         )
 
@@ -225,7 +229,7 @@ def _refuse_rewriting(rule: LapseRule, changes: Mapping[str, Any], on: date) -> 
     end = changes.get("effective_to")
     if end is not None and end < on:
         raise ConflictError(
-            f"Premiums have fallen due under this rule: it can end on {on} at the earliest.",
+            f"Premiums have fallen due under this rule: it can end on {on:%Y/%m/%d} at the earliest.",
             field="effective_to",
         )
 

@@ -4,7 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -69,6 +69,20 @@ class AccountStatement:
     credit: Decimal
     closing: Decimal
     entries: Page[StatementEntry]
+
+
+def credit_was_applied(
+    session: Session, policy_id: UUID, *, since: datetime, besides: UUID | None
+) -> bool:
+    """Tell whether credit of a policy was used after a moment, other than that of one receipt."""
+    used = select(LedgerTransfer.id).where(
+        LedgerTransfer.org_id == current_org(),
+        LedgerTransfer.policy_id == policy_id,
+        LedgerTransfer.type == TransferType.CREDIT_APPLIED,
+        LedgerTransfer.posted_at > since,
+        LedgerTransfer.receipt_id.is_distinct_from(besides),
+    )
+    return session.scalar(select(used.exists())) or False
 
 
 def list_policy_transfers(

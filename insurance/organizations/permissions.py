@@ -18,9 +18,9 @@ class SettingsMay(Permission):
 
 
 class HealthMay(Permission):
-    """Who sees whether the parts of the platform work."""
+    """Who sees whether the parts of the platform work: who can see to it, and who audits it."""
 
-    VIEW = "health.view", *Role
+    VIEW = "health.view", Role.PLATFORM_ADMINISTRATOR, Role.TENANT_ADMINISTRATOR, Role.AUDITOR
 
 
 class DashboardMay(Permission):

@@ -426,6 +426,14 @@ class PolicyEvent(AppendOnly, TenantRecord):
     actor: Mapped[str]
     request_id: Mapped[str | None]
 
+    @property
+    def notes_the_calendar(self) -> bool:
+        """Tell whether a day that came brought it, and nobody's act: nothing rests on that."""
+        return self.event_type in _OF_THE_CALENDAR
+
+
+_OF_THE_CALENDAR = frozenset({"PREMIUM_DUE", "PREMIUM_OVERDUE"})
+
 
 class PolicyVersion(AppendOnly, TenantRecord):
     """The full state of a policy after an event. Appended, never changed."""

@@ -7,12 +7,14 @@ the other's is in the field before it is validated.
 
 from copy import copy
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from flask import request
 from wtforms import Field
 
 from insurance.core.errors import DomainError, StaleError
+from insurance.web.filters import money, rate
 
 _UNTYPED = frozenset({"BooleanField", "SelectMultipleField"})
 
@@ -65,6 +67,8 @@ def _in_words(field: Field, value: Any) -> str:
     if hasattr(field, "iter_choices"):
         text = "" if value is None else str(value)
         return next((label for code, label in _choices(field) if code == text), text)
+    if isinstance(value, Decimal):
+        return money(value) if field.type == "MoneyField" else rate(value)
     shown = copy(field)
     shown.data, shown.raw_data = value, None
     return _value_of(shown)

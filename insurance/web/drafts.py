@@ -19,6 +19,7 @@ from jinja2_fragments.flask import render_block
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException
+from wtforms import FileField
 
 from insurance.core import clock
 from insurance.core.context import current_actor
@@ -48,13 +49,17 @@ _UNSENT_WHEN_OFF = frozenset({"BooleanField", "SelectMultipleField"})
 
 @dataclass(frozen=True)
 class DraftMark:
-    """What a long form carries: its mark, what it is in words, and what is known of its draft."""
+    """What a long form carries: its mark, what it is in words, and what is known of its draft.
+
+    One that `has_file` keeps its words: the file is to be chosen again.
+    """
 
     mark: str
     title: str
     about: str
     kept_at: str
     others: list[tuple[str, str]]
+    has_file: bool = False
 
     @property
     def keep_at(self) -> str:
@@ -115,6 +120,7 @@ def draft_of(form: Any) -> DraftMark | None:
         about,
         _kept_at(form, own),
         named(others),
+        any(isinstance(field, FileField) for field in form),
     )
 
 

@@ -26,6 +26,7 @@ from insurance.web.static_files import asset
 
 _SPACE = "\u00a0"
 _POINT = re.compile(r"(?<![\w.])(\d+)\.(\d+)(?![\w.])")
+_DAY = re.compile(r"(?<![\w-])(\d{4})-(\d{2})-(\d{2})(?![\w-])")
 _TONES = {
     "ok": "active launched accepted paid posted post ok approved sent matched committed partially_approved part_paid completed applied",
     "warn": "waiting_for_approval suspended pending put patch draft quoted submitted assessed waiting partial suspense committing pending_documents outstanding due_soon escalated task planning applying blocked changed",
@@ -49,6 +50,7 @@ def init_app(app: Flask) -> None:
         percent=percent,
         phone=phone,
         said=said,
+        dated=dated,
         id_number=id_number,
         activity=activity,
         size=size,
@@ -139,7 +141,14 @@ def said(value: Any) -> Any:
         return ", ".join(f"{words(name).lower()} {said(inner)}" for name, inner in value.items())
     if isinstance(value, list | tuple):
         return ", ".join(str(said(inner)) for inner in value)
-    return _POINT.sub(r"\1,\2", str(value)) if isinstance(value, str | float | Decimal) else value
+    if isinstance(value, str | float | Decimal):
+        return dated(_POINT.sub(r"\1,\2", str(value)))
+    return value
+
+
+def dated(value: Any) -> Any:
+    """Return words with their days as screens print them: `2026-02-01` as `2026/02/01`."""
+    return _DAY.sub(r"\1/\2/\3", value) if isinstance(value, str) else value
 
 
 def phone(value: str | None) -> str:

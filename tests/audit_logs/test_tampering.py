@@ -316,3 +316,21 @@ def test_the_log_is_filtered_and_its_export_is_written_to_it(
     export = browser.post(browser.url("/audit-logs/export.csv"), data={"action": "tests.write"})
     assert export.get_data(True).count("tests.write") == EVENTS
     assert client.get("/api/v1/audit-logs?action=audit.export").json[0]["after"] == {"rows": EVENTS}
+
+
+def test_the_log_is_narrowed_by_choices_in_words(
+    sealed: list[AuditEvent], sign_in: Callable
+) -> None:
+    with transaction() as writing:
+        record(writing, action="policies.issued", resource="policies")
+        record(writing, action="policies.issue", resource="policies")
+        record(writing, action="customers.export", resource="customers")
+    browser = sign_in()
+
+    every = browser.get(browser.url("/audit-logs")).get_data(True)
+    assert '<option value="customers.export">List exported</option>' in every
+    assert every.count(">Policy issued</option>") == 1
+    assert ">POST<" not in every
+    issued = browser.get(browser.url("/audit-logs?action=policies.issue&columns=action")).text
+    assert "policies.issued" in issued
+    assert "tests.write" not in issued.partition("<tbody")[2]

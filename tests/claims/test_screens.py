@@ -16,8 +16,8 @@ from sqlalchemy.orm import Session
 
 from insurance.claims import queries
 from insurance.claims.models import ClaimStatus
-from insurance.claims.rules import TABS, Limits
-from insurance.claims.services import set_limit
+from insurance.claims.rules import DEFAULT_LIMITS, TABS, Authority, Limits
+from insurance.claims.services import limits_version, set_limit
 from insurance.core import clock
 from insurance.core.permissions import Role
 from tests.factories.book import TODAY
@@ -491,8 +491,7 @@ def test_limits_levels_and_settings_are_changed_by_administrators_only(
 ) -> None:
     chief, assessor = sign_in(), sign_in(Role.CLAIMS_ASSESSOR)
     limit = {
-        "role": "claims_assessor",
-        "level": "2",
+        "version": str(limits_version(DEFAULT_LIMITS[Authority("claims_assessor", 2)])),
         "transaction_limit": "150000",
         "benefit_limit": "150000",
         "claim_limit": "150000",
@@ -507,7 +506,7 @@ def test_limits_levels_and_settings_are_changed_by_administrators_only(
         "days_RISK": "5",
     }
     for path, form in (
-        ("authority/limit", limit),
+        ("authority/limit/claims_assessor/2", limit),
         ("authority/level", level),
         ("settings", settings),
     ):
@@ -520,6 +519,16 @@ def test_limits_levels_and_settings_are_changed_by_administrators_only(
     assert (found.other_days, found.days_by_class, found.assignment) == (7, {"RISK": 5}, "IN_TURN")
     assert "Claims assessor 2 R 150 000" in _read(assessor, "/claims/authority")
     assert "5 business days" in _read(assessor, "/claims/settings")
+    second = chief.post(
+        chief.url("/claims/authority/limit/claims_assessor/2"), data=limit | {"claim_limit": "90"}
+    )
+    assert second.status_code == 409
+    assert "Somebody else saved first." in _words(second.text)
+    assert re.findall(r"<(?:del|ins)>([^<]*)<", second.text) == [
+        "R\u00a0150\u00a0000,00",
+        "R\u00a090,00",
+    ]
+    assert chief.get(chief.url("/claims/authority/limit/agent/9")).status_code == 404
     wrong = chief.post(chief.url("/claims/settings"), data=settings | {"other_days": "0"})
     assert wrong.status_code == 422
     assert "From 1 to 250 business days." in _words(wrong.text)

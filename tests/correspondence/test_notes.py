@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from insurance.audit_logs.queries import list_resource_events
 from insurance.core.context import Actor, acting_as, current_actor
 from insurance.core.errors import ConflictError, DomainError, ForbiddenError, NotFoundError
+from insurance.core.sealed import is_sealed
 from insurance.correspondence.models import Note, NoteKind
 from insurance.correspondence.queries import What, list_customer_entries, list_entries
 from insurance.correspondence.services import (
@@ -19,6 +20,7 @@ from insurance.correspondence.services import (
     pin_note,
     withdraw_note,
 )
+from insurance.organizations.key_rotation import rotate_keys
 from tests.factories.book import NOW, TODAY, Book, make_book
 from tests.factories.correspondence import make_note
 
@@ -43,6 +45,24 @@ def test_a_note_is_read_newest_first_and_kept_encrypted(session: Session, book: 
     assert _texts(session, book.policy_id) == ["Pays on Friday", "Rang about the arrears"]
     kept = session.execute(text("SELECT sealed_text FROM ins.notes")).scalars().all()
     assert not any("arrears" in words or "Friday" in words for words in kept)
+
+
+def test_notes_from_before_they_were_encrypted_are_encrypted_in_batches_and_once(
+    session: Session, book: Book
+) -> None:
+    for number in range(3):
+        make_note(book.policy_id, f"Old words {number}")
+    session.execute(text("UPDATE ins.notes SET sealed_text = 'Old words, plain'"))
+    session.commit()
+    make_note(book.policy_id, "New words")
+
+    first, second = rotate_keys(batch=2), rotate_keys(batch=2)
+
+    assert (first, second) == ({"notes.sealed_text": 3}, {})
+    kept = session.scalars(text("SELECT sealed_text FROM ins.notes")).all()
+    assert all(is_sealed(words) for words in kept)
+    session.rollback()
+    assert _texts(session, book.policy_id) == ["New words", *["Old words, plain"] * 3]
 
 
 def test_what_is_noted_stays_out_of_the_audit_log(session: Session, book: Book) -> None:

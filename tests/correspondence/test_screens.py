@@ -10,6 +10,7 @@ import pytest
 from flask import Flask
 from sqlalchemy.orm import Session
 
+from insurance.blueprints.correspondence import messages
 from insurance.core import clock
 from insurance.core.permissions import Role
 from insurance.core.tenancy import tenant_scope
@@ -144,6 +145,23 @@ def test_an_empty_note_and_a_strange_file_are_refused_with_words(
 
     assert [answer.status_code for answer in (note, file, message, letter)] == [422] * 4
     assert "Send a PDF, a JPEG or a PNG." in file.text
+
+
+def test_a_document_older_than_those_offered_goes_with_a_message_from_its_own_row(
+    sign_in: SignIn, session: Session, book: Book, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(messages, "NEWEST", 1)
+    old = make_document(book.policy_id, "Old licence")
+    make_document(book.policy_id, "New licence")
+    agent = sign_in(Role.AGENT)
+    write = agent.url(f"/correspondence/policies/{book.policy_id}/messages/new")
+
+    offered, of_its_row = agent.get(write).text, agent.get(f"{write}?document={old.id}").text
+
+    assert "Old licence" not in offered
+    assert "The newest 1 are here; send an older one from its own row" in offered
+    assert "Old licence" in of_its_row
+    assert agent.get(f"{write}?document=nonsense").status_code == 200
 
 
 def test_a_document_is_added_and_saved_again(sign_in: SignIn, session: Session, book: Book) -> None:

@@ -111,10 +111,13 @@ def test_the_cards_say_what_each_licensed_class_covers(sign_in: SignIn) -> None:
 
 
 def test_every_part_of_the_platform_is_asked_how_it_is(sign_in: SignIn) -> None:
-    client = sign_in(Role.AGENT)
+    client, agent = sign_in(Role.TENANT_ADMINISTRATOR), sign_in(Role.AGENT)
 
     health = client.get(client.url("/health")).text
 
+    assert "platform health" in client.get(client.url("/")).text
+    assert "platform health" not in agent.get(agent.url("/")).text.lower()
+    assert agent.get(agent.url("/health")).status_code == 403
     for name in ("database", "Queue", "worker", "Mail", "Documents", "sealing", "Backup"):
         assert name in health
     assert "no worker has been seen" in health  # none runs in tests
@@ -125,13 +128,13 @@ def test_a_mail_that_failed_shows_in_the_health(sign_in: SignIn, session: Sessio
     with transaction() as writing:
         mail_id = send_later(writing, "password_changed", to="a@b.example", name="A")
         get_mail(writing, mail_id).failed_at = clock.now()
-    client = sign_in(Role.MANAGER)
+    client = sign_in(Role.TENANT_ADMINISTRATOR)
 
     assert "1 failed" in client.get(client.url("/health")).text
 
 
 def test_a_queue_that_is_down_is_said_and_the_rest_still_shows(app: Flask, sign_in: SignIn) -> None:
-    client, redis = sign_in(Role.MANAGER), app.extensions["redis"]
+    client, redis = sign_in(Role.TENANT_ADMINISTRATOR), app.extensions["redis"]
     app.extensions["redis"] = Redis(host="127.0.0.1", port=1)
     try:
         with pytest.raises(NoConnectionError):
@@ -148,7 +151,7 @@ def test_a_queue_that_is_down_is_said_and_the_rest_still_shows(app: Flask, sign_
 def test_a_store_of_files_that_does_not_answer_is_said(
     app: Flask, sign_in: SignIn, settings: Settings
 ) -> None:
-    client, folder = sign_in(Role.MANAGER), settings.instance / "files"
+    client, folder = sign_in(Role.TENANT_ADMINISTRATOR), settings.instance / "files"
     assert "kept in a folder" in client.get(client.url("/health")).text
     files.use_store(folder, "s3+http://key:secret@127.0.0.1:1/bucket")
     try:

@@ -1,12 +1,15 @@
 """What is typed into a long form is kept for the person who typed it, until it is saved."""
 
+import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
+from io import BytesIO
 from uuid import UUID
 
 import pytest
 from flask import Flask
 from sqlalchemy import Connection, text
+from sqlalchemy.orm import Session
 
 from insurance.core import clock
 from insurance.core.permissions import Role
@@ -14,6 +17,7 @@ from insurance.core.tenancy import tenant_scope
 from insurance.jobs.drafts import delete_expired
 from tests.factories.book import NOW, make_book, make_customer
 from tests.factories.identity import SignedInClient
+from tests.factories.lifecycle import sell
 from tests.factories.organizations import OrganizationFacts
 from tests.house.test_statement_counts import Statements
 
@@ -51,6 +55,32 @@ def test_a_form_that_is_opened_again_shows_what_was_typed(
     assert 'value="8001015009087"' in page
     assert "Draft of" in page
     assert "Start afresh" in page
+
+
+def test_a_form_with_a_file_keeps_its_words_and_says_that_the_file_is_chosen_again(
+    sign_in: Callable[..., SignedInClient], session: Session
+) -> None:
+    client = sign_in()
+    address = client.url(f"/lapses/notices/{sell(date(2026, 10, 5))}/new")
+    opened = client.get(address)
+    assert opened.status_code == 200
+    mark = re.search(r'name="_draft" value="([^"]+)"', opened.text)
+    assert mark is not None
+    assert "choose the file again" not in opened.text
+    typed = {"_draft": mark[1], "_title": "Notice", "recipient": "N. Radebe"}
+
+    kept = client.post(client.url("/drafts/keep"), data=typed)
+    again = client.get(address).text
+    sent = typed | {"file": (BytesIO(b"%PDF-1.4"), "letter.pdf"), "registered_number": "RN 1"}
+    refused = client.post(address, data=sent, content_type="multipart/form-data")
+    after = client.get(address).text
+
+    assert kept.status_code == 200
+    assert 'value="N. Radebe"' in again
+    assert "A draft keeps words only: choose the file again." in again
+    assert refused.status_code == 422
+    assert "choose the file again" in refused.text
+    assert 'value="RN 1"' in after
 
 
 def test_what_is_typed_next_takes_the_place_of_what_was_typed_before(

@@ -135,8 +135,8 @@ def test_dates_that_another_rule_has_are_refused_with_both(session: Session) -> 
 
     with pytest.raises(ConflictError) as refused:
         make_rule(product_id, effective_from=date(2026, 6, 30))
-    assert "from 2026-06-30 on" in refused.value.message
-    assert "from 2026-01-01 to 2026-06-30" in refused.value.message
+    assert "from 2026/06/30 on" in refused.value.message
+    assert "from 2026/01/01 to 2026/06/30" in refused.value.message
     with pytest.raises(ConflictError):
         make_rule(product_id, effective_from=date(2025, 1, 1))
     make_rule(product_id, effective_from=date(2025, 1, 1), effective_to=date(2026, 1, 1))
@@ -195,7 +195,7 @@ def test_a_rule_that_premiums_fell_due_under_can_only_be_ended(
     with pytest.raises(ConflictError) as refused:
         services.edit_lapse_rule(rule.id, {"monthly_grace_days": 45}, on=later, now=noon(later))
     assert refused.value.detail == {"allowed": ["effective_to"]}
-    with pytest.raises(ConflictError, match="can end on 2026-10-05 at the earliest"):
+    with pytest.raises(ConflictError, match="can end on 2026/10/05 at the earliest"):
         services.edit_lapse_rule(rule.id, {"effective_to": DUE}, on=later, now=noon(later))
     unchanged = RULE | {"effective_to": later}
     ended = services.edit_lapse_rule(rule.id, unchanged, on=later, now=noon(later))

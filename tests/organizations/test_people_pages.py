@@ -98,7 +98,8 @@ def test_changing_roles_counts_from_the_next_click(
 ) -> None:
     agent = sign_in(Role.AGENT)
     before = agent.get(agent.url("/audit-logs")).status_code
-    admin.post(admin.url(f"/people/{agent.person.id}"), data={"roles": ["agent", "auditor"]})
+    sent = {"roles": ["agent", "auditor"], "version": _version(Role.AGENT)}
+    admin.post(admin.url(f"/people/{agent.person.id}"), data=sent)
     after = agent.get(agent.url("/audit-logs")).status_code
 
     assert (before, after) == (403, 200)
@@ -139,7 +140,10 @@ def test_administrators_cannot_take_their_own_administration(
 ) -> None:
     make_person(org.id, Role.TENANT_ADMINISTRATOR)
     answers = [
-        admin.post(admin.url(f"/people/{admin.person.id}"), data={"roles": ["agent"]}),
+        admin.post(
+            admin.url(f"/people/{admin.person.id}"),
+            data={"roles": ["agent"], "version": _version(Role.TENANT_ADMINISTRATOR)},
+        ),
         admin.post(admin.url(f"/people/{admin.person.id}/remove")),
     ]
 
@@ -274,3 +278,24 @@ def test_only_the_platform_hands_out_the_platforms_role() -> None:
     assert Role.PLATFORM_ADMINISTRATOR not in TENANT_ROLES
     business = {CustomersMay.VIEW, PoliciesMay.VIEW, QuotesMay.VIEW, LedgerMay.VIEW}
     assert not business & granted_to(frozenset({Role.PLATFORM_ADMINISTRATOR}))
+
+
+def test_who_saves_roles_second_sees_what_the_first_gave(
+    admin: SignedInClient, sign_in: Callable[..., SignedInClient], session: Session
+) -> None:
+    agent = sign_in(Role.AGENT)
+    page = admin.url(f"/people/{agent.person.id}")
+    seen = _version(Role.AGENT)
+    first = admin.post(page, data={"roles": ["agent", "finance"], "version": seen})
+    second = admin.post(page, data={"roles": ["agent", "auditor"], "version": seen})
+
+    assert first.status_code == 303
+    assert second.status_code == 409
+    assert "Agent, Finance" in second.text
+    assert "Agent, Auditor" in second.text
+    roles = queries.get_colleague(session, agent.person.id).roles
+    assert set(roles) == {Role.AGENT, Role.FINANCE}
+
+
+def _version(*roles: Role) -> str:
+    return str(services.roles_version(roles))

@@ -149,6 +149,7 @@ def test_a_key_is_shown_once_and_works(
     assert client.get("/api/v1/customers", headers=headers).status_code == 200
     assert client.get("/api/v1/policies", headers=headers).status_code == 403
     assert "Broker import" in listed
+    assert "Customers: view" in listed
     assert found[0] not in listed
     row = session.scalars(select(AuditEvent).where(AuditEvent.action == "api_keys.create")).one()
     assert found[0] not in str(row.after)

@@ -16,7 +16,9 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from insurance.approvals.services import approve_request
+from insurance.billing.models import LineStatus
 from insurance.billing.queries import list_premium_lines, list_receipts
+from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.errors import ConflictError, ForbiddenError
 from insurance.core.permissions import Role
@@ -111,6 +113,85 @@ def test_after_an_undo_policy_premiums_and_balances_are_as_before_the_act(
 
     assert _business(session) == stood
     assert find_differences()[1] == []
+
+
+@by_chance
+@given(
+    before=st.lists(st.tuples(st.sampled_from(["pay", "days"]), st.integers(1, 60)), max_size=4),
+    cents=st.integers(1, 35_000),
+    pays=st.booleans(),
+    ahead=st.integers(0, 31),
+)
+@settings(
+    max_examples=tries(20, 300),
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+def test_an_act_undone_the_morning_after_leaves_what_the_night_alone_would_have(
+    session: Session, before: list[tuple[str, int]], cents: int, pays: bool, ahead: int
+) -> None:
+    acted, other = sell(SOLD), sell(SOLD)
+    day = SOLD
+    for number, (act, size) in enumerate([*before, ("days", ahead)]):
+        if act == "days":
+            day += timedelta(days=size)
+            _night(day)
+        else:
+            for policy_id in (acted, other):
+                pay(policy_id, str(D(size) * 3), day, f"{number} of {policy_id}")
+    assert _schedule(session, acted) == _schedule(session, other)
+    event = _pay(acted, str(D(cents) / 100), day, f"EFT {acted}") if pays else _suspend(acted, day)
+    _night(day + timedelta(days=1))
+    newest = list_events(session, acted, limit=50)
+    followed = [one for one in newest if one.recorded_at > morning(day)]
+
+    _undo(undo_payment if pays else undo_suspension, event, morning(day) + timedelta(hours=23))
+
+    if followed:
+        assert _schedule(session, acted) == _schedule(session, other)
+    assert find_differences()[1] == []
+
+
+def _night(day: date) -> None:
+    with clock.frozen(morning(day) - timedelta(hours=7)):
+        keep_schedules(on=day, now=clock.now())
+
+
+def _schedule(session: Session, policy_id: UUID) -> list[Any]:
+    """Return what a policy, its premiums and its balances are, without what names it."""
+    session.rollback()
+    policy = get_policy(session, policy_id)
+    lines = [
+        (line.due_date, line.status, line.amount, line.paid_amount, line.paid_date,
+         (line.payment_reference or "").partition(" of ")[0], line.posted_at is not None)
+        for line in list_premium_lines(session, policy_id)
+    ]  # fmt: skip
+    balances = text(
+        "SELECT account, sum(amount) FROM ("
+        " SELECT debit_account AS account, amount FROM ins.ledger_transfers WHERE policy_id = :id"
+        " UNION ALL SELECT credit_account, -amount FROM ins.ledger_transfers"
+        " WHERE policy_id = :id) b GROUP BY 1 HAVING sum(amount) <> 0 ORDER BY 1"
+    )
+    kept = session.execute(balances, {"id": policy_id}).tuples().all()
+    session.rollback()
+    return [policy.status, lines, kept]
+
+
+def test_a_part_payment_undone_after_the_night_leaves_its_premium_overdue_in_full(
+    session: Session,
+) -> None:
+    policy_id = sell(SOLD)
+    _night(SOLD)
+    event = _pay(policy_id, "60.00", SOLD)
+    _night(SOLD + timedelta(days=1))  # marks what is left of the premium overdue
+
+    _undo(undo_payment, event, morning(SOLD) + timedelta(hours=23))
+
+    session.rollback()
+    first = list_premium_lines(session, policy_id)[0]
+    assert (first.status, first.paid_amount) == (LineStatus.OVERDUE, D(0))
+    newest = list_events(session, policy_id, limit=2)
+    assert [one.event_type for one in newest] == ["PREMIUM_OVERDUE", "PAYMENT_REVERSED"]
+    assert "R\u00a0100,00 was not paid" in newest[0].description
 
 
 def test_a_premium_partly_paid_before_says_again_when_and_with_which_reference(

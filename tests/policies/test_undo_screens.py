@@ -17,6 +17,7 @@ from insurance.core.permissions import Role
 from insurance.core.tenancy import tenant_scope
 from insurance.policies.models import PolicyStatus
 from insurance.policies.queries import get_policy, list_events
+from insurance.policies.services.schedule_steps import keep_schedules
 from tests.factories.identity import SignedInClient
 from tests.factories.lifecycle import morning, pay, sell
 from tests.factories.organizations import OrganizationFacts
@@ -114,6 +115,26 @@ def test_only_what_nothing_followed_is_offered_to_be_undone(
     assert history.count("Undo until") == 1
     assert "Suspended" in of_its_life
     assert "Undo until" not in of_its_life
+
+
+def test_a_suspension_is_still_offered_to_be_undone_after_the_premiums_of_the_night(
+    sign_in: SignIn, session: Session
+) -> None:
+    due_tomorrow = sell(DAY - timedelta(days=30))
+    session.rollback()
+    clerk = sign_in()
+    page = clerk.url(f"/policies/{due_tomorrow}")
+    address = _suspend(clerk, due_tomorrow)
+    with clock.frozen(morning(DAY + timedelta(days=1)) - timedelta(hours=7)):
+        keep_schedules(on=DAY + timedelta(days=1), now=clock.now())
+        early = sign_in()
+        history = early.get(f"{page}?tab=history").text
+        undone = early.post(address)
+
+    assert history.count("not paid on") + history.count("fell due") > 0
+    assert "Undo until" in history
+    assert undone.status_code == 303
+    assert _status(session, due_tomorrow) is PolicyStatus.ACTIVE
 
 
 def _newest(session: Session, policy_id: UUID) -> UUID:

@@ -115,6 +115,7 @@ class FlagAnswer(Answer):
 class ClaimEventAnswer(Answer):
     """Something that happened to a claim."""
 
+    id: UUID
     sequence: int
     event_type: str
     status: ClaimStatus

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from insurance.approvals import queries, rules
@@ -14,7 +13,8 @@ from insurance.approvals.rules import PeopleRule
 from insurance.approvals.subjects import actions
 from insurance.audit_logs.services import record
 from insurance.core.db import transaction
-from insurance.core.errors import ConflictError, StaleError
+from insurance.core.errors import StaleError
+from insurance.core.first_rows import hold_row
 from insurance.core.tenancy import current_org
 
 
@@ -33,30 +33,28 @@ def change_settings(
     rules.check_rules(wanted, actions())
     rules.check_days(expires_after_days, remind_after_days)
     days = {"expires_after_days": expires_after_days, "remind_after_days": remind_after_days}
-    try:
-        with transaction() as session:
-            setting = queries.get_setting(session, lock=True)
-            before = _said(setting, queries.list_rules(session))
-            after = _said(setting, wanted) | days
-            if setting.version != version:
-                raise StaleError("Somebody else saved first.", theirs=before, yours=after)
-            setting.version += 1
-            setting.expires_after_days = expires_after_days
-            setting.remind_after_days = remind_after_days
-            setting.changed_at = now
-            session.add(setting)
-            _replace_rules(session, wanted)
-            record(
-                session,
-                action="approvals.change_settings",
-                resource="approval_settings",
-                resource_id=current_org(),
-                before=before,
-                after=after | {"version": setting.version},
-            )
-            return setting
-    except IntegrityError as error:  # the very first save, by two people at once
-        raise ConflictError("Somebody else saved first. Look again.") from error
+    with transaction() as session:
+        first = queries.get_setting(session)
+        first.changed_at = now
+        setting = hold_row(session, first)
+        before = _said(setting, queries.list_rules(session))
+        after = _said(setting, wanted) | days
+        if setting.version != version:
+            raise StaleError("Somebody else saved first.", theirs=before, yours=after)
+        setting.version += 1
+        setting.expires_after_days = expires_after_days
+        setting.remind_after_days = remind_after_days
+        setting.changed_at = now
+        _replace_rules(session, wanted)
+        record(
+            session,
+            action="approvals.change_settings",
+            resource="approval_settings",
+            resource_id=current_org(),
+            before=before,
+            after=after | {"version": setting.version},
+        )
+        return setting
 
 
 def _said(setting: ApprovalSetting, wanted: Sequence[PeopleRule]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The audit log: filters, pages, and the same rows as CSV."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -9,9 +9,11 @@ from flask import Response, request
 from sqlalchemy.orm import Session
 
 from insurance.audit_logs import queries
+from insurance.audit_logs.activity_words import kind_words
 from insurance.audit_logs.models import AuditEvent
 from insurance.audit_logs.permissions import AuditMay
 from insurance.blueprints.audit_logs import bp
+from insurance.blueprints.audit_logs.show import CHANNELS, OUTCOMES
 from insurance.core.db import db
 from insurance.core.listing import Wanted
 from insurance.core.paging import Page
@@ -19,9 +21,10 @@ from insurance.web import lists
 from insurance.web.access import requires
 from insurance.web.business import first_moment
 from insurance.web.exports import export as export_rows
-from insurance.web.filters import activity
+from insurance.web.filters import activity, words
+from insurance.web.people import know_people, person
 
-_TEXT_FILTERS = ("user", "action", "resource", "resource_id", "method", "ip", "request_id")
+_TEXT_FILTERS = ("user", "resource", "resource_id", "ip", "request_id")
 _EXPORTED = (
     "recorded_at",
     "user_label",
@@ -81,45 +84,74 @@ def _filter(narrowed: Mapping[str, Any]) -> queries.AuditFilter:
     since, until = narrowed.get("from"), narrowed.get("to")
     return queries.AuditFilter(
         **texts,
+        actions=_actions_like(narrowed.get("action", "")),
         since=first_moment(since) if since else None,
         until=first_moment(until + timedelta(days=1)) if until else None,
     )
 
 
+def _actions_like(chosen: str) -> list[str]:
+    """Return the actions that are said in the same words as the one that was chosen."""
+    if not chosen:
+        return []
+    words_of_it = kind_words(chosen)
+    occurring = queries.list_occurring(db.session()).actions
+    return [action for action in occurring if kind_words(action) == words_of_it] or [chosen]
+
+
 def _asked_in_form() -> dict[str, Any]:
     """Return what a form asks for; a day that is none is left out."""
     found: dict[str, Any] = {}
+    facts = queries.list_occurring(db.session())
     for field in _FIELDS:
         with suppress(ValueError):
-            found[field.name] = field.read(request.values.get(field.name, ""), None)
+            found[field.name] = field.read(request.values.get(field.name, ""), facts)
     return {name: value for name, value in found.items() if value}
 
 
-_METHODS = ("POST", "PUT", "PATCH", "DELETE", "GET", "JOB", "CLI")
+def _people(occurring: queries.Occurring) -> lists.Choices:
+    know_people(occurring.users)
+    return _by_name((user, person(user)) for user in occurring.users)
+
+
+def _kinds(occurring: queries.Occurring) -> lists.Choices:
+    """Return a choice for each kind of act; several actions of one name are one choice."""
+    named = {kind_words(action): action for action in reversed(occurring.actions)}
+    return _by_name((action, name) for name, action in named.items())
+
+
+def _resources(occurring: queries.Occurring) -> lists.Choices:
+    return _by_name((resource, words(resource)) for resource in occurring.resources)
+
+
+def _by_name(choices: Iterable[tuple[str, str]]) -> lists.Choices:
+    return sorted(choices, key=lambda choice: choice[1].casefold())
+
+
 _FIELDS = (
-    lists.Field("user", "User", hint="e-mail address"),
-    lists.Field("action", "Action", hint="policies.issue"),
-    lists.Field("resource", "Resource", hint="policies"),
-    lists.Field("resource_id", "Record", hint="id"),
-    lists.Field(
-        "method", "Method", choices=lambda _: [(method, method) for method in _METHODS], empty="Any"
-    ),
+    lists.Field("user", "Who", choices=_people, empty="Anybody"),
+    lists.Field("action", "What was done", choices=_kinds, empty="Anything"),
+    lists.Field("resource", "To what", choices=_resources, empty="Everything"),
     lists.Field("from", "From", "day"),
     lists.Field("to", "To", "day"),
-    lists.Field("ip", "Address", hint="IP address"),
-    lists.Field("request_id", "Request id"),
+    lists.Field("resource_id", "One record", hint="its id, from an entry"),
+    lists.Field("ip", "From the address", hint="IP address"),
+    lists.Field("request_id", "In one request", hint="request id"),
 )
 _EVENTS = lists.ListScreen(
     title="Audit log",
     read=_read,
     record=("audit_logs.show", "event_id"),
     fields=_FIELDS,
+    facts=lambda: queries.list_occurring(db.session()),
     columns=lists.columns(
-        "recorded_at: Time, seconds | user_label: User, person | method: Method, tag",
-        "what: What was done, key | action: Action, extra | resource: Resource, muted | outcome: Outcome | ip: IP address",
-        "request_id: Request id, copied | resource_id: Record, extra",
-        "reason: Reason, extra, wrapped | channel: Channel, extra",
+        "recorded_at: Time, seconds | user_label: Who, person | what: What was done, key",
+        "resource: To what, code, muted | outcome: Outcome | channel: Through",
+        "ip: IP address | request_id: Request id, copied | reason: Reason, extra, wrapped",
+        "resource_id: Record, extra | action: Action in the API, extra | method: HTTP method, extra",
         what=activity,
+        outcome=lambda event: OUTCOMES[event.outcome],
+        channel=lambda event: CHANNELS[event.channel],
     ),
     empty=lists.Empty("No entries yet", "Whatever is changed here is written down here."),
     none_match="No entries match",

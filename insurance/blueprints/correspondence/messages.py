@@ -1,5 +1,6 @@
 """Messages about a record: writing one, reading it, sending it again."""
 
+from contextlib import suppress
 from uuid import UUID
 
 from flask import Response, request
@@ -10,7 +11,7 @@ from insurance.core.db import db
 from insurance.core.errors import NotFoundError
 from insurance.correspondence import services
 from insurance.correspondence.permissions import CorrespondenceMay
-from insurance.correspondence.queries import get_facts, get_message, list_documents
+from insurance.correspondence.queries import get_document, get_facts, get_message, list_documents
 from insurance.correspondence.rules import LONGEST_NOTE
 from insurance.notifications.models import MailState
 from insurance.web.access import requires
@@ -19,6 +20,9 @@ from insurance.web.correspondence import about_record, seen_kind
 from insurance.web.filters import day, words
 from insurance.web.forms import ChoiceField, Form, Required, TextField
 from insurance.web.html import page
+
+NEWEST = 100
+"""How many documents are offered to be attached."""
 
 
 class MessageForm(Form):
@@ -55,12 +59,14 @@ def send_message(resource: str, record_id: UUID) -> Response:
         if facts.email
         else f"{facts.name} has no e-mail address. Add one to write to them.",
     )
-    form.document_id.choices += [
-        (str(document.id), f"{document.title}, {day(document.created_at.date())}")
-        for document in list_documents(db.session(), resource, record_id)
-    ]
+    asked_for = request.args.get("document", "")
+    form.document_id.choices += _attachable(resource, record_id, asked_for)
+    if len(form.document_id.choices) > NEWEST:
+        form.document_id.description = (
+            f"The newest {NEWEST} are here; send an older one from its own row among the documents."
+        )
     if request.method == "GET":
-        form.document_id.data = request.args.get("document", "")
+        form.document_id.data = asked_for
     return act_screen(
         act,
         form,
@@ -73,6 +79,20 @@ def send_message(resource: str, record_id: UUID) -> Response:
         ),
         f"The message is on its way to {facts.email}.",
     )
+
+
+def _attachable(resource: str, record_id: UUID, asked_for: str) -> list[tuple[str, str]]:
+    """Return the newest documents of a record by id, and an older one that is asked for."""
+    documents = list(list_documents(db.session(), resource, record_id, limit=NEWEST))
+    if asked_for and asked_for not in {str(document.id) for document in documents}:
+        with suppress(ValueError, NotFoundError):
+            older = get_document(db.session(), UUID(asked_for))
+            if (older.resource, older.resource_id) == (resource, record_id):
+                documents.append(older)
+    return [
+        (str(document.id), f"{document.title}, {day(document.created_at.date())}")
+        for document in documents
+    ]
 
 
 @bp.route("/messages/<uuid:mail_id>/send-again", methods=["GET", "POST"])

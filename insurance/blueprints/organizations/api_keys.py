@@ -10,7 +10,7 @@ from insurance.core import clock
 from insurance.core.context import current_actor
 from insurance.core.db import db
 from insurance.core.errors import DomainError
-from insurance.core.permissions import list_permissions, permissions_named
+from insurance.core.permissions import list_permissions, permissions_named, scopes_in_words
 from insurance.identity import queries, services
 from insurance.identity.permissions import TokensMay
 from insurance.web import lists
@@ -123,7 +123,7 @@ _KEYS = lists.ListScreen(
         "key.last_used_at: Last used, moment | revoke: -",
         hint=lambda line: f"…{line.key.hint}",
         state=_state,
-        may=lambda line: ", ".join(line.key.scopes),
+        may=lambda line: scopes_in_words(line.key.scopes),
         revoke=_revoke,
     ),
     buttons=[lists.new("New key", "api_keys.create", TokensMay.MANAGE)],

@@ -30,7 +30,7 @@ from insurance.web import lists
 from insurance.web.access import current_tenant, requires, tenant_blueprint
 from insurance.web.acts import Act, act_screen
 from insurance.web.filters import moment
-from insurance.web.forms import Form, Required, SureForm, TextField
+from insurance.web.forms import Form, Required, SureForm, TextField, VersionField
 from insurance.web.html import go, page, refuse
 
 bp = tenant_blueprint("people", __name__, "/people")
@@ -45,6 +45,12 @@ class RolesForm(Form):
         """Refuse nothing at all: who has no role does not belong."""
         if not field.data:
             raise ValidationError("Choose at least one.")
+
+
+class ChangeForm(RolesForm):
+    """What a person is here, as whoever changes it saw it."""
+
+    version = VersionField()
 
 
 class InviteForm(RolesForm):
@@ -156,11 +162,18 @@ def edit(user_id: UUID) -> Response:
     session = db.session()
     colleague = queries.get_colleague(session, user_id)
     invitations = queries.list_open_invitations(session, clock.now())
-    form = RolesForm(data={"roles": [role.value for role in colleague.roles]})
+    form = ChangeForm(
+        data={
+            "roles": [role.value for role in colleague.roles],
+            "version": services.roles_version(colleague.roles),
+        }
+    )
     form.roles.choices = _role_choices()
     if form.validate_on_submit():
         try:
-            services.change_roles(user_id, _chosen(form), now=clock.now())
+            services.change_roles(
+                user_id, _chosen(form), version=form.version.data, now=clock.now()
+            )
         except DomainError as error:
             refuse(form, error)
         else:

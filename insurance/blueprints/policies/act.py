@@ -18,6 +18,7 @@ from insurance.policies.lifecycle_rules import allowed_moves
 from insurance.policies.models import Policy, PolicyStatus
 from insurance.policies.permissions import PoliciesMay
 from insurance.policies.services import WayBack
+from insurance.products.queries import load_terms
 from insurance.web.access import requires
 from insurance.web.acts import Act, act_screen
 from insurance.web.business import business_day
@@ -79,7 +80,7 @@ def suspend(policy_id: UUID) -> Response:
         facts=[
             ("Owed today", forecast.arrears),
             ("Grace ends", forecast.grace_end),
-            ("Cover", money(policy.coverage_amount, 0)),
+            _sum_of(policy),
         ],
         says=f"Cover of {money(policy.coverage_amount, 0)} pauses from today. Premiums go on falling"
         f" due{lapses if forecast.lapse_date else ''}. It can be reinstated once nothing is owed.",
@@ -234,7 +235,7 @@ def reinstate(policy_id: UUID) -> Response:
 
 
 def _facts_of(way: WayBack, policy: Policy) -> list[tuple[str, object]]:
-    facts = [("Arrears today", way.arrears), ("Cover", money(policy.coverage_amount, 0))]
+    facts = [("Arrears today", way.arrears), _sum_of(policy)]
     if way.terms is None:
         return facts
     return [
@@ -346,8 +347,15 @@ def _term_of(policy: Policy) -> list[tuple[str, object]]:
         ("In force from", policy.effective_date),
         ("Term ends", policy.expiry_date or "whole of life"),
         ("Premium", f"{money(policy.premium)} a month"),
-        ("Cover", money(policy.coverage_amount, 0)),
+        _sum_of(policy),
     ]
+
+
+def _sum_of(policy: Policy) -> tuple[str, object]:
+    """Return what a policy covers, in the words of its class."""
+    terms = load_terms(db.session(), policy.product_version_id)
+    name = "Cover" if terms.insures_persons else "Sum insured"
+    return name, money(policy.coverage_amount, 0)
 
 
 def _policy(policy_id: UUID) -> Policy:

@@ -35,7 +35,9 @@ def offers_of(
 ) -> dict[UUID, UndoOffer]:
     """Return by its id which of the events shown can be undone: only what nothing followed.
 
-    `newest` are the policy's last events of any kind, newest first.
+    `newest` are the policy's last events of any kind, newest first. A premium that fell due since
+    follows nothing.
     """
-    last = standing(newest[::-1])[-1:]
+    acts = [event for event in newest[::-1] if not event.notes_the_calendar]
+    last = standing(acts)[-1:]
     return undo_offers(UNDO, [event for event in events if event in last])

@@ -4,6 +4,7 @@ from insurance.claims.services.assessment import Assessment, assess_claim
 from insurance.claims.services.authority import (
     HandlingSettings,
     change_settings,
+    limits_version,
     my_limits,
     set_level,
     set_limit,
@@ -93,6 +94,7 @@ __all__ = [
     "submit_claim",
     "take_next",
     "undo_death",
+    "limits_version",
     "undo_assignment",
     "undo_flag_cleared",
     "undo_note",

@@ -1,13 +1,11 @@
 """Who may approve and pay how much: a person's limits, and the organization's table of them."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from insurance.audit_logs.services import record
@@ -18,9 +16,9 @@ from insurance.claims.rules.reasons import FUNERAL
 from insurance.core.context import current_actor
 from insurance.core.db import transaction
 from insurance.core.errors import DomainError, StaleError, raise_all
+from insurance.core.first_rows import hold_row, version_of
 from insurance.core.ids import new_id
 from insurance.core.permissions import Permission, roles_granted
-from insurance.core.tenancy import current_org
 from insurance.identity.queries import get_colleague
 
 
@@ -56,29 +54,26 @@ def require_authority(
     )
 
 
-def set_limit(*, role: str, level: int, limits: Limits, now: datetime) -> AuthorityLimit:
-    """Set what a role at a level may approve or pay."""
-    if Authority(role, level) not in DEFAULT_LIMITS:
+def set_limit(
+    *, role: str, level: int, limits: Limits, version: int | None = None, now: datetime
+) -> AuthorityLimit:
+    """Set what a role at a level may approve or pay.
+
+    Raises StaleError where somebody set other limits than those of `version` (`limits_version`).
+    """
+    default = DEFAULT_LIMITS.get(Authority(role, level))
+    if default is None:
         raise DomainError("Choose a role and a level from the list.", field="role")
     with transaction() as session:
-        found = session.scalars(
-            select(AuthorityLimit)
-            .where(
-                AuthorityLimit.org_id == current_org(),
-                AuthorityLimit.role == role,
-                AuthorityLimit.level == level,
-            )
-            .with_for_update()
-        ).one_or_none()
-        before: dict[str, Any] | None = None
-        if found is None:
-            found = AuthorityLimit(id=new_id(), role=role, level=level)
-            session.add(found)
-        else:
-            before = {"limits": [found.transaction_limit, found.benefit_limit, found.claim_limit]}
-        found.transaction_limit = limits.transaction
-        found.benefit_limit = limits.benefit
-        found.claim_limit = limits.claim
+        first = AuthorityLimit(id=new_id(), role=role, level=level, updated_at=now)
+        _set(first, default)
+        found = hold_row(session, first, "role", "level")
+        stands = Limits(found.transaction_limit, found.benefit_limit, found.claim_limit)
+        before = {"limits": list(astuple(stands))}
+        if version is not None and version != limits_version(stands):
+            yours = {"limits": list(astuple(limits))}
+            raise StaleError("Somebody else saved first.", theirs=before, yours=yours)
+        _set(found, limits)
         found.updated_at = now
         session.flush()
         record(
@@ -96,18 +91,25 @@ def set_limit(*, role: str, level: int, limits: Limits, now: datetime) -> Author
         return found
 
 
+def limits_version(limits: Limits) -> int:
+    """Return the version of limits that somebody sees and may change."""
+    return version_of(f"{amount:.2f}" for amount in astuple(limits))
+
+
+def _set(row: AuthorityLimit, limits: Limits) -> None:
+    row.transaction_limit = limits.transaction
+    row.benefit_limit = limits.benefit
+    row.claim_limit = limits.claim
+
+
 def set_level(user_id: UUID, level: int) -> None:
     """Put a colleague at a level, 1 to 5. Raises NotFoundError for strangers."""
     if not 1 <= level <= 5:
         raise DomainError("A level is from 1 to 5.", field="level")
     with transaction() as session:
         person = get_colleague(session, user_id)
-        found = session.get(AuthorityLevel, (current_org(), user_id))
-        before = found.level if found else 1
-        if found is None:
-            found = AuthorityLevel(user_id=user_id, level=level)
-            session.add(found)
-        found.level = level
+        found = hold_row(session, AuthorityLevel(user_id=user_id, level=1), "user_id")
+        before, found.level = found.level, level
         record(
             session,
             action="claims.set_level",
@@ -138,10 +140,7 @@ def change_settings(wanted: HandlingSettings, *, version: int | None = None) -> 
     """
     _check_settings(wanted)
     with transaction() as session:
-        found = session.get(ClaimSettings, (current_org(),), with_for_update=True)
-        if found is None:
-            found = queries.get_settings(session)
-            session.add(found)
+        found = hold_row(session, queries.get_settings(session))
         changes = asdict(wanted) | {"days_by_class": dict(wanted.days_by_class)}
         before = {name: getattr(found, name) for name in changes}
         if version is not None and version != found.version:

@@ -27,6 +27,7 @@ from insurance.identity.services.people import (
     invite,
     invite_administrator,
     resend_invitation,
+    roles_version,
 )
 from insurance.identity.services.role_grants import change_role_grants
 from insurance.identity.services.second_factor import (
@@ -59,6 +60,7 @@ __all__ = [
     "change_password",
     "change_role_grants",
     "change_roles",
+    "roles_version",
     "check_code",
     "check_sign_in",
     "confirm_password",

@@ -1,5 +1,6 @@
 """Who belongs to an organization, and as what."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +12,8 @@ from sqlalchemy.orm import Session
 from insurance.audit_logs.services import record
 from insurance.core.context import current_actor
 from insurance.core.db import db, transaction
-from insurance.core.errors import ConflictError, DomainError, NotFoundError
+from insurance.core.errors import ConflictError, DomainError, NotFoundError, StaleError
+from insurance.core.first_rows import version_of
 from insurance.core.permissions import Role
 from insurance.core.tenancy import current_org, platform_scope, tenant_scope
 from insurance.identity import queries, rules
@@ -28,7 +30,7 @@ from insurance.identity.passwords import hash_password
 from insurance.identity.services.accounts import USED_LINK, begin_membership, mail_link
 from insurance.identity.tokens import secret_hash
 from insurance.notifications.services import send_later
-from insurance.organizations.queries import get_entry
+from insurance.organizations.queries import get_entry, get_organization
 
 _ADMINISTRATORS = frozenset({Role.TENANT_ADMINISTRATOR, Role.PLATFORM_ADMINISTRATOR})
 
@@ -117,16 +119,31 @@ def add_user(
     return user
 
 
-def change_roles(user_id: UUID, roles: frozenset[Role], *, now: datetime) -> None:
+def roles_version(roles: Iterable[Role]) -> int:
+    """Return the version of roles that somebody sees and may change."""
+    return version_of(sorted(roles))
+
+
+def change_roles(
+    user_id: UUID, roles: frozenset[Role], *, version: int | None = None, now: datetime
+) -> None:
     """Change what a person is in the organization in scope; none at all ends the membership.
 
     The end is for good: keys, API sign-ins and open browsers of the person enter the organization
     no more, also after another invitation. The last administrator cannot be taken away. Raises
-    ConflictError.
+    ConflictError; StaleError where somebody gave other roles than those of `version`.
     """
     with transaction() as session:
+        # One change of roles after another: each sees what the one before it left.
+        get_organization(session, lock=True)
         colleague = queries.get_colleague(session, user_id)
         before = frozenset(colleague.roles)
+        if version is not None and version != roles_version(before):
+            raise StaleError(
+                "Somebody else saved first.",
+                theirs={"roles": sorted(before)},
+                yours={"roles": sorted(roles)},
+            )
         if roles:
             _check_roles(roles)
         if user_id == current_actor().user_id and before & _ADMINISTRATORS - roles:

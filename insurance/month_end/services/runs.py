@@ -15,6 +15,7 @@ from insurance.audit_logs.services import record
 from insurance.core.context import current_actor
 from insurance.core.db import transaction
 from insurance.core.errors import ConflictError, DomainError, StaleError
+from insurance.core.first_rows import hold_row
 from insurance.core.ids import new_id
 from insurance.core.jobs import enqueue
 from insurance.core.tenancy import current_org
@@ -153,7 +154,8 @@ def _check(session: Session, wanted: WantedRun, on: date) -> None:
         )
     if not wanted.dry_run and day > on:
         raise DomainError(
-            f"Only a day that has come can be applied; today is {on}.", field="process_date"
+            f"Only a day that has come can be applied; today is {on:%Y/%m/%d}.",
+            field="process_date",
         )
     closed = closed_through(session)
     if closed is not None and day <= closed:
@@ -404,10 +406,7 @@ def set_month_end(
         raise DomainError("Between 0 and 366 days.", field="days_ahead")
     addresses = read_addresses(mail_to or "")
     with transaction() as session:
-        row = session.get(MonthEndSetting, (current_org(),), with_for_update=True)
-        if row is None:
-            row = queries.get_setting(session)
-            session.add(row)
+        row = hold_row(session, queries.get_setting(session))
         before = _setting_as_audited(row)
         if version is not None and version != row.version:
             raise StaleError("Somebody else saved first.", theirs=before, yours={})

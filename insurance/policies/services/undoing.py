@@ -26,12 +26,14 @@ from insurance.core.db import transaction
 from insurance.core.errors import ConflictError, ForbiddenError, NotFoundError
 from insurance.core.money import format_money
 from insurance.core.undo import UNDOES, standing, undo_facts
-from insurance.ledger.queries import closed_through
+from insurance.ledger.queries import closed_through, credit_was_applied
 from insurance.policies import queries
 from insurance.policies.changes import Happening, write_events
-from insurance.policies.models import PolicyEvent, PolicyStatus
+from insurance.policies.models import Policy, PolicyEvent, PolicyStatus
 from insurance.policies.services.approvals import POLICY
+from insurance.policies.services.held_money import settle_with_money_held
 from insurance.policies.services.moves import LifecycleOutcome, move, open_case
+from insurance.policies.services.schedule_steps import mark_overdue, post_premiums_due
 
 SUSPENDED, RECEIVED = "POLICY_SUSPENDED", "PREMIUM_RECEIVED"
 GIVEN_UP = ("PREMIUM_WAIVED", "PREMIUM_WRITTEN_OFF")
@@ -59,9 +61,10 @@ def undo_suspension(event_id: UUID, *, on: date, now: datetime) -> PolicyEvent:
     """Undo a suspension: cover never paused, whatever is owed, and the holder is told so.
 
     Raises ConflictError after a day, once something followed, or where the books are closed since.
+    A premium that fell due or was marked overdue since only notes the calendar: it stays so.
     """
     with transaction() as session:
-        event, facts = _undoable(session, event_id, now, SUSPENDED)
+        event, facts, had_night = _undoable(session, event_id, now, SUSPENDED)
         _require_open(session, event, event.effective_date)
         case = open_case(session, event.policy_id, on=on, now=now)
         charged = set(facts["charged"])
@@ -77,6 +80,8 @@ def undo_suspension(event_id: UUID, *, on: date, now: datetime) -> PolicyEvent:
             reason=None,
             payload={UNDOES: event.id},
         )
+        if had_night:
+            _keep_up(session, case.policy, on, now)
         return event
 
 
@@ -86,11 +91,13 @@ def undo_payment(event_id: UUID, *, on: date, now: datetime) -> PolicyEvent:
     Raises ConflictError as for a suspension, where it was reversed, or where a bank has it, too.
     """
     with transaction() as session:
-        event, facts = _undoable(session, event_id, now, RECEIVED)
+        event, facts, had_night = _undoable(session, event_id, now, RECEIVED)
         _require_own(event)
         receipt_id = UUID(event.payload["receipt_id"])
         _require_unproven(session, billing.get_receipt(session, receipt_id))
         _take_back(session, event, facts, receipt_id, on, now)
+        if had_night:
+            _keep_up(session, queries.get_policy(session, event.policy_id), on, now)
         return event
 
 
@@ -100,7 +107,7 @@ def undo_giving_up(event_id: UUID, *, on: date, now: datetime) -> LifecycleOutco
     Raises ConflictError as for a suspension.
     """
     with transaction() as session:
-        event, _facts = _undoable(session, event_id, now, *GIVEN_UP)
+        event, *_facts = _undoable(session, event_id, now, *GIVEN_UP)
         _require_open(session, event, event.effective_date)
         policy = queries.get_policy(session, event.policy_id)
         request = request_approval(
@@ -123,10 +130,12 @@ def execute_undo(
 ) -> LifecycleOutcome:
     """Ask for a premium again that was given up, once a second person agrees."""
     event_id, asked_at = UUID(request.payload["event_id"]), request.requested_at
-    event, facts = _undoable(session, event_id, asked_at, *GIVEN_UP)
+    event, facts, had_night = _undoable(session, event_id, asked_at, *GIVEN_UP)
     _require_open(session, event, event.effective_date)
     _take_back(session, event, facts, UUID(facts["receipt_id"]), on, now)
     policy = queries.get_policy(session, event.policy_id)
+    if had_night:
+        _keep_up(session, policy, on, now)
     return LifecycleOutcome(policy, on, billing.arrears_on(session, policy.id, on))
 
 
@@ -199,10 +208,20 @@ def _tell(session: Session, event: PolicyEvent, receipt: Receipt, on: date, now:
     )
 
 
+def _keep_up(session: Session, policy: Policy, on: date, now: datetime) -> None:
+    """Do for a policy what the night between would have done, had the act never been."""
+    session.flush()
+    post_premiums_due(session, [policy.id], on=on, now=now)
+    money.apply_credits(session, {policy.id: policy.policy_number}, on=on, now=now)
+    session.flush()
+    mark_overdue(session, [policy.id], on=on, now=now)
+    settle_with_money_held(session, [policy.id], on=on, now=now)
+
+
 def _undoable(
     session: Session, event_id: UUID, now: datetime, *event_types: str
-) -> tuple[PolicyEvent, Mapping[str, Any]]:
-    """Return an event of a kind, its policy held, and what it left for its undoing."""
+) -> tuple[PolicyEvent, Mapping[str, Any], bool]:
+    """Return an event of a kind, its policy held, what it left, and whether a night came between."""
     event = queries.get_event(session, event_id)
     if event.event_type not in event_types:
         raise NotFoundError
@@ -210,14 +229,28 @@ def _undoable(
     later = queries.list_later_events(session, event)
     instead = _INSTEAD[event.event_type]
     facts = undo_facts(event, later, now=now, instead=instead)
-    since = standing([event, *later])[1:]
+    acts = [other for other in later if not other.notes_the_calendar]
+    since = standing([event, *acts])[1:]
     if since:
         newest = since[-1]
         assert isinstance(newest, PolicyEvent)
         raise ConflictError(
             f"Something followed it: “{newest.description}”. Undo or reverse that first. {instead}"
         )
-    return event, facts
+    had_night = len(acts) < len(later)
+    if had_night:
+        _require_credit_unused(session, event, facts)
+    return event, facts, had_night
+
+
+def _require_credit_unused(session: Session, event: PolicyEvent, facts: Mapping[str, Any]) -> None:
+    """Refuse once other money held for the policy was used: it would have been used otherwise."""
+    receipt = event.payload.get("receipt_id") or facts.get("receipt_id")
+    own = UUID(receipt) if receipt else None
+    if credit_was_applied(session, event.policy_id, since=event.recorded_at, besides=own):
+        raise ConflictError(
+            f"Money held for the policy was used for a premium since. {_INSTEAD[event.event_type]}"
+        )
 
 
 def _require_open(session: Session, event: PolicyEvent, day: date) -> None:

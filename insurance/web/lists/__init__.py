@@ -6,7 +6,7 @@ The address says everything: `status` or another tab, the fields' own names, `so
 
 from insurance.web.lists.asked import Asked
 from insurance.web.lists.columns import Cell, Column, columns
-from insurance.web.lists.narrowing import Field, Tab, product_field, search, tabs_of
+from insurance.web.lists.narrowing import Choices, Field, Tab, product_field, search, tabs_of
 from insurance.web.lists.screen import (
     BulkAct,
     Button,
@@ -24,6 +24,7 @@ __all__ = [
     "Asked",
     "Button",
     "Cell",
+    "Choices",
     "Column",
     "Empty",
     "Field",

@@ -18,6 +18,7 @@ _PRINTED: dict[str, Callable[[Any], str]] = {
     "moment": moment,
     "phone": phone,
     "person": person,
+    "name": lambda email: person(email).partition(", ")[0],
     "seconds": lambda at: moment(at, seconds=True),
     "copied": lambda text: str(text)[:8],
     "code": words,
@@ -141,7 +142,7 @@ def _column(described: str, values: Mapping[str, Callable[[Any], Any]]) -> Colum
 
 def know_people_of(shown: Iterable[Column], rows: Iterable[Any]) -> None:
     """Read the names of the people that some columns show of some rows, by one statement."""
-    of_people = [column for column in shown if column.kind == "person"]
+    of_people = [column for column in shown if column.kind in ("person", "name")]
     know_people(cell.value for column in of_people for row in rows for cell in column.cells(row))
 
 
