@@ -1,16 +1,30 @@
 """Reading mandates, runs, items, holidays and the premiums a run may take."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, text, tuple_
+from sqlalchemy import (
+    Select,
+    Text,
+    Uuid,
+    and_,
+    bindparam,
+    column,
+    func,
+    select,
+    table,
+    text,
+    tuple_,
+)
 from sqlalchemy.orm import Session
 
-from insurance.core.errors import DomainError, NotFoundError
+from insurance.billing.models import PremiumLine
+from insurance.core.errors import NotFoundError
+from insurance.core.listing import Listing, Wanted
 from insurance.core.paging import Page, decode_cursor, page_of
 from insurance.core.reading import read_rows
 from insurance.core.records import get_record
@@ -40,6 +54,13 @@ _POLICY = text(
     "SELECT id, policy_number, status, coalesce(payer_id, customer_id) AS customer_id, frequency,"
     " due_day FROM ins.policies"
     " WHERE org_id = :org AND id = :policy"
+)
+
+_POLICIES = table(
+    "policies",
+    *(column(name, Uuid) for name in ("org_id", "id")),
+    column("policy_number", Text),
+    schema="ins",
 )
 
 # The premium's own debits under its present mandate decide whether it may be presented again; all
@@ -88,20 +109,6 @@ _FILE_LINES = text(
     JOIN ins.customer_bank_accounts a ON a.org_id = m.org_id AND a.id = m.bank_account_id
     WHERE i.org_id = :org AND i.run_id = :run AND i.status <> 'EXCLUDED'
     ORDER BY i.reference
-    """
-)
-
-_ITEM_ROWS = text(
-    """
-    SELECT i.id, i.policy_id, p.policy_number, i.premium_line_id, l.due_date, i.amount,
-           i.reference, i.action_date, i.status, i.exclusion, i.reason_code
-    FROM ins.debit_order_items i
-    JOIN ins.policies p ON p.org_id = i.org_id AND p.id = i.policy_id
-    JOIN ins.premium_lines l ON l.org_id = i.org_id AND l.id = i.premium_line_id
-    WHERE i.org_id = :org AND i.run_id = :run
-      AND (CAST(:status AS text) IS NULL OR i.status = :status)
-      AND (CAST(:after_id AS uuid) IS NULL OR (i.status, i.id) > (:after_status, :after_id))
-    ORDER BY i.status, i.id LIMIT :limit
     """
 )
 
@@ -256,28 +263,9 @@ def list_runs(
     return page_of(rows, limit, lambda run: (run.id,))
 
 
-def list_items(
-    session: Session,
-    run_id: UUID,
-    *,
-    limit: int,
-    after: tuple[str, UUID] | None = None,
-    status: ItemStatus | None = None,
-) -> Page[ItemLine]:
-    """Return a run's items by status."""
-    found = session.execute(
-        _ITEM_ROWS,
-        {
-            "org": current_org(),
-            "run": run_id,
-            "status": status.value if status else None,
-            "after_status": after[0] if after else None,
-            "after_id": after[1] if after else None,
-            "limit": limit + 1,
-        },
-    )
-    rows = [_item_line(row) for row in found]
-    return page_of(rows, limit, lambda row: (row.status.value, row.id))
+def list_items(session: Session, wanted: Wanted) -> Page[ItemLine]:
+    """Return items of the run that narrows them, by status where no other order is wanted."""
+    return _ITEMS.read(session, wanted)
 
 
 def count_items(session: Session, run_id: UUID) -> Sequence[ItemCount]:
@@ -362,47 +350,57 @@ def get_holiday(session: Session, holiday_id: UUID, *, lock: bool = False) -> Te
 
 
 def list_holidays(
-    session: Session, *, limit: int, after: tuple[date, UUID] | None = None
+    session: Session, *, limit: int, cursor: str | None = None
 ) -> Page[TenantHoliday]:
     """Return the tenant's own holidays by day, latest first."""
     query = select(TenantHoliday).where(TenantHoliday.org_id == current_org())
-    if after is not None:
-        query = query.where(tuple_(TenantHoliday.day, TenantHoliday.id) < after)
+    if cursor:
+        parts = iter((date.fromisoformat, UUID))
+        after = decode_cursor(cursor, 2, lambda typed: next(parts)(typed))
+        query = query.where(tuple_(TenantHoliday.day, TenantHoliday.id) < tuple(after))
     rows = session.scalars(
         query.order_by(TenantHoliday.day.desc(), TenantHoliday.id.desc()).limit(limit + 1)
     ).all()
     return page_of(rows, limit, lambda row: (row.day, row.id))
 
 
-def item_position(cursor: str) -> tuple[str, UUID]:
-    """Read where a page of items starts. Raises DomainError for a cursor of another list."""
-    status, item_id = decode_cursor(cursor, 2)
-    try:
-        return status, UUID(item_id)
-    except ValueError as error:
-        raise DomainError("This page link is not valid.", field="cursor") from error
+def _item_line(*cells: Any) -> ItemLine:
+    line = ItemLine(*cells)
+    exclusion = Exclusion(line.exclusion) if line.exclusion else None
+    return replace(line, status=ItemStatus(line.status), exclusion=exclusion)
 
 
-def holiday_position(cursor: str) -> tuple[date, UUID]:
-    """Read where a page of holidays starts. Raises DomainError for a cursor of another list."""
-    day, holiday_id = decode_cursor(cursor, 2)
-    try:
-        return date.fromisoformat(day), UUID(holiday_id)
-    except ValueError as error:
-        raise DomainError("This page link is not valid.", field="cursor") from error
+def _item_cells(page: Any) -> Select[Any]:
+    policy, line = _POLICIES.c, PremiumLine
+    return (
+        select(
+            page.id, page.policy_id, policy.policy_number, page.premium_line_id, line.due_date,
+            page.amount, page.reference, page.action_date, page.status, page.exclusion,
+            page.reason_code,
+        )
+        .join(_POLICIES, and_(policy.org_id == page.org_id, policy.id == page.policy_id))
+        .join(line, and_(line.org_id == page.org_id, line.id == page.premium_line_id))
+    )  # fmt: skip
 
 
-def _item_line(row: Any) -> ItemLine:
-    return ItemLine(
-        row.id,
-        row.policy_id,
-        row.policy_number,
-        row.premium_line_id,
-        row.due_date,
-        row.amount,
-        row.reference,
-        row.action_date,
-        ItemStatus(row.status),
-        Exclusion(row.exclusion) if row.exclusion else None,
-        row.reason_code,
-    )
+_ITEMS = Listing(
+    DebitOrderItem,
+    _item_line,
+    _item_cells,
+    orders={
+        "status": DebitOrderItem.status,
+        "amount": DebitOrderItem.amount,
+        "reference": DebitOrderItem.reference,
+    },
+    narrows={
+        "run": DebitOrderItem.run_id == bindparam("run", type_=Uuid),
+        "status": DebitOrderItem.status == bindparam("status", type_=Text),
+        "exclusion": DebitOrderItem.exclusion == bindparam("exclusion", type_=Text),
+        "policy": DebitOrderItem.policy_id.in_(
+            select(_POLICIES.c.id).where(
+                _POLICIES.c.org_id == bindparam("org"),
+                _POLICIES.c.policy_number == bindparam("policy", type_=Text),
+            )
+        ),
+    },
+)

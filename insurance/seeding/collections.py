@@ -11,6 +11,7 @@ from flask import current_app
 from insurance.core import clock
 from insurance.core.business_days import add_business_days
 from insurance.core.db import db
+from insurance.core.listing import Wanted
 from insurance.debit_orders.calendar import business_holidays
 from insurance.debit_orders.models import DebitOrderRun
 from insurance.debit_orders.queries import list_collecting, list_items
@@ -53,7 +54,7 @@ def seed_release(run_id: UUID, on: date) -> None:
 
 def seed_answers(run: DebitOrderRun, on: date) -> None:
     """Post the bank's file: most were paid, some not, and money came from nobody knows whom."""
-    items = list_items(db.session(), run.id, limit=_ITEMS_AT_MOST).items
+    items = list_items(db.session(), Wanted({"run": run.id}, limit=_ITEMS_AT_MOST)).items
     db.session().rollback()
     rows = [
         {
