@@ -14,6 +14,7 @@ from insurance.core.db import db
 from insurance.core.listing import Wanted
 from insurance.core.paging import decode_cursor
 from insurance.debit_orders import queries, services
+from insurance.debit_orders.debits import list_items
 from insurance.debit_orders.models import DebitRunStatus, Mandate
 from insurance.debit_orders.permissions import DebitOrdersMay
 from insurance.debit_orders.rules import (
@@ -310,7 +311,7 @@ def list_debit_order_items(run_id: UUID, query: ItemQuery):
     queries.get_run(session, run_id)
     narrowed = {"run": run_id} | ({"status": query.status} if query.status else {})
     wanted = Wanted(narrowed, cursor=query.cursor, limit=query.limit)
-    return listing(queries.list_items(session, wanted))
+    return listing(list_items(session, wanted))
 
 
 @endpoint(

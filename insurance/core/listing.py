@@ -34,13 +34,20 @@ def _text(text: str) -> str:
     return text
 
 
+def _whole(text: str) -> int:
+    number = int(text)
+    if not abs(number) < 2**31:
+        raise ValueError
+    return number
+
+
 _READ: dict[type, Callable[[str], Any]] = {
     UUID: UUID,
     Decimal: _amount,
     date: date.fromisoformat,
     datetime: datetime.fromisoformat,
     str: _text,
-    int: int,
+    int: _whole,
 }
 MATCHES_ORDERED = 200
 
@@ -123,7 +130,8 @@ class Listing(Generic[R]):
         if cursor is None:
             return None
         key = self._orders[order]
-        readers = iter((_READ[key.type.python_type], UUID))
+        kind = key.type.python_type
+        readers = iter((_READ[str if issubclass(kind, Enum) else kind], UUID))
 
         def read(text: str) -> Any:
             is_empty = not text and _is_nullable(key)

@@ -1,30 +1,21 @@
 """Reading mandates, runs, items, holidays and the premiums a run may take."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
-    Select,
-    Text,
-    Uuid,
-    and_,
-    bindparam,
-    column,
     func,
     select,
-    table,
     text,
     tuple_,
 )
 from sqlalchemy.orm import Session
 
-from insurance.billing.models import PremiumLine
 from insurance.core.errors import NotFoundError
-from insurance.core.listing import Listing, Wanted
 from insurance.core.paging import Page, decode_cursor, page_of
 from insurance.core.reading import read_rows
 from insurance.core.records import get_record
@@ -54,13 +45,6 @@ _POLICY = text(
     "SELECT id, policy_number, status, coalesce(payer_id, customer_id) AS customer_id, frequency,"
     " due_day FROM ins.policies"
     " WHERE org_id = :org AND id = :policy"
-)
-
-_POLICIES = table(
-    "policies",
-    *(column(name, Uuid) for name in ("org_id", "id")),
-    column("policy_number", Text),
-    schema="ins",
 )
 
 # The premium's own debits under its present mandate decide whether it may be presented again; all
@@ -150,23 +134,6 @@ class MandateLine:
 
     mandate: Mandate
     account: BankAccount
-
-
-@dataclass(frozen=True, slots=True)
-class ItemLine:
-    """An item with the numbers a clerk knows it by."""
-
-    id: UUID
-    policy_id: UUID
-    policy_number: str
-    premium_line_id: UUID
-    due_date: date
-    amount: Decimal
-    reference: str | None
-    action_date: date
-    status: ItemStatus
-    exclusion: Exclusion | None
-    reason_code: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,11 +230,6 @@ def list_runs(
     return page_of(rows, limit, lambda run: (run.id,))
 
 
-def list_items(session: Session, wanted: Wanted) -> Page[ItemLine]:
-    """Return items of the run that narrows them, by status where no other order is wanted."""
-    return _ITEMS.read(session, wanted)
-
-
 def count_items(session: Session, run_id: UUID) -> Sequence[ItemCount]:
     """Count a run's items by status and reason."""
     found = session.execute(
@@ -362,45 +324,3 @@ def list_holidays(
         query.order_by(TenantHoliday.day.desc(), TenantHoliday.id.desc()).limit(limit + 1)
     ).all()
     return page_of(rows, limit, lambda row: (row.day, row.id))
-
-
-def _item_line(*cells: Any) -> ItemLine:
-    line = ItemLine(*cells)
-    exclusion = Exclusion(line.exclusion) if line.exclusion else None
-    return replace(line, status=ItemStatus(line.status), exclusion=exclusion)
-
-
-def _item_cells(page: Any) -> Select[Any]:
-    policy, line = _POLICIES.c, PremiumLine
-    return (
-        select(
-            page.id, page.policy_id, policy.policy_number, page.premium_line_id, line.due_date,
-            page.amount, page.reference, page.action_date, page.status, page.exclusion,
-            page.reason_code,
-        )
-        .join(_POLICIES, and_(policy.org_id == page.org_id, policy.id == page.policy_id))
-        .join(line, and_(line.org_id == page.org_id, line.id == page.premium_line_id))
-    )  # fmt: skip
-
-
-_ITEMS = Listing(
-    DebitOrderItem,
-    _item_line,
-    _item_cells,
-    orders={
-        "status": DebitOrderItem.status,
-        "amount": DebitOrderItem.amount,
-        "reference": DebitOrderItem.reference,
-    },
-    narrows={
-        "run": DebitOrderItem.run_id == bindparam("run", type_=Uuid),
-        "status": DebitOrderItem.status == bindparam("status", type_=Text),
-        "exclusion": DebitOrderItem.exclusion == bindparam("exclusion", type_=Text),
-        "policy": DebitOrderItem.policy_id.in_(
-            select(_POLICIES.c.id).where(
-                _POLICIES.c.org_id == bindparam("org"),
-                _POLICIES.c.policy_number == bindparam("policy", type_=Text),
-            )
-        ),
-    },
-)

@@ -13,8 +13,9 @@ from insurance.core.business_days import add_business_days
 from insurance.core.db import db
 from insurance.core.listing import Wanted
 from insurance.debit_orders.calendar import business_holidays
+from insurance.debit_orders.debits import list_items
 from insurance.debit_orders.models import DebitOrderRun
-from insurance.debit_orders.queries import list_collecting, list_items
+from insurance.debit_orders.queries import list_collecting
 from insurance.debit_orders.services import prepare_run, release_run
 from insurance.lapses.queries import list_lapse_candidates
 from insurance.lapses.services import send_due_notices

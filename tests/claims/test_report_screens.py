@@ -76,7 +76,7 @@ def test_the_loss_ratio_is_drawn_and_opens_its_entries(sign_in: SignIn) -> None:
 
     page = auditor.get(auditor.url("/claims/loss-ratio"))
 
-    assert '<rect class="claims"' in page.text
+    assert '<rect class="part-2"' in page.text
     entries = re.findall(r'href="([^"]*loss-ratio/entries[^"]*)"', page.text)
     assert len(entries) > 2
     shown = [_words(auditor.get(one.replace("&amp;", "&")).text) for one in entries[:2]]

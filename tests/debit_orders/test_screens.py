@@ -15,6 +15,7 @@ from insurance.core.db import db
 from insurance.core.listing import Wanted
 from insurance.core.permissions import Role
 from insurance.debit_orders import queries
+from insurance.debit_orders.debits import list_items
 from insurance.debit_orders.models import DebitOrderRun, DebitRunStatus
 from insurance.debit_orders.rules import MandateStatus
 from tests.factories.book import NOW, TODAY, Book, make_book
@@ -143,8 +144,8 @@ def test_the_items_of_a_run_are_paged_and_filtered_by_their_address(
     assert "R\u00a0300,00" in part.split("<tfoot>")[1], "the page adds its amounts up"
     for order in ("status", "amount", "reference"):
         wanted = Wanted({"run": run.id}, order=order, limit=2)
-        page = queries.list_items(session, wanted)
-        rest = queries.list_items(session, replace(wanted, cursor=page.next_cursor))
+        page = list_items(session, wanted)
+        rest = list_items(session, replace(wanted, cursor=page.next_cursor))
         assert len({item.id for item in (*page.items, *rest.items)}) == 3
     only = clerk.htmx(f"{path}?policy={page.items[0].policy_number.lower()}").text
     assert only.count("/debit-orders/mandates/") == 1

@@ -31,11 +31,13 @@ from insurance.policies.permissions import PoliciesMay
 from insurance.products.queries import get_product
 from insurance.web import lists
 from insurance.web.access import requires
-from insurance.web.charts import MonthChart, chart_months
+from insurance.web.charts import BarChart, Figure, MonthChart, chart_months, chart_rows
 from insurance.web.days import refuse_problems
 from insurance.web.exports import export
 from insurance.web.filters import day, money, percent
 from insurance.web.html import page
+
+_PRODUCTS_DRAWN = 12
 
 
 @bp.route("/loss-ratio")
@@ -60,6 +62,7 @@ def loss_ratio() -> Response:
         problems=problems,
         rows=rows,
         chart=chart,
+        by_product=None if product_id else product_chart(whole, start, end),
         finding=finding,
         start=start,
         end=end,
@@ -89,6 +92,29 @@ def loss_chart(rows: Sequence[LossRatio]) -> tuple[MonthChart | None, str]:
     worst, ratio = max(ratios.items(), key=lambda item: item[1] or ZERO)
     most = f", most in {worst:%Y/%m}: {percent(ratio)}" if ratio and len(months) > 1 else ""
     return chart_months(months), f"Claims took {percent(whole)} of the premiums earned{most}"
+
+
+def product_chart(products: Sequence[LossRatio], start: date, end: date) -> BarChart | None:
+    """Return the ratio of each product as a chart, the worst first; of one there is none."""
+    ratios = sorted(
+        ((one.ratio, one) for one in products if one.ratio is not None and one.product_id),
+        key=lambda pair: (-pair[0], pair[1].product_name),
+    )[:_PRODUCTS_DRAWN]
+    if len(ratios) < 2:
+        return None
+    days: dict[str, Any] = {"from": start.isoformat(), "to": end.isoformat()}
+    figures = [
+        Figure(
+            one.product_name,
+            (ratio,),
+            percent(ratio),
+            url_for("claims.loss_ratio", product=one.product_id, **days),
+        )
+        for ratio, one in ratios
+    ]
+    worst, product = ratios[0]
+    title = f"{product.product_name} cost most: claims took {percent(worst)} of its premiums"
+    return chart_rows(title, "Product", ("Loss ratio",), figures, "percent")
 
 
 @bp.route("/loss-ratio/entries", methods=["GET", "POST"])

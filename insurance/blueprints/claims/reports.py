@@ -27,6 +27,7 @@ from insurance.claims.reports import (
     run_report,
 )
 from insurance.claims.rules.statuses import CAUSES, CLAIM_TYPES
+from insurance.core.db import db
 from insurance.core.errors import NotFoundError
 from insurance.core.listing import Wanted
 from insurance.core.paging import Page
@@ -34,8 +35,9 @@ from insurance.core.period import add_months
 from insurance.web import lists
 from insurance.web.access import requires
 from insurance.web.business import business_day
+from insurance.web.charts import BarChart, Figure, chart_rows
 from insurance.web.days import period_asked
-from insurance.web.filters import words
+from insurance.web.filters import money, number, words
 from insurance.web.forms import choices_of
 
 ROWS = 100
@@ -100,6 +102,7 @@ def _screen(report: Report, period: ReportRequest, problems: dict[str, str]) -> 
         record=partial(_behind, period),
         fields=fields,
         problems=problems,
+        charts=ageing_charts(rows_of(db.session(), {}), period) if report.code == "ageing" else (),
         note=report.says,
         columns=[
             _column(report, place, column, period) for place, column in enumerate(report.columns)
@@ -109,6 +112,28 @@ def _screen(report: Report, period: ReportRequest, problems: dict[str, str]) -> 
         file=f"claims-{report.code}-{period.start}-{period.end}",
         rows=ROWS,
     )
+
+
+def ageing_charts(rows: Sequence[ReportRow], period: ReportRequest) -> list[BarChart]:
+    """Return open claims by age as a chart, and how many wait for long in a sentence."""
+    by_age = {row.cells[0]: row for row in rows}
+    counts = {age: by_age[age].cells[1] if age in by_age else 0 for age in AGES}
+    figures = [
+        Figure(
+            age,
+            (count,),
+            f"{number(count)}, {money(by_age[age].cells[3], 0)} reserved" if count else "0",
+            _behind(period, by_age[age]) if count else "",
+        )
+        for age, count in counts.items()
+    ]
+    every, oldest = sum(counts.values()), [age for age, count in counts.items() if count]
+    if not oldest:
+        return []
+    are = "is" if counts[oldest[-1]] == 1 else "are"
+    title = f"{number(counts[oldest[-1]])} of {number(every)} open claims {are} {oldest[-1]} old"
+    chart = chart_rows(title, "Age", ("Claims",), figures)
+    return [chart] if chart else []
 
 
 def _behind(period: ReportRequest, row: ReportRow) -> str:

@@ -10,6 +10,7 @@ from flask import Response, make_response, request, url_for
 from sqlalchemy.orm import Session
 
 from insurance.blueprints.debit_orders import bp
+from insurance.blueprints.debit_orders.debits import DEBIT_COLUMNS, because
 from insurance.core import clock
 from insurance.core.context import current_actor
 from insurance.core.db import db
@@ -17,10 +18,11 @@ from insurance.core.errors import NotFoundError
 from insurance.core.listing import Wanted
 from insurance.core.paging import Page
 from insurance.debit_orders import queries, services
+from insurance.debit_orders.debits import ItemLine, list_items
 from insurance.debit_orders.exporters import EXPORTERS
 from insurance.debit_orders.models import DebitOrderRun, DebitRunStatus
 from insurance.debit_orders.permissions import DebitOrdersMay
-from insurance.debit_orders.rules import ItemStatus, meaning
+from insurance.debit_orders.rules import ItemStatus
 from insurance.identity.queries import get_colleague
 from insurance.web import lists
 from insurance.web.access import requires
@@ -73,11 +75,11 @@ def _items(run: DebitOrderRun, counts: Sequence[queries.ItemCount]) -> lists.Lis
         by_status[one.status] += one.items
     left_out = [(one.exclusion, words(one.exclusion)) for one in counts if one.exclusion]
 
-    def read(session: Session, wanted: Wanted) -> Page[queries.ItemLine]:
+    def read(session: Session, wanted: Wanted) -> Page[ItemLine]:
         narrowed = {**wanted.narrowed, "run": run.id}
         if "policy" in narrowed:
             narrowed["policy"] = narrowed["policy"].upper()
-        return queries.list_items(session, replace(wanted, narrowed=narrowed))
+        return list_items(session, replace(wanted, narrowed=narrowed))
 
     return lists.ListScreen(
         title=run.number,
@@ -94,10 +96,9 @@ def _items(run: DebitOrderRun, counts: Sequence[queries.ItemCount]) -> lists.Lis
             lists.Field("exclusion", "Left out because", choices=lambda _: left_out),
         ),
         columns=lists.columns(
-            "policy_number: Policy | due_date: Due, day | amount: Amount, money, sorts, key, summed",
-            "status: Status, tag, sorts, key | reference: Reference, muted, sorts",
-            "because: Because, wrapped",
-            because=_because,
+            "policy_number: Policy | due_date: Due, day | bank: Bank, muted",
+            *DEBIT_COLUMNS,
+            because=because,
         ),
         empty=lists.Empty(
             "No premium is in this run", "Nothing was due that a mandate lets us collect."
@@ -106,13 +107,6 @@ def _items(run: DebitOrderRun, counts: Sequence[queries.ItemCount]) -> lists.Lis
         file=f"{run.number}-premiums",
         rows=ROWS,
     )
-
-
-def _because(item: queries.ItemLine) -> str:
-    if item.exclusion:
-        return words(item.exclusion)
-    is_unpaid = item.status is ItemStatus.UNPAID
-    return f"{item.reason_code or ''} {meaning(item.reason_code)}".strip() if is_unpaid else ""
 
 
 @bp.route("/<uuid:run_id>/release", methods=["GET", "POST"])

@@ -25,7 +25,7 @@ from insurance.web.acts import Act, act_screen
 from insurance.web.business import business_day
 from insurance.web.exports import export
 from insurance.web.forms import Form, reason_field
-from insurance.web.html import page
+from insurance.web.html import go, page, wants_part
 
 ROWS = 50
 MEANINGS = {
@@ -156,6 +156,8 @@ def _why_not_other(file: ReconciliationFile, row: ReconciliationRow) -> str:
 def progress(file_id: UUID) -> Response:
     """Show how far the posting is; the page asks again and again while there is something to do."""
     file = queries.get_file(db.session(), file_id)
+    if not wants_part():
+        return go(url_for(".show", file_id=file_id))
     tag = _tag(file)
     if request.headers.get("HX-PTag") == tag:
         response = make_response("", 304)
