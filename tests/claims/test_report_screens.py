@@ -91,3 +91,21 @@ def test_the_loss_ratio_is_drawn_and_opens_its_entries(sign_in: SignIn) -> None:
 
 def _words(html: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html.replace("\u00a0", " ")))
+
+
+def test_the_charts_of_ageing_and_of_products_tie_to_the_rows_that_they_lead_to(
+    sign_in: SignIn,
+) -> None:
+    auditor = sign_in(Role.AUDITOR)
+
+    ageing = _page(auditor, "/claims/reports?report=ageing")
+    drawn = re.findall(r'<a href="([^"]+age=[^"]+)" aria-label="[^:]+: (\d+), ', ageing)
+    assert drawn
+    for url, count in drawn:
+        register = auditor.get(url.replace("&amp;", "&")).text
+        assert len(set(re.findall(r">(CLM-\d+-\d+)<", register))) == int(count)
+    every = sum(int(count) for _url, count in drawn)
+    assert f"{drawn[-1][1]} of {every} open claims" in ageing
+
+    home = auditor.htmx(auditor.url("/year")).text
+    assert f"of {every} open claims" in home
