@@ -89,10 +89,9 @@ def list_items(session: Session, wanted: Wanted) -> Page[ItemLine]:
 
 def list_debits(session: Session, wanted: Wanted) -> Page[ItemLine]:
     """Return debits that were sent to the bank, the newest day first."""
-    narrowed = {**wanted.narrowed, "sent": True}
     if not wanted.order:
         wanted = replace(wanted, order="action_date", descending=True)
-    return _ITEMS.read(session, replace(wanted, narrowed=narrowed))
+    return _ITEMS.read(session, wanted.within(sent=True))
 
 
 def list_collected(session: Session, *, since: date, until: date) -> Sequence[Collected]:

@@ -1,17 +1,13 @@
 """Debits of a period, and what came of them by bank and day."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import date
 from typing import Any
 
 from flask import Response, url_for
-from sqlalchemy.orm import Session
 
 from insurance.blueprints.debit_orders import bp
 from insurance.core.db import db
-from insurance.core.listing import Wanted
-from insurance.core.paging import Page
 from insurance.core.period import add_months
 from insurance.debit_orders.debits import SENT, Collected, ItemLine, list_collected, list_debits
 from insurance.debit_orders.permissions import DebitOrdersMay
@@ -46,19 +42,18 @@ def because(item: ItemLine) -> str:
     return f"{item.reason_code or ''} {meaning(item.reason_code)}".strip() if is_unpaid else ""
 
 
+_DAYS_DRAWN = 12
+
+
 def _screen(since: date, until: date, problems: dict[str, str]) -> lists.ListScreen:
     collected = list_collected(db.session(), since=since, until=until)
     banks = sorted({one.bank for one in collected})
-
-    def read(session: Session, wanted: Wanted) -> Page[ItemLine]:
-        narrowed = {**wanted.narrowed, "since": since, "until": until}
-        return list_debits(session, replace(wanted, narrowed=narrowed))
 
     return lists.ListScreen(
         title="Debits by bank and day",
         caption="Debits sent, the newest day first",
         crumbs=[("Debit orders", "debit_orders.index")],
-        read=read,
+        read=lambda session, wanted: list_debits(session, wanted.within(since=since, until=until)),
         record=lambda item: url_for("debit_orders.mandates", policy_id=item.policy_id),
         tabs=lambda _: lists.tabs_of(SENT),
         fields=(
@@ -92,16 +87,18 @@ def collection_charts(
         _figure(bank, counts, {**days, "bank": bank, "status": ItemStatus.UNPAID.value})
         for bank, counts in sorted(by_bank.items(), key=lambda item: (-item[1][2], item[0]))
     ]
+    worst = sorted(by_day, key=lambda on: (-by_day[on][2], on))[:_DAYS_DRAWN]
     dates = [
-        _figure(day(on), counts, {"from": on.isoformat(), "to": on.isoformat()})
-        for on, counts in sorted(by_day.items())
+        _figure(day(on), by_day[on], {"from": on.isoformat(), "to": on.isoformat()})
+        for on in sorted(worst)
     ]
+    of_days = f"; the {len(worst)} worst of {len(by_day)} days" if len(worst) < len(by_day) else ""
     measures = ("Paid", "Returned", "Not answered")
     charts = (
         chart_rows(_most(by_bank, "{} returned most", str), "Bank", measures, banks),
-        chart_rows(_most(by_day, "Most came back on {}", day), "Day", measures, dates),
+        chart_rows(_most(by_day, "Most came back on {}", day) + of_days, "Day", measures, dates),
     )
-    return [chart for chart in charts if chart]
+    return [chart for chart in charts if chart and len(chart.rows) > 1]
 
 
 Counts = tuple[int, int, int]

@@ -2,12 +2,10 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 from flask import Response, make_response, request, url_for
-from sqlalchemy.orm import Session
 
 from insurance.blueprints.debit_orders import bp
 from insurance.blueprints.debit_orders.debits import DEBIT_COLUMNS, because
@@ -15,10 +13,8 @@ from insurance.core import clock
 from insurance.core.context import current_actor
 from insurance.core.db import db
 from insurance.core.errors import NotFoundError
-from insurance.core.listing import Wanted
-from insurance.core.paging import Page
 from insurance.debit_orders import queries, services
-from insurance.debit_orders.debits import ItemLine, list_items
+from insurance.debit_orders.debits import list_items
 from insurance.debit_orders.exporters import EXPORTERS
 from insurance.debit_orders.models import DebitOrderRun, DebitRunStatus
 from insurance.debit_orders.permissions import DebitOrdersMay
@@ -75,24 +71,18 @@ def _items(run: DebitOrderRun, counts: Sequence[queries.ItemCount]) -> lists.Lis
         by_status[one.status] += one.items
     left_out = [(one.exclusion, words(one.exclusion)) for one in counts if one.exclusion]
 
-    def read(session: Session, wanted: Wanted) -> Page[ItemLine]:
-        narrowed = {**wanted.narrowed, "run": run.id}
-        if "policy" in narrowed:
-            narrowed["policy"] = narrowed["policy"].upper()
-        return list_items(session, replace(wanted, narrowed=narrowed))
-
     return lists.ListScreen(
         title=run.number,
         caption="Premiums in this run, by status",
         crumbs=[("Debit orders", "debit_orders.index")],
         status=run.status,
-        read=read,
+        read=lambda session, wanted: list_items(session, wanted.within(run=run.id)),
         record=lambda item: url_for("debit_orders.mandates", policy_id=item.policy_id),
         tabs=lambda _: lists.tabs_of(
             (one for one in ItemStatus if by_status[one]), by_status, every=by_status.total()
         ),
         fields=(
-            lists.Field("policy", "Policy", hint="PL-2026-000123"),
+            lists.policy_field(),
             lists.Field("exclusion", "Left out because", choices=lambda _: left_out),
         ),
         columns=lists.columns(

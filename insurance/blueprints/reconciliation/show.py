@@ -1,19 +1,15 @@
 """A bank's file: verdicts before it is posted, progress while it is, a report after."""
 
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from flask import Response, make_response, request, url_for
-from sqlalchemy.orm import Session
 
 from insurance.blueprints.reconciliation import bp
 from insurance.core import clock
 from insurance.core.context import current_actor
 from insurance.core.db import db
-from insurance.core.listing import Wanted
-from insurance.core.paging import Page
 from insurance.policies.queries import get_policy
 from insurance.reconciliation import queries, services
 from insurance.reconciliation.models import FileStatus, ReconciliationFile, ReconciliationRow
@@ -226,12 +222,6 @@ def _progress(file: ReconciliationFile) -> dict[str, Any]:
 def _rows(file: ReconciliationFile) -> lists.ListScreen:
     counts = {verdict: file.rows_of(verdict) for verdict in MEANINGS}
 
-    def read(session: Session, wanted: Wanted) -> Page[queries.RowLine]:
-        narrowed = {**wanted.narrowed, "file": file.id}
-        if "policy" in narrowed:
-            narrowed["policy"] = narrowed["policy"].upper()
-        return queries.list_rows(session, replace(wanted, narrowed=narrowed))
-
     def outcome(row: queries.RowLine) -> list[lists.Cell]:
         says = lists.Cell(row.detail, note=row.caution)
         is_posted, may = file.status is FileStatus.COMMITTED, current_actor().may
@@ -246,13 +236,13 @@ def _rows(file: ReconciliationFile) -> lists.ListScreen:
         caption="Rows of the file in their order",
         crumbs=[("Reconciliation", "reconciliation.index")],
         status=file.status,
-        read=read,
+        read=lambda session, wanted: queries.list_rows(session, wanted.within(file=file.id)),
         tabs=lambda _: lists.tabs_of(
             (one for one in MEANINGS if counts[one]), counts, every=file.row_count
         ),
         tab_name="verdict",
         fields=(
-            lists.Field("policy", "Policy", hint="PL-2026-000123"),
+            lists.policy_field(),
             lists.Field("reference", "Reference"),
         ),
         columns=lists.columns(

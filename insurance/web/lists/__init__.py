@@ -6,7 +6,15 @@ The address says everything: `status` or another tab, the fields' own names, `so
 
 from insurance.web.lists.asked import Asked
 from insurance.web.lists.columns import Cell, Column, columns
-from insurance.web.lists.narrowing import Field, Tab, period, product_field, search, tabs_of
+from insurance.web.lists.narrowing import (
+    Field,
+    Tab,
+    period,
+    policy_field,
+    product_field,
+    search,
+    tabs_of,
+)
 from insurance.web.lists.screen import (
     BulkAct,
     Button,
@@ -34,6 +42,7 @@ __all__ = [
     "new_beside",
     "paged",
     "period",
+    "policy_field",
     "product_field",
     "search",
     "show",

@@ -20,7 +20,7 @@ Choices = Sequence[tuple[str, str]]
 class Field:
     """A field above a list. `choices` are offered from the list's facts where it is a choice.
 
-    The kinds are search, text, day, amount, choice and tick. `stands` is the day that holds where
+    The kinds are search, text, number (of a record), day, amount, choice and tick. `stands` is the day that holds where
     none is typed.
     """
 
@@ -55,6 +55,7 @@ def _amount(typed: str) -> Any:
 _READERS: dict[str, Callable[[str], Any]] = {
     "search": str,
     "text": str,
+    "number": str.upper,
     "day": parse_day,
     "amount": _amount,
     "tick": lambda typed: True if typed == "1" else None,
@@ -68,6 +69,11 @@ def product_field() -> Field:
 
 def _products(_facts: Any) -> Choices:
     return [(str(product.id), product.name) for product in list_product_names(db.session())]
+
+
+def policy_field() -> Field:
+    """Return the field for the number of a policy."""
+    return Field("policy", "Policy", "number", hint="PL-2026-000123")
 
 
 def period(since: date, until: date, first: str = "From") -> tuple[Field, Field]:
