@@ -11,8 +11,10 @@ from pydantic import Field
 from insurance.api.edge import Answer, Body, ListQuery, Query, created, endpoint, listing
 from insurance.core import clock
 from insurance.core.db import db
+from insurance.core.listing import Wanted
 from insurance.core.paging import decode_cursor
 from insurance.debit_orders import queries, services
+from insurance.debit_orders.debits import list_items
 from insurance.debit_orders.models import DebitRunStatus, Mandate
 from insurance.debit_orders.permissions import DebitOrdersMay
 from insurance.debit_orders.rules import (
@@ -307,10 +309,9 @@ def list_debit_order_items(run_id: UUID, query: ItemQuery):
     """List a run's items by status; those left out say why."""
     session = db.session()
     queries.get_run(session, run_id)
-    after = queries.item_position(query.cursor) if query.cursor else None
-    return listing(
-        queries.list_items(session, run_id, limit=query.limit, after=after, status=query.status)
-    )
+    narrowed = {"run": run_id} | ({"status": query.status} if query.status else {})
+    wanted = Wanted(narrowed, cursor=query.cursor, limit=query.limit)
+    return listing(list_items(session, wanted))
 
 
 @endpoint(
@@ -368,8 +369,7 @@ def get_debit_order_file(run_id: UUID, query: FileQuery):
 )
 def list_holidays(query: ListQuery):
     """List the tenant's own days; the official holidays hold without being listed."""
-    after = queries.holiday_position(query.cursor) if query.cursor else None
-    return listing(queries.list_holidays(db.session(), limit=query.limit, after=after))
+    return listing(queries.list_holidays(db.session(), limit=query.limit, cursor=query.cursor))
 
 
 @endpoint(

@@ -46,4 +46,6 @@ ACTIVITY = {
     "claims.set_level": "Level of authority changed",
     "claims.export_loss_ratio": "Loss ratio exported",
     "claims.export_report": "Report on claims exported",
+    "claims_reports.export": "Report on claims exported",
+    "claims_loss_entries.export": "Entries behind the loss ratio exported",
 }

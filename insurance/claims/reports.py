@@ -20,7 +20,7 @@ from insurance.core.paging import Page, decode_cursor, page_of
 from insurance.core.tenancy import current_org
 from insurance.ledger.rules import AccountCode
 
-SHOWN_AT_MOST = 500
+_NO_ID = UUID(int=0)
 MOST_ROWS = 500_000
 """How far a report that is not one line a claim is paged."""
 
@@ -118,7 +118,7 @@ _NARROW = """
         OR (:only = 'open' AND c.status IN $undecided)
         OR (:only = 'reserved' AND m.reserve > 0))"""
 _PRODUCTS = "JOIN ins.products pr ON pr.org_id = :org AND pr.id = b.product_id"
-_AGES = ("0 to 7 days", "8 to 30 days", "31 to 90 days", "over 90 days")
+AGES = ("0 to 7 days", "8 to 30 days", "31 to 90 days", "over 90 days")
 _AGES_END = (7, 30, 90)
 _PARTS = {
     "joins": _JOINS,
@@ -338,7 +338,7 @@ def run_report(
         "end": wanted.end,
         "on": wanted.on,
         "limit": limit + 1,
-        "ages": list(_AGES),
+        "ages": list(AGES),
         **spans_asked(_spans(report, wanted)),
     }
     for name in ("product", "status", "claim_type", "cause", "reason", "decision", "age", "only"):
@@ -397,13 +397,10 @@ def _row(report: Report, row: tuple[Any, ...]) -> ReportRow:
     cells, rest = row[:width], row[width:]
     if report.behind == ("claim",):
         return ReportRow(cells, claim_id=rest[0])
-    behind = {name: str(value) for name, value in zip(report.behind, rest, strict=True)}
-    return ReportRow(cells, behind=behind)
-
-
-def totals_of(report: Report, rows: Sequence[ReportRow]) -> dict[int, Decimal | int]:
-    """Return the sums of the columns that are summed."""
-    return {place: sum((row.cells[place] or 0) for row in rows) for place in report.totals}
+    behind = zip(report.behind, rest, strict=True)
+    return ReportRow(
+        cells, behind={name: str(value) for name, value in behind if value is not None}
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -474,6 +471,7 @@ class Side(StrEnum):
 class LossEntry:
     """An entry of the ledger as a figure of the loss ratio counts it."""
 
+    id: UUID
     on: date
     policy_id: UUID | None
     policy_number: str | None
@@ -483,13 +481,14 @@ class LossEntry:
 
 
 _ENTRIES = """
-    SELECT t.effective_date, t.policy_id, p.policy_number, t.description, t.reference,
+    SELECT t.id, t.effective_date, t.policy_id, p.policy_number, t.description, t.reference,
            CASE WHEN $increase THEN t.amount ELSE -t.amount END
     FROM ins.ledger_transfers t
     LEFT JOIN ins.policies p ON p.org_id = t.org_id AND p.id = t.policy_id
     WHERE t.org_id = :org AND t.effective_date BETWEEN :start AND :end AND ($accounts)
       AND (CAST(:product AS uuid) IS NULL OR p.product_id = :product)
-    ORDER BY t.effective_date DESC, t.id DESC LIMIT :limit OFFSET :offset"""
+      AND (t.effective_date, t.id) < (CAST(:before_on AS date), CAST(:before_id AS uuid))
+    ORDER BY t.effective_date DESC, t.id DESC LIMIT :limit"""
 EARNED_BY = """
     CASE WHEN $line.due_date IS NULL THEN $charge.amount
          WHEN $on < $line.due_date THEN 0
@@ -524,14 +523,15 @@ def _earned_between(first: str, last: str) -> str:
 
 
 _EARNED_ENTRIES = """
-    SELECT t.effective_date, t.policy_id, p.policy_number, t.description, t.reference, $earned
+    SELECT t.id, t.effective_date, t.policy_id, p.policy_number, t.description, t.reference, $earned
     $charges
     WHERE t.org_id = :org AND t.effective_date <= CAST(:end AS date)
       AND (t.credit_account = 'PREMIUM_INCOME' OR t.debit_account = 'PREMIUM_INCOME')
       AND (t.effective_date >= CAST(:start AS date) OR l.period_end >= CAST(:start AS date))
       AND (l.id IS NULL OR l.due_date <= CAST(:end AS date))
       AND (CAST(:product AS uuid) IS NULL OR p.product_id = :product)
-    ORDER BY t.effective_date DESC, t.id DESC LIMIT :limit OFFSET :offset"""
+      AND (t.effective_date, t.id) < (CAST(:before_on AS date), CAST(:before_id AS uuid))
+    ORDER BY t.effective_date DESC, t.id DESC LIMIT :limit"""
 _CLAIMS_ACCOUNTS = f"('{AccountCode.CLAIMS_INCURRED}', '{AccountCode.CLAIMS_RECOVERED}')"
 _ENTRIES_OF = {
     Side.PREMIUMS: text(
@@ -556,28 +556,6 @@ _ENTRIES_OF = {
 }
 
 
-def list_loss_entries(
-    session: Session,
-    side: Side,
-    *,
-    start: date,
-    end: date,
-    product_id: UUID | None,
-    limit: int,
-    offset: int = 0,
-) -> list[LossEntry]:
-    """Return the entries that a figure of the loss ratio adds up, newest first."""
-    values = {
-        "org": current_org(),
-        "start": start,
-        "end": end,
-        "product": product_id,
-        "limit": limit,
-        "offset": offset,
-    }
-    return [LossEntry(*row) for row in session.execute(_ENTRIES_OF[side], values)]
-
-
 def page_of_loss_entries(
     session: Session,
     side: Side,
@@ -586,20 +564,22 @@ def page_of_loss_entries(
     end: date,
     product_id: UUID | None,
     limit: int,
-    cursor: str | None,
+    cursor: str | None = None,
 ) -> Page[LossEntry]:
-    """Return a page of the entries behind a figure of the loss ratio, newest first."""
-    offset = _offset(cursor)
-    rows = list_loss_entries(
-        session,
-        side,
-        start=start,
-        end=end,
-        product_id=product_id,
-        limit=limit + 1,
-        offset=offset,
-    )
-    return page_of(rows, limit, lambda _row: (offset + limit,))
+    """Return a page of the entries that a figure of the loss ratio adds up, newest first."""
+    parts = iter((date.fromisoformat, UUID))
+    before = decode_cursor(cursor, 2, lambda typed: next(parts)(typed)) if cursor else None
+    values = {
+        "org": current_org(),
+        "start": start,
+        "end": end,
+        "product": product_id,
+        "before_on": before[0] if before else date.max,
+        "before_id": before[1] if before else _NO_ID,
+        "limit": limit + 1,
+    }
+    rows = [LossEntry(*row) for row in session.execute(_ENTRIES_OF[side], values)]
+    return page_of(rows, limit, lambda entry: (entry.on, entry.id))
 
 
 _LOSS = """

@@ -1,7 +1,7 @@
 """Lists that people narrow and put in order: a page by one statement, however long the list is."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
@@ -34,13 +34,20 @@ def _text(text: str) -> str:
     return text
 
 
+def _whole(text: str) -> int:
+    number = int(text)
+    if not abs(number) < 2**31:
+        raise ValueError
+    return number
+
+
 _READ: dict[type, Callable[[str], Any]] = {
     UUID: UUID,
     Decimal: _amount,
     date: date.fromisoformat,
     datetime: datetime.fromisoformat,
     str: _text,
-    int: int,
+    int: _whole,
 }
 MATCHES_ORDERED = 200
 
@@ -64,6 +71,10 @@ class Wanted:
         """Return how many matches of a search are wanted: the best, or many to be chosen from."""
         is_best = not self.order and not set(self.narrowed) - {"q"}
         return self.limit + 1 if is_best else max(self.limit + 1, MATCHES_ORDERED)
+
+    def within(self, **narrowed: Any) -> "Wanted":
+        """Return the same of a list that is narrowed further."""
+        return replace(self, narrowed={**self.narrowed, **narrowed})
 
     def after(self, read: Callable[[str], Any] = UUID) -> Any:
         """Return the position of a list that has one order, of one part; None at its start."""
@@ -123,7 +134,8 @@ class Listing(Generic[R]):
         if cursor is None:
             return None
         key = self._orders[order]
-        readers = iter((_READ[key.type.python_type], UUID))
+        kind = key.type.python_type
+        readers = iter((_READ[str if issubclass(kind, Enum) else kind], UUID))
 
         def read(text: str) -> Any:
             is_empty = not text and _is_nullable(key)

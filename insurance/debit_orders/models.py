@@ -132,6 +132,7 @@ class DebitOrderItem(TenantRecord):
             postgresql_where=text("status = 'SUBMITTED'"),
         ),
         Index("debit_order_items_run_ix", "org_id", "run_id", "status", "id"),
+        Index("debit_order_items_day_ix", "org_id", "action_date", "id"),
         Index("debit_order_items_policy_ix", "org_id", "policy_id"),
         Index("debit_order_items_premium_line_ix", "org_id", "premium_line_id"),
         Index("debit_order_items_mandate_ix", "org_id", "mandate_id"),

@@ -7,10 +7,15 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, text, tuple_
+from sqlalchemy import (
+    func,
+    select,
+    text,
+    tuple_,
+)
 from sqlalchemy.orm import Session
 
-from insurance.core.errors import DomainError, NotFoundError
+from insurance.core.errors import NotFoundError
 from insurance.core.paging import Page, decode_cursor, page_of
 from insurance.core.reading import read_rows
 from insurance.core.records import get_record
@@ -91,20 +96,6 @@ _FILE_LINES = text(
     """
 )
 
-_ITEM_ROWS = text(
-    """
-    SELECT i.id, i.policy_id, p.policy_number, i.premium_line_id, l.due_date, i.amount,
-           i.reference, i.action_date, i.status, i.exclusion, i.reason_code
-    FROM ins.debit_order_items i
-    JOIN ins.policies p ON p.org_id = i.org_id AND p.id = i.policy_id
-    JOIN ins.premium_lines l ON l.org_id = i.org_id AND l.id = i.premium_line_id
-    WHERE i.org_id = :org AND i.run_id = :run
-      AND (CAST(:status AS text) IS NULL OR i.status = :status)
-      AND (CAST(:after_id AS uuid) IS NULL OR (i.status, i.id) > (:after_status, :after_id))
-    ORDER BY i.status, i.id LIMIT :limit
-    """
-)
-
 _IN_FLIGHT = text(
     """
     SELECT i.policy_id, min(i.action_date) AS action_date, sum(i.amount) AS amount
@@ -143,23 +134,6 @@ class MandateLine:
 
     mandate: Mandate
     account: BankAccount
-
-
-@dataclass(frozen=True, slots=True)
-class ItemLine:
-    """An item with the numbers a clerk knows it by."""
-
-    id: UUID
-    policy_id: UUID
-    policy_number: str
-    premium_line_id: UUID
-    due_date: date
-    amount: Decimal
-    reference: str | None
-    action_date: date
-    status: ItemStatus
-    exclusion: Exclusion | None
-    reason_code: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,30 +230,6 @@ def list_runs(
     return page_of(rows, limit, lambda run: (run.id,))
 
 
-def list_items(
-    session: Session,
-    run_id: UUID,
-    *,
-    limit: int,
-    after: tuple[str, UUID] | None = None,
-    status: ItemStatus | None = None,
-) -> Page[ItemLine]:
-    """Return a run's items by status."""
-    found = session.execute(
-        _ITEM_ROWS,
-        {
-            "org": current_org(),
-            "run": run_id,
-            "status": status.value if status else None,
-            "after_status": after[0] if after else None,
-            "after_id": after[1] if after else None,
-            "limit": limit + 1,
-        },
-    )
-    rows = [_item_line(row) for row in found]
-    return page_of(rows, limit, lambda row: (row.status.value, row.id))
-
-
 def count_items(session: Session, run_id: UUID) -> Sequence[ItemCount]:
     """Count a run's items by status and reason."""
     found = session.execute(
@@ -362,47 +312,15 @@ def get_holiday(session: Session, holiday_id: UUID, *, lock: bool = False) -> Te
 
 
 def list_holidays(
-    session: Session, *, limit: int, after: tuple[date, UUID] | None = None
+    session: Session, *, limit: int, cursor: str | None = None
 ) -> Page[TenantHoliday]:
     """Return the tenant's own holidays by day, latest first."""
     query = select(TenantHoliday).where(TenantHoliday.org_id == current_org())
-    if after is not None:
-        query = query.where(tuple_(TenantHoliday.day, TenantHoliday.id) < after)
+    if cursor:
+        parts = iter((date.fromisoformat, UUID))
+        after = decode_cursor(cursor, 2, lambda typed: next(parts)(typed))
+        query = query.where(tuple_(TenantHoliday.day, TenantHoliday.id) < tuple(after))
     rows = session.scalars(
         query.order_by(TenantHoliday.day.desc(), TenantHoliday.id.desc()).limit(limit + 1)
     ).all()
     return page_of(rows, limit, lambda row: (row.day, row.id))
-
-
-def item_position(cursor: str) -> tuple[str, UUID]:
-    """Read where a page of items starts. Raises DomainError for a cursor of another list."""
-    status, item_id = decode_cursor(cursor, 2)
-    try:
-        return status, UUID(item_id)
-    except ValueError as error:
-        raise DomainError("This page link is not valid.", field="cursor") from error
-
-
-def holiday_position(cursor: str) -> tuple[date, UUID]:
-    """Read where a page of holidays starts. Raises DomainError for a cursor of another list."""
-    day, holiday_id = decode_cursor(cursor, 2)
-    try:
-        return date.fromisoformat(day), UUID(holiday_id)
-    except ValueError as error:
-        raise DomainError("This page link is not valid.", field="cursor") from error
-
-
-def _item_line(row: Any) -> ItemLine:
-    return ItemLine(
-        row.id,
-        row.policy_id,
-        row.policy_number,
-        row.premium_line_id,
-        row.due_date,
-        row.amount,
-        row.reference,
-        row.action_date,
-        ItemStatus(row.status),
-        Exclusion(row.exclusion) if row.exclusion else None,
-        row.reason_code,
-    )

@@ -4,5 +4,6 @@ ACTIVITY = {
     "ledger.close": "Period closed",
     "ledger.reopen": "Period reopened",
     "ledger.export_statement": "Ledger statement exported",
+    "ledger_statement.export": "Ledger statement exported",
     "ledger.export_trial_balance": "Trial balance exported",
 }

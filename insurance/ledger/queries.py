@@ -25,7 +25,6 @@ from insurance.ledger.models import (
     TransferType,
 )
 
-_CHUNK = 2_000
 _DAY = timedelta(days=1)
 _BEFORE, _DURING, _PASSED = range(3)
 _CODE = re.compile(r"[A-Z0-9][A-Z0-9_.-]{0,59}", re.ASCII)
@@ -173,17 +172,6 @@ def account_statement(
     return AccountStatement(account, sums.opening, sums.debit, sums.credit, sums.closing, entries)
 
 
-def iterate_entries(
-    session: Session, code: str, since: date, until: date
-) -> Iterator[StatementEntry]:
-    """Yield every entry of an account between two days, as the database hands them out."""
-    balance = _sums(session, code, since, until, None).opening
-    rows = session.execute(
-        _entries(code, since, until, None, None), execution_options={"yield_per": _CHUNK}
-    )
-    yield from _with_balance(rows, balance)
-
-
 def position_of(cursor: str | None) -> tuple[date, UUID] | None:
     """Return where a page of a statement starts. Raises DomainError for a made-up cursor."""
     if not cursor:
@@ -276,7 +264,7 @@ def _passed_on_its_day(session: Session, code: str, after: tuple[date, UUID]) ->
 
 
 def _entries(
-    code: str, since: date, until: date, limit: int | None, after: tuple[date, UUID] | None
+    code: str, since: date, until: date, limit: int, after: tuple[date, UUID] | None
 ) -> Select[*tuple[Any, ...]]:
     """Return both sides of an account in one order, from a position on."""
     sides = union_all(
@@ -290,7 +278,7 @@ def _side(
     is_debit: bool,
     since: date,
     until: date,
-    limit: int | None,
+    limit: int,
     after: tuple[date, UUID] | None,
 ) -> Select[*tuple[Any, ...]]:
     """Return the next transfers on one side of an account, in the order of that side's index."""
@@ -316,9 +304,7 @@ def _side(
     )
     if after is not None:
         query = query.where(tuple_(transfer.effective_date, transfer.id) > after)
-    if limit is not None:
-        query = query.order_by(transfer.effective_date, transfer.id).limit(limit)
-    return query
+    return query.order_by(transfer.effective_date, transfer.id).limit(limit)
 
 
 def _with_balance(rows: Iterable[Any], balance: Decimal) -> Iterator[StatementEntry]:

@@ -11,9 +11,11 @@ from flask import current_app
 from insurance.core import clock
 from insurance.core.business_days import add_business_days
 from insurance.core.db import db
+from insurance.core.listing import Wanted
 from insurance.debit_orders.calendar import business_holidays
+from insurance.debit_orders.debits import list_items
 from insurance.debit_orders.models import DebitOrderRun
-from insurance.debit_orders.queries import list_collecting, list_items
+from insurance.debit_orders.queries import list_collecting
 from insurance.debit_orders.services import prepare_run, release_run
 from insurance.lapses.queries import list_lapse_candidates
 from insurance.lapses.services import send_due_notices
@@ -51,7 +53,7 @@ def seed_release(run_id: UUID, on: date) -> None:
 
 def seed_answers(run: DebitOrderRun, on: date) -> None:
     """Post the bank's file: most were paid, some not, and money came from nobody knows whom."""
-    items = list_items(db.session(), run.id, limit=_ITEMS_AT_MOST).items
+    items = list_items(db.session(), Wanted({"run": run.id}, limit=_ITEMS_AT_MOST)).items
     db.session().rollback()
     rows = [
         {

@@ -19,7 +19,6 @@ from jinja2_fragments.flask import render_block
 from werkzeug.wrappers import Response as BaseResponse
 
 from insurance.core.errors import DomainError
-from insurance.core.paging import Page
 from insurance.web.conflicts import show_both
 from insurance.web.drafts import note_page
 from insurance.web.forms import UNSEEN, Form
@@ -111,14 +110,6 @@ def safe_path(path: str | None) -> str:
         return "/"
     plain = path.split("?")[0]
     return "/" if "//" in plain or ".." in plain else path
-
-
-def next_url(found: Page[Any], **kept: Any) -> str | None:
-    """Return the address of the next page of the list in view, or None at the end."""
-    if found.next_cursor is None:
-        return None
-    arguments = request.args.to_dict() | kept | {"cursor": found.next_cursor}
-    return url_for(str(request.endpoint), **(request.view_args or {}), **arguments)
 
 
 def _see_other(url: str) -> Response:

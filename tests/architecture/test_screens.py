@@ -30,7 +30,6 @@ _SHARED = "organizations"
 _BORROWED = {
     "claims.decide": "claims/show.html",
     "customers.create": "customers/edit.html",
-    "month_end.find_escalation": "month_end/escalations.html",
     "policies.change_object": "policies/endorse.html",
 }
 """Screens that are shown by a template they share with another."""

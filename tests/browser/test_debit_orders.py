@@ -71,7 +71,7 @@ def test_a_run_is_prepared_by_one_and_released_by_another(
         other.get_by_role("link", name="Bureau file").click()
     assert download.value.suggested_filename.startswith("DR-")
     other.get_by_role("link", name="Submitted 2").click()
-    expect(other.locator("#items tbody tr")).to_have_count(2)
+    expect(other.locator("#list tbody tr")).to_have_count(2)
 
 
 def test_an_act_covers_a_telephone_and_gives_back_what_was_chosen_of_the_list(
@@ -116,6 +116,7 @@ def test_the_screens_of_debit_orders_are_for_everybody(
         f"{run}/cancel",
         f"{home}/mandates/{policies[0]}",
         f"{home}/mandates/{policies[0]}/new",
+        f"{home}/debits",
         f"{home}/holidays",
         f"{home}/holidays/new",
     ):

@@ -40,16 +40,14 @@ def test_reports_run_open_their_rows_and_leave_as_files(sign_in: SignIn) -> None
     for code in ("turnaround", "ageing", "reserves", "decisions", "large", "paid"):
         assert auditor.get(auditor.url(f"/claims/reports?report={code}")).status_code == 200
 
-    csv = auditor.post(
-        auditor.url("/claims/reports/export"), data={"report": "register", "kind": "csv"}
-    )
-    assert "7 rows, none left out" in csv.text
+    csv = auditor.post(auditor.url("/claims/reports"), data={"do": "export", "kind": "csv"})
+    assert csv.text.count("CLM-") == 7
     excel = auditor.post(
-        auditor.url("/claims/reports/export"), data={"report": "paid", "kind": "xlsx"}
+        auditor.url("/claims/reports?report=paid"), data={"do": "export", "kind": "xlsx"}
     )
     sheet = load_workbook(io.BytesIO(excel.data)).active
     assert sheet is not None
-    assert sheet.max_row == 9
+    assert sheet.max_row == 8
     assert auditor.get(auditor.url("/claims/reports?report=gossip")).status_code == 404
     assert auditor.get(auditor.url("/claims/reports?from=never")).status_code == 422
     assert sign_in(Role.AGENT).get(auditor.url("/claims/reports")).status_code == 403
@@ -64,8 +62,9 @@ def test_only_the_register_is_narrowed_and_by_what_it_says(sign_in: SignIn) -> N
     assert claims_of("decision=REJECTED") == 1
     assert claims_of("reason=NO_PROOF") == 1
     assert claims_of("decision=APPROVED&reason=NO_PROOF") == 0
-    assert "Only:" in _page(auditor, "/claims/reports?decision=REJECTED")
-    assert "Only:" not in _page(auditor, "/claims/reports?report=causes&status=PAID")
+    chosen = '<option value="PAID" selected>'
+    assert chosen in _page(auditor, "/claims/reports?status=PAID")
+    assert "Status" not in _words(_page(auditor, "/claims/reports?report=causes&status=PAID"))
 
 
 def _page(client: SignedInClient, path: str) -> str:
@@ -77,7 +76,7 @@ def test_the_loss_ratio_is_drawn_and_opens_its_entries(sign_in: SignIn) -> None:
 
     page = auditor.get(auditor.url("/claims/loss-ratio"))
 
-    assert '<rect class="claims"' in page.text
+    assert '<rect class="part-2"' in page.text
     entries = re.findall(r'href="([^"]*loss-ratio/entries[^"]*)"', page.text)
     assert len(entries) > 2
     shown = [_words(auditor.get(one.replace("&amp;", "&")).text) for one in entries[:2]]
@@ -92,3 +91,21 @@ def test_the_loss_ratio_is_drawn_and_opens_its_entries(sign_in: SignIn) -> None:
 
 def _words(html: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html.replace("\u00a0", " ")))
+
+
+def test_the_charts_of_ageing_and_of_products_tie_to_the_rows_that_they_lead_to(
+    sign_in: SignIn,
+) -> None:
+    auditor = sign_in(Role.AUDITOR)
+
+    ageing = _page(auditor, "/claims/reports?report=ageing")
+    drawn = re.findall(r'<a href="([^"]+age=[^"]+)" aria-label="[^:]+: (\d+), ', ageing)
+    assert drawn
+    for url, count in drawn:
+        register = auditor.get(url.replace("&amp;", "&")).text
+        assert len(set(re.findall(r">(CLM-\d+-\d+)<", register))) == int(count)
+    every = sum(int(count) for _url, count in drawn)
+    assert f"{drawn[-1][1]} of {every} open claims" in ageing
+
+    home = auditor.htmx(auditor.url("/year")).text
+    assert f"of {every} open claims" in home

@@ -1,5 +1,6 @@
 """Reports on claims and the loss ratio, held to the ledger."""
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -14,9 +15,10 @@ from insurance.claims.loss_figures import loss_ratios
 from insurance.claims.models import Claim
 from insurance.claims.reports import (
     REPORTS,
+    Report,
     ReportRequest,
+    ReportRow,
     run_report,
-    totals_of,
 )
 from insurance.claims.rules import earned_between
 from insurance.core.period import Period
@@ -42,6 +44,11 @@ def claims(session: Session) -> list[UUID]:
     found = list(session.scalars(select(Claim.id).order_by(Claim.claim_number)))
     session.rollback()
     return found
+
+
+def totals_of(report: Report, rows: Sequence[ReportRow]) -> dict[int, Decimal | int]:
+    """Return the sums of the columns that are summed."""
+    return {place: sum((row.cells[place] or 0) for row in rows) for place in report.totals}
 
 
 @pytest.mark.parametrize("code", sorted(REPORTS))

@@ -12,10 +12,10 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from insurance.claims.models import Claim
-from insurance.claims.reports import REPORTS, totals_of
+from insurance.claims.reports import REPORTS
 from insurance.core import clock
 from insurance.core.permissions import Role
-from tests.claims.test_reports import WANTED, run_report
+from tests.claims.test_reports import WANTED, run_report, totals_of
 from tests.claims.test_settings_api import SETTINGS
 from tests.factories.book import TODAY
 from tests.factories.identity import TestClient

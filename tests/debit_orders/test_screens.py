@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 from uuid import UUID
 
@@ -11,8 +12,10 @@ from sqlalchemy.orm import Session
 
 from insurance.core import clock
 from insurance.core.db import db
+from insurance.core.listing import Wanted
 from insurance.core.permissions import Role
 from insurance.debit_orders import queries
+from insurance.debit_orders.debits import list_items
 from insurance.debit_orders.models import DebitOrderRun, DebitRunStatus
 from insurance.debit_orders.rules import MandateStatus
 from tests.factories.book import NOW, TODAY, Book, make_book
@@ -136,15 +139,17 @@ def test_the_items_of_a_run_are_paged_and_filtered_by_their_address(
     path = clerk.url(f"/debit-orders/{run.id}")
 
     part = clerk.htmx(path).text
-    assert part.lstrip().startswith('<div id="items">')
-    assert part.count("UBUNTU") + part.count("000001</td>") >= 3
-    assert "No premium is in this state" in clerk.get(f"{path}?status=PAID").text
-    page = queries.list_items(session, run.id, limit=2)
-    assert page.next_cursor is not None
-    after = queries.item_position(page.next_cursor)
-    rest = queries.list_items(session, run.id, limit=2, after=after)
-    ids = [item.id for item in (*page.items, *rest.items)]
-    assert len(set(ids)) == 3
+    assert part.lstrip().startswith('<div id="list"')
+    assert part.count("/debit-orders/mandates/") == 3
+    assert "R\u00a0300,00" in part.split("<tfoot>")[1], "the page adds its amounts up"
+    for order in ("status", "amount", "reference"):
+        wanted = Wanted({"run": run.id}, order=order, limit=2)
+        page = list_items(session, wanted)
+        rest = list_items(session, replace(wanted, cursor=page.next_cursor))
+        assert len({item.id for item in (*page.items, *rest.items)}) == 3
+    only = clerk.htmx(f"{path}?policy={page.items[0].policy_number.lower()}").text
+    assert only.count("/debit-orders/mandates/") == 1
+    assert "No premium matches" in clerk.get(f"{path}?policy=PL-1").text
     assert clerk.get(f"{path}?cursor=nonsense").status_code == 422
 
 
@@ -240,7 +245,8 @@ def test_a_day_is_added_to_the_holidays_and_removed(
     assert "Day of Reconciliation" in html, "the official holidays stand below"
     (found,) = re.findall(r'href="[^"]+/holidays/([0-9a-f-]{36})/remove"', html)
     assert clerk.post(f"{path}/{found}/remove", data={}).status_code == 303
-    assert "Bank migration" not in clerk.get(path).text.split("own-title")[1]
+    assert "Bank migration" not in clerk.get(path).text.split("<table>")[1]
+    assert "You have no days of your own" in clerk.get(f"{path}?whose=own").text
 
 
 @pytest.mark.parametrize(

@@ -2,18 +2,21 @@
 
 import io
 import zipfile
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from openpyxl import Workbook
+from sqlalchemy.orm import Session
 
 from insurance.core.db import db
+from insurance.core.listing import Wanted
 from insurance.policies.queries import get_policy
 from insurance.policies.services import accept_quote
 from insurance.reconciliation.models import ReconciliationFile
-from insurance.reconciliation.queries import list_rows
+from insurance.reconciliation.queries import RowLine, list_rows
 from insurance.reconciliation.rules import COLUMNS
 from insurance.reconciliation.services import commit_file, preview_upload, save_mapping
 from tests.factories.book import NOW, TODAY, make_customer, make_product, make_quote
@@ -75,16 +78,18 @@ def verdicts(file: ReconciliationFile) -> list[str]:
     """Return the verdicts of a file's rows in their order."""
     session = db.session()
     session.rollback()
-    return [one.verdict.value for one in list_rows(session, file.id, limit=1000).items]
+    return [one.verdict for one in _rows(session, file)]
 
 
 def details(file: ReconciliationFile) -> list[str]:
     """Return what is said of a file's rows, with plain spaces."""
     session = db.session()
     session.rollback()
-    return [
-        one.detail.replace("\u00a0", " ") for one in list_rows(session, file.id, limit=1000).items
-    ]
+    return [one.detail.replace("\u00a0", " ") for one in _rows(session, file)]
+
+
+def _rows(session: Session, file: ReconciliationFile) -> Sequence[RowLine]:
+    return list_rows(session, Wanted({"file": file.id}, limit=1000)).items
 
 
 def make_reconciliation(policy_id: UUID) -> ReconciliationFile:

@@ -16,7 +16,6 @@ from insurance.core.tenancy import tenant_scope
 from insurance.ledger.queries import (
     StatementEntry,
     account_statement,
-    iterate_entries,
     position_of,
     trial_balance,
 )
@@ -104,7 +103,7 @@ def test_a_statement_leads_from_its_opening_to_its_closing_balance_page_by_page(
             cursor = found.entries.next_cursor
             if cursor is None:
                 break
-        whole = list(iterate_entries(session, code, since, until))
+        whole = account_statement(session, code, since, until, limit=1000).entries.items
 
     balance = found.opening
     for entry in entries:

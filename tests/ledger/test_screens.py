@@ -169,7 +169,8 @@ def test_an_unknown_account_is_not_found(sign_in: SignIn, session: Session, code
     client = sign_in(Role.FINANCE)
 
     assert client.get(client.url(f"/ledger/accounts/{code}")).status_code == 404
-    assert client.post(client.url(f"/ledger/accounts/{code}/export")).status_code == 404
+    export = {"do": "export", "kind": "csv"}
+    assert client.post(client.url(f"/ledger/accounts/{code}"), data=export).status_code == 404
 
 
 def test_htmx_gets_the_part_alone(sign_in: SignIn, session: Session) -> None:
@@ -177,9 +178,7 @@ def test_htmx_gets_the_part_alone(sign_in: SignIn, session: Session) -> None:
 
     assert client.htmx(client.url("/ledger")).text.lstrip().startswith('<div id="trial_balance"')
     assert (
-        client.htmx(client.url("/ledger/accounts/BANK"))
-        .text.lstrip()
-        .startswith('<div id="statement"')
+        client.htmx(client.url("/ledger/accounts/BANK")).text.lstrip().startswith('<div id="list"')
     )
 
 
@@ -267,8 +266,9 @@ def test_an_agent_does_not_see_the_books(sign_in: SignIn, session: Session) -> N
     assert client.url("/ledger") not in client.get(client.url("/policies")).text
     for path in ("/ledger", "/ledger/accounts/BANK", "/ledger/periods"):
         assert client.get(client.url(path)).status_code == 403
-    for path in ("/ledger/export", "/ledger/accounts/BANK/export"):
-        assert client.post(client.url(path), data={"kind": "csv"}).status_code == 403
+    export = {"do": "export", "kind": "csv"}
+    for path in ("/ledger/export", "/ledger/accounts/BANK"):
+        assert client.post(client.url(path), data=export).status_code == 403
 
 
 def test_another_insurers_accounts_and_postings_do_not_show(

@@ -360,14 +360,14 @@ def test_an_auditor_reads_a_policys_escalation_and_records_nothing(
 ) -> None:
     client, number = sign_in(Role.AUDITOR), get_policy(session, policy_id).policy_number
     session.rollback()
-    found = client.get(_at(org, f"/policies?number={number.lower()}"))
+    found = client.get(_at(org, f"/escalations?number={number.lower()}"))
     assert found.status_code == 303
     page = client.get(found.headers["Location"]).text
     assert "Record" not in page.replace("Recorded", "")
     for path in ("notices/new", "refusal/new", "refusal/withdraw"):
         url = _at(org, f"/policies/{policy_id}/escalation/{path}")
         assert (client.get(url).status_code, _post(client, url).status_code) == (403, 403)
-    wrong = client.get(_at(org, "/policies?number=PL-1"))
+    wrong = client.get(_at(org, "/escalations?number=PL-1"))
     assert (wrong.status_code, "There is no such policy." in wrong.text) == (422, True)
     assert sign_in(Role.AGENT).get(_at(org, f"/policies/{policy_id}/escalation")).status_code == 403
 

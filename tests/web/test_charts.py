@@ -6,7 +6,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from insurance.web.charts import HEIGHT, chart_months
+from insurance.web.charts import HEIGHT, Figure, chart_months, chart_rows
 
 D = Decimal
 _AMOUNTS = st.decimals(D("-1000000"), D("100000000"), places=2)
@@ -43,3 +43,29 @@ def test_every_bar_stands_inside_the_chart_and_says_its_own_amount(
         for bar in (pair.first, pair.second):
             assert 0 <= bar.height <= HEIGHT
             assert bar.is_broken == (bar.amount > chart.top)  # type: ignore[union-attr]
+
+
+def test_a_row_ten_times_as_long_is_broken_off_and_the_others_are_still_seen() -> None:
+    figures = [Figure(name, (count, 0), "") for name, count in (("A", 9), ("B", 10), ("C", 500))]
+
+    chart = chart_rows("C has most", "Bank", ("Paid", "Returned"), figures)
+
+    assert chart is not None
+    assert chart.top == 12
+    assert [row.is_broken for row in chart.rows] == [False, False, True]
+    assert [row.parts[0].width for row in chart.rows] == [75.0, 83.33, 100.0]
+
+
+@given(st.lists(st.tuples(st.integers(-5, 10**9), st.integers(0, 10**9)), max_size=9))
+def test_the_parts_of_a_row_follow_each_other_inside_the_width(
+    pairs: list[tuple[int, int]],
+) -> None:
+    figures = [Figure(str(place), pair, "") for place, pair in enumerate(pairs)]
+
+    chart = chart_rows("", "Age", ("First", "Second"), figures)
+
+    assert (chart is None) == all(max(first, 0) + second == 0 for first, second in pairs)
+    for row in chart.rows if chart else ():
+        first, second = row.parts
+        assert (first.left, second.left) == (0, first.width)
+        assert second.left + second.width <= 100.02

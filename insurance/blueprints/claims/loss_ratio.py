@@ -1,34 +1,43 @@
 """The loss ratio: premiums and claims by product and month, from the ledger, with a chart."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
-from flask import Response, request
+from flask import Response, request, url_for
+from sqlalchemy.orm import Session
 
 from insurance.blueprints.claims import bp
-from insurance.blueprints.claims.reports import read_id, year_asked
+from insurance.blueprints.claims.reports import ROWS, read_id, year_asked
 from insurance.claims.loss_figures import list_loss_months, whole_of
 from insurance.claims.permissions import ClaimsReportsMay
 from insurance.claims.reports import (
     LOSS_HEADER,
-    SHOWN_AT_MOST,
+    LossEntry,
     LossRatio,
     Side,
-    list_loss_entries,
     loss_cells,
+    page_of_loss_entries,
     ratio_of,
 )
+from insurance.core.context import current_actor
 from insurance.core.db import db
 from insurance.core.errors import NotFoundError
+from insurance.core.listing import Wanted
 from insurance.core.money import ZERO, total
+from insurance.core.paging import Page
+from insurance.policies.permissions import PoliciesMay
 from insurance.products.queries import get_product
+from insurance.web import lists
 from insurance.web.access import requires
-from insurance.web.charts import MonthChart, chart_months
+from insurance.web.charts import BarChart, Figure, MonthChart, chart_months, chart_rows
 from insurance.web.days import refuse_problems
 from insurance.web.exports import export
-from insurance.web.filters import percent
+from insurance.web.filters import day, money, percent
 from insurance.web.html import page
+
+_PRODUCTS_DRAWN = 12
 
 
 @bp.route("/loss-ratio")
@@ -53,6 +62,7 @@ def loss_ratio() -> Response:
         problems=problems,
         rows=rows,
         chart=chart,
+        by_product=None if product_id else product_chart(whole, start, end),
         finding=finding,
         start=start,
         end=end,
@@ -84,34 +94,90 @@ def loss_chart(rows: Sequence[LossRatio]) -> tuple[MonthChart | None, str]:
     return chart_months(months), f"Claims took {percent(whole)} of the premiums earned{most}"
 
 
-@bp.route("/loss-ratio/entries")
+def product_chart(products: Sequence[LossRatio], start: date, end: date) -> BarChart | None:
+    """Return the ratio of each product as a chart, the worst first; of one there is none."""
+    ratios = sorted(
+        ((one.ratio, one) for one in products if one.ratio is not None and one.product_id),
+        key=lambda pair: (-pair[0], pair[1].product_name),
+    )[:_PRODUCTS_DRAWN]
+    if len(ratios) < 2:
+        return None
+    days: dict[str, Any] = {"from": start.isoformat(), "to": end.isoformat()}
+    figures = [
+        Figure(
+            one.product_name,
+            (ratio,),
+            percent(ratio),
+            url_for("claims.loss_ratio", product=one.product_id, **days),
+        )
+        for ratio, one in ratios
+    ]
+    worst, product = ratios[0]
+    title = f"{product.product_name} cost most: claims took {percent(worst)} of its premiums"
+    return chart_rows(title, "Product", ("Loss ratio",), figures, "percent")
+
+
+@bp.route("/loss-ratio/entries", methods=["GET", "POST"])
 @requires(ClaimsReportsMay.VIEW)
 def loss_entries() -> Response:
     """Show the ledger's entries behind a figure of the loss ratio."""
     problems: dict[str, str] = {}
-    start, end = year_asked(problems)
-    side, asked = request.args.get("side", ""), request.args.get("product", "")
-    if side not in set(Side):
+    period, side = year_asked(problems), request.args.get("side", "")
+    if side not in _SIDES:
         raise NotFoundError
-    rows = list_loss_entries(
-        db.session(),
-        Side(side),
-        start=start,
-        end=end,
-        product_id=read_id(asked) if asked else None,
-        limit=SHOWN_AT_MOST + 1,
-    )
-    return page(
-        "claims/loss_entries.html",
-        status=422 if problems else 200,
+    return lists.show(_entries(Side(side), *period, problems))
+
+
+def _entries(side: Side, start: date, end: date, problems: dict[str, str]) -> lists.ListScreen:
+    asked = request.args.get("product", "")
+    values: dict[str, Any] = {
+        "start": start,
+        "end": end,
+        "product_id": read_id(asked) if asked else None,
+    }
+
+    def read(session: Session, wanted: Wanted) -> Page[LossEntry]:
+        return page_of_loss_entries(
+            session, side, **values, limit=wanted.limit, cursor=wanted.cursor
+        )
+
+    title, figure = _SIDES[side]
+    whole = whole_of(list_loss_months(db.session(), **values))
+    days: dict[str, Any] = {"from": start.isoformat(), "to": end.isoformat()}
+    return lists.ListScreen(
+        title=f"{title}, {day(start)} to {day(end)}",
+        caption="Entries behind the loss ratio, newest first",
+        crumbs=[("Claims", "claims.index"), ("Loss ratio", "claims.loss_ratio", days)],
+        tabs=lambda _: [lists.Tab(one, name) for one, (name, _figure) in _SIDES.items()],
+        tab_name="side",
+        read=read,
+        fields=(*lists.period(start, end), lists.product_field()),
         problems=problems,
-        rows=rows[:SHOWN_AT_MOST],
-        is_cut=len(rows) > SHOWN_AT_MOST,
-        side=side,
-        start=start,
-        end=end,
-        chosen={"from": start.isoformat(), "to": end.isoformat(), "product": asked or None},
+        figures=[(f"{title} in all", money(total(figure(one) for one in whole)))],
+        columns=lists.columns(
+            "on: Day, day | policy_number: Policy, key | description: What, wrapped, key",
+            "reference: Reference | amount: Amount, money, key, summed",
+            policy_number=_policy,
+        ),
+        empty=lists.Empty("No entry in this period", "Choose other days or another product."),
+        none_match="No entry in this period",
+        file=f"loss-ratio-{side}-{start}-{end}",
+        rows=ROWS,
     )
+
+
+def _policy(entry: LossEntry) -> lists.Cell:
+    is_linked = entry.policy_id and current_actor().may(PoliciesMay.VIEW)
+    url = url_for("policies.show", policy_id=entry.policy_id) if is_linked else ""
+    return lists.Cell(entry.policy_number, url)
+
+
+_SIDES: dict[str, tuple[str, Callable[[LossRatio], Decimal]]] = {
+    Side.EARNED: ("Premiums earned", lambda one: one.premiums),
+    Side.PREMIUMS: ("Premiums charged", lambda one: one.charged),
+    Side.CLAIMS: ("Claims", lambda one: one.claims),
+}
+"""The figures that have entries behind them: what they are called, and the figure."""
 
 
 @bp.post("/loss-ratio/export")

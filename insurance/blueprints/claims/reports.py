@@ -1,40 +1,46 @@
-"""Reports on claims: pick one, run it, open the rows behind a figure, take it away as a file."""
+"""Reports on claims: pick one, open the rows behind a figure, take it away as a file."""
 
-from dataclasses import fields
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from flask import Response, request, url_for
+from sqlalchemy.orm import Session
 
 from insurance.blueprints.claims import bp
 from insurance.blueprints.claims.show import REASON_WORDS
+from insurance.claims.models import ClaimStatus, Decision
 from insurance.claims.permissions import ClaimsReportsMay
 from insurance.claims.reports import (
+    AGES,
+    MOST_ROWS,
     REPORTS,
+    Column,
     Report,
     ReportRequest,
-    file_rows,
+    ReportRow,
     get_report,
     page_of_report,
     run_report,
-    totals_of,
 )
+from insurance.claims.rules.statuses import CAUSES, CLAIM_TYPES
 from insurance.core.db import db
 from insurance.core.errors import NotFoundError
+from insurance.core.listing import Wanted
+from insurance.core.paging import Page
 from insurance.core.period import add_months
-from insurance.products.queries import list_product_names
+from insurance.web import lists
 from insurance.web.access import requires
 from insurance.web.business import business_day
-from insurance.web.days import period_asked, refuse_problems
-from insurance.web.exports import EXPORTED_AT_MOST, export
-from insurance.web.filters import words
-from insurance.web.html import next_url, page
+from insurance.web.charts import BarChart, Figure, chart_rows
+from insurance.web.days import period_asked
+from insurance.web.filters import money, number, words
+from insurance.web.forms import choices_of
 
 ROWS = 100
-NARROWING = tuple(
-    one.name for one in fields(ReportRequest) if one.name not in ("start", "end", "on")
-)
 
 
 def year_asked(problems: dict[str, str]) -> tuple[date, date]:
@@ -42,66 +48,15 @@ def year_asked(problems: dict[str, str]) -> tuple[date, date]:
     return period_asked(lambda end: add_months(end.replace(day=1), -11), problems)
 
 
-@bp.route("/reports")
+@bp.route("/reports", methods=["GET", "POST"])
 @requires(ClaimsReportsMay.VIEW)
 def reports() -> Response:
     """Run the report that is picked, the register at first."""
     problems: dict[str, str] = {}
     report = get_report(request.args.get("report") or "register")
-    wanted, narrowed = _wanted(report, problems)
-    found = page_of_report(
-        db.session(), report, wanted, limit=ROWS, cursor=request.args.get("cursor")
-    )
-    chosen = {"from": wanted.start.isoformat(), "to": wanted.end.isoformat()}
-    return page(
-        "claims/reports.html",
-        part="report",
-        status=422 if problems else 200,
-        problems=problems,
-        report=report,
-        reports=REPORTS,
-        rows=found.items,
-        is_cut=found.next_cursor is not None or bool(request.args.get("cursor")),
-        next=next_url(found),
-        first=url_for(".reports", report=report.code, **chosen, **narrowed),  # type: ignore[arg-type]
-        totals=totals_of(report, found.items),
-        wanted=wanted,
-        chosen=chosen,
-        narrowed=narrowed,
-        narrowed_words=_in_words(narrowed),
-        reason_words=REASON_WORDS,
-    )
-
-
-@bp.post("/reports/export")
-@requires(ClaimsReportsMay.VIEW)
-def export_report() -> Response:
-    """Send every row of a report as CSV or Excel; the last line says how many there are."""
-    problems: dict[str, str] = {}
-    report = get_report(request.form.get("report", ""))
-    wanted, narrowed = _wanted(report, problems)
-    refuse_problems(problems)
-    found = run_report(db.session(), report, wanted, limit=EXPORTED_AT_MOST)
-    return export(
-        request.form.get("kind", ""),
-        f"claims-{report.code}-{wanted.start}-{wanted.end}",
-        [column.name for column in report.columns],
-        file_rows(report, found, EXPORTED_AT_MOST - 1),
-        action="claims.export_report",
-        resource="claims",
-        chosen={"report": report.code, "from": wanted.start, "to": wanted.end, **narrowed},
-    )
-
-
-def _wanted(report: Report, problems: dict[str, str]) -> tuple[ReportRequest, dict[str, str]]:
-    """Return what is asked for, and what narrows the register; the other reports are whole."""
     start, end = year_asked(problems)
-    names = NARROWING if report is REPORTS["register"] else ()
-    narrowed = {name: typed for name in names if (typed := request.values.get(name, "")[:60])}
-    values: dict[str, Any] = dict(narrowed)
-    if "product" in values:
-        values["product"] = read_id(values["product"])
-    return ReportRequest(start=start, end=end, on=business_day(), **values), narrowed
+    wanted = ReportRequest(start=start, end=end, on=business_day())
+    return lists.show(_screen(report, wanted, problems))
 
 
 def read_id(text: str) -> UUID:
@@ -112,15 +67,121 @@ def read_id(text: str) -> UUID:
         raise NotFoundError from error
 
 
-def _in_words(narrowed: dict[str, str]) -> list[str]:
-    """Return what the register is narrowed to, as a person reads it."""
-    names = {str(one.id): one.name for one in list_product_names(db.session())}
-    said = []
-    for name, value in narrowed.items():
-        if name == "product":
-            said.append(names.get(value, "unknown product"))
-        elif name == "reason":
-            said.append(REASON_WORDS.get(value, value))
-        else:
-            said.append(value if name == "age" else words(value))
-    return said
+def _screen(report: Report, period: ReportRequest, problems: dict[str, str]) -> lists.ListScreen:
+    """Return a report as a list: paged where it is one line a claim, else short and read whole."""
+
+    def narrowed(values: Mapping[str, Any]) -> ReportRequest:
+        given: dict[str, Any] = {
+            field.name: values.get(field.name) for field in fields if not field.stands
+        }
+        if given.get("product"):
+            given["product"] = UUID(given["product"])
+        return replace(period, **given)
+
+    def read(session: Session, wanted: Wanted) -> Page[ReportRow]:
+        asked = narrowed(wanted.narrowed)
+        return page_of_report(session, report, asked, limit=wanted.limit, cursor=wanted.cursor)
+
+    def rows_of(session: Session, _narrowed: Mapping[str, Any]) -> Sequence[ReportRow]:
+        return run_report(session, report, period, limit=MOST_ROWS)
+
+    days = lists.period(period.start, period.end, "Notified from")
+    fields = (*days, *_NARROWING) if report is REPORTS["register"] else days
+    is_of_claims = report.behind == ("claim",)
+    return lists.ListScreen(
+        title="Claims reports",
+        caption=report.title,
+        crumbs=[("Claims", "claims.index")],
+        buttons=(lists.Button("Loss ratio", "claims.loss_ratio"),),
+        tabs=lambda _: [lists.Tab(code, one.tab) for code, one in REPORTS.items()],
+        tab_name="report",
+        own_tab="register",
+        read=read if is_of_claims else None,
+        rows_of=None if is_of_claims else rows_of,
+        id_of=lambda row: row.claim_id or "|".join(row.behind.values()),
+        record=partial(_behind, period),
+        fields=fields,
+        problems=problems,
+        charts=ageing_charts(rows_of(db.session(), {}), period) if report.code == "ageing" else (),
+        note=report.says,
+        columns=[
+            _column(report, place, column, period) for place, column in enumerate(report.columns)
+        ],
+        empty=lists.Empty("No claim is in this report", "Choose another period."),
+        none_match="No claim is in this report",
+        file=f"claims-{report.code}-{period.start}-{period.end}",
+        rows=ROWS,
+    )
+
+
+def ageing_charts(rows: Sequence[ReportRow], period: ReportRequest) -> list[BarChart]:
+    """Return open claims by age as a chart, and how many wait for long in a sentence."""
+    by_age = {row.cells[0]: row for row in rows}
+    counts = {age: by_age[age].cells[1] if age in by_age else 0 for age in AGES}
+    figures = [
+        Figure(
+            age,
+            (count,),
+            f"{number(count)}, {money(by_age[age].cells[3], 0)} reserved" if count else "0",
+            _behind(period, by_age[age]) if count else "",
+        )
+        for age, count in counts.items()
+    ]
+    every, oldest = sum(counts.values()), [age for age, count in counts.items() if count]
+    if not oldest:
+        return []
+    are = "is" if counts[oldest[-1]] == 1 else "are"
+    title = f"{number(counts[oldest[-1]])} of {number(every)} open claims {are} {oldest[-1]} old"
+    chart = chart_rows(title, "Age", ("Claims",), figures)
+    return [chart] if chart else []
+
+
+def _behind(period: ReportRequest, row: ReportRow) -> str:
+    """Return where a row leads: its claim, or the claims behind it in the register."""
+    if row.claim_id:
+        return url_for("claims.show", claim_id=row.claim_id)
+    days = {"from": period.start.isoformat(), "to": period.end.isoformat()}
+    asked: dict[str, Any] = days | row.behind
+    return url_for("claims.reports", report="register", **asked)
+
+
+def _column(report: Report, place: int, column: Column, period: ReportRequest) -> lists.Column:
+    def value(row: ReportRow) -> Any:
+        cell = row.cells[place]
+        if column.kind == "reason":
+            return REASON_WORDS.get(cell, cell)
+        if column.kind == "number" and row.behind:
+            says = f"{column.name}: the claims behind {cell}"
+            return lists.Cell(cell, _behind(period, row), says=says)
+        return cell
+
+    return lists.Column(
+        column.key,
+        column.name,
+        "text" if column.kind == "reason" else column.kind,
+        value,
+        is_key=True,
+        is_extra=column.is_minor,
+        is_summed=place in report.totals,
+    )
+
+
+def _of(values: Iterable[str]) -> list[tuple[str, str]]:
+    return [(value, words(value)) for value in values]
+
+
+_NARROWING = (
+    lists.product_field(),
+    lists.Field("status", "Status", choices=lambda _: choices_of(ClaimStatus)),
+    lists.Field("claim_type", "Type", choices=lambda _: _of(CLAIM_TYPES)),
+    lists.Field("cause", "Cause", choices=lambda _: _of(CAUSES)),
+    lists.Field("decision", "Decision", choices=lambda _: choices_of(Decision)),
+    lists.Field("reason", "Reason", choices=lambda _: list(REASON_WORDS.items())),
+    lists.Field("age", "Age", choices=lambda _: [(age, age) for age in AGES]),
+    lists.Field(
+        "only",
+        "Only",
+        choices=lambda _: [("open", "Waiting for a decision"), ("reserved", "With a reserve")],
+    ),
+)
+"""What narrows the register; the other reports are whole."""

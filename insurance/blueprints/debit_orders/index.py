@@ -28,6 +28,7 @@ _RUNS = lists.ListScreen(
         "released_at: Released, moment",
     ),
     buttons=(
+        lists.Button("Debits by bank and day", "debit_orders.debits", icon="chart-bar"),
         lists.Button("Holidays", "debit_orders.holidays", icon="calendar"),
         lists.new("Prepare a run", "debit_orders.prepare", DebitOrdersMay.EDIT),
     ),

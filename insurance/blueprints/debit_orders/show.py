@@ -1,27 +1,31 @@
 """A run: its items by status, its release by a second person, its file, its end."""
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from flask import Response, make_response, request, url_for
 
 from insurance.blueprints.debit_orders import bp
+from insurance.blueprints.debit_orders.debits import DEBIT_COLUMNS, because
 from insurance.core import clock
 from insurance.core.context import current_actor
 from insurance.core.db import db
 from insurance.core.errors import NotFoundError
 from insurance.debit_orders import queries, services
+from insurance.debit_orders.debits import list_items
 from insurance.debit_orders.exporters import EXPORTERS
 from insurance.debit_orders.models import DebitOrderRun, DebitRunStatus
 from insurance.debit_orders.permissions import DebitOrdersMay
-from insurance.debit_orders.rules import ItemStatus, meaning
+from insurance.debit_orders.rules import ItemStatus
 from insurance.identity.queries import get_colleague
+from insurance.web import lists
 from insurance.web.access import requires
 from insurance.web.acts import Act, act_screen
 from insurance.web.business import business_day
-from insurance.web.filters import money, number
+from insurance.web.filters import money, number, words
 from insurance.web.forms import ChoiceField, Form, reason_field
-from insurance.web.html import next_url, page
 
 ROWS = 50
 _FORMATS = [("BUREAU", "Bureau file (tab-delimited)"), ("CSV", "CSV")]
@@ -39,26 +43,16 @@ class CancelForm(Form):
     reason = reason_field()
 
 
-@bp.get("/<uuid:run_id>")
+@bp.route("/<uuid:run_id>", methods=["GET", "POST"])
 @requires(DebitOrdersMay.VIEW)
 def show(run_id: UUID) -> Response:
     """Show a run; `status` chooses its items."""
     session = db.session()
     run = queries.get_run(session, run_id)
     counts = queries.count_items(session, run_id)
-    chosen = request.args.get("status", "")
-    cursor = request.args.get("cursor")
-    status = ItemStatus(chosen) if chosen in set(ItemStatus) else None
-    found = queries.list_items(
-        session,
-        run_id,
-        limit=ROWS,
-        after=queries.item_position(cursor) if cursor else None,
-        status=status,
-    )
-    return page(
+    return lists.show(
+        _items(run, counts),
         "debit_orders/show.html",
-        part="items",
         run=run,
         maker=_name(run.created_by),
         releaser=_name(run.released_by),
@@ -68,12 +62,40 @@ def show(run_id: UUID) -> Response:
         in (DebitRunStatus.RELEASED, DebitRunStatus.RESULTS_IN, DebitRunStatus.CLOSED),
         formats=_FORMATS,
         counts=counts,
-        by_status={one: sum(c.items for c in counts if c.status is one) for one in ItemStatus},
-        wanted=status,
-        items=found.items,
-        meaning=meaning,
-        next=next_url(found),
-        first=url_for(".show", run_id=run_id, status=status),
+    )
+
+
+def _items(run: DebitOrderRun, counts: Sequence[queries.ItemCount]) -> lists.ListScreen:
+    by_status = Counter[ItemStatus]()
+    for one in counts:
+        by_status[one.status] += one.items
+    left_out = [(one.exclusion, words(one.exclusion)) for one in counts if one.exclusion]
+
+    return lists.ListScreen(
+        title=run.number,
+        caption="Premiums in this run, by status",
+        crumbs=[("Debit orders", "debit_orders.index")],
+        status=run.status,
+        read=lambda session, wanted: list_items(session, wanted.within(run=run.id)),
+        record=lambda item: url_for("debit_orders.mandates", policy_id=item.policy_id),
+        tabs=lambda _: lists.tabs_of(
+            (one for one in ItemStatus if by_status[one]), by_status, every=by_status.total()
+        ),
+        fields=(
+            lists.policy_field(),
+            lists.Field("exclusion", "Left out because", choices=lambda _: left_out),
+        ),
+        columns=lists.columns(
+            "policy_number: Policy | due_date: Due, day | bank: Bank, muted",
+            *DEBIT_COLUMNS,
+            because=because,
+        ),
+        empty=lists.Empty(
+            "No premium is in this run", "Nothing was due that a mandate lets us collect."
+        ),
+        none_match="No premium matches",
+        file=f"{run.number}-premiums",
+        rows=ROWS,
     )
 
 

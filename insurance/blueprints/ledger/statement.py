@@ -2,95 +2,77 @@
 
 from datetime import date
 
-from flask import Response, request, url_for
+from flask import Response, url_for
+from sqlalchemy.orm import Session
 
 from insurance.blueprints.ledger import bp
+from insurance.core.context import current_actor
 from insurance.core.db import db
+from insurance.core.listing import Wanted
+from insurance.core.paging import Page
 from insurance.ledger import queries
 from insurance.ledger.permissions import LedgerMay
+from insurance.policies.permissions import PoliciesMay
+from insurance.web import lists
 from insurance.web.access import requires
-from insurance.web.days import period_asked, refuse_problems
-from insurance.web.exports import export
-from insurance.web.html import next_url, page
+from insurance.web.days import period_asked
+from insurance.web.filters import money, words
 
 ROWS = 50
-_HEADER = (
-    "Date",
-    "Type",
-    "Description",
-    "Other account",
-    "Reference",
-    "Debit",
-    "Credit",
-    "Balance",
-)
 
 
-@bp.get("/accounts/<account_code>")
+@bp.route("/accounts/<account_code>", methods=["GET", "POST"])
 @requires(LedgerMay.VIEW)
 def statement(account_code: str) -> Response:
     """Show an account's entries by date with the balance after each."""
-    session = db.session()
     problems: dict[str, str] = {}
-    since, until = period_asked(_first_of_month, problems)
-    found = queries.account_statement(
-        session,
-        account_code,
-        since,
-        until,
-        limit=ROWS,
-        after=queries.position_of(request.args.get("cursor")),
-    )
-    chosen = {"from": since.isoformat(), "to": until.isoformat()}
-    return page(
-        "ledger/statement.html",
-        part="statement",
-        status=422 if problems else 200,
-        found=found,
-        account=found.account,
-        names={account.code: account.name for account in queries.list_accounts(session)},
-        chosen=chosen,
-        since=since,
-        until=until,
+    since, until = period_asked(lambda day: day.replace(day=1), problems)
+    return lists.show(_screen(account_code, since, until, problems))
+
+
+def _screen(code: str, since: date, until: date, problems: dict[str, str]) -> lists.ListScreen:
+    session = db.session()
+    whole = queries.account_statement(session, code, since, until, limit=0)
+    account = whole.account
+    names = {account.code: account.name for account in queries.list_accounts(session)}
+
+    def read(session: Session, wanted: Wanted) -> Page[queries.StatementEntry]:
+        after = queries.position_of(wanted.cursor)
+        return queries.account_statement(
+            session, code, since, until, limit=wanted.limit, after=after
+        ).entries
+
+    return lists.ListScreen(
+        title=account.name,
+        caption="Entries by date",
+        crumbs=[("Trial balance", "ledger.trial_balance", {"on": until.isoformat()})],
+        read=read,
+        fields=lists.period(since, until),
         problems=problems,
-        next=next_url(found.entries),
-        first=url_for("ledger.statement", account_code=account_code, **chosen),  # type: ignore[arg-type]
+        figures=[
+            ("Opening balance", money(whole.opening)),
+            ("Debits", money(whole.debit)),
+            ("Credits", money(whole.credit)),
+            ("Closing balance", money(whole.closing)),
+        ],
+        note=f"{words(account.kind)}; a balance is debit less credit.",
+        columns=lists.columns(
+            "effective_date: Date, day | description: What, wrapped, key | type: Type, code, extra",
+            "other_account: Other account, muted | reference: Reference",
+            "debit: Debit, money, key | credit: Credit, money, key | balance: Balance, money, key",
+            description=_description,
+            other_account=lambda entry: names[entry.other_account],
+        ),
+        empty=lists.Empty(
+            "Nothing was posted in this period", "Choose other days, or another account."
+        ),
+        none_match="Nothing was posted in this period",
+        file=f"{code.lower().replace('_', '-')}-{since}-{until}",
+        rows=ROWS,
     )
 
 
-@bp.post("/accounts/<account_code>/export")
-@requires(LedgerMay.VIEW)
-def export_statement(account_code: str) -> Response:
-    """Send the whole period's entries as CSV or Excel; the audit log says so."""
-    session = db.session()
-    account = queries.get_account(session, account_code)
-    problems: dict[str, str] = {}
-    since, until = period_asked(_first_of_month, problems)
-    refuse_problems(problems)
-    rows = (
-        (
-            entry.effective_date,
-            entry.type,
-            entry.description,
-            entry.other_account,
-            entry.reference,
-            entry.debit,
-            entry.credit,
-            entry.balance,
-        )
-        for entry in queries.iterate_entries(session, account.code, since, until)
-    )
-    return export(
-        request.form.get("kind", ""),
-        f"{account.code.lower().replace('_', '-')}-{since}-{until}",
-        _HEADER,
-        rows,
-        action="ledger.export_statement",
-        resource="ledger_accounts",
-        resource_id=account.code,
-        chosen={"from": since, "to": until},
-    )
-
-
-def _first_of_month(day: date) -> date:
-    return day.replace(day=1)
+def _description(entry: queries.StatementEntry) -> lists.Cell:
+    is_linked = entry.policy_id and current_actor().may(PoliciesMay.VIEW)
+    url = url_for("policies.show", policy_id=entry.policy_id, tab="ledger") if is_linked else ""
+    return lists.Cell(entry.description, url)

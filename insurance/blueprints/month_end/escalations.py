@@ -1,10 +1,11 @@
 """The rate of each product at a date with where it came from."""
 
 import re
+from datetime import date
 from typing import Any
 from uuid import UUID
 
-from flask import Response, url_for
+from flask import Response, request, url_for
 from wtforms import BooleanField, Field, TextAreaField
 
 from insurance.blueprints.month_end import bp
@@ -15,10 +16,12 @@ from insurance.month_end import queries, services
 from insurance.month_end.permissions import MonthEndMay
 from insurance.products.models import ProjectionType
 from insurance.products.queries import list_products
+from insurance.web import lists
 from insurance.web.access import requires
 from insurance.web.acts import Act, act_screen
 from insurance.web.business import business_day
 from insurance.web.days import day_asked
+from insurance.web.filters import day, percent
 from insurance.web.forms import (
     ChoiceField,
     DayField,
@@ -31,7 +34,7 @@ from insurance.web.forms import (
     parse_day,
     parse_rate,
 )
-from insurance.web.html import page
+from insurance.web.html import go
 
 LINES = 101
 FIRST_STEP = 2
@@ -109,20 +112,78 @@ class RuleForm(Form):
     reason = TextField("Reason", longest=500)
 
 
-@bp.get("/escalations")
+@bp.route("/escalations", methods=["GET", "POST"])
 @requires(MonthEndMay.VIEW)
 def escalations() -> Response:
-    """Show the rate of each product at a date, and where it came from."""
+    """Show the rate of each product at a date; the `number` of a policy leads to its own."""
     problems: dict[str, str] = {}
     on = day_asked("on", business_day(), problems)
-    return page(
-        "month_end/escalations.html",
-        part="rates",
-        status=422 if problems else 200,
-        on=on,
+    if (number := request.args.get("number")) is not None:
+        policy_id = queries.find_policy_id(db.session(), number.strip().upper())
+        if policy_id is not None:
+            return go(url_for(".escalation", policy_id=policy_id))
+        problems["number"] = (
+            "There is no such policy." if number.strip() else "Enter a policy number."
+        )
+    return lists.show(_rates(on, problems), "month_end/escalations.html")
+
+
+def _rates(on: date, problems: dict[str, str]) -> lists.ListScreen:
+    return lists.ListScreen(
+        title="Escalation rates",
+        caption=f"The rate of each product version on {day(on)}",
+        crumbs=[("Month-end", "month_end.index")],
+        rows_of=lambda session, narrowed: [
+            one
+            for one in services.preview_escalation(session, on)
+            if narrowed.get("type") in (None, one.escalation.type)
+            and not (narrowed.get("missing") and one.rise)
+        ],
+        id_of=lambda one: one.product_version_id,
+        fields=(
+            lists.Field("on", "Anniversary on", "day", stands=on),
+            lists.Field("type", "Premiums are", choices=lambda _: choices_of(ProjectionType)),
+            lists.Field("missing", "Missing only", "tick"),
+        ),
         problems=problems,
-        lines=services.preview_escalation(db.session(), on),
+        columns=lists.columns(
+            "product_name: Product | version_number: Version, number | policies: Policies, number",
+            "escalation.type: Premiums are, code | premium: Premium rises, percent, key",
+            "cover: Cover rises, percent | escalation.source: Rule of, code",
+            "index: Index, wrapped | floor: Floor, percent | cap: Cap, percent",
+            premium=lambda one: (
+                one.rise.premium_rate if one.rise else lists.Cell(tags=("MISSING",))
+            ),
+            cover=lambda one: one.rise.cover_rate if one.rise else None,
+            index=_index,
+            floor=lambda one: one.escalation.floor if _is_indexed(one) else None,
+            cap=lambda one: one.escalation.cap if _is_indexed(one) else None,
+        ),
+        buttons=(
+            lists.Button("Index tables", "month_end.index_values", icon="table"),
+            lists.new("Add a rule", "month_end.create_escalation", MonthEndMay.APPROVE),
+        ),
+        empty=lists.Empty(
+            "No product is sold or in force", "Launch a product, and its rate stands here."
+        ),
+        none_match="No rate matches",
+        note="The narrowest rule holds: policy, then product version, product, organization,"
+        " platform. A policy's own rule overrides what stands here.",
+        rows=50,
     )
+
+
+def _is_indexed(one: services.Resolved) -> bool:
+    return one.escalation.type is ProjectionType.INDEXED
+
+
+def _index(one: services.Resolved) -> str:
+    if one.problem:
+        return one.problem
+    if one.rise and one.rise.index is not None and one.rise.index_month:
+        index, month = percent(one.rise.index), one.rise.index_month
+        return f"{one.escalation.index_code} {index} for {month:%Y/%m}"
+    return "Fixed" if one.escalation.fixed_rate is not None else ""
 
 
 @bp.route("/escalations/new", methods=["GET", "POST"])

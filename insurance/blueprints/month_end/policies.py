@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from flask import Response, request, url_for
+from flask import Response, url_for
 
 from insurance.blueprints.month_end import bp
 from insurance.core import clock
@@ -17,7 +17,7 @@ from insurance.web.acts import Act, act_screen
 from insurance.web.business import business_day
 from insurance.web.filters import day
 from insurance.web.forms import DayField, Form, Required, TextField, reason_field
-from insurance.web.html import go, page
+from insurance.web.html import page
 
 _HOW = "How the holder told us"
 ONE = "/policies/<uuid:policy_id>/escalation"
@@ -83,25 +83,6 @@ def policy(month_end_run_id: UUID, policy_id: UUID) -> Response:
         number=named.policy_number,
         effects=[(one, step_in_words(one.step), changes_of(one)) for one in found],
         left_out=left_out,
-    )
-
-
-@bp.get("/policies")
-@requires(MonthEndMay.VIEW)
-def find_escalation() -> Response:
-    """Go to the escalation of the policy whose number was typed."""
-    number = request.args.get("number", "").strip().upper()
-    policy_id = queries.find_policy_id(db.session(), number) if number else None
-    if policy_id is not None:
-        return go(url_for(".escalation", policy_id=policy_id))
-    on = business_day()
-    return page(
-        "month_end/escalations.html",
-        status=422,
-        on=on,
-        problems={},
-        unknown="There is no such policy." if number else "Enter a policy number.",
-        lines=services.preview_escalation(db.session(), on),
     )
 
 

@@ -1,26 +1,27 @@
 """A bank's file: verdicts before it is posted, progress while it is, a report after."""
 
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from flask import Response, make_response, request, url_for
 
 from insurance.blueprints.reconciliation import bp
 from insurance.core import clock
+from insurance.core.context import current_actor
 from insurance.core.db import db
-from insurance.core.errors import DomainError
-from insurance.core.paging import decode_cursor
 from insurance.policies.queries import get_policy
 from insurance.reconciliation import queries, services
 from insurance.reconciliation.models import FileStatus, ReconciliationFile, ReconciliationRow
 from insurance.reconciliation.permissions import ReconciliationMay
 from insurance.reconciliation.rules import FileFormat, RowVerdict
+from insurance.web import lists
 from insurance.web.access import requires
 from insurance.web.acts import Act, act_screen
 from insurance.web.business import business_day
 from insurance.web.exports import export
 from insurance.web.forms import Form, reason_field
-from insurance.web.html import go, next_url, page, refuse
+from insurance.web.html import go, page, wants_part
 
 ROWS = 50
 MEANINGS = {
@@ -68,6 +69,7 @@ KINDS = {
     FileFormat.CAPITEC: "Capitec download",
     FileFormat.MAPPED: "Table with a saved mapping",
 }
+SAYS = "Each row is decided again as it is posted, by what is owed then."
 _AMOUNTS = ("opening", "moved", "closing", "stated_total")
 
 
@@ -81,28 +83,27 @@ class OtherMoneyForm(Form):
     reason = reason_field("Kept in the audit log.")
 
 
-@bp.get("/<uuid:file_id>")
+@bp.route("/<uuid:file_id>", methods=["GET", "POST"])
 @requires(ReconciliationMay.VIEW)
 def show(file_id: UUID) -> Response:
     """Show a file; `verdict` chooses its rows."""
-    return _page(queries.get_file(db.session(), file_id), CommitForm())
+    file = queries.get_file(db.session(), file_id)
+    return lists.show(_rows(file), "reconciliation/show.html", **_context(file))
 
 
 @bp.post("/<uuid:file_id>/commit")
 @requires(ReconciliationMay.UPLOAD)
 def commit(file_id: UUID) -> Response:
     """Post a file, at once or as a job."""
-    form = CommitForm()
     file = queries.get_file(db.session(), file_id)
-    if not form.validate_on_submit():
-        return _page(file, form, status=422)
-    try:
-        file = services.commit_file(file_id, on=business_day(), now=clock.now())
-    except DomainError as error:
-        refuse(form, error)
-        return _page(queries.get_file(db.session(), file_id), form, status=error.status)
-    said = "The file was posted." if file.status is FileStatus.COMMITTED else None
-    return go(url_for(".show", file_id=file_id), said)
+    back = url_for(".show", file_id=file_id)
+    crumbs = [("Reconciliation", url_for(".index")), (file.name, back)]
+    return act_screen(
+        Act(f"Post {file.name}", "Post file", back, crumbs, file.status, says=SAYS),
+        CommitForm(),
+        lambda: services.commit_file(file_id, on=business_day(), now=clock.now()),
+        lambda posted: "The file was posted." if posted.status is FileStatus.COMMITTED else "",
+    )
 
 
 @bp.route("/<uuid:file_id>/rows/<int:line>/other-money", methods=["GET", "POST"])
@@ -151,11 +152,13 @@ def _why_not_other(file: ReconciliationFile, row: ReconciliationRow) -> str:
 def progress(file_id: UUID) -> Response:
     """Show how far the posting is; the page asks again and again while there is something to do."""
     file = queries.get_file(db.session(), file_id)
+    if not wants_part():
+        return go(url_for(".show", file_id=file_id))
     tag = _tag(file)
     if request.headers.get("HX-PTag") == tag:
         response = make_response("", 304)
     else:
-        response = _page(file, CommitForm(), part="progress")
+        response = page("reconciliation/show.html", part="progress", file=file, **_progress(file))
     response.headers["HX-PTag"] = tag
     return response
 
@@ -196,41 +199,75 @@ def export_rows(file_id: UUID) -> Response:
     )
 
 
-def _page(
-    file: ReconciliationFile, form: CommitForm, *, status: int = 200, part: str | None = None
-) -> Response:
+def _context(file: ReconciliationFile) -> dict[str, Any]:
     session = db.session()
-    chosen = request.args.get("verdict", "")
-    cursor = request.args.get("cursor")
-    wanted = RowVerdict(chosen) if chosen in set(RowVerdict) else None
-    after = decode_cursor(cursor, 1, _line)[0] if cursor else 0
-    found = queries.list_rows(session, file.id, limit=ROWS, after=after, verdict=wanted)
-    policy = get_policy(session, file.policy_id) if file.policy_id else None
-    return page(
-        "reconciliation/show.html",
-        part=part,
-        status=status,
-        file=file,
-        policy=policy,
-        form=form,
-        tag=_tag(file),
-        money=queries.get_file_money(session, file.id),
-        per_cent=100 * file.rows_done // max(file.row_count, 1),
-        can_commit=file.status in (FileStatus.PREVIEWED, FileStatus.FAILED),
-        kind=KINDS[file.format],
-        amounts={name: Decimal(file.reading[name]) for name in _AMOUNTS if name in file.reading},
-        meanings=MEANINGS,
-        wanted=wanted,
-        rows=found.items,
-        next=next_url(found),
-        first=url_for(".show", file_id=file.id, verdict=wanted),
+    return {
+        "file": file,
+        "policy": get_policy(session, file.policy_id) if file.policy_id else None,
+        "form": CommitForm(),
+        "money": queries.get_file_money(session, file.id),
+        "can_commit": file.status in (FileStatus.PREVIEWED, FileStatus.FAILED),
+        "kind": KINDS[file.format],
+        "amounts": {name: Decimal(file.reading[name]) for name in _AMOUNTS if name in file.reading},
+        "meanings": MEANINGS,
+        "says": SAYS,
+        **_progress(file),
+    }
+
+
+def _progress(file: ReconciliationFile) -> dict[str, Any]:
+    return {"tag": _tag(file), "per_cent": 100 * file.rows_done // max(file.row_count, 1)}
+
+
+def _rows(file: ReconciliationFile) -> lists.ListScreen:
+    counts = {verdict: file.rows_of(verdict) for verdict in MEANINGS}
+
+    def outcome(row: queries.RowLine) -> list[lists.Cell]:
+        says = lists.Cell(row.detail, note=row.caution)
+        is_posted, may = file.status is FileStatus.COMMITTED, current_actor().may
+        if not (is_posted and row.verdict == RowVerdict.DUPLICATE and row.is_receipt):
+            return [says]
+        url = url_for(".other_money", file_id=file.id, line=row.line)
+        act = lists.Cell("This is other money…", url, is_act=True, opens_beside=True)
+        return [says, act] if may(ReconciliationMay.UPLOAD) else [says]
+
+    return lists.ListScreen(
+        title=file.name,
+        caption="Rows of the file in their order",
+        crumbs=[("Reconciliation", "reconciliation.index")],
+        status=file.status,
+        read=lambda session, wanted: queries.list_rows(session, wanted.within(file=file.id)),
+        tabs=lambda _: lists.tabs_of(
+            (one for one in MEANINGS if counts[one]), counts, every=file.row_count
+        ),
+        tab_name="verdict",
+        fields=(
+            lists.policy_field(),
+            lists.Field("reference", "Reference"),
+        ),
+        columns=lists.columns(
+            "line: Line, number, sorts | policy_number: Policy | amount: Amount, money, sorts, key",
+            "paid_text: Paid | reference: Reference, muted, wrapped | verdict: Verdict, tag, key",
+            "outcome: What becomes of it, wrapped | due_text: Due, extra | status_text: Status, extra",
+            "reason_code: Reason, extra | bank_reference: Bank's number, extra",
+            amount=lambda row: row.amount if row.amount is not None else _unreadable(row),
+            reference=lambda row: lists.Cell(row.reference, note=_description(row)),
+            outcome=outcome,
+        ),
+        empty=lists.Empty("The file has no rows", "What it says stands above."),
+        none_in_tab="No row has this verdict",
+        none_match="No row matches",
+        file=f"rows-{file.uploaded_at:%Y-%m-%d}-{file.file_hash[:8]}",
+        rows=ROWS,
     )
 
 
-def _line(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise ValueError
-    return int(text)
+def _unreadable(row: queries.RowLine) -> lists.Cell:
+    return lists.Cell(note=row.amount_text)
+
+
+def _description(row: queries.RowLine) -> str:
+    return row.description if row.description != row.reference else ""
 
 
 def _tag(file: ReconciliationFile) -> str:

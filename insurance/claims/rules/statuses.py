@@ -121,6 +121,8 @@ _NON_LIFE_CAUSES = (
     "NON_PAYMENT",
     "OTHER",
 )
+CAUSES = tuple(dict.fromkeys((UNKNOWN, *_LIFE_CAUSES, *_NON_LIFE_CAUSES)))
+"""Every cause that a claim may have."""
 ACCIDENTAL = frozenset({"ACCIDENT", "VIOLENCE", *_NON_LIFE_CAUSES} - {"ILLNESS"})
 """Causes that no waiting period holds back."""
 

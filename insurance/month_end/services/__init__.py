@@ -3,6 +3,7 @@
 from insurance.month_end.services.approving import approve_run, find_request
 from insurance.month_end.services.counts import amount_of, counts_of, effects_of
 from insurance.month_end.services.escalations import (
+    Resolved,
     preview_escalation,
     record_escalation_rule,
     record_index_value,
@@ -32,6 +33,7 @@ from insurance.month_end.services.verifying import verify_plan
 from insurance.month_end.services.work import work_on
 
 __all__ = [
+    "Resolved",
     "ALWAYS",
     "EscalationStanding",
     "WantedRun",

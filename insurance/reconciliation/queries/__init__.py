@@ -1,6 +1,7 @@
 """Reading files, their rows, what the books say of them, and receipts that wait for a policy."""
 
 from insurance.reconciliation.queries.files import (
+    RowLine,
     being_posted,
     find_file,
     find_row_of,
@@ -78,6 +79,7 @@ __all__ = [
     "list_mappings",
     "list_repeated",
     "list_rows",
+    "RowLine",
     "list_suspense",
     "money_again",
     "new_standing",

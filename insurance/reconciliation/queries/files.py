@@ -1,13 +1,15 @@
 """Files that banks sent, their rows and mappings."""
 
 from collections.abc import Iterator
-from typing import Any
+from decimal import Decimal
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Text, Uuid, bindparam, select
 from sqlalchemy.orm import Session
 
 from insurance.core.errors import ConflictError, NotFoundError
+from insurance.core.listing import Listing, Wanted
 from insurance.core.paging import Page, page_of
 from insurance.core.records import get_record
 from insurance.core.tenancy import current_org
@@ -18,9 +20,6 @@ from insurance.reconciliation.models import (
     ReconciliationRow,
 )
 from insurance.reconciliation.readers import Mapping
-from insurance.reconciliation.rules import (
-    RowVerdict,
-)
 
 _LAST_LINE = 2**31 - 1
 
@@ -124,24 +123,44 @@ def list_known_mappings(session: Session) -> list[Mapping]:
     ]
 
 
-def list_rows(
-    session: Session,
-    file_id: UUID,
-    *,
-    limit: int,
-    after: int = 0,
-    verdict: RowVerdict | None = None,
-) -> Page[ReconciliationRow]:
-    """Return rows of a file in their order."""
-    query = select(ReconciliationRow).where(
-        ReconciliationRow.org_id == current_org(),
-        ReconciliationRow.file_id == file_id,
-        ReconciliationRow.line > after,
-    )
-    if verdict is not None:
-        query = query.where(ReconciliationRow.verdict == verdict)
-    rows = session.scalars(query.order_by(ReconciliationRow.line).limit(limit + 1)).all()
-    return page_of(rows, limit, lambda row: (row.line,))
+class RowLine(NamedTuple):
+    """A row of a file as a list shows it."""
+
+    id: UUID
+    line: int
+    policy_number: str
+    due_text: str
+    paid_text: str
+    amount_text: str
+    amount: Decimal | None
+    reference: str
+    description: str
+    status_text: str
+    reason_code: str
+    bank_reference: str | None
+    is_receipt: bool
+    verdict: str
+    detail: str
+    caution: str
+
+
+def list_rows(session: Session, wanted: Wanted) -> Page[RowLine]:
+    """Return rows of the file that narrows them, by line where no other order is wanted."""
+    return _ROWS.read(session, wanted)
+
+
+_ROWS = Listing(
+    ReconciliationRow,
+    RowLine,
+    lambda page: select(*(getattr(page, name) for name in RowLine._fields)),
+    orders={"line": ReconciliationRow.line, "amount": ReconciliationRow.amount},
+    narrows={
+        "file": ReconciliationRow.file_id == bindparam("file", type_=Uuid),
+        "verdict": ReconciliationRow.verdict == bindparam("verdict", type_=Text),
+        "policy": ReconciliationRow.policy_number == bindparam("policy", type_=Text),
+        "reference": ReconciliationRow.reference == bindparam("reference", type_=Text),
+    },
+)
 
 
 def get_row(session: Session, file_id: UUID, line: int) -> ReconciliationRow:

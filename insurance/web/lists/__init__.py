@@ -6,7 +6,16 @@ The address says everything: `status` or another tab, the fields' own names, `so
 
 from insurance.web.lists.asked import Asked
 from insurance.web.lists.columns import Cell, Column, columns
-from insurance.web.lists.narrowing import Choices, Field, Tab, product_field, search, tabs_of
+from insurance.web.lists.narrowing import (
+    Choices,
+    Field,
+    Tab,
+    period,
+    policy_field,
+    product_field,
+    search,
+    tabs_of,
+)
 from insurance.web.lists.screen import (
     BulkAct,
     Button,
@@ -34,6 +43,8 @@ __all__ = [
     "new",
     "new_beside",
     "paged",
+    "period",
+    "policy_field",
     "product_field",
     "search",
     "show",

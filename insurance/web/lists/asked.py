@@ -116,6 +116,12 @@ class Asked:
         """Return what may be kept of it: an ID number that was searched for is not."""
         return {name: text for name, text in self.kept().items() if number_in(text) is None}
 
+    def chosen(self) -> dict[str, Any]:
+        """Return whose list it is and what narrows it, as the audit log names a file of it."""
+        whose = {name: value for name, value in (request.view_args or {}).items() if name != "org"}
+        days = {one.name: one.stands for one in self.screen.fields if one.stands}
+        return whose | days | self.kept_for_record()
+
     @property
     def kept_by_fields(self) -> dict[str, str]:
         """Return what the fields above the list leave as it is."""
@@ -158,7 +164,7 @@ def _narrowing(
     screen: ListScreen, facts: Any, typed: dict[str, str]
 ) -> tuple[dict[str, Any], dict[str, str]]:
     narrowed: dict[str, Any] = {}
-    problems: dict[str, str] = {}
+    problems = dict(screen.problems)
     for field in screen.fields:
         typed[field.name] = _typed(field.name)
         try:

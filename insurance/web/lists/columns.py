@@ -14,6 +14,7 @@ _PRINTED: dict[str, Callable[[Any], str]] = {
     "rand": lambda amount: money(amount, 0),
     "number": number,
     "percent": percent,
+    "days": lambda days: f"{days:.1f}".replace(".", ","),
     "day": day,
     "moment": moment,
     "phone": phone,
@@ -29,10 +30,11 @@ _FLAGS = {
     "key": "is_key",
     "extra": "is_extra",
     "wrapped": "is_wrapped",
+    "summed": "is_summed",
     "muted": "is_muted",
 }
-_BARE = frozenset({"money", "rand", "number", "percent", "day", "moment", "seconds"})
-_RIGHT = frozenset({"money", "rand", "number", "percent"})
+_BARE = frozenset({"money", "rand", "number", "percent", "days", "day", "moment", "seconds"})
+_RIGHT = frozenset({"money", "rand", "number", "percent", "days"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,8 @@ class Column:
 
     The value is a bare one, a Cell, or several of them. `sorts` where the reading can order by it.
     On a telephone the first column and those that are `is_key` are shown. What is `is_extra`, and
-    what says nothing `not_in` some tabs, is shown there to who chooses it.
+    what says nothing `not_in` some tabs, is shown there to who chooses it. What is `is_summed` is
+    added up below the rows.
     """
 
     name: str
@@ -71,6 +74,7 @@ class Column:
     is_extra: bool = False
     not_in: tuple[str, ...] = ()
     is_wrapped: bool = False
+    is_summed: bool = False
     is_muted: bool = False
 
     def look_at(self, is_first: bool) -> str:
@@ -97,6 +101,12 @@ class Column:
             return 0, ""
         return 1, value.casefold() if isinstance(value, str) else value
 
+    def total(self, rows: Iterable[Any]) -> str:
+        """Return the sum of the rows as the screen shows it; nothing in a column of no sums."""
+        if not self.is_summed:
+            return ""
+        return _PRINTED[self.kind](sum(self.cells(row)[0].value or 0 for row in rows))
+
     def printed(self, cell: Cell) -> str:
         """Return a value as the screen shows it; a dash for nothing, unless a note says more."""
         if cell.value is None or cell.value == "":
@@ -119,7 +129,7 @@ def columns(*described: str, **values: Callable[[Any], Any]) -> tuple[Column, ..
     """Return columns as they are described: `premium: Premium, money, sorts | status: Status, tag`.
 
     Each is an attribute of a row, or of one that a row has (`run.status`), its title, its kind if
-    it is no text, and what else it is: sorts, key, extra, wrapped, muted, or `not` a tab. What is
+    it is no text, and what else it is: sorts, key, extra, wrapped, summed, muted, or `not` a tab. What is
     no attribute has its value among `values`. A dash is no title.
     """
     return tuple(_column(each, values) for line in described for each in line.split(" | "))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from typing import Any
 
@@ -19,7 +20,8 @@ Choices = Sequence[tuple[str, str]]
 class Field:
     """A field above a list. `choices` are offered from the list's facts where it is a choice.
 
-    The kinds are search, text, day, amount, choice and tick.
+    The kinds are search, text, number (of a record), day, amount, choice and tick. `stands` is the day that holds where
+    none is typed.
     """
 
     name: str
@@ -28,6 +30,7 @@ class Field:
     choices: Callable[[Any], Choices] | None = None
     empty: str = "All"
     hint: str = ""
+    stands: date | None = None
 
     def read(self, typed: str, facts: Any) -> Any:
         """Return what was typed as a value, None where there is none. Raises ValueError in words.
@@ -52,6 +55,7 @@ def _amount(typed: str) -> Any:
 _READERS: dict[str, Callable[[str], Any]] = {
     "search": str,
     "text": str,
+    "number": str.upper,
     "day": parse_day,
     "amount": _amount,
     "tick": lambda typed: True if typed == "1" else None,
@@ -65,6 +69,19 @@ def product_field() -> Field:
 
 def _products(_facts: Any) -> Choices:
     return [(str(product.id), product.name) for product in list_product_names(db.session())]
+
+
+def policy_field() -> Field:
+    """Return the field for the number of a policy."""
+    return Field("policy", "Policy", "number", hint="PL-2026-000123")
+
+
+def period(since: date, until: date, first: str = "From") -> tuple[Field, Field]:
+    """Return the fields of a period, in which the days stand that were asked for (web/days.py)."""
+    return (
+        Field("from", first, "day", stands=since),
+        Field("to", "To", "day", stands=until),
+    )
 
 
 def search(label: str) -> Field:

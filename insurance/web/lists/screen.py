@@ -16,6 +16,7 @@ from insurance.core.errors import NotFoundError
 from insurance.core.listing import Wanted
 from insurance.core.paging import Page, every_item, page_after
 from insurance.core.permissions import Permission
+from insurance.web.charts import BarChart
 from insurance.web.forms import Form
 from insurance.web.lists.columns import Cell, Column, know_people_of
 from insurance.web.lists.narrowing import Field, Tab
@@ -130,6 +131,9 @@ class ListScreen:
     It is read page by page; one that is short by nature whole, as the `rows_of` what narrows it,
     and each of its columns sorts.
 
+    `figures`, `charts` and a `note` stand above the rows and change with what narrows them; `problems` are
+    what a view found wrong with what was asked. `file` is the name of its file.
+
     `facts` is read once for a request and given to the tabs and choices. `record` is where a row
     leads: an address, or an endpoint and what it calls the row's id. Unless it is not `is_exported`, who sees it may take it away as a file.
 
@@ -161,6 +165,11 @@ class ListScreen:
     is_exported: bool = True
     id_of: Callable[[Any], Any] = attrgetter("id")
     rows: int = ROWS[0]
+    figures: Sequence[tuple[str, str]] = ()
+    charts: Sequence[BarChart] = ()
+    note: str = ""
+    problems: Mapping[str, str] = field(default_factory=dict)
+    file: str = ""
 
     def url_of(self, row: Any) -> str:
         """Return where a row leads; nowhere in a list of what has no page of its own."""

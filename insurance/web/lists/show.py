@@ -80,12 +80,12 @@ def _export(asked: Asked) -> Response:
     columns = exported_columns(asked.columns)
     return export(
         request.form.get("kind", ""),
-        screen.resource.replace("_", "-"),
+        screen.file or screen.resource.replace("_", "-"),
         [column.title for column in columns],
         ([column.exported(row) for column in columns] for row in _every_row(asked)),
         action=f"{screen.resource}.export",
         resource=screen.resource,
-        chosen={**asked.kept_for_record(), "columns": [column.name for column in columns]},
+        chosen={**asked.chosen(), "columns": [column.name for column in columns]},
     )
 
 
