@@ -130,11 +130,11 @@ class MonthEndEffect(AppendOnly, TenantTable):
 
     `period` is the anniversary, or the run's day. Whether it was done the chunk and the
     exceptions say. Where the plan does not list its rows (`has_rows`), it leans on what other steps
-    write, and is worked out again when it is applied. The run is its chunk's, which refers to it: to
-    look it up for every effect costs more than it would prove.
+    write, and is worked out again when it is applied.
     """
 
     __tablename__ = "month_end_effects"
+    __table_args__ = (tenant_key("month_end_runs", "run_id"),)
 
     run_id: Mapped[UUID] = mapped_column(primary_key=True)
     step: Mapped[StepCode] = mapped_column(primary_key=True)

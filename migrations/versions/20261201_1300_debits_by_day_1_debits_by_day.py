@@ -7,7 +7,7 @@ Revises: correspondence_1
 from alembic import op
 
 revision = "debits_by_day_1"
-down_revision = "correspondence_1"
+down_revision = "month_end_rows_1"
 
 
 def upgrade() -> None:
