@@ -5,6 +5,7 @@ import smtplib
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from email.headerregistry import Address
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,16 @@ _ABOUT_NOTHING = {"resource": None, "resource_id": None, "customer_id": None}
 _PATIENCE = text("SET LOCAL idle_in_transaction_session_timeout = '3min'")
 """A mail server may take its time while the mail's row is held."""
 _when_given_up: list[Callable[[Session, Mail], None]] = []
+_senders: list[Callable[[Session, Mail], "Sender"]] = []
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Whom a mail is from: without an address of its own, the platform's."""
+
+    display_name: str = ""
+    address: str | None = None
+    reply_to: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +76,11 @@ def on_given_up(step: Callable[[Session, Mail], None]) -> None:
     """Register what a higher area does once a mail is not tried again."""
     if step not in _when_given_up:
         _when_given_up.append(step)
+
+
+def from_whom(step: Callable[[Session, Mail], Sender]) -> None:
+    """Register how a higher area says whom a mail is from, at the moment it is sent."""
+    _senders[:] = [step]
 
 
 def send_all_later(session: Session, letters: Sequence[Letter]) -> int:
@@ -145,7 +161,7 @@ def send_copy(
     It is about the same record. Raises DomainError for a mail that holds a personal link.
     """
     if mail.kind in PERSONAL:
-        raise DomainError("The link in this mail has expired. Invite the person anew.")
+        raise DomainError("The link in this mail has expired. Ask for a new one.")
     now = clock.now()
     copy = Mail(
         id=new_id(),
@@ -184,7 +200,7 @@ def send_mail(mail_id: UUID, settings: Settings) -> None:
             return
         mail.attempts += 1
         try:
-            _deliver(_message(mail, settings), settings)
+            _deliver(_message(mail, _sender_of(session, mail), settings), settings)
         except (OSError, smtplib.SMTPException) as error:
             if is_given_up(error, mail.tried_from, clock.now()):
                 mail.failed_at = clock.now()
@@ -211,7 +227,7 @@ def send_again(mail_id: UUID) -> None:
         if mail.state is not MailState.FAILED:
             raise ConflictError("Only a mail that failed can be sent again.")
         if mail.kind in PERSONAL:
-            raise DomainError("The link in this mail has expired. Invite the person anew.")
+            raise DomainError("The link in this mail has expired. Ask for a new one.")
         try_again(session, [mail])
 
 
@@ -246,12 +262,19 @@ def try_again(session: Session, mails: Sequence[Mail]) -> None:
     )
 
 
-def _message(mail: Mail, settings: Settings) -> EmailMessage:
+def _sender_of(session: Session, mail: Mail) -> Sender:
+    return _senders[0](session, mail) if _senders else Sender()
+
+
+def _message(mail: Mail, sender: Sender, settings: Settings) -> EmailMessage:
     message = EmailMessage()
-    message["From"] = settings.mail_from
+    address = sender.address or settings.mail_address
+    message["From"] = Address(one_line(sender.display_name), addr_spec=address)
+    if sender.reply_to:
+        message["Reply-To"] = sender.reply_to
     message["To"] = mail.recipient
     message["Subject"] = mail.subject
-    message["Message-ID"] = f"<{mail.id}@{settings.mail_from.rpartition('@')[2]}>"
+    message["Message-ID"] = f"<{mail.id}@{address.rpartition('@')[2]}>"
     message.set_content(_opened(mail) if mail.kind in PERSONAL else mail.body)
     if mail.attachment is not None:
         kind = mimetypes.guess_type(mail.attachment_name or "")[0] or "application/pdf"

@@ -69,6 +69,7 @@ from insurance.seeding.names import (
 )
 from insurance.seeding.parties import seed_beneficiaries, seed_holders
 from insurance.seeding.products import seed_life_products, seed_non_life_products
+from insurance.seeding.senders import seed_senders
 from insurance.seeding.servicing import (
     seed_happenings,
     seed_lapse_rules,
@@ -167,6 +168,7 @@ def _open(insurer: _Insurer, _today: date) -> None:
             insurer.offered = insurer.products(opened)
         with insurer.acts("admin"), clock.frozen(opened):
             seed_lapse_rules(insurer.offered, opened)
+            seed_senders(insurer.slug, insurer.name, opened)
 
 
 def _sell(insurer: _Insurer, today: date) -> None:
