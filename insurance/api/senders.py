@@ -193,7 +193,7 @@ def change_email_type(kind: str, body: TypeBody):
 
 
 def _answer(sender: EmailSender) -> dict[str, Any]:
-    found = {one["record"]: one for one in sender.dns}
+    found = {one["name"]: one for one in sender.dns}
     unseen = {"found": None, "holds": False}
     return {
         **{
@@ -205,8 +205,8 @@ def _answer(sender: EmailSender) -> dict[str, Any]:
         "is_default": queries.find_default(db.session()) == sender.id,
         "dns": [
             {"record": record.record, "name": record.name, "expected": record.expected}
-            | {name: found.get(record.record, unseen)[name] for name in unseen}
-            for record in verification.list_records(sender, _settings())
+            | {name: found.get(record.name, unseen)[name] for name in unseen}
+            for record in verification.list_records(db.session(), sender, _settings())
         ],
     }
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -32,6 +34,7 @@ from insurance.notifications.texts import PERSONAL, TEXTS
 
 _MAILS: Table = Mail.__table__  # type: ignore[assignment]
 _TIMEOUT_SECONDS = 20
+_TRAVELS = SMTP.clone(cte_type="7bit")
 _ABOUT_NOTHING = {"resource": None, "resource_id": None, "customer_id": None}
 _PATIENCE = text("SET LOCAL idle_in_transaction_session_timeout = '3min'")
 """A mail server may take its time while the mail's row is held."""
@@ -41,11 +44,15 @@ _senders: list[Callable[[Session, Mail], "Sender"]] = []
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Whom a mail is from: without an address of its own, the platform's."""
+    """Whom a mail is from: without an address of its own, the platform's.
+
+    `sign` returns a mail's bytes with a signature of the address's domain.
+    """
 
     display_name: str = ""
     address: str | None = None
     reply_to: str | None = None
+    sign: Callable[[bytes], bytes] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +207,8 @@ def send_mail(mail_id: UUID, settings: Settings) -> None:
             return
         mail.attempts += 1
         try:
-            _deliver(_message(mail, _sender_of(session, mail), settings), settings)
+            sender = _sender_of(session, mail)
+            _deliver(_message(mail, sender, settings), sender, settings)
         except (OSError, smtplib.SMTPException) as error:
             if is_given_up(error, mail.tried_from, clock.now()):
                 mail.failed_at = clock.now()
@@ -274,6 +282,7 @@ def _message(mail: Mail, sender: Sender, settings: Settings) -> EmailMessage:
         message["Reply-To"] = sender.reply_to
     message["To"] = mail.recipient
     message["Subject"] = mail.subject
+    message["Date"] = format_datetime(clock.now())
     message["Message-ID"] = f"<{mail.id}@{address.rpartition('@')[2]}>"
     message.set_content(_opened(mail) if mail.kind in PERSONAL else mail.body)
     if mail.attachment is not None:
@@ -285,7 +294,7 @@ def _message(mail: Mail, sender: Sender, settings: Settings) -> EmailMessage:
     return message
 
 
-def _deliver(message: EmailMessage, settings: Settings) -> None:
+def _deliver(message: EmailMessage, sender: Sender, settings: Settings) -> None:
     """Hand over to the SMTP server; without one, write the mail to the instance's folder."""
     if settings.smtp_url is None:
         folder = Path(settings.instance) / "mail"
@@ -297,7 +306,12 @@ def _deliver(message: EmailMessage, settings: Settings) -> None:
     with _connect(address.scheme, address.hostname or "", address.port or 0) as server:
         if address.username:
             server.login(unquote(address.username), unquote(address.password or ""))
-        server.send_message(message)
+        if sender.sign is None:
+            server.send_message(message)
+            return
+        # As it travels: what a server on the way must not change is signed.
+        content = sender.sign(message.as_bytes(policy=_TRAVELS))
+        server.sendmail(sender.address or settings.mail_address, [message["To"]], content)
 
 
 def _connect(scheme: str, host: str, port: int) -> smtplib.SMTP:

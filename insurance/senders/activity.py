@@ -9,5 +9,6 @@ ACTIVITY = {
     "senders.ask_confirmation": "Confirmation of {email_address} asked for",
     "senders.confirm": "Address {email_address} confirmed",
     "senders.check_dns": "DNS of {email_address} looked up",
+    "senders.rotate_key": "New signing key for {domain}",
     "senders.test": "Test mail sent as {role}",
 }

@@ -4,10 +4,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, text
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from insurance.core.db import AppendOnly, TenantRecord, TenantTable, tenant_key
+from insurance.core.sealed import sealed
 
 
 class EmailSender(TenantRecord):
@@ -48,6 +49,20 @@ class EmailSender(TenantRecord):
         if not self.is_active:
             return "INACTIVE"
         return "VERIFIED" if self.verified_at else "NOT_VERIFIED"
+
+
+class DkimKey(TenantRecord):
+    """A key that mail from a domain is signed with, once `published_at` says that DNS has it."""
+
+    __tablename__ = "dkim_keys"
+    __table_args__ = (UniqueConstraint("org_id", "domain", "selector"),)
+
+    domain: Mapped[str]
+    selector: Mapped[str]
+    private_key: Mapped[str] = mapped_column(info=sealed("dkim_keys", "private_key"))
+    public_key: Mapped[str]
+    created_at: Mapped[datetime]
+    published_at: Mapped[datetime | None]
 
 
 class EmailSetting(TenantTable):

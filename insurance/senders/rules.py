@@ -39,6 +39,7 @@ class DnsRecord:
     expected: str
     begins: str
     holds: tuple[str, ...] = ()
+    is_needed: bool = True
 
     def check(self, found: Sequence[str]) -> dict[str, Any]:
         """Return the record beside what was found; two of a kind count for none (RFC 7208, 4.5)."""
@@ -49,7 +50,8 @@ class DnsRecord:
             "name": self.name,
             "expected": self.expected,
             "found": " | ".join(own)[:1000] or None,
-            "holds": bool(terms) and all(term in terms for term in self.holds),
+            "holds": bool(terms) and all(term.lower() in terms for term in self.holds),
+            "is_needed": self.is_needed,
         }
 
 
@@ -131,6 +133,20 @@ def records_of(domain: str, *, platform_domain: str, report_to: str) -> tuple[Dn
     )
 
 
+def dkim_record(
+    domain: str, selector: str, public_key: str, *, is_needed: bool = True
+) -> DnsRecord:
+    """Return what a domain publishes of a key: one that follows another is not needed yet."""
+    return DnsRecord(
+        "DKIM" if is_needed else "DKIM, new",
+        f"{selector}._domainkey.{domain}",
+        f"v=DKIM1; k=rsa; p={public_key}",
+        "v=dkim1",
+        (f"p={public_key}",),
+        is_needed,
+    )
+
+
 def does_hold(dns: Sequence[Mapping[str, Any]]) -> bool:
-    """Tell whether everything that was looked up is published."""
-    return bool(dns) and all(found["holds"] for found in dns)
+    """Tell whether everything that is needed was found."""
+    return bool(dns) and all(found["holds"] for found in dns if found["is_needed"])

@@ -21,6 +21,7 @@ from insurance.notifications.models import Mail
 from insurance.notifications.services import About, Sender, send_later
 from insurance.organizations.queries import get_organization
 from insurance.senders import queries, rules
+from insurance.senders.dkim_keys import ensure_key, signer_of
 from insurance.senders.models import EmailChange, EmailSender, EmailSetting, EmailType
 from insurance.senders.rules import SenderDetails
 
@@ -52,8 +53,10 @@ def who_sends(session: Session, mail: Mail) -> Sender:
     sender = queries.find_sender_of(session, mail)
     if sender is None:
         return Sender()
-    address = sender.email_address if sender.verified_at else None
-    return Sender(sender.display_name, address, sender.reply_to)
+    if sender.email_address is None or sender.verified_at is None:
+        return Sender(sender.display_name, reply_to=sender.reply_to)
+    sign = signer_of(session, sender.domain)
+    return Sender(sender.display_name, sender.email_address, sender.reply_to, sign)
 
 
 def create_sender(details: SenderDetails, settings: Settings, *, now: datetime) -> EmailSender:
@@ -68,6 +71,7 @@ def create_sender(details: SenderDetails, settings: Settings, *, now: datetime) 
             sender = EmailSender(id=new_id(), version=1, created_at=now, dns=[])
             facts: dict[str, Any] = {"sender": None}
             _apply(sender, details, now)
+            ensure_key(session, sender.domain, now=now)
             session.add(sender)
             session.flush()
             if details.is_default:
@@ -99,6 +103,7 @@ def change_sender(
             if was_default and not (details.is_active and details.is_default):
                 raise ConflictError("There is one default. Make another sender the default first.")
             _apply(sender, details, now)
+            ensure_key(session, sender.domain, now=now)
             sender.version += 1
             if details.is_default and not was_default:
                 facts["default"] = _make_default(setting, sender)

@@ -1,5 +1,6 @@
 """Proving a sender's address: a mailed link for the mailbox, the DNS for its domain."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from insurance.core.tenancy import current_org
 from insurance.notifications.services import About, send_later
 from insurance.organizations.queries import get_organization
 from insurance.senders import queries, rules
+from insurance.senders.dkim_keys import list_key_records, note_published
 from insurance.senders.dns import list_texts
 from insurance.senders.links import check_link, sign_link
 from insurance.senders.models import EmailSender
@@ -53,12 +55,15 @@ def confirm_sender(sender_id: UUID, token: str, settings: Settings, *, now: date
         _record(session, "confirm", sender)
 
 
-def list_records(sender: EmailSender, settings: Settings) -> tuple[DnsRecord, ...]:
+def list_records(session: Session, sender: EmailSender, settings: Settings) -> Sequence[DnsRecord]:
     """Return what the domain of a sender is to publish; nothing for the platform's own address."""
     if sender.email_address is None:
         return ()
     platform = settings.mail_address.rpartition("@")[2]
-    return rules.records_of(sender.domain, platform_domain=platform, report_to=sender.email_address)
+    fixed = rules.records_of(
+        sender.domain, platform_domain=platform, report_to=sender.email_address
+    )
+    return [*fixed, *list_key_records(session, sender.domain)]
 
 
 def check_dns(sender_id: UUID, settings: Settings, *, now: datetime) -> EmailSender:
@@ -71,7 +76,7 @@ def check_dns(sender_id: UUID, settings: Settings, *, now: datetime) -> EmailSen
     # No row is held while somebody else's name server takes its time.
     found = [
         wanted.check(list_texts(wanted.name, server=settings.dns_server))
-        for wanted in list_records(sender, settings)
+        for wanted in list_records(db.session(), sender, settings)
     ]
     db.session().rollback()
     with transaction() as session:
@@ -79,6 +84,8 @@ def check_dns(sender_id: UUID, settings: Settings, *, now: datetime) -> EmailSen
         if sender.email_address != address:
             raise ConflictError("The address was changed meanwhile. Look again.")
         sender.dns, sender.dns_checked_at = found, now
+        holds = {one["name"] for one in found if one["holds"]}
+        note_published(session, sender.domain, holds, now=now)
         _settle(sender, now)
         _record(session, "check_dns", sender)
         return sender

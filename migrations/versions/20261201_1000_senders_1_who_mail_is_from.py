@@ -80,10 +80,24 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("org_id", "id", name=op.f("email_changes_pk")),
         schema="ins",
     )
+    op.create_table(
+        "dkim_keys",
+        _org(),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("domain", sa.Text(), nullable=False),
+        sa.Column("selector", sa.Text(), nullable=False),
+        sa.Column("private_key", sa.Text(), nullable=False),
+        sa.Column("public_key", sa.Text(), nullable=False),
+        _moment("created_at", nullable=False),
+        _moment("published_at"),
+        sa.PrimaryKeyConstraint("org_id", "id", name=op.f("dkim_keys_pk")),
+        sa.UniqueConstraint("org_id", "domain", "selector", name=op.f("dkim_keys_selector_key")),
+        schema="ins",
+    )
     subject = ["org_id", "subject", "id"]
     op.create_index("email_changes_subject_ix", "email_changes", subject, schema="ins")
     _give_defaults()
-    for table in ("email_senders", "email_settings", "email_types"):
+    for table in ("email_senders", "email_settings", "email_types", "dkim_keys"):
         op.protect_table(f"ins.{table}", "tenant")
     op.protect_table("ins.email_changes", "append_only")
     for table, column in (("email_settings", "default_sender_id"), ("email_types", "sender_id")):
@@ -110,5 +124,5 @@ def _give_defaults() -> None:
 
 
 def downgrade() -> None:
-    for table in ("email_changes", "email_types", "email_settings", "email_senders"):
+    for table in ("dkim_keys", "email_changes", "email_types", "email_settings", "email_senders"):
         op.drop_table(table, schema="ins")

@@ -12,7 +12,7 @@ from insurance.core.permissions import Role
 from insurance.core.settings import Settings
 from insurance.core.tenancy import current_org
 from insurance.notifications.models import Mail
-from insurance.senders import queries, services
+from insurance.senders import queries, services, verification
 from insurance.senders.links import sign_link
 from insurance.senders.rules import TYPES, SenderDetails
 from tests.factories.identity import SignedInClient, TestClient
@@ -82,10 +82,8 @@ def test_an_address_is_proven_on_screen(
     admin.post(f"{here}/look-up")
     assert "gave no answer" in admin.get(here).text
     names.is_broken = False
-    names.texts = {
-        "ubuntulife.example": [SPF],
-        "_dmarc.ubuntulife.example": ["v=DMARC1; p=reject"],
-    }
+    for record in verification.list_records(session, sender, mail_settings):
+        names.texts[record.name] = [record.expected]
     admin.post(f"{here}/look-up")
     token = sign_link(mail_settings.secret_key, current_org(), sender.id, ADDRESS, now=clock.now())
     assert admin.get(admin.url(f"/email-senders/{sender.id}/confirm/{token}")).status_code == 200
@@ -94,6 +92,10 @@ def test_an_address_is_proven_on_screen(
     assert admin.post(f"{here}/confirm/forged").status_code in (404, 422)
     assert admin.post(f"{here}/confirm/{token}").status_code == 303
     assert "Verified" in admin.get(here).text
+    assert admin.get(admin.url(f"/email-senders/{sender.id}/new-key")).status_code == 200
+    assert admin.post(f"{here}/new-key").status_code == 303
+    assert admin.post(f"{here}/new-key").status_code == 409, "the last one is not published yet"
+    assert "DKIM, new" in admin.get(here).text
     admin.post(f"{here}/test")
     assert admin.person.email in session.scalars(select(Mail.recipient)).all()
 
@@ -136,7 +138,7 @@ def test_programs_do_the_same(
     assert refused.status_code == 409
     found = client.post(f"{one}/verify").json
     assert found is not None
-    assert [entry["holds"] for entry in found["dns"]] == [False, False]
+    assert [entry["holds"] for entry in found["dns"]] == [False, False, False]
     names.is_broken = True
     assert client.post(f"{one}/verify").status_code == 503
     body = {"email_address": None, "reply_to": ADDRESS, "version": 1}

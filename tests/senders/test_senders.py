@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from insurance.audit_logs.models import AuditEvent
 from insurance.core import clock
-from insurance.core.db import transaction
+from insurance.core.db import db, transaction
 from insurance.core.errors import ConflictError, DomainError, NotFoundError, StaleError
 from insurance.core.settings import Settings
 from insurance.core.tenancy import current_org, tenant_scope
@@ -38,15 +38,15 @@ def _make(settings: Settings, details: SenderDetails = CLAIMS) -> EmailSender:
     return services.create_sender(details, settings, now=clock.now())
 
 
-def _publish(names: NameServer) -> None:
-    names.texts = {
-        "ubuntulife.example": ["google-site-verification=1", SPF],
-        "_dmarc.ubuntulife.example": ["v=DMARC1; p=none"],
-    }
+def _publish(sender: EmailSender, settings: Settings, names: NameServer) -> None:
+    """Publish everything that is asked for, beside what else the domain says."""
+    for record in verification.list_records(db.session(), sender, settings):
+        names.texts[record.name] = [record.expected]
+    names.texts[sender.domain] = ["google-site-verification=1", SPF]
 
 
 def _prove(sender: EmailSender, settings: Settings, names: NameServer) -> None:
-    _publish(names)
+    _publish(sender, settings, names)
     verification.check_dns(sender.id, settings, now=clock.now())
     token = sign_link(settings.secret_key, current_org(), sender.id, ADDRESS, now=clock.now())
     verification.confirm_sender(sender.id, token, settings, now=clock.now())
@@ -94,7 +94,7 @@ def test_an_address_is_used_once_mailbox_and_domain_are_proven(
     words = box.received[0].get_payload(decode=True).decode()  # type: ignore[union-attr]
     token = words.split("https://x.example/confirm/")[1].split()[0]
     verification.confirm_sender(sender.id, token, mail_settings, now=clock.now())
-    _publish(names)
+    _publish(sender, mail_settings, names)
     proven = verification.check_dns(sender.id, mail_settings, now=clock.now())
     assert proven.verified_at is not None
     services.map_type("claim_reopened", "Claims", now=clock.now())
@@ -113,7 +113,11 @@ def test_a_domain_that_is_not_theirs_is_never_verified(
     _prove(sender, mail_settings, names)
     names.texts["ubuntulife.example"] = ["v=spf1 include:notinsurance.example -all"]
     found = verification.check_dns(sender.id, mail_settings, now=clock.now())
-    assert [(one["record"], one["holds"]) for one in found.dns] == [("SPF", False), ("DMARC", True)]
+    assert [(one["record"], one["holds"]) for one in found.dns] == [
+        ("SPF", False),
+        ("DMARC", True),
+        ("DKIM", True),
+    ]
     assert found.confirmed_at is not None
     assert found.verified_at is None
 

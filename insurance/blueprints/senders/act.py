@@ -10,7 +10,7 @@ from insurance.core import clock
 from insurance.core.context import current_actor
 from insurance.core.db import db
 from insurance.core.errors import DomainError
-from insurance.senders import queries, services, verification
+from insurance.senders import dkim_keys, queries, services, verification
 from insurance.senders.permissions import SendersMay
 from insurance.web.access import requires
 from insurance.web.acts import Act, act_screen
@@ -86,6 +86,29 @@ def look_up(sender_id: UUID) -> Response:
     except DomainError as error:
         return _refused(here, error)
     return go(here, "Looked up.")
+
+
+@bp.route("/<uuid:sender_id>/new-key", methods=["GET", "POST"])
+@requires(SendersMay.MANAGE)
+def rotate(sender_id: UUID) -> Response:
+    """Ask, then make the next signing key of the sender's domain."""
+    sender = queries.get_sender(db.session(), sender_id)
+    back = url_for(".show", sender_id=sender_id)
+    act = Act(
+        f"New signing key for {sender.domain or sender.role}",
+        "Make key",
+        back,
+        [("Email senders", url_for(".index")), (sender.role, back)],
+        says="Mail is signed with the present key until the record of the new one is published and"
+        " looked up. Leave the old record in the DNS for a week after that.",
+        leave="Cancel",
+    )
+    return act_screen(
+        act,
+        SureForm(),
+        lambda: dkim_keys.rotate_key(sender_id, now=clock.now()),
+        "The new key is made. Publish its record.",
+    )
 
 
 @bp.post("/<uuid:sender_id>/test")

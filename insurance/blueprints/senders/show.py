@@ -21,15 +21,15 @@ def show(sender_id: UUID) -> Response:
     session = db.session()
     sender = queries.get_sender(session, sender_id)
     changes = queries.list_changes(session, str(sender_id))
-    found = {one["record"]: one for one in sender.dns}
+    found = {one["name"]: one for one in sender.dns}
     return page(
         "senders/show.html",
         sender=sender,
         is_default=queries.find_default(session) == sender.id,
         types=queries.list_types_of(session, sender_id),
         records=[
-            (record, found.get(record.record))
-            for record in verification.list_records(sender, settings())
+            (record, found.get(record.name))
+            for record in verification.list_records(session, sender, settings())
         ],
         changes=changes,
         undo=undo_offers(WAYS, changes[:1]),
