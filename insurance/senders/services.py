@@ -29,6 +29,13 @@ _FIRST_ROLE = "General"
 _EDITED = ("role", "display_name", "email_address", "reply_to", "is_active")
 _PROVEN = ("confirmed_at", "verified_at", "dns_checked_at")
 _ROLE_TAKEN = "email_senders_role_key"
+_DONE = {
+    "create": "MADE",
+    "change": "CHANGED",
+    "delete": "DELETED",
+    "map": "MAPPED",
+    "undo": "PUT_BACK",
+}
 
 
 def open_senders(session: Session) -> None:
@@ -334,7 +341,7 @@ def _note(
     after = None if act == "delete" else _said(sender)
     payload: dict[str, Any] = {"before": before, "after": after}
     payload |= {UNDO: facts} if undoes is None else {UNDOES: str(undoes)}
-    _add_change(session, str(sender.id), f"SENDER_{act.upper()}", payload, now)
+    _add_change(session, str(sender.id), f"SENDER_{_DONE[act]}", payload, now)
     record(
         session,
         action=f"senders.{act}",
@@ -356,7 +363,7 @@ def _note_type(
     """Write whose mail a type is into its history and the audit log."""
     before, after = ({"type": kind, "role": role or "the default"} for role in roles)
     _add_change(
-        session, kind, f"TYPE_{act.upper()}", {"before": before, "after": after, **facts}, now
+        session, kind, f"TYPE_{_DONE[act]}", {"before": before, "after": after, **facts}, now
     )
     record(
         session,

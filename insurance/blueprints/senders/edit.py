@@ -24,6 +24,8 @@ def edit(sender_id: UUID) -> Response:
     sender = queries.get_sender(session, sender_id)
     form = form_of(sender, is_default=queries.find_default(session) == sender_id)
     form.stand_in(f"sender-{sender_id}")
+    form.email_address.render_kw = {"placeholder": settings().mail_address}
+    form.display_name.render_kw = {"autofocus": True}
     if form.validate_on_submit():
         try:
             services.change_sender(

@@ -32,6 +32,7 @@ def edit_type(kind: str) -> Response:
     line = _line(kind)
     form = TypeForm(data={"role": line.sender.role, "version": line.version})
     form.stand_in(f"type-{kind}")
+    form.role.render_kw = {"autofocus": True}
     form.role.choices = [
         (sender.role, f"{sender.role} · {sender.display_name}")
         for sender in queries.list_senders(db.session())

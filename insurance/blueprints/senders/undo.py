@@ -15,7 +15,7 @@ from insurance.web.undo import AS_BEFORE, UndoWay, undo_address, undo_screen
 
 WAYS = {
     name: UndoWay("senders.undo", "change_id", SendersMay.MANAGE)
-    for name in ("SENDER_CREATE", "SENDER_CHANGE", "SENDER_DELETE", "TYPE_MAP")
+    for name in ("SENDER_MADE", "SENDER_CHANGED", "SENDER_DELETED", "TYPE_MAPPED")
 }
 
 
