@@ -25,7 +25,8 @@ from insurance.jobs import use_redis
 from insurance.ledger.services import open_chart
 from insurance.notifications.services import from_whom, on_given_up
 from insurance.organizations.services import on_opening
-from insurance.senders.services import open_senders, who_sends
+from insurance.senders.sending import who_sends
+from insurance.senders.services import open_senders
 from insurance.web import (
     drafts,
     errors,

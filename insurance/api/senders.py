@@ -12,7 +12,7 @@ from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.settings import Settings
 from insurance.organizations.queries import get_organization
-from insurance.senders import queries, services, verification
+from insurance.senders import queries, sending, services, verification
 from insurance.senders.models import EmailSender
 from insurance.senders.permissions import SendersMay
 from insurance.senders.rules import SenderDetails
@@ -174,7 +174,7 @@ def verify_email_sender(sender_id: UUID):
           answer=TestAnswer, status=202, tag=TAG)  # fmt: skip
 def test_email_sender(sender_id: UUID, body: TestBody):
     """Mail a test as a sender."""
-    return {"mail_id": services.send_test(sender_id, body.to)}
+    return {"mail_id": sending.send_test(sender_id, body.to)}
 
 
 @endpoint("GET", "/email-types", may=SendersMay.VIEW, answer=list[TypeAnswer], tag=TAG)

@@ -55,6 +55,7 @@ class Settings:
     anchors: Path | None = None
     virus_scan: str | None = None
     dns_server: str | None = None
+    allows_private_mail_servers: bool = False
 
     @property
     def sqlalchemy_url(self) -> str:
@@ -108,6 +109,8 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         anchors=_anchors(environ, instance, mode),
         virus_scan=environ.get("VIRUS_SCAN_COMMAND") or None,
         dns_server=_dns_server(environ),
+        allows_private_mail_servers=mode != "production"
+        or environ.get("TENANT_MAIL_SERVERS") == "private",
     )
 
 

@@ -2,16 +2,12 @@
 
 import mimetypes
 import smtplib
-import ssl
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
 from email.utils import format_datetime
-from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
 from sqlalchemy import Table, text
@@ -28,31 +24,17 @@ from insurance.core.jobs import enqueue, enqueue_many
 from insurance.core.settings import Settings
 from insurance.core.tenancy import current_org
 from insurance.notifications import queries
+from insurance.notifications.delivery import Sender, deliver
 from insurance.notifications.models import Mail, MailState
 from insurance.notifications.rules import is_given_up
 from insurance.notifications.texts import PERSONAL, TEXTS
 
 _MAILS: Table = Mail.__table__  # type: ignore[assignment]
-_TIMEOUT_SECONDS = 20
-_TRAVELS = SMTP.clone(cte_type="7bit")
 _ABOUT_NOTHING = {"resource": None, "resource_id": None, "customer_id": None}
 _PATIENCE = text("SET LOCAL idle_in_transaction_session_timeout = '3min'")
 """A mail server may take its time while the mail's row is held."""
 _when_given_up: list[Callable[[Session, Mail], None]] = []
-_senders: list[Callable[[Session, Mail], "Sender"]] = []
-
-
-@dataclass(frozen=True, slots=True)
-class Sender:
-    """Whom a mail is from: without an address of its own, the platform's.
-
-    `sign` returns a mail's bytes with a signature of the address's domain.
-    """
-
-    display_name: str = ""
-    address: str | None = None
-    reply_to: str | None = None
-    sign: Callable[[bytes], bytes] | None = None
+_senders: list[Callable[[Session, Mail], Sender]] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +190,7 @@ def send_mail(mail_id: UUID, settings: Settings) -> None:
         mail.attempts += 1
         try:
             sender = _sender_of(session, mail)
-            _deliver(_message(mail, sender, settings), sender, settings)
+            deliver(_message(mail, sender, settings), sender, settings)
         except (OSError, smtplib.SMTPException) as error:
             if is_given_up(error, mail.tried_from, clock.now()):
                 mail.failed_at = clock.now()
@@ -292,37 +274,6 @@ def _message(mail: Mail, sender: Sender, settings: Settings) -> EmailMessage:
             mail.attachment, maintype=main, subtype=detail, filename=mail.attachment_name
         )
     return message
-
-
-def _deliver(message: EmailMessage, sender: Sender, settings: Settings) -> None:
-    """Hand over to the SMTP server; without one, write the mail to the instance's folder."""
-    if settings.smtp_url is None:
-        folder = Path(settings.instance) / "mail"
-        folder.mkdir(parents=True, exist_ok=True)
-        name = message["Message-ID"].strip("<>").replace("@", "-at-")
-        (folder / f"{name}.eml").write_bytes(message.as_bytes())
-        return
-    address = urlsplit(settings.smtp_url)
-    with _connect(address.scheme, address.hostname or "", address.port or 0) as server:
-        if address.username:
-            server.login(unquote(address.username), unquote(address.password or ""))
-        if sender.sign is None:
-            server.send_message(message)
-            return
-        # As it travels: what a server on the way must not change is signed.
-        content = sender.sign(message.as_bytes(policy=_TRAVELS))
-        server.sendmail(sender.address or settings.mail_address, [message["To"]], content)
-
-
-def _connect(scheme: str, host: str, port: int) -> smtplib.SMTP:
-    """Return a connection: `smtps` and `smtp+starttls` check the server's certificate."""
-    trusted = ssl.create_default_context()
-    if scheme == "smtps":
-        return smtplib.SMTP_SSL(host, port, timeout=_TIMEOUT_SECONDS, context=trusted)
-    server = smtplib.SMTP(host, port, timeout=_TIMEOUT_SECONDS)
-    if scheme == "smtp+starttls":
-        server.starttls(context=trusted)
-    return server
 
 
 def one_line(words: str) -> str:

@@ -10,5 +10,7 @@ ACTIVITY = {
     "senders.confirm": "Address {email_address} confirmed",
     "senders.check_dns": "DNS of {email_address} looked up",
     "senders.rotate_key": "New signing key for {domain}",
+    "senders.keep_server": "Mail server {host} named",
+    "senders.remove_server": "Mail server {host} removed",
     "senders.test": "Test mail sent as {role}",
 }

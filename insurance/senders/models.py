@@ -1,6 +1,7 @@
 """Senders of mail, the types of mail that are theirs, and every change of either."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -63,6 +64,32 @@ class DkimKey(TenantRecord):
     public_key: Mapped[str]
     created_at: Mapped[datetime]
     published_at: Mapped[datetime | None]
+
+
+class Security(StrEnum):
+    """How a connection to a mail server is kept from being read."""
+
+    STARTTLS = "STARTTLS"
+    TLS = "TLS"
+    NONE = "NONE"
+
+
+class MailServer(TenantRecord):
+    """The organization's own mail server, by which mail from its own addresses leaves.
+
+    After a failure it is left alone until `rests_until`. `version` counts edits.
+    """
+
+    __tablename__ = "mail_servers"
+    __table_args__ = (Index("mail_servers_one_key", "org_id", unique=True),)
+
+    host: Mapped[str]
+    port: Mapped[int]
+    security: Mapped[Security]
+    username: Mapped[str]
+    password: Mapped[str | None] = mapped_column(info=sealed("mail_servers", "password"))
+    rests_until: Mapped[datetime | None]
+    version: Mapped[int] = mapped_column(default=1)
 
 
 class EmailSetting(TenantTable):

@@ -1,5 +1,6 @@
 """What a sender may be called, whose mail it may send, and what its domain must say in DNS."""
 
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from insurance.notifications.texts import TEXTS
 
 LINK_LASTS = timedelta(days=3)
 LONGEST_ROLE, LONGEST_NAME = 40, 120
+PORTS = (25, 465, 587, 2525)
+_HOST = re.compile(r"(?=.{1,253}$)[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?", re.ASCII)
 UNMAPPED = frozenset({"sender_test", "sender_confirmation"})
 """What is about a sender is from that sender."""
 TYPES = tuple(sorted(TEXTS.keys() - UNMAPPED))
@@ -105,6 +108,22 @@ def _address(text: str | None, field: str) -> str | None:
         raise DomainError(error.message, field=field) from error
 
 
+def check_server(host: str, port: int, *, is_secure: bool, is_free: bool) -> None:
+    """Refuse a mail server that has no name, or is reached as it must not be unless all is free.
+
+    Raises DomainErrors at the fields that are wrong.
+    """
+    problems = []
+    if not _HOST.fullmatch(host):
+        problems.append(DomainError("Enter a name such as smtp.insurer.co.za.", field="host"))
+    if not (1 <= port <= 65535 if is_free else port in PORTS):
+        ports = "between 1 and 65535" if is_free else "one of 25, 465, 587 and 2525"
+        problems.append(DomainError(f"The port is {ports}.", field="port"))
+    if not (is_secure or is_free):
+        problems.append(DomainError("Choose STARTTLS or TLS.", field="security"))
+    raise_all(problems)
+
+
 def check_type(kind: str) -> None:
     """Refuse a type of mail that the product does not send. Raises DomainError at `type`."""
     if kind not in TYPES:
@@ -123,12 +142,14 @@ def check_mapped(role: str, state: str) -> None:
         )
 
 
-def records_of(domain: str, *, platform_domain: str, report_to: str) -> tuple[DnsRecord, ...]:
-    """Return what a domain publishes so that mail from it is ours to send."""
-    include = f"include:{platform_domain}"
+def records_of(domain: str, *, includes: str, report_to: str) -> tuple[DnsRecord, ...]:
+    """Return what a domain publishes so that mail from it is ours to send.
+
+    `includes` is the term of SPF (RFC 7208, 5) that names the server it leaves by.
+    """
     policy = f"v=DMARC1; p=quarantine; rua=mailto:{report_to}"
     return (
-        DnsRecord("SPF", domain, f"v=spf1 {include} ~all", "v=spf1", (include,)),
+        DnsRecord("SPF", domain, f"v=spf1 {includes} ~all", "v=spf1", (includes,)),
         DnsRecord("DMARC", f"_dmarc.{domain}", policy, "v=dmarc1"),
     )
 

@@ -16,12 +16,9 @@ from insurance.core.ids import new_id
 from insurance.core.settings import Settings
 from insurance.core.tenancy import current_org
 from insurance.core.undo import UNDO, UNDOES, undo_facts
-from insurance.identity.rules import check_email
-from insurance.notifications.models import Mail
-from insurance.notifications.services import About, Sender, send_later
 from insurance.organizations.queries import get_organization
 from insurance.senders import queries, rules
-from insurance.senders.dkim_keys import ensure_key, signer_of
+from insurance.senders.dkim_keys import ensure_key
 from insurance.senders.models import EmailChange, EmailSender, EmailSetting, EmailType
 from insurance.senders.rules import SenderDetails
 
@@ -53,17 +50,6 @@ def open_senders(session: Session) -> None:
     session.add(sender)
     session.flush()
     session.add(EmailSetting(default_sender_id=sender.id))
-
-
-def who_sends(session: Session, mail: Mail) -> Sender:
-    """Return whom a mail is from; one whose address is not verified writes from the platform's."""
-    sender = queries.find_sender_of(session, mail)
-    if sender is None:
-        return Sender()
-    if sender.email_address is None or sender.verified_at is None:
-        return Sender(sender.display_name, reply_to=sender.reply_to)
-    sign = signer_of(session, sender.domain)
-    return Sender(sender.display_name, sender.email_address, sender.reply_to, sign)
 
 
 def create_sender(details: SenderDetails, settings: Settings, *, now: datetime) -> EmailSender:
@@ -177,36 +163,6 @@ def undo_change(change_id: UUID, *, now: datetime) -> EmailChange:
         else:
             _put_back_sender(session, setting, change, facts, now)
         return change
-
-
-def send_test(sender_id: UUID, to: str, *, kind: str | None = None) -> UUID:
-    """Send a mail as a sender, of a type where one is named, and return the mail's id.
-
-    Raises DomainError at `to` for what is no address.
-    """
-    try:
-        recipient = check_email(to)
-    except DomainError as error:
-        raise DomainError(error.message, field="to") from error
-    with transaction() as session:
-        sender = queries.get_sender(session, sender_id)
-        mail_id = send_later(
-            session,
-            "sender_test",
-            to=recipient,
-            about=About("email_senders", sender.id),
-            role=sender.role,
-            of=f" It sends “{kind.replace('_', ' ')}”, among others." if kind else "",
-            organization=get_organization(session).name,
-        )
-        record(
-            session,
-            action="senders.test",
-            resource="email_senders",
-            resource_id=sender.id,
-            after={"role": sender.role, "to": recipient},
-        )
-        return mail_id
 
 
 def _hold_setting(session: Session) -> EmailSetting:

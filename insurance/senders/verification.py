@@ -18,6 +18,7 @@ from insurance.senders.dkim_keys import list_key_records, note_published
 from insurance.senders.dns import list_texts
 from insurance.senders.links import check_link, sign_link
 from insurance.senders.models import EmailSender
+from insurance.senders.own_server import find_server
 from insurance.senders.rules import DnsRecord
 
 
@@ -59,10 +60,10 @@ def list_records(session: Session, sender: EmailSender, settings: Settings) -> S
     """Return what the domain of a sender is to publish; nothing for the platform's own address."""
     if sender.email_address is None:
         return ()
+    server = find_server(session)
     platform = settings.mail_address.rpartition("@")[2]
-    fixed = rules.records_of(
-        sender.domain, platform_domain=platform, report_to=sender.email_address
-    )
+    includes = f"a:{server.host}" if server else f"include:{platform}"
+    fixed = rules.records_of(sender.domain, includes=includes, report_to=sender.email_address)
     return [*fixed, *list_key_records(session, sender.domain)]
 
 

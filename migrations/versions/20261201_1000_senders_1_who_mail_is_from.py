@@ -94,10 +94,30 @@ def upgrade() -> None:
         sa.UniqueConstraint("org_id", "domain", "selector", name=op.f("dkim_keys_selector_key")),
         schema="ins",
     )
+    op.create_table(
+        "mail_servers",
+        _org(),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("host", sa.Text(), nullable=False),
+        sa.Column("port", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "security",
+            sa.Enum("STARTTLS", "TLS", "NONE", name="security", native_enum=False,
+                    create_constraint=True, length=40),
+            nullable=False,
+        ),
+        sa.Column("username", sa.Text(), nullable=False),
+        sa.Column("password", sa.Text()),
+        _moment("rests_until"),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("org_id", "id", name=op.f("mail_servers_pk")),
+        schema="ins",
+    )
+    op.create_index("mail_servers_one_key", "mail_servers", ["org_id"], unique=True, schema="ins")
     subject = ["org_id", "subject", "id"]
     op.create_index("email_changes_subject_ix", "email_changes", subject, schema="ins")
     _give_defaults()
-    for table in ("email_senders", "email_settings", "email_types", "dkim_keys"):
+    for table in ("email_senders", "email_settings", "email_types", "dkim_keys", "mail_servers"):
         op.protect_table(f"ins.{table}", "tenant")
     op.protect_table("ins.email_changes", "append_only")
     for table, column in (("email_settings", "default_sender_id"), ("email_types", "sender_id")):
@@ -124,5 +144,5 @@ def _give_defaults() -> None:
 
 
 def downgrade() -> None:
-    for table in ("dkim_keys", "email_changes", "email_types", "email_settings", "email_senders"):
+    for table in ("mail_servers", "dkim_keys", "email_changes", "email_types", "email_settings", "email_senders"):
         op.drop_table(table, schema="ins")

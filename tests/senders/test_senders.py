@@ -19,7 +19,7 @@ from insurance.core.settings import Settings
 from insurance.core.tenancy import current_org, tenant_scope
 from insurance.notifications.models import Mail
 from insurance.notifications.services import send_mail
-from insurance.senders import queries, services, verification
+from insurance.senders import queries, sending, services, verification
 from insurance.senders.dns import NoAnswerError
 from insurance.senders.links import sign_link
 from insurance.senders.models import EmailSender
@@ -299,7 +299,7 @@ def test_nobody_reaches_the_senders_of_another_organization(
             ),
             lambda: services.delete_sender(sender.id, now=clock.now()),
             lambda: services.undo_change(change.id, now=clock.now()),
-            lambda: services.send_test(sender.id, "thief@x.example"),
+            lambda: sending.send_test(sender.id, "thief@x.example"),
             lambda: verification.check_dns(sender.id, mail_settings, now=clock.now()),
         ):
             with pytest.raises(NotFoundError):

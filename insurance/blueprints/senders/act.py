@@ -10,7 +10,7 @@ from insurance.core import clock
 from insurance.core.context import current_actor
 from insurance.core.db import db
 from insurance.core.errors import DomainError
-from insurance.senders import dkim_keys, queries, services, verification
+from insurance.senders import dkim_keys, queries, sending, services, verification
 from insurance.senders.permissions import SendersMay
 from insurance.web.access import requires
 from insurance.web.acts import Act, act_screen
@@ -116,7 +116,7 @@ def rotate(sender_id: UUID) -> Response:
 def test(sender_id: UUID) -> Response:
     """Mail a test to whoever asks."""
     to = current_actor().email or ""
-    services.send_test(sender_id, to)
+    sending.send_test(sender_id, to)
     return go(url_for(".show", sender_id=sender_id), f"A test is on its way to {to}.")
 
 

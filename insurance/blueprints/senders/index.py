@@ -5,6 +5,7 @@ from flask import Response
 from insurance.blueprints.senders import bp, settings
 from insurance.core.db import db
 from insurance.senders import queries
+from insurance.senders.own_server import find_server
 from insurance.senders.permissions import SendersMay
 from insurance.web.access import requires
 from insurance.web.html import page
@@ -20,5 +21,6 @@ def index() -> Response:
         senders=queries.list_senders(session),
         default=queries.find_default(session),
         types=queries.list_types(session),
+        server=find_server(session),
         platform_address=settings().mail_address,
     )

@@ -9,7 +9,7 @@ from insurance.core import clock
 from insurance.core.context import current_actor
 from insurance.core.db import db
 from insurance.core.errors import DomainError, NotFoundError
-from insurance.senders import queries, services
+from insurance.senders import queries, sending, services
 from insurance.senders.permissions import SendersMay
 from insurance.senders.queries import TypeLine
 from insurance.web.access import requires
@@ -56,7 +56,7 @@ def test_type(kind: str) -> Response:
     line, form = _line(kind), SureForm()
     to = current_actor().email or ""
     if form.validate_on_submit():
-        services.send_test(line.sender.id, to, kind=kind)
+        sending.send_test(line.sender.id, to, kind=kind)
         return go(url_for(".index"), f"A test from {line.sender.role} is on its way to {to}.")
     return go(url_for(".index"))
 
