@@ -27,7 +27,7 @@ from insurance.senders import queries, rules
 from insurance.senders.models import DkimKey
 from insurance.senders.rules import DnsRecord
 
-_TABLE, _COLUMN = "dkim_keys", "private_key"
+_PLACE = ("dkim_keys", "private_key")
 _BITS = 2048
 
 
@@ -92,7 +92,7 @@ def signer_of(session: Session, domain: str) -> Callable[[bytes], bytes] | None:
     key = _used(list_keys(session, domain))
     if key is None:
         return None
-    pem = crypto.decrypt(current_org(), _TABLE, _COLUMN, key.id, key.private_key)
+    pem = crypto.decrypt(current_org(), *_PLACE, key.id, key.private_key)
     return partial(_sign, selector=key.selector, domain=domain, pem=pem)
 
 
@@ -124,7 +124,7 @@ def _add_key(session: Session, domain: str, now: datetime) -> DkimKey:
         id=key_id,
         domain=domain,
         selector=f"ins-{key_id.hex[-12:]}",
-        private_key=crypto.encrypt(current_org(), _TABLE, _COLUMN, key_id, pem.decode()),
+        private_key=crypto.encrypt(current_org(), *_PLACE, key_id, pem.decode()),
         public_key=base64.b64encode(public).decode(),
         created_at=now,
     )

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -22,6 +21,7 @@ from insurance.notifications.delivery import PrivateAddressError, Server, open_s
 from insurance.senders import rules
 from insurance.senders.models import MailServer, Security
 
+_PLACE = ("mail_servers", "password")
 RESTS_FOR = timedelta(minutes=5)
 _SCHEMES = {
     Security.STARTTLS: "smtp+starttls",
@@ -79,7 +79,7 @@ def keep_server(
         for name in _SAID:
             setattr(server, name, getattr(details, name))
         if details.password:
-            server.password = crypto.encrypt(*_place(server.id), details.password)
+            server.password = crypto.encrypt(current_org(), *_PLACE, server.id, details.password)
         elif not details.username:
             server.password = None
         server.rests_until, server.version = None, server.version + 1
@@ -153,13 +153,10 @@ def _check_password(server: MailServer, details: ServerDetails) -> None:
 
 
 def _opened(server: MailServer) -> Server:
-    password = crypto.decrypt(*_place(server.id), server.password) if server.password else ""
+    kept = server.password
+    password = crypto.decrypt(current_org(), *_PLACE, server.id, kept) if kept else ""
     scheme = _SCHEMES[server.security]
     return Server(scheme, server.host, server.port, server.username, password)
-
-
-def _place(server_id: UUID) -> tuple[UUID, str, str, UUID]:
-    return current_org(), "mail_servers", "password", server_id
 
 
 def _in_words(error: Exception) -> str:
