@@ -23,8 +23,10 @@ from insurance.core.settings import Settings, load_settings
 from insurance.identity.tokens import use_signing_key
 from insurance.jobs import use_redis
 from insurance.ledger.services import open_chart
-from insurance.notifications.services import on_given_up
+from insurance.notifications.services import from_whom, on_given_up
 from insurance.organizations.services import on_opening
+from insurance.senders.sending import who_sends
+from insurance.senders.services import open_senders
 from insurance.web import (
     drafts,
     errors,
@@ -56,7 +58,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     use_signing_key(settings.signing_key)
     files.use_store(settings.instance / "files", settings.files_url, settings.virus_scan)
     on_opening(open_chart)
+    on_opening(open_senders)
     on_given_up(tell_of_mail)
+    from_whom(who_sends)
     db.init_app(app)
     with app.app_context():
         guard_engine(db.engine)

@@ -7,9 +7,11 @@ every secret comes from the environment and a missing or weak one refuses the st
 import base64
 import json
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from email.utils import parseaddr
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -52,6 +54,8 @@ class Settings:
     metrics_token: str | None = None
     anchors: Path | None = None
     virus_scan: str | None = None
+    dns_server: str | None = None
+    allows_private_mail_servers: bool = False
 
     @property
     def sqlalchemy_url(self) -> str:
@@ -62,6 +66,11 @@ class Settings:
     def sqlalchemy_owner_url(self) -> str:
         """Return the migrations' database URL for SQLAlchemy and psycopg 3."""
         return with_driver(self.database_owner_url)
+
+    @property
+    def mail_address(self) -> str:
+        """Return the platform's own address, without a name that MAIL_FROM may have before it."""
+        return parseaddr(self.mail_from)[1]
 
     @property
     def is_https(self) -> bool:
@@ -99,6 +108,9 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         metrics_token=_metrics_token(environ),
         anchors=_anchors(environ, instance, mode),
         virus_scan=environ.get("VIRUS_SCAN_COMMAND") or None,
+        dns_server=_dns_server(environ),
+        allows_private_mail_servers=mode != "production"
+        or environ.get("TENANT_MAIL_SERVERS") == "private",
     )
 
 
@@ -180,6 +192,13 @@ def _open_network(name: str, lack: str) -> SettingsError:
         f"{name} names a server on the network and {lack}. On a network that only your own "
         "machines reach, INSURANCE_PLAIN_NETWORK=allowed lets it pass."
     )
+
+
+def _dns_server(environ: Mapping[str, str]) -> str | None:
+    server = environ.get("DNS_SERVER") or None
+    if server is not None and not re.fullmatch(r"[0-9a-f.:]+:[0-9]{1,5}", server):
+        raise SettingsError("DNS_SERVER must be an address and a port, such as 127.0.0.1:53.")
+    return server
 
 
 def _anchors(environ: Mapping[str, str], instance: Path, mode: str) -> Path | None:

@@ -33,7 +33,7 @@ _CAPITALS = str.maketrans(
     {"Ø": "O", "Ł": "L", "Đ": "D", "Ð": "D", "Þ": "Th", "Æ": "Ae", "Œ": "Oe", "İ": "I", "Ħ": "H"}
     | {"Ŋ": "N", "ß": "ss", "ẞ": "Ss"}
 )
-_SHORT = re.compile(r"\b(?:api|cli|cpi|sms|vat)\b", re.IGNORECASE)
+_SHORT = re.compile(r"\b(?:api|cli|cpi|mfa|sms|vat)\b", re.IGNORECASE)
 # Scripts that set no space between words: each of their characters is a word of its own here.
 _UNSPACED = re.compile(
     "([\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003fffd])"

@@ -2,13 +2,12 @@
 
 import mimetypes
 import smtplib
-import ssl
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from email.headerregistry import Address
 from email.message import EmailMessage
-from pathlib import Path
+from email.utils import format_datetime
 from typing import Any
-from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
 from sqlalchemy import Table, text
@@ -25,16 +24,17 @@ from insurance.core.jobs import enqueue, enqueue_many
 from insurance.core.settings import Settings
 from insurance.core.tenancy import current_org
 from insurance.notifications import queries
+from insurance.notifications.delivery import Sender, deliver
 from insurance.notifications.models import Mail, MailState
 from insurance.notifications.rules import is_given_up
 from insurance.notifications.texts import PERSONAL, TEXTS
 
 _MAILS: Table = Mail.__table__  # type: ignore[assignment]
-_TIMEOUT_SECONDS = 20
 _ABOUT_NOTHING = {"resource": None, "resource_id": None, "customer_id": None}
 _PATIENCE = text("SET LOCAL idle_in_transaction_session_timeout = '3min'")
 """A mail server may take its time while the mail's row is held."""
 _when_given_up: list[Callable[[Session, Mail], None]] = []
+_senders: list[Callable[[Session, Mail], Sender]] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,11 @@ def on_given_up(step: Callable[[Session, Mail], None]) -> None:
     """Register what a higher area does once a mail is not tried again."""
     if step not in _when_given_up:
         _when_given_up.append(step)
+
+
+def from_whom(step: Callable[[Session, Mail], Sender]) -> None:
+    """Register how a higher area says whom a mail is from, at the moment it is sent."""
+    _senders[:] = [step]
 
 
 def send_all_later(session: Session, letters: Sequence[Letter]) -> int:
@@ -145,7 +150,7 @@ def send_copy(
     It is about the same record. Raises DomainError for a mail that holds a personal link.
     """
     if mail.kind in PERSONAL:
-        raise DomainError("The link in this mail has expired. Invite the person anew.")
+        raise DomainError("The link in this mail has expired. Ask for a new one.")
     now = clock.now()
     copy = Mail(
         id=new_id(),
@@ -184,7 +189,8 @@ def send_mail(mail_id: UUID, settings: Settings) -> None:
             return
         mail.attempts += 1
         try:
-            _deliver(_message(mail, settings), settings)
+            sender = _sender_of(session, mail)
+            deliver(_message(mail, sender, settings), sender, settings)
         except (OSError, smtplib.SMTPException) as error:
             if is_given_up(error, mail.tried_from, clock.now()):
                 mail.failed_at = clock.now()
@@ -211,7 +217,7 @@ def send_again(mail_id: UUID) -> None:
         if mail.state is not MailState.FAILED:
             raise ConflictError("Only a mail that failed can be sent again.")
         if mail.kind in PERSONAL:
-            raise DomainError("The link in this mail has expired. Invite the person anew.")
+            raise DomainError("The link in this mail has expired. Ask for a new one.")
         try_again(session, [mail])
 
 
@@ -246,12 +252,20 @@ def try_again(session: Session, mails: Sequence[Mail]) -> None:
     )
 
 
-def _message(mail: Mail, settings: Settings) -> EmailMessage:
+def _sender_of(session: Session, mail: Mail) -> Sender:
+    return _senders[0](session, mail) if _senders else Sender()
+
+
+def _message(mail: Mail, sender: Sender, settings: Settings) -> EmailMessage:
     message = EmailMessage()
-    message["From"] = settings.mail_from
+    address = sender.address or settings.mail_address
+    message["From"] = Address(one_line(sender.display_name), addr_spec=address)
+    if sender.reply_to:
+        message["Reply-To"] = sender.reply_to
     message["To"] = mail.recipient
     message["Subject"] = mail.subject
-    message["Message-ID"] = f"<{mail.id}@{settings.mail_from.rpartition('@')[2]}>"
+    message["Date"] = format_datetime(clock.now())
+    message["Message-ID"] = f"<{mail.id}@{address.rpartition('@')[2]}>"
     message.set_content(_opened(mail) if mail.kind in PERSONAL else mail.body)
     if mail.attachment is not None:
         kind = mimetypes.guess_type(mail.attachment_name or "")[0] or "application/pdf"
@@ -260,32 +274,6 @@ def _message(mail: Mail, settings: Settings) -> EmailMessage:
             mail.attachment, maintype=main, subtype=detail, filename=mail.attachment_name
         )
     return message
-
-
-def _deliver(message: EmailMessage, settings: Settings) -> None:
-    """Hand over to the SMTP server; without one, write the mail to the instance's folder."""
-    if settings.smtp_url is None:
-        folder = Path(settings.instance) / "mail"
-        folder.mkdir(parents=True, exist_ok=True)
-        name = message["Message-ID"].strip("<>").replace("@", "-at-")
-        (folder / f"{name}.eml").write_bytes(message.as_bytes())
-        return
-    address = urlsplit(settings.smtp_url)
-    with _connect(address.scheme, address.hostname or "", address.port or 0) as server:
-        if address.username:
-            server.login(unquote(address.username), unquote(address.password or ""))
-        server.send_message(message)
-
-
-def _connect(scheme: str, host: str, port: int) -> smtplib.SMTP:
-    """Return a connection: `smtps` and `smtp+starttls` check the server's certificate."""
-    trusted = ssl.create_default_context()
-    if scheme == "smtps":
-        return smtplib.SMTP_SSL(host, port, timeout=_TIMEOUT_SECONDS, context=trusted)
-    server = smtplib.SMTP(host, port, timeout=_TIMEOUT_SECONDS)
-    if scheme == "smtp+starttls":
-        server.starttls(context=trusted)
-    return server
 
 
 def one_line(words: str) -> str:

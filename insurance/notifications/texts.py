@@ -200,6 +200,19 @@ TEXTS = {
         "Your password was changed and every other browser was signed out.\n"
         "If it was not you, ask your administrator at once.\n",
     ),
+    "sender_confirmation": (
+        "Confirm that {organization} may send mail from {address}",
+        "Hello\n\n"
+        "{organization} wants to send mail from {address}, as its sender {role}.\n"
+        "An administrator who opens this link within three days confirms the address:\n\n{link}\n\n"
+        "If you read this and are none, hand it to them; if nobody there asked, ignore it.\n",
+    ),
+    "sender_test": (
+        "A test from {organization}, sender {role}",
+        "Hello\n\n"
+        "This is a test. Mail of the sender {role} looks like this: see whom it is from, and where "
+        "an answer would go.{of}\n\n{organization}\n",
+    ),
     "mfa_changed": (
         "Your second factor is {state}",
         "Hello {name}\n\n"
@@ -208,5 +221,5 @@ TEXTS = {
     ),
 }
 
-PERSONAL = frozenset({"invitation", "access_offered", "password_reset"})
-"""Kinds that hold a link which signs somebody in: nobody but the recipient reads them."""
+PERSONAL = frozenset({"invitation", "access_offered", "password_reset", "sender_confirmation"})
+"""Kinds whose link proves who reads the recipient's mail: nobody else reads them."""

@@ -58,6 +58,7 @@ from insurance.seeding.month_end import (
 )
 from insurance.seeding.parties import seed_holders
 from insurance.seeding.products import seed_life_products, seed_non_life_products
+from insurance.seeding.senders import seed_senders
 from insurance.seeding.servicing import (
     seed_happenings,
     seed_lapse_rules,
@@ -157,6 +158,7 @@ def _open(insurer: _Insurer, today: date) -> None:
             insurer.offered = insurer.products(opened)
         with insurer.acts("admin"), clock.frozen(opened):
             seed_lapse_rules(insurer.offered, opened)
+            seed_senders(insurer.slug, insurer.name, opened)
         with insurer.acts("manager"):
             seed_escalation(insurer.offered, day)
 

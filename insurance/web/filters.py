@@ -28,8 +28,8 @@ _SPACE = "\u00a0"
 _POINT = re.compile(r"(?<![\w.])(\d+)\.(\d+)(?![\w.])")
 _DAY = re.compile(r"(?<![\w-])(\d{4})-(\d{2})-(\d{2})(?![\w-])")
 _TONES = {
-    "ok": "active launched accepted paid posted post ok approved sent matched committed partially_approved part_paid completed applied",
-    "warn": "waiting_for_approval suspended pending put patch draft quoted submitted assessed waiting partial suspense committing pending_documents outstanding due_soon escalated task planning applying blocked changed",
+    "ok": "active launched accepted paid posted post ok approved sent matched committed partially_approved part_paid completed applied verified holds",
+    "warn": "waiting_for_approval suspended pending put patch draft quoted submitted assessed waiting partial suspense committing pending_documents outstanding due_soon escalated task planning applying blocked changed not_verified missing",
     "late": "lapsed overdue expired superseded stale reversed undone void completed_with_exceptions left_out",
     "bad": "missing rejected delete failed refused locked error reversal quarantined",
     "info": "under_assessment received claimant issued priced person company trust club burial_society partnership get overpaid previewed duplicate planned listed",

@@ -1,13 +1,13 @@
 """debits by the day for which they were sent
 
 Revision ID: debits_by_day_1
-Revises: correspondence_1
+Revises: senders_1
 """
 
 from alembic import op
 
 revision = "debits_by_day_1"
-down_revision = "month_end_rows_1"
+down_revision = "senders_1"
 
 
 def upgrade() -> None:

@@ -17,6 +17,7 @@ from insurance.ledger.models import LedgerAccount
 from insurance.notifications.services import send_later
 from insurance.policies.permissions import PoliciesMay
 from insurance.products.services import NewCategory, create_category
+from insurance.senders.services import map_type
 from tests.factories import products
 from tests.factories.book import TODAY, Book, make_book, make_endorsement
 from tests.factories.claims import make_claims
@@ -76,6 +77,7 @@ def make_everything() -> Book:
             record="Palesa's policy",
         )
     make_correspondence(book.policy_id)
+    map_type("claim_paid", "General", now=clock.now())
     return book
 
 
@@ -118,6 +120,8 @@ def ids_of(connection: Connection, org: OrganizationFacts) -> dict[str, UUID]:
         "mail_id": "ins.mails",
         "record_document_id": "ins.record_documents",
         "alert_id": "ins.alerts",
+        "sender_id": "ins.email_senders",
+        "change_id": "ins.email_changes",
         "key_id": "cp.api_keys",
     }
     ids = {

@@ -18,6 +18,7 @@ from insurance.organizations.models import (
     OrganizationKind,
     ProductClass,
 )
+from insurance.senders.services import open_senders
 
 
 @dataclass(frozen=True)
@@ -56,5 +57,6 @@ def make_organization(*, licence_type: str = "LIFE", **settings: object) -> Orga
             insert(LicensedClass), [{"org_id": org_id, "class_code": code} for code in codes]
         )
         open_chart(session)
+        open_senders(session)
         session.commit()
     return facts

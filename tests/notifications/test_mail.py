@@ -1,17 +1,14 @@
 """Mail leaves after the commit that asked for it, once, and says when it could not."""
 
 import smtplib
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from email import message_from_bytes
-from email.message import Message
 from pathlib import Path
 
 import pytest
-from aiosmtpd.controller import Controller
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -29,34 +26,14 @@ from insurance.notifications.services import send_again, send_all_again, send_la
 from insurance.notifications.texts import PERSONAL, TEXTS
 from tests.factories.identity import SignedInClient, TestClient
 from tests.factories.organizations import OrganizationFacts
-
-
-class _Postbox:
-    """A real SMTP server's memory. While it is closed it refuses what comes."""
-
-    def __init__(self) -> None:
-        self.received: list[Message] = []
-        self.is_closed = False
-        self.refusal = "451 Come back later"
-
-    async def handle_DATA(self, _server: object, _session: object, envelope: object) -> str:  # noqa: N802
-        if self.is_closed:
-            return self.refusal
-        self.received.append(message_from_bytes(envelope.content))  # type: ignore[attr-defined]
-        return "250 OK"
+from tests.factories.postbox import Postbox, open_postbox
 
 
 @pytest.fixture
-def postbox() -> Iterator[tuple[_Postbox, str]]:
+def postbox() -> Iterator[tuple[Postbox, str]]:
     """Return a running SMTP server and its address."""
-    box = _Postbox()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    controller = Controller(box, hostname="127.0.0.1", port=port)
-    controller.start()
-    yield box, f"smtp://127.0.0.1:{port}"
-    controller.stop()
+    with open_postbox() as opened:
+        yield opened
 
 
 def _ask(kind: str = "password_changed", to: str = "thandi@x.example", **values: str) -> Mail:
@@ -66,21 +43,22 @@ def _ask(kind: str = "password_changed", to: str = "thandi@x.example", **values:
 
 
 def test_a_mail_leaves_by_the_server_and_is_marked(
-    session: Session, settings: Settings, postbox: tuple[_Postbox, str]
+    session: Session, org: OrganizationFacts, settings: Settings, postbox: tuple[Postbox, str]
 ) -> None:
     box, url = postbox
     mail = _ask()
     send_mail(mail.id, replace(settings, smtp_url=url))
 
     message = box.received[0]
-    assert (message["To"], message["From"]) == ("thandi@x.example", settings.mail_from)
+    sender = f"{org.name} <{settings.mail_from}>"
+    assert (message["To"], message["From"]) == ("thandi@x.example", sender)
     assert message["Subject"] == "Your password was changed"
     assert "Hello Thandi Mokoena" in message.get_payload(decode=True).decode()  # type: ignore[union-attr]
     assert session.scalars(select(Mail.sent_at)).one() is not None
 
 
 def test_a_job_that_runs_twice_sends_one_mail(
-    session: Session, settings: Settings, postbox: tuple[_Postbox, str]
+    session: Session, settings: Settings, postbox: tuple[Postbox, str]
 ) -> None:
     box, url = postbox
     mail = _ask()
@@ -91,7 +69,7 @@ def test_a_job_that_runs_twice_sends_one_mail(
 
 
 def test_a_failure_is_noted_and_the_next_try_succeeds(
-    session: Session, settings: Settings, postbox: tuple[_Postbox, str]
+    session: Session, settings: Settings, postbox: tuple[Postbox, str]
 ) -> None:
     box, url = postbox
     mail = _ask()
@@ -152,7 +130,7 @@ def test_the_job_stands_in_the_same_transaction_as_the_mail(session: Session) ->
     "name", ["x\r\nBcc: all@x.example", "x\nSubject: buy", "{link}", "{0}", "%s", "\u202ex", "Ḓoḓo"]
 )
 def test_a_name_can_neither_add_headers_nor_fill_places(
-    session: Session, settings: Settings, postbox: tuple[_Postbox, str], name: str
+    session: Session, settings: Settings, postbox: tuple[Postbox, str], name: str
 ) -> None:
     box, url = postbox
     mail = _ask(
@@ -167,7 +145,7 @@ def test_a_name_can_neither_add_headers_nor_fill_places(
 
 
 def test_a_personal_link_is_sealed_until_it_leaves_and_gone_afterwards(
-    session: Session, settings: Settings, postbox: tuple[_Postbox, str]
+    session: Session, settings: Settings, postbox: tuple[Postbox, str]
 ) -> None:
     box, url = postbox
     mail = _ask("password_reset", link="http://host/new-password/abc-not-by-chance")
@@ -209,7 +187,7 @@ def _fail(session: Session, settings: Settings, mail: Mail, after: timedelta) ->
 
 
 def test_a_mail_is_tried_for_three_days_and_then_waits_for_somebody_to_send_it_again(
-    session: Session, settings: Settings, postbox: tuple[_Postbox, str]
+    session: Session, settings: Settings, postbox: tuple[Postbox, str]
 ) -> None:
     box, url = postbox
     mail = _ask()
@@ -228,7 +206,7 @@ def test_a_mail_is_tried_for_three_days_and_then_waits_for_somebody_to_send_it_a
 
 
 def test_an_address_that_the_server_refuses_for_good_is_not_tried_for_days(
-    session: Session, settings: Settings, postbox: tuple[_Postbox, str]
+    session: Session, settings: Settings, postbox: tuple[Postbox, str]
 ) -> None:
     box, url = postbox
     mail = _ask()
@@ -241,7 +219,7 @@ def test_an_address_that_the_server_refuses_for_good_is_not_tried_for_days(
 
 
 def test_all_failed_mails_are_sent_again_but_no_link_that_has_expired(
-    session: Session, settings: Settings, postbox: tuple[_Postbox, str]
+    session: Session, settings: Settings, postbox: tuple[Postbox, str]
 ) -> None:
     box, url = postbox
     letters = [_ask(), _ask(to="sipho@x.example")]

@@ -1,0 +1,159 @@
+"""Handing a mail to a server: the platform's, or one of an organization's own."""
+
+import smtplib
+import socket
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from email.message import EmailMessage
+from email.policy import SMTP
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from insurance.core.settings import Settings
+
+_TIMEOUT_SECONDS = 20
+_THEIRS_TIMEOUT_SECONDS = 10
+_READY = 220
+_TRAVELS = SMTP.clone(cte_type="7bit")
+
+
+class PrivateAddressError(OSError):
+    """An organization's mail server has an address inside the platform's network."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A mail server of an organization's own: `scheme` is one of those of SMTP_URL."""
+
+    scheme: str
+    host: str
+    port: int
+    user: str = ""
+    password: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Whom a mail is from: without an address of its own, the platform's.
+
+    `sign` returns a mail's bytes with a signature of the address's domain. Mail leaves by `server`
+    where there is one; `on_failure` is told of an error of it.
+    """
+
+    display_name: str = ""
+    address: str | None = None
+    reply_to: str | None = None
+    sign: Callable[[bytes], bytes] | None = None
+    server: Server | None = None
+    on_failure: Callable[[Exception], None] | None = None
+
+
+def deliver(message: EmailMessage, sender: Sender, settings: Settings) -> None:
+    """Hand over to the sender's server or the platform's; without one, to the instance's folder."""
+    if sender.server is not None:
+        try:
+            with open_server(sender.server, settings) as server:
+                _hand_over(server, message, sender, settings)
+        except (OSError, smtplib.SMTPException) as error:
+            if sender.on_failure is not None:
+                sender.on_failure(error)
+            raise
+        return
+    if settings.smtp_url is None:
+        folder = Path(settings.instance) / "mail"
+        folder.mkdir(parents=True, exist_ok=True)
+        name = message["Message-ID"].strip("<>").replace("@", "-at-")
+        (folder / f"{name}.eml").write_bytes(message.as_bytes())
+        return
+    address = urlsplit(settings.smtp_url)
+    with _connect(address.scheme, address.hostname or "", address.port or 0) as server:
+        if address.username:
+            server.login(unquote(address.username), unquote(address.password or ""))
+        _hand_over(server, message, sender, settings)
+
+
+def open_server(server: Server, settings: Settings) -> smtplib.SMTP:
+    """Return a connection to an organization's own server, signed in.
+
+    Raises PrivateAddressError for one inside the platform's network, unless that is allowed, and
+    OSError or SMTPException for one that does not answer or refuses.
+    """
+    address = _address_of(server, may_be_private=settings.allows_private_mail_servers)
+    connection = _connect(
+        server.scheme, server.host, server.port, at=address, timeout=_THEIRS_TIMEOUT_SECONDS
+    )
+    try:
+        if server.user:
+            connection.login(server.user, server.password)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _address_of(server: Server, *, may_be_private: bool) -> str:
+    """Return the address that is connected to: the one that was checked, and no later answer."""
+    found = socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
+    addresses = [str(entry[4][0]) for entry in found]
+    if not may_be_private and not all(_is_public(address) for address in addresses):
+        raise PrivateAddressError(f"{server.host} is inside a private network.")
+    return addresses[0]
+
+
+def _is_public(text: str) -> bool:
+    address = ip_address(text.partition("%")[0])
+    mapped = getattr(address, "ipv4_mapped", None) or address
+    return mapped.is_global and not mapped.is_multicast
+
+
+def _hand_over(
+    server: smtplib.SMTP, message: EmailMessage, sender: Sender, settings: Settings
+) -> None:
+    if sender.sign is None:
+        server.send_message(message)
+        return
+    # As it travels: what a server on the way must not change is signed.
+    content = sender.sign(message.as_bytes(policy=_TRAVELS))
+    server.sendmail(sender.address or settings.mail_address, [message["To"]], content)
+
+
+class _At(smtplib.SMTP):
+    """A connection to an address that was checked, whatever its server's name means by then."""
+
+    at = ""
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> Any:
+        return socket.create_connection((self.at or host, port), timeout)
+
+    def reach(self, host: str, port: int) -> None:
+        """Connect; a certificate is checked against the name."""
+        self._host = host
+        code, said = self.connect(host, port)
+        if code != _READY:
+            self.close()
+            raise smtplib.SMTPConnectError(code, said)
+
+
+class _SecureAt(smtplib.SMTP_SSL, _At):
+    """The same, by TLS from the first byte."""
+
+
+def _connect(
+    scheme: str, host: str, port: int, *, at: str = "", timeout: float = _TIMEOUT_SECONDS
+) -> smtplib.SMTP:
+    """Return a connection: `smtps` and `smtp+starttls` check the server's certificate."""
+    trusted = ssl.create_default_context()
+    is_secure = scheme == "smtps"
+    server = _SecureAt(timeout=timeout, context=trusted) if is_secure else _At(timeout=timeout)
+    server.at = at
+    try:
+        server.reach(host, port)
+        if scheme == "smtp+starttls":
+            server.starttls(context=trusted)
+    except BaseException:
+        server.close()
+        raise
+    return server
