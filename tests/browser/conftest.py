@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from werkzeug.serving import make_server
 
 from insurance.core.context import Actor, acting_as
@@ -18,6 +18,9 @@ from insurance.month_end import queries
 from tests.browser.find import find_browser
 from tests.factories.identity import make_person, session_identifier
 from tests.factories.organizations import OrganizationFacts
+
+# A busy machine is no fault of the code: what is expected may come as late as this, in ms.
+expect.set_options(timeout=15_000)
 
 
 @pytest.fixture(scope="session")
