@@ -247,3 +247,19 @@ def test_tests_and_confirmations_are_mailed_so_often_an_hour(
         assert "within the hour" in browser.get(browser.url("/email-senders")).text
     with clock.frozen(clock.now() + timedelta(hours=1, seconds=1)):
         sending.send_test(sender.id, "nomsa@x.example")
+
+
+@pytest.mark.parametrize("said", ["username", "password"])
+def test_what_cannot_be_said_to_a_server_when_signing_in_is_refused_where_it_stands(
+    session: Session, mail_settings: Settings, said: str
+) -> None:
+    details = ServerDetails("127.0.0.1", 2525, Security.NONE, "ubuntu", "a secret")
+    with pytest.raises(DomainError) as refused:
+        own_server.keep_server(
+            replace(details, **{said: "Sêkuriteit"}),  # type: ignore[arg-type]
+            mail_settings,
+            version=0,
+            now=clock.now(),
+        )
+
+    assert refused.value.field == said
