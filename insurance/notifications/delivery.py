@@ -148,22 +148,23 @@ class _At(smtplib.SMTP):
 
     at = ""
     most: float | None = None
-    _end: Timer | None = None
+    _end: tuple[Timer, socket.socket] | None = None
 
     def _get_socket(self, host: str, port: int, timeout: float) -> Any:
         reached = socket.create_connection((self.at or host, port), timeout)
         if self.most is not None:
-            # Of its own, for TLS takes the socket over.
-            self._end = Timer(self.most, _hang_up, [reached.dup()])
-            self._end.daemon = True
-            self._end.start()
+            own = reached.dup()  # TLS takes the other over
+            timer = Timer(self.most, _hang_up, [own])
+            self._end, timer.daemon = (timer, own), True
+            timer.start()
         return reached
 
     def close(self) -> None:
         """End the connection and what would have ended it."""
         if self._end is not None:
-            self._end.cancel()
-            self._end.args[0].close()
+            timer, own = self._end
+            timer.cancel()
+            own.close()
         super().close()
 
     def __exit__(self, *_error: object) -> None:

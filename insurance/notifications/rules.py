@@ -22,5 +22,6 @@ def is_refused_for_good(error: Exception) -> bool:
     """
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         return all(code >= 500 for code, _words in error.recipients.values())
-    is_of_mail = isinstance(error, smtplib.SMTPSenderRefused | smtplib.SMTPDataError)
-    return is_of_mail and error.smtp_code >= 500
+    if isinstance(error, smtplib.SMTPSenderRefused | smtplib.SMTPDataError):
+        return error.smtp_code >= 500
+    return False
