@@ -212,11 +212,10 @@ def _answer(sender: EmailSender) -> dict[str, Any]:
 
 
 def _type_answer(line: queries.TypeLine) -> dict[str, Any]:
-    address = line.sender.email_address if line.sender.verified_at else None
     return {
         "type": line.type,
         "role": line.sender.role,
-        "sender_email": address or _settings().mail_address,
+        "sender_email": line.address or _settings().mail_address,
         "template_version": None,
         "version": line.version,
     }

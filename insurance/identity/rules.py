@@ -32,7 +32,8 @@ _SHORTEST_OWN_PART = 8
 _KEPT = frozenset({PeopleMay.VIEW, PeopleMay.MANAGE, SettingsMay.VIEW, SettingsMay.EDIT})
 """What an administrator needs to reach the people, what roles may do, and the settings."""
 _EMAIL = re.compile(
-    r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
+    r"(?=[^@]{1,64}@)(?!.*=\?)[a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
+    r"@[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
     r"(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+",
     re.ASCII,
 )

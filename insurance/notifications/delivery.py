@@ -4,11 +4,13 @@ import smtplib
 import socket
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.policy import SMTP
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from pathlib import Path
+from threading import Timer
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -16,6 +18,10 @@ from insurance.core.settings import Settings
 
 _TIMEOUT_SECONDS = 20
 _THEIRS_TIMEOUT_SECONDS = 10
+_THEIRS_MOST_SECONDS = 60
+"""How long a connection lasts at most: a server that sends a byte now and then holds nobody."""
+_HOLD_IPV4 = (ip_network("64:ff9b::/96"), ip_network("::/96"))
+"""Addresses that a translator (RFC 6052) or an old stack reads the last four bytes of."""
 _READY = 220
 _TRAVELS = SMTP.clone(cte_type="7bit")
 
@@ -83,7 +89,12 @@ def open_server(server: Server, settings: Settings) -> smtplib.SMTP:
     """
     address = _address_of(server, may_be_private=settings.allows_private_mail_servers)
     connection = _connect(
-        server.scheme, server.host, server.port, at=address, timeout=_THEIRS_TIMEOUT_SECONDS
+        server.scheme,
+        server.host,
+        server.port,
+        at=address,
+        timeout=_THEIRS_TIMEOUT_SECONDS,
+        most=_THEIRS_MOST_SECONDS,
     )
     try:
         if server.user:
@@ -105,8 +116,17 @@ def _address_of(server: Server, *, may_be_private: bool) -> str:
 
 def _is_public(text: str) -> bool:
     address = ip_address(text.partition("%")[0])
-    mapped = getattr(address, "ipv4_mapped", None) or address
-    return mapped.is_global and not mapped.is_multicast
+    reached = _ipv4_in(address) or address
+    return reached.is_global and not reached.is_multicast
+
+
+def _ipv4_in(address: IPv4Address | IPv6Address) -> IPv4Address | None:
+    """Return the address of four bytes that one of sixteen stands for, if it does."""
+    if isinstance(address, IPv4Address):
+        return None
+    if any(address in network for network in _HOLD_IPV4):
+        return IPv4Address(address.packed[-4:])
+    return address.ipv4_mapped or address.sixtofour
 
 
 def _hand_over(
@@ -121,12 +141,37 @@ def _hand_over(
 
 
 class _At(smtplib.SMTP):
-    """A connection to an address that was checked, whatever its server's name means by then."""
+    """A connection to an address that was checked, whatever its server's name means by then.
+
+    It ends after `most` seconds where that is set, in the middle of whatever is said.
+    """
 
     at = ""
+    most: float | None = None
+    _end: tuple[Timer, socket.socket] | None = None
 
     def _get_socket(self, host: str, port: int, timeout: float) -> Any:
-        return socket.create_connection((self.at or host, port), timeout)
+        reached = socket.create_connection((self.at or host, port), timeout)
+        if self.most is not None:
+            own = reached.dup()  # TLS takes the other over
+            timer = Timer(self.most, _hang_up, [own])
+            self._end, timer.daemon = (timer, own), True
+            timer.start()
+        return reached
+
+    def close(self) -> None:
+        """End the connection and what would have ended it."""
+        if self._end is not None:
+            timer, own = self._end
+            timer.cancel()
+            own.close()
+        super().close()
+
+    def __exit__(self, *_error: object) -> None:
+        """Say goodbye. Whatever the server answers to that, it has taken what it took."""
+        with suppress(OSError):
+            self.docmd("QUIT")
+        self.close()
 
     def reach(self, host: str, port: int) -> None:
         """Connect; a certificate is checked against the name."""
@@ -141,14 +186,25 @@ class _SecureAt(smtplib.SMTP_SSL, _At):
     """The same, by TLS from the first byte."""
 
 
+def _hang_up(reached: socket.socket) -> None:
+    with suppress(OSError):
+        reached.shutdown(socket.SHUT_RDWR)
+
+
 def _connect(
-    scheme: str, host: str, port: int, *, at: str = "", timeout: float = _TIMEOUT_SECONDS
+    scheme: str,
+    host: str,
+    port: int,
+    *,
+    at: str = "",
+    timeout: float = _TIMEOUT_SECONDS,
+    most: float | None = None,
 ) -> smtplib.SMTP:
     """Return a connection: `smtps` and `smtp+starttls` check the server's certificate."""
     trusted = ssl.create_default_context()
     is_secure = scheme == "smtps"
     server = _SecureAt(timeout=timeout, context=trusted) if is_secure else _At(timeout=timeout)
-    server.at = at
+    server.at, server.most = at, most
     try:
         server.reach(host, port)
         if scheme == "smtp+starttls":

@@ -16,9 +16,12 @@ def is_given_up(error: Exception, tried_from: datetime, now: datetime) -> bool:
 
 
 def is_refused_for_good(error: Exception) -> bool:
-    """Tell whether the server said that the same mail will never be taken."""
-    if isinstance(error, smtplib.SMTPAuthenticationError):
-        return False  # a wrong password of ours is mended, not the mail
+    """Tell whether the server said that the same mail will never be taken.
+
+    What it says before it knows the mail, such as of our password, is mended, and not the mail.
+    """
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         return all(code >= 500 for code, _words in error.recipients.values())
-    return isinstance(error, smtplib.SMTPResponseException) and error.smtp_code >= 500
+    if isinstance(error, smtplib.SMTPSenderRefused | smtplib.SMTPDataError):
+        return error.smtp_code >= 500
+    return False

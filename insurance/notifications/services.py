@@ -262,23 +262,25 @@ def _message(mail: Mail, sender: Sender, settings: Settings) -> EmailMessage:
     message["From"] = Address(one_line(sender.display_name), addr_spec=address)
     if sender.reply_to:
         message["Reply-To"] = sender.reply_to
-    message["To"] = mail.recipient
-    message["Subject"] = mail.subject
+    message["To"] = one_line(mail.recipient)
+    message["Subject"] = one_line(mail.subject)
     message["Date"] = format_datetime(clock.now())
     message["Message-ID"] = f"<{mail.id}@{address.rpartition('@')[2]}>"
     message.set_content(_opened(mail) if mail.kind in PERSONAL else mail.body)
     if mail.attachment is not None:
         kind = mimetypes.guess_type(mail.attachment_name or "")[0] or "application/pdf"
         main, _, detail = kind.partition("/")
-        message.add_attachment(
-            mail.attachment, maintype=main, subtype=detail, filename=mail.attachment_name
-        )
+        name = one_line(mail.attachment_name or "")
+        message.add_attachment(mail.attachment, maintype=main, subtype=detail, filename=name)
     return message
 
 
 def one_line(words: str) -> str:
-    """Return a text as a header may hold it: without line breaks."""
-    return " ".join(words.split())
+    """Return a text as a header may hold it: in one line, and with nothing to decode in it.
+
+    An encoded word (RFC 2047) would be read as what it stands for, which may be line breaks.
+    """
+    return " ".join(words.split()).replace("=?", "= ?")
 
 
 def _sealed(mail: Mail, words: str) -> str:

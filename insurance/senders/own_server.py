@@ -140,7 +140,13 @@ def _rest(session: Session, error: Exception) -> None:
 
 
 def _check_password(server: MailServer, details: ServerDetails) -> None:
-    """Refuse to send a password that is kept to a server that it was not given for."""
+    """Refuse to send a password that is kept to a server that it was not given for.
+
+    Refuses also what is not in ASCII, the only letters that are said when signing in.
+    """
+    for name in ("username", "password"):
+        if not getattr(details, name).isascii() or not getattr(details, name).isprintable():
+            raise DomainError("Only letters without accents, digits and signs.", field=name)
     if not details.username or details.password:
         return
     is_same = (server.host, server.port, server.username) == (

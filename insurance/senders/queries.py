@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from insurance.core.records import get_record
 from insurance.core.tenancy import current_org
 from insurance.notifications.models import Mail
+from insurance.notifications.texts import PERSONAL
 from insurance.senders.models import EmailChange, EmailSender, EmailSetting, EmailType
 from insurance.senders.rules import TYPES
 
@@ -24,6 +25,12 @@ class TypeLine:
     sender: EmailSender
     version: int
     is_default: bool
+
+    @property
+    def address(self) -> str | None:
+        """Return the address that its mail is from, or None where that is the platform's."""
+        is_own = self.sender.verified_at is not None and self.type not in PERSONAL
+        return self.sender.email_address if is_own else None
 
 
 def list_senders(session: Session) -> Sequence[EmailSender]:

@@ -13,6 +13,8 @@ from insurance.identity.rules import check_email
 from insurance.notifications.texts import TEXTS
 
 LINK_LASTS = timedelta(days=3)
+AN_HOUR = 20
+"""So many tests and confirmations are mailed in an hour at most."""
 LONGEST_ROLE, LONGEST_NAME = 40, 120
 PORTS = (25, 465, 587, 2525)
 _HOST = re.compile(r"(?=.{1,253}$)[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?", re.ASCII)
@@ -94,6 +96,8 @@ def _problems_of(words: str, field: str, longest: int) -> list[DomainError]:
         return [DomainError(f"At most {longest} characters.", field=field)]
     if any(unicodedata.category(letter) in ("Cc", "Zl", "Zp") for letter in words):
         return [DomainError("Remove the line breaks and control characters.", field=field)]
+    if "=?" in words:
+        return [DomainError("Remove “=?”: mail programs read it as code.", field=field)]
     if visible(words) != words:
         return [DomainError("Remove the characters that cannot be seen.", field=field)]
     return []

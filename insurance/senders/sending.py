@@ -11,21 +11,26 @@ from insurance.identity.rules import check_email
 from insurance.notifications.delivery import Sender
 from insurance.notifications.models import Mail
 from insurance.notifications.services import About, send_later
+from insurance.notifications.texts import PERSONAL
 from insurance.organizations.queries import get_organization
 from insurance.senders import queries
 from insurance.senders.dkim_keys import signer_of
 from insurance.senders.own_server import rester, server_to_use
+from insurance.senders.pace import keep_pace
 
 
 def who_sends(session: Session, mail: Mail) -> Sender:
     """Return whom a mail is from; one whose address is not verified writes from the platform's.
 
+    So does everyone where a personal link is in the mail: who runs the organization's server, or
+    reads what comes back to its address, would have the login of people of other organizations.
     Raises ServerRestsError while the organization's own server is left alone.
     """
     sender = queries.find_sender_of(session, mail)
     if sender is None:
         return Sender()
-    if sender.email_address is None or sender.verified_at is None:
+    is_proven = sender.email_address is not None and sender.verified_at is not None
+    if not is_proven or mail.kind in PERSONAL:
         return Sender(sender.display_name, reply_to=sender.reply_to)
     return Sender(
         sender.display_name,
@@ -40,7 +45,7 @@ def who_sends(session: Session, mail: Mail) -> Sender:
 def send_test(sender_id: UUID, to: str, *, kind: str | None = None) -> UUID:
     """Send a mail as a sender, of a type where one is named, and return the mail's id.
 
-    Raises DomainError at `to` for what is no address.
+    Raises DomainError at `to` for what is no address, TooManyError for too many in an hour.
     """
     try:
         recipient = check_email(to)
@@ -48,6 +53,7 @@ def send_test(sender_id: UUID, to: str, *, kind: str | None = None) -> UUID:
         raise DomainError(error.message, field="to") from error
     with transaction() as session:
         sender = queries.get_sender(session, sender_id)
+        keep_pace(session)
         mail_id = send_later(
             session,
             "sender_test",

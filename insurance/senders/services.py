@@ -246,8 +246,13 @@ def _put_back_sender(
             raise NotFoundError
         _remove(session, setting, sender)
     else:
+        # What was proven or lost of the same address since is no part of the change.
+        is_same = sender is not None and sender.email_address == kept["email_address"]
+        stays = (*_PROVEN, "dns") if is_same else ()
         sender = sender or EmailSender(id=UUID(change.subject), version=0)
         for name, value in kept.items():
+            if name in stays:
+                continue
             is_moment = name in (*_PROVEN, "created_at") and value is not None
             setattr(sender, name, datetime.fromisoformat(value) if is_moment else value)
         if setting.default_sender_id == sender.id and not sender.is_active:

@@ -19,17 +19,20 @@ from insurance.senders.dns import list_texts
 from insurance.senders.links import check_link, sign_link
 from insurance.senders.models import EmailSender
 from insurance.senders.own_server import find_server
+from insurance.senders.pace import keep_pace
 from insurance.senders.rules import DnsRecord
 
 
 def ask_confirmation(sender_id: UUID, settings: Settings, *, url: str, now: datetime) -> UUID:
     """Mail a link to a sender's address and return the mail's id; `url` is what it is added to.
 
-    Raises ConflictError for a sender without an address of its own.
+    Raises ConflictError for a sender without an address of its own, TooManyError for too many in
+    an hour.
     """
     with transaction() as session:
         sender = queries.get_sender(session, sender_id, lock=True)
         address = _own_address(sender)
+        keep_pace(session)
         token = sign_link(settings.secret_key, current_org(), sender.id, address, now=now)
         mail_id = send_later(
             session,

@@ -319,6 +319,24 @@ def test_money_that_was_paid_back_since_is_not_undone(session: Session) -> None:
         _undo(undo_payment, event)
 
 
+def test_an_act_stands_once_the_night_used_other_money_held_for_the_policy(
+    session: Session,
+) -> None:
+    policy_id = sell(SOLD, frequency="ANNUAL")
+    pay(policy_id, "1300.00", SOLD)  # 100.00 more than the year costs
+    renewed = date(2027, 9, 5)
+    before = renewed - timedelta(days=1)
+    _night(before)
+    event = _pay(policy_id, "50.00", before)
+    _night(renewed)  # charges the second year, and uses the 100.00 for it
+    stood = _business(session)
+
+    with pytest.raises(ConflictError, match="Money held .* was used.*To reverse the payment"):
+        _undo(undo_payment, event, morning(before) + timedelta(hours=23))
+
+    assert _business(session) == stood
+
+
 def test_a_claim_since_keeps_a_suspension_as_it_is(session: Session) -> None:
     policy_id = sell(SOLD)
     event = _suspend(policy_id)

@@ -115,9 +115,12 @@ def rotate(sender_id: UUID) -> Response:
 @requires(SendersMay.MANAGE)
 def test(sender_id: UUID) -> Response:
     """Mail a test to whoever asks."""
-    to = current_actor().email or ""
-    sending.send_test(sender_id, to)
-    return go(url_for(".show", sender_id=sender_id), f"A test is on its way to {to}.")
+    to, here = current_actor().email or "", url_for(".show", sender_id=sender_id)
+    try:
+        sending.send_test(sender_id, to)
+    except DomainError as error:
+        return _refused(here, error)
+    return go(here, f"A test is on its way to {to}.")
 
 
 def _refused(url: str, error: DomainError) -> Response:

@@ -56,7 +56,10 @@ def test_type(kind: str) -> Response:
     line, form = _line(kind), SureForm()
     to = current_actor().email or ""
     if form.validate_on_submit():
-        sending.send_test(line.sender.id, to, kind=kind)
+        try:
+            sending.send_test(line.sender.id, to, kind=kind)
+        except DomainError as error:
+            return go(url_for(".index"), error.message)
         return go(url_for(".index"), f"A test from {line.sender.role} is on its way to {to}.")
     return go(url_for(".index"))
 
