@@ -72,7 +72,7 @@ def main() -> None:
                 web.wait(15)
             with _inside(app):
                 say("Bank files, then the replay of the book …")
-                reconciliation.run()
+                reconciliation.run(min(reconciliation.ROWS, arguments.policies))
                 servicing.replay()
     say("Pricing below HTTP, 5 benefits, one core …")
     pricing.run()
