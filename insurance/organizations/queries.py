@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from insurance.core.errors import NotFoundError
 from insurance.core.paging import Page, decode_cursor, page_of
+from insurance.core.reading import constant, read_rows
 from insurance.core.tenancy import current_org
 from insurance.organizations.models import (
     AllowedBenefit,
@@ -23,6 +24,8 @@ from insurance.organizations.models import (
     ProductClass,
 )
 
+_PAYMENT_LIMIT = constant("SELECT payment_limit FROM ins.organizations WHERE org_id = :org")
+
 
 def get_organization(session: Session, *, lock: bool = False) -> Organization:
     """Return the organization in scope."""
@@ -30,6 +33,15 @@ def get_organization(session: Session, *, lock: bool = False) -> Organization:
     if found is None:
         raise NotFoundError
     return found
+
+
+def payment_limit(session: Session) -> Decimal:
+    """Return the amount in rand above which a payment takes two people."""
+    session.flush()
+    rows = read_rows(session, _PAYMENT_LIMIT, {"org": current_org()})
+    if not rows:
+        raise NotFoundError
+    return rows[0][0]  # type: ignore[no-any-return]
 
 
 def local_day(session: Session, moment: datetime) -> date:
