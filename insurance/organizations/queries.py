@@ -17,7 +17,6 @@ from insurance.organizations.models import (
     AllowedBenefit,
     BenefitType,
     DatedParameter,
-    LicensedClass,
     Organization,
     OrganizationEntry,
     OrganizationKind,
@@ -100,15 +99,15 @@ def get_entry(session: Session, org_id: UUID) -> OrganizationEntry:
     return entry
 
 
+_LICENSED = constant(
+    "SELECT class_code FROM ins.licensed_classes WHERE org_id = :org ORDER BY class_code"
+)
+
+
 def list_licensed_classes(session: Session) -> list[str]:
     """Return the codes of the classes the licence in scope names."""
-    return list(
-        session.scalars(
-            select(LicensedClass.class_code)
-            .where(LicensedClass.org_id == current_org())
-            .order_by(LicensedClass.class_code)
-        )
-    )
+    session.flush()
+    return [row[0] for row in read_rows(session, _LICENSED, {"org": current_org()})]
 
 
 def list_product_classes(session: Session) -> Sequence[ProductClass]:
