@@ -60,6 +60,7 @@ def main() -> None:
             try:
                 with app.app_context():
                     cookie = _sign_in()
+                say(f"Asking for each list and page for {arguments.seconds:.0f} seconds …")
                 measured = _measure(
                     arguments, cookie, web, psutil.Process(services.pid("postgresql"))
                 )
