@@ -172,7 +172,7 @@ def _serve(environ: dict[str, str], port: int) -> subprocess.Popen[bytes]:
     web = subprocess.Popen(
         [sys.executable, "-m", "insurance", "serve"], env=environ, stderr=subprocess.DEVNULL
     )
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         if web.poll() is not None:
             raise RuntimeError(f"The web server did not start; is port {port} taken?")
@@ -182,6 +182,7 @@ def _serve(environ: dict[str, str], port: int) -> subprocess.Popen[bytes]:
             time.sleep(0.2)
         else:
             return web
+    web.terminate()
     raise RuntimeError("The web server did not start.")
 
 
