@@ -19,6 +19,7 @@ from flask import Flask
 from insurance.app import create_app
 from insurance.bench import claims, pricing, reconciliation, servicing
 from insurance.bench.load import Measured, measure
+from insurance.cli.demo import say
 from insurance.cli.migrate import upgrade
 from insurance.core import clock
 from insurance.core.bootstrap import bootstrap_server
@@ -34,7 +35,7 @@ from insurance.jobs import ledger as ledger_jobs
 from insurance.organizations.queries import find_entry
 from insurance.policies.queries import get_portfolio
 from insurance.seeding.book import seed_book
-from insurance.seeding.demo import seed_demo
+from insurance.seeding.demo import is_seeded, seed_demo
 from insurance.web.sessions import hash_of
 
 SLUG = "ubuntu-life"
@@ -44,40 +45,37 @@ PART = {"HX-Request": "true", "HX-Request-Type": "partial"}
 def main() -> None:
     """Seed a book, measure the routes side by side, then pricing below HTTP."""
     arguments = _arguments()
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     with _folder(arguments.instance) as folder:
         environ = os.environ | {
             "INSURANCE_MODE": "demo",
             "INSURANCE_INSTANCE": folder,
             "PORT": str(arguments.port),
         }
+        say("Starting PostgreSQL and Valkey …")
         with Services(Path(folder)) as services:
-            bootstrap_server(services.admin_url, "insurance")
-            settings = load_settings(environ)
-            upgrade(settings)
-            app = create_app(settings)
-            _prepare(app, arguments.policies)
-            claims.fill(services.url("ins_owner", "insurance"), SLUG)
-            with psycopg.connect(services.url("postgres", "insurance"), autocommit=True) as admin:
-                admin.execute("VACUUM ANALYZE")
-            _keep_figures(app)
+            app = _prepare(services, environ, arguments.policies)
+            say("Starting the web server …")
             web = _serve(environ, arguments.port)
             try:
                 with app.app_context():
                     cookie = _sign_in()
+                say(f"Asking for each list and page for {arguments.seconds:.0f} seconds …")
                 measured = _measure(
                     arguments, cookie, web, psutil.Process(services.pid("postgresql"))
                 )
                 _print(measured)
-                print("\nMoney:")
+                say("Money: payments, then claims …")
                 servicing.payments(arguments.port, SLUG, services.url("ins_owner", "insurance"))
                 claims.flow(arguments.port, SLUG, services.url("ins_owner", "insurance"))
             finally:
                 web.terminate()
                 web.wait(15)
             with _inside(app):
-                reconciliation.run()
+                say("Bank files, then the replay of the book …")
+                reconciliation.run(min(reconciliation.ROWS, arguments.policies))
                 servicing.replay()
-    print("\nPricing below HTTP, 5 benefits, one core:")
+    say("Pricing below HTTP, 5 benefits, one core …")
     pricing.run()
 
 
@@ -94,16 +92,40 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _prepare(app: Flask, policies: int) -> None:
-    """Fill the tenant with so many policies."""
-    seed_demo(app)
-    began = time.monotonic()
+def _prepare(services: Services, environ: dict[str, str], policies: int) -> Flask:
+    """Fill the tenant with so many policies and its claims, and keep its figures once."""
+    say("Bringing the database to the newest schema …")
+    bootstrap_server(services.admin_url, "insurance")
+    settings = load_settings(environ)
+    upgrade(settings)
+    app = create_app(settings)
+    if not is_seeded(app):
+        say("Making the demonstration first, in about a minute …")
+        seed_demo(app, say)
+    _fill_book(app, policies)
+    say(f"Filling up to {claims.CLAIMS:,} claims …")
+    claims.fill(services.url("ins_owner", "insurance"), SLUG)
+    say("Letting PostgreSQL look at the tables …")
+    with psycopg.connect(services.url("postgres", "insurance"), autocommit=True) as admin:
+        admin.execute("VACUUM ANALYZE")
+    say("Keeping the lists and counts that a worker would keep …")
+    _keep_figures(app)
+    return app
+
+
+def _fill_book(app: Flask, policies: int) -> None:
     with _inside(app):
         missing = policies - get_portfolio(db.session()).policies
         if missing > 0:
-            seed_book(missing, processes=os.cpu_count() or 1)
-            seconds = time.monotonic() - began
-            print(f"Seeded {missing} policies at {missing / seconds:.0f} a second.")
+            say(f"Making {missing:,} policies, some four minutes for 400,000 on two cores …")
+            began = time.monotonic()
+            seed_book(
+                missing,
+                processes=os.cpu_count() or 1,
+                on_progress=lambda done: say(f"{done:,} of {missing:,} policies"),
+            )
+            rate = missing / (time.monotonic() - began)
+            say(f"{missing:,} policies made at {rate:.0f} a second")
 
 
 def _keep_figures(app: Flask) -> None:
@@ -150,7 +172,7 @@ def _serve(environ: dict[str, str], port: int) -> subprocess.Popen[bytes]:
     web = subprocess.Popen(
         [sys.executable, "-m", "insurance", "serve"], env=environ, stderr=subprocess.DEVNULL
     )
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         if web.poll() is not None:
             raise RuntimeError(f"The web server did not start; is port {port} taken?")
@@ -160,6 +182,7 @@ def _serve(environ: dict[str, str], port: int) -> subprocess.Popen[bytes]:
             time.sleep(0.2)
         else:
             return web
+    web.terminate()
     raise RuntimeError("The web server did not start.")
 
 

@@ -21,6 +21,7 @@ from insurance.billing.rules import OpenLine, last_in_reach, plain_reference
 from insurance.core.bulk import id_array
 from insurance.core.errors import NotFoundError
 from insurance.core.money import ZERO
+from insurance.core.reading import constant, read_rows
 from insurance.core.records import get_record
 from insurance.core.tenancy import current_org
 
@@ -398,22 +399,29 @@ def read_received(session: Session, policy_id: UUID, *, since: datetime) -> Rece
     return found
 
 
+_WITH_REFERENCE = constant(
+    """
+    SELECT id FROM ins.receipts WHERE org_id = :org AND reference_key = :key AND kind = 'PAYMENT'
+    ORDER BY id DESC LIMIT :limit
+    """
+)
+
+
 def list_payments_with_reference(
     session: Session, reference: str, *, limit: int = 20
 ) -> Sequence[Receipt]:
     """Return payments of any policy that came under a reference, however spelled, newest first."""
-    if not plain_reference(reference):
+    key = plain_reference(reference)
+    if not key:
         return []
-    return session.scalars(
-        select(Receipt)
-        .where(
-            Receipt.org_id == current_org(),
-            Receipt.reference_key == plain_reference(reference),
-            Receipt.kind == ReceiptKind.PAYMENT,
-        )
-        .order_by(Receipt.id.desc())
-        .limit(limit)
-    ).all()
+    # Nearly every payment is the first with its reference: records are loaded where one is not.
+    session.flush()
+    values = {"org": current_org(), "key": key, "limit": limit}
+    ids = [row[0] for row in read_rows(session, _WITH_REFERENCE, values)]
+    if not ids:
+        return []
+    alike = select(Receipt).where(Receipt.org_id == current_org(), Receipt.id.in_(ids))
+    return session.scalars(alike.order_by(Receipt.id.desc())).all()
 
 
 def next_occurrence(

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from insurance.audit_logs.services import record
@@ -12,11 +12,11 @@ from insurance.core.errors import ConflictError, DomainError
 from insurance.core.tenancy import current_org
 from insurance.ledger.models import LedgerClose
 from insurance.ledger.queries import closed_through, find_last_close
-from insurance.organizations.models import Organization
 from insurance.organizations.queries import get_organization
 
 LONGEST_REASON = 500
 _HELD_BOOKS = "held_books"
+_HOLD = text("SELECT org_id FROM ins.organizations WHERE org_id = :org FOR SHARE")
 
 
 def close_books(through: date, *, reason: str, on: date, now: datetime) -> LedgerClose:
@@ -80,11 +80,7 @@ def _hold_books(session: Session) -> date | None:
         return closed
     # The lock comes first, in a statement of its own: only the next one sees what a close that it
     # waited for has written.
-    session.execute(
-        select(Organization.org_id)
-        .where(Organization.org_id == current_org())
-        .with_for_update(read=True)
-    )
+    session.execute(_HOLD, {"org": current_org()})
     closed = closed_through(session)
     # What is held since a savepoint is let go where the work goes back to it.
     if not session.in_nested_transaction():

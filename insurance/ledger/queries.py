@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from insurance.core.errors import DomainError, NotFoundError
 from insurance.core.money import ZERO
 from insurance.core.paging import Page, decode_cursor, page_of
+from insurance.core.reading import constant, read_rows
 from insurance.core.tenancy import current_org
 from insurance.ledger.figures import list_pair_sums, through
 from insurance.ledger.models import (
@@ -183,10 +184,19 @@ def position_of(cursor: str | None) -> tuple[date, UUID] | None:
         raise DomainError("This page link is not valid.", field="cursor") from error
 
 
+_LAST_CLOSE = constant(
+    """
+    SELECT closed_through FROM ins.ledger_closes WHERE org_id = :org
+    ORDER BY sequence DESC LIMIT 1
+    """
+)
+
+
 def closed_through(session: Session) -> date | None:
     """Return the last day of the closed books, or None where nothing is closed."""
-    last = find_last_close(session)
-    return last.closed_through if last else None
+    session.flush()
+    last = read_rows(session, _LAST_CLOSE, {"org": current_org()})
+    return last[0][0] if last else None
 
 
 def find_last_close(session: Session) -> LedgerClose | None:

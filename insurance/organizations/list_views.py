@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from insurance.audit_logs.services import record
@@ -13,6 +13,7 @@ from insurance.core.context import current_actor
 from insurance.core.db import transaction
 from insurance.core.errors import DomainError, ForbiddenError, NotFoundError
 from insurance.core.permissions import Role
+from insurance.core.reading import constant, read_rows
 from insurance.core.records import get_record
 from insurance.core.tenancy import current_org
 from insurance.organizations.models import ListView
@@ -21,18 +22,31 @@ from insurance.organizations.permissions import SettingsMay
 LONGEST_NAME = 60
 
 
-def list_views(session: Session, list_name: str) -> Sequence[ListView]:
+class SeenView(NamedTuple):
+    """A view as its list offers it."""
+
+    id: UUID
+    user_id: UUID
+    name: str
+    asked: dict[str, Any]
+    is_shared: bool
+    role: str | None
+
+
+_SEEN = constant(
+    """
+    SELECT id, user_id, name, asked, is_shared, role FROM ins.list_views
+    WHERE org_id = :org AND list_name = :list_name AND (user_id = :person OR is_shared)
+    ORDER BY user_id = :person DESC, name, id
+    """
+)
+
+
+def list_views(session: Session, list_name: str) -> Sequence[SeenView]:
     """Return the views of a list that the person has or shares, their own first, by name."""
-    is_own = ListView.user_id == current_actor().user_id
-    return session.scalars(
-        select(ListView)
-        .where(
-            ListView.org_id == current_org(),
-            ListView.list_name == list_name,
-            or_(is_own, ListView.is_shared),
-        )
-        .order_by(is_own.desc(), ListView.name, ListView.id)
-    ).all()
+    person = current_actor().user_id
+    values = {"org": current_org(), "list_name": list_name, "person": person}
+    return [SeenView(*row) for row in read_rows(session, _SEEN, values)]
 
 
 def save_view(

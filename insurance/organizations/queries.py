@@ -11,17 +11,19 @@ from sqlalchemy.orm import Session
 
 from insurance.core.errors import NotFoundError
 from insurance.core.paging import Page, decode_cursor, page_of
+from insurance.core.reading import constant, read_rows
 from insurance.core.tenancy import current_org
 from insurance.organizations.models import (
     AllowedBenefit,
     BenefitType,
     DatedParameter,
-    LicensedClass,
     Organization,
     OrganizationEntry,
     OrganizationKind,
     ProductClass,
 )
+
+_PAYMENT_LIMIT = constant("SELECT payment_limit FROM ins.organizations WHERE org_id = :org")
 
 
 def get_organization(session: Session, *, lock: bool = False) -> Organization:
@@ -30,6 +32,15 @@ def get_organization(session: Session, *, lock: bool = False) -> Organization:
     if found is None:
         raise NotFoundError
     return found
+
+
+def payment_limit(session: Session) -> Decimal:
+    """Return the amount in rand above which a payment takes two people."""
+    session.flush()
+    rows = read_rows(session, _PAYMENT_LIMIT, {"org": current_org()})
+    if not rows:
+        raise NotFoundError
+    return rows[0][0]  # type: ignore[no-any-return]
 
 
 def local_day(session: Session, moment: datetime) -> date:
@@ -88,15 +99,15 @@ def get_entry(session: Session, org_id: UUID) -> OrganizationEntry:
     return entry
 
 
+_LICENSED = constant(
+    "SELECT class_code FROM ins.licensed_classes WHERE org_id = :org ORDER BY class_code"
+)
+
+
 def list_licensed_classes(session: Session) -> list[str]:
     """Return the codes of the classes the licence in scope names."""
-    return list(
-        session.scalars(
-            select(LicensedClass.class_code)
-            .where(LicensedClass.org_id == current_org())
-            .order_by(LicensedClass.class_code)
-        )
-    )
+    session.flush()
+    return [row[0] for row in read_rows(session, _LICENSED, {"org": current_org()})]
 
 
 def list_product_classes(session: Session) -> Sequence[ProductClass]:

@@ -103,7 +103,7 @@ def seed_book(
     made = 0
     for written in map(write, chunks) if processes == 1 else _spread(write, chunks, processes):
         made += written
-        if made % (20 * CHUNK) == 0:
+        if made % (10 * CHUNK) == 0:
             on_progress(made)
     return made
 

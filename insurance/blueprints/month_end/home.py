@@ -21,28 +21,18 @@ _NEXT = {
 
 
 def _running(session: Session, _now: datetime) -> Sequence[HomeItem]:
-    newest = queries.list_runs(session, limit=1).items
-    return [
-        HomeItem(
-            f"Month-end of {day(run.process_date)}",
-            url_for("month_end.show", month_end_run_id=run.id),
-            _NEXT[run.status],
-        )
-        for run in newest
-        if run.status in _NEXT
-    ]
+    run = queries.find_newest_run(session)
+    return [_item(run, _NEXT[run.status])] if run and run.status in _NEXT else []
 
 
 def _last(session: Session, _on: date) -> Sequence[HomeItem]:
-    newest = queries.list_runs(session, limit=1).items
-    return [
-        HomeItem(
-            f"Month-end of {day(run.process_date)}",
-            url_for("month_end.show", month_end_run_id=run.id),
-            words(run.status),
-        )
-        for run in newest
-    ]
+    run = queries.find_newest_run(session)
+    return [_item(run, words(run.status))] if run else []
+
+
+def _item(run: queries.NewestRun, detail: str) -> HomeItem:
+    url = url_for("month_end.show", month_end_run_id=run.id)
+    return HomeItem(f"Month-end of {day(run.process_date)}", url, detail)
 
 
 HOME = (HomeWork("Month-end", MonthEndMay.VIEW, 80, "month_end.index", _running, {}),)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import select, text
@@ -10,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from insurance.core.errors import NotFoundError
 from insurance.core.paging import Page, page_of
+from insurance.core.reading import constant, read_rows
 from insurance.core.tenancy import current_org
 from insurance.month_end import rules
 from insurance.month_end.models import (
@@ -132,6 +134,29 @@ def list_runs(session: Session, *, limit: int, after: UUID | None = None) -> Pag
     if after is not None:
         wanted = wanted.where(MonthEndRun.id < after)
     return page_of(session.scalars(wanted).all(), limit, lambda run: (run.id,))
+
+
+class NewestRun(NamedTuple):
+    """The run that was made last, as the start page names it."""
+
+    id: UUID
+    process_date: date
+    status: RunStatus
+
+
+_NEWEST = constant(
+    """
+    SELECT id, process_date, status FROM ins.month_end_runs WHERE org_id = :org
+    ORDER BY id DESC LIMIT 1
+    """
+)
+
+
+def find_newest_run(session: Session) -> NewestRun | None:
+    """Return the run that was made last, or None before the first."""
+    for run_id, process_date, status in read_rows(session, _NEWEST, {"org": current_org()}):
+        return NewestRun(run_id, process_date, RunStatus(status))
+    return None
 
 
 def get_setting(session: Session) -> MonthEndSetting:

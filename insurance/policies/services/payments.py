@@ -36,7 +36,7 @@ from insurance.ledger.periods import check_open
 from insurance.ledger.queries import closed_through
 from insurance.ledger.rules import AccountCode, booked_on
 from insurance.ledger.services import Entry, post
-from insurance.organizations.queries import get_organization
+from insurance.organizations.queries import payment_limit
 from insurance.policies import queries
 from insurance.policies.changes import Happening, PolicyChange, write_changes, write_events
 from insurance.policies.models import Policy
@@ -102,7 +102,8 @@ def pay_premium(
     with transaction() as session:
         policy = queries.get_policy(session, policy_id, lock=True)
         line = billing.get_premium_line(session, policy_id, line_id)
-        known = _known(session, policy, reference, amount, paid_on, answers)
+        earlier = billing.list_payments_with_reference(session, reference)
+        known = _known(session, policy, earlier, amount, paid_on, answers)
         if known is not None:
             return known
         if line.status is LineStatus.CANCELLED:
@@ -113,7 +114,9 @@ def pay_premium(
                 f" with reference {line.payment_reference}."
             )
         _check_size(session, policy, amount, on, answers)
-        return _record_or_ask(session, policy, amount, reference, paid_on, on, now, line_id=line_id)
+        return _record_or_ask(
+            session, policy, amount, reference, paid_on, on, now, line_id, is_first=not earlier
+        )
 
 
 def receive_payment(
@@ -135,23 +138,28 @@ def receive_payment(
     """
     with transaction() as session:
         policy = queries.get_policy(session, policy_id, lock=True)
-        known = _known(session, policy, reference, amount, paid_on, answers)
+        earlier = billing.list_payments_with_reference(session, reference)
+        known = _known(session, policy, earlier, amount, paid_on, answers)
         if known is not None:
             return known
         _check_size(session, policy, amount, on, answers)
-        return _record_or_ask(session, policy, amount, reference, paid_on, on, now)
+        return _record_or_ask(
+            session, policy, amount, reference, paid_on, on, now, is_first=not earlier
+        )
 
 
 def _known(
     session: Session,
     policy: Policy,
-    reference: str,
+    earlier: Sequence[Receipt],
     amount: Decimal,
     paid_on: date,
     answers: Answers,
 ) -> Paid | None:
-    """Return the payment that this one is said to be, None for another; ask where nobody said."""
-    earlier = billing.list_payments_with_reference(session, reference)
+    """Return which of the payments with its reference this one is said to be, None for another.
+
+    Asks where nobody said.
+    """
     if not earlier or answers.is_another is True:
         return None
     mine = [one for one in earlier if one.policy_id == policy.id]
@@ -219,13 +227,16 @@ def _record_or_ask(
     on: date,
     now: datetime,
     line_id: UUID | None = None,
+    *,
+    is_first: bool,
 ) -> Paid:
     """Record a payment, or have a second person agree to one above the tenant's limit."""
     check_payment(amount, paid_on, on)
-    if amount <= get_organization(session).payment_limit:
+    if amount <= payment_limit(session):
         return _receive(
-            session, policy, amount, reference, paid_on, on, now, line_id=line_id, by_one=True
-        )
+            session, policy, amount, reference, paid_on, on, now, line_id, by_one=True,
+            is_first=is_first,
+        )  # fmt: skip
     check_open(session, paid_on)
     request = request_approval(
         session,
@@ -278,7 +289,9 @@ def _receive(
     now: datetime,
     line_id: UUID | None = None,
     by_one: bool = False,
+    is_first: bool = False,
 ) -> Paid:
+    """Record a payment; `is_first` where it was looked up that none came under its reference."""
     check_payment(amount, paid_on, on)
     payment = money.Payment(
         policy_id=policy.id,
@@ -287,7 +300,9 @@ def _receive(
         amount=amount,
         on=paid_on,
         line_id=line_id,
-        occurrence=billing.next_occurrence(
+        occurrence=1
+        if is_first and plain_reference(reference)
+        else billing.next_occurrence(
             session,
             payer=policy.policy_number,
             reference=reference,

@@ -1,10 +1,13 @@
 """What a person asked of a list, read from the address, and the addresses that ask otherwise."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from flask import request, url_for
+from markupsafe import Markup
 
 from insurance.core.listing import Wanted
 from insurance.customers.number_search import number_in
@@ -16,6 +19,8 @@ _OF_THE_PAGE = ("cursor", "peek")
 """What belongs to a page of the list and not to the list: another list starts anew."""
 WHOLE = "all"
 """The view that is none: it keeps a role's view away where nothing else is asked."""
+_SAFE = "!$'()*,/:;?@"
+"""What Flask leaves as it is after the question mark too."""
 _LOOKS = ("sort", "columns", "rows", "density", "view")
 
 
@@ -67,6 +72,18 @@ class Asked:
         return f"{what}, sorted" if self.order else what
 
     @property
+    def places(self) -> list[tuple[Column, Markup, bool, bool]]:
+        """Return the columns as a row of the table needs them.
+
+        Each is with the attributes of its cells, whether it is first, and whether it leads on.
+        """
+        main = self.screen.columns[0]
+        return [
+            (column, column.attributes(at == 0), at == 0, column is main)
+            for at, column in enumerate(self.columns)
+        ]
+
+    @cached_property
     def path(self) -> str:
         """Return the address without anything asked: what a form of the list sends to."""
         return url_for(str(request.endpoint), **(request.view_args or {}))
@@ -82,7 +99,8 @@ class Asked:
         values = {name: value for name, value in (kept | changes).items() if value is not None}
         if self.has_role_view and not values:
             values["view"] = WHOLE
-        return url_for(str(request.endpoint), **(request.view_args or {}), **values)
+        # A list has dozens of addresses that differ in nothing else.
+        return f"{self.path}?{urlencode(values, safe=_SAFE)}" if values else self.path
 
     def url_with(self, **changes: Any) -> str:
         """Return the address of this page of the list with changes."""

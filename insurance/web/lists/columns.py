@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
-from insurance.web.filters import day, moment, money, number, percent, phone, words
+from markupsafe import Markup
+
+from insurance.web.filters import day, moment, money, number, percent, phone, tag, words
 from insurance.web.people import know_people, person
 
 _PRINTED: dict[str, Callable[[Any], str]] = {
@@ -86,6 +88,24 @@ class Column:
             "minor": not self.is_key and not is_first,
         }
         return " ".join(name for name, has in looks.items() if has)
+
+    def attributes(self, is_first: bool) -> Markup:
+        """Return the attributes of its cells in the table, the same in each row."""
+        named = {"class": self.look_at(is_first), "data-name": "" if is_first else self.title}
+        written = [Markup(' {}="{}"').format(*one) for one in named.items() if one[1]]
+        return Markup("").join(written)
+
+    def plain(self, row: Any) -> str | None:
+        """Return what stands in the column for a row where that is one bare value, else None.
+
+        Nearly every cell of a list is: its markup is not worth a macro.
+        """
+        found = (self.value or attrgetter(self.name))(row)
+        if self.kind == "copied" or isinstance(found, (Cell, list, tuple)):
+            return None
+        if found is None or found == "":
+            return "–"
+        return tag(found) if self.kind == "tag" else _PRINTED[self.kind](found)
 
     def cells(self, row: Any) -> list[Cell]:
         """Return what stands in the column for a row."""

@@ -9,15 +9,14 @@ from insurance.core import clock
 from insurance.core.context import current_actor
 from insurance.core.errors import NotFoundError
 from insurance.core.permissions import Role
-from insurance.organizations.list_views import delete_view, save_view
-from insurance.organizations.models import ListView
+from insurance.organizations.list_views import SeenView, delete_view, save_view
 from insurance.organizations.permissions import SettingsMay
 from insurance.web.forms import clean_text
 from insurance.web.html import go
 from insurance.web.lists.asked import WHOLE, Asked
 
 
-def wanted_view(views: Sequence[ListView]) -> ListView | None:
+def wanted_view(views: Sequence[SeenView]) -> SeenView | None:
     """Return the view that the address names and does not spell out, else that of the role."""
     if set(request.args) - {"view"}:
         return None
@@ -27,13 +26,13 @@ def wanted_view(views: Sequence[ListView]) -> ListView | None:
     return next((view for view in views if view.name == name), None)
 
 
-def role_view(views: Sequence[ListView]) -> ListView | None:
+def role_view(views: Sequence[SeenView]) -> SeenView | None:
     """Return what people of the person's roles see where they ask for nothing."""
     roles = current_actor().roles
     return next((view for view in views if view.role in roles), None)
 
 
-def may_delete(view: ListView) -> bool:
+def may_delete(view: SeenView) -> bool:
     """Tell whether the person may delete a view that they see."""
     actor = current_actor()
     return view.user_id == actor.user_id or actor.may(SettingsMay.EDIT)
