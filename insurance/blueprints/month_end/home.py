@@ -34,6 +34,7 @@ def _running(session: Session, _now: datetime) -> Sequence[HomeItem]:
 
 
 def _last(session: Session, _on: date) -> Sequence[HomeItem]:
+    """Return the newest that is over; one on its way waits for somebody above."""
     newest = queries.list_runs(session, limit=1).items
     return [
         HomeItem(
@@ -42,6 +43,7 @@ def _last(session: Session, _on: date) -> Sequence[HomeItem]:
             words(run.status),
         )
         for run in newest
+        if run.status not in _NEXT
     ]
 
 
