@@ -13,7 +13,6 @@ from insurance.month_end.permissions import MonthEndMay
 from insurance.web.filters import age, day
 from insurance.web.home import SHOWN, HomeItem, HomeWork
 
-
 _MONTH_END = "month_end.apply"
 
 
