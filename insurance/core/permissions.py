@@ -5,6 +5,8 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any, NamedTuple, Self
 
+from insurance.core.text import code_in_words
+
 
 class Role(StrEnum):
     """What a person is in an organization."""
@@ -31,6 +33,8 @@ TENANT_ROLES = tuple(role for role in Role if role is not Role.PLATFORM_ADMINIST
 READ_ONLY_ROLES = frozenset({Role.AUDITOR})
 """The roles that change nothing, whatever an organization grants."""
 _READ_ONLY_VERBS = frozenset({"view", "export"})
+# Where the rail has another name for it than its code.
+_ABOUT = {"audit": "Audit log", "senders": "Email senders", "tokens": "API keys"}
 
 
 class Permission(StrEnum):
@@ -53,7 +57,8 @@ class Permission(StrEnum):
     @property
     def resource(self) -> str:
         """Return what it is about, in words, such as "Customers"."""
-        return self.value.split(".")[0].replace("_", " ").capitalize()
+        code = self.value.split(".")[0]
+        return _ABOUT.get(code) or code_in_words(code)
 
     @property
     def verb(self) -> str:

@@ -33,6 +33,7 @@ _CAPITALS = str.maketrans(
     {"Ø": "O", "Ł": "L", "Đ": "D", "Ð": "D", "Þ": "Th", "Æ": "Ae", "Œ": "Oe", "İ": "I", "Ħ": "H"}
     | {"Ŋ": "N", "ß": "ss", "ẞ": "Ss"}
 )
+_JOINED = re.compile(r"\b(month|non) (?=end|payment)", re.IGNORECASE)
 _SHORT = re.compile(r"\b(?:api|cli|cpi|mfa|sms|vat)\b", re.IGNORECASE)
 # Scripts that set no space between words: each of their characters is a word of its own here.
 _UNSPACED = re.compile(
@@ -85,7 +86,8 @@ def _is_of_word(character: str) -> bool:
 def code_in_words(code: object) -> str:
     """Return a code as words: `MAIN_MEMBER` as `Main member`, `VAT_OUTPUT` as `VAT output`."""
     text = str(code).replace("_", " ").replace(".", " ").strip()
-    return _SHORT.sub(lambda short: short[0].upper(), text[:1].upper() + text[1:].lower())
+    text = _JOINED.sub(r"\1-", text[:1].upper() + text[1:].lower())
+    return _SHORT.sub(lambda short: short[0].upper(), text)
 
 
 def slug_of(name: str, longest: int = 60) -> str:

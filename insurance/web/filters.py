@@ -31,7 +31,7 @@ _TONES = {
     "ok": "active launched accepted paid posted post ok approved sent matched committed partially_approved part_paid completed applied verified holds",
     "warn": "waiting_for_approval suspended pending put patch draft quoted submitted assessed waiting partial suspense committing pending_documents outstanding due_soon escalated task planning applying blocked changed not_verified missing",
     "late": "lapsed overdue expired superseded stale reversed undone void completed_with_exceptions left_out",
-    "bad": "missing rejected delete failed refused locked error reversal quarantined",
+    "bad": "missing rejected delete failed refused locked error reversal quarantined unpaid",
     "info": "under_assessment received claimant issued priced person company trust club burial_society partnership get overpaid previewed duplicate planned listed",
 }
 _TONE_OF = {word: tone for tone, words in _TONES.items() for word in words.split()}

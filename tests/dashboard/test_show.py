@@ -67,7 +67,7 @@ def test_what_waits_comes_alone_when_the_page_asks_again(sign_in: SignIn) -> Non
     assert "<main" not in part
 
 
-def test_a_month_end_that_is_planned_waits_for_whoever_approves_it(
+def test_a_month_end_that_is_planned_waits_once_for_whoever_approves_it(
     sign_in: SignIn, session: Session
 ) -> None:
     sell(TODAY)
@@ -76,8 +76,9 @@ def test_a_month_end_that_is_planned_waits_for_whoever_approves_it(
 
     page = client.get(client.url("/")).text
 
-    assert client.url(f"/month-end/{run.id}") in page
+    assert page.count(client.url(f"/month-end/{run.id}")) == 1
     assert "to be approved by a second person" in page
+    assert "Plan of the month-end" not in page
 
 
 def test_the_chart_of_the_year_says_what_claims_took_of_the_premiums(

@@ -253,7 +253,7 @@ def test_an_auditor_sees_the_books_and_cannot_close_them(sign_in: SignIn, sessio
     client = sign_in(Role.AUDITOR)
 
     page = client.get(client.url("/ledger/periods")).text
-    assert "No month is closed." in page
+    assert "No month was closed yet" in page
     assert "/ledger/periods/close" not in page
     for path in ("/ledger/periods/close", "/ledger/periods/reopen"):
         assert client.get(client.url(path)).status_code == 403

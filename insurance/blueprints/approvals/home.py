@@ -9,8 +9,11 @@ from sqlalchemy.orm import Session
 from insurance.approvals import queries
 from insurance.approvals.permissions import ApprovalsMay
 from insurance.core.context import current_actor
+from insurance.month_end.permissions import MonthEndMay
 from insurance.web.filters import age, day
 from insurance.web.home import SHOWN, HomeItem, HomeWork
+
+_MONTH_END = "month_end.apply"
 
 
 def _asked(session: Session, now: datetime) -> Sequence[HomeItem]:
@@ -22,6 +25,8 @@ def _asked(session: Session, now: datetime) -> Sequence[HomeItem]:
             f"{age(request.requested_at)} ago, until {day(request.expires_at)}",
         )
         for request in waiting
+        # Whoever sees month-ends finds its plan there, with what it does.
+        if request.action != _MONTH_END or not current_actor().may(MonthEndMay.VIEW)
     ]
 
 

@@ -100,7 +100,8 @@ def set_level() -> Response:
 def _level_form() -> LevelForm:
     form = LevelForm()
     form.user_id.choices = [
-        (str(person.user.id), f"{person.user.name}, {person.user.email}") for person in _people()
+        (str(one.user.id), f"{one.name}, {words(', '.join(one.roles)).lower()}")
+        for one in _people()
     ]
     return form
 

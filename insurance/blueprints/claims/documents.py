@@ -25,6 +25,7 @@ from insurance.web.documents import send_claim_document, show_claim_document
 from insurance.web.filters import moment
 from insurance.web.forms import ChoiceField, DayField, Form, Required, TextField
 from insurance.web.html import go, page, refuse
+from insurance.web.people import person
 
 
 class DocumentForm(Form):
@@ -132,7 +133,7 @@ def review_document(document_id: UUID) -> Response:
     document = queries.get_document(session, document_id)
     line = queries.get_claim_line(session, document.claim_id)
     form, accept = ReviewForm(), request.form.get("verdict") == "accept"
-    sender = f", {document.uploaded_by}" if document.uploaded_by else ""
+    sender = f", {person(document.uploaded_by)}" if document.uploaded_by else ""
     act = on_claim(
         line,
         f"Look at {DOCUMENTS[document.document_type]}",

@@ -181,7 +181,7 @@ _CLAIMS = lists.ListScreen(
     columns=lists.columns(
         "claim_number: Claim, sorts | due_at: Due, day, key | status: Status, tag",
         "total_claimed: Claimed, money, sorts | life: Insured or customer, wrapped",
-        "assigned_to_email: Given to, name | policy_number: Policy, muted",
+        "assigned_to_email: Given to, name, muted | policy_number: Policy, muted",
         "claim_type: Type, code, extra | product_name: Product, extra, muted",
         "submitted_on: Notified, day, sorts, extra",
         due_at=_due,

@@ -24,6 +24,7 @@ from insurance.web.access import requires
 from insurance.web.acts import act_screen
 from insurance.web.business import business_day
 from insurance.web.forms import DayField, Form, MoneyField, Required, TextField
+from insurance.web.people import person
 
 PLACES = 4
 _COLUMNS = ("name", "share", "relationship", "born", "bank", "branch_code", "account_number")
@@ -172,7 +173,7 @@ def verify_account(payee_id: UUID) -> Response:
             "Verify an account",
             "Account is verified",
             says=f"{payee.name}, {payee.bank or 'bank not given'}, account"
-            f" {payee.account_masked or 'not given'}, entered by {payee.entered_by}.",
+            f" {payee.account_masked or 'not given'}, entered by {person(payee.entered_by)}.",
         ),
         form,
         lambda: services.verify_account(

@@ -55,7 +55,7 @@ _CUSTOMERS = lists.ListScreen(
     fields=[lists.search("Name, telephone, e-mail or ID number")],
     columns=lists.columns(
         "display_name: Name, sorts | registration_number: ID or registration number",
-        "born: Born | phone: Telephone, phone, key | email: E-mail, sorts",
+        "born: Born | phone: Telephone, phone, key | email: E-mail, sorts, muted",
         "created_at: Since, day, sorts | kind: Kind, code, extra",
         registration_number=lambda row: (
             row.registration_number or ("On file" if row.has_number else None)

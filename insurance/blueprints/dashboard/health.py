@@ -95,7 +95,7 @@ def _database(session: Session, _settings: Settings, _now: datetime) -> Capabili
 
 def _queue(_session: Session, _settings: Settings, _now: datetime) -> Capability:
     waiting = queue_of(current_app.extensions["redis"]).count
-    return Capability("Queue", "Operational", f"{number(waiting)} woken and waiting")
+    return Capability("Queue", "Operational", f"{number(waiting)} waiting for a worker")
 
 
 def _worker(session: Session, _settings: Settings, now: datetime) -> Capability:

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from flask import url_for
 from sqlalchemy.orm import Session
 
+from insurance.core.context import current_actor
 from insurance.debit_orders import queries
 from insurance.debit_orders.models import DebitRunStatus
 from insurance.debit_orders.permissions import DebitOrdersMay
@@ -26,7 +27,10 @@ def _drafts(session: Session, _now: datetime) -> Sequence[HomeItem]:
 
 
 def _next_runs(session: Session, on: date) -> Sequence[HomeItem]:
-    """Return the runs whose debits are still to be done, or say that none is prepared."""
+    """Return the released runs whose debits are still to be done, or say that none is prepared.
+
+    A draft waits above for whoever may release it.
+    """
     newest = queries.list_runs(session, limit=SHOWN).items
     coming = [
         run
@@ -42,6 +46,7 @@ def _next_runs(session: Session, on: date) -> Sequence[HomeItem]:
             f"{words(run.status)}, {number(run.item_count)} debits, {money(run.total)}",
         )
         for run in coming
+        if run.status is not DebitRunStatus.DRAFT or not current_actor().may(DebitOrdersMay.EDIT)
     ]
 
 

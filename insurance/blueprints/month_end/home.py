@@ -26,8 +26,9 @@ def _running(session: Session, _now: datetime) -> Sequence[HomeItem]:
 
 
 def _last(session: Session, _on: date) -> Sequence[HomeItem]:
+    """Return the newest that is over; one on its way waits for somebody above."""
     run = queries.find_newest_run(session)
-    return [_item(run, words(run.status))] if run else []
+    return [_item(run, words(run.status))] if run and run.status not in _NEXT else []
 
 
 def _item(run: queries.NewestRun, detail: str) -> HomeItem:

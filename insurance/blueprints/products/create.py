@@ -37,7 +37,7 @@ from insurance.web.forms import ChoiceField, Form, MoneyField, RateField, Requir
 from insurance.web.html import go, page, refuse
 
 MAIN_DEATHS = [
-    (MainDeath.BY_CLASS.value, "as the class: a funeral policy goes on, any other ends"),
+    (MainDeath.BY_CLASS.value, "As the class has it"),
     (MainDeath.END.value, "ends the policy"),
     (MainDeath.CONTINUE.value, "the spouse or another life goes on as holder"),
     (MainDeath.PREMIUM_FREE.value, "goes on, for some months without premium"),

@@ -20,6 +20,7 @@ from insurance.web.access import requires
 from insurance.web.acts import Act, act_screen
 from insurance.web.business import business_day
 from insurance.web.exports import export
+from insurance.web.filters import dated
 from insurance.web.forms import Form, reason_field
 from insurance.web.html import go, page, wants_part
 
@@ -121,7 +122,7 @@ def other_money(file_id: UUID, line: int) -> Response:
         facts=[
             ("Policy", row.policy_number),
             ("Amount", row.amount),
-            ("Paid", row.paid_text),
+            ("Paid", dated(row.paid_text)),
             ("Reference", row.reference),
         ],
         says="This row was taken for a payment that came before. Where the bank's statement shows"
@@ -251,6 +252,7 @@ def _rows(file: ReconciliationFile) -> lists.ListScreen:
             "outcome: What becomes of it, wrapped | due_text: Due, extra | status_text: Status, extra",
             "reason_code: Reason, extra | bank_reference: Bank's number, extra",
             amount=lambda row: row.amount if row.amount is not None else _unreadable(row),
+            paid_text=lambda row: dated(row.paid_text),
             reference=lambda row: lists.Cell(row.reference, note=_description(row)),
             outcome=outcome,
         ),
