@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from insurance.core.errors import NotFoundError
+from insurance.notifications.languages import Language
 from insurance.notifications.texts import PERSONAL, TEXTS
 from insurance.notifications.wordings import shipped_wording
 
@@ -119,6 +120,15 @@ def check_kind(kind: str) -> None:
     """Raise NotFoundError for a kind of mail that the product does not send."""
     if kind not in TEXTS:
         raise NotFoundError("There is no such kind of mail.")
+
+
+def language_of(kind: str, code: str) -> Language:
+    """Return the language with a code. Raises NotFoundError for one, or a kind, that is not there."""
+    check_kind(kind)
+    try:
+        return Language(code)
+    except ValueError as error:
+        raise NotFoundError("Mail is not written in this language.") from error
 
 
 def recipient_of(kind: str) -> str:

@@ -146,7 +146,9 @@ def _wording_of(version: MessageTemplateVersion) -> Wording:
     return Wording(version.subject, version.body, version.language, version.number)
 
 
-def _versions(kind: str, language: Language, number: int | None = None) -> Select[MessageTemplateVersion]:
+def _versions(
+    kind: str, language: Language, number: int | None = None
+) -> Select[MessageTemplateVersion]:
     query = select(MessageTemplateVersion).where(
         MessageTemplateVersion.org_id == current_org(),
         MessageTemplateVersion.kind == kind,
