@@ -11,7 +11,7 @@ from insurance.web.navigation import RailEntry
 bp = tenant_blueprint("message_templates", __name__, "/message-templates")
 RAIL = (
     RailEntry(
-        "Message templates",
+        "Mail templates",
         "message_templates.index",
         MessageTemplatesMay.VIEW,
         "edit",
@@ -23,7 +23,7 @@ RAIL = (
 
 def crumbs_of(kind: str = "", language: Language | None = None) -> list[tuple[str, str]]:
     """Return the way to a kind's words."""
-    crumbs = [("Message templates", url_for("message_templates.index"))]
+    crumbs = [("Mail templates", url_for("message_templates.index"))]
     if language is not None:
         name = f"{words(kind)}, {language.spoken_name}"
         crumbs.append((name, url_for("message_templates.show", kind=kind, language=language.value)))

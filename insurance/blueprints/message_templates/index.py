@@ -106,7 +106,7 @@ def _version(line: KindLine) -> str:
 
 
 _KINDS = lists.ListScreen(
-    title="Message templates",
+    title="Mail templates",
     caption="Kinds of mail, by name",
     record=lambda line: url_for(".show", kind=line.kind, language=line.wording.language.value),
     rows_of=_rows,
