@@ -26,7 +26,9 @@ def test_a_value_is_put_in_where_somebody_writes_and_the_words_are_saved(
     expect(page.get_by_role("alert")).to_contain_text("no code")
     page.get_by_label("Text").fill("We look again at {number}.")
     page.get_by_role("button", name="Preview").click()
-    expect(page.get_by_role("region", name="Preview")).to_contain_text("We look again at CLM-2026-000001.")
+    expect(page.get_by_role("region", name="Preview")).to_contain_text(
+        "We look again at CLM-2026-000001."
+    )
     page.get_by_role("button", name="Save as new version").click()
     expect(page.get_by_text("Version 1 is in use")).to_be_visible()
     assert faults_of_looks(page) == []
