@@ -110,13 +110,35 @@ def wordings_of(session: Session, kinds: Collection[str]) -> Mapping[str, Wordin
     known = gathered(session, _KNOWN) if can_wait(session) else []
     found: dict[str, Wording] = dict(known)
     if asked := sorted(set(kinds) - found.keys()):
-        setting = find_setting(session)
-        language = setting.language if setting else Language.ENGLISH
-        own = {(line.kind, line.wording.language): line for line in _own_lines(session, asked)}
+        language, own = _language_and_own(session, asked)
         for kind in asked:
             found[kind] = _first_of(kind, own, dict.fromkeys((language, Language.ENGLISH)))
         known.extend((kind, found[kind]) for kind in asked)
     return found
+
+
+def _language_and_own(
+    session: Session, kinds: Sequence[str]
+) -> tuple[Language, dict[tuple[str, Language], TemplateLine]]:
+    """Return the organization's language and its own words of kinds of mail, in one statement."""
+    chosen = select(MessageSetting.language).where(MessageSetting.org_id == current_org())
+    one = select(chosen.scalar_subquery().label("language")).subquery()
+    is_asked = and_(MessageTemplate.org_id == current_org(), MessageTemplate.kind.in_(kinds))
+    query = (
+        select(one.c.language, MessageTemplate, MessageTemplateVersion)
+        .select_from(one)
+        .outerjoin(MessageTemplate, is_asked)
+        .outerjoin(MessageTemplateVersion, _IN_USE)
+    )
+    rows = session.execute(query).all()
+    own = {
+        (head.kind, head.language): TemplateLine(
+            head.kind, _wording_of(version), head.version, head.changed_at
+        )
+        for _language, head, version in rows
+        if version is not None
+    }
+    return rows[0][0] or Language.ENGLISH, own
 
 
 def _first_of(
@@ -133,11 +155,9 @@ def _first_of(
     raise KeyError(kind)
 
 
-def _own_lines(session: Session, kinds: Sequence[str] | None = None) -> Iterable[TemplateLine]:
+def _own_lines(session: Session) -> Iterable[TemplateLine]:
     query = select(MessageTemplate, MessageTemplateVersion).join(MessageTemplateVersion, _IN_USE)
     query = query.where(MessageTemplate.org_id == current_org())
-    if kinds is not None:
-        query = query.where(MessageTemplate.kind.in_(kinds))
     for head, version in session.execute(query):
         yield TemplateLine(head.kind, _wording_of(version), head.version, head.changed_at)
 
