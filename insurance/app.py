@@ -23,7 +23,8 @@ from insurance.core.settings import Settings, load_settings
 from insurance.identity.tokens import use_signing_key
 from insurance.jobs import use_redis
 from insurance.ledger.services import open_chart
-from insurance.notifications.services import from_whom, on_given_up
+from insurance.message_templates.queries import wordings_of
+from insurance.notifications.services import from_whom, in_whose_words, on_given_up
 from insurance.organizations.services import on_opening
 from insurance.senders.sending import who_sends
 from insurance.senders.services import open_senders
@@ -61,6 +62,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     on_opening(open_senders)
     on_given_up(tell_of_mail)
     from_whom(who_sends)
+    in_whose_words(wordings_of)
     db.init_app(app)
     with app.app_context():
         guard_engine(db.engine)

@@ -3,6 +3,8 @@
 from datetime import datetime
 from uuid import UUID
 
+from pydantic import Field
+
 from insurance.api.edge import Answer, ListQuery, endpoint, listing
 from insurance.core.db import db
 from insurance.core.paging import decode_cursor
@@ -18,6 +20,10 @@ class MailAnswer(Answer):
     kind: str
     recipient: str
     subject: str
+    language: str | None = Field(examples=["en"])
+    template_version: int | None = Field(
+        description="The organization's own version; null for the product's words, 0 for a draft"
+    )
     state: MailState
     created_at: datetime
     sent_at: datetime | None

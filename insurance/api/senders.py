@@ -11,6 +11,7 @@ from insurance.api.edge import Answer, Body, Reply, created, endpoint
 from insurance.core import clock
 from insurance.core.db import db
 from insurance.core.settings import Settings
+from insurance.message_templates.queries import wordings_of
 from insurance.organizations.queries import get_organization
 from insurance.senders import queries, sending, services, verification
 from insurance.senders.models import EmailSender
@@ -180,7 +181,7 @@ def test_email_sender(sender_id: UUID, body: TestBody):
 @endpoint("GET", "/email-types", may=SendersMay.VIEW, answer=list[TypeAnswer], tag=TAG)
 def list_email_types():
     """List every type of mail with its sender."""
-    return [_type_answer(line) for line in queries.list_types(db.session())]
+    return _type_answers()
 
 
 @endpoint("PUT", "/email-types/<kind>", may=SendersMay.MANAGE, body=TypeBody, answer=TypeAnswer,
@@ -188,8 +189,7 @@ def list_email_types():
 def change_email_type(kind: str, body: TypeBody):
     """Give a type of mail another sender, which must be verified and active."""
     services.map_type(kind, body.role, version=body.version, now=clock.now())
-    lines = queries.list_types(db.session())
-    return next(_type_answer(line) for line in lines if line.type == kind)
+    return next(answer for answer in _type_answers() if answer["type"] == kind)
 
 
 def _answer(sender: EmailSender) -> dict[str, Any]:
@@ -211,12 +211,18 @@ def _answer(sender: EmailSender) -> dict[str, Any]:
     }
 
 
-def _type_answer(line: queries.TypeLine) -> dict[str, Any]:
+def _type_answers() -> list[dict[str, Any]]:
+    lines = queries.list_types(db.session())
+    words = wordings_of(db.session(), [line.type for line in lines])
+    return [_type_answer(line, words[line.type].version) for line in lines]
+
+
+def _type_answer(line: queries.TypeLine, template_version: int | None) -> dict[str, Any]:
     return {
         "type": line.type,
         "role": line.sender.role,
         "sender_email": line.address or _settings().mail_address,
-        "template_version": None,
+        "template_version": template_version,
         "version": line.version,
     }
 

@@ -1,18 +1,20 @@
 """Letters about claims: what was decided, why, and what the claimant can do about it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from insurance.claims import queries
-from insurance.claims.models import ClaimDocument, ClaimItem, DocumentStatus
+from insurance.claims.models import Claim, ClaimDocument, ClaimItem, DocumentStatus
 from insurance.claims.rules import DOCUMENTS, REASONS
 from insurance.core.errors import ConflictError
 from insurance.core.money import format_money
+from insurance.core.tenancy import current_org
 from insurance.core.text import code_in_words
 from insurance.correspondence.kinds import LetterTemplate, Paper, RecordFacts
 from insurance.correspondence.letters import LetterTable, letter, own_words, paragraphs_of
@@ -126,6 +128,17 @@ def facts_of(session: Session, claim_id: UUID) -> RecordFacts:
     return RecordFacts(
         claim.claim_number, customer_id, claim.claimant_name, claim.claimant_email or None
     )
+
+
+def find_mail_values(session: Session, number: str) -> Mapping[str, str] | None:
+    """Return what mails say of the claim with a number, or None where there is none."""
+    claim_id = session.scalar(
+        select(Claim.id).where(Claim.org_id == current_org(), Claim.claim_number == number)
+    )
+    if claim_id is None:
+        return None
+    line = queries.get_claim_line(session, claim_id)
+    return {"number": number, "name": line.claim.claimant_name, "policy": line.policy_number}
 
 
 def _item(item: ClaimItem) -> list[str]:

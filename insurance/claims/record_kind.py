@@ -1,6 +1,6 @@
 """Claims as a kind of record with notes, documents, letters and messages."""
 
-from insurance.claims.letters import LETTERS, facts_of
+from insurance.claims.letters import LETTERS, facts_of, find_mail_values
 from insurance.claims.permissions import ClaimsMay
 from insurance.claims.services import add_note, finish_task
 from insurance.correspondence.kinds import RecordKind, register
@@ -17,6 +17,7 @@ CLAIMS = register(
         may_view=ClaimsMay.VIEW,
         find=facts_of,
         letters=LETTERS,
+        find_mail_values=find_mail_values,
         note_kinds={
             NoteKind.COMMENT: "Note",
             NoteKind.INVESTIGATION: "Investigation",

@@ -75,13 +75,20 @@ class FinishTask(Protocol):
     def __call__(self, note_id: UUID, /, *, on: date, now: datetime) -> Note: ...
 
 
+class FindMailValues(Protocol):
+    """Return what mails say of the record with a number, or None where there is none."""
+
+    def __call__(self, session: Session, number: str, /) -> Mapping[str, str] | None: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordKind:
     """A kind of record: how it is called, who sees it, and what its letters are.
 
     `find` raises NotFoundError where there is no such record. An area that keeps a history of its
     own of notes has commands of its own for them; one whose documents are reviewed has its own
-    screen for adding them, `document_endpoint`, for whoever `may_add_document`.
+    screen for adding them, `document_endpoint`, for whoever `may_add_document`. One whose mails can
+    be tried on a record of its own says with `find_mail_values` what they would say.
     """
 
     resource: str
@@ -98,6 +105,7 @@ class RecordKind:
     may_add_document: Permission | None = None
     add_note: AddNote | None = None
     finish_task: FinishTask | None = None
+    find_mail_values: FindMailValues | None = None
 
     def letter(self, code: str) -> LetterTemplate:
         """Return a letter by its code. Raises NotFoundError."""

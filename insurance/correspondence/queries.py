@@ -25,7 +25,8 @@ _LAST = UUID(int=2**128 - 1)
 _MAIL = """
     t.org_id, t.id, t.kind, t.recipient, t.subject, '' AS body, t.created_at, t.sent_at, t.tried_from,
     t.failed_at, t.attempts, t.error, t.request_id, t.attachment_name, NULL AS attachment,
-    t.resource, t.resource_id, t.customer_id, t.document_id, t.asked_by
+    t.resource, t.resource_id, t.customer_id, t.document_id, t.asked_by,
+    t.language, t.template_version
 """
 
 

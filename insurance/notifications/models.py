@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from insurance.core.db import TenantRecord, tenant_key
 from insurance.core.sealed import sealed
+from insurance.notifications.languages import Language
 
 
 class MailState(StrEnum):
@@ -24,7 +25,9 @@ class Mail(TenantRecord):
 
     `tried_from` is when sending began, or began again. `resource` and `resource_id` are the record
     it is about, `customer_id` whom that concerns; `document_id` is what was sent with it and is kept.
-    `asked_by` is the person it was written for.
+    `asked_by` is the person it was written for. `template_version` is the version of the words
+    that the organization wrote itself, in `language`: none where the product's own were used, 0 for
+    words that were tried before they were saved.
     """
 
     __tablename__ = "mails"
@@ -75,6 +78,8 @@ class Mail(TenantRecord):
     resource_id: Mapped[UUID | None]
     customer_id: Mapped[UUID | None]
     document_id: Mapped[UUID | None]
+    language: Mapped[str | None]
+    template_version: Mapped[int | None]
 
     @property
     def state(self) -> MailState:
@@ -82,3 +87,11 @@ class Mail(TenantRecord):
         if self.sent_at is not None:
             return MailState.SENT
         return MailState.WAITING if self.failed_at is None else MailState.FAILED
+
+    @property
+    def wording(self) -> str:
+        """Return whose words it is in, and in which language."""
+        whose = {None: "Built in", 0: "Draft"}.get(
+            self.template_version, f"Version {self.template_version}"
+        )
+        return f"{whose}, {Language(self.language or Language.ENGLISH).spoken_name}"

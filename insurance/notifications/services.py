@@ -2,7 +2,7 @@
 
 import mimetypes
 import smtplib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -27,7 +27,8 @@ from insurance.notifications import queries
 from insurance.notifications.delivery import Sender, deliver
 from insurance.notifications.models import Mail, MailState
 from insurance.notifications.rules import is_given_up
-from insurance.notifications.texts import PERSONAL, TEXTS
+from insurance.notifications.texts import PERSONAL
+from insurance.notifications.wordings import Wording, shipped_wording
 
 _MAILS: Table = Mail.__table__  # type: ignore[assignment]
 _ABOUT_NOTHING = {"resource": None, "resource_id": None, "customer_id": None}
@@ -35,6 +36,7 @@ _PATIENCE = text("SET LOCAL idle_in_transaction_session_timeout = '3min'")
 """A mail server may take its time while the mail's row is held."""
 _when_given_up: list[Callable[[Session, Mail], None]] = []
 _senders: list[Callable[[Session, Mail], Sender]] = []
+_writers: list[Callable[[Session, Collection[str]], Mapping[str, Wording]]] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,13 @@ def from_whom(step: Callable[[Session, Mail], Sender]) -> None:
     _senders[:] = [step]
 
 
+def in_whose_words(
+    step: Callable[[Session, Collection[str]], Mapping[str, Wording]],
+) -> None:
+    """Register how a higher area says in which words kinds of mail are written."""
+    _writers[:] = [step]
+
+
 def send_all_later(session: Session, letters: Sequence[Letter]) -> int:
     """Put many mails into the outbox of this transaction and return their number.
 
@@ -79,15 +88,19 @@ def send_all_later(session: Session, letters: Sequence[Letter]) -> int:
     """
     now, actor = clock.now(), current_actor()
     rows: list[dict[str, Any]] = []
+    wordings = _wordings_of(session, {letter.kind for letter in letters})
     for letter in letters:
-        subject, body = TEXTS[letter.kind]
+        wording = wordings[letter.kind]
+        subject, body = wording.fill(letter.values)
         rows.append(
             {
                 "id": new_id(),
                 "kind": letter.kind,
                 "recipient": one_line(letter.to),
-                "subject": one_line(subject.format(**letter.values)),
-                "body": body.format(**letter.values),
+                "subject": one_line(subject),
+                "body": body,
+                "language": wording.language,
+                "template_version": wording.version,
                 "created_at": now,
                 "tried_from": now,
                 "attempts": 0,
@@ -117,13 +130,40 @@ def send_later(
     `attachment` is the name and content of a file, kept until the mail has left; `document_id` is
     the document of the record whose file that is.
     """
-    subject, body = TEXTS[kind]
+    wording = _wordings_of(session, {kind})[kind]
+    return send_worded(
+        session,
+        kind,
+        wording,
+        to=to,
+        attachment=attachment,
+        about=about,
+        document_id=document_id,
+        values=values,
+    )
+
+
+def send_worded(
+    session: Session,
+    kind: str,
+    wording: Wording,
+    *,
+    to: str,
+    values: Mapping[str, str],
+    attachment: tuple[str, bytes] | None = None,
+    about: About | None = None,
+    document_id: UUID | None = None,
+) -> UUID:
+    """Put a mail of a kind into the outbox in these words, as `send_later` does."""
+    subject, words = wording.fill(values)
     now = clock.now()
     mail = Mail(
         id=new_id(),
         kind=kind,
         recipient=one_line(to),
-        subject=one_line(subject.format(**values)),
+        subject=one_line(subject),
+        language=wording.language,
+        template_version=wording.version,
         created_at=now,
         tried_from=now,
         request_id=current_actor().request_id,
@@ -131,7 +171,6 @@ def send_later(
         **(about.columns if about else _ABOUT_NOTHING),
         asked_by=current_actor().user_id,
     )
-    words = body.format(**values)
     # What holds a personal link is no more readable in the database than a password.
     mail.body = _sealed(mail, words) if kind in PERSONAL else words
     if attachment is not None:
@@ -158,6 +197,8 @@ def send_copy(
         recipient=one_line(to),
         subject=mail.subject,
         body=mail.body,
+        language=mail.language,
+        template_version=mail.template_version,
         created_at=now,
         tried_from=now,
         request_id=current_actor().request_id,
@@ -250,6 +291,12 @@ def try_again(session: Session, mails: Sequence[Mail]) -> None:
             for mail in mails
         ],
     )
+
+
+def _wordings_of(session: Session, kinds: Collection[str]) -> Mapping[str, Wording]:
+    if _writers:
+        return _writers[0](session, kinds)
+    return {kind: wording for kind in kinds if (wording := shipped_wording(kind))}
 
 
 def _sender_of(session: Session, mail: Mail) -> Sender:

@@ -1,15 +1,17 @@
 """Letters about policies: schedule, confirmation of cover, statement of account."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from insurance.billing import queries as billing
 from insurance.billing.models import LineStatus, PremiumLine
 from insurance.core.money import ZERO, format_money, total
+from insurance.core.tenancy import current_org
 from insurance.core.text import code_in_words
 from insurance.correspondence.kinds import LetterTemplate, Paper, RecordFacts
 from insurance.correspondence.letters import (
@@ -23,7 +25,7 @@ from insurance.customers.privacy import birth_words
 from insurance.customers.queries import get_customer
 from insurance.organizations.queries import get_organization
 from insurance.policies import queries
-from insurance.policies.models import InsuredObject, PolicyStatus
+from insurance.policies.models import InsuredObject, Policy, PolicyStatus
 from insurance.products.queries import load_terms
 from insurance.products.rules import OBJECT_FIELDS
 from insurance.quotes.rules import excess_words
@@ -34,6 +36,22 @@ def facts_of(session: Session, policy_id: UUID) -> RecordFacts:
     policy = queries.get_policy(session, policy_id)
     holder = get_customer(session, policy.customer_id)
     return RecordFacts(policy.policy_number, holder.id, holder.display_name, holder.email)
+
+
+def find_mail_values(session: Session, number: str) -> Mapping[str, str] | None:
+    """Return what mails say of the policy with a number, or None where there is none."""
+    policy_id = session.scalar(
+        select(Policy.id).where(Policy.org_id == current_org(), Policy.policy_number == number)
+    )
+    if policy_id is None:
+        return None
+    line = queries.get_policy_line(session, policy_id)
+    return {
+        "number": number,
+        "name": line.customer_name,
+        "product": line.product_name,
+        "amount": format_money(line.policy.premium),
+    }
 
 
 def write_confirmation(session: Session, policy_id: UUID, on: date, wording: str) -> Paper:

@@ -6,9 +6,11 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from insurance.core.money import format_money
+from insurance.core.tenancy import current_org
 from insurance.core.text import code_in_words
 from insurance.correspondence.kinds import LetterTemplate, Paper, RecordFacts
 from insurance.correspondence.letters import own_words
@@ -16,6 +18,7 @@ from insurance.customers.queries import get_customer
 from insurance.organizations.queries import get_organization
 from insurance.products.queries import load_terms
 from insurance.quotes import queries
+from insurance.quotes.models import Quote
 from insurance.quotes.rules import excess_words
 
 
@@ -24,6 +27,23 @@ def facts_of(session: Session, quote_id: UUID) -> RecordFacts:
     quote = queries.get_quote(session, quote_id)
     customer = get_customer(session, quote.customer_id)
     return RecordFacts(quote.quote_number, customer.id, customer.display_name, customer.email)
+
+
+def find_mail_values(session: Session, number: str) -> Mapping[str, str] | None:
+    """Return what mails say of the quote with a number, or None where there is none."""
+    quote_id = session.scalar(
+        select(Quote.id).where(Quote.org_id == current_org(), Quote.quote_number == number)
+    )
+    if quote_id is None:
+        return None
+    line = queries.get_quote_line(session, quote_id)
+    return {
+        "number": number,
+        "name": line.customer_name,
+        "product": line.product_name,
+        "premium": format_money(line.quote.monthly_premium),
+        "expires_on": f"{line.quote.expires_on:%Y/%m/%d}",
+    }
 
 
 def write_quote(session: Session, quote_id: UUID, _on: date, _wording: str) -> Paper:

@@ -1,7 +1,7 @@
 """Quotes as a kind of record with notes, documents, letters and messages."""
 
 from insurance.correspondence.kinds import RecordKind, register
-from insurance.quotes.letters import LETTERS, facts_of
+from insurance.quotes.letters import LETTERS, facts_of, find_mail_values
 from insurance.quotes.permissions import QuotesMay
 
 QUOTES = register(
@@ -13,5 +13,6 @@ QUOTES = register(
         may_view=QuotesMay.VIEW,
         find=facts_of,
         letters=LETTERS,
+        find_mail_values=find_mail_values,
     )
 )

@@ -173,11 +173,21 @@
     if (isRange && ends[0] >= 0) boxes.slice(ends[0], ends[1] + 1).forEach((each) => { each.checked = box.checked; });
     lastTick = box;
   };
+  /* What is inserted goes to where somebody typed last. */
+  let lastTaker = null;
+  document.addEventListener('focusin', (event) => { if (event.target.matches('[data-takes]')) lastTaker = event.target; });
   document.addEventListener('click', (event) => {
     if (event.target.matches('tbody .tick input')) tick(event.target, event.shiftKey);
     if (event.target.closest('[data-print]')) window.print();
     const dismiss = event.target.closest('[data-dismiss]');
     if (dismiss) { const box = dismiss.closest('dialog, .toast'); if (box.close) box.close(); else box.remove(); }
+    const insert = event.target.closest('[data-insert]');
+    if (insert) {
+      const field = lastTaker && lastTaker.isConnected ? lastTaker : one('textarea[data-takes]');
+      field.setRangeText(insert.dataset.insert, field.selectionStart, field.selectionEnd, 'end');
+      field.dispatchEvent(new Event('input', { bubbles: true }));
+      field.focus();
+    }
     const copy = event.target.closest('[data-copy]');
     if (copy && navigator.clipboard) navigator.clipboard.writeText(copy.dataset.copy).then(() => say('Copied'), () => 0);
   });

@@ -21,6 +21,8 @@ _MADE_UP = {
     "identity.use_{}": {f"identity.use_{kind.value.lower()}" for kind in LinkKind},
     "schedules.{}": {f"schedules.{name}" for name in _FINDS},
     "claims.{}": set(),
+    "message_templates.{}": {"message_templates.save", "message_templates.use"},
+    "senders.{}": set(),
     "policies.{}": set(),
     "debit_orders.{}": set(),
     "{}.export": set(),

@@ -14,6 +14,8 @@ from insurance.core.tenancy import current_org
 from insurance.identity.services import create_api_key
 from insurance.lapses.services import record_notice
 from insurance.ledger.models import LedgerAccount
+from insurance.message_templates.services import choose_language, save_template
+from insurance.notifications.languages import Language
 from insurance.notifications.services import send_later
 from insurance.policies.permissions import PoliciesMay
 from insurance.products.services import NewCategory, create_category
@@ -78,6 +80,9 @@ def make_everything() -> Book:
         )
     make_correspondence(book.policy_id)
     map_type("claim_paid", "General", now=clock.now())
+    choose_language(Language.AFRIKAANS, version=0)
+    words = "Palesa, we look at {number} again, says {organization} to {name}."
+    save_template("claim_reopened", Language.ENGLISH, "Palesa", words, version=0, now=clock.now())
     return book
 
 

@@ -157,7 +157,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return found
 
 
-SUBMITTED, ASSESSED, PAID = 20, 17, 30
+SUBMITTED, ASSESSED, PAID = 20, 17, 31
 """The statements of a claim on a policy that is paid up, its answer and the sign-in included.
 
 New rows go together, those of the claim and those that wait for the commit; a change of a table's

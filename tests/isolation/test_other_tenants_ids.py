@@ -104,6 +104,8 @@ def test_there_is_something_to_ask_for_by_every_name_a_path_has(
         "handle",
         "class_code",
         "kind",
+        "language",
+        "number",
         "resource",
         "role",
         "act",

@@ -69,7 +69,7 @@ _MAIL = lists.ListScreen(
     columns=lists.columns(
         "subject: Subject, wrapped | recipient: To | kind: Kind, code",
         "state: State, tag, key | created_at: Asked for, moment | sent_at: Sent, moment",
-        "attempts: Tries, number",
+        "attempts: Tries, number | wording: Words, muted",
     ),
     empty=lists.Empty(
         "No mail yet",

@@ -4,9 +4,11 @@ from flask import Response
 
 from insurance.blueprints.senders import bp, settings
 from insurance.core.db import db
+from insurance.message_templates.queries import wordings_of
 from insurance.senders import queries
 from insurance.senders.own_server import find_server
 from insurance.senders.permissions import SendersMay
+from insurance.senders.rules import TYPES
 from insurance.web.access import requires
 from insurance.web.html import page
 
@@ -21,6 +23,7 @@ def index() -> Response:
         senders=queries.list_senders(session),
         default=queries.find_default(session),
         types=queries.list_types(session),
+        wordings=wordings_of(session, TYPES),
         server=find_server(session),
         platform_address=settings().mail_address,
     )
