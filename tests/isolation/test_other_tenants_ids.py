@@ -112,6 +112,7 @@ def test_there_is_something_to_ask_for_by_every_name_a_path_has(
         "older",
         "newer",
         "line",
+        "level",
     }
     names = set().union(*(rule.arguments for rule in app.url_map.iter_rules()))
 
