@@ -150,6 +150,7 @@ def test_an_assessor_works_the_queue_by_keyboard_and_approves_a_part(
     page.keyboard.press("l")
     expect(page.get_by_role("heading", name="Claims", exact=True)).to_be_visible()
     page.keyboard.press("j")
+    expect(page.locator("tr.at a").first).to_be_focused()
     page.keyboard.press("Enter")
     amount = page.get_by_label("Approve of")
     expect(amount).to_be_visible()

@@ -25,7 +25,7 @@ def test_axe_finds_nothing_on_any_page_and_a_small_laptop_shows_its_tables_whole
 ) -> None:
     with app.app_context(), tenant_scope(org.id):
         make_everything()
-    page = signed_in(width=1366)
+    page = signed_in(width=1366, scheme="dark")
     found = {}
 
     for path in _pages(page, org):
