@@ -25,17 +25,6 @@ def faults_of(page: Page) -> list[str]:
     ]
 
 
-def faults_of_page(page: Page) -> list[str]:
-    """Return the faults of an open page at night, and whether a telephone scrolls it sideways."""
-    found = faults_of(page)
-    width = page.viewport_size["width"]  # type: ignore[index]
-    page.set_viewport_size({"width": 320, "height": 900})
-    if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
-        found.append("320: scrolls sideways")
-    page.set_viewport_size({"width": width, "height": 900})
-    return found
-
-
 def faults_of_looks(page: Page, looks: Iterable[tuple[int, str]] = LOOKS) -> list[str]:
     """Return the faults of an open page in each width and colour scheme, scrolling sideways too."""
     found = []

@@ -78,14 +78,14 @@ def _screens(book: Book) -> list[str]:
     ]
 
 
-def test_axe_finds_nothing_on_any_screen_by_day_and_none_scrolls_sideways_on_a_telephone(
+def test_axe_finds_nothing_on_any_screen_and_none_scrolls_sideways(
     signed_in: Callable[..., Page], org: OrganizationFacts, book: Book
 ) -> None:
     page = signed_in()
     found = {}
     for path in _screens(book):
         page.goto(f"/{org.slug}{path}")
-        if faults := faults_of_looks(page, [(1440, "light"), (320, "light")]):
+        if faults := faults_of_looks(page, [(1440, "light"), (1440, "dark"), (320, "light")]):
             found[path] = faults
 
     assert found == {}
