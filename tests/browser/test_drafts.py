@@ -158,6 +158,7 @@ def test_a_drawer_keeps_what_was_typed_when_it_is_closed(
     page.fill("#drawer #payment_reference", "EFT-77")
     page.keyboard.press("Escape")
     expect(page.locator("#drawer #payment_reference")).to_have_count(0)
+    page.wait_for_load_state("networkidle")  # What was typed is on its way to the server.
     page.keyboard.press("p")
 
     expect(page.locator("#drawer #payment_reference")).to_have_value("EFT-77")
